@@ -1,0 +1,68 @@
+-- my_contact_add: a new entry in the owner's address book, by address or by uid of a registered person.
+--
+-- Of two calls at once for one person the unique keys let one win; the other is told ALREADY_IN_CONTACT.
+--
+-- Params:   in_owner     whose address book
+--           in_contact   JSON: invitee_id or email (array of objects, one is_default), and any of
+--                        firstname, lastname, surname, comment, message, mobile, address, tag
+-- Returns:  one row      data  JSON, the full contact (my_contact_get)
+--           rows         node, sockets: the owner's open sockets
+-- Errors:   INVALID_DATA         both, or neither, of invitee_id and email
+--           INVALID_INVITEE_ID   nobody is registered under invitee_id
+--           SELF_CONTACT         the owner himself
+--           SAME_DOMAIN          a colleague of the owner's organisation
+--           ALREADY_IN_CONTACT   the owner has that person, or one of the addresses, already
+-- Example:  CALL my_contact_add('00000000000000a1', '{"email": [{"email": "doc@example.com", "is_default": 1}]}');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_add(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contact LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
+    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
+    DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_firstname, v_lastname VARCHAR(255);
+    DECLARE v_auto TINYINT DEFAULT 0;
+    DECLARE EXIT HANDLER FOR 1062
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
+
+    IF (v_peer IS NULL) = (COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) = 0) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_DATA';
+    END IF;
+
+    SET v_firstname = JSON_VALUE(in_contact, '$.firstname');
+    SET v_lastname = JSON_VALUE(in_contact, '$.lastname');
+
+    IF v_peer IS NULL THEN
+        CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
+    ELSE
+        IF NOT EXISTS (SELECT 1 FROM yp.drumate WHERE id = v_peer) THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
+        END IF;
+        IF v_firstname IS NULL AND v_lastname IS NULL THEN
+            SELECT firstname, lastname, 1 INTO v_firstname, v_lastname, v_auto
+            FROM yp.drumate WHERE id = v_peer;
+        END IF;
+    END IF;
+    CALL my_contact_peer_check(in_owner, v_peer);
+
+    IF EXISTS (SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = v_peer) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
+    END IF;
+
+    INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, comment, message,
+                         is_auto, metadata, ctime, mtime)
+    VALUES (in_owner, v_id, COALESCE(v_peer, v_email), v_peer, JSON_VALUE(in_contact, '$.surname'),
+            v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
+            JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
+            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), v_now, v_now);
+
+    CALL my_contact_details_set(in_owner, v_id, in_contact);
+    CALL my_contact_get(in_owner, v_id);
+    CALL yp.user_sockets(in_owner, NULL);
+END$$
+DELIMITER ;

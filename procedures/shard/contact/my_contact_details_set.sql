@@ -1,0 +1,105 @@
+-- my_contact_details_set: replace the addresses, numbers and tags of a contact by those given; keep what is not given.
+--
+-- Also refreshes what is derived from them: the default address on the contact and the words searches find it by.
+--
+-- Params:   in_owner     whose address book
+--           in_id        contact, locked by the caller
+--           in_contact   JSON with any of email, mobile, address (arrays of objects) and tag (array of tag ids)
+-- Returns:  nothing
+-- Errors:   MANY_DEFAULT_EMAIL   more than one default address
+--           NO_DEFAULT_MAIL      addresses, but none is the default one
+--           ALREADY_IN_CONTACT   an address belongs to another contact
+--           INVALID_PARAM        the same address twice, or a tag that does not exist
+-- Example:  CALL my_contact_details_set('00000000000000a1', '0000000000000000', '{}');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_details_set(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id      CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contact LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_emails, v_distinct, v_defaults, v_unknown INT UNSIGNED;
+    DECLARE EXIT HANDLER FOR 1062
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
+
+    IF JSON_EXISTS(in_contact, '$.email') THEN
+        SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0)
+        INTO v_emails, v_distinct, v_defaults
+        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            email      VARCHAR(255) PATH '$.email',
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
+        )) AS j;
+        IF v_distinct < v_emails THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_PARAM email: the same address twice';
+        ELSEIF v_defaults > 1 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MANY_DEFAULT_EMAIL';
+        ELSEIF v_defaults = 0 AND v_emails > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
+        END IF;
+
+        DELETE FROM contact_email WHERE owner_id = in_owner AND contact_id = in_id;
+        INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.email, j.category, j.is_default, j.position
+        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            position   FOR ORDINALITY,
+            email      VARCHAR(255) PATH '$.email',
+            category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
+        )) AS j;
+        UPDATE contact
+        SET email = (
+            SELECT e.email FROM contact_email AS e
+            WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1
+        )
+        WHERE owner_id = in_owner AND id = in_id;
+    END IF;
+
+    IF JSON_EXISTS(in_contact, '$.mobile') THEN
+        DELETE FROM contact_phone WHERE owner_id = in_owner AND contact_id = in_id;
+        INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.areacode, j.phone, j.category, j.is_default, j.position
+        FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
+            position   FOR ORDINALITY,
+            areacode   VARCHAR(16) PATH '$.areacode' DEFAULT '' ON EMPTY,
+            phone      VARCHAR(64) PATH '$.phone',
+            category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
+        )) AS j;
+    END IF;
+
+    IF JSON_EXISTS(in_contact, '$.address') THEN
+        DELETE FROM contact_address WHERE owner_id = in_owner AND contact_id = in_id;
+        INSERT INTO contact_address (owner_id, id, contact_id, street, city, country, category, is_default, position)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.street, j.city, j.country, j.category, j.is_default,
+               j.position
+        FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
+            position   FOR ORDINALITY,
+            street     VARCHAR(255) PATH '$.street' DEFAULT '' ON EMPTY,
+            city       VARCHAR(255) PATH '$.city' DEFAULT '' ON EMPTY,
+            country    VARCHAR(255) PATH '$.country' DEFAULT '' ON EMPTY,
+            category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
+        )) AS j;
+    END IF;
+
+    IF JSON_EXISTS(in_contact, '$.tag') THEN
+        SELECT COUNT(*) INTO v_unknown
+        FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (tag_id VARCHAR(64) PATH '$')) AS j
+        WHERE NOT EXISTS (
+            SELECT 1 FROM tag AS t
+            WHERE t.owner_id = in_owner AND t.tag_id = CONVERT(j.tag_id USING ascii)
+        );
+        IF v_unknown > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_PARAM tag: no such tag';
+        END IF;
+        DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = in_id;
+        INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
+        SELECT DISTINCT in_owner, j.tag_id, in_id, 'contact'
+        FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (tag_id VARCHAR(64) PATH '$')) AS j;
+    END IF;
+
+    CALL my_contact_terms(in_owner, in_id);
+END$$
+DELIMITER ;

@@ -1,0 +1,152 @@
+-- my_contact_show: a page of the owner's address book, in the order of an index.
+--
+-- Three ranges of one index each are read in order, as far as the page reaches, and merged: that costs the
+-- same at 100 and at 100,000 contacts. A tag is read as a whole first, so it costs what the tag holds.
+--
+-- Params:   in_owner    whose address book
+--           in_tag      only contacts with this tag or one below it; NULL for all
+--           in_name     only contacts whose displayed name contains this; NULL for all
+--           in_sort     name or date
+--           in_order    asc or desc
+--           in_option   active, archived, sent (invitations of mine without answer) or all
+--           in_page     1 is the first
+--           in_size     rows a page
+-- Returns:  rows        data  JSON, one contact (contact_card) and its page
+-- Errors:   none
+-- Example:  CALL my_contact_show('00000000000000a1', NULL, NULL, 'name', 'asc', 'active', 1, 45);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_show(
+    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_tag    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_name   VARCHAR(255),
+    IN in_sort   VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_order  VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_option VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_page   INT UNSIGNED,
+    IN in_size   INT UNSIGNED
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
+    DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
+    DECLARE v_name VARCHAR(520) DEFAULT CONCAT('%', like_escape(in_name), '%');
+    DECLARE v_box, v_second, v_status VARCHAR(16);
+
+    CASE in_option
+        WHEN 'all' THEN SET v_box = 'active', v_second = 'archived';
+        WHEN 'sent' THEN SET v_status = 'sent';
+        ELSE SET v_box = in_option;
+    END CASE;
+
+    IF in_tag IS NOT NULL THEN
+        WITH RECURSIVE subtree (tag_id) AS (
+            SELECT tag_id FROM tag WHERE owner_id = in_owner AND tag_id = in_tag
+            UNION
+            SELECT t.tag_id
+            FROM tag AS t
+            JOIN subtree AS s ON t.parent_tag_id = s.tag_id
+            WHERE t.owner_id = in_owner
+        ),
+        found AS (
+            SELECT DISTINCT c.id, c.display, c.ctime
+            FROM subtree AS s
+            JOIN map_tag AS m ON m.owner_id = in_owner AND m.tag_id = s.tag_id
+            JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.entity_id
+            WHERE (c.box IN (v_box, v_second) OR c.status = v_status)
+              AND (v_name IS NULL OR c.display LIKE v_name)
+        )
+        SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
+        FROM found AS f
+        JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = f.id
+        ORDER BY
+            IF(in_sort = 'date' AND in_order <> 'desc', f.ctime, NULL),
+            IF(in_sort = 'date' AND in_order = 'desc', f.ctime, NULL) DESC,
+            IF(in_sort <> 'date' AND in_order <> 'desc', f.display, NULL),
+            IF(in_sort <> 'date' AND in_order = 'desc', f.display, NULL) DESC,
+            IF(in_order <> 'desc', f.id, NULL),
+            f.id DESC
+        LIMIT v_skip, in_size;
+
+    ELSEIF in_sort = 'date' AND in_order = 'desc' THEN
+        WITH p AS (
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+            UNION ALL
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+            UNION ALL
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+            ORDER BY ctime DESC, id DESC LIMIT v_skip, in_size
+        )
+        SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
+        FROM p
+        JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = p.id
+        ORDER BY p.ctime DESC, p.id DESC;
+
+    ELSEIF in_sort = 'date' THEN
+        WITH p AS (
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime, id LIMIT v_reach)
+            UNION ALL
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime, id LIMIT v_reach)
+            UNION ALL
+            (SELECT id, ctime FROM contact
+             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY ctime, id LIMIT v_reach)
+            ORDER BY ctime, id LIMIT v_skip, in_size
+        )
+        SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
+        FROM p
+        JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = p.id
+        ORDER BY p.ctime, p.id;
+
+    ELSEIF in_order = 'desc' THEN
+        WITH p AS (
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display DESC, id DESC LIMIT v_reach)
+            UNION ALL
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display DESC, id DESC LIMIT v_reach)
+            UNION ALL
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display DESC, id DESC LIMIT v_reach)
+            ORDER BY display DESC, id DESC LIMIT v_skip, in_size
+        )
+        SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
+        FROM p
+        JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = p.id
+        ORDER BY p.display DESC, p.id DESC;
+
+    ELSE
+        WITH p AS (
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display, id LIMIT v_reach)
+            UNION ALL
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display, id LIMIT v_reach)
+            UNION ALL
+            (SELECT id, display FROM contact
+             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             ORDER BY display, id LIMIT v_reach)
+            ORDER BY display, id LIMIT v_skip, in_size
+        )
+        SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
+        FROM p
+        JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = p.id
+        ORDER BY p.display, p.id;
+    END IF;
+END$$
+DELIMITER ;

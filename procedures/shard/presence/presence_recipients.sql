@@ -1,0 +1,34 @@
+-- presence_recipients: the state of a person, and the sockets of the people who may see it: his mutual contacts.
+--
+-- Whoever he blocked, or whoever blocked him, sees nothing.
+--
+-- Params:   in_owner   the person
+-- Returns:  one row    data  JSON: user_id, status (0 offline, 1 online, 2 in a conference)
+--           rows       node, sockets (JSON array of ids)
+-- Errors:   none
+-- Example:  CALL presence_recipients('00000000000000a1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE presence_recipients(
+    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT JSON_OBJECT('user_id', in_owner, 'status', CASE
+        WHEN EXISTS (SELECT 1 FROM yp.conference WHERE uid = in_owner) THEN 2
+        WHEN EXISTS (SELECT 1 FROM yp.socket WHERE uid = in_owner AND state = 'active') THEN 1
+        ELSE 0
+    END) AS data;
+
+    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    FROM contact AS c
+    JOIN yp.socket AS s ON s.uid = c.uid AND s.state = 'active'
+    WHERE c.owner_id = in_owner
+      AND c.uid IS NOT NULL
+      AND NOT EXISTS (
+        SELECT 1 FROM yp.contact_block AS b
+        WHERE (b.owner_id = in_owner AND b.uid = c.uid) OR (b.owner_id = c.uid AND b.uid = in_owner)
+      )
+    GROUP BY s.node;
+END$$
+DELIMITER ;

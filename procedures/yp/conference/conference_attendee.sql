@@ -1,0 +1,43 @@
+-- conference_attendee: the participant behind an endpoint id, for people who share a room or a hub with him.
+--
+-- Params:   in_sid           session of the caller
+--           in_participant   endpoint id, as told by conference.update
+-- Returns:  at most one row  data  JSON, attendee row
+-- Errors:   none
+-- Example:  CALL conference_attendee('example-sid', 'abcd1234');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_attendee(
+    IN in_sid         VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_session CHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
+
+    SELECT a.data
+    FROM attendee_card AS a
+    JOIN session AS me ON me.id = v_session AND me.expiry > v_now
+    WHERE a.participant_id = in_participant
+      AND (
+        EXISTS (
+            SELECT 1
+            FROM socket AS s
+            JOIN conference AS mine ON mine.socket_id = s.id
+            WHERE s.session_id = me.id AND mine.hub_id = a.hub_id AND mine.room_id = a.room_id
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM permission AS p
+            WHERE p.hub_id = a.hub_id
+              AND p.resource_id IN ('*', a.room_id)
+              AND p.entity_id = me.uid
+              AND p.level >= 2
+              AND (p.expiry = 0 OR p.expiry > v_now)
+        )
+      )
+    ORDER BY a.ctime DESC
+    LIMIT 1;
+END$$
+DELIMITER ;

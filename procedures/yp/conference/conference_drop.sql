@@ -1,0 +1,66 @@
+-- conference_drop: take a socket out of one room, or of all its rooms. Used by whatever ends a participation.
+--
+-- A host who leaves hands over to the participant who is there longest and may write; an empty room ends.
+-- Rooms are locked in the order of their ids, so that two who leave at once never wait for each other in a ring.
+--
+-- Params:   in_socket   socket that leaves
+--           in_room     room, or NULL for all
+-- Returns:  per room left: one row   data  JSON: the attendee row that was, host (socket of the new host or NULL),
+--                                        peers (attendee rows of those who stay)
+--                          rows      node, sockets: those who stay
+-- Errors:   none
+-- Example:  CALL conference_drop('example-socket', NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_drop(
+    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_gone LONGTEXT;
+    DECLARE v_role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_host VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+
+    FOR r IN (
+        SELECT hub_id, room_id
+        FROM conference
+        WHERE socket_id = in_socket AND (in_room IS NULL OR room_id = in_room)
+        ORDER BY hub_id, room_id
+    ) DO
+        SELECT id INTO v_lock FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
+
+        SET v_gone = NULL, v_role = NULL, v_host = NULL;
+        SELECT a.data, c.role INTO v_gone, v_role
+        FROM conference AS c
+        JOIN attendee_card AS a ON a.room_id = c.room_id AND a.socket_id = c.socket_id
+        WHERE c.room_id = r.room_id AND c.socket_id = in_socket;
+
+        -- somebody else took it out while we waited for the room: he has told the others
+        IF v_gone IS NOT NULL THEN
+            DELETE FROM conference WHERE room_id = r.room_id AND socket_id = in_socket;
+
+            IF v_role = 'host' THEN
+                SET v_host = (
+                    SELECT socket_id FROM conference
+                    WHERE hub_id = r.hub_id AND room_id = r.room_id AND level >= 4
+                    ORDER BY ctime, socket_id LIMIT 1
+                );
+                UPDATE conference SET role = 'host' WHERE room_id = r.room_id AND socket_id = v_host;
+            END IF;
+
+            SELECT JSON_INSERT(v_gone, '$.host', v_host, '$.peers', JSON_COMPACT(COALESCE((
+                SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
+                FROM attendee_card AS o
+                WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id
+            ), '[]'))) AS data;
+            CALL room_sockets(r.hub_id, r.room_id, in_socket);
+
+            IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN
+                DELETE FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id;
+            END IF;
+        END IF;
+    END FOR;
+END$$
+DELIMITER ;

@@ -1,0 +1,142 @@
+-- conference_join: a socket enters a room, as host or attendee. The one place that decides roles.
+--
+-- A room is a lock: whoever enters or leaves holds its row until the commit, so of two people who come
+-- first at the same moment one is host. Joining again changes nothing but the metadata.
+-- Who may start a meeting: in a team (private) or shared area whoever may write; in a dmz or public area
+-- its owner, everybody else waits for him. Who may come in: whoever has a level on the hub or the room.
+--
+-- Params:   in_sid        session of the caller; the socket must be bound to it
+--           in_socket     socket that enters
+--           in_hub        hub of the room
+--           in_room       room, or NULL: the newest live one of this hub and type, else a new one
+--           in_type       meeting or connect (a call between two)
+--           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname
+-- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join),
+--                               user (attendee row of the caller), attendees (the others), details
+--           rows          node, sockets: who is to be told
+-- Errors:   WEAK_PRIVILEGE   foreign socket, no level, or nobody there who may start the meeting
+-- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL, 'meeting', '{}');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_join(
+    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_metadata LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_uid, v_owner, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT in_room;
+    DECLARE v_area, v_role, v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_level, v_hosts, v_live, v_entered, v_mine TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_name VARCHAR(255);
+    DECLARE v_ctime INT UNSIGNED;
+
+    SELECT s.uid INTO v_uid
+    FROM socket AS s
+    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256);
+
+    SELECT e.id, e.area, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
+    INTO v_hub, v_area, v_owner, v_name
+    FROM entity AS e
+    LEFT JOIN hub AS h ON h.id = e.id
+    WHERE e.id = in_hub AND e.status = 'active';
+
+    IF v_uid IS NULL OR v_hub IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
+    END IF;
+
+    IF v_room IS NULL THEN
+        -- the hub's row is the lock: two who come without a room find, or make, the same one
+        SELECT id INTO v_hub FROM entity WHERE id = in_hub FOR UPDATE;
+        SET v_room = COALESCE(
+            (SELECT id FROM conference_room WHERE hub_id = v_hub AND type = in_type ORDER BY ctime DESC LIMIT 1),
+            LOWER(HEX(RANDOM_BYTES(8)))
+        );
+    END IF;
+
+    INSERT INTO conference_room (hub_id, id, type, ctime)
+    VALUES (v_hub, v_room, in_type, v_now)
+    ON DUPLICATE KEY UPDATE id = v_room;
+
+    SELECT IF(v_uid = v_hub, 7, GREATEST(IF(v_area = 'public', 2, 0), COALESCE(MAX(p.level), 0)))
+    INTO v_level
+    FROM permission AS p
+    WHERE p.hub_id = v_hub
+      AND p.resource_id IN ('*', v_room)
+      AND p.entity_id IN (v_uid, 'ffffffffffffffff')
+      AND (p.expiry = 0 OR p.expiry > v_now);
+
+    SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0) INTO v_live, v_hosts
+    FROM conference
+    WHERE hub_id = v_hub AND room_id = v_room;
+
+    SELECT role, status, hub_id = v_hub INTO v_role, v_status, v_mine
+    FROM conference
+    WHERE room_id = v_room AND socket_id = in_socket;
+
+    SET v_entered = IF(v_role IS NULL, 1, 0);
+    IF v_level = 0
+       OR (v_entered = 0 AND v_mine = 0)
+       OR (v_entered = 1 AND v_live = 0 AND v_level < 4 AND v_area IN ('private', 'share'))
+    THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
+    END IF;
+
+    IF v_entered = 1 THEN
+        SET v_role = CASE
+            WHEN v_hosts > 0 THEN 'attendee'
+            WHEN v_area IN ('dmz', 'public') THEN IF(v_uid = v_owner, 'host', 'attendee')
+            WHEN v_level < 4 THEN 'attendee'
+            ELSE 'host'
+        END;
+        SET v_status = IF(v_role = 'attendee' AND v_hosts = 0 AND v_area IN ('dmz', 'public'), 'waiting', 'started');
+    END IF;
+
+    INSERT INTO conference (room_id, socket_id, hub_id, uid, type, role, status, level, participant_id,
+                            firstname, lastname, audio, video, screen, muted, ctime, mtime)
+    SELECT v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level,
+           JSON_VALUE(in_metadata, '$.participant_id'),
+           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), ''),
+           COALESCE(d.lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
+           COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
+           COALESCE(JSON_VALUE(in_metadata, '$.screen'), 0), COALESCE(JSON_VALUE(in_metadata, '$.muted'), 0),
+           v_now, v_now
+    FROM (SELECT v_uid AS uid) AS u
+    LEFT JOIN drumate AS d ON d.id = u.uid
+    ON DUPLICATE KEY UPDATE
+        participant_id = COALESCE(VALUES(participant_id), participant_id),
+        audio = VALUES(audio), video = VALUES(video), screen = VALUES(screen), muted = VALUES(muted),
+        mtime = v_now;
+
+    IF v_role = 'host' THEN
+        UPDATE conference SET status = 'started'
+        WHERE hub_id = v_hub AND room_id = v_room AND status = 'waiting';
+    END IF;
+
+    SET v_ctime = (SELECT ctime FROM conference_room WHERE hub_id = v_hub AND id = v_room);
+    SELECT JSON_OBJECT(
+        'entered', v_entered + 0,
+        'event', IF(v_role = 'host', 'start', 'join'),
+        'user', JSON_COMPACT(me.data),
+        'attendees', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
+            FROM attendee_card AS o
+            WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
+        ), '[]')),
+        'details', JSON_OBJECT('filename', v_name, 'ctime', v_ctime + 0)
+    ) AS data
+    FROM attendee_card AS me
+    WHERE me.hub_id = v_hub AND me.room_id = v_room AND me.socket_id = in_socket;
+
+    IF v_area = 'dmz' AND v_role = 'attendee' AND in_type = 'meeting' AND v_hosts = 0 THEN
+        CALL user_sockets(v_owner, in_socket);
+    ELSE
+        CALL room_sockets(v_hub, v_room, in_socket);
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,22 @@
+-- conference_leave: a socket of the caller leaves a room. Leaving a room twice, or one never entered, is nothing.
+--
+-- Params:   in_sid      session of the caller; the socket must be bound to it
+--           in_socket   socket that leaves
+--           in_room     room
+-- Returns:  the two sets of conference_drop when it was in the room, else nothing
+-- Errors:   none
+-- Example:  CALL conference_leave('example-sid', 'example-socket', '00000000000000f2');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_leave(
+    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    IF EXISTS (SELECT 1 FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256)) THEN
+        CALL conference_drop(in_socket, in_room);
+    END IF;
+END$$
+DELIMITER ;

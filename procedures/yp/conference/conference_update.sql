@@ -1,0 +1,46 @@
+-- conference_update: a participant tells what changed on his side (microphone, camera, screen, endpoint id).
+--
+-- Role, level and names of registered people are never the client's to set.
+--
+-- Params:   in_sid        session of the caller; the socket must be bound to it
+--           in_socket     his socket, present in the room
+--           in_room       room
+--           in_metadata   JSON: any of participant_id, audio, video, screen, muted
+-- Returns:  when he is in the room: one row   data  JSON, his attendee row
+--                                   rows      node, sockets: members of the hub who are online, and the room
+--           else nothing
+-- Errors:   none
+-- Example:  CALL conference_update('example-sid', 'example-socket', '00000000000000f2', '{"audio": 0}');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_update(
+    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_metadata LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT c.hub_id INTO v_hub
+    FROM conference AS c
+    JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)
+    WHERE c.room_id = in_room AND c.socket_id = in_socket
+    FOR UPDATE;
+
+    IF v_hub IS NOT NULL THEN
+        UPDATE conference
+        SET participant_id = COALESCE(JSON_VALUE(in_metadata, '$.participant_id'), participant_id),
+            audio = COALESCE(JSON_VALUE(in_metadata, '$.audio'), audio),
+            video = COALESCE(JSON_VALUE(in_metadata, '$.video'), video),
+            screen = COALESCE(JSON_VALUE(in_metadata, '$.screen'), screen),
+            muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
+            mtime = UNIX_TIMESTAMP()
+        WHERE room_id = in_room AND socket_id = in_socket;
+
+        SELECT data FROM attendee_card WHERE room_id = in_room AND socket_id = in_socket;
+        CALL entity_sockets(v_hub, in_room, in_socket);
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,24 @@
+-- room_sockets: sockets of the participants of a room, by the process that holds them.
+--
+-- Params:   in_hub       hub of the room
+--           in_room      room
+--           in_exclude   a socket to leave out, or NULL
+-- Returns:  rows         node, sockets (JSON array of ids)
+-- Errors:   none
+-- Example:  CALL room_sockets('00000000000000f1', '00000000000000f2', NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE room_sockets(
+    IN in_hub     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    FROM conference AS c
+    JOIN socket AS s ON s.id = c.socket_id
+    WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.socket_id <> COALESCE(in_exclude, '')
+    GROUP BY s.node;
+END$$
+DELIMITER ;

@@ -1,0 +1,22 @@
+-- drumate_find: uid of a registered person by uid, email, or user name of the free domain.
+--
+-- Params:   in_key    what is known of him
+-- Returns:  a value   uid, or NULL
+-- Errors:   none
+-- Example:  SELECT drumate_find('alice@example.org');
+DELIMITER $$
+CREATE OR REPLACE FUNCTION drumate_find(
+    in_key VARCHAR(255) COLLATE utf8mb4_bin
+)
+    RETURNS CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    NOT DETERMINISTIC
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    RETURN COALESCE(
+        (SELECT id FROM drumate WHERE email = LOWER(TRIM(in_key))),
+        (SELECT id FROM drumate WHERE id = CONVERT(LEFT(in_key, 16) USING ascii) AND CHAR_LENGTH(in_key) = 16),
+        (SELECT id FROM drumate WHERE username = TRIM(in_key) AND domain_id = 1)
+    );
+END$$
+DELIMITER ;

@@ -1,0 +1,19 @@
+-- session_purge: forget what has expired: sessions, one-time tokens, grants. Called now and then by the service.
+--
+-- Params:   in_limit   rows of each kind at the most, so that no lock lasts
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL session_purge(100);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE session_purge(
+    IN in_limit INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    DELETE FROM authn WHERE expiry < v_now LIMIT in_limit;
+    DELETE FROM session WHERE expiry < v_now LIMIT in_limit;
+END$$
+DELIMITER ;

@@ -1,0 +1,38 @@
+-- session_signin: open a session for a person whose password was verified; the id rotates.
+--
+-- Sockets of the replaced session move to the new one, so an open tab keeps its WebSocket.
+--
+-- Params:   in_uid      who signs in
+--           in_sid      new session id, random, never seen before
+--           in_old_sid  session id that the browser showed, or NULL
+--           in_ttl      seconds the session lives without being used
+--           in_ua       user agent
+--           in_address  address of the caller
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL session_signin('00000000000000a1', 'example-sid', NULL, 60, 'doc', '127.0.0.1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE session_signin(
+    IN in_uid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid     VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_old_sid VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_ttl     INT UNSIGNED,
+    IN in_ua      VARCHAR(255),
+    IN in_address VARCHAR(45)
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    INSERT INTO session (id, uid, ua, address, ttl, expiry, ctime, mtime)
+    VALUES (SHA2(in_sid, 256), in_uid, in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);
+
+    UPDATE socket
+    SET session_id = SHA2(in_sid, 256)
+    WHERE session_id = SHA2(in_old_sid, 256) AND uid = in_uid;
+
+    DELETE FROM authn WHERE session_id = SHA2(in_old_sid, 256);
+    DELETE FROM session WHERE id = SHA2(in_old_sid, 256);
+END$$
+DELIMITER ;

@@ -1,0 +1,38 @@
+-- entity_sockets: open sockets of a hub's members, and of everybody in one of its rooms, guests included.
+--
+-- Params:   in_hub       hub
+--           in_room      room, or NULL for members only
+--           in_exclude   a socket to leave out (the sender), or NULL
+-- Returns:  rows         node, sockets (JSON array of ids)
+-- Errors:   none
+-- Example:  CALL entity_sockets('00000000000000f1', NULL, NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE entity_sockets(
+    IN in_hub     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
+    FROM (
+        SELECT s.id, s.node
+        FROM permission AS p
+        JOIN socket AS s ON s.uid = p.entity_id AND s.state = 'active'
+        WHERE p.hub_id = in_hub
+          AND p.resource_id IN ('*', in_room)
+          AND p.level > 0
+          AND (p.expiry = 0 OR p.expiry > v_now)
+        UNION
+        SELECT s.id, s.node
+        FROM conference AS c
+        JOIN socket AS s ON s.id = c.socket_id
+        WHERE c.hub_id = in_hub AND c.room_id = in_room
+    ) AS r
+    WHERE r.id <> COALESCE(in_exclude, '')
+    GROUP BY r.node;
+END$$
+DELIMITER ;

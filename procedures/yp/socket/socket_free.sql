@@ -1,0 +1,25 @@
+-- socket_free: a WebSocket is gone: it leaves its rooms and is forgotten.
+--
+-- Params:   in_socket   id of the socket
+-- Returns:  per room that it leaves: the two sets of conference_drop
+--           then at most one row   uid, db_name (his shard), others (his sockets still open)
+-- Errors:   none
+-- Example:  CALL socket_free('example-socket');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE socket_free(
+    IN in_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+        DEFAULT (SELECT uid FROM socket WHERE id = in_socket);
+
+    CALL conference_drop(in_socket, NULL);
+    DELETE FROM socket WHERE id = in_socket;
+
+    SELECT e.id AS uid, e.db_name, (SELECT COUNT(*) FROM socket AS s WHERE s.uid = e.id) AS others
+    FROM entity AS e
+    WHERE e.id = v_uid;
+END$$
+DELIMITER ;

@@ -1,0 +1,23 @@
+-- socket_set_state: a client says that it is away (idle) or back (active). Never touches the session.
+--
+-- Params:   in_socket   id of the socket
+--           in_active   1 active, 0 idle
+-- Returns:  at most one row   uid, db_name (his shard)
+-- Errors:   none
+-- Example:  CALL socket_set_state('example-socket', 0);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE socket_set_state(
+    IN in_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_active TINYINT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    UPDATE socket SET state = IF(in_active = 1, 'active', 'idle') WHERE id = in_socket;
+
+    SELECT s.uid, e.db_name
+    FROM socket AS s
+    JOIN entity AS e ON e.id = s.uid
+    WHERE s.id = in_socket;
+END$$
+DELIMITER ;

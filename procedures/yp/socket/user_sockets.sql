@@ -1,0 +1,21 @@
+-- user_sockets: the open sockets of a person, by the process that holds them.
+--
+-- Params:   in_uid       the person
+--           in_exclude   a socket to leave out, or NULL
+-- Returns:  rows         node, sockets (JSON array of ids)
+-- Errors:   none
+-- Example:  CALL user_sockets('00000000000000a1', NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE user_sockets(
+    IN in_uid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    FROM socket AS s
+    WHERE s.uid = in_uid AND s.state = 'active' AND s.id <> COALESCE(in_exclude, '')
+    GROUP BY s.node;
+END$$
+DELIMITER ;

@@ -1,0 +1,1 @@
+"""Bring the databases to what `sql/` and `procedures/` say."""

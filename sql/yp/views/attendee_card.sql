@@ -1,0 +1,34 @@
+-- attendee_card: one participant of a room as the frontend reads it (contract 4.2, attendee row).
+-- The one place that knows the shape; routines select `data` from here.
+CREATE OR REPLACE VIEW attendee_card AS
+SELECT
+    c.hub_id,
+    c.room_id,
+    c.socket_id,
+    c.uid,
+    c.participant_id,
+    c.ctime,
+    JSON_OBJECT(
+        'room_id', c.room_id,
+        'hub_id', c.hub_id,
+        'participant_id', c.participant_id,
+        'attendee_id', c.participant_id,
+        'socket_id', c.socket_id,
+        'uid', c.uid,
+        'audio', c.audio,
+        'video', c.video,
+        'screen', c.screen,
+        'muted', c.muted,
+        'area', e.area,
+        'type', c.type,
+        'status', c.status,
+        'permission', ELT(c.level + 1, 0, 1, 3, 3, 7, 15, 31, 63) + 0,
+        'role', c.role,
+        'quota', 0,
+        'firstname', c.firstname,
+        'lastname', c.lastname,
+        'username', COALESCE(d.username, NULLIF(TRIM(CONCAT(c.firstname, ' ', c.lastname)), ''), '')
+    ) AS data
+FROM conference AS c
+JOIN entity AS e ON e.id = c.hub_id
+LEFT JOIN drumate AS d ON d.id = c.uid;
