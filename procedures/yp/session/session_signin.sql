@@ -8,7 +8,7 @@
 --           in_ttl      seconds the session lives without being used
 --           in_ua       user agent
 --           in_address  address of the caller
--- Returns:  nothing
+-- Returns:  one row     data  JSON: user, hub, organization (get_user)
 -- Errors:   none
 -- Example:  CALL session_signin('00000000000000a1', 'example-sid', NULL, 60, 'doc', '127.0.0.1');
 DELIMITER $$
@@ -34,5 +34,7 @@ BEGIN
 
     DELETE FROM authn WHERE session_id = SHA2(in_old_sid, 256);
     DELETE FROM session WHERE id = SHA2(in_old_sid, 256);
+
+    CALL get_user(in_uid);
 END$$
 DELIMITER ;

@@ -1,0 +1,138 @@
+"""The aiohttp application: what is built at start, which paths there are, and in which order it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+from redis.exceptions import RedisError
+
+from service import metrics
+from service.acl import check_routines, load_declarations
+from service.database import Database
+from service.dispatcher import Dispatcher
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.node import Heartbeat, new_node_id
+from service.presence import Presence
+from service.push import Pusher
+from service.reference import render_reference
+from service.settings import Settings
+from service.sockets import Sockets
+from service.tasks import Background
+
+log = logging.getLogger(__name__)
+
+DISPATCHER = web.AppKey("dispatcher", Dispatcher)
+SOCKETS = web.AppKey("sockets", Sockets)
+PUSHER = web.AppKey("pusher", Pusher)
+DATABASE = web.AppKey("database", Database)
+
+
+async def make_app(settings: Settings) -> web.Application:
+    """The application; raises DeclarationError when declarations, handlers and routines do not fit."""
+    services = load_declarations()
+    db = Database(settings)
+    check_routines(services, await db.load_routines())
+    pusher = Pusher(settings, new_node_id())
+    presence = Presence(db, pusher)
+    background = Background(db)
+    sockets = Sockets(settings, db, pusher, presence, background)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background)
+    heartbeat = Heartbeat(db, pusher, presence, sockets)
+
+    app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
+    app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
+    reference = render_reference(services)
+    app.router.add_route("*", "/-/svc/{service}", dispatcher.handle)
+    app.router.add_route("*", "/-/{instance}/svc/{service}", dispatcher.handle)
+    app.router.add_get("/-/websocket/", sockets.handle)
+    app.router.add_get("/-/health", _health)
+    app.router.add_get("/-/metrics", _metrics)
+    app.router.add_get("/-/docs/", lambda _: _page(reference))
+    app.router.add_get("/", _to_reference)
+
+    async def lifecycle(_: web.Application) -> AsyncIterator[None]:
+        pusher.start(sockets.deliver, sockets.close_some)
+        sockets.start()
+        await heartbeat.start()
+        # before this, an update meant for us would be published to nobody
+        with suppress(TimeoutError):
+            await asyncio.wait_for(pusher.listening.wait(), 2)
+        yield
+        await background.stop()
+        await heartbeat.stop()
+        await presence.stop()
+        await pusher.stop()
+        await db.close()
+
+    app.cleanup_ctx.append(lifecycle)
+    # requests are still served while sockets say goodbye; the pools close last
+    app.on_shutdown.append(lambda _: sockets.stop())
+    return app
+
+
+@web.middleware
+async def json_errors(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Every answer is JSON, also to paths and methods that do not exist: the frontend parses all of them."""
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPException as exc:
+        if exc.status < 400:
+            raise
+        body = {"error": exc.reason, "error_code": exc.status, "status": exc.status, "data": []}
+        return web.json_response({"__ack__": "", "__status__": "offline", **body}, status=exc.status)
+    return response
+
+
+async def _health(request: web.Request) -> web.Response:
+    """State of each dependency: ok, degraded (calls work, pushes are lost) or down."""
+    database, redis = await asyncio.gather(
+        _state(request.app[DATABASE].ping(), "down"),
+        _state(_redis_ping(request.app[PUSHER]), "degraded"),
+    )
+    found = {"database": database, "redis": redis}
+    worst = next((s for s in ("down", "degraded") if s in found.values()), "ok")
+    return web.json_response(
+        {"status": worst, "dependencies": found, "time": int(time.time())},
+        status=503 if worst == "down" else 200,
+        headers={"Retry-After": "2"} if worst == "down" else None,
+    )
+
+
+async def _redis_ping(pusher: Pusher) -> None:
+    # the client answers an awaitable or a value, depending on its kind
+    await pusher.redis.execute_command("PING")
+    if not pusher.listening.is_set():
+        raise RedisError("not subscribed yet")
+
+
+async def _state(check: Any, failure: str) -> str:
+    try:
+        await asyncio.wait_for(check, 2)
+    except (DatabaseUnavailableError, DatabaseTimeoutError, RedisError, OSError, TimeoutError):
+        return failure
+    return "ok"
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    for pool in request.app[DATABASE].pools:
+        used, size = pool.usage()
+        metrics.POOL.labels(pool.name, "used").set(used)
+        metrics.POOL.labels(pool.name, "open").set(size)
+    text, content_type = metrics.render()
+    return web.Response(body=text, content_type=content_type, charset="utf-8")
+
+
+async def _page(html: str) -> web.Response:
+    return web.Response(text=html, content_type="text/html")
+
+
+async def _to_reference(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/-/docs/")
+
+

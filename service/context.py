@@ -1,0 +1,105 @@
+"""What a handler gets: the caller, the validated parameters, the routines, and a way to tell others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from service.database import Database, ResultSet
+from service.presence import Presence
+from service.push import Pusher, live_update
+from service.session import Caller
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.throttle import Throttle
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One request, as its handler sees it."""
+
+    settings: Settings
+    db: Database
+    pusher: Pusher
+    presence: Presence
+    throttle: Throttle
+    service: str
+    """module.method"""
+    service_names: list[str]
+    """Every service there is."""
+    args: dict[str, Any]
+    """Validated parameters, defaults filled in."""
+    caller: Caller
+    sid: str | None
+    host: str
+    """Host name of the page that calls."""
+    address: str
+    user_agent: str
+    echo_id: Any = None
+    connection: str | None = None
+    """Overrides `__status__` of the answer."""
+    new_sid: str | None = None
+    """Set: the answer sets the session cookie."""
+    drop_cookie: bool = False
+    """Set: the answer expires the session cookie."""
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    async def yp(self, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine of the registry."""
+        return await self.db.call("yp", name, *args)
+
+    async def mine(self, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine of the caller's shard, for the caller: his id goes in front."""
+        if self.caller.db is None:
+            raise AssertionError("only signed-in people have a shard; the gate let somebody else through")
+        return await self.db.call(self.caller.db, name, self.caller.uid, *args)
+
+    def push(
+        self,
+        service: str,
+        model: Any,
+        recipients: ResultSet,
+        *,
+        socket_id: str | None = None,
+        event: str | None = None,
+    ) -> None:
+        """Send a live update once the request has succeeded.
+
+        `recipients` are rows (node, JSON array of socket ids). `socket_id` names the caller's socket in
+        `options.sender`, which makes his own tab drop the frame: only where contract 2.5 says so.
+        """
+        sender = {
+            "uid": self.caller.uid,
+            "id": self.caller.uid,
+            "firstname": self.caller.firstname,
+            "lastname": self.caller.lastname,
+            "fullname": self.caller.fullname,
+        }
+        if socket_id is not None:
+            sender["socket_id"] = socket_id
+        frame = live_update(service, model, sender=sender, event=event, echo_id=self.echo_id)
+        self.after_commit.append(lambda: self.pusher.send(recipients, frame))
+
+    def presence_changed(self) -> None:
+        """Tell the caller's contacts that his state may have changed, once the request has succeeded."""
+        caller = self.caller
+        self.after_commit.append(lambda: self.presence.changed(caller.uid, caller.db))
+
+
+def rows(result: ResultSet) -> list[orjson.Fragment]:
+    """The `data` column of each row, as JSON that goes out as it came."""
+    return [orjson.Fragment(row[0]) for row in result]
+
+
+def row(result: ResultSet) -> orjson.Fragment | dict[str, Any]:
+    """The `data` column of the first row, or an empty object."""
+    return orjson.Fragment(result[0][0]) if result else {}
+
+
+def only(source: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """The entries of a mapping with these names."""
+    return {name: value for name, value in source.items() if name in names}

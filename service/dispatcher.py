@@ -1,0 +1,294 @@
+"""The path of a request: dispatch, read, gate, handle, answer, tell (design.md, section 3)."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from service import metrics
+from service.acl import Service
+from service.context import Context
+from service.database import Database, calls_of_request
+from service.errors import (
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    Refused,
+    RequestError,
+    unavailable,
+)
+from service.log import request_id
+from service.presence import Presence
+from service.push import Pusher
+from service.request import from_frontend, read_args
+from service.schema import load
+from service.session import (
+    Caller,
+    client_address,
+    cookie_name,
+    open_session,
+    session_id,
+    set_cookie,
+)
+from service.settings import Settings
+from service.tasks import Background
+from service.throttle import Throttle
+
+log = logging.getLogger(__name__)
+
+GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+EVERYWHERE = {"hub_id", "nid", "room_id"}
+"""Parameters that the gate reads, whether or not the service declares them."""
+
+
+class Dispatcher:
+    """Answers `/-/svc/<module>.<method>`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: Mapping[str, Service],
+        db: Database,
+        pusher: Pusher,
+        presence: Presence,
+        background: Background,
+    ) -> None:
+        self.settings = settings
+        self.services = services
+        self.service_names = sorted(services)
+        self.db = db
+        self.pusher = pusher
+        self.presence = presence
+        self.background = background
+        self.throttle = Throttle(settings, pusher)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """aiohttp handler of the RPC."""
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-Id", "")
+        rid = given if GIVEN_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request_id.set(rid)
+        counter = [0, 0]
+        calls_of_request.set(counter)
+        exchange = Exchange(self, request)
+        response = await exchange.run()
+        response.headers["X-Request-Id"] = rid
+        seconds = time.perf_counter() - started
+        known = exchange.name if exchange.name in self.services else "unknown"
+        metrics.observe_request(known, response.status, seconds)
+        log.info(
+            "request",
+            extra={
+                "service": exchange.name,
+                "status": response.status,
+                "code": exchange.code,
+                "uid": exchange.caller.uid if exchange.caller else None,
+                "ms": round(seconds * 1000, 2),
+                "calls": counter[0],
+                "trips": counter[1],
+            },
+        )
+        return response
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, dispatcher: Dispatcher, request: web.Request) -> None:
+        self.dispatcher = dispatcher
+        self.request = request
+        self.name = request.match_info["service"]
+        self.given: dict[str, Any] = {}
+        self.sid: str | None = None
+        self.caller: Caller | None = None
+        self.context: Context | None = None
+        self.code: str | None = None
+
+    async def run(self) -> web.Response:
+        """The answer, whatever happens."""
+        try:
+            return await self._succeed()
+        except RequestError as exc:
+            error = exc
+        except Refused as exc:
+            error = self._declared(exc)
+        except DatabaseUnavailableError as exc:
+            log.warning("database unavailable", extra={"error": str(exc)})
+            error = unavailable("the database")
+        except DatabaseTimeoutError:
+            error = RequestError(504, "TIMEOUT", "the database took too long", headers={"Retry-After": "5"})
+        except HTTPRequestEntityTooLarge:
+            limit = self.dispatcher.settings.body_limit
+            error = RequestError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes")
+        except Exception:
+            log.exception("unexpected error", extra={"service": self.name})
+            error = RequestError(500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log")
+        await self._find_caller()
+        return self._fail(error)
+
+    async def _succeed(self) -> web.Response:
+        service = self._dispatch()
+        self.given = await read_args(self.request)
+        args = load(service.schema, service.params, self.given)
+        await self._gate(service)
+        context = self.context = self._make_context(args)
+        data = await service.handler(context, **_wanted(service, args))
+        response = self._answer(200, {"data": data if data is not None else {}})
+        for tell in context.after_commit:
+            tell()
+        self._note(service, context)
+        return response
+
+    def _dispatch(self) -> Service:
+        service = self.dispatcher.services.get(self.name)
+        if service is None:
+            near = difflib.get_close_matches(self.name, self.dispatcher.service_names, n=1)
+            hint = f"; perhaps {near[0]}" if near else ""
+            raise RequestError(404, "SERVICE_NOT_FOUND", f"there is no service of this name{hint}")
+        return service
+
+    async def _gate(self, service: Service) -> None:
+        hub = resource = None
+        if service.on_hub and service.declaration["permission"].get("fast_check") != "public-api":
+            hub, resource = self._id("hub_id"), self._id("room_id") or self._id("nid")
+        self._read_sid()
+        caller = self.caller = await open_session(self.dispatcher.db, self.sid, hub, resource)
+        if caller.stale:
+            self.dispatcher.background.start(self.dispatcher.db.call("yp", "session_touch", self.sid))
+        if hub is not None and caller.hub is None:
+            raise RequestError(404, "HUB_NOT_FOUND", "hub_id names no hub")
+        if caller.level < service.level:
+            raise self._denied(service, caller)
+
+    def _id(self, name: str) -> str | None:
+        """An id that the gate needs; it is validated once more where the service declares it."""
+        value = self.given.get(name)
+        usable = isinstance(value, str) and value not in {"", "undefined", "null"} and value.isascii()
+        return value[:64] if usable and value is not None else None
+
+    def _denied(self, service: Service, caller: Caller) -> RequestError:
+        if not caller.signed_in:
+            return RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+        return RequestError(
+            403,
+            "WEAK_PRIVILEGE",
+            f"{service.name} needs level {service.level} here; yours is {caller.level}",
+        )
+
+    def _make_context(self, args: dict[str, Any]) -> Context:
+        assert self.caller is not None  # noqa: S101  # for mypy: the gate has set it
+        dispatcher = self.dispatcher
+        return Context(
+            settings=dispatcher.settings,
+            db=dispatcher.db,
+            pusher=dispatcher.pusher,
+            presence=dispatcher.presence,
+            throttle=dispatcher.throttle,
+            service=self.name,
+            service_names=dispatcher.service_names,
+            args=args,
+            caller=self.caller,
+            sid=self.sid,
+            host=self.request.host.rpartition(":")[0] or self.request.host,
+            address=client_address(self.request, dispatcher.settings),
+            user_agent=self.request.headers.get("User-Agent", "")[:255],
+            echo_id=_scalar(self.given.get("echoId")),
+        )
+
+    def _note(self, service: Service, context: Context) -> None:
+        if service.log:
+            self.dispatcher.background.note(service.name, context.caller.uid, context.caller.hub, context.args)
+
+    def _declared(self, refused: Refused) -> RequestError:
+        """The error that a routine's code stands for, as this service declares it."""
+        service = self.dispatcher.services[self.name]
+        if refused.code not in service.errors:
+            log.error("undeclared code", extra={"service": self.name, "code": refused.code})
+            return RequestError(500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log")
+        status, protocol = service.errors[refused.code]
+        return RequestError(status, refused.code, refused.detail or self._reason(refused.code), protocol=protocol)
+
+    def _reason(self, code: str) -> str:
+        declared = self.dispatcher.services[self.name].declaration["errors"]
+        return next((e["doc"] for e in declared if e["code"] == code), code)
+
+    def _read_sid(self) -> None:
+        self.sid = session_id(self.request, self.dispatcher.settings, self.given)
+
+    async def _find_caller(self) -> None:
+        """Who is calling, for the `__status__` of an error that came before the gate."""
+        if self.caller is not None:
+            return
+        self._read_sid()
+        try:
+            self.caller = await open_session(self.dispatcher.db, self.sid, None, None)
+        except (DatabaseUnavailableError, DatabaseTimeoutError):
+            self.caller = None
+
+    def _fail(self, error: RequestError) -> web.Response:
+        self.code = error.code
+        data = {"status": error.code, **error.data}
+        if not error.protocol and from_frontend(self.request):
+            return self._answer(200, {"data": {**data, "error_code": error.status, "reason": error.reason}})
+        fields = {
+            "error": error.code,
+            "error_code": error.status,
+            "status": error.status,
+            "reason": error.reason,
+            "request_id": request_id.get(),
+            "data": data,
+        }
+        return self._answer(error.status, fields, error.headers)
+
+    def _answer(
+        self, status: int, fields: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        now = time.time()
+        envelope = {
+            "__ack__": self.name,
+            "__status__": self._connection(),
+            "__expiry__": (self.caller and self.caller.expiry) or 0,
+            "__timestamp__": int(now * 1000),
+            **fields,
+        }
+        response = web.Response(
+            body=orjson.dumps(envelope),
+            status=status,
+            headers=headers,
+            content_type="application/json",
+        )
+        self._set_cookie(response)
+        return response
+
+    def _connection(self) -> str:
+        if self.context is not None and self.context.connection is not None:
+            return self.context.connection
+        if self.caller is not None:
+            return self.caller.connection
+        # nobody could look: to say offline would sign the person out in his browser
+        return "online" if self.sid else "offline"
+
+    def _set_cookie(self, response: web.Response) -> None:
+        context = self.context
+        if context is None or not (context.new_sid or context.drop_cookie):
+            return
+        name = cookie_name(self.dispatcher.settings, self.given)
+        set_cookie(response, self.dispatcher.settings, name, context.new_sid)
+
+
+def _wanted(service: Service, args: dict[str, Any]) -> dict[str, Any]:
+    if service.takes is None:
+        return args
+    return {name: args.get(name) for name in service.takes}
+
+
+def _scalar(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) and len(str(value)) <= 128 else None

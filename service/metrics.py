@@ -1,0 +1,71 @@
+"""Prometheus metrics of one process; with several workers, of all of them together."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+REQUESTS = Counter("drumee_requests", "requests by service and HTTP status", ["service", "status"])
+REQUEST_SECONDS = Histogram(
+    "drumee_request_seconds", "time to answer a request", ["service"], buckets=SECONDS
+)
+CALLS = Counter("drumee_calls", "CALLs by routine and outcome", ["routine", "outcome"])
+CALL_SECONDS = Histogram("drumee_call_seconds", "time of a CALL", ["routine"], buckets=SECONDS)
+RETRIES = Counter("drumee_call_retries", "units that ran again, by error number", ["routine", "error"])
+PUSHES = Counter("drumee_pushes", "live updates published, by outcome", ["outcome"])
+FRAMES = Counter("drumee_frames", "frames queued for WebSockets of this process")
+SLOW_SOCKETS = Counter("drumee_slow_sockets", "WebSockets disconnected because they did not keep up")
+SOCKETS = Gauge("drumee_sockets", "open WebSockets", multiprocess_mode="livesum")
+POOL = Gauge(
+    "drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum"
+)
+
+_children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+
+def observe_call(db: str, name: str, outcome: str, seconds: float) -> None:
+    """Count one CALL. All shards count as one: the routine is the same."""
+    scope = db if db == "yp" else "shard"
+    key = (f"{scope}.{name}", outcome)
+    children = _children.get(key)
+    if children is None:
+        children = _children[key] = (CALLS.labels(*key), CALL_SECONDS.labels(key[0]))
+    children[0].inc()
+    children[1].observe(seconds)
+
+
+_requests: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+
+def observe_request(service: str, status: int, seconds: float) -> None:
+    """Count one request."""
+    key = (service, status)
+    children = _requests.get(key)
+    if children is None:
+        children = _requests[key] = (
+            REQUESTS.labels(service, str(status)),
+            REQUEST_SECONDS.labels(service),
+        )
+    children[0].inc()
+    children[1].observe(seconds)
+
+
+def render() -> tuple[bytes, str]:
+    """(text, content type) of the metrics page."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST.partition(";")[0]

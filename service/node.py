@@ -1,0 +1,88 @@
+"""This process among the others: its heartbeat, and the burial of processes that died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+
+from aiohttp import WSCloseCode
+
+from service.database import Database, ResultSet
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.presence import Presence
+from service.push import Pusher
+from service.rooms import tell_left
+from service.sockets import Sockets
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 4.0
+STALE_SECONDS = 12
+WAIT_SECONDS = 8
+"""A ghost is suspected at most 12 + 4 s after its last beat, and buried at most 8 + 4 s later: within 30 s."""
+PURGE_EVERY = 15
+PURGE_ROWS = 1000
+
+
+def new_node_id() -> str:
+    """Id of a process."""
+    return secrets.token_hex(8)
+
+
+class Heartbeat:
+    """Tells the registry that this process lives."""
+
+    def __init__(self, db: Database, pusher: Pusher, presence: Presence, sockets: Sockets) -> None:
+        self._db = db
+        self._pusher = pusher
+        self._presence = presence
+        self._sockets = sockets
+        self._address = f"{socket.gethostname()}:{os.getpid()}"
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Beat once, then go on."""
+        await self._beat()
+        self._task = asyncio.create_task(self._beat_forever())
+
+    async def stop(self) -> None:
+        """Say goodbye: our sockets are nobody's any more."""
+        if self._task is not None:
+            self._task.cancel()
+        try:
+            *rooms, people = await self._db.call("yp", "socket_reset", self._pusher.node)
+        except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
+            log.warning("left without goodbye", extra={"error": str(exc)})
+            return
+        self._bury(rooms, people)
+
+    async def _beat_forever(self) -> None:
+        beats = 0
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            beats += 1
+            try:
+                if not await self._beat():
+                    # another process took us for dead, and our sockets are no longer in the registry
+                    log.warning("this process was taken for dead; its sockets must reconnect")
+                    await self._sockets.close_all(WSCloseCode.SERVICE_RESTART, "please reconnect")
+                if beats % PURGE_EVERY == 0:
+                    await self._db.call("yp", "session_purge", PURGE_ROWS)
+            except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
+                log.warning("heartbeat failed", extra={"error": str(exc)})
+
+    async def _beat(self) -> bool:
+        """Whether the registry knew this process."""
+        *rooms, people, known = await self._db.call(
+            "yp", "socket_refresh", self._pusher.node, self._address, STALE_SECONDS, WAIT_SECONDS
+        )
+        self._bury(rooms, people)
+        return bool(known[0][0])
+
+    def _bury(self, rooms: list[ResultSet], people: ResultSet) -> None:
+        tell_left(self._pusher, rooms)
+        for uid, shard in people:
+            self._presence.changed(uid, shard)

@@ -1,0 +1,23 @@
+"""The reference for frontend developers, rendered from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from service.acl import Service
+
+_environment = Environment(
+    loader=PackageLoader("service"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters["json"] = lambda value: orjson.dumps(value).decode()
+
+
+def render_reference(services: Mapping[str, Service]) -> str:
+    """One HTML page with every service: level, parameters, answer, errors."""
+    modules: dict[str, list[Service]] = {}
+    for name, service in services.items():
+        modules.setdefault(name.partition(".")[0], []).append(service)
+    return _environment.get_template("reference.html").render(modules=modules)

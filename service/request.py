@@ -1,0 +1,82 @@
+"""Read the parameters of a request in all the forms that the frontend uses (contract 1.2-1.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from aiohttp import web
+
+from service.errors import RequestError
+
+PARAM_HEADER = "x-param-"
+FRONTEND_HEADERS = ("x-param-device", "x-param-page-language")
+ABSENT_TEXTS = {"undefined", "null", ""}
+
+
+def from_frontend(request: web.Request) -> bool:
+    """Whether the Drumee frontend is calling; it drops the body of anything but HTTP 200."""
+    return any(name in request.headers for name in FRONTEND_HEADERS)
+
+
+async def read_args(request: web.Request) -> dict[str, Any]:
+    """All parameters by name: headers, below the query, below the body."""
+    args = _header_args(request)
+    args.update(_query_args(request.rel_url.raw_query_string))
+    if request.body_exists:
+        args.update(await _body_args(request))
+    return args
+
+
+def _header_args(request: web.Request) -> dict[str, Any]:
+    found = {}
+    for name, value in request.headers.items():
+        if name[:8].lower() == PARAM_HEADER:
+            found[name[8:].lower()] = value
+    return found
+
+
+def _query_args(raw: str) -> dict[str, Any]:
+    """Flat pairs, and bare percent-encoded JSON objects. A + is a plus: phone numbers and addresses hold them."""
+    found: dict[str, Any] = {}
+    for part in raw.split("&") if raw else ():
+        name, equals, value = part.partition("=")
+        if equals:
+            text = _decode(value)
+            if text not in ABSENT_TEXTS:
+                found[_decode(name)] = text
+        elif part:
+            text = _decode(part)
+            if text.startswith("{"):
+                found.update(_json_object(text, "the query"))
+    return found
+
+
+def _decode(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise RequestError(400, "INVALID_QUERY", "the query is not UTF-8") from None
+
+
+async def _body_args(request: web.Request) -> dict[str, Any]:
+    body = await request.read()
+    if request.content_type == "application/x-www-form-urlencoded":
+        form = await request.post()
+        return {name: value for name, value in form.items() if value not in ABSENT_TEXTS}
+    if request.content_type == "multipart/form-data":
+        raise RequestError(415, "UNSUPPORTED_MEDIA", "send JSON, or a urlencoded form")
+    if not body.strip():
+        return {}
+    return _json_object(body, "the body")
+
+
+def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        raise RequestError(400, "INVALID_JSON", f"{what} is not JSON") from None
+    if not isinstance(found, dict):
+        raise RequestError(400, "INVALID_JSON", f"{what} must be a JSON object")
+    return found

@@ -1,0 +1,104 @@
+"""Serve with several processes, managed by gunicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from gunicorn.app.base import BaseApplication
+from prometheus_client import multiprocess
+
+from service import log
+from service.acl import DeclarationError, check_routines, load_declarations
+from service.app import make_app
+from service.database import Database
+from service.errors import DatabaseUnavailableError
+from service.settings import Settings
+
+GRACE_SECONDS = 20
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn with our settings instead of its own configuration files."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn."""
+        options = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "workers": self._settings.workers,
+            "worker_class": f"aiohttp.{_worker_class()}",
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+            "graceful_timeout": GRACE_SECONDS,
+            "timeout": 60,
+            "keepalive": 75,
+            "loglevel": "warning",
+            "accesslog": None,
+            "proc_name": "drumee",
+            "post_fork": self._started,
+            "child_exit": _ended,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Called by gunicorn in each worker: a factory, so that everything is made on the worker's own loop."""
+
+        async def factory() -> web.Application:
+            return await make_app(self._settings)
+
+        return factory
+
+    def _started(self, _server: Any, _worker: Any) -> None:
+        log.configure(self._settings.log_level)
+
+
+def _worker_class() -> str:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        return "GunicornWebWorker"
+    return "GunicornUVLoopWebWorker"
+
+
+def _ended(_server: Any, worker: Any) -> None:
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def prepare_metrics(settings: Settings) -> None:
+    """A fresh folder in which the workers share their numbers. Before `service.metrics` is imported."""
+    folder = Path(settings.run_dir).absolute() / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+async def check(settings: Settings) -> None:
+    """What each worker would find wrong, found once."""
+    services = load_declarations()
+    db = Database(settings)
+    try:
+        check_routines(services, await db.load_routines())
+    finally:
+        await db.close()
+
+
+def serve(settings: Settings) -> int:
+    """Run until told to stop; 2 when the service must not start."""
+    log.configure(settings.log_level)
+    try:
+        asyncio.run(check(settings))
+    except (DeclarationError, DatabaseUnavailableError) as exc:
+        print(f"the service does not start:\n{exc}", file=sys.stderr)
+        return 2
+    Server(settings).run()
+    return 0

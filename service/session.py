@@ -1,0 +1,106 @@
+"""Sessions on the wire: where the session id comes from, the cookie that carries it, and the gate."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from aiohttp import web
+
+from service.database import Database, document
+from service.settings import Settings
+
+NOBODY = "ffffffffffffffff"
+COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling, and what he may do in the hub that the request names. From `session_open`."""
+
+    uid: str
+    signed_in: int
+    stale: int
+    expiry: int | None
+    dom_id: int | None
+    db: str | None
+    firstname: str | None
+    lastname: str | None
+    fullname: str | None
+    username: str | None
+    email: str | None
+    lang: str | None
+    guest_name: str | None
+    hub: str | None
+    area: str | None
+    hub_db: str | None
+    hub_owner: str | None
+    level: int
+
+    @property
+    def connection(self) -> str:
+        """The word the frontend takes for the state of its session."""
+        return "online" if self.signed_in else "offline"
+
+
+async def open_session(db: Database, sid: str | None, hub: str | None, resource: str | None) -> Caller:
+    """The gate: one CALL."""
+    (rows,) = await db.call("yp", "session_open", sid, hub, resource)
+    return Caller(**document(rows))
+
+
+def new_session_id() -> str:
+    """A session id nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:
+    """Name of the session cookie: `keysel` of the request when it is a usable name."""
+    keysel = args.get("keysel")
+    if isinstance(keysel, str) and COOKIE_NAME.fullmatch(keysel):
+        return keysel
+    return settings.cookie
+
+
+def session_id(request: web.Request, settings: Settings, args: Mapping[str, Any]) -> str | None:
+    """Session id of a request: the cookie, else the argument of that name (`x-param-regsid`)."""
+    name = cookie_name(settings, args)
+    found = request.cookies.get(name) or args.get(name)
+    if isinstance(found, str) and SESSION_ID.fullmatch(found):
+        return found
+    return None
+
+
+def set_cookie(response: web.Response, settings: Settings, name: str, sid: str | None) -> None:
+    """Set the session cookie, or expire it when `sid` is None (contract 1.5)."""
+    options: dict[str, Any] = {
+        "path": "/",
+        "domain": _cookie_domain(settings.public_host),
+        "secure": settings.base_url.startswith("https:"),
+        "httponly": True,
+        "samesite": "Strict",
+    }
+    if sid is None:
+        response.set_cookie(name, "", max_age=0, **options)
+    else:
+        response.set_cookie(name, sid, max_age=settings.session_ttl, **options)
+
+
+def _cookie_domain(host: str) -> str | None:
+    """The main domain; an address or a bare name cannot be one, there the cookie stays with its host."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host if "." in host else None
+    return None
+
+
+def client_address(request: web.Request, settings: Settings) -> str:
+    """Address of the caller; behind a trusted proxy, what the nearest proxy says."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_proxy else ""
+    return (forwarded.rpartition(",")[2].strip() or request.remote or "")[:45]

@@ -1,0 +1,264 @@
+"""The WebSocket endpoint `/-/websocket/` (contract 2.1-2.4) and the sockets this process holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from service import metrics
+from service.database import Database, document
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.presence import Presence
+from service.push import Pusher
+from service.request import read_args
+from service.rooms import tell_left
+from service.session import session_id
+from service.settings import Settings
+from service.tasks import Background
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = "service"
+MAX_FRAME = 5000
+TOO_SLOW = 4008
+
+
+class Client:
+    """One WebSocket: a bounded queue of frames, written by a task that lives only while there are any."""
+
+    def __init__(self, socket_id: str, ws: web.WebSocketResponse, request: web.Request, limit: int) -> None:
+        self.id = socket_id
+        self.ws = ws
+        self.uid: str | None = None
+        self.shard: str | None = None
+        self.user: dict[str, Any] = {}
+        self._transport = request.transport
+        self._limit = limit
+        self._queue: deque[str] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._held = True
+
+    def release(self, hello: str) -> None:
+        """Send the first frame, then whatever arrived before it."""
+        self._held = False
+        self._queue.appendleft(hello)
+        self._start()
+
+    def send(self, frame: str) -> None:
+        """Queue a frame; a client that does not keep up is disconnected."""
+        if self.ws.closed:
+            return
+        self._queue.append(frame)
+        metrics.FRAMES.inc()
+        if len(self._queue) > self._limit:
+            self._disconnect()
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        if self._writer is None and not self._held:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                await self.ws.send_str(self._queue.popleft())
+        except (ConnectionError, RuntimeError):
+            self._queue.clear()
+        finally:
+            self._writer = None
+
+    def _disconnect(self) -> None:
+        log.warning(
+            "socket too slow, disconnected",
+            extra={"socket": self.id, "uid": self.uid, "waiting": len(self._queue)},
+        )
+        metrics.SLOW_SOCKETS.inc()
+        self._queue.clear()
+        # a close frame would wait behind what the client does not read
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and close."""
+        with suppress(ConnectionError, RuntimeError, TimeoutError):
+            await asyncio.wait_for(self.ws.close(code=code, message=reason.encode()), 2)
+
+
+class Sockets:
+    """All WebSockets of this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        pusher: Pusher,
+        presence: Presence,
+        background: Background,
+    ) -> None:
+        self._settings = settings
+        self._db = db
+        self._pusher = pusher
+        self._presence = presence
+        self._background = background
+        self._clients: dict[str, Client] = {}
+        self._keepalive: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send sys.keepalive."""
+        self._keepalive = asyncio.create_task(self._keep_alive())
+
+    async def stop(self) -> None:
+        """Close every socket: the process goes away."""
+        if self._keepalive is not None:
+            self._keepalive.cancel()
+        await self.close_all(WSCloseCode.GOING_AWAY, "the server restarts")
+
+    async def close_all(self, code: int, reason: str) -> None:
+        """Close every socket with the same words."""
+        await asyncio.gather(*(c.close(code, reason) for c in list(self._clients.values())))
+
+    async def close_some(self, socket_ids: Iterable[str]) -> None:
+        """Close the sockets of a session that has ended."""
+        clients = [c for i in socket_ids if (c := self._clients.get(i))]
+        await asyncio.gather(*(c.close(WSCloseCode.POLICY_VIOLATION, "signed out") for c in clients))
+
+    def deliver(self, socket_ids: list[str], frame: str) -> None:
+        """Queue one frame for each of the given sockets that we hold."""
+        for socket_id in socket_ids:
+            client = self._clients.get(socket_id)
+            if client is not None:
+                client.send(frame)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """aiohttp handler of the endpoint."""
+        if not self._origin_allowed(request):
+            return web.json_response({"error": "FORBIDDEN_ORIGIN", "status": 403}, status=403)
+        ws = web.WebSocketResponse(
+            protocols=(PROTOCOL,), heartbeat=self._settings.socket_keepalive, max_msg_size=64 * 1024
+        )
+        if not ws.can_prepare(request):
+            return web.json_response({"error": "WEBSOCKET_EXPECTED", "status": 426}, status=426)
+        args = await read_args(request)
+        await ws.prepare(request)
+        client = Client(secrets.token_hex(12), ws, request, self._settings.socket_queue)
+        self._clients[client.id] = client
+        metrics.SOCKETS.inc()
+        try:
+            if await self._bind(client, request, args):
+                await self._receive(client)
+        finally:
+            del self._clients[client.id]
+            metrics.SOCKETS.dec()
+            if client.uid is not None:
+                # finished even when the process is told to stop in the middle of it
+                self._background.start(self.forget(client.id))
+        return ws
+
+    async def forget(self, socket_id: str) -> None:
+        """The socket is gone: its rooms and its person's contacts are told."""
+        *rooms, person = await self._db.call("yp", "socket_free", socket_id)
+        tell_left(self._pusher, rooms)
+        for uid, shard, _others in person:
+            self._presence.changed(uid, shard)
+
+    def _origin_allowed(self, request: web.Request) -> bool:
+        """Browsers say which page opens a socket; other clients say nothing."""
+        origin = request.headers.get("Origin")
+        if origin is None or origin.rstrip("/") in self._settings.origins:
+            return True
+        return urlsplit(origin).netloc == request.host
+
+    async def _bind(self, client: Client, request: web.Request, args: dict[str, Any]) -> bool:
+        """Bind to the session and send sys.hello, the first frame; False when the socket is of no use."""
+        sid = session_id(request, self._settings, args)
+        token = args.get("otak")
+        token = token[:64] if isinstance(token, str) and token.isascii() else None
+        try:
+            (result,) = await self._db.call(
+                "yp", "socket_bind", client.id, sid, token, self._pusher.node
+            )
+        except (DatabaseUnavailableError, DatabaseTimeoutError):
+            client.release(_frame("sys.handshake", {"error": "the database is not available"}))
+            await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
+            return False
+        bound = document(result)
+        if bound is None:
+            client.release(_frame("sys.handshake", {"error": "no session"}))
+            return True
+        client.uid, client.shard, client.user = bound["uid"], bound["db"], bound["user"]
+        hello = {
+            "socket_id": client.id,
+            "main_domain": self._settings.public_host,
+            "user": bound["user"],
+        }
+        client.release(_frame("sys.hello", hello))
+        if bound["first"]:
+            self._presence.changed(client.uid, client.shard)
+        return True
+
+    async def _receive(self, client: Client) -> None:
+        async for message in client.ws:
+            if message.type is WSMsgType.TEXT and len(message.data) <= MAX_FRAME:
+                await self._frame(client, message.data)
+
+    async def _frame(self, client: Client, text: str) -> None:
+        name, data = _parse(text)
+        if name == "sys.ping":
+            await self._ping(client, data)
+        elif name in {"sys.hello", "hello"} and client.uid is not None:
+            client.send(_frame("sys.hello", {**data, "socket_id": client.id, "user": client.user}))
+        elif name in {"sys.bind", "bind"} and client.uid is not None:
+            client.send(_frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid}))
+
+    async def _ping(self, client: Client, data: dict[str, Any]) -> None:
+        kind = data.get("type")
+        if kind == "checkConnection":
+            client.send(_frame("sys.ping", {"ok": 1}))
+        elif kind in {"publishOnlineStatus", "publishOfflineStatus"}:
+            await self._set_state(client, active=int(kind == "publishOnlineStatus"))
+        elif kind not in {"debug", "showConnections"}:
+            client.send(_frame("sys.ping", {**data, "ok": 1}))
+
+    async def _set_state(self, client: Client, *, active: int) -> None:
+        with suppress(DatabaseUnavailableError, DatabaseTimeoutError):
+            (result,) = await self._db.call("yp", "socket_set_state", client.id, active)
+            for uid, shard in result:
+                self._presence.changed(uid, shard)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.socket_keepalive)
+            frame = _frame("sys.keepalive", {"timestamp": int(time.time() * 1000)})
+            for number, client in enumerate(list(self._clients.values())):
+                client.send(frame)
+                if number % 200 == 199:
+                    await asyncio.sleep(0)
+
+
+def _frame(service: str, data: dict[str, Any]) -> str:
+    return orjson.dumps({"service": service, "data": data}).decode()
+
+
+def _parse(text: str) -> tuple[str, dict[str, Any]]:
+    """(service, data) of `[service, data]` or `{service, data}`; ("", {}) for anything else."""
+    try:
+        frame = orjson.loads(text)
+    except ValueError:
+        return "", {}
+    if isinstance(frame, dict):
+        frame = [frame.get("service"), frame.get("data")]
+    if not (isinstance(frame, list) and frame and isinstance(frame[0], str)):
+        return "", {}
+    data = frame[1] if len(frame) > 1 else None
+    return frame[0], data if isinstance(data, dict) else {}
