@@ -31,6 +31,7 @@ DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SOCKETS = web.AppKey("sockets", Sockets)
 PUSHER = web.AppKey("pusher", Pusher)
 DATABASE = web.AppKey("database", Database)
+REFERENCE = web.AppKey("reference", str)
 
 
 async def make_app(settings: Settings) -> web.Application:
@@ -47,13 +48,13 @@ async def make_app(settings: Settings) -> web.Application:
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
     app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
-    reference = render_reference(services)
     app.router.add_route("*", "/-/svc/{service}", dispatcher.handle)
     app.router.add_route("*", "/-/{instance}/svc/{service}", dispatcher.handle)
     app.router.add_get("/-/websocket/", sockets.handle)
     app.router.add_get("/-/health", _health)
     app.router.add_get("/-/metrics", _metrics)
-    app.router.add_get("/-/docs/", lambda _: _page(reference))
+    app[REFERENCE] = render_reference(services)
+    app.router.add_get("/-/docs/", _docs)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:
@@ -72,8 +73,12 @@ async def make_app(settings: Settings) -> web.Application:
 
     app.cleanup_ctx.append(lifecycle)
     # requests are still served while sockets say goodbye; the pools close last
-    app.on_shutdown.append(lambda _: sockets.stop())
+    app.on_shutdown.append(_close_sockets)
     return app
+
+
+async def _close_sockets(app: web.Application) -> None:
+    await app[SOCKETS].stop()
 
 
 @web.middleware
@@ -128,8 +133,8 @@ async def _metrics(request: web.Request) -> web.Response:
     return web.Response(body=text, content_type=content_type, charset="utf-8")
 
 
-async def _page(html: str) -> web.Response:
-    return web.Response(text=html, content_type="text/html")
+async def _docs(request: web.Request) -> web.Response:
+    return web.Response(text=request.app[REFERENCE], content_type="text/html")
 
 
 async def _to_reference(_: web.Request) -> web.Response:

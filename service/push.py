@@ -157,9 +157,16 @@ class Pusher:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=30)
             if message is None:
                 await pubsub.ping()
-                continue
-            sockets, newline, frame = message["data"].partition(b"\n")
+            elif message["type"] == "message":
+                await self._receive(message["data"], deliver, close)
+
+    async def _receive(self, data: bytes, deliver: Deliver, close: Control) -> None:
+        sockets, newline, frame = data.partition(b"\n")
+        try:
             if newline:
                 deliver(orjson.loads(sockets), frame.decode())
             else:
                 await close(orjson.loads(sockets))
+        except Exception:
+            # one bad message must not end the listening for all others
+            log.exception("a push could not be delivered")

@@ -16,13 +16,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.settings import Settings, SettingsError
+from service.install import find_program
+from service.settings import Settings, SettingsError, database_servers
 from service.stack import (
     ROOT,
     RUN_DIR,
     MariaDB,
     Stack,
     StackError,
+    ensure_stack_env,
     eventually,
     make_private,
     private_kinds,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import FrameType
+
+    from service.settings import Server
 
 LOCK = RUN_DIR / "run.lock"
 STATE = RUN_DIR / "run.json"
@@ -480,3 +484,31 @@ def _state() -> State | None:
         return None
     # One that was killed leaves its file behind.
     return state if state.pid == _holder() else None
+
+
+# --- shell -------------------------------------------------------------------------------------
+
+
+def shell() -> int:
+    """The mariadb client, as administrator, on the database that the commands work with."""
+    with ensure_stack_env() as private:
+        settings = Settings.from_env({**os.environ, **private})
+        server = database_servers(settings.db_admin or settings.db)[0]
+        # Not as an option: everybody on the machine can read those.
+        environ = {**os.environ, "MYSQL_PWD": server.password}
+        # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".
+        signal.signal(signal.SIGINT, lambda *_: None)
+        return subprocess.run(_client(server), env=environ, check=False).returncode
+
+
+def _client(server: Server) -> list[str]:
+    program = find_program("mariadb")
+    if program is None:
+        raise StackError("The mariadb client is not installed on this machine.")
+    place = (
+        [f"--socket={server.unix_socket}"]
+        if server.unix_socket
+        else [f"--host={server.host}", f"--port={server.port}"]
+    )
+    charset = "--default-character-set=utf8mb4"
+    return [program, "--no-defaults", charset, *place, f"--user={server.user}"]

@@ -63,13 +63,14 @@ class Deployer:
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
         self.connection = connect(database_servers(url, "DRUMEE_DB_ADMIN"))
 
-    def deploy(self) -> Counter[str]:
+    def deploy(self, new_shard: str | None = None) -> Counter[str]:
         """Apply whatever is missing. Running it again continues where it was killed."""
         self._each(BOOTSTRAP)
         self._take_lease()
         try:
             self._deploy_database("yp", "yp")
-            self._ensure_shard(self.settings.db_shard)
+            for name in filter(None, (self.settings.db_shard, new_shard)):
+                self._ensure_shard(name)
             for (name,) in self._rows("SELECT name FROM yp.shard ORDER BY name"):
                 self._ensure_database(name)
                 self._deploy_database(name, "shard")
@@ -84,8 +85,7 @@ class Deployer:
             raise DeployError(
                 f"{name!r} cannot name a shard: up to 48 of a-z, 0-9 and _, a letter first, not a system database"
             )
-        self._ensure_shard(name)
-        self.deploy()
+        self.deploy(name)
 
     def _take_lease(self) -> None:
         taken = self._run(
