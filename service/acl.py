@@ -125,7 +125,9 @@ def _service(name: str, declaration: Mapping[str, Any], handler: Handler) -> Ser
 
 
 def _declaration_problems(declaration: Mapping[str, Any]) -> Iterator[str]:
-    yield from _key_problems(declaration, SERVICE_KEYS, {"doc", "scope", "permission", "params", "returns", "errors"})
+    yield from _key_problems(
+        declaration, SERVICE_KEYS, {"doc", "scope", "permission", "params", "returns", "errors"}
+    )
     permission = declaration.get("permission", {})
     yield from _key_problems(permission, PERMISSION_KEYS, {"src"})
     if permission.get("src") not in LEVELS:
@@ -180,7 +182,7 @@ class RoutineUse:
 
 
 def routine_uses() -> list[RoutineUse]:
-    """Every CALL that the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)` and `call("yp" or shard, "name", …)`."""
+    """Every CALL that the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
     uses = []
     for path in sorted((ROOT / "service").rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -204,9 +206,7 @@ def _use(node: ast.AST, where: str, function: str) -> RoutineUse | None:
     return None
 
 
-def check_routines(
-    services: Mapping[str, Service], installed: Mapping[tuple[str, str], RoutineInfo]
-) -> None:
+def check_routines(services: Mapping[str, Service], installed: Mapping[tuple[str, str], RoutineInfo]) -> None:
     """Refuse handlers that name a routine which is not installed, with other parameters, or with codes
     that the service does not declare."""
     uses = routine_uses()
@@ -220,7 +220,9 @@ def check_routines(
     for service in services.values():
         problems += _code_problems(service, uses)
     if problems:
-        raise DeclarationError("\n".join([*sorted(set(problems)), "deployed? `make deploy` installs the routines"]))
+        raise DeclarationError(
+            "\n".join([*sorted(set(problems)), "deployed? `make deploy` installs the routines"])
+        )
 
 
 def _routine_problem(

@@ -111,7 +111,7 @@ async def _health(request: web.Request) -> web.Response:
 
 async def _redis_ping(pusher: Pusher) -> None:
     # the client answers an awaitable or a value, depending on its kind
-    await pusher.redis.execute_command("PING")
+    await pusher.redis.execute_command("PING")  # type: ignore[no-untyped-call]
     if not pusher.listening.is_set():
         raise RedisError("not subscribed yet")
 
@@ -139,5 +139,3 @@ async def _docs(request: web.Request) -> web.Response:
 
 async def _to_reference(_: web.Request) -> web.Response:
     raise web.HTTPFound("/-/docs/")
-
-

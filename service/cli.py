@@ -55,7 +55,9 @@ def _serve(_: argparse.Namespace) -> int:
     settings = Settings.from_env()
     for name in ("db", "redis"):
         if not getattr(settings, name):
-            raise SettingsError(f"DRUMEE_{name.upper()} is not set; `make run` starts private servers by itself")
+            raise SettingsError(
+                f"DRUMEE_{name.upper()} is not set; `make run` starts private servers by itself"
+            )
     # the metrics library looks at the environment when it is imported
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", "")
     from service.server import prepare_metrics, serve
@@ -200,6 +202,9 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
     "bench": (
         _bench,
         "measure the service against its limit",
-        [("--only", False, "scenarios whose name contains this"), ("--seconds", False, "per measurement")],
+        [
+            ("--only", False, "scenarios whose name contains this"),
+            ("--seconds", False, "per measurement"),
+        ],
     ),
 }

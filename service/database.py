@@ -306,18 +306,17 @@ async def _rollback(connection: Any) -> None:
 
 
 async def _installed(connection: Any, names: Sequence[str]) -> dict[tuple[str, str], RoutineInfo]:
-    marks = ", ".join(["%s"] * len(names))
     (routines,) = await _query(
         connection,
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES "
-        f"WHERE ROUTINE_SCHEMA IN ({marks})",
-        names,
+        "WHERE ROUTINE_SCHEMA IN %s",
+        [tuple(names)],
     )
     (params,) = await _query(
         connection,
         "SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, COUNT(*) FROM information_schema.PARAMETERS "
-        f"WHERE SPECIFIC_SCHEMA IN ({marks}) AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
-        names,
+        "WHERE SPECIFIC_SCHEMA IN %s AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
+        [tuple(names)],
     )
     counts = {(db, name): count for db, name, count in params}
     return {

@@ -60,12 +60,27 @@ class Registry:
             return bool(cursor.execute(f"SELECT 1 FROM yp.{table} WHERE id = %s", (key,)))  # noqa: S608
 
     def add_person(
-        self, email: str, firstname: str, lastname: str, password: str, domain: str | None, uid: str | None = None
+        self,
+        email: str,
+        firstname: str,
+        lastname: str,
+        password: str,
+        domain: str | None,
+        uid: str | None = None,
     ) -> tuple[str, str]:
         """Register a person; (uid, shard)."""
         username = email.partition("@")[0]
         ((found, _wicket, shard),) = self.call(
-            "yp", "drumate_create", uid, email, username, hash_password(password), firstname, lastname, domain, None
+            "yp",
+            "drumate_create",
+            uid,
+            email,
+            username,
+            hash_password(password),
+            firstname,
+            lastname,
+            domain,
+            None,
         )
         return found, shard
 
@@ -109,7 +124,9 @@ def _fill_address_book(registry: Registry, shard: str) -> None:
             "mobile": [{"areacode": areacode, "phone": phone, "category": category}],
             "tag": [tags[category == "priv"]],
         }
-        ids.append(_document(registry.call(shard, "my_contact_add", ALICE, orjson.dumps(contact).decode()))["id"])
+        ids.append(
+            _document(registry.call(shard, "my_contact_add", ALICE, orjson.dumps(contact).decode()))["id"]
+        )
     members = orjson.dumps(ids[:3]).decode()
     registry.call(shard, "contact_group_add", ALICE, GROUP, None, members)
 

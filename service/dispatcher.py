@@ -130,7 +130,9 @@ class Exchange:
             error = RequestError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes")
         except Exception:
             log.exception("unexpected error", extra={"service": self.name})
-            error = RequestError(500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log")
+            error = RequestError(
+                500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
+            )
         await self._find_caller()
         return self._fail(error)
 
@@ -205,16 +207,22 @@ class Exchange:
 
     def _note(self, service: Service, context: Context) -> None:
         if service.log:
-            self.dispatcher.background.note(service.name, context.caller.uid, context.caller.hub, context.args)
+            self.dispatcher.background.note(
+                service.name, context.caller.uid, context.caller.hub, context.args
+            )
 
     def _declared(self, refused: Refused) -> RequestError:
         """The error that a routine's code stands for, as this service declares it."""
         service = self.dispatcher.services[self.name]
         if refused.code not in service.errors:
             log.error("undeclared code", extra={"service": self.name, "code": refused.code})
-            return RequestError(500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log")
+            return RequestError(
+                500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
+            )
         status, protocol = service.errors[refused.code]
-        return RequestError(status, refused.code, refused.detail or self._reason(refused.code), protocol=protocol)
+        return RequestError(
+            status, refused.code, refused.detail or self._reason(refused.code), protocol=protocol
+        )
 
     def _reason(self, code: str) -> str:
         declared = self.dispatcher.services[self.name].declaration["errors"]

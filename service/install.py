@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         ensure_programs(wanted_programs(parser.parse_args(arguments).extras))
         ensure_venv()
-    except InstallError as refusal:
+    except (InstallError, OSError) as refusal:
         print(f"\n{refusal}\n", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -148,9 +148,7 @@ def ensure_programs(programs: Sequence[Program]) -> None:
     _install(missing)
     missing = _missing(programs)
     if missing:
-        raise InstallError(
-            instructions(missing, "Their packages are installed, yet they are not there")
-        )
+        raise InstallError(instructions(missing, "Their packages are installed, yet they are not there"))
 
 
 def _missing(programs: Sequence[Program]) -> list[Program]:
@@ -230,9 +228,7 @@ def _apt_install_retrying(packages: list[str]) -> None:
     _apt(["update", "--quiet"])
     outcome = _apt(install)
     if outcome.returncode:
-        raise InstallError(
-            f"apt-get could not install {' '.join(packages)}:\n{_tail(outcome.stdout)}"
-        )
+        raise InstallError(f"apt-get could not install {' '.join(packages)}:\n{_tail(outcome.stdout)}")
 
 
 def _apt(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -293,7 +289,8 @@ def _is_ready() -> bool:
 
 def _noted() -> str:
     """The stamp of a working environment; nothing for a half-made or damaged one."""
-    is_whole = (VENV / "bin" / "python").exists() and STAMP.exists()
+    # Asked this way because another account's Python may be out of reach for this one.
+    is_whole = os.access(VENV / "bin" / "python", os.X_OK) and os.access(STAMP, os.R_OK)
     return STAMP.read_text() if is_whole else ""
 
 
@@ -322,9 +319,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 def _make_ready() -> None:
     if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
-        raise InstallError(
-            "This account may not write here: .venv has to be made in this directory."
-        )
+        raise InstallError("This account may not write here: .venv has to be made in this directory.")
     is_reusable = _noted().startswith(_home())
     # Whoever interrupts us must find a directory without a stamp, that is: start over.
     STAMP.unlink(missing_ok=True)

@@ -28,9 +28,7 @@ PUSHES = Counter("drumee_pushes", "live updates published, by outcome", ["outcom
 FRAMES = Counter("drumee_frames", "frames queued for WebSockets of this process")
 SLOW_SOCKETS = Counter("drumee_slow_sockets", "WebSockets disconnected because they did not keep up")
 SOCKETS = Gauge("drumee_sockets", "open WebSockets", multiprocess_mode="livesum")
-POOL = Gauge(
-    "drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum"
-)
+POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 
 _children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 

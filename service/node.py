@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 4.0
 STALE_SECONDS = 12
 WAIT_SECONDS = 8
-"""A ghost is suspected at most 12 + 4 s after its last beat, and buried at most 8 + 4 s later: within 30 s."""
+"""A ghost is suspected 12 to 16 s after its last beat and buried 8 to 12 s later: within 30 s."""
 PURGE_EVERY = 15
 PURGE_ROWS = 1000
 

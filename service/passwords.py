@@ -1,4 +1,4 @@
-"""argon2id password hashes. Verifying takes tens of milliseconds of CPU, so it runs in two threads of its own."""
+"""argon2id password hashes. Verifying takes tens of milliseconds of CPU, so it has two threads of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live updates: one Redis message for each process that holds recipients, one frame for each of their sockets.
+"""Live updates: one Redis message for each process with recipients, one frame for each of their sockets.
 
 Pub/sub is at most once: with Redis away updates are lost, and clients read again when they reconnect.
 """

@@ -10,7 +10,10 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from service.acl import Service
 
 _environment = Environment(
-    loader=PackageLoader("service"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("service"),
+    autoescape=select_autoescape(),
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 _environment.filters["json"] = lambda value: orjson.dumps(value).decode()
 

@@ -38,7 +38,7 @@ def _header_args(request: web.Request) -> dict[str, Any]:
 
 
 def _query_args(raw: str) -> dict[str, Any]:
-    """Flat pairs, and bare percent-encoded JSON objects. A + is a plus: phone numbers and addresses hold them."""
+    """Flat pairs, and bare percent-encoded JSON objects. A + is a plus: phone numbers hold it."""
     found: dict[str, Any] = {}
     for part in raw.split("&") if raw else ():
         name, equals, value = part.partition("=")

@@ -11,7 +11,7 @@ SERVICE = "conference.leave"
 
 
 def tell_left(pusher: Pusher, results: Sequence[ResultSet]) -> None:
-    """Push `conference.leave` for the pairs of sets that `conference_drop` answers, one for each room left."""
+    """Push `conference.leave` for the pairs of sets that `conference_drop` answers, one a room."""
     for left, recipients in zip(results[::2], results[1::2], strict=True):
         attendee = document(left)
         del attendee["peers"]

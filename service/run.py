@@ -182,8 +182,7 @@ def _require_free_port(host: str, port: int) -> None:
         )
     if problem:
         raise RunError(
-            f"{host} port {port} cannot be used: {os.strerror(problem)}. "
-            "Set DRUMEE_HOST and DRUMEE_PORT."
+            f"{host} port {port} cannot be used: {os.strerror(problem)}. Set DRUMEE_HOST and DRUMEE_PORT."
         )
 
 
@@ -236,9 +235,7 @@ def _command(name: str, environ: Mapping[str, str]) -> None:
         raise RunError(f"`python -m service {name}` failed with exit code {code}, see above.")
 
 
-def _start_service(
-    environ: Mapping[str, str], cleanup: contextlib.ExitStack
-) -> subprocess.Popen[bytes]:
+def _start_service(environ: Mapping[str, str], cleanup: contextlib.ExitStack) -> subprocess.Popen[bytes]:
     service = _spawn("serve", environ)
     cleanup.callback(_end_service, service)
     SERVICE_PID.write_text(f"{service.pid}\n")

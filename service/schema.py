@@ -181,7 +181,8 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
         formats = {"id": Id, "email": Email, "flag": Flag, "text": Text}
         return formats.get(declaration.get("format", ""), Line)(**options)
     simple = {"integer": Integer, "number": Number, "boolean": Flag}
-    return simple[kind](**options)
+    field: fields.Field[Any] = simple[kind](**options)
+    return field
 
 
 def _validators(declaration: Declaration) -> list[Any]:
@@ -216,7 +217,7 @@ def load(schema: Schema, params: Mapping[str, Declaration], given: Mapping[str, 
     try:
         loaded: dict[str, Any] = schema.load(present)
     except ValidationError as exc:
-        raise _error(exc.normalized_messages()) from None
+        raise _error(exc.messages_dict) from None
     for name in present:
         if present[name] == "":
             loaded[name] = ""

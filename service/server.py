@@ -50,7 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Called by gunicorn in each worker: a factory, so that everything is made on the worker's own loop."""
+        """Called by gunicorn in each worker: a factory, so that all is made on the worker's own loop."""
 
         async def factory() -> web.Application:
             return await make_app(self._settings)

@@ -45,9 +45,7 @@ class Settings:
         "MariaDB for the service, `mysql://user:password@host:port,host2:port2/`, or "
         "`mysql://user@localhost/?unix_socket=/path`; empty: the private server of `make run`",
     )
-    db_admin: str = _setting(
-        "", "the same for `make deploy`, with an account that may create databases"
-    )
+    db_admin: str = _setting("", "the same for `make deploy`, with an account that may create databases")
     db_pool: int = _setting(8, "connections of one process for writing, and as many for reading")
     db_timeout: float = _setting(5.0, "seconds a CALL may take (max_statement_time)")
     db_shard: str = _setting("shard1", "name of the shard that the first deploy makes")
@@ -56,9 +54,7 @@ class Settings:
     )
     cookie: str = _setting("regsid", "name of the session cookie")
     session_ttl: int = _setting(30 * 86400, "seconds a session lives without being used")
-    login_attempts: int = _setting(
-        10, "failed sign-ins of one account in 15 minutes before it must wait"
-    )
+    login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
     login_attempts_address: int = _setting(50, "the same for one address")
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
     page_size: int = _setting(45, "rows of a list page when the caller does not say")
@@ -66,17 +62,13 @@ class Settings:
         256, "frames waiting for one WebSocket before it is disconnected as too slow"
     )
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings")
-    smtp: str = _setting(
-        "", "mail server, `smtp://user:password@host:port`; empty: mails are not sent"
-    )
+    smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
     jitsi_user: str = _setting("", "XMPP account that clients use there, `login@domain`")
     jitsi_password: str = _setting("", "its password")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
-    run_dir: str = _setting(
-        ".run", "where `make run` keeps its private servers, logs and pid files"
-    )
+    run_dir: str = _setting(".run", "where `make run` keeps its private servers, logs and pid files")
 
     @property
     def base_url(self) -> str:
@@ -106,9 +98,7 @@ class Settings:
                 continue
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
-                raise SettingsError(
-                    f"unknown setting {name}; the nearest known one is {nearest[0]}"
-                )
+                raise SettingsError(f"unknown setting {name}; the nearest known one is {nearest[0]}")
             values[known[name].name] = _convert(name, str(known[name].type), text)
         settings = cls(**values)
         settings.check()
@@ -131,9 +121,7 @@ class Settings:
         if self.page_size > 100:
             raise SettingsError("DRUMEE_PAGE_SIZE is at most 100")
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise SettingsError(
-                f"DRUMEE_LOG_LEVEL={self.log_level} is none of DEBUG, INFO, WARNING, ERROR"
-            )
+            raise SettingsError(f"DRUMEE_LOG_LEVEL={self.log_level} is none of DEBUG, INFO, WARNING, ERROR")
 
 
 def _convert(name: str, kind: str, text: str) -> Any:

@@ -185,9 +185,7 @@ class Sockets:
         token = args.get("otak")
         token = token[:64] if isinstance(token, str) and token.isascii() else None
         try:
-            (result,) = await self._db.call(
-                "yp", "socket_bind", client.id, sid, token, self._pusher.node
-            )
+            (result,) = await self._db.call("yp", "socket_bind", client.id, sid, token, self._pusher.node)
         except (DatabaseUnavailableError, DatabaseTimeoutError):
             client.release(_frame("sys.handshake", {"error": "the database is not available"}))
             await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
@@ -219,7 +217,9 @@ class Sockets:
         elif name in {"sys.hello", "hello"} and client.uid is not None:
             client.send(_frame("sys.hello", {**data, "socket_id": client.id, "user": client.user}))
         elif name in {"sys.bind", "bind"} and client.uid is not None:
-            client.send(_frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid}))
+            client.send(
+                _frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid})
+            )
 
     async def _ping(self, client: Client, data: dict[str, Any]) -> None:
         kind = data.get("type")

@@ -1,4 +1,4 @@
-"""Slow down guessing of passwords, per account and per address; counted in Redis, for all processes together."""
+"""Slow down guessing of passwords, per account and address; counted in Redis, for all processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Throttle:
 
     def __init__(self, settings: Settings, pusher: Pusher) -> None:
         self._pusher = pusher
-        self._limits = {"account": settings.login_attempts, "address": settings.login_attempts_address}
+        self._limits = {
+            "account": settings.login_attempts,
+            "address": settings.login_attempts_address,
+        }
         self._memory: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def wait_seconds(self, account: str, address: str) -> int:

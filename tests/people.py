@@ -68,7 +68,9 @@ class Tab:
 
     def updates(self, service: str) -> list[dict[str, Any]]:
         """The live updates of this service so far."""
-        return [f for f in self.frames if f["service"] == "live.update" and f["options"]["service"] == service]
+        return [
+            f for f in self.frames if f["service"] == "live.update" and f["options"]["service"] == service
+        ]
 
     async def expect(self, service: str, count: int = 1) -> dict[str, Any]:
         """Wait until there are `count` live updates of this service; the last of them."""
@@ -123,7 +125,12 @@ class Person:
         self.tabs: list[Tab] = []
 
     async def call(
-        self, service: str, *, frontend: bool = False, headers: dict[str, str] | None = None, **args: Any
+        self,
+        service: str,
+        *,
+        frontend: bool = False,
+        headers: dict[str, str] | None = None,
+        **args: Any,
     ) -> Answer:
         """POST a service, as the frontend's postService does."""
         sent = {"x-param-device": "desktop"} if frontend else {}
@@ -177,7 +184,12 @@ class People:
         self._made: list[Person] = []
 
     async def __call__(
-        self, name: str = "Alice", *, domain: str | None = None, shard: str | None = None, base: URL | None = None
+        self,
+        name: str = "Alice",
+        *,
+        domain: str | None = None,
+        shard: str | None = None,
+        base: URL | None = None,
     ) -> Person:
         """A person who is signed in."""
         person = await self.registered(name, domain=domain, shard=shard, base=base)
@@ -186,15 +198,21 @@ class People:
         return person
 
     async def registered(
-        self, name: str = "Alice", *, domain: str | None = None, shard: str | None = None, base: URL | None = None
+        self,
+        name: str = "Alice",
+        *,
+        domain: str | None = None,
+        shard: str | None = None,
+        base: URL | None = None,
     ) -> Person:
         """A person who has an account, and has not signed in."""
         mark = secrets.token_hex(5)
         email = f"{name.lower()}.{mark}@{domain or 'example.org'}"
+        username = email.partition("@")[0]
         ((uid, _wicket, db),) = await asyncio.to_thread(
             self._registry.call,
-            "yp", "drumate_create", None, email, f"{name.lower()}.{mark}", self._hash, name, "Test", domain, shard,
-        )  # fmt: skip
+            *("yp", "drumate_create", None, email, username, self._hash, name, "Test", domain, shard),
+        )
         person = Person(base or self._base, email, uid, db)
         self._made.append(person)
         return person

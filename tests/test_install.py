@@ -63,9 +63,7 @@ def test_a_system_without_apt_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("sudo", [None, "exit 1"])
-def test_nobody_installs_without_root(
-    bare: Path, monkeypatch: pytest.MonkeyPatch, sudo: str | None
-) -> None:
+def test_nobody_installs_without_root(bare: Path, monkeypatch: pytest.MonkeyPatch, sudo: str | None) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     put(bare / "apt-get", "echo must not run; touch $0.ran")
     if sudo:
@@ -76,9 +74,7 @@ def test_nobody_installs_without_root(
 
 
 @pytest.mark.parametrize("value", ["", "0"])
-def test_an_empty_prohibition_is_none(
-    bare: Path, monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_an_empty_prohibition_is_none(bare: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("DRUMEE_NO_INSTALL", value)
     put(bare / "apt-get", "exit 0")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -162,7 +158,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def note(command: Sequence[str]) -> None:
         noted.append(command[2])
         (tmp_path / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
-        (tmp_path / ".venv" / "bin" / "python").touch()
+        (tmp_path / ".venv" / "bin" / "python").touch(0o755)
 
     monkeypatch.setattr(install, "ROOT", tmp_path)
     monkeypatch.setattr(install, "VENV", tmp_path / ".venv")

@@ -66,9 +66,7 @@ def test_starts_and_stops(place: Path) -> None:
     with Stack(place, durable=False) as stack:
         running = pids(place)
         assert all(map(is_alive, running))
-        assert query(place, "SELECT @@skip_networking, @@collation_server") == (
-            "1\tutf8mb4_unicode_520_ci"
-        )
+        assert query(place, "SELECT @@skip_networking, @@collation_server") == ("1\tutf8mb4_unicode_520_ci")
         assert place.stat().st_mode & 0o777 == 0o700
     assert not any(map(is_alive, running))
     assert not list(place.glob("*.pid"))
@@ -153,9 +151,7 @@ def test_halt_stops_them_for_everybody(place: Path) -> None:
     stack.stop()
 
 
-def test_a_command_starts_them_only_if_nobody_has(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_starts_them_only_if_nobody_has(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRUMEE_REDIS", raising=False)
     monkeypatch.setenv("DRUMEE_DB", "mysql://somebody@elsewhere/")
     with ensure_stack_env(place) as settings:
@@ -239,8 +235,7 @@ def test_a_half_made_data_directory_is_made_again(place: Path) -> None:
 
 def test_a_start_killed_at_any_moment_is_no_obstacle(place: Path) -> None:
     starter = (
-        "import pathlib, service.stack as s;"
-        f"s.Stack(pathlib.Path({str(place)!r}), durable=False).start()"
+        f"import pathlib, service.stack as s;s.Stack(pathlib.Path({str(place)!r}), durable=False).start()"
     )
     for seconds in (0.15, 0.3, 0.45, 0.6):
         with subprocess.Popen([sys.executable, "-c", starter], cwd=ROOT) as starting:

@@ -36,7 +36,11 @@ async def test_two_people_sign_in_keep_contacts_and_meet(people: People, registr
     refused = await carol.call("conference.join", socket_id=carol_tab.id, **room)
     assert (refused.status, refused.code) == (403, "WEAK_PRIVILEGE")
     bobs = await bob.ok("conference.join", socket_id=bob_tab.id, **room)
-    assert (bobs["user"]["role"], bobs["user"]["status"], bobs["permission"]) == ("host", "started", 7)
+    assert (bobs["user"]["role"], bobs["user"]["status"], bobs["permission"]) == (
+        "host",
+        "started",
+        7,
+    )
     room_id = bobs["user"]["room_id"]
 
     # alice comes in as attendee, bob is told; now carol may come in too
@@ -55,7 +59,12 @@ async def test_two_people_sign_in_keep_contacts_and_meet(people: People, registr
     # bob tells his endpoint and says hello; alice and carol hear it, he does not hear himself
     here = {"hub_id": team, "room_id": room_id, "socket_id": bob_tab.id}
     await bob.ok("conference.update", metadata={"participant_id": "abcd1234", "audio": 0}, **here)
-    await bob.ok("conference.broadcast", event="HELLO", payload={"id": "abcd1234", "room_id": room_id}, **here)
+    await bob.ok(
+        "conference.broadcast",
+        event="HELLO",
+        payload={"id": "abcd1234", "room_id": room_id},
+        **here,
+    )
     for tab in (alice_desk, alice_phone, carol_tab):
         heard = await tab.expect("conference.broadcast")
         assert heard["options"]["event"] == "HELLO"

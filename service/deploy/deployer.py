@@ -17,7 +17,9 @@ from service.settings import Server, Settings, SettingsError, database_servers
 
 DEFINER = "'drumee_definer'@'localhost'"
 """Owns every routine and view. The account is locked: nobody can sign in as it."""
-SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+SQL_MODE = (
+    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+)
 LEASE_SECONDS = 300
 SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RESERVED_NAMES = {"yp", "mysql", "sys", "information_schema", "performance_schema"}
@@ -83,7 +85,7 @@ class Deployer:
         """Register a new shard, then deploy it. Naming one that exists changes nothing."""
         if not SHARD_NAME.fullmatch(name) or name in RESERVED_NAMES:
             raise DeployError(
-                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9 and _, a letter first, not a system database"
+                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; not a system database"
             )
         self.deploy(name)
 
@@ -95,9 +97,7 @@ class Deployer:
             LEASE_SECONDS,
         )
         if not taken:
-            ((holder, until),) = self._rows(
-                "SELECT holder, until - UNIX_TIMESTAMP() FROM yp.deploy_lease"
-            )
+            ((holder, until),) = self._rows("SELECT holder, until - UNIX_TIMESTAMP() FROM yp.deploy_lease")
             raise DeployError(
                 f"{holder} is deploying; if that process is dead, wait {until} s and run `make deploy` again"
             )
@@ -139,7 +139,7 @@ class Deployer:
 
     def _apply(self, db: str, kind: str, script: Script) -> None:
         replace = (
-            f"CREATE OR REPLACE VIEW",
+            "CREATE OR REPLACE VIEW",
             f"CREATE OR REPLACE DEFINER = {DEFINER} SQL SECURITY DEFINER VIEW",
         )
         self._each(tuple(s.replace(*replace) for s in script.statements))
@@ -171,9 +171,7 @@ class Deployer:
         """The service's account may EXECUTE and nothing else."""
         server = database_servers(self.settings.db)[0]
         host = "localhost" if server.unix_socket else "%"
-        self._run(
-            "CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password
-        )
+        self._run("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password)
         for (name,) in [("yp",), *self._rows("SELECT name FROM yp.shard")]:
             self._run(f"GRANT EXECUTE ON `{name}`.* TO %s@%s", server.user, host)
 
@@ -196,7 +194,7 @@ class Deployer:
 
 
 def comment_of(routine: Routine) -> str:
-    """What the server keeps beside the routine: its first sentence, its file and the hash of its statement."""
+    """What the server keeps beside a routine: its first sentence, its file, the hash of its statement."""
     summary = routine.header.splitlines()[0].partition(": ")[2]
     return f"{summary[:500]} [{routine.path} {routine.digest}]"
 
@@ -205,9 +203,7 @@ def create_statement(routine: Routine) -> str:
     """The statement as it is sent: with the definer and the comment, which files do not repeat."""
     head = f"CREATE OR REPLACE {routine.kind} "
     quoted = pymysql.converters.escape_string(comment_of(routine))
-    text = routine.statement.replace(
-        head, f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} ", 1
-    )
+    text = routine.statement.replace(head, f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} ", 1)
     return text.replace(
         "    SQL SECURITY DEFINER\nBEGIN",
         f"    SQL SECURITY DEFINER\n    COMMENT '{quoted}'\nBEGIN",
@@ -216,7 +212,7 @@ def create_statement(routine: Routine) -> str:
 
 
 def connect(servers: Sequence[Server]) -> Any:
-    """An admin connection to the first server that answers; routines freeze its sql_mode and character set."""
+    """An admin connection to the first server that answers; routines freeze its sql_mode and charset."""
     error: Exception | None = None
     for server in servers:
         try:

@@ -15,9 +15,7 @@ CREATE = re.compile(
     r"(?P<traits>.*?)\n(?P<body>BEGIN\b.*END)\$\$",
     re.DOTALL,
 )
-PARAM = re.compile(
-    r"^\s*(?:(?P<mode>IN|OUT|INOUT) )?(?P<name>\w+)\s+(?P<type>.+?),?\s*$", re.MULTILINE
-)
+PARAM = re.compile(r"^\s*(?:(?P<mode>IN|OUT|INOUT) )?(?P<name>\w+)\s+(?P<type>.+?),?\s*$", re.MULTILINE)
 SIGNAL = re.compile(r"MESSAGE_TEXT = '([A-Z_0-9]+)")
 NESTED_CALL = re.compile(r"\bCALL (?:(\w+)\.)?(\w+)\(")
 
@@ -67,9 +65,7 @@ def _parse(path: Path, scope: str) -> Routine:
     if access is None:
         raise FileError(f"{path}: says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
     body = match["body"]
-    header = "\n".join(
-        line[3:] for line in text[: match.start()].splitlines() if line.startswith("--")
-    )
+    header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
     calls = {(db or scope, called) for db, called in NESTED_CALL.findall(body)}
     return Routine(
         path=path.relative_to(ROOT),

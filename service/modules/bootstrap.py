@@ -11,7 +11,7 @@ TOKEN_SECONDS = 60
 
 
 async def authn(ctx: Context) -> Any:
-    """A token for `?otak=`, good once and for a minute; empty without a session, which has nothing to bind."""
+    """A token for `?otak=`, good once and for a minute; empty without a session: nothing to bind."""
     if not ctx.caller.signed_in:
         return {"token": ""}
     token = secrets.token_urlsafe(16)

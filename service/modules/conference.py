@@ -16,7 +16,7 @@ from service.rooms import tell_left
 TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")
 TEXTS = {"participant_id": 64, "firstname": 255, "lastname": 255, "guest_name": 128}
-OFF = {0, "0", False, "false", "off", "", None}
+OFF = {0, "0", "false", "off", "", None}
 
 
 async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
@@ -94,7 +94,7 @@ def _announcement(ctx: Context, kind: str, joined: Mapping[str, Any]) -> tuple[s
 
 
 def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
-    """What a client may tell of itself, as JSON: switches as 0 or 1 and short texts; anything else is dropped."""
+    """What a client may tell of itself, as JSON: switches and short texts; anything else is dropped."""
     found: dict[str, Any] = {
         name: int(not _is_off(metadata[name])) for name in SWITCHES if metadata.get(name) is not None
     }

@@ -9,7 +9,17 @@ import orjson
 from service.context import Context, only, row, rows
 from service.database import ResultSet, document
 
-FIELDS = {"firstname", "lastname", "surname", "comment", "message", "email", "mobile", "address", "tag"}
+FIELDS = {
+    "firstname",
+    "lastname",
+    "surname",
+    "comment",
+    "message",
+    "email",
+    "mobile",
+    "address",
+    "tag",
+}
 SORT_KEYS = {"name", "date"}
 """Words that old clients send as `name` of show_contact, and that mean an order there."""
 

@@ -17,7 +17,12 @@ from service.session import NOBODY, new_session_id
 from service.sessions import end_session
 
 SERVICE_MAP = Path(__file__).with_name("service_map.json")
-ACCOUNT_STATES = {"archived": "ARCHIVED", "deleted": "ARCHIVED", "frozen": "frozen", "locked": "locked"}
+ACCOUNT_STATES = {
+    "archived": "ARCHIVED",
+    "deleted": "ARCHIVED",
+    "frozen": "frozen",
+    "locked": "locked",
+}
 
 
 async def login(ctx: Context) -> Any:
@@ -36,9 +41,7 @@ async def login(ctx: Context) -> Any:
     await ctx.throttle.succeeded(ident)
     ctx.new_sid = new_session_id()
     ttl = ctx.settings.session_ttl
-    (person,) = await ctx.yp(
-        "session_signin", uid, ctx.new_sid, ctx.sid, ttl, ctx.user_agent, ctx.address
-    )
+    (person,) = await ctx.yp("session_signin", uid, ctx.new_sid, ctx.sid, ttl, ctx.user_agent, ctx.address)
     # the frontend reads its environment again only if it does not yet believe to be online
     ctx.connection = "offline"
     return {"status": "ok", **_person(ctx, document(person))}
