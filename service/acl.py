@@ -11,6 +11,7 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -181,6 +182,7 @@ class RoutineUse:
     args: int
 
 
+@cache
 def routine_uses() -> list[RoutineUse]:
     """Every CALL that the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
     uses = []

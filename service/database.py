@@ -309,14 +309,14 @@ async def _installed(connection: Any, names: Sequence[str]) -> dict[tuple[str, s
     (routines,) = await _query(
         connection,
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES "
-        "WHERE ROUTINE_SCHEMA IN %s",
-        [tuple(names)],
+        "WHERE FIND_IN_SET(ROUTINE_SCHEMA, %s)",
+        [",".join(names)],
     )
     (params,) = await _query(
         connection,
         "SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, COUNT(*) FROM information_schema.PARAMETERS "
-        "WHERE SPECIFIC_SCHEMA IN %s AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
-        [tuple(names)],
+        "WHERE FIND_IN_SET(SPECIFIC_SCHEMA, %s) AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
+        [",".join(names)],
     )
     counts = {(db, name): count for db, name, count in params}
     return {

@@ -254,7 +254,7 @@ class MariaDB(Server):
             f"--datadir={new}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
-            "--skip-name-resolve",
+            "--force",  # a fresh machine may not be able to look up its own name: never mind
             *self._storage(),
         ]
 

@@ -188,7 +188,7 @@ class People:
         name: str = "Alice",
         *,
         domain: str | None = None,
-        shard: str | None = None,
+        shard: str = "shard1",
         base: URL | None = None,
     ) -> Person:
         """A person who is signed in."""
@@ -202,7 +202,7 @@ class People:
         name: str = "Alice",
         *,
         domain: str | None = None,
-        shard: str | None = None,
+        shard: str = "shard1",
         base: URL | None = None,
     ) -> Person:
         """A person who has an account, and has not signed in."""

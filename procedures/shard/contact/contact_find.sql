@@ -51,7 +51,10 @@ BEGIN
         SELECT 1 FROM contact_term WHERE owner_id = in_owner AND term LIKE v_longest LIMIT 1001
     ) AS some;
 
-    IF v_count > 0 AND v_hits <= 1000 THEN
+    IF v_count = 0 AND in_key <> '' THEN
+        -- nothing but signs was typed: nobody is named so
+        SET v_mine = NULL;
+    ELSEIF v_count > 0 AND v_hits <= 1000 THEN
         SELECT JSON_ARRAYAGG(f.id) INTO v_mine
         FROM (
             SELECT c.id
@@ -97,7 +100,7 @@ BEGIN
               AND d.domain_id = v_domain
               AND d.id <> in_owner
               AND in_status IN ('', 'paper')
-              AND (v_count = 0 OR d.firstname LIKE v_longest OR d.lastname LIKE v_longest OR d.email LIKE v_longest)
+              AND (in_key = '' OR d.firstname LIKE v_longest OR d.lastname LIKE v_longest OR d.email LIKE v_longest)
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(d.email))
               AND NOT EXISTS (SELECT 1 FROM contact AS k WHERE k.owner_id = in_owner AND k.peer_id = d.id)
             ORDER BY d.fullname, d.id

@@ -1,0 +1,166 @@
+"""The WebSocket endpoint, frame by frame."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from service.demo import WRITE, Registry
+from tests.conftest import Admin, NodeMaker
+from tests.people import People, Tab
+
+
+async def test_hello_comes_first_with_the_user_and_a_url_safe_id(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    hello = await tab.hello()
+    assert tab.ws.protocol == "service"
+    assert re.fullmatch(r"[A-Za-z0-9_]{8,30}", hello["socket_id"])
+    assert (hello["user"]["id"], hello["user"]["signed_in"], hello["user"]["connection"]) == (
+        alice.uid,
+        1,
+        "online",
+    )
+    assert "hash" not in hello
+
+
+async def test_a_token_opens_one_socket_and_the_cookie_any_number(people: People) -> None:
+    alice = await people("Alice")
+    token = (await alice.ok("bootstrap.authn"))["token"]
+    nobody = await people.stranger()
+    url = nobody.base / "-/websocket/"
+    # the frontend writes `?&otak=`
+    first = Tab(
+        await nobody.http.ws_connect(URL(f"{url}?&otak={token}", encoded=True), protocols=("service",))
+    )
+    assert (await first.hello())["user"]["id"] == alice.uid
+    second = Tab(await nobody.http.ws_connect(url.with_query(otak=token), protocols=("service",)))
+    assert await second.expect_frame("sys.handshake") == {"error": "no session"}
+    by_cookie = Tab(await alice.http.ws_connect(url, protocols=("service",)))
+    assert (await by_cookie.hello())["user"]["id"] == alice.uid
+    for tab in (first, second, by_cookie):
+        await tab.close()
+
+
+async def test_frames_of_the_client_are_answered_as_the_contract_says(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    await tab.ws.send_json(["sys.ping", {"serial": 1, "type": "checkConnection"}])
+    assert await tab.expect_frame("sys.ping") == {"ok": 1}
+    await tab.ws.send_json({"service": "sys.bind", "data": {}})
+    assert (await tab.expect_frame("sys.socket_bound"))["socket_id"] == tab.id
+    await tab.ws.send_json(["sys.ping", {"type": "whatever", "x": 1}])
+    await tab._wait(lambda: tab.frames[-1]["data"].get("x") == 1)
+    assert tab.frames[-1]["data"] == {"type": "whatever", "x": 1, "ok": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "[]", "[1]", "{}", '["sys.ping"]', '["sys.ping", 5]', "not json", "[" * 5000, "x" * 6000,
+     '["sys.ping", {"type": "debug", "on": 1}]', '["unknown.service", {}]', '{"service": 7}'],
+)  # fmt: skip
+async def test_odd_frames_are_ignored(people: People, text: str) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    await tab.ws.send_str(text)
+    await tab.ws.send_bytes(b"\x00\xff")
+    await tab.ws.send_json(["sys.ping", {"type": "checkConnection"}])
+    assert (await tab.expect_frame("sys.ping")).get("ok") == 1
+    assert not tab.ws.closed
+
+
+async def test_pages_of_other_origins_open_no_socket(people: People, make_node: NodeMaker) -> None:
+    alice = await people("Alice")
+    url = alice.base / "-/websocket/"
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await alice.http.ws_connect(url, origin="https://evil.example")
+    assert refused.value.status == 403
+    own = await alice.http.ws_connect(url, origin=f"http://{alice.base.host}:{alice.base.port}")
+    await own.close()
+    node = await make_node(public_url="https://drumee.example.org", allowed_origins="https://more.example")
+    for origin in ("https://drumee.example.org", "https://more.example"):
+        await (await alice.http.ws_connect(node.make_url("/-/websocket/"), origin=origin)).close()
+
+
+async def test_keepalive_arrives_by_itself(make_node: NodeMaker, people: People) -> None:
+    node = await make_node(socket_keepalive=0.2)
+    alice = await people("Alice", base=node.make_url("/"))
+    tab = await alice.tab()
+    assert (await tab.expect_frame("sys.keepalive"))["timestamp"] > 1_700_000_000_000
+
+
+async def test_a_client_that_does_not_read_is_disconnected(
+    make_node: NodeMaker, people: People, registry: Registry
+) -> None:
+    node = await make_node(socket_queue=20)
+    alice, bob = [await people(name, base=node.make_url("/")) for name in ("Alice", "Bob")]
+    team = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(team, bob.uid, WRITE)
+    hers, his, healthy = await alice.tab(), await bob.tab(), await bob.tab()
+    room = await alice.ok("conference.join", hub_id=team, socket_id=hers.id, metadata={"type": "meeting"})
+    here = {"hub_id": team, "room_id": room["user"]["room_id"], "socket_id": hers.id, "event": "BIG"}
+    his.ws._response.connection.transport.pause_reading()  # type: ignore[union-attr]
+    for n in range(400):
+        await alice.ok("conference.broadcast", payload={"n": n, "fill": "x" * 60_000}, **here)
+        if "drumee_slow_sockets_total 0.0" not in await _metrics(alice):
+            break
+    else:
+        pytest.fail("never disconnected")
+    his.ws._response.connection.transport.abort()  # type: ignore[union-attr]
+    # the others miss nothing
+    await healthy.expect("conference.broadcast", n + 1)
+    assert [f["model"]["n"] for f in healthy.updates("conference.broadcast")] == list(range(n + 1))
+
+
+async def _metrics(person: object) -> str:
+    async with person.http.get(person.base / "-/metrics") as response:  # type: ignore[attr-defined]
+        return await response.text()
+
+
+async def test_a_closed_socket_is_forgotten_and_its_contacts_told(people: People, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    for one, other in ((alice, bob), (bob, alice)):
+        contact = await one.ok("contact.add", invitee_id=other.uid)
+        admin.rows("UPDATE shard1.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"])
+    carol = await people("Carol")
+    hers = await carol.tab()
+    his = await bob.tab()
+    tab = await alice.tab()
+    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 1}
+    await tab.cut()
+    assert (await his.expect("user.connection_status", 2))["model"] == {"user_id": alice.uid, "status": 0}
+    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", alice.uid) == 0
+    await hers.nothing("user.connection_status", 0.1)
+
+
+async def test_offline_and_online_by_ping_change_presence_and_never_the_session(
+    people: People, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    for kind, state in (("publishOfflineStatus", "idle"), ("publishOnlineStatus", "active")):
+        await tab.ws.send_json(["sys.ping", {"serial": 1, "type": kind}])
+        for _ in range(100):
+            if admin.one("SELECT state FROM yp.socket WHERE id = %s", tab.id) == state:
+                break
+            await asyncio.sleep(0.02)
+        else:
+            pytest.fail(f"never {state}")
+    assert (await alice.ok("yp.hello"))["signed_in"] == 1
+
+
+async def test_updates_keep_the_order_of_the_calls(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    adds = [
+        alice.call("contact.add", firstname=str(n), email=[{"email": f"n{n}@x.example", "is_default": 1}])
+        for n in range(40)
+    ]
+    for one in adds:
+        assert (await one).status == 200
+    await tab.expect("contact.add", 40)
+    assert [f["model"]["surname"] for f in tab.updates("contact.add")] == [str(n) for n in range(40)]
