@@ -19,11 +19,11 @@ from service.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 4.0
-STALE_SECONDS = 12
-WAIT_SECONDS = 8
-"""A ghost is suspected 12 to 16 s after its last beat and buried 8 to 12 s later: within 30 s."""
-PURGE_EVERY = 15
+BEAT_SECONDS = 3.0
+STALE_SECONDS = 9
+WAIT_SECONDS = 6
+"""A ghost is suspected 9 to 12 s after its last beat and buried 6 to 9 s later: well within 30 s."""
+PURGE_EVERY = 20
 PURGE_ROWS = 1000
 
 

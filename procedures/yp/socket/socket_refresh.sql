@@ -11,7 +11,7 @@
 --           then rows      uid, db_name   people whose sockets were freed
 --           then one row   known          0: this process was unknown (new, or buried by another one)
 -- Errors:   none
--- Example:  CALL socket_refresh('00000000000000e1', 'doc', 12, 8);
+-- Example:  CALL socket_refresh('00000000000000e1', 'doc', 9, 6);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_refresh(
     IN in_node    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
