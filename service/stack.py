@@ -95,8 +95,10 @@ class Server(abc.ABC):
         deadline = time.monotonic() + STOP_SECONDS
         while not eventually(lambda: self.pid() is None, STOP_REPEAT_SECONDS):
             # MariaDB overhears a signal that comes while it is starting.
-            is_late = time.monotonic() > deadline
-            self._signal(signal.SIGKILL if is_late else signal.SIGTERM)
+            late = time.monotonic() - deadline
+            if late > STOP_SECONDS:
+                raise StackError(self._complaint(f"cannot be stopped: process {self.pid()}"))
+            self._signal(signal.SIGKILL if late > 0 else signal.SIGTERM)
         self._child = None
         self.pid_file.unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
@@ -176,6 +178,7 @@ class MariaDB(Server):
         }
 
     def prepare(self) -> None:
+        make_private(self._scratch)
         if (self.home / "mysql" / "global_priv.frm").exists():
             return
         self._set_aside()
@@ -187,6 +190,8 @@ class MariaDB(Server):
             "--no-defaults",
             *self._account(),
             f"--datadir={self.home}",
+            # a server that starts empties its tmpdir: a shared one would lose the tables of its neighbours
+            f"--tmpdir={self._scratch}",
             f"--socket={self.socket}",
             f"--pid-file={self.pid_file}",
             "--skip-networking",
@@ -211,6 +216,10 @@ class MariaDB(Server):
         # packet (too many connections) has 255 there: that server lives as well.
         packet = connection.recv(5)
         return len(packet) == 5 and packet[4] in (10, 255)
+
+    @property
+    def _scratch(self) -> Path:
+        return self.home.with_name(f"{self.home.name}.tmp")
 
     def _storage(self) -> list[str]:
         if self.durable:

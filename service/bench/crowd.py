@@ -91,7 +91,7 @@ class Crowd:
         return answer["data"]
 
     async def quiet(self) -> float:
-        """Wait until no more frames arrive; when the last one did, and the list starts anew."""
+        """Wait until no more frames arrive; the moment when the last one did."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         seen = -1
         while seen != self.frames and time.perf_counter() < deadline:
@@ -105,8 +105,9 @@ class Crowd:
         """Broadcasts one at a time: (ms until each frame arrived, ms until the last of each broadcast did)."""
         every: list[float] = []
         last: list[float] = []
+        await self.quiet()
         for number in range(DELIVERIES):
-            await self.quiet()
+            self._arrivals.clear()
             started = time.perf_counter()
             await self.send(SPEAK_STEP.request(speaker(self._world, number % ROOMS)))
             await self._until(LISTENERS)

@@ -46,15 +46,17 @@ BEGIN
     FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS w
     WHERE w.word <> '';
 
-    SELECT COUNT(*) INTO v_hits
-    FROM (
-        SELECT 1 FROM contact_term WHERE owner_id = in_owner AND term LIKE v_longest LIMIT 1001
-    ) AS some;
+    IF v_count > 0 THEN
+        SELECT COUNT(*) INTO v_hits
+        FROM (
+            SELECT 1 FROM contact_term WHERE owner_id = in_owner AND term LIKE v_longest LIMIT 1001
+        ) AS some;
+    END IF;
 
     IF v_count = 0 AND in_key <> '' THEN
         -- nothing but signs was typed: nobody is named so
         SET v_mine = NULL;
-    ELSEIF v_count > 0 AND v_hits <= 1000 THEN
+    ELSEIF v_hits <= 1000 THEN
         SELECT JSON_ARRAYAGG(f.id) INTO v_mine
         FROM (
             SELECT c.id
@@ -90,8 +92,10 @@ BEGIN
 
     WITH found AS (
         SELECT 1 AS mine, c.id, c.display
-        FROM JSON_TABLE(COALESCE(v_mine, '[]'), '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii PATH '$')) AS m
-        JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.id
+        FROM JSON_TABLE(COALESCE(v_mine, '[]'), '$[*]' COLUMNS (
+            id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        )) AS m
+        STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.id
         UNION ALL
         (
             SELECT 0, d.id, d.fullname
