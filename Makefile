@@ -33,6 +33,13 @@ format: ready ## Put the Python files in order
 clean: down ## Stop everything; remove .venv, caches, and .run with its data
 	@rm -rf .run .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
+.PHONY: listen settings
+listen: ready ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
+	@$(call need,NAME)$(SERVICE) listen --user "$$NAME" --password "$${PASSWORD:-demo-password}"
+
+settings: ready ## The table of settings
+	@$(SERVICE) settings
+
 ##@ Test
 
 .PHONY: test lint types bench

@@ -184,7 +184,7 @@ class RoutineUse:
 
 @cache
 def routine_uses() -> list[RoutineUse]:
-    """Every CALL that the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
+    """Every CALL the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
     uses = []
     for path in sorted((ROOT / "service").rglob("*.py")):
         tree = ast.parse(path.read_text())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from service.settings import Settings, SettingsError, settings_table
 
@@ -58,12 +60,20 @@ def _serve(_: argparse.Namespace) -> int:
             raise SettingsError(
                 f"DRUMEE_{name.upper()} is not set; `make run` starts private servers by itself"
             )
-    # the metrics library looks at the environment when it is imported
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", "")
-    from service.server import prepare_metrics, serve
+    _share_metrics(Path(settings.run_dir).absolute() / "metrics")
+    from service.server import serve
 
-    prepare_metrics(settings)
     return serve(settings)
+
+
+def _share_metrics(folder: Path) -> None:
+    """A fresh folder in which the workers share their numbers.
+
+    The metrics library looks at the environment when it is imported, so this comes before that.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _with_stack(work: Callable[[Settings], int]) -> int:
@@ -152,6 +162,12 @@ def _register(make: Callable[[object], str]) -> int:
     return _with_stack(work)
 
 
+def _listen(args: argparse.Namespace) -> int:
+    from service import listen
+
+    return listen.run(Settings.from_env(), args.user, args.password)
+
+
 def _settings(_: argparse.Namespace) -> int:
     print(settings_table())
     return 0
@@ -197,6 +213,11 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
         ],
     ),
     "shard": (_shard, "make a shard and deploy it", [("--name", True, "name of its database")]),
+    "listen": (
+        _listen,
+        "sign in and print what arrives on the WebSocket",
+        [("--user", True, "email or user name"), ("--password", True, "his password")],
+    ),
     "settings": (_settings, "print the table of settings", []),
     "shell": (_shell, "the mariadb client on the private server", []),
     "bench": (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,14 +71,6 @@ def _worker_class() -> str:
 def _ended(_server: Any, worker: Any) -> None:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def prepare_metrics(settings: Settings) -> None:
-    """A fresh folder in which the workers share their numbers. Before `service.metrics` is imported."""
-    folder = Path(settings.run_dir).absolute() / "metrics"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 async def check(settings: Settings) -> None:

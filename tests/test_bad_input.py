@@ -1,8 +1,8 @@
-"""Whatever is sent, the answer is clear and nothing goes wrong. Generated from the declarations in `acl/`.
+"""Whatever is sent, the answer is clear and nothing goes wrong. Generated from `acl/`.
 
-A new service is covered as soon as it is declared: every parameter, list entry and property of it gets
-values that its declaration forbids, and hostile ones that it allows. Parameters are valid by their `example`;
-`Attacker.real` replaces the ids among them by ids that exist.
+A new service is covered as soon as it is declared: every parameter, list entry and property of it
+gets values that its declaration forbids, and hostile ones that it allows. The other parameters are
+valid by their `example`; `Attacker.real` has ids that exist, in place of those in the examples.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from aiohttp.test_utils import TestServer
 from service.acl import Service, load_declarations
 from service.app import make_app
 from service.demo import Registry
-from service.settings import Settings
-from tests.conftest import Admin
+from service.deploy.deployer import connect
+from service.settings import Settings, database_servers
 from tests.people import Answer, People, Person, Tab
 
 SERVICES = load_declarations()
@@ -39,7 +39,7 @@ GATE = {"HUB_NOT_FOUND", "WEAK_PRIVILEGE"}
 ABOUT_INPUT = {"MISSING_PARAM", "INVALID_PARAM", "INVALID_JSON", "INVALID_QUERY"}
 ABSENT = object()
 HOLE = "@hole@"
-"""Where the bad value goes: as JSON text, because Python's encoder would refuse or repair some of them."""
+"""Where the bad value goes, as JSON text: Python's encoder would refuse or repair some of them."""
 
 SAMPLES = {
     "list": "[1]",
@@ -113,15 +113,15 @@ Args = dict[str, Any]
 
 @dataclass
 class Attacker:
-    """A signed-in person with a contact, a tag and a room, and somebody else whom nothing may happen to."""
+    """A signed-in person with a contact, a tag and a room, and a view of all tables."""
 
     person: Person
     tab: Tab
     real: Args
-    admin: Admin
-    tables: list[str]
-    others: str
-    """Statement that answers a checksum of every table, rows of the attacker left out."""
+    connection: Any
+    """One for all looks: opening it takes longer than a request."""
+    tables: dict[str, str]
+    """Columns of every table that holds what people entrust us with."""
     bases: dict[tuple[str, str], Args] = field(default_factory=dict)
 
     async def send(self, service: Service, args: Args, text: Any = "") -> Answer:
@@ -147,13 +147,25 @@ class Attacker:
         renewed = {n: self.real.get(n, v) for n, v in self.bases[key].items()}
         return fresh_args(service, renewed)
 
-    def stored(self) -> dict[str, int]:
+    def stored(self) -> dict[str, Any]:
         """A checksum of every table."""
-        return dict(self.admin.rows(f"CHECKSUM TABLE {', '.join(self.tables)}"))
+        return dict(rows(self.connection, f"CHECKSUM TABLE {', '.join(self.tables)}"))
 
     def of_others(self) -> dict[str, Any]:
-        """A checksum of every table without the attacker's own rows."""
-        return dict(self.admin.rows(self.others))
+        """A checksum of every table, rows of the attacker left out."""
+        selects = [
+            f"SELECT '{table}', CONCAT(COUNT(*), ' ', BIT_XOR(CRC32(CONCAT_WS('|', {columns}))))"
+            f" FROM {table}" + (f" WHERE owner_id <> '{self.person.uid}'" if "`owner_id`" in columns else "")
+            for table, columns in self.tables.items()
+            if not table.startswith("yp.conference")
+        ]
+        return dict(rows(self.connection, " UNION ALL ".join(selects)))
+
+
+def rows(connection: Any, statement: str, *args: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, args or None)
+        return list(cursor.fetchall())
 
 
 async def post(person: Person, name: str, body: bytes) -> Answer:
@@ -189,7 +201,7 @@ async def stage(settings: Settings, registry: Registry, password_hash: str) -> A
 
 
 @pytest.fixture(scope="module")
-async def mallory(stage: Stage, registry: Registry, admin: Admin) -> Attacker:
+async def mallory(stage: Stage, registry: Registry, settings: Settings) -> AsyncIterator[Attacker]:
     person = await stage.people("Mallory", shard="shard1")
     person.http.headers["X-Forwarded-For"] = "203.0.113.66"
     tab = await person.tab()
@@ -202,35 +214,26 @@ async def mallory(stage: Stage, registry: Registry, admin: Admin) -> Attacker:
         "tag": [tag_id],
         "tag_id": tag_id,
     }
-    tables = dict(_tables(admin))
-    others = " UNION ALL ".join(
-        f"SELECT '{table}', CONCAT(COUNT(*), ' ', BIT_XOR(CRC32(CONCAT_WS('|', {columns})))) FROM {table}"
-        + (f" WHERE owner_id <> '{person.uid}'" if "`owner_id`" in columns else "")
-        for table, columns in tables.items()
-        if not table.startswith("yp.conference")
+    connection = connect(database_servers(settings.db_admin))
+    tables = rows(
+        connection,
+        "SELECT CONCAT(t.table_schema, '.', t.table_name),"
+        " GROUP_CONCAT(CONCAT('`', c.column_name, '`'))"
+        " FROM information_schema.tables AS t"
+        " JOIN information_schema.columns AS c USING (table_schema, table_name)"
+        " WHERE (t.table_schema = 'yp' OR t.table_schema LIKE 'shard%%')"
+        " AND t.table_type = 'BASE TABLE' AND t.table_name NOT IN %s GROUP BY 1",
+        tuple(BOOKKEEPING),
     )
-    return Attacker(person, tab, real, admin, list(tables), others)
-
-
-def _tables(admin: Admin) -> list[tuple[str, str]]:
-    """(name, columns) of every table that holds what people entrust us with."""
-    return admin.rows(
-        "SELECT CONCAT(t.table_schema, '.', t.table_name), GROUP_CONCAT(CONCAT('`', column_name, '`'))"
-        " FROM information_schema.tables AS t JOIN information_schema.columns"
-        " USING (table_schema, table_name)"
-        " WHERE (t.table_schema = 'yp' OR t.table_schema LIKE 'shard%%') AND table_type = 'BASE TABLE'"
-        f" AND t.table_name NOT IN ({', '.join(['%s'] * len(BOOKKEEPING))}) GROUP BY 1",
-        *BOOKKEEPING,
-    )
+    yield Attacker(person, tab, real, connection, dict(tables))
+    connection.close()
 
 
 @pytest.fixture
 async def attacker(mallory: Attacker) -> Attacker:
     """Mallory with a contact, and in a meeting, whatever the test before has ended."""
     person, real = mallory.person, mallory.real
-    room = await person.ok(
-        "conference.join", socket_id=mallory.tab.id, hub_id=real["hub_id"], metadata={}
-    )
+    room = await person.ok("conference.join", socket_id=mallory.tab.id, hub_id=real["hub_id"], metadata={})
     real["room_id"] = real["nid"] = room["user"]["room_id"]
     email = [{"email": f"{secrets.token_hex(6)}@example.org", "is_default": 1}]
     real["contact_id"] = (await person.ok("contact.add", email=email))["id"]
@@ -376,9 +379,7 @@ def at(data: Any, path: str) -> Any:
 
 
 @EACH
-async def test_what_the_declaration_forbids_is_refused_by_name(
-    attacker: Attacker, service: Service
-) -> None:
+async def test_what_the_declaration_forbids_is_refused_by_name(attacker: Attacker, service: Service) -> None:
     problems = []
     base = await attacker.base(service)
     for name, declaration in service.params.items():
@@ -396,9 +397,7 @@ async def test_what_the_declaration_forbids_is_refused_by_name(
                 if problem:
                     problems.append(f"{spot.path}, {label}: {problem}")
         for label, text in NO_JSON.items():
-            if problem := refusal_problem(
-                service, await attacker.send(service, {name: HOLE}, text)
-            ):
+            if problem := refusal_problem(service, await attacker.send(service, {name: HOLE}, text)):
                 problems.append(f"{name}, {label}: {problem}")
         if (after := attacker.stored()) != before:
             changed = [t for t in after if after[t] != before[t]]
@@ -407,9 +406,7 @@ async def test_what_the_declaration_forbids_is_refused_by_name(
 
 
 @EACH
-async def test_hostile_text_is_refused_by_name_or_kept_as_it_is(
-    attacker: Attacker, service: Service
-) -> None:
+async def test_hostile_text_is_refused_by_name_or_kept_as_it_is(attacker: Attacker, service: Service) -> None:
     problems = []
     for name, declaration in service.params.items():
         await attacker.base(service, name)
@@ -468,13 +465,9 @@ async def test_unknown_and_repeated_names_do_no_harm(
     base = json.dumps(await attacker.base(service))
     # some of the services without parameters end the session
     person = attacker.person if service.params else await stage.people("Mallet")
-    more = json.dumps(
-        {"widgetId": "w", "partHandler": {}, "__proto__": {"level": 7}, "a\U0001f600": [1]}
-    )
+    more = json.dumps({"widgetId": "w", "partHandler": {}, "__proto__": {"level": 7}, "a\U0001f600": [1]})
     for body in (f"{base[:-1]}, {base[1:]}", f"{base[:-1]}, {more[1:]}"):
-        answer = await post(
-            person, service.name, body.replace("{, ", "{").replace(", }", "}").encode()
-        )
+        answer = await post(person, service.name, body.replace("{, ", "{").replace(", }", "}").encode())
         assert answer.status < 500, answer.body
         assert answer.body.get("error") not in ABOUT_INPUT, answer.body
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # As many of each as share no divisor (61, 53, 23): counting up goes through all combinations.
-FIRST_NAMES = """
+FIRST_NAMES = _words("""
     Ada Agnès Ahmed Aisha Akira Alan Amélie Ana Anders Anja Anton Beatriz Björn Boris Carla Chen
     Chiara Claire Dagmar David Diego Dmitri Elena Élodie Emil Emma Esra Fatima Felix Fiona Gabriel
     Grace Greta Hana Hugo Ines Ivan Jamila Jan Jasmin Jean-Pierre Jonas José Julia Kofi Lars Léa
     Lucía Maja Marco María Mehmet Mina Nadia Noah Olga Oscar Priya Rosa Samuel Zoë
-""".split()
-SURNAME_STARTS = """
+""")
+SURNAME_STARTS = _words("""
     Abel Acker Alder Ander Arnold Baker Barn Berg Birk Black Brand Brook Carl Castel Chester Clay
     Cold Craw Dahl Dan Dors Eck Eden Ever Fair Feld Forst Gar Glad Gold Grim Hag Hart Hein Holm
     Hunt Kirch Klein Lang Lind Marsh Moor Nord Oster Palm Quint Rich Rosen Sand Stein Thorn Wald Wind
-""".split()
-SURNAME_ENDS = """
+""")
+SURNAME_ENDS = _words("""
     acre bach berg bourne by dale den er field ford gate ham hill house ley man mark mond ner sen
     son stad well
-""".split()
+""")
 DOMAINS = ("example.org", "example.com", "mail.example", "work.example")
 
 RARE = [start + end for start in SURNAME_STARTS[:8] for end in ("field", "stad")]
@@ -28,16 +33,19 @@ FREQUENT = [start[:3] for start in SURNAME_STARTS[8:16]]
 """What is typed when one has only begun to: 1 of 53."""
 
 CONTACTS = """
-    INSERT INTO {db}.contact (owner_id, id, entity, email, firstname, lastname, category, metadata, ctime, mtime)
+    INSERT INTO {db}.contact (owner_id, id, entity, email, firstname, lastname, category,
+                              metadata, ctime, mtime)
     SELECT %s, LOWER(HEX(RANDOM_BYTES(8))), b.email, b.email, b.firstname, b.lastname, 'independant',
            JSON_OBJECT('source', b.email), b.ctime, b.ctime
     FROM (
         SELECT a.firstname, a.lastname, a.ctime,
-               CONCAT(LOWER(a.lastname), '.', a.seq, '@', ELT(1 + a.seq MOD {domains}, {domain_marks})) AS email
+               CONCAT(LOWER(a.lastname), '.', a.seq, '@',
+                      ELT(1 + a.seq MOD {domains}, {domain_marks})) AS email
         FROM (
             SELECT seq,
                    ELT(1 + seq MOD {firsts}, {first_marks}) AS firstname,
-                   CONCAT(ELT(1 + seq MOD {starts}, {start_marks}), ELT(1 + seq MOD {ends}, {end_marks})) AS lastname,
+                   CONCAT(ELT(1 + seq MOD {starts}, {start_marks}),
+                          ELT(1 + seq MOD {ends}, {end_marks})) AS lastname,
                    UNIX_TIMESTAMP() - seq * 600 AS ctime
             FROM {db}.seq_1_to_{size}
         ) AS a

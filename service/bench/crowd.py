@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from service.bench import names
 from service.bench.names import CROWD, LISTENERS, ROOMS, SEATS, key
@@ -81,7 +82,7 @@ class Crowd:
             headers["Content-Type"] = "application/json"
         async with self._http.request(
             request.method,
-            aiohttp.client.URL(self._base + request.path, encoded=True),
+            URL(self._base + request.path, encoded=True),
             data=request.body.encode() or None,
             headers=headers,
         ) as response:
@@ -102,7 +103,7 @@ class Crowd:
         return last
 
     async def deliveries(self) -> tuple[list[float], list[float]]:
-        """Broadcasts one at a time: (ms until each frame arrived, ms until the last of each broadcast did)."""
+        """Broadcasts one at a time: (ms until each frame came, ms until the last of each broadcast)."""
         every: list[float] = []
         last: list[float] = []
         await self.quiet()

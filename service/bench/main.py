@@ -38,7 +38,7 @@ class Plan:
 
 
 def bench(only: str, seconds: str) -> int:
-    """Measure, print, and write `bench.json`; 0 whether or not the targets are met, 2 when it could not run."""
+    """Measure, print, write `bench.json`: 0 whether or not the targets are met, 2 when it could not run."""
     try:
         plan = Plan(only=only, seconds=_seconds(seconds))
         return run(plan, ROOT / Settings.from_env().run_dir)

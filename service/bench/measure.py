@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from service.bench.crowd import Crowd
 from service.bench.node import Node
 from service.bench.scenarios import Scenario, Step, World
-from service.bench.tools import BenchError, Job, limit, play
+from service.bench.tools import Job, limit, play
 from service.bench.town import Town
 from service.settings import Settings
 
@@ -20,16 +21,12 @@ WARM_UP_SECONDS = 0.5
 WARM_UP_CONNECTIONS = 16
 PAUSE_SECONDS = 0.3
 """After a load, for what no request waits for."""
-BACKGROUND = ("socket_refresh", "presence_recipients", "analytics_log", "session_touch", "session_purge")
-"""Routines that the service calls on its own account."""
 
 
 class Measurer:
     """Measures scenarios of one node."""
 
-    def __init__(
-        self, settings: Settings, world: World, town: Town, node: Node, folder: Path
-    ) -> None:
+    def __init__(self, settings: Settings, world: World, town: Town, node: Node, folder: Path) -> None:
         self._settings = settings
         self._world = world
         self._town = town
@@ -38,19 +35,22 @@ class Measurer:
         self._crowd = Crowd(node.base, world)
         self._warnings: list[str] = []
 
+    async def close(self) -> None:
+        """Close the WebSockets."""
+        await self._crowd.close()
+
     async def all(
         self, scenarios: Sequence[Scenario], connections: Sequence[int], seconds: float
     ) -> dict[str, Any]:
-        """Everything that is measured on the service."""
+        """Everything there is to measure."""
         idle = self._node.memory()
         found: list[dict[str, Any]] = []
         for scenario in scenarios:
             await self._prepare(scenario)
             for number in connections:
-                job = Job(number, seconds, self._folder)
-                found.append(await self._one(scenario, job))
+                found.append(await self._one(scenario, Job(number, seconds, self._folder)))
                 _say(found[-1])
-        delivery = await self._delivery() if any(s.seated == "plaza" for s in scenarios) else None
+        delivery = await self._delivery() if scenarios[-1].kind == "fan-out" else None
         self._warnings += [f"in the log of the service: {line}" for line in self._node.problems()]
         return {
             "settings": {"workers": self._settings.workers, "db_pool": self._settings.db_pool},
@@ -61,14 +61,8 @@ class Measurer:
             "warnings": self._warnings,
         }
 
-    async def close(self) -> None:
-        """Close the WebSockets."""
-        await self._crowd.close()
-
-    # --- one scenario ----------------------------------------------------------------------------
-
     async def _prepare(self, scenario: Scenario) -> None:
-        """Everybody in his place, every CALL checked, every connection and cache warm."""
+        """Everybody in his place, every CALL checked, connections and caches warm."""
         await self._gather(scenario)
         if scenario.seated:
             await asyncio.to_thread(self._town.seat_directly, scenario.seated)
@@ -79,27 +73,30 @@ class Measurer:
         await self._rest()
 
     async def _gather(self, scenario: Scenario) -> None:
+        """The crowd where the scenario wants it; also again, for those who were disconnected as too slow."""
         if "crowd" not in scenario.needs:
             return
-        if await self._crowd.open() and scenario.seated:
+        await self._crowd.open()
+        if scenario.seated:
             await self._crowd.sit(scenario.seated)
+
+    async def _rest(self) -> float:
+        """Wait until the service is idle; when the last frame came."""
+        await asyncio.sleep(PAUSE_SECONDS)
+        return await self._crowd.quiet()
 
     async def _check(self, scenario: Scenario, step: Step) -> None:
         """One request must succeed, and make exactly the CALLs that its limit is measured with."""
-        case = {
-            name: value.replace("UNIQUE__", "0") for name, value in scenario.cases(self._world)[0].items()
-        }
-        self._town.start_listening()
+        words = scenario.cases(self._world)[0]
+        case = {name: word.replace("UNIQUE__", "0") for name, word in words.items()}
+        await asyncio.to_thread(self._town.listen)
         try:
             await self._crowd.send(step.request(case))
         finally:
-            heard = self._town.heard()
-        made = [each for each in heard if not any(f".{name}(" in each for name in BACKGROUND)]
+            made = await asyncio.to_thread(self._town.heard)
         wanted = step.statements(case)
         if made != wanted:
-            self._warnings.append(
-                f"{step.service} does not make the CALLs of its limit: {made} instead of {wanted}"
-            )
+            self._warnings.append(f"{step.service} makes other CALLs than its limit: {made}, not {wanted}")
 
     async def _one(self, scenario: Scenario, job: Job) -> dict[str, Any]:
         await self._gather(scenario)
@@ -116,18 +113,62 @@ class Measurer:
         }
 
     async def _serve(self, scenario: Scenario, job: Job) -> dict[str, Any]:
-        log, counters, frames = self._node.log_size(), await self._node.counters(), self._crowd.frames
+        log, frames = self._node.log_size(), self._crowd.frames
+        before = await self._node.counters()
         measured = await play(job, self._node.base, scenario.requests(self._world))
-        backlog = await self._rest()
+        ended = time.perf_counter()
+        backlog = max(0.0, await self._rest() - ended)
         after = await self._node.counters()
-        lines = await asyncio.to_thread(
-            self._node.requests_since, log, {step.service for step in scenario.steps}
+        lines = await asyncio.to_thread(self._node.requests_since, log, scenario.services)
+        # wrk leaves while its last requests are on their way; the service has served those as well
+        served = len(lines) or measured["requests"]
+        errors = {kind: count for kind, count in measured["errors"].items() if count}
+        lost = _grown(before, after, "drumee_pushes_total", "dropped") + _grown(
+            before, after, "drumee_pushes_total", "lost"
         )
-        grown = {name: value - counters.get(name, 0) for name, value in after.items()}
-        if not lines or not measured["requests"]:
-            raise BenchError(f"{scenario.title(self._world)}: no request was answered")
-        requests = len(lines)
-        failed = sum(measured["errors"].values()) + sum(line["status"] != 200 for line in lines)
-        lost = _total(grown, "drumee_pushes_total", 'outcome="lost"', 'outcome="dropped"')
-        ...
-        return {}
+        return {
+            "requests": measured["requests"],
+            "requests_per_second": round(measured["requests"] / measured["seconds"], 1),
+            "p50_ms": measured["p50_ms"],
+            "p99_ms": measured["p99_ms"],
+            "max_ms": measured["max_ms"],
+            "errors": sum(errors.values()),
+            "errors_by_kind": errors,
+            "calls": _mean(lines, "calls"),
+            "trips": _mean(lines, "trips"),
+            "calls_with_background": round(_grown(before, after, "drumee_calls_total") / served, 2),
+            "retries": _grown(before, after, "drumee_call_retries_total"),
+            "frames_per_request": round((self._crowd.frames - frames) / served, 2),
+            "frames_after_seconds": round(backlog, 2),
+            "pushes_lost": lost,
+            "sockets_disconnected": _grown(before, after, "drumee_slow_sockets_total"),
+        }
+
+    async def _delivery(self) -> dict[str, float]:
+        """How long a broadcast takes to each of its sockets, one broadcast at a time."""
+        every, last = await self._crowd.deliveries()
+        return {
+            "median_ms": round(statistics.median(every), 2),
+            "last_socket_median_ms": round(statistics.median(last), 2),
+            "broadcasts": len(last),
+            "frames": len(every),
+        }
+
+
+def _grown(before: Mapping[str, float], after: Mapping[str, float], name: str, label: str = "") -> int:
+    """By how much a counter has grown; the sum of those with this label."""
+    names = [each for each in after if each.startswith(name) and label in each]
+    return int(sum(after[each] - before.get(each, 0.0) for each in names))
+
+
+def _mean(lines: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    return round(statistics.fmean(line[name] for line in lines), 2) if lines else None
+
+
+def _say(result: Mapping[str, Any]) -> None:
+    print(
+        f"{result['name']}, {result['connections']} connections: {result['requests_per_second']:,.0f}/s"
+        f" of {result['limit_per_second']:,.0f}/s",
+        file=sys.stderr,
+        flush=True,
+    )

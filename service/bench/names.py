@@ -32,5 +32,5 @@ def key(kind: str, number: int) -> str:
 
 
 def sql_key(kind: str, first: int, step: int = 1) -> Sql:
-    """The expression of an id that is another one for each client: `first`, plus `step` for each before it."""
+    """The expression of an id that differs from client to client, by `step`, from `first` on."""
     return Sql(f"CONCAT('{kind}', LPAD({first} + CONNECTION_ID() MOD {ROOMS} * {step}, 15, '0'))")

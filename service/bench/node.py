@@ -127,7 +127,7 @@ class Node:
         return sorted({line.decode(errors="replace").strip()[:500] for line in found})[:5]
 
     def memory(self) -> list[dict[str, float]]:
-        """Megabytes of each worker: rss as ps shows it, pss with shared pages divided among those who share them."""
+        """Megabytes of each worker: rss, and pss, which divides shared pages among those who share them."""
         return [
             {"rss": _megabytes(pid / "status", "VmRSS"), "pss": _megabytes(pid / "smaps_rollup", "Pss")}
             for pid in self._workers()

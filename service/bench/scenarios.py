@@ -1,7 +1,7 @@
 """What is measured: for each scenario the requests, and the CALLs that the service makes for them.
 
-The CALLs are written once. Filled with values they are what one request must cause (`node.Node.probe` compares
-them with what the server saw); filled with expressions they are what mariadb-slap sends for the limit.
+The CALLs are written once. Filled with values they are what one request must cause, which `Measurer._check`
+compares with what the server saw; filled with expressions they are what mariadb-slap sends for the limit.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Step:
 
     def statements(self, case: Case) -> list[str]:
         """The CALLs of a case."""
-        quoted = {name: _sql(value) for name, value in case.items()}
-        return [call.format(**quoted, db=case["db"]) for call in self.calls]
+        words = {name: _sql(value) for name, value in case.items()} | {"db": case["db"]}
+        return [call.format(**words) for call in self.calls]
 
 
 Cases = Callable[[World], list[Case]]
@@ -88,6 +88,15 @@ class Scenario:
     """What must have been made: small, large, crowd."""
     seated: str = ""
     """Where the crowd must sit before: team or plaza."""
+
+    def title(self, world: World) -> str:
+        """Its name, with the size of the book it reads."""
+        return self.name.format(small=world.small, large=world.large)
+
+    @property
+    def services(self) -> set[str]:
+        """The services that it calls."""
+        return {step.service for step in self.steps}
 
     def requests(self, world: World) -> list[Request]:
         """One round of requests."""
@@ -235,7 +244,11 @@ def _in_room(case: Case) -> dict[str, Any]:
 
 
 def _speak(case: Case) -> dict[str, Any]:
-    return _in_room(case) | {"hub_id": case["hub"], "event": "BENCH", "payload": {"text": "Hello, all of you"}}
+    return _in_room(case) | {
+        "hub_id": case["hub"],
+        "event": "BENCH",
+        "payload": {"text": "Hello, all of you"},
+    }
 
 
 JOIN_STEP = Step("conference.join", _join, JOIN)

@@ -11,6 +11,8 @@ from service.demo import WRITE
 from service.deploy.deployer import connect
 from service.settings import Settings, database_servers
 
+BACKGROUND = ("socket_refresh", "presence_recipients", "analytics_log", "session_touch", "session_purge")
+"""Routines that the service calls on its own account: no request waits for them."""
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
 """Contacts of the small book that get_contact asks for, one after the other."""
@@ -21,6 +23,7 @@ class Town:
 
     def __init__(self, settings: Settings, world: World) -> None:
         self._connection = connect(database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
+        self._settings = settings
         self._world = world
         self._workers = settings.workers
 
@@ -53,6 +56,31 @@ class Town:
         with self._connection.cursor() as cursor:
             cursor.execute(statement, args or None)
             return list(cursor.fetchall())
+
+    def listen(self) -> None:
+        """Let the server write down every statement."""
+        self.rows("SET GLOBAL log_output = 'TABLE'")
+        self.rows("TRUNCATE TABLE mysql.general_log")
+        self.rows("SET GLOBAL general_log = ON")
+
+    def heard(self) -> list[str]:
+        """CALLs and COMMITs that the service has made for requests since `listen`."""
+        self.rows("SET GLOBAL general_log = OFF")
+        server = database_servers(self._settings.db)[0]
+        rows = self.rows(
+            "SELECT thread_id, CONVERT(argument USING utf8mb4) FROM mysql.general_log "
+            "WHERE user_host LIKE CONCAT(%s, '[%%') "
+            "AND (argument LIKE 'CALL %%' OR argument IN ('COMMIT', 'ROLLBACK')) ORDER BY event_time",
+            server.user,
+        )
+        own_account: dict[int, bool] = {}
+        found = []
+        for thread, statement in rows:
+            if statement.startswith("CALL"):
+                own_account[thread] = any(f".{name}(" in statement for name in BACKGROUND)
+            if not own_account.get(thread, False):
+                found.append(statement)
+        return found
 
     def close(self) -> None:
         """Close the connection."""
@@ -97,7 +125,8 @@ class Town:
             )
         for number in range(DIRECT_CROWD, DIRECT_CROWD + ROOMS * SEATS):
             self.rows(
-                "INSERT INTO yp.socket (id, uid, session_id, node, ctime) VALUES (%s, %s, SHA2(%s, 256), %s, 0)",
+                "INSERT INTO yp.socket (id, uid, session_id, node, ctime) "
+                "VALUES (%s, %s, SHA2(%s, 256), %s, 0)",
                 key(names.SOCKET, number),
                 key(names.PERSON, number),
                 key(names.SESSION, number),

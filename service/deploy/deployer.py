@@ -85,7 +85,7 @@ class Deployer:
         """Register a new shard, then deploy it. Naming one that exists changes nothing."""
         if not SHARD_NAME.fullmatch(name) or name in RESERVED_NAMES:
             raise DeployError(
-                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; not a system database"
+                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; no system database"
             )
         self.deploy(name)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 
 from service.deploy import deployer
-from service.deploy.deployer import DeployError, Deployer
+from service.deploy.deployer import Deployer, DeployError
 from service.deploy.files import load_migrations, load_routines
 from service.settings import Settings
 from tests.conftest import Admin
@@ -20,8 +19,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def deploy(settings: Settings, said: list[str]) -> Iterator[Deployer]:
-    yield Deployer(settings, say=said.append)
+def deploy(settings: Settings, said: list[str]) -> Deployer:
+    return Deployer(settings, say=said.append)
 
 
 def test_a_second_deploy_changes_nothing(deploy: Deployer, said: list[str], admin: Admin) -> None:

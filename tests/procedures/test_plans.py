@@ -14,7 +14,8 @@ from tests.people import People
 FILL = """
     INSERT INTO shard1.contact (owner_id, id, entity, email, firstname, lastname, ctime, mtime)
     SELECT %s, LPAD(HEX(seq), 16, '0'), CONCAT('p', seq, '@x.example'), CONCAT('p', seq, '@x.example'),
-           ELT(1 + seq %% 5, 'Ada', 'Alan', 'Grace', 'Edsger', 'Barbara'), CONCAT('Name', LPAD(seq, 6, '0')), seq, seq
+           ELT(1 + seq %% 5, 'Ada', 'Alan', 'Grace', 'Edsger', 'Barbara'),
+           CONCAT('Name', LPAD(seq, 6, '0')), seq, seq
     FROM shard1.seq_1_to_{count}
 """
 TERMS = """
