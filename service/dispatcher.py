@@ -28,7 +28,7 @@ from service.errors import (
 from service.log import request_id
 from service.presence import Presence
 from service.push import Pusher
-from service.request import from_frontend, read_args
+from service.request import from_frontend, page_host, read_args
 from service.schema import load
 from service.session import (
     Caller,
@@ -199,7 +199,7 @@ class Exchange:
             args=args,
             caller=self.caller,
             sid=self.sid,
-            host=self.request.host.rpartition(":")[0] or self.request.host,
+            host=page_host(self.request),
             address=client_address(self.request, dispatcher.settings),
             user_agent=self.request.headers.get("User-Agent", "")[:255],
             echo_id=_scalar(self.given.get("echoId")),

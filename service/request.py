@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import orjson
 from aiohttp import web
@@ -18,6 +18,14 @@ ABSENT_TEXTS = {"undefined", "null", ""}
 def from_frontend(request: web.Request) -> bool:
     """Whether the Drumee frontend is calling; it drops the body of anything but HTTP 200."""
     return any(name in request.headers for name in FRONTEND_HEADERS)
+
+
+def page_host(request: web.Request) -> str:
+    """Host name, without the port, of the page that calls; "" when the Host header is no such thing."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 async def read_args(request: web.Request) -> dict[str, Any]:

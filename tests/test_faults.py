@@ -134,12 +134,16 @@ async def test_a_killed_process_leaves_no_ghost(
     alice = await people("Alice")
     hub = registry.add_hub("Team", alice.uid, "private")
     hers = await alice.tab()
-    room = (await alice.ok("conference.join", hub_id=hub, socket_id=hers.id, metadata={}))["user"]["room_id"]
+    room = (await alice.ok("conference.join", hub_id=hub, socket_id=hers.id, metadata={"type": "meeting"}))[
+        "user"
+    ]["room_id"]
     async with serving(settings, tmp_path, workers=1) as (url, manager):
         bob = await people("Bob", base=url)
         registry.grant(hub, bob.uid, 4)
         his = await bob.tab()
-        await bob.ok("conference.join", hub_id=hub, room_id=room, socket_id=his.id, metadata={})
+        await bob.ok(
+            "conference.join", hub_id=hub, room_id=room, socket_id=his.id, metadata={"type": "meeting"}
+        )
         (address,) = admin.rows(
             "SELECT n.address FROM yp.socket AS s JOIN yp.node AS n ON n.id = s.node WHERE s.id = %s", his.id
         )[0]

@@ -10,7 +10,7 @@ import orjson
 
 from service.context import Context, row
 from service.database import document, documents
-from service.errors import invalid_param
+from service.errors import invalid_param, missing_param
 from service.rooms import tell_left
 
 TYPES = {"meeting", "connect"}
@@ -21,7 +21,9 @@ OFF = {0, "0", "false", "off", "", None}
 
 async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
     """Enter a room. Joining again is harmless: role and place are kept."""
-    kind = ctx.args.get("type") or metadata.get("type") or ctx.args.get("room_type") or "meeting"
+    kind = ctx.args.get("type") or metadata.get("type") or ctx.args.get("room_type")
+    if kind is None:
+        raise missing_param("type")
     if kind not in TYPES:
         raise invalid_param("type", "must be one of connect, meeting")
     room = ctx.args.get("room_id") or ctx.args.get("nid")
