@@ -78,8 +78,12 @@ def load_declarations(folder: Path = ROOT / "acl") -> dict[str, Service]:
     problems: list[str] = []
     services: dict[str, Service] = {}
     for path in sorted(folder.glob("*.json")):
-        content = orjson.loads(path.read_bytes())
-        module = _module(content)
+        try:
+            content = orjson.loads(path.read_bytes())
+            module = _module(content)
+        except (ValueError, KeyError, ImportError) as exc:
+            problems.append(f"{path.name}: {exc!r}")
+            continue
         for method, declaration in content["services"].items():
             name = f"{path.stem}.{method}"
             found = list(_declaration_problems(declaration))

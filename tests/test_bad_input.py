@@ -233,7 +233,9 @@ async def mallory(stage: Stage, registry: Registry, settings: Settings) -> Async
 async def attacker(mallory: Attacker) -> Attacker:
     """Mallory with a contact, and in a meeting, whatever the test before has ended."""
     person, real = mallory.person, mallory.real
-    room = await person.ok("conference.join", socket_id=mallory.tab.id, hub_id=real["hub_id"], metadata={})
+    room = await person.ok(
+        "conference.join", socket_id=mallory.tab.id, hub_id=real["hub_id"], type="meeting", metadata={}
+    )
     real["room_id"] = real["nid"] = room["user"]["room_id"]
     email = [{"email": f"{secrets.token_hex(6)}@example.org", "is_default": 1}]
     real["contact_id"] = (await person.ok("contact.add", email=email))["id"]
