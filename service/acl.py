@@ -22,7 +22,7 @@ from marshmallow import Schema
 from service import ROOT
 from service.database import RoutineInfo
 from service.deploy.files import reachable_signals
-from service.schema import build_schema
+from service.schema import FORMATS, build_schema
 
 LEVELS = {
     "anonymous": 0,
@@ -137,6 +137,10 @@ def _declaration_problems(declaration: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(permission, PERMISSION_KEYS, {"src"})
     if permission.get("src") not in LEVELS:
         yield f"permission.src is none of {', '.join(LEVELS)}"
+    if permission.get("on", "hub") not in {"hub", "self"}:
+        yield "permission.on is neither hub nor self"
+    if permission.get("fast_check", "public-api") not in {"public-api", "user_permission"}:
+        yield "permission.fast_check is neither public-api nor user_permission"
     for name, param in declaration.get("params", {}).items():
         yield from (f"params.{name}: {p}" for p in _param_problems(param))
     for error in declaration.get("errors", []):
@@ -147,6 +151,8 @@ def _param_problems(param: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(param, PARAM_KEYS, {"type"})
     if param.get("type") not in {"string", "integer", "number", "boolean", "array", "object"}:
         yield f"type {param.get('type')!r} is unknown"
+    if param.get("format", "id") not in FORMATS:
+        yield f"format {param['format']!r} is unknown"
     if param.get("required") and "default" in param:
         yield "is required and has a default"
     for nested in [*param.get("properties", {}).values(), *filter(None, [param.get("items")])]:

@@ -150,6 +150,9 @@ def _check_leaf(item: Any) -> None:
         raise ValidationError("contains a number beyond 64 bits")
 
 
+FORMATS: dict[str, type[fields.Field[str]]] = {"id": Id, "email": Email, "flag": Flag, "text": Text}
+
+
 class _Base(Schema):
     class Meta:
         unknown = EXCLUDE
@@ -178,8 +181,7 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
         nested = fields.Nested(build_schema(properties)) if properties else None
         return Json(dict, declaration.get("maxBytes", 65_536), nested, **options)
     if kind == "string":
-        formats = {"id": Id, "email": Email, "flag": Flag, "text": Text}
-        return formats.get(declaration.get("format", ""), Line)(**options)
+        return FORMATS.get(declaration.get("format", ""), Line)(**options)
     simple = {"integer": Integer, "number": Number, "boolean": Flag}
     field: fields.Field[Any] = simple[kind](**options)
     return field

@@ -92,13 +92,13 @@ class Crowd:
         return answer["data"]
 
     async def quiet(self) -> float:
-        """Wait until no more frames arrive; the moment when the last one did."""
+        """Wait until no more frames arrive; the moment when the last one did, 0 when there was none."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         seen = -1
         while seen != self.frames and time.perf_counter() < deadline:
             seen = self.frames
             await asyncio.sleep(QUIET_SECONDS)
-        last = self._arrivals[-1] if self._arrivals else time.perf_counter()
+        last = self._arrivals[-1] if self._arrivals else 0.0
         self._arrivals.clear()
         return last
 

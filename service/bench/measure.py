@@ -13,7 +13,7 @@ from typing import Any
 from service.bench.crowd import Crowd
 from service.bench.node import Node
 from service.bench.scenarios import Scenario, Step, World
-from service.bench.tools import Job, limit, play
+from service.bench.tools import BenchError, Job, limit, play
 from service.bench.town import Town
 from service.settings import Settings
 
@@ -101,19 +101,30 @@ class Measurer:
     async def _one(self, scenario: Scenario, job: Job) -> dict[str, Any]:
         await self._gather(scenario)
         served = await self._serve(scenario, job)
-        statements = scenario.statements(self._world)
-        rate = await limit(job, self._settings, statements, scenario.writes) / scenario.per_request()
+        rate = await self._limit(scenario, job)
         return {
             "name": scenario.title(self._world),
             "kind": scenario.kind,
             "connections": job.connections,
             **served,
-            "limit_per_second": round(rate, 1),
-            "ratio": round(served["requests_per_second"] / rate, 3),
+            "limit_per_second": rate and round(rate, 1),
+            "ratio": rate and round(served["requests_per_second"] / rate, 3),
         }
 
+    async def _limit(self, scenario: Scenario, job: Job) -> float | None:
+        """Requests a second that the server could answer; None when it could not even this way."""
+        statements = scenario.statements(self._world)
+        unit = scenario.unit(statements)
+        try:
+            rate = await limit(job, self._settings, statements, unit, scenario.writes)
+        except BenchError as exc:
+            where = f"{scenario.title(self._world)}, {job.connections} connections"
+            self._warnings.append(f"{where}: {exc}")
+            return None
+        return rate / scenario.per_request()
+
     async def _serve(self, scenario: Scenario, job: Job) -> dict[str, Any]:
-        log, frames = self._node.log_size(), self._crowd.frames
+        log, frames, tables = self._node.log_size(), self._crowd.frames, self._town.disk_tables()
         before = await self._node.counters()
         measured = await play(job, self._node.base, scenario.requests(self._world))
         ended = time.perf_counter()
@@ -137,6 +148,7 @@ class Measurer:
             "calls": _mean(lines, "calls"),
             "trips": _mean(lines, "trips"),
             "calls_with_background": round(_grown(before, after, "drumee_calls_total") / served, 2),
+            "disk_tables": round((self._town.disk_tables() - tables) / served, 2),
             "retries": _grown(before, after, "drumee_call_retries_total"),
             "frames_per_request": round((self._crowd.frames - frames) / served, 2),
             "frames_after_seconds": round(backlog, 2),
@@ -166,9 +178,11 @@ def _mean(lines: Sequence[Mapping[str, Any]], name: str) -> float | None:
 
 
 def _say(result: Mapping[str, Any]) -> None:
+    limit_per_second = result["limit_per_second"]
+    known = f"{limit_per_second:,.0f}/s" if limit_per_second else "an unknown limit"
     print(
-        f"{result['name']}, {result['connections']} connections: {result['requests_per_second']:,.0f}/s"
-        f" of {result['limit_per_second']:,.0f}/s",
+        f"{result['name']}, {result['connections']} connections: "
+        f"{result['requests_per_second']:,.0f}/s of {known}",
         file=sys.stderr,
         flush=True,
     )

@@ -112,6 +112,10 @@ class Scenario:
         """Statements of one request, on average."""
         return sum(len(step.calls) for step in self.steps) / len(self.steps)
 
+    def unit(self, statements: Sequence[str]) -> int:
+        """Statements that belong together: of a request; of a whole round where one step undoes another."""
+        return len(statements) if len(self.steps) > 1 else len(self.steps[0].calls)
+
 
 def _sql(value: str) -> str:
     return value if isinstance(value, Sql) else f"'{pymysql.converters.escape_string(value)}'"

@@ -78,8 +78,8 @@ async def play(job: Job, base: str, requests: Sequence[Request]) -> dict[str, An
     return measured
 
 
-async def limit(job: Job, settings: Settings, statements: Sequence[str], writes: bool) -> float:
-    """Statements a second that the server answers to a native client.
+async def limit(job: Job, settings: Settings, statements: Sequence[str], unit: int, writes: bool) -> float:
+    """Statements a second that the server answers to a native client, each sending a multiple of `unit`.
 
     mariadb-slap counts statements, not time: trials grow until one is long enough. Its time includes
     connecting, and each connection's first look at the routines: some 40 ms at 64 connections.
@@ -88,7 +88,7 @@ async def limit(job: Job, settings: Settings, statements: Sequence[str], writes:
     await asyncio.to_thread(script.write_text, ";\n".join(statements))
     rounds = 1
     while True:
-        total = rounds * len(statements) * job.connections
+        total = rounds * unit * job.connections
         seconds = await _slap(job, settings, script, total, writes)
         if seconds >= 0.8 * job.seconds:
             return total / seconds

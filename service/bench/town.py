@@ -82,6 +82,10 @@ class Town:
                 found.append(statement)
         return found
 
+    def disk_tables(self) -> int:
+        """Temporary tables that the server has put on disk so far."""
+        return int(self.rows("SHOW GLOBAL STATUS LIKE 'Created_tmp_disk_tables'")[0][1])
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
