@@ -101,6 +101,12 @@ def load_declarations(folder: Path = ROOT / "acl") -> dict[str, Service]:
             f"{module.__name__}.{extra}: no declaration in {path.name}"
             for extra in sorted(_public_functions(module) - declared)
         ]
+    declared_modules = {s.handler.__module__.rpartition(".")[2] for s in services.values()}
+    problems += [
+        f"service/modules/{path.name}: no {path.stem}.json declares its services"
+        for path in sorted((ROOT / "service" / "modules").glob("[a-z]*.py"))
+        if folder == ROOT / "acl" and path.stem not in declared_modules and not problems
+    ]
     if problems:
         raise DeclarationError("\n".join(problems))
     return services
@@ -250,16 +256,17 @@ def _routine_problem(
 
 def _code_problems(service: Service, uses: list[RoutineUse]) -> Iterator[str]:
     source = inspect.getsourcefile(service.handler) or ""
-    functions = {service.handler.__name__, *_helpers_called(service.handler)}
+    helpers = _functions_named(service.handler)
     for use in uses:
         in_this_file = source.endswith(use.where.rpartition(":")[0])
-        if not in_this_file or use.function not in functions:
+        its_own = in_this_file and use.function == service.handler.__name__
+        if not its_own and use.function not in helpers:
             continue
         for code in sorted(reachable_signals(use.scope, use.name) - service.errors.keys()):
             yield f"{service.name}: {use.name} raises {code}, which is not declared in acl/"
 
 
-def _helpers_called(handler: Handler) -> set[str]:
-    """Names of the private functions that a handler uses."""
+def _functions_named(handler: Handler) -> set[str]:
+    """Names that a handler uses: the functions among them are its helpers, here or in another file."""
     tree = ast.parse(inspect.getsource(handler))
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id.startswith("_")}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - {handler.__name__}

@@ -28,8 +28,8 @@ from service.errors import (
 from service.log import request_id
 from service.presence import Presence
 from service.push import Pusher
-from service.request import from_frontend, page_host, read_args
-from service.schema import load
+from service.request import from_frontend, header_args, page_host, read_args
+from service.schema import ID, load
 from service.session import (
     Caller,
     client_address,
@@ -106,7 +106,7 @@ class Exchange:
         self.dispatcher = dispatcher
         self.request = request
         self.name = request.match_info["service"]
-        self.given: dict[str, Any] = {}
+        self.given = header_args(request)
         self.sid: str | None = None
         self.caller: Caller | None = None
         self.context: Context | None = None
@@ -133,13 +133,15 @@ class Exchange:
             error = RequestError(
                 500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
             )
+        # what failed has signed nobody in or out
+        self.context = None
         await self._find_caller()
         return self._fail(error)
 
     async def _succeed(self) -> web.Response:
         service = self._dispatch()
         self.given = await read_args(self.request)
-        args = load(service.schema, service.params, self.given)
+        args = load(service.schema, self.given)
         await self._gate(service)
         context = self.context = self._make_context(args)
         data = await service.handler(context, **_wanted(service, args))
@@ -173,8 +175,10 @@ class Exchange:
     def _id(self, name: str) -> str | None:
         """An id that the gate needs; it is validated once more where the service declares it."""
         value = self.given.get(name)
-        usable = isinstance(value, str) and value not in {"", "undefined", "null"} and value.isascii()
-        return value[:64] if usable and value is not None else None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        text = str(value).strip()
+        return text if ID.fullmatch(text) and text not in {"undefined", "null"} else None
 
     def _denied(self, service: Service, caller: Caller) -> RequestError:
         if not caller.signed_in:
@@ -201,7 +205,7 @@ class Exchange:
             sid=self.sid,
             host=page_host(self.request),
             address=client_address(self.request, dispatcher.settings),
-            user_agent=self.request.headers.get("User-Agent", "")[:255],
+            user_agent=_plain(self.request.headers.get("User-Agent", ""))[:255],
             echo_id=_scalar(self.given.get("echoId")),
         )
 
@@ -220,9 +224,11 @@ class Exchange:
                 500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
             )
         status, protocol = service.errors[refused.code]
-        return RequestError(
-            status, refused.code, refused.detail or self._reason(refused.code), protocol=protocol
-        )
+        reason = refused.detail or self._reason(refused.code)
+        # INVALID_PARAM comes as `name: why`, as it does from a schema
+        param, colon, _ = refused.detail.partition(":")
+        data = {"param": param} if colon else {}
+        return RequestError(status, refused.code, reason, protocol=protocol, data=data)
 
     def _reason(self, code: str) -> str:
         declared = self.dispatcher.services[self.name].declaration["errors"]
@@ -296,6 +302,11 @@ def _wanted(service: Service, args: dict[str, Any]) -> dict[str, Any]:
     if service.takes is None:
         return args
     return {name: args.get(name) for name in service.takes}
+
+
+def _plain(text: str) -> str:
+    """A header's text as UTF-8 can hold it."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _scalar(value: Any) -> Any:

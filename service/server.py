@@ -14,7 +14,7 @@ from prometheus_client import multiprocess
 
 from service import log
 from service.acl import DeclarationError, check_routines, load_declarations
-from service.app import make_app
+from service.app import RUNNER_OPTIONS, make_app
 from service.database import Database
 from service.errors import DatabaseUnavailableError
 from service.settings import Settings
@@ -38,9 +38,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "graceful_timeout": GRACE_SECONDS,
             "timeout": 60,
-            "keepalive": 75,
             "loglevel": "warning",
-            "accesslog": None,
             "proc_name": "drumee",
             "post_fork": self._started,
             "child_exit": _ended,
@@ -51,8 +49,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Any:
         """Called by gunicorn in each worker: a factory, so that all is made on the worker's own loop."""
 
-        async def factory() -> web.Application:
-            return await make_app(self._settings)
+        async def factory() -> web.AppRunner:
+            return web.AppRunner(await make_app(self._settings), **RUNNER_OPTIONS)
 
         return factory
 

@@ -12,10 +12,9 @@ from typing import Any
 from aiohttp import web
 
 from service.database import Database, document
-from service.settings import Settings
+from service.settings import Settings, usable_cookie_name
 
 NOBODY = "ffffffffffffffff"
-COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -62,7 +61,7 @@ def new_session_id() -> str:
 def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:
     """Name of the session cookie: `keysel` of the request when it is a usable name."""
     keysel = args.get("keysel")
-    if isinstance(keysel, str) and COOKIE_NAME.fullmatch(keysel):
+    if isinstance(keysel, str) and usable_cookie_name(keysel):
         return keysel
     return settings.cookie
 
@@ -103,4 +102,8 @@ def _cookie_domain(host: str) -> str | None:
 def client_address(request: web.Request, settings: Settings) -> str:
     """Address of the caller; behind a trusted proxy, what the nearest proxy says."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_proxy else ""
-    return (forwarded.rpartition(",")[2].strip() or request.remote or "")[:45]
+    found = forwarded.rpartition(",")[2].strip() or request.remote or ""
+    try:
+        return str(ip_address(found))
+    except ValueError:
+        return ""

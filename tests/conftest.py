@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from service.app import make_app
+from service.app import RUNNER_OPTIONS, make_app
 from service.demo import Registry
 from service.deploy.deployer import Deployer, connect
 from service.passwords import hash_password
@@ -101,7 +101,7 @@ async def make_node(settings: Settings) -> AsyncIterator[NodeMaker]:
 
     async def make(**changes: Any) -> TestServer:
         server = TestServer(await make_app(dataclasses.replace(settings, **changes)))
-        await server.start_server()
+        await server.start_server(**RUNNER_OPTIONS)
         servers.append(server)
         return server
 

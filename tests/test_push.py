@@ -84,9 +84,12 @@ async def test_two_processes_deliver_count_and_stop_gracefully(
 ) -> None:
     async with serving(settings, tmp_path, workers=2) as (url, _pid):
         alice = await people("Alice", base=url)
-        tabs = [await alice.tab() for _ in range(12)]
-        nodes = admin.rows("SELECT node FROM yp.socket WHERE uid = %s GROUP BY node", alice.uid)
-        assert len(nodes) == 2, "twelve connections should not all land on one of two processes"
+        tabs, nodes = [], []
+        # which process takes a connection is the kernel's choice
+        while len(nodes) < 2 and len(tabs) < 200:
+            tabs.append(await alice.tab())
+            nodes = admin.rows("SELECT node FROM yp.socket WHERE uid = %s GROUP BY node", alice.uid)
+        assert len(nodes) == 2
         await alice.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
         for tab in tabs:
             await tab.expect("contact.add")
@@ -94,7 +97,7 @@ async def test_two_processes_deliver_count_and_stop_gracefully(
             text = await response.text()
         assert 'drumee_requests_total{service="contact.add",status="200"} 1.0' in text
         assert 'drumee_calls_total{outcome="ok",routine="shard.my_contact_add"} 1.0' in text
-        assert "drumee_sockets 12.0" in text
+        assert f"drumee_sockets {len(tabs)}.0" in text
     # stopped: sockets were told, and nothing is left in the registry
     for tab in tabs:
         await tab._reader

@@ -29,7 +29,7 @@ BOOK = {
 def loaded(declaration: dict[str, Any], value: Any) -> Any:
     """What a parameter `p` of this declaration loads as; None when it counts as absent."""
     params = {"p": declaration}
-    return load(build_schema(params), params, {"p": value}).get("p")
+    return load(build_schema(params), {"p": value}).get("p")
 
 
 def refusal(declaration: dict[str, Any], value: Any) -> tuple[str, str, str]:
@@ -116,7 +116,7 @@ def test_nothing_is_absent_inside_lists_too(nothing: Any) -> None:
 def test_names_that_are_not_declared_are_left_out() -> None:
     params = {"p": BOOK}
     entry = {"email": "a@b.example", "kind": "widget"}
-    assert load(build_schema(params), params, {"p": [entry], "widgetId": "w"}) == {
+    assert load(build_schema(params), {"p": [entry], "widgetId": "w"}) == {
         "p": [{"email": "a@b.example", "category": "priv"}]
     }
 
@@ -240,7 +240,7 @@ def test_anything_is_either_taken_or_refused_by_name(service: Service) -> None:
     @given(st.dictionaries(names, VALUES))
     def check(args: dict[str, Any]) -> None:
         try:
-            found = load(service.schema, service.params, args)
+            found = load(service.schema, args)
         except RequestError as exc:
             refused = exc
         else:

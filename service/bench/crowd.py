@@ -15,8 +15,6 @@ from service.bench.names import CROWD, LISTENERS, ROOMS, SEATS, key
 from service.bench.scenarios import JOIN_STEP, SPEAK_STEP, Case, Request, World, seat, speaker
 from service.bench.tools import BenchError
 
-QUIET_SECONDS = 0.5
-"""How long no frame may arrive before all of them have."""
 PATIENCE_SECONDS = 60
 AT_ONCE = 16
 DELIVERIES = 30
@@ -70,7 +68,6 @@ class Crowd:
         if where == "team":
             cases = [seat(self._world, n) for n in range(ROOMS * SEATS)]
         await self._each(self._join, cases)
-        await self.quiet()
 
     async def _join(self, case: Case) -> None:
         await self.send(JOIN_STEP.request(case))
@@ -91,13 +88,8 @@ class Crowd:
             raise BenchError(f"{request.path} was answered {response.status}: {answer}")
         return answer["data"]
 
-    async def quiet(self) -> float:
-        """Wait until no more frames arrive; the moment when the last one did, 0 when there was none."""
-        deadline = time.perf_counter() + PATIENCE_SECONDS
-        seen = -1
-        while seen != self.frames and time.perf_counter() < deadline:
-            seen = self.frames
-            await asyncio.sleep(QUIET_SECONDS)
+    def last_arrival(self) -> float:
+        """When the last frame came since we were asked, 0 when none did."""
         last = self._arrivals[-1] if self._arrivals else 0.0
         self._arrivals.clear()
         return last
@@ -106,7 +98,6 @@ class Crowd:
         """Broadcasts one at a time: (ms until each frame came, ms until the last of each broadcast)."""
         every: list[float] = []
         last: list[float] = []
-        await self.quiet()
         for number in range(DELIVERIES):
             self._arrivals.clear()
             started = time.perf_counter()

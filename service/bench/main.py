@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.bench import report
+from service.bench.cores import Cores
 from service.bench.measure import Measurer
 from service.bench.node import Node
 from service.bench.scenarios import SCENARIOS, Scenario, World
@@ -21,7 +21,7 @@ from service.bench.tools import BenchError, check_programs
 from service.bench.town import Town
 from service.deploy.deployer import Deployer, DeployError
 from service.settings import Settings
-from service.stack import ROOT, Stack, StackError
+from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
@@ -88,7 +88,6 @@ async def _measure(plan: Plan, world: World, chosen: Sequence[Scenario]) -> dict
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    load = os.getloadavg()[0]
     place = Path(tempfile.mkdtemp(prefix="drumee-bench-"))
     stack = Stack(place / "stack")
     try:
@@ -97,7 +96,7 @@ async def _measure(plan: Plan, world: World, chosen: Sequence[Scenario]) -> dict
     finally:
         stack.stop()
         shutil.rmtree(place, ignore_errors=True)
-    return results | report.circumstances(plan.only, plan.seconds, load)
+    return results | report.circumstances(plan.only, plan.seconds)
 
 
 async def _on_stack(
@@ -112,12 +111,17 @@ async def _on_stack(
     _say(f"making people and contacts for {len(chosen)} scenarios")
     await asyncio.to_thread(town.build, needs)
     async with node:
-        measurer = Measurer(settings, world, town, node, place)
+        cores = Cores(lambda: [*node.pids(), *_server_pids(stack)])
+        measurer = Measurer(settings, world, town, node, cores)
         try:
             return await measurer.all(chosen, CONNECTIONS, plan.seconds)
         finally:
             await measurer.close()
             town.close()
+
+
+def _server_pids(stack: Stack) -> list[int]:
+    return list(filter(None, (read_pid(stack.run_dir / f"{kind.key}.pid") for kind in KINDS)))
 
 
 def _say(text: str) -> None:

@@ -34,7 +34,7 @@ class Node:
     """`python -m service serve`, with its workers."""
 
     def __init__(self, folder: Path, stack: Mapping[str, str]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "service.log"
         port = _free_port()
         self.base = f"http://127.0.0.1:{port}"
@@ -64,7 +64,7 @@ class Node:
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "service", "serve"],
-                cwd=self._folder,
+                cwd=self.folder,
                 env={**others, **self.env, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -111,7 +111,7 @@ class Node:
 
     def log_size(self) -> int:
         """Where the log ends now."""
-        return self._log.stat().st_size
+        return self._log.stat().st_size if self._log.exists() else 0
 
     def requests_since(self, start: int, services: set[str]) -> list[dict[str, Any]]:
         """The log lines of requests to these services, written since the log had this size."""
@@ -129,9 +129,14 @@ class Node:
     def memory(self) -> list[dict[str, float]]:
         """Megabytes of each worker: rss, and pss, which divides shared pages among those who share them."""
         return [
-            {"rss": _megabytes(pid / "status", "VmRSS"), "pss": _megabytes(pid / "smaps_rollup", "Pss")}
-            for pid in self._workers()
+            {"rss": _megabytes(each / "status", "VmRSS"), "pss": _megabytes(each / "smaps_rollup", "Pss")}
+            for each in self._workers()
         ]
+
+    def pids(self) -> list[int]:
+        """All processes of the service."""
+        first = [self._process.pid] if self._process else []
+        return first + [int(each.name) for each in self._workers()]
 
     def _workers(self) -> list[Path]:
         if self._process is None or not PROC.is_dir():

@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from service.bench.measure import DISTURBED
 from service.bench.tools import SLAP, WRK
 from service.install import Program, find_program
 
@@ -24,15 +24,12 @@ RATIOS = {"row": 0.2, "list": 0.35}
 MAX_CALLS = 2
 MAX_GROWTH = 1.5
 MAX_IDLE_MB = 120
-BUSY = 0.1
-"""Share of the cores, used by others before we begin, from which on the numbers are not ours alone."""
 PROGRAMS = {
     "mariadb": Program(("mariadbd", "mysqld"), "", "", ""),
     "redis": Program(("redis-server", "valkey-server"), "", "", ""),
     "mariadb-slap": SLAP,
     "wrk": WRK,
 }
-STAT = Path("/proc/stat")
 COLUMNS = (
     "scenario",
     "conn",
@@ -50,31 +47,13 @@ COLUMNS = (
 Results = Mapping[str, Any]
 
 
-def busy(seconds: float) -> float | None:
-    """Share of the cores that is used now; None where nobody can say."""
-    if not STAT.exists():
-        return None
-    before, started = _cpu_seconds(), time.monotonic()
-    time.sleep(seconds)
-    elapsed = (time.monotonic() - started) * (os.cpu_count() or 1)
-    return round((_cpu_seconds() - before) / elapsed, 2)
-
-
-def _cpu_seconds() -> float:
-    """What all cores have worked so far; idle times are left out, which some kernels let run backwards."""
-    ticks = [int(word) for word in STAT.read_text().splitlines()[0].split()[1:]]
-    user, nice, system, _idle, _iowait, interrupts, softly, stolen = ticks[:8]
-    return (user + nice + system + interrupts + softly + stolen) / os.sysconf("SC_CLK_TCK")
-
-
-def circumstances(only: str, seconds: float, busy_before: float | None) -> dict[str, Any]:
+def circumstances(only: str, seconds: float) -> dict[str, Any]:
     """When, with what, on what kind of machine."""
     python = {name: version(name) for name in ("aiohttp", "aiomysql", "orjson", "uvloop")}
     programs = {name: _version(program) for name, program in PROGRAMS.items()}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpus": os.cpu_count(),
-        "busy_before": busy_before,
         "only": only,
         "seconds": seconds,
         "versions": {"python": platform.python_version(), **python, **programs},
@@ -245,9 +224,6 @@ def _idle(results: Results) -> list[dict[str, Any]]:
 def warnings(results: Results) -> list[str]:
     """Whatever makes the numbers less than they seem."""
     found = [text for each in results["scenarios"] for text in _doubts(each)]
-    busy = results["busy_before"]
-    if busy is not None and busy > BUSY:
-        found.append(f"others used {busy:.0%} of the cores before we began: all rates are too low")
     return [*found, *_disk_tables(results), *results["warnings"]]
 
 
@@ -258,7 +234,12 @@ def _doubts(found: Mapping[str, Any]) -> list[str]:
         "sockets_disconnected": f"sockets disconnected as too slow: {found['sockets_disconnected']}",
     }
     where = f"{found['name']}, {found['connections']} connections:"
-    return [f"{where} {text}" for name, text in doubts.items() if found[name]]
+    lines = [f"{where} {text}" for name, text in doubts.items() if found[name]]
+    if found["others"] is not None and found["others"] > DISTURBED:
+        lines.append(
+            f"{where} others used {found['others']:.0%} of the cores meanwhile: no measure of anything"
+        )
+    return lines
 
 
 def _disk_tables(results: Results) -> list[str]:

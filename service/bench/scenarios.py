@@ -1,6 +1,6 @@
 """What is measured: for each scenario the requests, and the CALLs that the service makes for them.
 
-The CALLs are written once. Filled with values they are what one request must cause, which `Measurer._check`
+The CALLs are written once. Filled with values they are what one request must cause: `Measurer.differences`
 compares with what the server saw; filled with expressions they are what mariadb-slap sends for the limit.
 """
 

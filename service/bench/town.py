@@ -78,7 +78,8 @@ class Town:
         for thread, statement in rows:
             if statement.startswith("CALL"):
                 own_account[thread] = any(f".{name}(" in statement for name in BACKGROUND)
-            if not own_account.get(thread, False):
+            # the COMMIT of a CALL that we have not heard belongs to something earlier
+            if not own_account.get(thread, True):
                 found.append(statement)
         return found
 

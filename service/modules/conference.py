@@ -12,6 +12,7 @@ from service.context import Context, row
 from service.database import document, documents
 from service.errors import invalid_param, missing_param
 from service.rooms import tell_left
+from service.schema import ID
 
 TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")
@@ -24,7 +25,7 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
     kind = ctx.args.get("type") or metadata.get("type") or ctx.args.get("room_type")
     if kind is None:
         raise missing_param("type")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise invalid_param("type", "must be one of connect, meeting")
     room = ctx.args.get("room_id") or ctx.args.get("nid")
     found, recipients = await ctx.yp(
@@ -106,7 +107,7 @@ def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
         value = ctx.args.get(name) or metadata.get(name)
         if isinstance(value, str) and value:
             found[name] = value[:limit]
-    if not str(found.get("participant_id", "")).isascii():
+    if "participant_id" in found and not ID.fullmatch(found["participant_id"]):
         raise invalid_param("metadata.participant_id", "is not an id")
     return orjson.dumps(found).decode()
 

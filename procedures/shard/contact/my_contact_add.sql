@@ -23,7 +23,8 @@ CREATE OR REPLACE PROCEDURE my_contact_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
+    -- as wide as an id may be: a longer one than ours is nobody's, and no error
+    DECLARE v_peer VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_auto TINYINT DEFAULT 0;

@@ -13,11 +13,11 @@ CREATE OR REPLACE PROCEDURE my_contact_get(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT JSON_MERGE_PATCH(k.data, JSON_OBJECT(
+    SELECT JSON_MERGE_PATCH(JSON_INSERT(k.data, '$.invitetime', c.invitetime), JSON_OBJECT(
         'contact_id', c.id,
         'message', COALESCE(c.message, ''),
-        'invitetime', c.invitetime,
-        'source', JSON_VALUE(c.metadata, '$.source'),
+        'source', COALESCE(JSON_VALUE(c.metadata, '$.source'), c.entity),
+        'metadata', JSON_COMPACT(c.metadata),
         'email', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT(
                 'email_id', e.id, 'email', e.email, 'category', e.category, 'is_default', e.is_default
