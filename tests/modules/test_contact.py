@@ -339,3 +339,11 @@ async def test_addresses_that_look_alike_are_two(people: People) -> None:
     alice = await people("Alice")
     made = await alice.ok("contact.add", firstname="Ana", email=mail("ana@x.example", "aná@x.example"))
     assert len(made["email"]) == 2
+
+
+async def test_a_name_may_repeat_itself(people: People) -> None:
+    alice = await people("Alice")
+    made = await alice.ok(
+        "contact.add", firstname="Anna", lastname="ÁNNA", surname="anna", email=mail("anna@x.example")
+    )
+    assert [c["id"] for c in await alice.ok("contact.search", key="anná")] == [made["id"]]
