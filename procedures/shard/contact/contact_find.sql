@@ -85,11 +85,13 @@ BEGIN
               AND (in_status <> 'paper' OR c.status <> 'active')
               AND (in_drumate = 0 OR c.peer_id IS NOT NULL)
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(COALESCE(c.email, c.entity)))
-              AND (v_count = 0 OR EXISTS (
+              -- not EXISTS: that would be turned into IN, and all words with this start be collected first
+              AND (v_count = 0 OR (
                 SELECT 1
                 FROM contact_term AS t FORCE INDEX (by_contact)
                 WHERE t.owner_id = in_owner AND t.contact_id = c.id AND t.term LIKE v_longest
-              ))
+                LIMIT 1
+              ) = 1)
               AND (v_count < 2 OR contact_matches(in_owner, c.id, v_words))
             ORDER BY c.display, c.id
             LIMIT v_reach
