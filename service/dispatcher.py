@@ -45,8 +45,6 @@ from service.throttle import Throttle
 log = logging.getLogger(__name__)
 
 GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-EVERYWHERE = {"hub_id", "nid", "room_id"}
-"""Parameters that the gate reads, whether or not the service declares them."""
 
 
 class Dispatcher:

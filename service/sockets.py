@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
-TOO_SLOW = 4008
 
 
 class Client:

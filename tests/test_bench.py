@@ -109,7 +109,7 @@ async def test_the_limit_makes_the_calls_of_the_service(
     town.build({"small", "large", "crowd"})
     running = Node(tmp_path, {})
     running.base = str(node.origin())
-    measurer = Measurer(settings, world, town, running, Cores(list))
+    measurer = Measurer(settings, world, town, running, Cores(dict))
     try:
         for scenario in SCENARIOS:
             assert await measurer.differences(scenario) == [], scenario.name

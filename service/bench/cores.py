@@ -1,44 +1,51 @@
-"""Who uses the cores: the bench and what it has started, or others on the same machine."""
+"""Who uses the cores: the service, its servers, the bench itself, or others on the same machine."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
+Groups = Callable[[], Mapping[str, Iterable[int]]]
+"""Names of groups, and the processes of each as they are now."""
 
 
 class Mark(NamedTuple):
-    """A moment, in seconds: of the clock, of work of all cores, of work of our processes."""
+    """A moment: the clock, and seconds of work so far, of all cores and of our groups."""
 
     clock: float
     everybody: float
-    ours: float
+    ours: dict[str, float]
+
+    def work_since(self, start: Mark, group: str) -> float:
+        """Seconds that a group has worked."""
+        return self.ours.get(group, 0.0) - start.ours.get(group, 0.0)
 
 
 class Cores:
     """Tells our work from that of others; only where there is a /proc."""
 
-    def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
-        self._pids = pids
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
         self._tick = os.sysconf("SC_CLK_TCK")
 
     def mark(self) -> Mark:
         """Now."""
+        ours = {name: sum(map(self._process, pids)) for name, pids in self._groups().items()}
         # ourselves, and the programs that made load and have ended
-        own = sum(os.times()[:4])
-        return Mark(time.monotonic(), self._everybody(), own + sum(map(self._process, self._pids())))
+        ours["bench"] = sum(os.times()[:4])
+        return Mark(time.monotonic(), self._everybody(), ours)
 
     def others_since(self, start: Mark) -> float | None:
-        """Share of the cores that others have used; also what the kernel did for us, a few hundredths."""
+        """Share of the cores that others have used; and the kernel for us, some hundredths."""
         now = self.mark()
         if not now.everybody:
             return None
-        others = (now.everybody - start.everybody) - (now.ours - start.ours)
+        others = (now.everybody - start.everybody) - (sum(now.ours.values()) - sum(start.ours.values()))
         share = others / ((now.clock - start.clock) * (os.cpu_count() or 1))
         return round(min(max(share, 0.0), 1.0), 2)
 

@@ -111,7 +111,7 @@ async def _on_stack(
     _say(f"making people and contacts for {len(chosen)} scenarios")
     await asyncio.to_thread(town.build, needs)
     async with node:
-        cores = Cores(lambda: [*node.pids(), *_server_pids(stack)])
+        cores = Cores(lambda: {"service": node.pids(), **_server_pids(stack)})
         measurer = Measurer(settings, world, town, node, cores)
         try:
             return await measurer.all(chosen, CONNECTIONS, plan.seconds)
@@ -120,8 +120,9 @@ async def _on_stack(
             town.close()
 
 
-def _server_pids(stack: Stack) -> list[int]:
-    return list(filter(None, (read_pid(stack.run_dir / f"{kind.key}.pid") for kind in KINDS)))
+def _server_pids(stack: Stack) -> dict[str, list[int]]:
+    pids = {kind.key: read_pid(stack.run_dir / f"{kind.key}.pid") for kind in KINDS}
+    return {key: [pid] for key, pid in pids.items() if pid}
 
 
 def _say(text: str) -> None:

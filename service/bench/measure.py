@@ -116,7 +116,7 @@ class Measurer:
         )
 
     async def _undisturbed(self, scenario: Scenario, job: Job) -> dict[str, Any]:
-        """The first measurement that others on the machine did not disturb, else the one they disturbed least."""
+        """The first measurement that others did not disturb, else the one that they disturbed least."""
         found: list[dict[str, Any]] = []
         while len(found) < ATTEMPTS:
             found.append(await self._one(scenario, job))
@@ -153,11 +153,11 @@ class Measurer:
 
     async def _serve(self, scenario: Scenario, job: Job) -> dict[str, Any]:
         log, frames, tables = self._node.log_size(), self._crowd.frames, self._town.disk_tables()
-        before = await self._node.counters()
+        before, start = await self._node.counters(), self._cores.mark()
         measured = await play(job, self._node.base, scenario.requests(self._world))
         ended = time.perf_counter()
         backlog = max(0.0, await self._rest() - ended)
-        after = await self._node.counters()
+        end, after = self._cores.mark(), await self._node.counters()
         lines = await asyncio.to_thread(self._node.requests_since, log, scenario.services)
         # wrk leaves while its last requests are on their way; the service has served those as well
         served = len(lines) or measured["requests"]
@@ -176,6 +176,8 @@ class Measurer:
             "calls": _mean(lines, "calls"),
             "trips": _mean(lines, "trips"),
             "calls_with_background": round(_grown(before, after, "drumee_calls_total") / served, 2),
+            "service_cpu_ms": round(end.work_since(start, "service") / served * 1000, 3),
+            "mariadb_cpu_ms": round(end.work_since(start, "mariadb") / served * 1000, 3),
             "disk_tables": round((self._town.disk_tables() - tables) / served, 2),
             "retries": _grown(before, after, "drumee_call_retries_total"),
             "frames_per_request": round((self._crowd.frames - frames) / served, 2),

@@ -40,6 +40,8 @@ COLUMNS = (
     "CALLs",
     "trips",
     "+CALLs",
+    "cpu ms",
+    "db ms",
     "limit/s",
     "ratio",
 )
@@ -96,8 +98,9 @@ def text(results: Results) -> str:
 
 NOTES = """\
 CALLs, trips: named CALLs and SQL round trips that a request waits for (from the service's log).
-+CALLs: those it causes that nobody waits for. limit: the same CALLs, without +CALLs, sent by
-mariadb-slap at as many connections while the service is idle; ratio: req/s divided by it.
++CALLs: those it causes that nobody waits for. cpu ms, db ms: time on a core a request, of the service's
+processes and of MariaDB's. limit: the same CALLs, without +CALLs, sent by mariadb-slap at as many
+connections while the service is idle; ratio: req/s divided by it.
 Load makers share the cores with what they load: wrk with service and server, mariadb-slap with the server."""
 
 
@@ -113,6 +116,8 @@ def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
         _number(found["calls"]),
         _number(found["trips"]),
         f"{max(later, 0):.2f}",
+        f"{found['service_cpu_ms']:.2f}",
+        f"{found['mariadb_cpu_ms']:.2f}",
         "?" if found["limit_per_second"] is None else f"{found['limit_per_second']:,.0f}",
         _number(found["ratio"]),
     )
