@@ -47,8 +47,8 @@ test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
 
-lint: ready ## Ruff: rules and format
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+lint: ready ## Ruff, and our rules for procedures/ and sql/
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(SERVICE) lint
 
 types: ready ## Mypy, strict
 	@.venv/bin/mypy --strict service/
@@ -59,9 +59,30 @@ bench: ready ## Measure the calls, and the limit beside them
 
 ##@ Schema
 
-.PHONY: deploy demo shard
-deploy: ready ## Create or upgrade the databases: tables, migrations, routines
-	@$(SERVICE) deploy
+# Each of these is one line around `python -m service …`; exit 0 done, 1 differences, 2 failed.
+HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"}
+
+.PHONY: plan deploy drift adopt proc docs stats demo shard
+plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
+	@$(SERVICE) plan $(HOW)
+
+deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n])
+	@$(SERVICE) deploy $(HOW)
+
+drift: ready ## What was changed by hand on the servers; for cron
+	@$(SERVICE) drift
+
+adopt: ready ## Bring a change made by hand into its file (F= [SHARD=])
+	@$(call need,F)$(SERVICE) adopt --file "$$F" $${SHARD:+--shard "$$SHARD"}
+
+proc: ready ## Deploy one routine to all databases of its kind (F= [ALLOW=])
+	@$(call need,F)$(SERVICE) proc --file "$$F" $${ALLOW:+--allow "$$ALLOW"}
+
+docs: ready ## Reference of all routines: build/docs/procedures.html and .md
+	@$(SERVICE) docs
+
+stats: ready ## Calls, errors, p50 and p95 of each routine, from the server
+	@$(SERVICE) stats
 
 demo: ready ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from service.settings import Settings, SettingsError, settings_table
 
-EPILOG = "Exit status: 0 done, or nothing to do; 2 failed, and the last line says why."
+EPILOG = (
+    "Exit status: 0 done, or nothing to do; 1 differences (what plan, drift, lint and a deploy leave for you "
+    "to decide); 2 failed, and the last line says why."
+)
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -24,7 +27,10 @@ def main(argv: list[str] | None = None) -> int:
     for name, (run, doc, options) in COMMANDS.items():
         sub = commands.add_parser(name, help=doc, description=doc, epilog=EPILOG)
         for flag, required, text in options:
-            sub.add_argument(flag, required=required, help=text)
+            if required is None:
+                sub.add_argument(flag, action="store_true", help=text)
+            else:
+                sub.add_argument(flag, required=required, help=text)
         sub.set_defaults(run=run)
     args = parser.parse_args(argv)
     try:
@@ -76,39 +82,36 @@ def _share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
-def _with_stack(work: Callable[[Settings], int]) -> int:
+def _lazily(name: str) -> Command:
+    """A command of `service.deploy.commands`, imported when it is run."""
+
+    def run(args: argparse.Namespace) -> int:
+        from service.deploy import commands
+
+        command: Command = getattr(commands, name)
+        return command(args)
+
+    return run
+
+
+def with_stack(work: Callable[[Settings], int]) -> int:
     """Run `work` against the servers of the settings, or the private ones of the run directory."""
-    from service.deploy.deployer import DeployError
-    from service.stack import StackError, ensure_stack_env
+    from service.deploy import commands
 
-    try:
-        with ensure_stack_env() as env:
-            return work(Settings.from_env({**os.environ, **env}))
-    except (DeployError, StackError) as exc:
-        print(exc, file=sys.stderr)
-        return 2
-
-
-def _deploy(_: argparse.Namespace) -> int:
-    from service.deploy.deployer import Deployer
-
-    def work(settings: Settings) -> int:
-        counts = Deployer(settings).deploy()
-        print("deployed: " + ", ".join(f"{n} {what}" for what, n in sorted(counts.items())))
-        return 0
-
-    return _with_stack(work)
+    return commands.with_stack(work)
 
 
 def _shard(args: argparse.Namespace) -> int:
+    from service.deploy.commands import report
     from service.deploy.deployer import Deployer
 
     def work(settings: Settings) -> int:
-        Deployer(settings, say=lambda _: None).add_shard(args.name)
-        print(f"shard {args.name} is ready")
-        return 0
+        status = report(Deployer(settings, say=lambda _: None).add_shard(args.name))
+        if status == 0:
+            print(f"shard {args.name} is ready")
+        return status
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -119,7 +122,7 @@ def _demo(_: argparse.Namespace) -> int:
         print("demo data: " + (", ".join(made) or "already there"))
         return 0
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _user(args: argparse.Namespace) -> int:
@@ -159,7 +162,7 @@ def _register(make: Callable[[object], str]) -> int:
             return 2
         return 0
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _listen(args: argparse.Namespace) -> int:
@@ -185,13 +188,37 @@ def _bench(args: argparse.Namespace) -> int:
     return bench(args.only or "", args.seconds or "")
 
 
-Option = tuple[str, bool, str]
+Option = tuple[str, bool | None, str]
+"""(flag, whether it must be given, help); None: the flag takes no value."""
+DEPLOY_OPTIONS: list[Option] = [
+    ("--canary", False, "shard that comes first; the others wait until it is in order"),
+    ("--rev", False, "git revision whose routines are deployed: the rollback"),
+    ("--allow", False, "names whose unsafe, drifted or dropped state may be overwritten; unsafe: all such"),
+    ("--rate", False, "items a second at most"),
+]
+FILE: Option = ("--file", True, "file of a routine, procedures/….sql")
 COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
     "run": (_run, "start private servers, deploy, load demo data, serve; Ctrl-C stops it all", []),
     "up": (_up, "the same in the background; returns when the service is healthy", []),
     "down": (_down, "stop what up has started", []),
     "serve": (_serve, "serve only; MariaDB and Redis are given by the settings", []),
-    "deploy": (_deploy, "create or upgrade the registry and every shard", []),
+    "plan": (_lazily("plan"), "what deploy would do, and what it would leave to you", DEPLOY_OPTIONS),
+    "deploy": (
+        _lazily("deploy"),
+        "create or upgrade the registry and every shard",
+        [*DEPLOY_OPTIONS, ("--dry-run", None, "only say what would be done, as plan does")],
+    ),
+    "drift": (_lazily("drift"), "what was changed by hand on the servers", []),
+    "adopt": (
+        _lazily("adopt"),
+        "write a change that was made by hand into the file of the routine",
+        [FILE, ("--shard", False, "database to take it from, when they differ")],
+    ),
+    "proc": (
+        _lazily("proc"),
+        "deploy one routine to all databases of its kind",
+        [FILE, ("--allow", False, "its name, when the deploy leaves it to you")],
+    ),
     "demo": (_demo, "load the demo data, unless it is there", []),
     "user": (
         _user,

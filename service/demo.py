@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from service.deploy.deployer import connect
+from service.deploy.connection import connect
 from service.passwords import hash_password
 from service.settings import Settings, database_servers
 

@@ -1,0 +1,186 @@
+"""The commands for DBAs: plan, deploy, drift, adopt, proc and their relatives."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pymysql
+
+from service import ROOT
+from service.deploy.connection import DeployError
+from service.deploy.deployer import Deployer, Outcome
+from service.deploy.files import FileError, Routine, load_routines
+from service.deploy.plan import Files
+from service.settings import Settings, SettingsError
+from service.stack import StackError, ensure_stack_env
+
+Work = Callable[[Settings], int]
+
+
+def with_stack(work: Work) -> int:
+    """Run `work` against the servers of the settings, or the private ones of the run directory."""
+    import os
+
+    try:
+        with ensure_stack_env() as env:
+            return work(Settings.from_env({**os.environ, **env}))
+    except (DeployError, FileError, SettingsError, StackError) as exc:
+        print(exc, file=sys.stderr)
+    except pymysql.err.MySQLError as exc:
+        print(f"MariaDB refused: {exc}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted; the same command again goes on from here", file=sys.stderr)
+    return 2
+
+
+def current_revision(root: Path = ROOT) -> str:
+    """The git revision of the checkout, with + when files differ from it; empty outside git."""
+    found = _git(root, "describe", "--always", "--dirty=+", "--exclude=*")
+    return found.decode().strip() if found is not None else ""
+
+
+def _git(root: Path, *args: str) -> bytes | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *args],
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def files_of(revision: str) -> Files:
+    """The routines of an older revision, with the tables of this one."""
+    name = _git(ROOT, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    content = _git(ROOT, "archive", name.decode().strip(), "procedures") if name else None
+    if name is None or content is None:
+        raise DeployError(f"REV={revision} is no revision of this repository that has procedures/")
+    with tempfile.TemporaryDirectory(prefix="drumee-rev-") as folder:
+        with tarfile.open(fileobj=BytesIO(content)) as archive:
+            archive.extractall(folder, filter="data")
+        return Files.load(name.decode().strip(), Path(folder), is_rollback=True)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name for name in (text or "").replace(",", " ").split() if name]
+
+
+def _deployer(settings: Settings, args: argparse.Namespace) -> Deployer:
+    files = files_of(args.rev) if args.rev else Files.load(current_revision())
+    try:
+        rate = float(args.rate or 0)
+    except ValueError:
+        raise DeployError(f"RATE={args.rate} is no number of items a second") from None
+    return Deployer(settings, files=files, allow=_names(args.allow), canary=args.canary or "", rate=rate)
+
+
+def plan(args: argparse.Namespace) -> int:
+    """What deploy would do."""
+
+    def work(settings: Settings) -> int:
+        deployer = _deployer(settings, args)
+        found = deployer.plan()
+        deployer.show(found)
+        return 1 if found.todo or found.decide else 0
+
+    return with_stack(work)
+
+
+def deploy(args: argparse.Namespace) -> int:
+    """Do it."""
+    if args.dry_run:
+        return plan(args)
+    return with_stack(lambda settings: report(_deployer(settings, args).deploy()))
+
+
+def report(outcome: Outcome) -> int:
+    """Say what a deploy did; its exit status."""
+    same = outcome.counts["unchanged"]
+    done = ", ".join(f"{n} {what}" for what, n in sorted(outcome.counts.items()) if what != "unchanged")
+    print(f"deployed: {done or 'nothing to do'}, {same} unchanged, {outcome.seconds:.1f} s")
+    for db, error in sorted(outcome.failed.items()):
+        print(f"failed: {db}: {error}", file=sys.stderr)
+    if outcome.failed:
+        print("`make deploy` again continues with what is missing", file=sys.stderr)
+    elif outcome.plan.decide:
+        names = sorted({item.name for item in outcome.plan.decide})
+        print(f"left for you to decide (see above): {', '.join(names)}")
+    return outcome.status
+
+
+def drift(_: argparse.Namespace) -> int:
+    """What was changed by hand."""
+
+    def work(settings: Settings) -> int:
+        deployer = Deployer(settings)
+        found = deployer.plan()
+        found.todo = []
+        found.decide = [item for item in found.decide if item.action == "drifted"]
+        if not found.decide and not found.unknown:
+            print("no drift: every routine is as a deploy has left it")
+            return 0
+        deployer.show(found)
+        return 1
+
+    return with_stack(work)
+
+
+def _routine_of(path: str) -> Routine:
+    wanted = Path(path)
+    absolute = wanted if wanted.is_absolute() else ROOT / wanted
+    found = [r for r in load_routines() if ROOT / r.path == absolute.resolve()]
+    if not found:
+        raise DeployError(f"F={path} is no file of a routine, as procedures/yp/session/session_open.sql is")
+    return found[0]
+
+
+def proc(args: argparse.Namespace) -> int:
+    """Deploy one routine."""
+
+    def work(settings: Settings) -> int:
+        routine = _routine_of(args.file)
+        files = Files.load(current_revision())
+        deployer = Deployer(settings, files=files, allow=_names(args.allow), only=[routine.name])
+        return report(deployer.deploy())
+
+    return with_stack(work)
+
+
+def adopt(args: argparse.Namespace) -> int:
+    """Write the installed version of a routine into its file."""
+
+    def work(settings: Settings) -> int:
+        routine = _routine_of(args.file)
+        deployer = Deployer(settings)
+        found = deployer.plan()
+        drifted = [i for i in found.decide if i.action == "drifted" and i.source == routine]
+        if args.shard:
+            drifted = [i for i in drifted if i.db == args.shard]
+        if not drifted:
+            print(f"nothing to adopt: {routine.name} was not changed by hand")
+            return 0
+        texts = {
+            item.db: deployer.installed_text(found, item.installed) for item in drifted if item.installed
+        }
+        places = ", ".join(texts)
+        if len(set(texts.values())) > 1:
+            raise DeployError(
+                f"{routine.name} was changed in different ways in {places}; say which: SHARD={min(texts)}"
+            )
+        path = ROOT / routine.path
+        path.write_text(path.read_text().replace(routine.statement, next(iter(texts.values())), 1))
+        load_routines.cache_clear()
+        _routine_of(args.file)
+        print(f"{routine.path} is now what {places} has; look at it, then `make lint` and `make deploy`")
+        return 0
+
+    return with_stack(work)
