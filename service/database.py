@@ -173,6 +173,8 @@ class Database:
 
         Raises Refused for SQLSTATE 45000, DatabaseUnavailableError, DatabaseTimeoutError.
         """
+        if (db, name) not in self._routines:
+            await self.load_routines()  # a shard that was made after our start
         if self._routines[db, name].writes:
             return await self.transaction(name, lambda tx: tx.call(db, name, *args))
         try:

@@ -58,10 +58,10 @@ def _git(root: Path, *args: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def files_of(revision: str) -> Files:
+def files_of(revision: str, root: Path = ROOT) -> Files:
     """The routines of an older revision, with the tables of this one."""
-    name = _git(ROOT, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    content = _git(ROOT, "archive", name.decode().strip(), "procedures") if name else None
+    name = _git(root, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    content = _git(root, "archive", name.decode().strip(), "procedures") if name else None
     if name is None or content is None:
         raise DeployError(f"REV={revision} is no revision of this repository that has procedures/")
     with tempfile.TemporaryDirectory(prefix="drumee-rev-") as folder:
@@ -160,27 +160,34 @@ def adopt(args: argparse.Namespace) -> int:
 
     def work(settings: Settings) -> int:
         routine = _routine_of(args.file)
-        deployer = Deployer(settings)
-        found = deployer.plan()
-        drifted = [i for i in found.decide if i.action == "drifted" and i.source == routine]
-        if args.shard:
-            drifted = [i for i in drifted if i.db == args.shard]
-        if not drifted:
+        text, places = adopted(Deployer(settings), routine, args.shard or "")
+        if not places:
             print(f"nothing to adopt: {routine.name} was not changed by hand")
             return 0
-        texts = {
-            item.db: deployer.installed_text(found, item.installed) for item in drifted if item.installed
-        }
-        places = ", ".join(texts)
-        if len(set(texts.values())) > 1:
-            raise DeployError(
-                f"{routine.name} was changed in different ways in {places}; say which: SHARD={min(texts)}"
-            )
-        path = ROOT / routine.path
-        path.write_text(path.read_text().replace(routine.statement, next(iter(texts.values())), 1))
+        (ROOT / routine.path).write_text(text)
         load_routines.cache_clear()
         _routine_of(args.file)
         print(f"{routine.path} is now what {places} has; look at it, then `make lint` and `make deploy`")
         return 0
 
     return with_stack(work)
+
+
+def adopted(deployer: Deployer, routine: Routine, shard: str) -> tuple[str, str]:
+    """(text of the file with the statement that is installed, databases that have it); "" for neither."""
+    found = deployer.plan()
+    drifted = [i for i in found.decide if i.action == "drifted" and i.source == routine]
+    texts = {
+        i.db: deployer.installed_text(found, i.installed)
+        for i in drifted
+        if i.installed and shard in {"", i.db}
+    }
+    if not texts:
+        return "", ""
+    places = ", ".join(texts)
+    if len(set(texts.values())) > 1:
+        raise DeployError(
+            f"{routine.name} was changed in different ways in {places}; say which: SHARD={min(texts)}"
+        )
+    before = (ROOT / routine.path).read_text()
+    return before.replace(routine.statement, next(iter(texts.values())), 1), places

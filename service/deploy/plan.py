@@ -16,7 +16,7 @@ from service.deploy.files import Routine, Script, load_migrations, load_routines
 from service.deploy.state import Installed, State
 
 T = TypeVar("T")
-ORDER = ("database", "grant", "migration", "view", "function", "procedure")
+ORDER = ("database", "grant", "migration", "view", "function", "procedure", "shard")
 """Kinds, in the order in which they are made; what is dropped is dropped last."""
 DECIDE = ("unsafe", "drifted", "drop")
 """What is done only when somebody names it: ALLOW=name."""
@@ -62,7 +62,7 @@ class Item:
     action: str
     """create, replace, drop, the kind of anything else, or one of DECIDE"""
     kind: str
-    """database, grant, migration, view, function, procedure"""
+    """One of ORDER."""
     name: str
     why: str
     source: Routine | Script | None = None
@@ -130,8 +130,11 @@ def make_plan(files: Files, state: State, wish: Wish) -> Plan:
 
 
 def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
-    if db not in state.databases:
+    is_known = db == "yp" or db in state.registered
+    if db not in state.databases or not is_known:
         yield Item(db, "database", "database", db, "new")
+    if db in state.opening or not is_known:
+        yield Item(db, "shard", "shard", db, "opens when it is complete")
     missing = {DEFINER_NAME, wish.app_user} - {user for granted, user in state.granted if granted == db}
     for user in sorted(filter(None, missing)):
         yield Item(db, "grant", "grant", user, "rights are missing")
@@ -188,7 +191,9 @@ def _compare(db: str, routine: Routine, installed: Installed | None) -> Item | N
     if is_same and not traits:
         is_stamped = stamp is not None and stamp["digest"] == routine.digest and bool(stamp["fingerprint"])
         return None if is_stamped else item("replace", "header or comment")
-    by_hand = _changed_by_hand(routine, installed)
+    # what was made by hand and adopted since is in the file already: nothing is lost
+    is_adopted = is_same and (stamp is None or stamp["digest"] != routine.digest)
+    by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
     if by_hand:
         return item("drifted", by_hand)
     if installed.signature != routine.signature:

@@ -21,6 +21,8 @@ STAMP = re.compile(
     r"(?: (?P<fingerprint>[0-9a-f]{16}) (?P<revision>\S+))?\]$"
 )
 STAMP_LENGTH = 250
+OPENING = 2
+"""yp.shard.is_open of a shard that is still being made."""
 
 ROUTINES = f"""
     SELECT db, name, type, sql_data_access, is_deterministic, security_type, definer, param_list, returns,
@@ -106,6 +108,10 @@ class State:
 
     databases: set[str] = field(default_factory=set)
     shards: list[str] = field(default_factory=list)
+    registered: set[str] = field(default_factory=set)
+    """Shards that yp.shard knows."""
+    opening: set[str] = field(default_factory=set)
+    """Those of them that were never complete yet: nobody is placed there, no service looks at them."""
     routines: dict[tuple[str, str], Installed] = field(default_factory=dict)
     """(database, name): a function and a procedure never share a name here."""
     applied: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -125,7 +131,10 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
     names = {name for (name,) in tables}
     state.is_bootstrapped = {"deploy_item", "deploy_lease", "deploy_run", "deploy_journal"} <= names
     if "shard" in names:
-        state.shards = [name for (name,) in connection.rows("SELECT name FROM yp.shard ORDER BY name")]
+        shards = connection.rows("SELECT name, is_open FROM yp.shard ORDER BY name")
+        state.shards = [name for name, _ in shards]
+        state.registered = set(state.shards)
+        state.opening = {name for name, is_open in shards if is_open == OPENING}
         state.routines = {(r.db, r.name): r for r in map(_installed, connection.rows(ROUTINES))}
     state.shards += [name for name in new_shards if name not in state.shards]
     if "deploy_item" in names:
