@@ -208,6 +208,7 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
         "create or upgrade the registry and every shard",
         [*DEPLOY_OPTIONS, ("--dry-run", None, "only say what would be done, as plan does")],
     ),
+    "lint": (_lazily("lint"), "our rules for procedures/ and sql/", []),
     "drift": (_lazily("drift"), "what was changed by hand on the servers", []),
     "adopt": (
         _lazily("adopt"),

@@ -117,6 +117,18 @@ def report(outcome: Outcome) -> int:
     return outcome.status
 
 
+def lint(_: argparse.Namespace) -> int:
+    """Our rules for procedures/ and sql/."""
+    from service.deploy.lint import lint_all
+
+    found = lint_all()
+    for finding in found:
+        print(finding)
+    files = f"{len(load_routines())} routines"
+    print(f"{len(found)} findings in {files}" if found else f"All rules hold for {files}")
+    return 1 if found else 0
+
+
 def drift(_: argparse.Namespace) -> int:
     """What was changed by hand."""
 

@@ -76,7 +76,8 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _parse(path: Path, scope: str, root: Path) -> Routine:
+def parse_routine(path: Path, scope: str, root: Path) -> Routine:
+    """The routine that a file declares; FileError when it has not the form of one."""
     text = path.read_text()
     match = CREATE.search(text)
     if match is None:
@@ -113,7 +114,7 @@ def _parse(path: Path, scope: str, root: Path) -> Routine:
 def load_routines(root: Path = ROOT) -> tuple[Routine, ...]:
     """Every routine below `root`/procedures, functions first (procedures and other functions use them)."""
     routines = [
-        _parse(path, scope, root)
+        parse_routine(path, scope, root)
         for scope in ("yp", "shard")
         for path in sorted((root / "procedures" / scope).rglob("*.sql"))
     ]

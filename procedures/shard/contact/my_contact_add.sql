@@ -12,6 +12,9 @@
 --           SELF_CONTACT         the owner himself
 --           SAME_DOMAIN          a colleague of the owner's organisation
 --           ALREADY_IN_CONTACT   the owner has that person, or one of the addresses, already
+--           MANY_DEFAULT_EMAIL   more than one default address
+--           NO_DEFAULT_MAIL      addresses, but none is the default one
+--           INVALID_PARAM        the same address twice, or a tag that does not exist
 -- Example:  CALL my_contact_add('00000000000000a1', '{"email": [{"email": "doc@example.com", "is_default": 1}]}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_add(

@@ -32,6 +32,7 @@ BEGIN
         SELECT id INTO v_lock FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
 
         SET v_gone = NULL, v_role = NULL, v_host = NULL;
+        -- unlocked: whoever writes here holds the row of the room, as we do
         SELECT a.data, c.role INTO v_gone, v_role
         FROM conference AS c
         JOIN attendee_card AS a ON a.room_id = c.room_id AND a.socket_id = c.socket_id

@@ -71,10 +71,12 @@ BEGIN
       AND p.entity_id IN (v_uid, 'ffffffffffffffff')
       AND (p.expiry = 0 OR p.expiry > v_now);
 
+    -- unlocked: whoever writes here holds the row of the room, as we do
     SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0) INTO v_live, v_hosts
     FROM conference
     WHERE hub_id = v_hub AND room_id = v_room;
 
+    -- unlocked: the same
     SELECT role, status, hub_id = v_hub INTO v_role, v_status, v_mine
     FROM conference
     WHERE room_id = v_room AND socket_id = in_socket;

@@ -3,6 +3,7 @@
 -- Params:   none
 -- Returns:  rows      name
 -- Errors:   none
+-- Callers:  service/database.py, when a process starts
 -- Example:  CALL shard_list();
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE shard_list()
