@@ -81,8 +81,8 @@ proc: ready ## Deploy one routine to all databases of its kind (F= [ALLOW=])
 docs: ready ## Reference of all routines: build/docs/procedures.html and .md
 	@$(SERVICE) docs
 
-stats: ready ## Calls, errors, p50 and p95 of each routine, from the server
-	@$(SERVICE) stats
+stats: ready ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
+	@$(SERVICE) stats $${SECONDS:+--seconds "$$SECONDS"}
 
 demo: ready ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo

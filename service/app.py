@@ -17,6 +17,7 @@ from service.acl import check_routines, load_declarations
 from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.floor import load_schema
 from service.node import Heartbeat, new_node_id
 from service.presence import Presence
 from service.push import Pusher
@@ -48,7 +49,7 @@ async def make_app(settings: Settings) -> web.Application:
     """The application; raises DeclarationError when declarations, handlers and routines do not fit."""
     services = load_declarations()
     db = Database(settings)
-    check_routines(services, await db.load_routines())
+    check_routines(services, await load_schema(db))
     pusher = Pusher(settings, new_node_id())
     presence = Presence(db, pusher)
     background = Background(db)

@@ -209,6 +209,12 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
         [*DEPLOY_OPTIONS, ("--dry-run", None, "only say what would be done, as plan does")],
     ),
     "lint": (_lazily("lint"), "our rules for procedures/ and sql/", []),
+    "docs": (_lazily("docs"), "write the reference of all routines to build/docs", []),
+    "stats": (
+        _lazily("stats"),
+        "calls, errors, p50 and p95 of each routine, and routines nobody called",
+        [("--seconds", False, "how long to listen for the percentiles; 5 when absent, 0 for none")],
+    ),
     "drift": (_lazily("drift"), "what was changed by hand on the servers", []),
     "adopt": (
         _lazily("adopt"),

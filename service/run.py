@@ -510,4 +510,5 @@ def _client(server: Server) -> list[str]:
         else [f"--host={server.host}", f"--port={server.port}"]
     )
     charset = "--default-character-set=utf8mb4"
-    return [program, "--no-defaults", charset, *place, f"--user={server.user}"]
+    # --comments: a routine that is pasted keeps its comments; yp: CALL help('…') works at once
+    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", "--database=yp"]

@@ -17,6 +17,7 @@ from service.acl import DeclarationError, check_routines, load_declarations
 from service.app import RUNNER_OPTIONS, make_app
 from service.database import Database
 from service.errors import DatabaseUnavailableError
+from service.floor import load_schema
 from service.settings import Settings
 
 GRACE_SECONDS = 20
@@ -76,7 +77,7 @@ async def check(settings: Settings) -> None:
     services = load_declarations()
     db = Database(settings)
     try:
-        check_routines(services, await db.load_routines())
+        check_routines(services, await load_schema(db))
     finally:
         await db.close()
 

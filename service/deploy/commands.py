@@ -129,6 +129,31 @@ def lint(_: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
+def docs(_: argparse.Namespace) -> int:
+    """The reference of all routines."""
+    from service.deploy.docs import write
+
+    for path in write(ROOT / "build/docs"):
+        print(path)
+    return 0
+
+
+def stats(args: argparse.Namespace) -> int:
+    """How routines are used."""
+    from service.deploy.connection import Connection
+    from service.deploy.stats import collect, render
+
+    def work(settings: Settings) -> int:
+        try:
+            seconds = float(args.seconds or 5)
+        except ValueError:
+            raise DeployError(f"SECONDS={args.seconds} is no number") from None
+        print("\n".join(render(collect(Connection(settings), seconds))))
+        return 0
+
+    return with_stack(work)
+
+
 def drift(_: argparse.Namespace) -> int:
     """What was changed by hand."""
 
