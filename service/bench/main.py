@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.bench import report
+import orjson
+
+from service.bench import deploys, report
 from service.bench.cores import Cores
 from service.bench.measure import Measurer
 from service.bench.node import Node
@@ -40,14 +42,26 @@ class Plan:
 def bench(only: str, seconds: str) -> int:
     """Measure, print, write `bench.json`: 0 whether or not the targets are met, 2 when it could not run."""
     try:
-        plan = Plan(only=only, seconds=_seconds(seconds))
-        return run(plan, ROOT / Settings.from_env().run_dir)
+        folder = ROOT / Settings.from_env().run_dir
+        if only and only in "deploys":
+            return _deploys(folder)
+        status = run(Plan(only=only, seconds=_seconds(seconds)), folder)
+        return status if only else _deploys(folder)
     except (BenchError, StackError, DeployError) as exc:
         print(exc, file=sys.stderr)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted; nothing was written", file=sys.stderr)
         return 2
+
+
+def _deploys(folder: Path) -> int:
+    found = deploys.measure(_say)
+    path = folder / "bench-deploys.json"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
+    print(f"\n{deploys.text(found)}\nwritten to {path}")
+    return 0
 
 
 def run(plan: Plan, folder: Path) -> int:

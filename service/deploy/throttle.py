@@ -13,7 +13,7 @@ from service.deploy.connection import Connection
 LOOK_SECONDS = 0.2
 BUSY_THREADS = 3
 """More than this running, ourselves included: others are at work."""
-BUSY_SHARE = 0.2
+BUSY_SHARE = 0.5
 """The part of the time that we use then."""
 LOADED_THREADS = 60
 """More than this: we wait."""
