@@ -92,6 +92,16 @@ shard: ready ## Add a shard database (NAME=)
 
 ##@ Operate
 
+.PHONY: backup restore move
+backup: ready ## Everything into one archive, while people work (F=backup.tar.gz)
+	@$(call need,F)$(SERVICE) backup --file "$$F"
+
+restore: ready ## An archive into an empty server (F=backup.tar.gz)
+	@$(call need,F)$(SERVICE) restore --file "$$F"
+
+move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
+	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
+
 .PHONY: up down user hub
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up

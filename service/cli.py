@@ -215,6 +215,17 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
         "calls, errors, p50 and p95 of each routine, and routines nobody called",
         [("--seconds", False, "how long to listen for the percentiles; 5 when absent, 0 for none")],
     ),
+    "backup": (_lazily("backup"), "write everything to one archive", [("--file", True, "archive to write")]),
+    "restore": (
+        _lazily("restore"),
+        "bring an empty server to what an archive holds",
+        [("--file", True, "archive that backup has written")],
+    ),
+    "move": (
+        _lazily("move"),
+        "move a person or hub to another shard; 503 for him while it lasts",
+        [("--entity", True, "id, or email of a person"), ("--shard", True, "where to")],
+    ),
     "drift": (_lazily("drift"), "what was changed by hand on the servers", []),
     "adopt": (
         _lazily("adopt"),

@@ -23,7 +23,7 @@ import orjson
 import pymysql
 
 from service import metrics
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
 from service.settings import Server, Settings, database_servers
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ ResultSet = list[tuple[Any, ...]]
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 SIGNALLED = 1644
+MOVING = "MOVING"
+"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql)."""
 TIMED_OUT = 1969
 RETRYABLE = {
     1213: "deadlock: InnoDB, or the certification of Galera, chose us as the victim",
@@ -292,6 +294,8 @@ async def _query(connection: Any, statement: str, args: Sequence[Any]) -> list[R
 
 def _translate(exc: Exception) -> Exception:
     number = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+    if number == SIGNALLED and exc.args[1] == MOVING:
+        return EntityMovingError("looked for in the shard it has left")
     if number == SIGNALLED:
         return Refused(str(exc.args[1]))
     if number in RETRYABLE:

@@ -120,7 +120,7 @@ class Exchange:
             error = self._declared(exc)
         except DatabaseUnavailableError as exc:
             log.warning("database unavailable", extra={"error": str(exc)})
-            error = unavailable("the database")
+            error = unavailable(exc.what)
         except DatabaseTimeoutError:
             error = RequestError(504, "TIMEOUT", "the database took too long", headers={"Retry-After": "5"})
         except HTTPRequestEntityTooLarge:

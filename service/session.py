@@ -12,6 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from service.database import Database, document
+from service.errors import EntityMovingError
+from service.settings import Settings
 from service.settings import Settings, usable_cookie_name
 
 NOBODY = "ffffffffffffffff"
@@ -40,6 +42,8 @@ class Caller:
     hub_db: str | None
     hub_owner: str | None
     level: int
+    moving: int
+    """1: the caller, or the hub, is being moved to another shard."""
 
     @property
     def connection(self) -> str:
@@ -48,9 +52,12 @@ class Caller:
 
 
 async def open_session(db: Database, sid: str | None, hub: str | None, resource: str | None) -> Caller:
-    """The gate: one CALL."""
+    """The gate: one CALL. EntityMovingError while the caller, or the hub, is on its way to another shard."""
     (rows,) = await db.call("yp", "session_open", sid, hub, resource)
-    return Caller(**document(rows))
+    caller = Caller(**document(rows))
+    if caller.moving:
+        raise EntityMovingError(f"{caller.uid} or {caller.hub} is being moved")
+    return caller
 
 
 def new_session_id() -> str:

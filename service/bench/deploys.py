@@ -1,6 +1,6 @@
 """Deploys, measured: 200 shards with every routine, on a server of its own, and while others call.
 
-`python -m service.bench.deploys FILE` is the load: it calls until its standard input ends, then writes what it saw.
+`python -m service.bench.deploys FILE` is the load: it calls until its input ends, then writes what it saw.
 """
 
 from __future__ import annotations
@@ -226,14 +226,18 @@ def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], li
     return (db, "my_contact_add"), [uid, orjson.dumps(contact).decode()]
 
 
-async def _load_main(path: Path) -> None:
-    given = orjson.loads(path.read_bytes())
+async def _load_until_end_of_input(given: dict[str, Any]) -> Results:
     settings = Settings(db=given["db"], db_pool=CONNECTIONS)
     stop = asyncio.Event()
     work = asyncio.create_task(_call_until(stop, settings, given["owners"]))
     await asyncio.to_thread(sys.stdin.read)
     stop.set()
-    path.write_bytes(orjson.dumps(await work))
+    return await work
+
+
+def _load_main(path: Path) -> None:
+    given = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps(asyncio.run(_load_until_end_of_input(given))))
 
 
 # --- showing it ------------------------------------------------------------------------------------
@@ -257,4 +261,4 @@ def met(name: str, value: float) -> bool:
 
 
 if __name__ == "__main__":
-    asyncio.run(_load_main(Path(sys.argv[1])))
+    _load_main(Path(sys.argv[1]))

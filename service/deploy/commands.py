@@ -154,6 +154,45 @@ def stats(args: argparse.Namespace) -> int:
     return with_stack(work)
 
 
+def backup(args: argparse.Namespace) -> int:
+    """One archive with everything."""
+    from service.deploy import backup as archives
+
+    def work(settings: Settings) -> int:
+        path = Path(args.file).absolute()
+        manifest = archives.backup(settings, path, current_revision())
+        size = path.stat().st_size / 1e6
+        print(f"{path}: {len(manifest['databases'])} databases, {size:.1f} MB")
+        return 0
+
+    return with_stack(work)
+
+
+def restore(args: argparse.Namespace) -> int:
+    """An archive into an empty server."""
+    from service.deploy import backup as archives
+
+    return with_stack(lambda settings: report(archives.restore(settings, Path(args.file).absolute())))
+
+
+def move(args: argparse.Namespace) -> int:
+    """One person or hub to another shard."""
+    from service.deploy.move import move as move_entity
+
+    def work(settings: Settings) -> int:
+        moved = move_entity(settings, args.entity, args.shard)
+        if moved is None:
+            print(f"{args.entity} is in {args.shard} already")
+        else:
+            print(
+                f"{moved.entity} moved from {moved.from_db} to {moved.to_db}: "
+                f"{moved.rows} rows, {moved.seconds:.1f} s"
+            )
+        return 0
+
+    return with_stack(work)
+
+
 def drift(_: argparse.Namespace) -> int:
     """What was changed by hand."""
 

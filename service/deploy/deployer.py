@@ -234,7 +234,9 @@ class Deployer:
 
     def _grant(self, db: str, user: str) -> None:
         if DEFINER.startswith(f"'{user}'@"):
-            self.connection.run(f"GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON `{db}`.* TO {DEFINER}")
+            self.connection.run(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, TRIGGER ON `{db}`.* TO {DEFINER}"
+            )
             return
         # the service's account may EXECUTE and nothing else
         server = database_servers(self.settings.db)[0]

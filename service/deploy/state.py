@@ -175,7 +175,7 @@ def _grants(connection: Connection) -> set[tuple[str, str]]:
     """Who holds what: the definer all of data and EXECUTE, others EXECUTE."""
     found = connection.rows(
         "SELECT Db, User, Select_priv = 'Y' AND Insert_priv = 'Y' AND Update_priv = 'Y' "
-        "AND Delete_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"
+        "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"
     )
     return {(db, user) for db, user, data, execute in found if execute and (data or user != DEFINER_NAME)}
 
