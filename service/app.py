@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from service import metrics
 from service.acl import check_routines, load_declarations
+from service.calls import Calls
 from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
@@ -53,8 +54,9 @@ async def make_app(settings: Settings) -> web.Application:
     presence = Presence(db, pusher)
     background = Background(db)
     sockets = Sockets(settings, db, pusher, presence, background)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background)
-    heartbeat = Heartbeat(db, pusher, presence, sockets)
+    calls = Calls(db, pusher, background, settings.ring_seconds)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls)
+    heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
     app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
