@@ -71,7 +71,7 @@ shard: ready ## Add a shard database (NAME=)
 
 ##@ Operate
 
-.PHONY: up down user hub
+.PHONY: up down user hub link
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -83,3 +83,6 @@ user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
+
+link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
+	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}

@@ -198,7 +198,7 @@ def _inform(ctx: Context, model: dict[str, Any], recipients: ResultSet, socket_i
     """Push under the name of the called service, with what the frontend expects of every such push."""
     metadata = ctx.args.get("metadata")
     kind = metadata.get("type") if isinstance(metadata, dict) else None
-    told = model | {"room_type": kind if kind in TYPES else "connect", "type": ctx.service}
+    told = model | {"room_type": "meeting" if kind == "meeting" else "connect", "type": ctx.service}
     ctx.push(ctx.service, told, recipients, socket_id=socket_id)
 
 
@@ -225,9 +225,9 @@ def _kind(ctx: Context, metadata: Mapping[str, Any], default: str | None) -> str
     kind = ctx.args.get("type") or metadata.get("type") or ctx.args.get("room_type") or default
     if kind is None:
         raise missing_param("type")
-    if kind not in TYPES:
+    if not (isinstance(kind, str) and kind in TYPES):
         raise invalid_param("type", "must be one of connect, meeting")
-    return str(kind)
+    return kind
 
 
 def _announcement(ctx: Context, kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

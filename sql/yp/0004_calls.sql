@@ -5,7 +5,8 @@
 -- call_invitation: two hubs may name their rooms alike, so the hub is part of the key.
 -- undo: ALTER TABLE socket DROP KEY by_lost, DROP COLUMN was, DROP COLUMN lost_at,
 --       MODIFY state ENUM ('active', 'idle') NOT NULL DEFAULT 'active';
---       ALTER TABLE call_invitation DROP PRIMARY KEY, ADD PRIMARY KEY (room_id, callee_id); DROP TABLE dmz_link;
+--       ALTER TABLE call_invitation DROP PRIMARY KEY, ADD PRIMARY KEY (room_id, callee_id), DROP KEY by_mtime;
+--       ALTER TABLE permission DROP KEY by_expiry; DROP TABLE dmz_link;
 
 ALTER TABLE socket
     MODIFY state ENUM ('active', 'idle', 'lost') NOT NULL DEFAULT 'active',
@@ -16,7 +17,11 @@ ALTER TABLE socket
 
 ALTER TABLE call_invitation
     DROP PRIMARY KEY,
-    ADD PRIMARY KEY (hub_id, room_id, callee_id);
+    ADD PRIMARY KEY (hub_id, room_id, callee_id),
+    ADD KEY IF NOT EXISTS by_mtime (mtime);
+
+ALTER TABLE permission
+    ADD KEY IF NOT EXISTS by_expiry (expiry);
 
 CREATE TABLE IF NOT EXISTS dmz_link (
     id      CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the secret in the link',
