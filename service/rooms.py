@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import orjson
 
 from service.database import ResultSet, document
 from service.push import Pusher, live_update
@@ -12,11 +15,24 @@ MOVED = "conference.update"
 
 
 def tell_left(pusher: Pusher, results: Sequence[ResultSet]) -> None:
-    """Push for the pairs of sets that `conference_drop` and `conference_move` answer, one a room."""
+    """Push for the pairs of sets that `conference_drop` and `conference_moved` answer, one a room."""
     for found, recipients in zip(results[::2], results[1::2], strict=True):
         attendee = document(found)
-        attendee.pop("peers", None)
-        service = MOVED if "was" in attendee else LEFT
-        model = attendee | {"room_type": attendee["type"], "type": service}
-        sender = {"uid": attendee["uid"], "id": attendee["uid"], "socket_id": attendee["socket_id"]}
-        pusher.send(recipients, live_update(service, model, sender=sender))
+        peers = attendee.pop("peers")
+        if "was" in attendee:
+            _tell_moved(pusher, attendee, peers, recipients)
+        else:
+            pusher.send(recipients, _frame(LEFT, attendee))
+
+
+def _tell_moved(pusher: Pusher, attendee: dict[str, Any], peers: list[Any], others: ResultSet) -> None:
+    """The others learn the new socket; who has come back learns what he missed."""
+    own = [(attendee.pop("node"), orjson.dumps([attendee["socket_id"]]).decode())]
+    pusher.send(others, _frame(MOVED, attendee))
+    pusher.send(own, _frame(MOVED, attendee | {"attendees": peers}))
+
+
+def _frame(service: str, attendee: dict[str, Any]) -> bytes:
+    model = attendee | {"room_type": attendee["type"], "type": service}
+    sender = {"uid": attendee["uid"], "id": attendee["uid"], "socket_id": attendee["socket_id"]}
+    return live_update(service, model, sender=sender)

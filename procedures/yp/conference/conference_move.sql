@@ -1,9 +1,10 @@
 -- conference_move: a socket takes over the places of a lost one of the same session, and its calls.
 --
+-- Nobody is told yet: when many move at once, all must have moved before the first is told (conference_moved).
+--
 -- Params:   in_old   the lost socket; it is forgotten
 --           in_new   the socket that takes its place
--- Returns:  per room: one row   data  JSON: the attendee row as it is now, and was (the lost socket)
---                     rows      node, sockets: the others in the room
+-- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL conference_move('example-lost', 'example-socket');
 DELIMITER $$
@@ -21,12 +22,5 @@ BEGIN
     WHERE i.caller_id = s.uid AND i.status IN ('ringing', 'accepted') AND i.caller_socket = in_old;
     UPDATE socket SET was = in_old WHERE id = in_new;
     DELETE FROM socket WHERE id = in_old;
-
-    FOR r IN (SELECT hub_id, room_id FROM conference WHERE socket_id = in_new ORDER BY hub_id, room_id) DO
-        SELECT JSON_INSERT(a.data, '$.was', in_old) AS data
-        FROM attendee_card AS a
-        WHERE a.hub_id = r.hub_id AND a.room_id = r.room_id AND a.socket_id = in_new;
-        CALL room_sockets(r.hub_id, r.room_id, in_new);
-    END FOR;
 END$$
 DELIMITER ;

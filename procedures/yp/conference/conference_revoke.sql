@@ -38,7 +38,7 @@ BEGIN
     SELECT room_id INTO v_room
     FROM call_invitation
     WHERE hub_id = in_hub AND callee_id = in_guest AND room_id = COALESCE(in_room, room_id)
-    ORDER BY ctime DESC
+    ORDER BY status = 'ringing' DESC, ctime DESC
     LIMIT 1;
     SELECT id INTO v_lock FROM conference_room WHERE hub_id = in_hub AND id = v_room FOR UPDATE;
     SELECT status, caller_id INTO v_status, v_caller

@@ -6,7 +6,7 @@
 --           in_sid      what the session cookie holds, or NULL
 --           in_token    one-time token of bootstrap.authn, or NULL; wins over the cookie
 --           in_node     service process that holds the socket
--- Returns:  per room taken over: the two sets of conference_move
+-- Returns:  per room taken over: the two sets of conference_moved
 --           then at most one row   data  JSON: uid, db (his shard; NULL for a guest), first (1: nobody else of his
 --                                        was connected), user (as sys.hello shows him); no row without a session
 -- Errors:   none
@@ -53,6 +53,7 @@ BEGIN
         FOR UPDATE;
         IF v_lost IS NOT NULL THEN
             CALL conference_move(v_lost, in_socket);
+            CALL conference_moved(JSON_ARRAY(in_socket));
         END IF;
     END IF;
 

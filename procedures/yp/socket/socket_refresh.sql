@@ -9,7 +9,7 @@
 --           in_stale     seconds without heartbeat after which a process is suspected
 --           in_wait      seconds a suspect has to answer
 --           in_grace     seconds a lost socket keeps its place
--- Returns:  per room that the dead leave: the two sets of conference_drop, or of conference_move
+-- Returns:  per room that the dead leave: the two sets of conference_drop, or of conference_moved
 --           then rows      uid, db_name   people whose sockets were freed
 --           then one row   known          0: this process was unknown (new, or buried by another one)
 -- Errors:   none

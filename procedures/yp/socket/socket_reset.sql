@@ -4,7 +4,7 @@
 --
 -- Params:   in_node    the dead process, NULL for none
 --           in_grace   seconds a lost socket keeps its place
--- Returns:  per room that the sockets leave: the two sets of conference_drop, or of conference_move
+-- Returns:  per room that the sockets leave: the two sets of conference_drop, or of conference_moved
 --           then rows   uid, db_name   people whose sockets were freed
 -- Errors:   none
 -- Example:  CALL socket_reset('00000000000000e1', 30);
@@ -18,6 +18,7 @@ CREATE OR REPLACE PROCEDURE socket_reset(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_died INT UNSIGNED DEFAULT (SELECT heartbeat FROM node WHERE id = in_node);
+    DECLARE v_moved LONGTEXT CHARACTER SET utf8mb4 DEFAULT '[]';
     DECLARE v_heir VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
 
     FOR r IN (
@@ -36,8 +37,10 @@ BEGIN
         );
         IF v_heir IS NOT NULL THEN
             CALL conference_move(r.id, v_heir);
+            SET v_moved = JSON_ARRAY_APPEND(v_moved, '$', v_heir);
         END IF;
     END FOR;
+    CALL conference_moved(v_moved);
 
     FOR r IN (
         SELECT id FROM socket WHERE node = in_node OR (state = 'lost' AND lost_at + in_grace <= v_now) ORDER BY id
