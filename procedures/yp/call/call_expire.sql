@@ -24,7 +24,7 @@ BEGIN
     LIMIT 1;
 
     IF v_room IS NOT NULL THEN
-        CALL contact_pair_lock(v_caller, v_callee);
+        CALL contact_pair_lock(v_caller, v_callee, NULL);
         SELECT caller_socket INTO v_socket
         FROM call_invitation
         WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee

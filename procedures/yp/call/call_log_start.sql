@@ -12,7 +12,7 @@
 -- Example:  CALL call_log_start('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE call_log_start(
-    IN in_caller VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_caller CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_peer   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
 )
@@ -20,13 +20,17 @@ CREATE OR REPLACE PROCEDURE call_log_start(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_blocked TINYINT;
 
-    CALL contact_pair_lock(in_caller, in_peer);
-    SET v_blocked = call_is_blocked(in_caller, in_peer);
+    SELECT MAX(id) INTO v_peer FROM drumate WHERE id = in_peer AND id <> in_caller;
+    IF v_peer IS NOT NULL THEN
+        CALL contact_pair_lock(in_caller, v_peer, NULL);
+        SELECT is_blocked(in_caller, v_peer) OR is_blocked(v_peer, in_caller) INTO v_blocked;
+    END IF;
     SELECT room_id INTO v_room
     FROM call_invitation
-    WHERE callee_id = in_peer AND caller_id = in_caller AND room_id = COALESCE(in_room, room_id)
+    WHERE callee_id = v_peer AND caller_id = in_caller AND room_id = COALESCE(in_room, room_id)
     ORDER BY ctime DESC
     LIMIT 1;
 
@@ -36,14 +40,12 @@ BEGIN
         'caller_db', me.db_name, 'callee_db', peer.db_name
     ) AS data
     FROM entity AS me
-    JOIN entity AS peer ON peer.id = in_peer AND peer.type = 'drumate' AND peer.status = 'active'
+    JOIN entity AS peer ON peer.id = v_peer AND peer.status = 'active'
     WHERE me.id = in_caller
-      AND me.type = 'drumate'
-      AND me.id <> peer.id
       AND v_blocked = 0
       AND NOT EXISTS (
         SELECT 1 FROM call_invitation AS i
-        WHERE i.callee_id = in_caller AND i.caller_id = in_peer AND i.room_id = in_room
+        WHERE i.callee_id = in_caller AND i.caller_id = v_peer AND i.room_id = in_room
       );
 END$$
 DELIMITER ;

@@ -33,7 +33,7 @@ CREATE OR REPLACE PROCEDURE conference_invite(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_guest, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_known, v_guest, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_outcome VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT 'offline';
     DECLARE v_blocked TINYINT;
@@ -47,16 +47,17 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
-    CALL contact_pair_lock(v_uid, in_guest);
-    -- not inside the query below: next to an EXISTS, MariaDB hands a function the wrong row
-    SET v_blocked = call_is_blocked(v_uid, in_guest);
+    SELECT MAX(id) INTO v_known FROM drumate WHERE id = in_guest AND id <> v_uid;
+    IF v_known IS NOT NULL THEN
+        CALL contact_pair_lock(v_uid, v_known, NULL);
+        -- not inside the query below: next to an EXISTS, MariaDB hands a function the wrong row
+        SELECT is_blocked(v_uid, v_known) OR is_blocked(v_known, v_uid) INTO v_blocked;
+    END IF;
 
     SELECT e.id INTO v_guest
     FROM entity AS e
-    WHERE e.id = in_guest
-      AND e.type = 'drumate'
+    WHERE e.id = v_known
       AND e.status = 'active'
-      AND e.id <> v_uid
       AND v_blocked = 0
       AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state = 'active');
 

@@ -24,7 +24,7 @@ CREATE OR REPLACE PROCEDURE conference_revoke(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_uid, v_caller CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_caller, v_guest CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_room, v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_inside TINYINT DEFAULT 0;
@@ -34,12 +34,14 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
-    CALL contact_pair_lock(v_uid, in_guest);
-    SELECT room_id INTO v_room
+    SELECT room_id, callee_id INTO v_room, v_guest
     FROM call_invitation
     WHERE hub_id = in_hub AND callee_id = in_guest AND room_id = COALESCE(in_room, room_id)
     ORDER BY status = 'ringing' DESC, ctime DESC
     LIMIT 1;
+    IF v_guest IS NOT NULL THEN
+        CALL contact_pair_lock(v_uid, v_guest, NULL);
+    END IF;
     SELECT id INTO v_lock FROM conference_room WHERE hub_id = in_hub AND id = v_room FOR UPDATE;
     SELECT status, caller_id INTO v_status, v_caller
     FROM call_invitation
