@@ -42,10 +42,13 @@ settings: ready ## The table of settings
 
 ##@ Test
 
-.PHONY: test lint types bench
+.PHONY: test browser lint types bench
 test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
+
+browser: ## Install Chromium, with which make test drives the demo page
+	@$(PYTHON) -I service/install.py --with browser
 
 lint: ready ## Ruff: rules and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
