@@ -149,12 +149,12 @@ async def revoke(ctx: Context, hub_id: str, callee: dict[str, Any], socket_id: s
     """Take an invitation back; it is logged as cancelled on both sides."""
     guest, room = _peer(callee), _room(ctx)
 
-    async def unit(tx: Transaction) -> tuple[list[ResultSet], list[Entry]]:
+    async def take_back(tx: Transaction) -> tuple[list[ResultSet], list[Entry]]:
         found = await tx.call("yp", "conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
         log = await write_log(tx, document(found[-2]), "cancel", 0) if len(found) > 1 else []
         return found, log
 
-    found, log = await ctx.db.transaction("conference_revoke", unit)
+    found, log = await ctx.db.transaction("conference_revoke", take_back)
     if len(found) > 1:
         *rooms, revoked, recipients = found
         call = document(revoked)
@@ -178,14 +178,14 @@ async def log_call(ctx: Context, callee: dict[str, Any], event: str, duration: f
     if event in LOGGED_EVENTS and (peer := _peer(callee)):
         milliseconds = int(duration) if event == "leave" and duration else 0
 
-        async def unit(tx: Transaction) -> list[Entry]:
+        async def write(tx: Transaction) -> list[Entry]:
             (found,) = await tx.call("yp", "call_log_start", ctx.caller.uid, peer, _room(ctx))
             call = document(found)
             if call is None:
                 return []
             return await write_log(tx, call, event, milliseconds, invited=call["invited"])
 
-        _tell_log(ctx, await ctx.db.transaction("call_log", unit))
+        _tell_log(ctx, await ctx.db.transaction("call_log", write))
     return callee
 
 
