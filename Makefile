@@ -42,10 +42,13 @@ settings: ready ## The table of settings
 
 ##@ Test
 
-.PHONY: test lint types bench
+.PHONY: test browser lint types bench
 test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
+
+browser: ## Install Chromium, with which make test drives the demo page
+	@$(PYTHON) -I service/install.py --with browser
 
 lint: ready ## Ruff, and our rules for procedures/ and sql/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(SERVICE) lint
@@ -102,7 +105,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down user hub
+.PHONY: up down user hub link
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -114,3 +117,6 @@ user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
+
+link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
+	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}

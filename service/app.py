@@ -12,8 +12,9 @@ from typing import Any
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from service import metrics
+from service import ROOT, metrics
 from service.acl import check_routines, load_declarations
+from service.calls import Calls
 from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
@@ -33,6 +34,7 @@ SOCKETS = web.AppKey("sockets", Sockets)
 PUSHER = web.AppKey("pusher", Pusher)
 DATABASE = web.AppKey("database", Database)
 REFERENCE = web.AppKey("reference", str)
+DEMO = web.AppKey("demo", str)
 
 
 RUNNER_OPTIONS: dict[str, Any] = {
@@ -54,8 +56,9 @@ async def make_app(settings: Settings) -> web.Application:
     presence = Presence(db, pusher)
     background = Background(db)
     sockets = Sockets(settings, db, pusher, presence, background)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background)
-    heartbeat = Heartbeat(db, pusher, presence, sockets)
+    calls = Calls(db, pusher, background, settings.ring_seconds)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls)
+    heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
     app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
@@ -66,6 +69,8 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/metrics", _metrics)
     app[REFERENCE] = render_reference(services)
     app.router.add_get("/-/docs/", _docs)
+    app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
+    app.router.add_get("/-/demo/", _demo)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:
@@ -146,6 +151,11 @@ async def _metrics(request: web.Request) -> web.Response:
 
 async def _docs(request: web.Request) -> web.Response:
     return web.Response(text=request.app[REFERENCE], content_type="text/html")
+
+
+async def _demo(request: web.Request) -> web.Response:
+    """People of `make demo` who see and call each other: the shortest client there is."""
+    return web.Response(text=request.app[DEMO], content_type="text/html")
 
 
 async def _to_reference(_: web.Request) -> web.Response:

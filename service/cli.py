@@ -149,6 +149,17 @@ def _hub(args: argparse.Namespace) -> int:
     return _register(make)
 
 
+def _link(args: argparse.Namespace) -> int:
+    def make(registry: object) -> str:
+        from service.demo import Registry
+
+        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+        token, room = registry.add_link(args.hub, args.title or "", int(args.days or 7))
+        return f"guests enter room {room} with dmz.login and the token {token}"
+
+    return _register(make)
+
+
 def _register(make: Callable[[object], str]) -> int:
     import pymysql
 
@@ -255,6 +266,15 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
             ("--name", True, "name that members see"),
             ("--owner", True, "email or uid"),
             ("--area", False, "private (default), share, dmz or public"),
+        ],
+    ),
+    "link": (
+        _link,
+        "let people without an account into the room of a dmz or public hub",
+        [
+            ("--hub", True, "id of the hub"),
+            ("--title", False, "name of the meeting that guests see"),
+            ("--days", False, "how long the link is good, 7 by default; 0: for ever"),
         ],
     ),
     "shard": (_shard, "make a shard and deploy it", [("--name", True, "name of its database")]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from service.calls import Calls
 from service.database import Database, ResultSet
 from service.presence import Presence
 from service.push import Pusher, live_update
@@ -26,6 +27,7 @@ class Context:
     db: Database
     pusher: Pusher
     presence: Presence
+    calls: Calls
     throttle: Throttle
     service: str
     """module.method"""
@@ -77,7 +79,7 @@ class Context:
             "id": self.caller.uid,
             "firstname": self.caller.firstname,
             "lastname": self.caller.lastname,
-            "fullname": self.caller.fullname,
+            "fullname": self.caller.shown_name,
         }
         if socket_id is not None:
             sender["socket_id"] = socket_id

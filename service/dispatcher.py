@@ -16,6 +16,7 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from service import metrics
 from service.acl import Service
+from service.calls import Calls
 from service.context import Context
 from service.database import Database, calls_of_request
 from service.errors import (
@@ -58,6 +59,7 @@ class Dispatcher:
         pusher: Pusher,
         presence: Presence,
         background: Background,
+        calls: Calls,
     ) -> None:
         self.settings = settings
         self.services = services
@@ -66,6 +68,7 @@ class Dispatcher:
         self.pusher = pusher
         self.presence = presence
         self.background = background
+        self.calls = calls
         self.throttle = Throttle(settings, pusher)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -195,6 +198,7 @@ class Exchange:
             db=dispatcher.db,
             pusher=dispatcher.pusher,
             presence=dispatcher.presence,
+            calls=dispatcher.calls,
             throttle=dispatcher.throttle,
             service=self.name,
             service_names=dispatcher.service_names,

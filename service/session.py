@@ -46,6 +46,13 @@ class Caller:
     """1: the caller, or the hub, is being moved to another shard."""
 
     @property
+    def shown_name(self) -> str | None:
+        """The name that others see; never the mail address that stands in for a missing one."""
+        if not self.signed_in:
+            return self.guest_name
+        return self.username if self.fullname == self.email else self.fullname
+
+    @property
     def connection(self) -> str:
         """The word the frontend takes for the state of its session."""
         return "online" if self.signed_in else "offline"

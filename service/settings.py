@@ -25,6 +25,8 @@ COUNTS = (
     "body_limit",
     "login_attempts",
     "login_attempts_address",
+    "ring_seconds",
+    "turn_ttl",
 )
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/install.py only"}
@@ -80,6 +82,12 @@ class Settings:
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
     jitsi_user: str = _setting("", "XMPP account that clients use there, `login@domain`")
     jitsi_password: str = _setting("", "its password")
+    stun_urls: str = _setting("", "STUN servers for browsers, `stun:host:port`, separated by commas")
+    turn_urls: str = _setting("", "TURN servers, `turn:host:port?transport=udp`, separated by commas")
+    turn_secret: str = _setting("", "`static-auth-secret` of those TURN servers")
+    turn_ttl: int = _setting(3600, "seconds a TURN password is good")
+    ring_seconds: int = _setting(30, "seconds a call rings before it is missed")
+    socket_grace: int = _setting(30, "seconds a WebSocket that dropped keeps its place in a meeting; 0: none")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     run_dir: str = _setting(".run", "where `make run` keeps its private servers, logs and pid files")
 
@@ -127,6 +135,10 @@ class Settings:
         for name in ("db_timeout", "socket_keepalive"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise SettingsError(f"{PREFIX}{name.upper()} must be a number of seconds above 0")
+        if self.socket_grace < 0:
+            raise SettingsError(f"{PREFIX}SOCKET_GRACE is a number of seconds, or 0")
+        if self.turn_urls and not self.turn_secret:
+            raise SettingsError(f"{PREFIX}TURN_URLS needs {PREFIX}TURN_SECRET")
         if self.page_size > 100:
             raise SettingsError("DRUMEE_PAGE_SIZE is at most 100")
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -170,7 +170,7 @@ async def test_a_node_that_was_buried_alive_asks_its_clients_to_reconnect(
     alice = await people("Alice")
     tab = await alice.tab()
     (node,) = admin.rows("SELECT node FROM yp.socket WHERE id = %s", tab.id)[0]
-    admin.rows("CALL yp.socket_reset(%s)", node)
+    admin.rows("CALL yp.socket_reset(%s, 0)", node)
     await asyncio.wait_for(tab._reader, 10)
     assert tab.ws.close_code == 1012
     assert (await (await alice.tab()).hello())["user"]["id"] == alice.uid
