@@ -39,6 +39,8 @@ class Context:
     """Host name of the page that calls."""
     address: str
     user_agent: str
+    asked: int
+    """When the request arrived, microseconds since 1970."""
     echo_id: Any = None
     connection: str | None = None
     """Overrides `__status__` of the answer."""
@@ -98,6 +100,11 @@ def rows(result: ResultSet) -> list[orjson.Fragment]:
 def row(result: ResultSet) -> orjson.Fragment | dict[str, Any]:
     """The `data` column of the first row, or an empty object."""
     return orjson.Fragment(result[0][0]) if result else {}
+
+
+def page_of(ctx: Context) -> tuple[int, int]:
+    """(page, rows a page) that a list is asked for."""
+    return ctx.args["page"], ctx.args.get("pagelength") or ctx.settings.page_size
 
 
 def only(source: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

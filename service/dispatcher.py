@@ -106,6 +106,7 @@ class Exchange:
         self.dispatcher = dispatcher
         self.request = request
         self.name = request.match_info["service"]
+        self.asked = time.time_ns() // 1000
         self.given: dict[str, Any] = {}
         self.sid: str | None = None
         self.caller: Caller | None = None
@@ -202,6 +203,7 @@ class Exchange:
             host=self.request.host.rpartition(":")[0] or self.request.host,
             address=client_address(self.request, dispatcher.settings),
             user_agent=self.request.headers.get("User-Agent", "")[:255],
+            asked=self.asked,
             echo_id=_scalar(self.given.get("echoId")),
         )
 

@@ -49,17 +49,18 @@ BEGIN
         END IF;
     END IF;
     CALL my_contact_peer_check(in_owner, v_peer);
+    CALL yp.contact_pair_lock(in_owner, v_peer, NULL);
 
-    IF EXISTS (SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = v_peer) THEN
+    IF my_contact_of(in_owner, v_peer) IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
     END IF;
 
     INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, comment, message,
-                         is_auto, metadata, ctime, mtime)
+                         is_auto, metadata, changed, ctime, mtime)
     VALUES (in_owner, v_id, COALESCE(v_peer, v_email), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
             JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
-            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), v_now, v_now);
+            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), now_us(), v_now, v_now);
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);
