@@ -25,7 +25,9 @@ CREATE OR REPLACE PROCEDURE chat_rooms(
 BEGIN
     DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
     DECLARE v_key VARCHAR(520) DEFAULT CONCAT('%', like_escape(in_key), '%');
-    DECLARE v_domain INT UNSIGNED DEFAULT (SELECT domain_id FROM yp.drumate WHERE id = in_owner);
+    DECLARE v_domain INT UNSIGNED;
+
+    SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
     WITH RECURSIVE subtree (tag_id) AS (
         SELECT tag_id FROM tag WHERE owner_id = in_owner AND tag_id = in_tag

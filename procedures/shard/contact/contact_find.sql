@@ -37,7 +37,9 @@ BEGIN
     DECLARE v_count, v_hits INT UNSIGNED;
     DECLARE v_longest VARCHAR(520);
     DECLARE v_mine LONGTEXT;
-    DECLARE v_domain INT UNSIGNED DEFAULT (SELECT domain_id FROM yp.drumate WHERE id = in_owner);
+    DECLARE v_domain INT UNSIGNED;
+
+    SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
     SELECT COUNT(*), CONCAT(like_escape(
         SUBSTRING_INDEX(GROUP_CONCAT(LEFT(w.word, 64) ORDER BY CHAR_LENGTH(w.word) DESC SEPARATOR ' '), ' ', 1)

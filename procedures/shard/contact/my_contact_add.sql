@@ -24,6 +24,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
+    DECLARE v_found CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_auto TINYINT DEFAULT 0;
@@ -40,7 +41,8 @@ BEGIN
     IF v_peer IS NULL THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
     ELSE
-        IF NOT EXISTS (SELECT 1 FROM yp.drumate WHERE id = v_peer) THEN
+        SELECT MAX(id) INTO v_found FROM yp.drumate WHERE id = v_peer;
+        IF v_found IS NULL THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
         END IF;
         IF v_firstname IS NULL AND v_lastname IS NULL THEN
@@ -48,8 +50,8 @@ BEGIN
             FROM yp.drumate WHERE id = v_peer;
         END IF;
     END IF;
-    CALL my_contact_peer_check(in_owner, v_peer);
     CALL yp.contact_pair_lock(in_owner, v_peer, NULL);
+    CALL my_contact_peer_check(in_owner, v_peer);
 
     IF my_contact_of(in_owner, v_peer) IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';

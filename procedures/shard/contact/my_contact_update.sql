@@ -37,16 +37,17 @@ BEGIN
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
-    IF NOT EXISTS (SELECT 1 FROM contact WHERE owner_id = in_owner AND id = in_id) THEN
+    -- who may be concerned, to lock the people before their books
+    SELECT id, peer_id INTO v_id, v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
+    IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
-    -- who may be concerned, to lock the people before their books
-    SELECT peer_id INTO v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     IF JSON_LENGTH(in_contact, '$.email') > 0 THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_new_peer);
     END IF;
     CALL yp.contact_pair_lock(in_owner, v_old_peer, v_new_peer);
 
+    SET v_id = NULL;
     SELECT id, uid, peer_id, status, entity INTO v_id, v_uid, v_peer, v_status, v_old_entity
     FROM contact
     WHERE owner_id = in_owner AND id = in_id

@@ -43,7 +43,7 @@ BEGIN
         ORDER BY c.entity = v_email DESC
         LIMIT 1;
     ELSE
-        SET v_id = my_contact_of(in_owner, in_peer);
+        SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     END IF;
     SELECT status, changed INTO v_status, v_changed
     FROM contact

@@ -16,9 +16,10 @@ CREATE OR REPLACE PROCEDURE contact_invite_informed(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT yp.drumate_find(in_key);
+    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    SELECT yp.drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_A_DRUMATE';
     END IF;

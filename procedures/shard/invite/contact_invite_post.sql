@@ -24,12 +24,13 @@ CREATE OR REPLACE PROCEDURE contact_invite_post(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT my_contact_of(in_owner, in_inviter);
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_before, v_mine VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_message TEXT;
     DECLARE v_greetings LONGTEXT;
     DECLARE v_changed TINYINT DEFAULT 1;
 
+    SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
     SELECT status, message INTO v_before, v_message
     FROM contact
     WHERE owner_id = in_owner AND id = v_id

@@ -14,8 +14,9 @@ CREATE OR REPLACE PROCEDURE contact_invite_refused_peer(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT my_contact_of(in_owner, in_refuser);
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    SELECT my_contact_of(in_owner, in_refuser) INTO v_id;
     IF EXISTS (
         SELECT 1 FROM contact
         WHERE owner_id = in_owner AND id = v_id AND status IN ('sent', 'invitation')

@@ -25,10 +25,10 @@ BEGIN
     DECLARE v_id, v_other CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_turn INT UNSIGNED DEFAULT 0;
 
-    SET v_id = my_contact_of(in_owner, in_inviter);
+    SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
     IF v_id IS NULL THEN
         CALL contact_received(in_owner, in_inviter, NULL);
-        SET v_id = my_contact_of(in_owner, in_inviter);
+        SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
     END IF;
     CALL contact_relate(in_owner, v_id, in_inviter, 'active');
 

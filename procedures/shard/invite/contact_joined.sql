@@ -19,14 +19,15 @@ CREATE OR REPLACE PROCEDURE contact_joined(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT my_contact_of(in_owner, in_peer);
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     IF v_id IS NULL THEN
         SELECT id INTO v_id FROM contact WHERE owner_id = in_owner AND entity = in_email;
     END IF;
     IF v_id IS NULL THEN
         CALL contact_received(in_owner, in_peer, NULL);
-        SET v_id = my_contact_of(in_owner, in_peer);
+        SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     END IF;
     CALL contact_relate(in_owner, v_id, in_peer, 'informed');
     CALL contact_greet(in_owner, in_peer, in_greetings);

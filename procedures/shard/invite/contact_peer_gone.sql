@@ -20,9 +20,10 @@ CREATE OR REPLACE PROCEDURE contact_peer_gone(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT my_contact_of(in_owner, in_peer);
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     SELECT status INTO v_status FROM contact WHERE owner_id = in_owner AND id = v_id FOR UPDATE;
 
     IF v_status = 'received' THEN

@@ -17,8 +17,9 @@ CREATE OR REPLACE PROCEDURE contact_answer_open(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT drumate_find(in_key);
+    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    SELECT drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_A_DRUMATE';
     END IF;

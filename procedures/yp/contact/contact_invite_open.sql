@@ -29,11 +29,14 @@ CREATE OR REPLACE PROCEDURE contact_invite_open(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT drumate_find(in_key);
+    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_db VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin DEFAULT in_email;
     DECLARE v_lang VARCHAR(8);
     DECLARE v_blocked, v_silent TINYINT DEFAULT 0;
+
+    SELECT drumate_find(in_key) INTO v_peer;
+    CALL contact_pair_lock(in_uid, v_peer, NULL);
 
     IF v_peer IS NULL AND in_email IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_DATA';
@@ -47,7 +50,6 @@ BEGIN
     ) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
     END IF;
-    CALL contact_pair_lock(in_uid, v_peer, NULL);
 
     IF v_peer IS NULL THEN
         SELECT lang INTO v_lang FROM drumate WHERE id = in_uid;

@@ -18,14 +18,16 @@ CREATE OR REPLACE PROCEDURE contact_pair_lock(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_locked INT UNSIGNED;
+    DECLARE v_next, v_held CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
-    SELECT COUNT(*) INTO v_locked
-    FROM (
-        SELECT id FROM drumate FORCE INDEX (PRIMARY)
-        WHERE id IN (in_uid, in_peer, in_third)
-        ORDER BY id
-        FOR UPDATE
-    ) AS held;
+    SET v_next = LEAST(in_uid, COALESCE(in_peer, in_uid), COALESCE(in_third, in_uid));
+    WHILE v_next IS NOT NULL DO
+        SELECT id INTO v_held FROM drumate WHERE id = v_next FOR UPDATE;
+        SET v_next = (
+            SELECT MIN(p.id)
+            FROM (SELECT in_uid AS id UNION ALL SELECT in_peer UNION ALL SELECT in_third) AS p
+            WHERE p.id > v_next
+        );
+    END WHILE;
 END$$
 DELIMITER ;
