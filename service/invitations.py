@@ -125,15 +125,11 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
         (found,) = await tx.call("yp", "token_consume", token, me, int(bind))
         opened = document(found)
         words = _greetings(opened["inviter"], opened["lang"], me, ctx.caller.lang)
-        his = await tx.call(
-            opened["db"], "contact_joined", opened["inviter"], opened["email"], me, words
-        )
+        his = await tx.call(opened["db"], "contact_joined", opened["inviter"], opened["email"], me, words)
         for shard in {other["db"] for other in opened["others"]}:
             inviters = [other["inviter"] for other in opened["others"] if other["db"] == shard]
             await tx.call(shard, "contact_invitee_registered", me, opened["email"], _json(inviters))
-        own = await tx.call(
-            mine, "contact_join", me, opened["inviter"], _json(opened["others"]), words
-        )
+        own = await tx.call(mine, "contact_join", me, opened["inviter"], _json(opened["others"]), words)
         return [own, his]
 
     own, his = await ctx.db.transaction(ctx.service, unit)

@@ -221,14 +221,13 @@ def load(schema: Schema, params: Mapping[str, Declaration], given: Mapping[str, 
         for name, declaration in params.items()
         if name in given and not _absent(given[name], declaration)
     }
+    # "" clears whatever it is that it clears: it need not look like an id or an address
+    cleared = {name: "" for name in present if present[name] == ""}
     try:
-        loaded: dict[str, Any] = schema.load(present)
+        loaded: dict[str, Any] = schema.load({n: v for n, v in present.items() if n not in cleared})
     except ValidationError as exc:
         raise _error(exc.messages_dict) from None
-    for name in present:
-        if present[name] == "":
-            loaded[name] = ""
-    return loaded
+    return loaded | cleared
 
 
 def _absent(value: Any, declaration: Declaration) -> bool:

@@ -9,6 +9,7 @@ import orjson
 from service import invitations
 from service.context import Context, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
+from service.errors import missing_param
 from service.invitations import INVITABLE, Invitation, invite_in
 
 FIELDS = {
@@ -184,6 +185,166 @@ async def delete_contact(ctx: Context, contact_id: str) -> Any:
     return await _delete(ctx, contact_id)
 
 
+async def delete(ctx: Context, email: str | None) -> Any:
+    """The same, by an address, a uid or the contact's id."""
+    (found,) = await ctx.mine("my_contact_find", _key(ctx, email))
+    return await _delete(ctx, document(found)["contact_id"])
+
+
+async def get(ctx: Context, email: str | None) -> Any:
+    """One contact in full, by an address, a uid or the contact's id."""
+    _, found = await ctx.mine("my_contact_look_up", _key(ctx, email))
+    return row(found)
+
+
+async def delete_contact_email(ctx: Context, contact_id: str, email_id: str) -> Any:
+    """Take an email address away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_mail_delete", contact_id, email_id))
+
+
+async def delete_contact_phone(ctx: Context, contact_id: str, phone_id: str) -> Any:
+    """Take a phone number away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_phone_delete", contact_id, phone_id))
+
+
+async def delete_contact_address(ctx: Context, contact_id: str, address_id: str) -> Any:
+    """Take a postal address away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_address_delete", contact_id, address_id))
+
+
+async def email_in_use(ctx: Context, email: str, contact_id: str | None) -> Any:
+    """Which contact an address belongs to; an empty object when none."""
+    (found,) = await ctx.mine("my_contact_email_in_use", email, contact_id)
+    return row(found)
+
+
+async def invite_drumate(ctx: Context, email: str | None) -> Any:
+    """Invite somebody who has an account, by uid, address or user name."""
+    key = email or ctx.args.get("uid") or ctx.args.get("drumate_id")
+    if key is None:
+        raise missing_param("uid")
+    (found,) = await ctx.yp("contact_drumate_chk", key)
+    given = only(ctx.args, {"message", "firstname", "lastname", "surname"})
+    return await _invited(ctx, await invitations.invite(ctx, found[0][0], given))
+
+
+async def show(ctx: Context) -> Any:
+    """The old name of show_contact: everybody in the active list."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("my_contact_show", None, None, "name", "asc", "active", page, size)
+    return rows(found)
+
+
+async def search_my_contacts(ctx: Context, name: str) -> Any:
+    """The caller's own contacts whose words start with the name; colleagues are not among them."""
+    if not name.rstrip("%"):
+        return []
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "own", 0, "[]", "contact", page, size)
+    return rows(found)
+
+
+async def search_drumee_contacts(ctx: Context, name: str) -> Any:
+    """Contacts with an account, and colleagues, whose words start with the name."""
+    if not name.rstrip("%"):
+        return []
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "", 1, "[]", "contact", page, size)
+    return rows(found)
+
+
+async def show_gmail_contacts(ctx: Context, name: str | None) -> Any:
+    """Contacts that were imported from Google."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("gmail_contacts", name, page, size)
+    return rows(found)
+
+
+async def create_group(ctx: Context, name: str, comment: str | None, contact_id: list[str]) -> Any:
+    """A new group."""
+    (found,) = await ctx.mine("contact_group_add", name, comment, _json(contact_id))
+    return await _group_changed(ctx, found)
+
+
+async def delete_group(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """Take a group away; its members stay contacts."""
+    return _told(ctx, *await ctx.mine("contact_group_delete", _group(group_id, name)))
+
+
+async def show_groups(ctx: Context, tag_id: str | None, name: str | None, order: str) -> Any:
+    """A page of groups."""
+    sort, wanted = (name, None) if name in SORT_KEYS else ("name", name)
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_group_list", tag_id, wanted, sort, order, page, size)
+    return rows(found)
+
+
+async def add_to_group(ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]) -> Any:
+    """Put contacts into a group."""
+    key = _group(group_id, name)
+    return _told(ctx, *await ctx.mine("contact_group_member_add", key, _json(contact_id)))
+
+
+async def remove_from_group(
+    ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]
+) -> Any:
+    """Take contacts out of a group."""
+    key = _group(group_id, name)
+    return _told(ctx, *await ctx.mine("contact_group_member_remove", key, _json(contact_id)))
+
+
+async def show_members(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """A page of a group's contacts."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_group_members", _group(group_id, name), page, size)
+    return rows(found)
+
+
+async def set_group_avatar(ctx: Context, group_id: str | None, name: str | None, nid: str | None) -> Any:
+    """A picture for a group, or none."""
+    return _told(ctx, *await ctx.mine("contact_group_set_avatar", _group(group_id, name), nid))
+
+
+async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """The picture of a group."""
+    (found,) = await ctx.mine("contact_group_get_avatar", _group(group_id, name))
+    return row(found)
+
+
+def _key(ctx: Context, email: str | None) -> str:
+    """What a contact is called by."""
+    key = email or ctx.args.get("contact_id") or ctx.args.get("id") or ctx.args.get("uid")
+    if key is None:
+        raise missing_param("email")
+    return str(key)
+
+
+def _group(group_id: str | None, name: str | None) -> str:
+    key = group_id or name
+    if key is None:
+        raise missing_param("group_id")
+    return key
+
+
+def _changed(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
+    """A contact changed by another service than update, which is what its owner's tabs understand."""
+    contact = document(found)
+    model = {"contact_id": contact["id"], "entity": contact["entity"], "surname": contact["surname"]}
+    ctx.push("contact.update", model, sockets)
+    return row(found)
+
+
+def _told(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
+    """Tell the owner's tabs what changed."""
+    ctx.push(ctx.service, document(found), sockets, socket_id=ctx.args.get("socket_id"))
+    return row(found)
+
+
+async def _group_changed(ctx: Context, found: ResultSet) -> Any:
+    (sockets,) = await ctx.yp("user_sockets", ctx.caller.uid, ctx.args.get("socket_id"))
+    return _told(ctx, found, sockets)
+
+
 async def _delete(ctx: Context, contact_id: str) -> Any:
     me, mine = ctx.caller.uid, ctx.caller.db or ""
 
@@ -218,12 +379,12 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Any:
             await tx.call("yp", "contact_block_add", me, who["contact_id"], who["entity"], who["peer"])
         else:
             await tx.call("yp", "contact_block_delete", me, who["contact_id"])
-        his = [[], []]
+        his: list[ResultSet] = [[], []]
         if who["peer"]:
             his = await tx.call(who["db"], "shareroom_contact_get", who["peer"], me)
         return [who, document(entry), sockets, *his]
 
-    who, entry, sockets, seen, his_sockets = await ctx.db.transaction(ctx.service, unit)
+    _, entry, sockets, seen, his_sockets = await ctx.db.transaction(ctx.service, unit)
     entry["is_blocked"] = int(blocked)
     mine_view = only(entry, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
     ids = {"id": entry["entity"], "entity_id": entry["entity"], "contact_id": entry["id"]}

@@ -456,9 +456,7 @@ async def test_add_and_update_can_invite(people: People, admin: Admin) -> None:
     assert (await tabs[1].expect("contact.invite"))["model"]["message"] == "ho"
     # to somebody who is in contact already, invite changes nothing
     await carol.ok("contact.invite_accept", email=alice.uid)
-    kept = await alice.ok(
-        "contact.update", contact_id=noted["id"], firstname="C", lastname="D", invite=1
-    )
+    kept = await alice.ok("contact.update", contact_id=noted["id"], firstname="C", lastname="D", invite=1)
     assert (kept["status"], kept["firstname"]) == ("informed", "C")
 
 
@@ -642,7 +640,10 @@ async def test_delete_against_accept(people: People, admin: Admin, turn: int) ->
 async def test_two_adds_of_one_address(people: People) -> None:
     alice, bob = await pair(people)
     answers = await asyncio.gather(
-        *(alice.call("contact.add", email=[{"email": bob.email, "is_default": 1}], invite="1") for _ in range(6))
+        *(
+            alice.call("contact.add", email=[{"email": bob.email, "is_default": 1}], invite="1")
+            for _ in range(6)
+        )
     )
     assert sorted(a.status for a in answers) == [200, *[409] * 5]
     assert {a.code for a in answers if a.status == 409} == {"ALREADY_IN_CONTACT"}

@@ -6,7 +6,8 @@
 --
 -- Params:   in_owner     whose address book
 --           in_key       what was typed; '' for everybody
---           in_status    '' any, active, paper (any but active), archived, or a contact status
+--           in_status    '' any, own (any, and no colleagues), active, paper (any but active), archived, or a
+--                        contact status
 --           in_drumate   1: registered people only
 --           in_filter    JSON array of addresses to leave out
 --           in_id        contact: rows carry the contact id; entity: the uid, else the address
@@ -32,7 +33,7 @@ BEGIN
     DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
     DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
-    DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'paper', 'archived'), NULL, in_status);
+    DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
     DECLARE v_words TEXT DEFAULT search_words(in_key);
     DECLARE v_count, v_hits INT UNSIGNED;
     DECLARE v_longest VARCHAR(520);
