@@ -64,12 +64,15 @@ shard: ready ## Add a shard database (NAME=)
 
 ##@ Operate
 
-.PHONY: up down user hub
+.PHONY: up down user hub mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
 down: ## Stop what run or up started
 	@if [ -x .venv/bin/python ]; then $(SERVICE) down; else echo "Nothing is running."; fi
+
+mail: ready ## Show invitation mails that are stuck in the outbox
+	@$(SERVICE) mail
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}

@@ -17,6 +17,8 @@ from service.acl import check_routines, load_declarations
 from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.mail import Mailer
+from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
 from service.presence import Presence
 from service.push import Pusher
@@ -43,7 +45,9 @@ async def make_app(settings: Settings) -> web.Application:
     presence = Presence(db, pusher)
     background = Background(db)
     sockets = Sockets(settings, db, pusher, presence, background)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background)
+    mailer = Mailer(settings, db, background)
+    pages = MailPages(settings, db, mailer)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, mailer)
     heartbeat = Heartbeat(db, pusher, presence, sockets)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
@@ -55,16 +59,21 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/metrics", _metrics)
     app[REFERENCE] = render_reference(services)
     app.router.add_get("/-/docs/", _docs)
+    app.router.add_get("/-/mail/", pages.outbox)
+    app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
+    app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:
         pusher.start(sockets.deliver, sockets.close_some)
         sockets.start()
         await heartbeat.start()
+        mailer.start()
         # before this, an update meant for us would be published to nobody
         with suppress(TimeoutError):
             await asyncio.wait_for(pusher.listening.wait(), 2)
         yield
+        await mailer.stop()
         await background.stop()
         await heartbeat.stop()
         await presence.stop()

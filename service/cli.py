@@ -112,6 +112,17 @@ def _demo(_: argparse.Namespace) -> int:
     return _with_stack(work)
 
 
+def _mail(_: argparse.Namespace) -> int:
+    from service.demo import Registry
+    from service.mail import stuck_table
+
+    def work(settings: Settings) -> int:
+        print(stuck_table(Registry(settings).call("yp", "mail_list", 200)))
+        return 0
+
+    return _with_stack(work)
+
+
 def _user(args: argparse.Namespace) -> int:
     password = args.password or getpass.getpass(f"Password for {args.email}: ")
     firstname, _, lastname = args.name.partition(" ")
@@ -176,6 +187,7 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
     "down": (_down, "stop what up has started", []),
     "serve": (_serve, "serve only; MariaDB and Redis are given by the settings", []),
     "deploy": (_deploy, "create or upgrade the registry and every shard", []),
+    "mail": (_mail, "list mails that could not be sent, and why", []),
     "demo": (_demo, "load the demo data, unless it is there", []),
     "user": (
         _user,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from service.database import Database, ResultSet
+from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher, live_update
 from service.session import Caller
@@ -27,6 +28,7 @@ class Context:
     pusher: Pusher
     presence: Presence
     throttle: Throttle
+    mailer: Mailer
     service: str
     """module.method"""
     service_names: list[str]
@@ -46,6 +48,8 @@ class Context:
     """Overrides `__status__` of the answer."""
     new_sid: str | None = None
     """Set: the answer sets the session cookie."""
+    partial: str | None = None
+    """A declared code: what was asked is done, except for this."""
     drop_cookie: bool = False
     """Set: the answer expires the session cookie."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)

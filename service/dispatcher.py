@@ -26,6 +26,7 @@ from service.errors import (
     unavailable,
 )
 from service.log import request_id
+from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
 from service.request import from_frontend, read_args
@@ -60,6 +61,7 @@ class Dispatcher:
         pusher: Pusher,
         presence: Presence,
         background: Background,
+        mailer: Mailer,
     ) -> None:
         self.settings = settings
         self.services = services
@@ -68,6 +70,7 @@ class Dispatcher:
         self.pusher = pusher
         self.presence = presence
         self.background = background
+        self.mailer = mailer
         self.throttle = Throttle(settings, pusher)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -144,11 +147,20 @@ class Exchange:
         await self._gate(service)
         context = self.context = self._make_context(args)
         data = await service.handler(context, **_wanted(service, args))
-        response = self._answer(200, {"data": data if data is not None else {}})
+        response = self._done(service, context, data if data is not None else {})
         for tell in context.after_commit:
             tell()
         self._note(service, context)
         return response
+
+    def _done(self, service: Service, context: Context, data: Any) -> web.Response:
+        """200; or, when a part failed, the status declared for it, except for the frontend (contract 1.8)."""
+        code = self.code = context.partial
+        if code is None or from_frontend(self.request):
+            return self._answer(200, {"data": data})
+        status, _ = service.errors[code]
+        fields = {"error": code, "error_code": status, "status": status, "reason": self._reason(code)}
+        return self._answer(status, {**fields, "request_id": request_id.get(), "data": data})
 
     def _dispatch(self) -> Service:
         service = self.dispatcher.services.get(self.name)
@@ -195,6 +207,7 @@ class Exchange:
             pusher=dispatcher.pusher,
             presence=dispatcher.presence,
             throttle=dispatcher.throttle,
+            mailer=dispatcher.mailer,
             service=self.name,
             service_names=dispatcher.service_names,
             args=args,

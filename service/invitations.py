@@ -16,6 +16,7 @@ import orjson
 
 from service.context import Context
 from service.database import ResultSet, Transaction, document
+from service.mail import Mail
 from service.schema import normal_email
 from service.texts import texts
 
@@ -31,10 +32,8 @@ class Invitation:
     """One row: the caller's entry in full."""
     sockets: ResultSet
     """The caller's."""
-    mail: str | None = None
-    """Id of the mail to send."""
-    email: str | None = None
-    """Where it goes."""
+    mail: Mail | None = None
+    """The mail to send."""
     pushes: list[tuple[str, Any, ResultSet]] = field(default_factory=list)
     """(service, model, recipients)"""
 
@@ -68,7 +67,7 @@ async def invite_in(tx: Transaction, ctx: Context, key: str, contact: Mapping[st
         mine, "contact_invite", me, peer, wanted, status, ctx.asked, greetings
     )
     pushes += _chat_posts(greeted, sockets)
-    return Invitation(entry, sockets, opened["mail"], opened["email"], pushes)
+    return Invitation(entry, sockets, opened["mail"], pushes)
 
 
 async def accept(ctx: Context, key: str) -> dict[str, Any]:

@@ -409,9 +409,12 @@ async def _moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) 
 
 
 async def _invited(ctx: Context, done: Invitation) -> Any:
-    """Push what an invitation did; the caller's entry."""
+    """Push what an invitation did and send its mail; the caller's entry."""
     invitations.push_all(ctx, done.pushes)
-    return row(done.contact)
+    if done.mail is None or await ctx.mailer.deliver(done.mail):
+        return row(done.contact)
+    ctx.partial = "EMAIL_NOT_SENT"
+    return {**document(done.contact), "status": ctx.partial, "failed": [done.mail["email"]]}
 
 
 def _written(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:

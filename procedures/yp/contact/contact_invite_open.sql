@@ -11,7 +11,7 @@
 --           in_secret    what the sign-up link is to hold; used when nobody is registered under the key
 --           in_mail      id of the mail
 -- Returns:  one row      data  JSON: peer (NULL: not registered), db (his shard), email, blocked (1: he blocked
---                              the inviter), mail (id of the mail to send now, or NULL)
+--                              the inviter), mail (the mail to send now, or NULL)
 -- Errors:   INVALID_DATA   neither an address nor somebody's user name
 --           SELF_CONTACT   the inviter himself
 --           SAME_DOMAIN    a colleague of the inviter's organisation
@@ -89,6 +89,10 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT('peer', v_peer, 'db', v_db, 'email', v_email, 'blocked', v_blocked + 0,
-                       'mail', IF(v_silent, NULL, in_mail)) AS data;
+                       'mail', JSON_COMPACT(IF(v_silent, NULL, (
+                           SELECT JSON_OBJECT('id', m.id, 'email', m.recipient, 'template', m.template,
+                                              'lang', m.lang, 'data', JSON_COMPACT(m.data))
+                           FROM mail_outbox AS m WHERE m.id = in_mail
+                       )))) AS data;
 END$$
 DELIMITER ;
