@@ -105,12 +105,15 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down user hub link
+.PHONY: up down user hub link mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
 down: ## Stop what run or up started
 	@if [ -x .venv/bin/python ]; then $(SERVICE) down; else echo "Nothing is running."; fi
+
+mail: ready ## Show invitation mails that are stuck in the outbox
+	@$(SERVICE) mail
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}

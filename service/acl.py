@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import textwrap
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import orjson
@@ -255,18 +256,38 @@ def _routine_problem(
 
 
 def _code_problems(service: Service, uses: list[RoutineUse]) -> Iterator[str]:
-    source = inspect.getsourcefile(service.handler) or ""
-    helpers = _functions_named(service.handler)
+    called = {
+        (str(Path(function.__code__.co_filename).relative_to(ROOT)), function.__name__)
+        for function in _functions_used(service.handler)
+    }
     for use in uses:
-        in_this_file = source.endswith(use.where.rpartition(":")[0])
-        its_own = in_this_file and use.function == service.handler.__name__
-        if not its_own and use.function not in helpers:
+        if (use.where.rpartition(":")[0], use.function) not in called:
             continue
         for code in sorted(reachable_signals(use.scope, use.name) - service.errors.keys()):
             yield f"{service.name}: {use.name} raises {code}, which is not declared in acl/"
 
 
-def _functions_named(handler: Handler) -> set[str]:
-    """Names that a handler uses: the functions among them are its helpers, here or in another file."""
-    tree = ast.parse(inspect.getsource(handler))
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - {handler.__name__}
+def _functions_used(handler: Handler) -> set[FunctionType]:
+    """The handler and the functions of this package that it reaches by name, through any number of others."""
+    found: set[FunctionType] = set()
+    todo: list[Any] = [handler]
+    while todo:
+        function = todo.pop()
+        if not _is_ours(function) or function in found:
+            continue
+        found.add(function)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        known = function.__globals__
+        todo += [known.get(n.id) for n in ast.walk(tree) if isinstance(n, ast.Name)]
+        todo += [
+            getattr(known.get(n.value.id), n.attr, None)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute)
+            and isinstance(n.value, ast.Name)
+            and isinstance(known.get(n.value.id), ModuleType)
+        ]
+    return found
+
+
+def _is_ours(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__module__.partition(".")[0] == "service"

@@ -19,6 +19,8 @@ from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.floor import load_schema
+from service.mail import Mailer
+from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
 from service.presence import Presence
 from service.push import Pusher
@@ -57,7 +59,9 @@ async def make_app(settings: Settings) -> web.Application:
     background = Background(db)
     sockets = Sockets(settings, db, pusher, presence, background)
     calls = Calls(db, pusher, background, settings.ring_seconds)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls)
+    mailer = Mailer(settings, db, background)
+    pages = MailPages(settings, db, mailer)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
     heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
@@ -71,16 +75,21 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/docs/", _docs)
     app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
     app.router.add_get("/-/demo/", _demo)
+    app.router.add_get("/-/mail/", pages.outbox)
+    app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
+    app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:
         pusher.start(sockets.deliver, sockets.close_some)
         sockets.start()
         await heartbeat.start()
+        mailer.start()
         # before this, an update meant for us would be published to nobody
         with suppress(TimeoutError):
             await asyncio.wait_for(pusher.listening.wait(), 2)
         yield
+        await mailer.stop()
         await background.stop()
         await heartbeat.stop()
         await presence.stop()

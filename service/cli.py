@@ -125,6 +125,17 @@ def _demo(_: argparse.Namespace) -> int:
     return with_stack(work)
 
 
+def _mail(_: argparse.Namespace) -> int:
+    from service.demo import Registry
+    from service.mail import stuck_table
+
+    def work(settings: Settings) -> int:
+        print(stuck_table(Registry(settings).call("yp", "mail_list", 200)))
+        return 0
+
+    return with_stack(work)
+
+
 def _user(args: argparse.Namespace) -> int:
     password = args.password or getpass.getpass(f"Password for {args.email}: ")
     firstname, _, lastname = args.name.partition(" ")
@@ -248,6 +259,7 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
         "deploy one routine to all databases of its kind",
         [FILE, ("--allow", False, "its name, when the deploy leaves it to you")],
     ),
+    "mail": (_mail, "list mails that could not be sent, and why", []),
     "demo": (_demo, "load the demo data, unless it is there", []),
     "user": (
         _user,

@@ -10,6 +10,7 @@ import orjson
 
 from service.calls import Calls
 from service.database import Database, ResultSet
+from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher, live_update
 from service.session import Caller
@@ -29,6 +30,7 @@ class Context:
     presence: Presence
     calls: Calls
     throttle: Throttle
+    mailer: Mailer
     service: str
     """module.method"""
     service_names: list[str]
@@ -41,11 +43,15 @@ class Context:
     """Host name of the page that calls."""
     address: str
     user_agent: str
+    asked: int
+    """When the request arrived, microseconds since 1970."""
     echo_id: Any = None
     connection: str | None = None
     """Overrides `__status__` of the answer."""
     new_sid: str | None = None
     """Set: the answer sets the session cookie."""
+    partial: str | None = None
+    """A declared code: what was asked is done, except for this."""
     drop_cookie: bool = False
     """Set: the answer expires the session cookie."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
@@ -100,6 +106,11 @@ def rows(result: ResultSet) -> list[orjson.Fragment]:
 def row(result: ResultSet) -> orjson.Fragment | dict[str, Any]:
     """The `data` column of the first row, or an empty object."""
     return orjson.Fragment(result[0][0]) if result else {}
+
+
+def page_of(ctx: Context) -> tuple[int, int]:
+    """(page, rows a page) that a list is asked for."""
+    return ctx.args["page"], ctx.args.get("pagelength") or ctx.settings.page_size
 
 
 def only(source: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

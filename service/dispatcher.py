@@ -27,6 +27,7 @@ from service.errors import (
     unavailable,
 )
 from service.log import request_id
+from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
 from service.request import from_frontend, header_args, page_host, read_args
@@ -60,6 +61,7 @@ class Dispatcher:
         presence: Presence,
         background: Background,
         calls: Calls,
+        mailer: Mailer,
     ) -> None:
         self.settings = settings
         self.services = services
@@ -69,6 +71,7 @@ class Dispatcher:
         self.presence = presence
         self.background = background
         self.calls = calls
+        self.mailer = mailer
         self.throttle = Throttle(settings, pusher)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -108,6 +111,7 @@ class Exchange:
         self.request = request
         self.name = request.match_info["service"]
         self.given = header_args(request)
+        self.asked = time.time_ns() // 1000
         self.sid: str | None = None
         self.caller: Caller | None = None
         self.context: Context | None = None
@@ -146,11 +150,20 @@ class Exchange:
         await self._gate(service)
         context = self.context = self._make_context(args)
         data = await service.handler(context, **_wanted(service, args))
-        response = self._answer(200, {"data": data if data is not None else {}})
+        response = self._done(service, context, data if data is not None else {})
         for tell in context.after_commit:
             tell()
         self._note(service, context)
         return response
+
+    def _done(self, service: Service, context: Context, data: Any) -> web.Response:
+        """200; or, when a part failed, the status declared for it, except for the frontend (contract 1.8)."""
+        code = self.code = context.partial
+        if code is None or from_frontend(self.request):
+            return self._answer(200, {"data": data})
+        status, _ = service.errors[code]
+        fields = {"error": code, "error_code": status, "status": status, "reason": self._reason(code)}
+        return self._answer(status, {**fields, "request_id": request_id.get(), "data": data})
 
     def _dispatch(self) -> Service:
         service = self.dispatcher.services.get(self.name)
@@ -200,6 +213,7 @@ class Exchange:
             presence=dispatcher.presence,
             calls=dispatcher.calls,
             throttle=dispatcher.throttle,
+            mailer=dispatcher.mailer,
             service=self.name,
             service_names=dispatcher.service_names,
             args=args,
@@ -208,6 +222,7 @@ class Exchange:
             host=page_host(self.request),
             address=client_address(self.request, dispatcher.settings),
             user_agent=_plain(self.request.headers.get("User-Agent", ""))[:255],
+            asked=self.asked,
             echo_id=_scalar(self.given.get("echoId")),
         )
 

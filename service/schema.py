@@ -30,6 +30,16 @@ TRUE_TEXTS = {"1", "true", "yes", "on"}
 Declaration = Mapping[str, Any]
 
 
+def normal_email(text: str) -> str | None:
+    """An email address as it is stored, or None when the text is none."""
+    try:
+        # test_environment admits the domain .test, which installations use for their trials
+        found = validate_email(text.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return None
+    return found.normalized.lower()
+
+
 class Line(fields.Field[str]):
     """A string without control characters; numbers become their text, white space around is cut."""
 
@@ -55,7 +65,8 @@ class Id(Line):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if not ID.fullmatch(text):
+        # "" got here because it clears the field
+        if text and not ID.fullmatch(text):
             raise ValidationError("is not an id (1 to 64 of 0-9 A-Z a-z _ . * -)")
         return text
 
@@ -64,13 +75,10 @@ class Email(Line):
     """An email address, lower case."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            # test_environment admits the domain .test, which installations use for their trials
-            found = validate_email(text, check_deliverability=False, test_environment=True)
-        except EmailNotValidError:
-            raise ValidationError("is not an email address") from None
-        return found.normalized.lower()
+        found = normal_email(super()._deserialize(value, attr, data, **kwargs))
+        if found is None:
+            raise ValidationError("is not an email address")
+        return found
 
 
 class Flag(fields.Field[str]):

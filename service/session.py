@@ -13,7 +13,6 @@ from aiohttp import web
 
 from service.database import Database, document
 from service.errors import EntityMovingError
-from service.settings import Settings
 from service.settings import Settings, usable_cookie_name
 
 NOBODY = "ffffffffffffffff"

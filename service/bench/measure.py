@@ -25,6 +25,8 @@ PATIENCE_SECONDS = 60
 DISTURBED = 0.1
 """Share of the cores, used by others, from which on a measurement is worth nothing and is repeated."""
 ATTEMPTS = 3
+SPARE_ATTEMPTS = 12
+"""How many repetitions a whole run has: on a machine that is always busy it must end as well."""
 
 
 class Measurer:
@@ -38,6 +40,7 @@ class Measurer:
         self._cores = cores
         self._crowd = Crowd(node.base, world)
         self._warnings: list[str] = []
+        self._spare = SPARE_ATTEMPTS
 
     async def close(self) -> None:
         """Close the WebSockets."""
@@ -117,11 +120,10 @@ class Measurer:
 
     async def _undisturbed(self, scenario: Scenario, job: Job) -> dict[str, Any]:
         """The first measurement that others did not disturb, else the one that they disturbed least."""
-        found: list[dict[str, Any]] = []
-        while len(found) < ATTEMPTS:
+        found = [await self._one(scenario, job)]
+        while (found[-1]["others"] or 0) > DISTURBED and len(found) < ATTEMPTS and self._spare > 0:
+            self._spare -= 1
             found.append(await self._one(scenario, job))
-            if (found[-1]["others"] or 0) <= DISTURBED:
-                break
         return min(found, key=lambda each: each["others"] or 0)
 
     async def _one(self, scenario: Scenario, job: Job) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from typing import Any
 
 import orjson
 
-from service.context import Context, only, row, rows
-from service.database import ResultSet, document
+from service import invitations
+from service.context import Context, only, page_of, row, rows
+from service.database import ResultSet, Transaction, document, documents
+from service.errors import missing_param
+from service.invitations import INVITABLE, Invitation, invite_in
 
 FIELDS = {
     "firstname",
@@ -24,16 +27,122 @@ SORT_KEYS = {"name", "date"}
 """Words that old clients send as `name` of show_contact, and that mean an order there."""
 
 
-async def add(ctx: Context, **contact: Any) -> Any:
-    """A new contact, by address or by uid."""
-    given = only(contact, {*FIELDS, "invitee_id"})
-    return _written(ctx, *await ctx.mine("my_contact_add", _json(given)))
+async def add(ctx: Context, invite: str, **contact: Any) -> Any:
+    """A new contact, by address or by uid; with invite=1 he is invited at once."""
+    given = _json(only(contact, {*FIELDS, "invitee_id"}))
+    if invite != "1":
+        return _written(ctx, *await ctx.mine("my_contact_add", given))
+
+    async def unit(tx: Transaction) -> Invitation:
+        found, _ = await tx.call(ctx.caller.db or "", "my_contact_add", ctx.caller.uid, given)
+        return await invite_in(tx, ctx, document(found)["entity"], {"message": contact.get("message")})
+
+    done = await ctx.db.transaction(ctx.service, unit)
+    _written(ctx, done.contact, done.sockets)
+    return await _invited(ctx, done)
 
 
-async def update(ctx: Context, contact_id: str, **contact: Any) -> Any:
-    """Change a contact; lists replace lists, what is absent stays."""
+async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> Any:
+    """Change a contact; lists replace lists, what is absent stays. With invite=1 he is invited, or again."""
     given = _json(only(contact, FIELDS))
-    return _written(ctx, *await ctx.mine("my_contact_update", contact_id, given))
+    me, mine = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> Invitation:
+        found, sockets, moved = await tx.call(mine, "my_contact_update", me, contact_id, given)
+        done = Invitation(found, sockets)
+        for other in documents(moved):
+            done.pushes += await _moved(tx, me, other, document(found)["is_blocked"])
+        entry = document(found)
+        if invite != "1" or entry["status"] not in INVITABLE:
+            return done
+        words = {"message": contact.get("message")}
+        invited = await invite_in(tx, ctx, entry["entity"], words)
+        invited.pushes[:0] = done.pushes
+        return invited
+
+    done = await ctx.db.transaction(ctx.service, unit)
+    _written(ctx, done.contact, done.sockets)
+    return await _invited(ctx, done)
+
+
+async def invite(ctx: Context, email: str) -> Any:
+    """Invite somebody, who gets an entry in the address book when he has none."""
+    given = only(ctx.args, {"message", "firstname", "lastname", "surname"})
+    return await _invited(ctx, await invitations.invite(ctx, email, given))
+
+
+async def invite_accept(ctx: Context, email: str) -> Any:
+    """Accept an invitation."""
+    return await invitations.accept(ctx, email)
+
+
+async def invite_refuse(ctx: Context, email: str) -> Any:
+    """Refuse an invitation."""
+    return await invitations.refuse(ctx, email)
+
+
+async def accept_informed(ctx: Context, email: str) -> Any:
+    """The caller has seen that he was accepted."""
+    found, sockets, his_sockets = await ctx.mine("contact_invite_informed", email)
+    seen = document(found)
+    ctx.push(ctx.service, {"drumate_id": seen["drumate_id"], "status": "active"}, sockets)
+    ctx.push(ctx.service, {"drumate_id": ctx.caller.uid, "status": "active"}, his_sockets)
+    return seen
+
+
+async def invite_get(ctx: Context) -> Any:
+    """Invitations and acceptances that wait for the caller."""
+    (found,) = await ctx.mine("contact_notification_get")
+    return rows(found)
+
+
+async def invite_count(ctx: Context) -> Any:
+    """How many of them."""
+    (found,) = await ctx.mine("contact_notification_count")
+    return row(found)
+
+
+async def join(ctx: Context, token: str, bind: str) -> Any:
+    """Follow the link of an invitation mail."""
+    return row(await invitations.join(ctx, token, bind == "1"))
+
+
+async def invitation_status(ctx: Context, token: str, uid: str | None) -> Any:
+    """What the link of an invitation mail is good for; what concerns a person only he is told."""
+    if uid is None or uid != ctx.caller.uid or not ctx.caller.signed_in:
+        (found,) = await ctx.yp("contact_invitation_status", token)
+    else:
+        (found,) = await ctx.mine("contact_link_status", token)
+    return row(found)
+
+
+async def block(ctx: Context, contact_id: str) -> Any:
+    """Block a contact."""
+    return await _set_block(ctx, contact_id, blocked=True)
+
+
+async def unblock(ctx: Context, contact_id: str) -> Any:
+    """Lift the block of a contact."""
+    return await _set_block(ctx, contact_id, blocked=False)
+
+
+async def change_status(ctx: Context, contact_id: str, status: str) -> Any:
+    """Archive a contact, or restore it."""
+    found, sockets = await ctx.mine("archive_entity", contact_id, status)
+    ctx.push(ctx.service, {"entity_id": document(found)["entity_id"]}, sockets)
+    return row(found)
+
+
+async def connection_status(ctx: Context) -> Any:
+    """Who of the caller's contacts is offline, online or in a conference."""
+    (found,) = await ctx.mine("drumate_online_state")
+    return rows(found)
+
+
+async def summary(ctx: Context, hub_id: str, nid: str) -> Any:
+    """How many contacts the caller has, and when they last changed."""
+    (found,) = await ctx.mine("contact_summary", hub_id, nid)
+    return row(found)
 
 
 async def get_contact(ctx: Context, contact_id: str) -> Any:
@@ -45,7 +154,7 @@ async def get_contact(ctx: Context, contact_id: str) -> Any:
 async def show_contact(ctx: Context, tag_id: str | None, name: str | None, order: str, option: str) -> Any:
     """A page of contacts."""
     sort, wanted = (name, None) if name in SORT_KEYS else ("name", name)
-    page, size = _page(ctx)
+    page, size = page_of(ctx)
     (found,) = await ctx.mine("my_contact_show", tag_id, wanted, sort, order, option, page, size)
     return rows(found)
 
@@ -56,7 +165,7 @@ async def my_contacts(ctx: Context, value: str, status: str, only_drumate: int) 
         return []
     key = value.rstrip("%")
     left_out = _json(ctx.args.get("filter") or [])
-    page, size = _page(ctx)
+    page, size = page_of(ctx)
     (found,) = await ctx.mine("my_contact", key, status, only_drumate, left_out, page, size)
     return rows(found)
 
@@ -66,21 +175,246 @@ async def search(ctx: Context, key: str | None, string: str | None) -> Any:
     key = key or string
     if not key:
         return []
-    page, size = _page(ctx)
+    page, size = page_of(ctx)
     (found,) = await ctx.mine("contact_search_by_domain", key, page, size)
     return rows(found)
 
 
 async def delete_contact(ctx: Context, contact_id: str) -> Any:
-    """Take a contact out of the address book."""
-    found, sockets = await ctx.mine("my_contact_delete", contact_id)
-    gone = document(found)
-    ctx.push(
-        ctx.service,
-        {"contact_id": contact_id, "drumate_id": gone["his_id"], "entity": gone["entity"]},
-        sockets,
-    )
+    """Take a contact out of the address book; the other person keeps his entry, without the relation."""
+    return await _delete(ctx, contact_id)
+
+
+async def delete(ctx: Context, email: str | None) -> Any:
+    """The same, by an address, a uid or the contact's id."""
+    (found,) = await ctx.mine("my_contact_find", _key(ctx, email))
+    return await _delete(ctx, document(found)["contact_id"])
+
+
+async def get(ctx: Context, email: str | None) -> Any:
+    """One contact in full, by an address, a uid or the contact's id."""
+    _, found = await ctx.mine("my_contact_look_up", _key(ctx, email))
+    return row(found)
+
+
+async def delete_contact_email(ctx: Context, contact_id: str, email_id: str) -> Any:
+    """Take an email address away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_mail_delete", contact_id, email_id))
+
+
+async def delete_contact_phone(ctx: Context, contact_id: str, phone_id: str) -> Any:
+    """Take a phone number away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_phone_delete", contact_id, phone_id))
+
+
+async def delete_contact_address(ctx: Context, contact_id: str, address_id: str) -> Any:
+    """Take a postal address away from a contact."""
+    return _changed(ctx, *await ctx.mine("my_contact_address_delete", contact_id, address_id))
+
+
+async def email_in_use(ctx: Context, email: str, contact_id: str | None) -> Any:
+    """Which contact an address belongs to; an empty object when none."""
+    (found,) = await ctx.mine("my_contact_email_in_use", email, contact_id)
+    return row(found)
+
+
+async def invite_drumate(ctx: Context, email: str | None) -> Any:
+    """Invite somebody who has an account, by uid, address or user name."""
+    key = email or ctx.args.get("uid") or ctx.args.get("drumate_id")
+    if key is None:
+        raise missing_param("uid")
+    (found,) = await ctx.yp("contact_drumate_chk", key)
+    given = only(ctx.args, {"message", "firstname", "lastname", "surname"})
+    return await _invited(ctx, await invitations.invite(ctx, found[0][0], given))
+
+
+async def show(ctx: Context) -> Any:
+    """The old name of show_contact: everybody in the active list."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("my_contact_show", None, None, "name", "asc", "active", page, size)
+    return rows(found)
+
+
+async def search_my_contacts(ctx: Context, name: str) -> Any:
+    """The caller's own contacts whose words start with the name; colleagues are not among them."""
+    if not name.rstrip("%"):
+        return []
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "own", 0, "[]", "contact", page, size)
+    return rows(found)
+
+
+async def search_drumee_contacts(ctx: Context, name: str) -> Any:
+    """Contacts with an account, and colleagues, whose words start with the name."""
+    if not name.rstrip("%"):
+        return []
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "", 1, "[]", "contact", page, size)
+    return rows(found)
+
+
+async def show_gmail_contacts(ctx: Context, name: str | None) -> Any:
+    """Contacts that were imported from Google."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("gmail_contacts", name, page, size)
+    return rows(found)
+
+
+async def create_group(ctx: Context, name: str, comment: str | None, contact_id: list[str]) -> Any:
+    """A new group."""
+    (found,) = await ctx.mine("contact_group_add", name, comment, _json(contact_id))
+    return await _group_changed(ctx, found)
+
+
+async def delete_group(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """Take a group away; its members stay contacts."""
+    return _told(ctx, *await ctx.mine("contact_group_delete", _group(group_id, name)))
+
+
+async def show_groups(ctx: Context, tag_id: str | None, name: str | None, order: str) -> Any:
+    """A page of groups."""
+    sort, wanted = (name, None) if name in SORT_KEYS else ("name", name)
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_group_list", tag_id, wanted, sort, order, page, size)
+    return rows(found)
+
+
+async def add_to_group(ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]) -> Any:
+    """Put contacts into a group."""
+    key = _group(group_id, name)
+    return _told(ctx, *await ctx.mine("contact_group_member_add", key, _json(contact_id)))
+
+
+async def remove_from_group(
+    ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]
+) -> Any:
+    """Take contacts out of a group."""
+    key = _group(group_id, name)
+    return _told(ctx, *await ctx.mine("contact_group_member_remove", key, _json(contact_id)))
+
+
+async def show_members(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """A page of a group's contacts."""
+    page, size = page_of(ctx)
+    (found,) = await ctx.mine("contact_group_members", _group(group_id, name), page, size)
+    return rows(found)
+
+
+async def set_group_avatar(ctx: Context, group_id: str | None, name: str | None, nid: str | None) -> Any:
+    """A picture for a group, or none."""
+    return _told(ctx, *await ctx.mine("contact_group_set_avatar", _group(group_id, name), nid))
+
+
+async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None) -> Any:
+    """The picture of a group."""
+    (found,) = await ctx.mine("contact_group_get_avatar", _group(group_id, name))
+    return row(found)
+
+
+def _key(ctx: Context, email: str | None) -> str:
+    """What a contact is called by."""
+    key = email or ctx.args.get("contact_id") or ctx.args.get("id") or ctx.args.get("uid")
+    if key is None:
+        raise missing_param("email")
+    return str(key)
+
+
+def _group(group_id: str | None, name: str | None) -> str:
+    key = group_id or name
+    if key is None:
+        raise missing_param("group_id")
+    return key
+
+
+def _changed(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
+    """A contact changed by another service than update, which is what its owner's tabs understand."""
+    contact = document(found)
+    model = {"contact_id": contact["id"], "entity": contact["entity"], "surname": contact["surname"]}
+    ctx.push("contact.update", model, sockets)
+    return row(found)
+
+
+def _told(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
+    """Tell the owner's tabs what changed."""
+    ctx.push(ctx.service, document(found), sockets, socket_id=ctx.args.get("socket_id"))
+    return row(found)
+
+
+async def _group_changed(ctx: Context, found: ResultSet) -> Any:
+    (sockets,) = await ctx.yp("user_sockets", ctx.caller.uid, ctx.args.get("socket_id"))
+    return _told(ctx, found, sockets)
+
+
+async def _delete(ctx: Context, contact_id: str) -> Any:
+    me, mine = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> list[Any]:
+        found, state, sockets = await tx.call(mine, "my_contact_delete", me, contact_id)
+        gone, was = document(found), document(state)
+        if was["blocked"]:
+            await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
+        if gone["his_id"]:
+            told, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
+            return [gone, sockets, document(told), his_sockets]
+        if was["status"] == "sent":
+            await tx.call("yp", "token_withdraw", me, gone["entity"])
+        return [gone, sockets, None, []]
+
+    gone, sockets, told, his_sockets = await ctx.db.transaction(ctx.service, unit)
+    model = {"contact_id": contact_id, "drumate_id": gone["his_id"], "entity": gone["entity"]}
+    ctx.push("contact.delete_contact", model, sockets)
+    if told:
+        ctx.push("contact.delete_contact", told, his_sockets)
+        ctx.presence_changed()
     return gone
+
+
+async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Any:
+    me, mine = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> list[Any]:
+        found, entry, sockets = await tx.call(mine, "contact_block_view", me, contact_id, int(blocked))
+        who = document(found)
+        if blocked:
+            await tx.call("yp", "contact_block_add", me, who["contact_id"], who["entity"], who["peer"])
+        else:
+            await tx.call("yp", "contact_block_delete", me, who["contact_id"])
+        his: list[ResultSet] = [[], []]
+        if who["peer"]:
+            his = await tx.call(who["db"], "shareroom_contact_get", who["peer"], me)
+        return [who, document(entry), sockets, *his]
+
+    _, entry, sockets, seen, his_sockets = await ctx.db.transaction(ctx.service, unit)
+    entry["is_blocked"] = int(blocked)
+    mine_view = only(entry, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
+    ids = {"id": entry["entity"], "entity_id": entry["entity"], "contact_id": entry["id"]}
+    ctx.push(ctx.service, {**mine_view, **ids}, sockets)
+    if seen:
+        ctx.push(ctx.service, document(seen), his_sockets)
+        ctx.presence_changed()
+    return entry
+
+
+async def _moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) -> list[Any]:
+    """Somebody else is meant by an entry: withdraw the invitation of the former one, move the block."""
+    if blocked:
+        await tx.call("yp", "contact_block_add", me, other["contact_id"], other["entity"], other["peer"])
+    if not other["withdrawn"]:
+        return []
+    if not other["old_peer"]:
+        await tx.call("yp", "token_withdraw", me, other["old_entity"])
+        return []
+    told, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
+    return [("contact.update", document(told), sockets)]
+
+
+async def _invited(ctx: Context, done: Invitation) -> Any:
+    """Push what an invitation did and send its mail; the caller's entry."""
+    invitations.push_all(ctx, done.pushes)
+    if done.mail is None or await ctx.mailer.deliver(done.mail):
+        return row(done.contact)
+    ctx.partial = "EMAIL_NOT_SENT"
+    return {**document(done.contact), "status": ctx.partial, "failed": [done.mail["email"]]}
 
 
 def _written(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
@@ -97,10 +431,6 @@ def _written(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
         sockets,
     )
     return row(found)
-
-
-def _page(ctx: Context) -> tuple[int, int]:
-    return ctx.args["page"], ctx.args.get("pagelength") or ctx.settings.page_size
 
 
 def _json(value: Any) -> str:

@@ -6,7 +6,8 @@
 --
 -- Params:   in_owner     whose address book
 --           in_key       what was typed; '' for everybody
---           in_status    '' any, active, paper (any but active), archived, or a contact status
+--           in_status    '' any, own (any, and no colleagues), active, paper (any but active), archived, or a
+--                        contact status
 --           in_drumate   1: registered people only
 --           in_filter    JSON array of addresses to leave out
 --           in_id        contact: rows carry the contact id; entity: the uid, else the address
@@ -32,13 +33,15 @@ BEGIN
     DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
     DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
-    DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'paper', 'archived'), NULL, in_status);
+    DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
     -- what has an @ is an address, and looked for as a whole
     DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), search_words(in_key));
     DECLARE v_count, v_hits INT UNSIGNED;
     DECLARE v_longest VARCHAR(520);
     DECLARE v_mine LONGTEXT;
-    DECLARE v_domain INT UNSIGNED DEFAULT (SELECT domain_id FROM yp.drumate WHERE id = in_owner);
+    DECLARE v_domain INT UNSIGNED;
+
+    SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
     SELECT COUNT(*), CONCAT(like_escape(
         SUBSTRING_INDEX(GROUP_CONCAT(LEFT(w.word, 64) ORDER BY CHAR_LENGTH(w.word) DESC SEPARATOR ' '), ' ', 1)

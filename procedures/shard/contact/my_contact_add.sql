@@ -28,6 +28,7 @@ BEGIN
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     -- as wide as an id may be: a longer one than ours is nobody's, and no error
     DECLARE v_peer VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
+    DECLARE v_found CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_auto TINYINT DEFAULT 0;
@@ -44,7 +45,8 @@ BEGIN
     IF v_peer IS NULL THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
     ELSE
-        IF NOT EXISTS (SELECT 1 FROM yp.drumate WHERE id = v_peer) THEN
+        SELECT MAX(id) INTO v_found FROM yp.drumate WHERE id = v_peer;
+        IF v_found IS NULL THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
         END IF;
         IF v_firstname IS NULL AND v_lastname IS NULL THEN
@@ -52,18 +54,19 @@ BEGIN
             FROM yp.drumate WHERE id = v_peer;
         END IF;
     END IF;
+    CALL yp.contact_pair_lock(in_owner, v_peer, NULL);
     CALL my_contact_peer_check(in_owner, v_peer);
 
-    IF EXISTS (SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = v_peer) THEN
+    IF my_contact_of(in_owner, v_peer) IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
     END IF;
 
     INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, comment, message,
-                         is_auto, metadata, ctime, mtime)
+                         is_auto, metadata, changed, ctime, mtime)
     VALUES (in_owner, v_id, COALESCE(v_peer, v_email), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
             JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
-            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), v_now, v_now);
+            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), now_us(), v_now, v_now);
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);

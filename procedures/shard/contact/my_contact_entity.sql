@@ -39,6 +39,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
     END IF;
 
-    SET out_peer = (SELECT id FROM yp.drumate WHERE email = out_email);
+    -- not SET out_peer = (SELECT …), which would lock the row before the pair is locked
+    SELECT MAX(id) INTO out_peer FROM yp.drumate WHERE email = out_email;
 END$$
 DELIMITER ;

@@ -1,7 +1,7 @@
 -- my_contact_update: change an entry of the owner's address book. What is not given stays; lists replace lists.
 --
 -- The default address decides who is meant as long as no relation exists (memory, sent); afterwards addresses
--- are information only.
+-- are information only. When somebody else is meant than before, an invitation that waits is withdrawn.
 --
 -- Params:   in_owner     whose address book
 --           in_id        contact
@@ -9,6 +9,8 @@
 --                        email, mobile, address, tag (each replaces the whole list)
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
+--           at most one row  data  JSON, when somebody else is meant: contact_id, entity, peer (from now on),
+--                        withdrawn (1: the former one had been invited), old_peer, old_db (his shard), old_entity
 -- Errors:   CONACT_NOT_EXIST      no such contact of the owner
 --           EMPTY_FIRSTNAME       a registered, related person needs one
 --           EMPTY_LASTNAME        the same
@@ -30,11 +32,24 @@ CREATE OR REPLACE PROCEDURE my_contact_update(
 BEGIN
     DECLARE v_id, v_uid, v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_email, v_old_entity VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_old_peer, v_new_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_other TINYINT DEFAULT 0;
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
-    SELECT id, uid, peer_id, status INTO v_id, v_uid, v_peer, v_status
+    -- who may be concerned, to lock the people before their books
+    SELECT id, peer_id INTO v_id, v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
+    IF v_id IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
+    END IF;
+    IF JSON_LENGTH(in_contact, '$.email') > 0 THEN
+        CALL my_contact_entity(in_owner, in_contact, v_email, v_new_peer);
+    END IF;
+    CALL yp.contact_pair_lock(in_owner, v_old_peer, v_new_peer);
+
+    SET v_id = NULL;
+    SELECT id, uid, peer_id, status, entity INTO v_id, v_uid, v_peer, v_status, v_old_entity
     FROM contact
     WHERE owner_id = in_owner AND id = in_id
     FOR UPDATE;
@@ -42,6 +57,7 @@ BEGIN
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
+    SET v_old_peer = v_peer;
     IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
     END IF;
@@ -54,14 +70,16 @@ BEGIN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
         IF v_status IN ('memory', 'sent') THEN
             CALL my_contact_peer_check(in_owner, v_peer);
-            IF EXISTS (
-                SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = v_peer AND id <> v_id
-            ) THEN
+            IF COALESCE(my_contact_of(in_owner, v_peer), v_id) <> v_id THEN
                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
             END IF;
+            -- the same address, whose owner has registered meanwhile, is the same person
+            SET v_other = COALESCE(v_peer, v_email) <> v_old_entity AND v_email <> v_old_entity;
             UPDATE contact
             SET entity = COALESCE(v_peer, v_email), peer_id = v_peer,
                 category = IF(v_peer IS NULL, 'independant', 'drumate'),
+                changed = IF(v_other AND status <> 'memory', now_us(), changed),
+                status = IF(v_other, 'memory', status),
                 metadata = JSON_SET(metadata, '$.source', v_email)
             WHERE owner_id = in_owner AND id = v_id;
         END IF;
@@ -80,5 +98,10 @@ BEGIN
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);
     CALL yp.user_sockets(in_owner, NULL);
+    SELECT JSON_OBJECT('contact_id', c.id, 'entity', c.entity, 'peer', c.peer_id,
+                       'withdrawn', IF(v_status = 'sent', 1, 0), 'old_entity', v_old_entity, 'old_peer', v_old_peer,
+                       'old_db', (SELECT e.db_name FROM yp.entity AS e WHERE e.id = v_old_peer)) AS data
+    FROM contact AS c
+    WHERE c.owner_id = in_owner AND c.id = v_id AND v_other = 1;
 END$$
 DELIMITER ;

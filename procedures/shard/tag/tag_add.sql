@@ -17,8 +17,8 @@ CREATE OR REPLACE PROCEDURE tag_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
-    DECLARE v_name VARCHAR(255) DEFAULT in_name;
-    DECLARE v_copy, v_position INT DEFAULT 1;
+    DECLARE v_name VARCHAR(255);
+    DECLARE v_position INT DEFAULT 1;
 
     IF in_parent IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM tag WHERE owner_id = in_owner AND tag_id = in_parent FOR UPDATE) THEN
@@ -27,15 +27,12 @@ BEGIN
 
     -- the owner's tags are few; locked as a whole, two calls at once get two names and two positions
     SELECT COALESCE(MAX(position), 0) + 1 INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
-    WHILE EXISTS (SELECT 1 FROM tag WHERE owner_id = in_owner AND name = v_name) DO
-        SET v_copy = v_copy + 1;
-        SET v_name = CONCAT(LEFT(in_name, 245), ' (', v_copy, ')');
-    END WHILE;
+    SET v_name = tag_name_free(in_owner, in_name, NULL);
 
     INSERT INTO tag (owner_id, tag_id, parent_tag_id, name, position, ctime)
     VALUES (in_owner, v_id, in_parent, v_name, v_position, v_now);
 
-    SELECT JSON_OBJECT('tag_id', v_id, 'parent_tag_id', in_parent, 'name', v_name, 'position', v_position + 0,
+    SELECT JSON_OBJECT('tag_id', v_id, 'id', v_id, 'parent_tag_id', in_parent, 'name', v_name, 'position', v_position + 0,
                        'ctime', v_now + 0) AS data;
 END$$
 DELIMITER ;

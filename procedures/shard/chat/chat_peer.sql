@@ -1,0 +1,24 @@
+-- chat_peer: uid of a person by uid, email, user name, or the owner's contact id.
+--
+-- Params:   in_owner   whose address book
+--           in_key     what is known
+-- Returns:  a value    uid, or NULL
+-- Errors:   none
+-- Example:  SELECT chat_peer('00000000000000a1', '00000000000000b1');
+DELIMITER $$
+CREATE OR REPLACE FUNCTION chat_peer(
+    in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    in_key   VARCHAR(255) COLLATE utf8mb4_bin
+)
+    RETURNS CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    NOT DETERMINISTIC
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    RETURN COALESCE(
+        (SELECT peer_id FROM contact
+         WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_key, 16) USING ascii) AND CHAR_LENGTH(in_key) = 16),
+        yp.drumate_find(in_key)
+    );
+END$$
+DELIMITER ;

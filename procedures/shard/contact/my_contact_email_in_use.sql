@@ -1,0 +1,34 @@
+-- my_contact_email_in_use: the contact of the owner that an address belongs to.
+--
+-- Params:   in_owner    whose address book
+--           in_email    address
+--           in_except   a contact that does not count, or NULL
+-- Returns:  at most one row   data  JSON: id, contact_id, firstname, lastname, surname, entity, email
+-- Errors:   none
+-- Example:  CALL my_contact_email_in_use('00000000000000a1', 'ada@math.example', NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_email_in_use(
+    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_email  VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_except VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT JSON_OBJECT('id', c.id, 'contact_id', c.id, 'firstname', c.firstname, 'lastname', c.lastname,
+                       'surname', c.display, 'entity', c.entity, 'email', in_email) AS data
+    FROM (
+        SELECT id FROM contact WHERE owner_id = in_owner AND entity = in_email
+        UNION
+        SELECT contact_id FROM contact_email WHERE owner_id = in_owner AND email = in_email
+        UNION
+        SELECT c.id
+        FROM yp.drumate AS d
+        JOIN contact AS c ON c.owner_id = in_owner AND c.peer_id = d.id
+        WHERE d.email = in_email
+    ) AS f
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = f.id
+    WHERE c.id <> COALESCE(in_except, '')
+    LIMIT 1;
+END$$
+DELIMITER ;

@@ -1,0 +1,40 @@
+-- contact_invite_refuse: refuse an invitation: the side of the person who was invited. The pair is locked.
+--
+-- Params:   in_owner     who refuses
+--           in_inviter   whose invitation
+-- Returns:  one row      data  JSON: drumate_id (the inviter), contact_id, email, names, status (deleted)
+--           rows         node, sockets: his open sockets
+-- Errors:   NO_INVITE    no invitation of that person is waiting
+-- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000b1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_invite_refuse(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT id, status INTO v_id, v_status
+    FROM contact
+    WHERE owner_id = in_owner AND peer_id = in_inviter AND status IN ('received', 'invitation')
+    FOR UPDATE;
+    IF v_id IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_INVITE';
+    END IF;
+
+    SELECT JSON_SET(n.data, '$.status', 'deleted') AS data
+    FROM contact_notice AS n
+    WHERE n.owner_id = in_owner AND n.peer_id = in_inviter;
+
+    IF v_status = 'received' THEN
+        DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
+        DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
+    ELSE
+        CALL contact_relate(in_owner, v_id, in_inviter, 'memory');
+    END IF;
+    CALL yp.user_sockets(in_owner, NULL);
+END$$
+DELIMITER ;

@@ -1,0 +1,30 @@
+-- contact_invite_refused_peer: the inviter's side of an invitation that was refused: an entry like any other again.
+--
+-- Params:   in_owner     who had invited
+--           in_refuser   who refused
+-- Returns:  one row      data  JSON: drumate_id (the refuser), contact_id (NULL: no entry), status (deleted)
+--           rows         node, sockets: the inviter's open sockets
+-- Errors:   none
+-- Example:  CALL contact_invite_refused_peer('00000000000000a1', '00000000000000b1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_invite_refused_peer(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_refuser CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT my_contact_of(in_owner, in_refuser) INTO v_id;
+    IF EXISTS (
+        SELECT 1 FROM contact
+        WHERE owner_id = in_owner AND id = v_id AND status IN ('sent', 'invitation')
+        FOR UPDATE
+    ) THEN
+        CALL contact_relate(in_owner, v_id, in_refuser, 'memory');
+    END IF;
+    SELECT JSON_OBJECT('drumate_id', in_refuser, 'contact_id', v_id, 'status', 'deleted') AS data;
+    CALL yp.user_sockets(in_owner, NULL);
+END$$
+DELIMITER ;

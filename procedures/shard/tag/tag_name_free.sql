@@ -1,0 +1,31 @@
+-- tag_name_free: a name no other tag of the owner has: the wanted one, or with " (2)", " (3)" … appended.
+--
+-- Params:   in_owner   whose tags, locked by the caller
+--           in_name    wanted
+--           in_tag     the tag that is to have it, or NULL for a new one
+-- Returns:  a value    the name
+-- Errors:   none
+-- Example:  SELECT tag_name_free('00000000000000a1', 'Work', NULL);
+DELIMITER $$
+CREATE OR REPLACE FUNCTION tag_name_free(
+    in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    in_name  VARCHAR(255),
+    in_tag   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    RETURNS VARCHAR(255)
+    NOT DETERMINISTIC
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_name VARCHAR(255) DEFAULT in_name;
+    DECLARE v_copy INT DEFAULT 1;
+
+    WHILE EXISTS (
+        SELECT 1 FROM tag WHERE owner_id = in_owner AND name = v_name AND NOT (tag_id <=> in_tag)
+    ) DO
+        SET v_copy = v_copy + 1;
+        SET v_name = CONCAT(LEFT(in_name, 245), ' (', v_copy, ')');
+    END WHILE;
+    RETURN v_name;
+END$$
+DELIMITER ;

@@ -1,0 +1,30 @@
+-- tag_remove: take a tag away, with all tags below it. Contacts only lose the label.
+--
+-- Params:   in_owner   whose tag
+--           in_tag     the tag
+-- Returns:  one row    data  JSON: tag_id, removed (array of tag ids)
+-- Errors:   TAG_NOT_FOUND   no such tag
+-- Example:  CALL tag_remove('00000000000000a1', '0000000000000d01');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE tag_remove(
+    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_tag   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_tags INT UNSIGNED;
+    DECLARE v_tree LONGTEXT;
+
+    SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
+    SET v_tree = tag_tree(in_owner, in_tag);
+    IF JSON_LENGTH(v_tree) = 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
+    END IF;
+
+    -- unhooked first: a cascade of the database ends at fifteen levels
+    UPDATE tag SET parent_tag_id = NULL WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
+    DELETE FROM tag WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
+    SELECT JSON_OBJECT('tag_id', in_tag, 'removed', JSON_COMPACT(v_tree)) AS data;
+END$$
+DELIMITER ;

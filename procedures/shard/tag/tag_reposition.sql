@@ -1,0 +1,49 @@
+-- tag_reposition: put tags into a new order. Tags that are not named come after those that are.
+--
+-- Params:   in_owner   whose tags
+--           in_tags    JSON array of tag ids in their new order
+-- Returns:  rows       data  JSON: tag_id, id (the same), position; in the new order
+-- Errors:   TAG_NOT_FOUND   one of them does not exist; nothing is changed
+-- Example:  CALL tag_reposition('00000000000000a1', '[]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE tag_reposition(
+    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_tags  LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_tags, v_unknown INT UNSIGNED;
+
+    SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
+    SELECT COUNT(*) INTO v_unknown
+    FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
+    LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = j.tag_id
+    WHERE t.tag_id IS NULL;
+    IF v_unknown > 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
+    END IF;
+
+    UPDATE tag AS t
+    JOIN (
+        SELECT o.tag_id, ROW_NUMBER() OVER (ORDER BY j.place IS NULL, j.place, o.position, o.tag_id) AS place
+        FROM tag AS o
+        LEFT JOIN (
+            SELECT tag_id, MIN(place) AS place
+            FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (
+                place FOR ORDINALITY,
+                tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+            )) AS g
+            GROUP BY tag_id
+        ) AS j ON j.tag_id = o.tag_id
+        WHERE o.owner_id = in_owner
+    ) AS n ON n.tag_id = t.tag_id
+    SET t.position = n.place
+    WHERE t.owner_id = in_owner;
+
+    SELECT JSON_OBJECT('tag_id', tag_id, 'id', tag_id, 'position', position) AS data
+    FROM tag
+    WHERE owner_id = in_owner
+    ORDER BY position, tag_id;
+END$$
+DELIMITER ;

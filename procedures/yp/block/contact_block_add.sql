@@ -1,0 +1,24 @@
+-- contact_block_add: block a contact. Blocking him twice is harmless.
+--
+-- Params:   in_owner     who blocks
+--           in_contact   row of his address book, which the caller has locked
+--           in_entity    uid or email of the blocked person
+--           in_uid       his uid when he is registered, else NULL
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL contact_block_add('00000000000000a1', '0000000000000c01', 'x@example.com', NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_block_add(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contact CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_entity  VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_uid     CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    INSERT INTO contact_block (owner_id, contact_id, entity, uid, ctime)
+    VALUES (in_owner, in_contact, in_entity, in_uid, UNIX_TIMESTAMP())
+    ON DUPLICATE KEY UPDATE entity = VALUES(entity), uid = VALUES(uid);
+END$$
+DELIMITER ;

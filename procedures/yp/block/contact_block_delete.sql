@@ -1,0 +1,18 @@
+-- contact_block_delete: lift the block of a contact, if there is one.
+--
+-- Params:   in_owner     who blocked
+--           in_contact   row of his address book
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL contact_block_delete('00000000000000a1', '0000000000000c01');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_block_delete(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contact CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DELETE FROM contact_block WHERE owner_id = in_owner AND contact_id = in_contact;
+END$$
+DELIMITER ;

@@ -1,0 +1,23 @@
+-- mail_failed: a mail could not be sent: again after 1, 2, 4 … minutes, at most 6 hours; given up after 14 times.
+--
+-- Params:   in_id      the mail
+--           in_error   why, for whoever looks after it
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL mail_failed('0000000000000001', 'connection refused');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE mail_failed(
+    IN in_id    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_error VARCHAR(255)
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    UPDATE mail_outbox
+    SET next_try = UNIX_TIMESTAMP() + LEAST(60 * POW(2, attempts), 6 * 3600),
+        attempts = attempts + 1,
+        status = IF(attempts < 14, 'pending', 'failed'),
+        last_error = LEFT(in_error, 255), claim = NULL, mtime = UNIX_TIMESTAMP()
+    WHERE id = in_id AND status = 'pending';
+END$$
+DELIMITER ;

@@ -1,0 +1,19 @@
+-- mail_sent: a mail is on its way. What it said is forgotten, above all the link in it.
+--
+-- Params:   in_id     the mail
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL mail_sent('0000000000000001');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE mail_sent(
+    IN in_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    UPDATE mail_outbox
+    SET status = 'sent', data = '{}', attempts = attempts + 1, last_error = '', claim = NULL,
+        next_try = UNIX_TIMESTAMP(), mtime = UNIX_TIMESTAMP()
+    WHERE id = in_id;
+END$$
+DELIMITER ;

@@ -1,0 +1,22 @@
+-- mail_stop: whoever got this mail wants no more invitation mails.
+--
+-- Params:   in_id     the mail, whose id only he knows
+-- Returns:  one row   known  1, or 0: no such mail
+-- Errors:   none
+-- Example:  CALL mail_stop('0000000000000001');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE mail_stop(
+    IN in_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
+
+    SELECT recipient INTO v_email FROM mail_outbox WHERE id = in_id;
+    IF v_email IS NOT NULL THEN
+        INSERT IGNORE INTO mail_optout (email, ctime) VALUES (v_email, UNIX_TIMESTAMP());
+    END IF;
+    SELECT IF(v_email IS NULL, 0, 1) AS known;
+END$$
+DELIMITER ;

@@ -1,0 +1,19 @@
+-- token_withdraw: make the link void that a person sent to an address.
+--
+-- Params:   in_inviter   who sent it
+--           in_email     to whom
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL token_withdraw('00000000000000a1', 'x@example.com');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE token_withdraw(
+    IN in_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_email   VARCHAR(255) COLLATE utf8mb4_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    UPDATE token SET status = 'expired'
+    WHERE email = in_email AND method = 'signup' AND inviter_id = in_inviter AND status = 'active';
+END$$
+DELIMITER ;

@@ -1,0 +1,230 @@
+"""Invitation mails, against a real SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import unused_port
+from aiosmtpd.controller import Controller
+
+from service.demo import Registry
+from tests.conftest import Admin, NodeMaker
+from tests.people import People, Person
+
+
+class Postman:
+    """Takes mails, or refuses them."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.refuse:
+            return "451 not now"
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        return "250 OK"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [m for m in self.mails if m["To"] == address]
+
+
+@pytest.fixture
+def postman() -> Iterator[Postman]:
+    handler = Postman()
+    controller = Controller(handler, hostname="127.0.0.1", port=unused_port())
+    controller.start()
+    handler.url = f"smtp://127.0.0.1:{controller.port}"  # type: ignore[attr-defined]
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture
+async def posted(make_node: NodeMaker, postman: Postman, registry: Registry, password_hash: str) -> Any:
+    """People on a node that has a mail server."""
+    server = await make_node(smtp=postman.url, mail_from="Drumee <noreply@drumee.example>")  # type: ignore[attr-defined]
+    people = People(server.make_url("/"), registry, password_hash)
+    yield people
+    await people.close()
+
+
+def somebody() -> str:
+    return f"{secrets.token_hex(6)}@else.example"
+
+
+def text(mail: EmailMessage, kind: str = "plain") -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+async def outbox(admin: Admin, address: str, wanted: str) -> list[tuple[Any, ...]]:
+    """The rows of an address, once one has the status (the note is written after the answer)."""
+    for _ in range(100):
+        found = admin.rows(
+            "SELECT status, attempts, data, last_error FROM yp.mail_outbox WHERE recipient = %s", address
+        )
+        if found and found[0][0] == wanted and (wanted == "sent" or found[0][1]):
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(found)
+
+
+async def test_a_stranger_gets_a_link_that_works(posted: People, postman: Postman, admin: Admin) -> None:
+    alice, address = await posted("Alice"), somebody()
+    await alice.ok("contact.invite", email=address, message="Come <b>in</b> & see")
+    (mail,) = postman.to(address)
+    assert mail["Subject"] == "Alice Test invites you to stay in contact"
+    assert mail["From"] == "Drumee <noreply@drumee.example>"
+    token = admin.rows("SELECT 1 FROM yp.token WHERE email = %s", address)
+    assert len(token) == 1
+    link = next(w for w in text(mail).split() if "/welcome/invitation/" in w)
+    status = await alice.ok("contact.invitation_status", token=link.rpartition("/")[2])
+    assert status["status"] == "unregister"
+    # what people type is text, in both forms; nothing in the mail calls home
+    assert "Come <b>in</b> & see" in text(mail)
+    assert "Come &lt;b&gt;in&lt;/b&gt; &amp; see" in text(mail, "html")
+    assert "<img" not in text(mail, "html")
+    # the link does not lie about in the outbox
+    assert (await outbox(admin, address, "sent"))[0][2] == "{}"
+
+
+async def test_a_member_gets_a_mail_in_his_language(posted: People, postman: Postman, admin: Admin) -> None:
+    alice, bob = await posted("Alice"), await posted("Bob")
+    admin.rows("UPDATE yp.drumate SET lang = 'fr' WHERE id = %s", bob.uid)
+    await alice.ok("contact.invite", email=bob.email)
+    (mail,) = postman.to(bob.email)
+    assert mail["Subject"] == "Alice Test vous invite à rester en contact"
+    assert "Bonjour," in text(mail)
+    assert "Bonjour," in text(mail, "html")
+    assert "/invitation/" not in text(mail)
+
+
+async def test_headers_cannot_be_injected(posted: People, postman: Postman, admin: Admin) -> None:
+    alice, address = await posted("Alice"), somebody()
+    admin.rows(
+        "UPDATE yp.drumate SET firstname = %s WHERE id = %s", "Eve\r\nBcc: victim@else.example", alice.uid
+    )
+    await alice.ok("contact.invite", email=address, message="x\r\n.\r\nMAIL FROM:<a@b.c>")
+    (mail,) = postman.to(address)
+    assert mail["Bcc"] is None
+    assert mail["Subject"].startswith("Eve Bcc: victim@else.example")
+    assert len(postman.mails) == 1
+
+
+async def test_many_invitations_are_one_mail(posted: People, postman: Postman) -> None:
+    alice, address = await posted("Alice"), somebody()
+    for _ in range(5):
+        await alice.ok("contact.invite", email=address)
+    assert len(postman.to(address)) == 1
+
+
+@pytest.mark.parametrize("service", ["invite", "add", "update"])
+async def test_a_failure_is_told_and_tried_again(
+    posted: People, postman: Postman, admin: Admin, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mail.POLL_SECONDS", 0.1)
+    alice, address = await posted("Alice"), somebody()
+    given: dict[str, Any] = {"email": address}
+    if service != "invite":
+        given = {"email": [{"email": address, "is_default": 1}], "invite": 1}
+    if service == "update":
+        made = await alice.ok("contact.add", firstname="F", email=given["email"])
+        given["contact_id"] = made["id"]
+    postman.refuse = True
+    answer = await alice.call(f"contact.{service}", **given)
+    assert (answer.status, answer.code) == (207, "EMAIL_NOT_SENT")
+    assert (answer.data["status"], answer.data["failed"]) == ("EMAIL_NOT_SENT", [address])
+    kept = await alice.ok("contact.get_contact", contact_id=answer.data["id"])
+    assert kept["status"] == "sent"
+    ((_, attempts, _, error),) = await outbox(admin, address, "pending")
+    assert attempts >= 1
+    assert "451" in error
+    postman.refuse = False
+    admin.rows("UPDATE yp.mail_outbox SET next_try = 0 WHERE recipient = %s", address)
+    await outbox(admin, address, "sent")
+    assert len(postman.to(address)) == 1
+
+
+async def test_the_frontend_is_told_in_its_form(posted: People, postman: Postman) -> None:
+    alice, address = await posted("Alice"), somebody()
+    postman.refuse = True
+    answer = await alice.call("contact.invite", frontend=True, email=address)
+    assert answer.status == 200
+    assert "error" not in answer.body
+    assert (answer.data["status"], answer.data["failed"]) == ("EMAIL_NOT_SENT", [address])
+    assert answer.data["id"]
+
+
+async def test_mails_of_a_process_that_died_are_sent_by_another(
+    posted: People, postman: Postman, admin: Admin, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mail.POLL_SECONDS", 0.1)
+    alice, address = await posted("Alice"), somebody()
+    registry.call(
+        "yp", "contact_invite_open", alice.uid, address, address, None, "secret", secrets.token_hex(8)
+    )
+    admin.rows("UPDATE yp.mail_outbox SET next_try = 0 WHERE recipient = %s", address)
+    await outbox(admin, address, "sent")
+    assert len(postman.to(address)) == 1
+
+
+async def test_tries_end(admin: Admin, people: People, registry: Registry) -> None:
+    alice, address, mail = await people("Alice"), somebody(), secrets.token_hex(8)
+    registry.call("yp", "contact_invite_open", alice.uid, address, address, None, "secret", mail)
+    waits = []
+    for _ in range(16):
+        admin.rows("UPDATE yp.mail_outbox SET next_try = 0 WHERE id = %s", mail)
+        registry.call("yp", "mail_failed", mail, "no")
+        waits.append(
+            admin.rows(
+                "SELECT status, CAST(next_try AS SIGNED) - CAST(mtime AS SIGNED) FROM yp.mail_outbox WHERE id = %s",
+                mail,
+            )[0]
+        )
+    assert waits[:3] == [("pending", 60), ("pending", 120), ("pending", 240)]
+    assert max(w for s, w in waits if s == "pending") == 6 * 3600
+    assert waits[-1][0] == "failed"
+
+
+async def test_whoever_wants_no_mails_gets_none(posted: People, postman: Postman) -> None:
+    alice, bob, address = await posted("Alice"), await posted("Bob"), somebody()
+    await alice.ok("contact.invite", email=address)
+    (mail,) = postman.to(address)
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = "/-/mail/stop/" + mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+    url = alice.base.join(alice.base.with_path(path))
+    async with bob.http.get(url, headers={"Accept-Language": "fr"}) as page:
+        assert "Ne plus recevoir" in await page.text()
+    await bob.ok("contact.invite", email=f"{secrets.token_hex(4)}.{address}")
+    async with bob.http.post(url) as page:
+        assert page.status == 200
+    await bob.ok("contact.invite", email=address)
+    assert len(postman.to(address)) == 1
+    async with bob.http.post(url.with_path("/-/mail/stop/0123456789abcdef")) as page:
+        assert page.status == 404
+
+
+async def test_without_a_mail_server_mails_are_shown_on_this_machine(people: People) -> None:
+    alice, address = await people("Alice"), somebody()
+    made = await alice.ok("contact.invite", email=address, message="<i>hi</i>")
+    assert made["status"] == "sent"
+    url = alice.base.with_path("/-/mail/")
+    async with alice.http.get(url) as page:
+        shown = await page.text()
+        assert address in shown
+        assert "&lt;i&gt;hi&lt;/i&gt;" in shown
+    async with alice.http.get(url, headers={"X-Forwarded-For": "192.0.2.1"}) as page:
+        assert page.status == 404
+
+
+async def test_with_a_mail_server_nothing_is_shown(posted: People) -> None:
+    person: Person = await posted("Alice")
+    async with person.http.get(person.base.with_path("/-/mail/")) as page:
+        assert page.status == 404
