@@ -117,13 +117,13 @@ async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin:
     sid = await direct.session(person.uid)
     gone, dead, alive = (secrets.token_hex(8) for _ in range(3))
     for node in (gone, dead, alive):
-        *_, known = await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000)
+        *_, known = await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
         assert known
         await direct.socket(sid, node)
-    *_, people = await direct.sets("yp", "socket_reset", gone)
+    *_, people = await direct.sets("yp", "socket_reset", gone, 0)
     assert (person.uid, "shard1") in list(people)
     admin.rows("UPDATE yp.node SET heartbeat = 1, suspected = 1 WHERE id = %s", dead)
-    *_, people, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8)
+    *_, people, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8, 0)
     assert (person.uid, "shard1") in list(people)
     assert known[0][0] == 1
     assert [n for (n,) in admin.rows("SELECT node FROM yp.socket WHERE uid = %s", person.uid)] == [alive]
