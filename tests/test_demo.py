@@ -62,7 +62,7 @@ async def page_of_demo(make_node: NodeMaker, settings: Settings, admin: Admin) -
             "WHERE owner_id = %s AND peer_id = %s",
             *(one, other),
         )
-    node = await make_node(socket_grace=2, ring_seconds=30)
+    node = await make_node(socket_grace=2, login_attempts_address=100_000)
     return str(node.make_url("/-/demo/"))
 
 
@@ -73,7 +73,7 @@ async def sign_in(context: BrowserContext, address: str, uid: str, errors: list[
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(address)
     await page.locator(f'#users button[data-uid="{uid}"]').click()
-    await page.wait_for_selector("body[data-socket]")
+    await page.wait_for_selector("body[data-socket]", state="attached")
     yield page
     await page.close()
 
