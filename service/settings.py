@@ -57,6 +57,7 @@ class Settings:
     login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
     login_attempts_address: int = _setting(50, "the same for one address")
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
+    import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")
     page_size: int = _setting(45, "rows of a list page when the caller does not say")
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow"
@@ -115,6 +116,7 @@ class Settings:
             "socket_queue",
             "session_ttl",
             "body_limit",
+            "import_limit",
         ):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1")
