@@ -33,15 +33,25 @@ format: ready ## Put the Python files in order
 clean: down ## Stop everything; remove .venv, caches, and .run with its data
 	@rm -rf .run .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
+.PHONY: listen settings
+listen: ready ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
+	@$(call need,NAME)$(SERVICE) listen --user "$$NAME" --password "$${PASSWORD:-demo-password}"
+
+settings: ready ## The table of settings
+	@$(SERVICE) settings
+
 ##@ Test
 
-.PHONY: test lint types bench
+.PHONY: test browser lint types bench
 test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
 
-lint: ready ## Ruff: rules and format
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+browser: ## Install Chromium, with which make test drives the demo page
+	@$(PYTHON) -I service/install.py --with browser
+
+lint: ready ## Ruff, and our rules for procedures/ and sql/
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(SERVICE) lint
 
 types: ready ## Mypy, strict
 	@.venv/bin/mypy --strict service/
@@ -52,9 +62,30 @@ bench: ready ## Measure the calls, and the limit beside them
 
 ##@ Schema
 
-.PHONY: deploy demo shard
-deploy: ready ## Create or upgrade the databases: tables, migrations, routines
-	@$(SERVICE) deploy
+# Each of these is one line around `python -m service …`; exit 0 done, 1 differences, 2 failed.
+HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"}
+
+.PHONY: plan deploy drift adopt proc docs stats demo shard
+plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
+	@$(SERVICE) plan $(HOW)
+
+deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n])
+	@$(SERVICE) deploy $(HOW)
+
+drift: ready ## What was changed by hand on the servers; for cron
+	@$(SERVICE) drift
+
+adopt: ready ## Bring a change made by hand into its file (F= [SHARD=])
+	@$(call need,F)$(SERVICE) adopt --file "$$F" $${SHARD:+--shard "$$SHARD"}
+
+proc: ready ## Deploy one routine to all databases of its kind (F= [ALLOW=])
+	@$(call need,F)$(SERVICE) proc --file "$$F" $${ALLOW:+--allow "$$ALLOW"}
+
+docs: ready ## Reference of all routines: build/docs/procedures.html and .md
+	@$(SERVICE) docs
+
+stats: ready ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
+	@$(SERVICE) stats $${SECONDS:+--seconds "$$SECONDS"}
 
 demo: ready ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo
@@ -64,7 +95,17 @@ shard: ready ## Add a shard database (NAME=)
 
 ##@ Operate
 
-.PHONY: up down user hub mail
+.PHONY: backup restore move
+backup: ready ## Everything into one archive, while people work (F=backup.tar.gz)
+	@$(call need,F)$(SERVICE) backup --file "$$F"
+
+restore: ready ## An archive into an empty server (F=backup.tar.gz)
+	@$(call need,F)$(SERVICE) restore --file "$$F"
+
+move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
+	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
+
+.PHONY: up down user hub link mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -79,3 +120,6 @@ user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
+
+link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
+	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}

@@ -23,7 +23,7 @@ from marshmallow import Schema
 from service import ROOT
 from service.database import RoutineInfo
 from service.deploy.files import reachable_signals
-from service.schema import build_schema
+from service.schema import FORMATS, build_schema
 
 LEVELS = {
     "anonymous": 0,
@@ -79,8 +79,12 @@ def load_declarations(folder: Path = ROOT / "acl") -> dict[str, Service]:
     problems: list[str] = []
     services: dict[str, Service] = {}
     for path in sorted(folder.glob("*.json")):
-        content = orjson.loads(path.read_bytes())
-        module = _module(content)
+        try:
+            content = orjson.loads(path.read_bytes())
+            module = _module(content)
+        except (ValueError, KeyError, ImportError) as exc:
+            problems.append(f"{path.name}: {exc!r}")
+            continue
         for method, declaration in content["services"].items():
             name = f"{path.stem}.{method}"
             found = list(_declaration_problems(declaration))
@@ -98,6 +102,12 @@ def load_declarations(folder: Path = ROOT / "acl") -> dict[str, Service]:
             f"{module.__name__}.{extra}: no declaration in {path.name}"
             for extra in sorted(_public_functions(module) - declared)
         ]
+    declared_modules = {s.handler.__module__.rpartition(".")[2] for s in services.values()}
+    problems += [
+        f"service/modules/{path.name}: no {path.stem}.json declares its services"
+        for path in sorted((ROOT / "service" / "modules").glob("[a-z]*.py"))
+        if folder == ROOT / "acl" and path.stem not in declared_modules and not problems
+    ]
     if problems:
         raise DeclarationError("\n".join(problems))
     return services
@@ -134,6 +144,10 @@ def _declaration_problems(declaration: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(permission, PERMISSION_KEYS, {"src"})
     if permission.get("src") not in LEVELS:
         yield f"permission.src is none of {', '.join(LEVELS)}"
+    if permission.get("on", "hub") not in {"hub", "self"}:
+        yield "permission.on is neither hub nor self"
+    if permission.get("fast_check", "public-api") not in {"public-api", "user_permission"}:
+        yield "permission.fast_check is neither public-api nor user_permission"
     for name, param in declaration.get("params", {}).items():
         yield from (f"params.{name}: {p}" for p in _param_problems(param))
     for error in declaration.get("errors", []):
@@ -144,6 +158,8 @@ def _param_problems(param: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(param, PARAM_KEYS, {"type"})
     if param.get("type") not in {"string", "integer", "number", "boolean", "array", "object"}:
         yield f"type {param.get('type')!r} is unknown"
+    if param.get("format", "id") not in FORMATS:
+        yield f"format {param['format']!r} is unknown"
     if param.get("required") and "default" in param:
         yield "is required and has a default"
     for nested in [*param.get("properties", {}).values(), *filter(None, [param.get("items")])]:
@@ -185,7 +201,7 @@ class RoutineUse:
 
 @cache
 def routine_uses() -> list[RoutineUse]:
-    """Every CALL that the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
+    """Every CALL the package names: `ctx.yp("name", …)`, `ctx.mine("name", …)`, `call(db, "name", …)`."""
     uses = []
     for path in sorted((ROOT / "service").rglob("*.py")):
         tree = ast.parse(path.read_text())

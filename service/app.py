@@ -12,11 +12,13 @@ from typing import Any
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from service import metrics
+from service import ROOT, metrics
 from service.acl import check_routines, load_declarations
+from service.calls import Calls
 from service.database import Database
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.floor import load_schema
 from service.mail import Mailer
 from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
@@ -34,31 +36,45 @@ SOCKETS = web.AppKey("sockets", Sockets)
 PUSHER = web.AppKey("pusher", Pusher)
 DATABASE = web.AppKey("database", Database)
 REFERENCE = web.AppKey("reference", str)
+DEMO = web.AppKey("demo", str)
+
+
+RUNNER_OPTIONS: dict[str, Any] = {
+    # the frontend sends lists, too, as a query: 500 addresses to leave out make 30 KB
+    "max_line_size": 65_536,
+    "max_field_size": 65_536,
+    "access_log": None,
+    "keepalive_timeout": 75,
+}
+"""How aiohttp's runner serves the application."""
 
 
 async def make_app(settings: Settings) -> web.Application:
     """The application; raises DeclarationError when declarations, handlers and routines do not fit."""
     services = load_declarations()
     db = Database(settings)
-    check_routines(services, await db.load_routines())
+    check_routines(services, await load_schema(db))
     pusher = Pusher(settings, new_node_id())
     presence = Presence(db, pusher)
     background = Background(db)
     sockets = Sockets(settings, db, pusher, presence, background)
+    calls = Calls(db, pusher, background, settings.ring_seconds)
     mailer = Mailer(settings, db, background)
     pages = MailPages(settings, db, mailer)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, mailer)
-    heartbeat = Heartbeat(db, pusher, presence, sockets)
+    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
+    heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
     app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
-    app.router.add_route("*", "/-/svc/{service}", dispatcher.handle)
-    app.router.add_route("*", "/-/{instance}/svc/{service}", dispatcher.handle)
+    app.router.add_route("*", "/-/svc/{service:.*}", dispatcher.handle)
+    app.router.add_route("*", "/-/{instance}/svc/{service:.*}", dispatcher.handle)
     app.router.add_get("/-/websocket/", sockets.handle)
     app.router.add_get("/-/health", _health)
     app.router.add_get("/-/metrics", _metrics)
     app[REFERENCE] = render_reference(services)
     app.router.add_get("/-/docs/", _docs)
+    app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
+    app.router.add_get("/-/demo/", _demo)
     app.router.add_get("/-/mail/", pages.outbox)
     app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
@@ -144,6 +160,11 @@ async def _metrics(request: web.Request) -> web.Response:
 
 async def _docs(request: web.Request) -> web.Response:
     return web.Response(text=request.app[REFERENCE], content_type="text/html")
+
+
+async def _demo(request: web.Request) -> web.Response:
+    """People of `make demo` who see and call each other: the shortest client there is."""
+    return web.Response(text=request.app[DEMO], content_type="text/html")
 
 
 async def _to_reference(_: web.Request) -> web.Response:

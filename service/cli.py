@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from service.settings import Settings, SettingsError, settings_table
 
-EPILOG = "Exit status: 0 done, or nothing to do; 2 failed, and the last line says why."
+EPILOG = (
+    "Exit status: 0 done, or nothing to do; 1 differences (what plan, drift, lint and a deploy leave for you "
+    "to decide); 2 failed, and the last line says why."
+)
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -22,7 +27,10 @@ def main(argv: list[str] | None = None) -> int:
     for name, (run, doc, options) in COMMANDS.items():
         sub = commands.add_parser(name, help=doc, description=doc, epilog=EPILOG)
         for flag, required, text in options:
-            sub.add_argument(flag, required=required, help=text)
+            if required is None:
+                sub.add_argument(flag, action="store_true", help=text)
+            else:
+                sub.add_argument(flag, required=required, help=text)
         sub.set_defaults(run=run)
     args = parser.parse_args(argv)
     try:
@@ -58,47 +66,52 @@ def _serve(_: argparse.Namespace) -> int:
             raise SettingsError(
                 f"DRUMEE_{name.upper()} is not set; `make run` starts private servers by itself"
             )
-    # the metrics library looks at the environment when it is imported
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", "")
-    from service.server import prepare_metrics, serve
+    _share_metrics(Path(settings.run_dir).absolute() / "metrics")
+    from service.server import serve
 
-    prepare_metrics(settings)
     return serve(settings)
 
 
-def _with_stack(work: Callable[[Settings], int]) -> int:
+def _share_metrics(folder: Path) -> None:
+    """A fresh folder in which the workers share their numbers.
+
+    The metrics library looks at the environment when it is imported, so this comes before that.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _lazily(name: str) -> Command:
+    """A command of `service.deploy.commands`, imported when it is run."""
+
+    def run(args: argparse.Namespace) -> int:
+        from service.deploy import commands
+
+        command: Command = getattr(commands, name)
+        return command(args)
+
+    return run
+
+
+def with_stack(work: Callable[[Settings], int]) -> int:
     """Run `work` against the servers of the settings, or the private ones of the run directory."""
-    from service.deploy.deployer import DeployError
-    from service.stack import StackError, ensure_stack_env
+    from service.deploy import commands
 
-    try:
-        with ensure_stack_env() as env:
-            return work(Settings.from_env({**os.environ, **env}))
-    except (DeployError, StackError) as exc:
-        print(exc, file=sys.stderr)
-        return 2
-
-
-def _deploy(_: argparse.Namespace) -> int:
-    from service.deploy.deployer import Deployer
-
-    def work(settings: Settings) -> int:
-        counts = Deployer(settings).deploy()
-        print("deployed: " + ", ".join(f"{n} {what}" for what, n in sorted(counts.items())))
-        return 0
-
-    return _with_stack(work)
+    return commands.with_stack(work)
 
 
 def _shard(args: argparse.Namespace) -> int:
+    from service.deploy.commands import report
     from service.deploy.deployer import Deployer
 
     def work(settings: Settings) -> int:
-        Deployer(settings, say=lambda _: None).add_shard(args.name)
-        print(f"shard {args.name} is ready")
-        return 0
+        status = report(Deployer(settings, say=lambda _: None).add_shard(args.name))
+        if status == 0:
+            print(f"shard {args.name} is ready")
+        return status
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -109,7 +122,7 @@ def _demo(_: argparse.Namespace) -> int:
         print("demo data: " + (", ".join(made) or "already there"))
         return 0
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _mail(_: argparse.Namespace) -> int:
@@ -120,7 +133,7 @@ def _mail(_: argparse.Namespace) -> int:
         print(stuck_table(Registry(settings).call("yp", "mail_list", 200)))
         return 0
 
-    return _with_stack(work)
+    return with_stack(work)
 
 
 def _user(args: argparse.Namespace) -> int:
@@ -147,6 +160,17 @@ def _hub(args: argparse.Namespace) -> int:
     return _register(make)
 
 
+def _link(args: argparse.Namespace) -> int:
+    def make(registry: object) -> str:
+        from service.demo import Registry
+
+        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+        token, room = registry.add_link(args.hub, args.title or "", int(args.days or 7))
+        return f"guests enter room {room} with dmz.login and the token {token}"
+
+    return _register(make)
+
+
 def _register(make: Callable[[object], str]) -> int:
     import pymysql
 
@@ -160,7 +184,13 @@ def _register(make: Callable[[object], str]) -> int:
             return 2
         return 0
 
-    return _with_stack(work)
+    return with_stack(work)
+
+
+def _listen(args: argparse.Namespace) -> int:
+    from service import listen
+
+    return listen.run(Settings.from_env(), args.user, args.password)
 
 
 def _settings(_: argparse.Namespace) -> int:
@@ -180,13 +210,55 @@ def _bench(args: argparse.Namespace) -> int:
     return bench(args.only or "", args.seconds or "")
 
 
-Option = tuple[str, bool, str]
+Option = tuple[str, bool | None, str]
+"""(flag, whether it must be given, help); None: the flag takes no value."""
+DEPLOY_OPTIONS: list[Option] = [
+    ("--canary", False, "shard that comes first; the others wait until it is in order"),
+    ("--rev", False, "git revision whose routines are deployed: the rollback"),
+    ("--allow", False, "names whose unsafe, drifted or dropped state may be overwritten; unsafe: all such"),
+    ("--rate", False, "items a second at most"),
+]
+FILE: Option = ("--file", True, "file of a routine, procedures/….sql")
 COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
     "run": (_run, "start private servers, deploy, load demo data, serve; Ctrl-C stops it all", []),
     "up": (_up, "the same in the background; returns when the service is healthy", []),
     "down": (_down, "stop what up has started", []),
     "serve": (_serve, "serve only; MariaDB and Redis are given by the settings", []),
-    "deploy": (_deploy, "create or upgrade the registry and every shard", []),
+    "plan": (_lazily("plan"), "what deploy would do, and what it would leave to you", DEPLOY_OPTIONS),
+    "deploy": (
+        _lazily("deploy"),
+        "create or upgrade the registry and every shard",
+        [*DEPLOY_OPTIONS, ("--dry-run", None, "only say what would be done, as plan does")],
+    ),
+    "lint": (_lazily("lint"), "our rules for procedures/ and sql/", []),
+    "docs": (_lazily("docs"), "write the reference of all routines to build/docs", []),
+    "stats": (
+        _lazily("stats"),
+        "calls, errors, p50 and p95 of each routine, and routines nobody called",
+        [("--seconds", False, "how long to listen for the percentiles; 5 when absent, 0 for none")],
+    ),
+    "backup": (_lazily("backup"), "write everything to one archive", [("--file", True, "archive to write")]),
+    "restore": (
+        _lazily("restore"),
+        "bring an empty server to what an archive holds",
+        [("--file", True, "archive that backup has written")],
+    ),
+    "move": (
+        _lazily("move"),
+        "move a person or hub to another shard; 503 for him while it lasts",
+        [("--entity", True, "id, or email of a person"), ("--shard", True, "where to")],
+    ),
+    "drift": (_lazily("drift"), "what was changed by hand on the servers", []),
+    "adopt": (
+        _lazily("adopt"),
+        "write a change that was made by hand into the file of the routine",
+        [FILE, ("--shard", False, "database to take it from, when they differ")],
+    ),
+    "proc": (
+        _lazily("proc"),
+        "deploy one routine to all databases of its kind",
+        [FILE, ("--allow", False, "its name, when the deploy leaves it to you")],
+    ),
     "mail": (_mail, "list mails that could not be sent, and why", []),
     "demo": (_demo, "load the demo data, unless it is there", []),
     "user": (
@@ -208,7 +280,21 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
             ("--area", False, "private (default), share, dmz or public"),
         ],
     ),
+    "link": (
+        _link,
+        "let people without an account into the room of a dmz or public hub",
+        [
+            ("--hub", True, "id of the hub"),
+            ("--title", False, "name of the meeting that guests see"),
+            ("--days", False, "how long the link is good, 7 by default; 0: for ever"),
+        ],
+    ),
     "shard": (_shard, "make a shard and deploy it", [("--name", True, "name of its database")]),
+    "listen": (
+        _listen,
+        "sign in and print what arrives on the WebSocket",
+        [("--user", True, "email or user name"), ("--password", True, "his password")],
+    ),
     "settings": (_settings, "print the table of settings", []),
     "shell": (_shell, "the mariadb client on the private server", []),
     "bench": (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import StreamReader
 
+from service.calls import Calls
 from service.database import Database, ResultSet
 from service.mail import Mailer
 from service.presence import Presence
@@ -45,6 +46,7 @@ class Context:
     db: Database
     pusher: Pusher
     presence: Presence
+    calls: Calls
     throttle: Throttle
     mailer: Mailer
     service: str
@@ -102,7 +104,7 @@ class Context:
             "id": self.caller.uid,
             "firstname": self.caller.firstname,
             "lastname": self.caller.lastname,
-            "fullname": self.caller.fullname,
+            "fullname": self.caller.shown_name,
         }
         if socket_id is not None:
             sender["socket_id"] = socket_id

@@ -23,7 +23,7 @@ import orjson
 import pymysql
 
 from service import metrics
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
 from service.settings import Server, Settings, database_servers
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ ResultSet = list[tuple[Any, ...]]
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 SIGNALLED = 1644
+MOVING = "MOVING"
+"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql)."""
 TIMED_OUT = 1969
 RETRYABLE = {
     1213: "deadlock: InnoDB, or the certification of Galera, chose us as the victim",
@@ -173,6 +175,8 @@ class Database:
 
         Raises Refused for SQLSTATE 45000, DatabaseUnavailableError, DatabaseTimeoutError.
         """
+        if (db, name) not in self._routines:
+            await self.load_routines()  # a shard that was made after our start
         if self._routines[db, name].writes:
             return await self.transaction(name, lambda tx: tx.call(db, name, *args))
         try:
@@ -243,6 +247,13 @@ class _RetryableError(Exception):
         self.number = number
 
 
+class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
+    """Does not ask for warnings: in strict mode what matters is an error, and asking is a round trip."""
+
+    async def _show_warnings(self, conn: Any) -> None:
+        return
+
+
 async def _call(connection: Any, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
     if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
         raise ValueError(f"not a routine: {db}.{name}")
@@ -270,7 +281,7 @@ async def _query(connection: Any, statement: str, args: Sequence[Any]) -> list[R
         counter[1] += 1
     results: list[ResultSet] = []
     try:
-        async with connection.cursor() as cursor:
+        async with connection.cursor(_Cursor) as cursor:
             await cursor.execute(statement, tuple(args) or None)
             while True:
                 if cursor.description is not None:
@@ -283,6 +294,8 @@ async def _query(connection: Any, statement: str, args: Sequence[Any]) -> list[R
 
 def _translate(exc: Exception) -> Exception:
     number = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+    if number == SIGNALLED and exc.args[1] == MOVING:
+        return EntityMovingError("looked for in the shard it has left")
     if number == SIGNALLED:
         return Refused(str(exc.args[1]))
     if number in RETRYABLE:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from typing import Any
 
 import orjson
 
-from service.deploy.deployer import connect
+from service.deploy.connection import connect
 from service.passwords import hash_password
 from service.settings import Settings, database_servers
 
@@ -88,6 +90,13 @@ class Registry:
         """Make a hub; its id."""
         ((found, _owner, _shard),) = self.call("yp", "hub_create", hub_id, name, owner, area)
         return str(found)
+
+    def add_link(self, hub: str, title: str, days: int) -> tuple[str, str]:
+        """Make a guest link for the home room of a hub: (its secret, the room)."""
+        token = secrets.token_urlsafe(16)
+        expiry = int(time.time()) + days * 86_400 if days else 0
+        ((_hub, room),) = self.call("yp", "dmz_link_create", hub, None, token, title or None, expiry)
+        return token, str(room)
 
     def grant(self, hub: str, who: str, level: int) -> None:
         """Give somebody a level on a whole hub."""

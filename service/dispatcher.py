@@ -16,6 +16,7 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from service import metrics
 from service.acl import Service
+from service.calls import Calls
 from service.context import Context, Download, Upload
 from service.database import Database, calls_of_request
 from service.errors import (
@@ -29,8 +30,8 @@ from service.log import request_id
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
-from service.request import from_frontend, is_upload, read_args
-from service.schema import load
+from service.request import from_frontend, header_args, is_upload, page_host, read_args
+from service.schema import ID, load
 from service.session import (
     Caller,
     client_address,
@@ -46,8 +47,6 @@ from service.throttle import Throttle
 log = logging.getLogger(__name__)
 
 GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-EVERYWHERE = {"hub_id", "nid", "room_id"}
-"""Parameters that the gate reads, whether or not the service declares them."""
 
 
 class Dispatcher:
@@ -61,6 +60,7 @@ class Dispatcher:
         pusher: Pusher,
         presence: Presence,
         background: Background,
+        calls: Calls,
         mailer: Mailer,
     ) -> None:
         self.settings = settings
@@ -70,6 +70,7 @@ class Dispatcher:
         self.pusher = pusher
         self.presence = presence
         self.background = background
+        self.calls = calls
         self.mailer = mailer
         self.throttle = Throttle(settings, pusher)
 
@@ -109,8 +110,8 @@ class Exchange:
         self.dispatcher = dispatcher
         self.request = request
         self.name = request.match_info["service"]
+        self.given = header_args(request)
         self.asked = time.time_ns() // 1000
-        self.given: dict[str, Any] = {}
         self.sid: str | None = None
         self.caller: Caller | None = None
         self.context: Context | None = None
@@ -126,7 +127,7 @@ class Exchange:
             error = self._declared(exc)
         except DatabaseUnavailableError as exc:
             log.warning("database unavailable", extra={"error": str(exc)})
-            error = unavailable("the database")
+            error = unavailable(exc.what)
         except DatabaseTimeoutError:
             error = RequestError(504, "TIMEOUT", "the database took too long", headers={"Retry-After": "5"})
         except HTTPRequestEntityTooLarge:
@@ -137,13 +138,15 @@ class Exchange:
             error = RequestError(
                 500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
             )
+        # what failed has signed nobody in or out
+        self.context = None
         await self._find_caller()
         return self._fail(error)
 
     async def _succeed(self) -> web.Response:
         service = self._dispatch()
         self.given = await read_args(self.request)
-        args = load(service.schema, service.params, self.given)
+        args = load(service.schema, self.given)
         await self._gate(service)
         context = self.context = self._make_context(args)
         data = await service.handler(context, **_wanted(service, args))
@@ -193,8 +196,10 @@ class Exchange:
     def _id(self, name: str) -> str | None:
         """An id that the gate needs; it is validated once more where the service declares it."""
         value = self.given.get(name)
-        usable = isinstance(value, str) and value not in {"", "undefined", "null"} and value.isascii()
-        return value[:64] if usable and value is not None else None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        text = str(value).strip()
+        return text if ID.fullmatch(text) and text not in {"undefined", "null"} else None
 
     def _denied(self, service: Service, caller: Caller) -> RequestError:
         if not caller.signed_in:
@@ -213,6 +218,7 @@ class Exchange:
             db=dispatcher.db,
             pusher=dispatcher.pusher,
             presence=dispatcher.presence,
+            calls=dispatcher.calls,
             throttle=dispatcher.throttle,
             mailer=dispatcher.mailer,
             service=self.name,
@@ -220,9 +226,9 @@ class Exchange:
             args=args,
             caller=self.caller,
             sid=self.sid,
-            host=self.request.host.rpartition(":")[0] or self.request.host,
+            host=page_host(self.request),
             address=client_address(self.request, dispatcher.settings),
-            user_agent=self.request.headers.get("User-Agent", "")[:255],
+            user_agent=_plain(self.request.headers.get("User-Agent", ""))[:255],
             asked=self.asked,
             upload=self._upload(),
             echo_id=_scalar(self.given.get("echoId")),
@@ -248,9 +254,11 @@ class Exchange:
                 500, "SERVICE_FAILED", "an error on our side; the request id finds it in the log"
             )
         status, protocol = service.errors[refused.code]
-        return RequestError(
-            status, refused.code, refused.detail or self._reason(refused.code), protocol=protocol
-        )
+        reason = refused.detail or self._reason(refused.code)
+        # INVALID_PARAM comes as `name: why`, as it does from a schema
+        param, colon, _ = refused.detail.partition(":")
+        data = {"param": param} if colon else {}
+        return RequestError(status, refused.code, reason, protocol=protocol, data=data)
 
     def _reason(self, code: str) -> str:
         declared = self.dispatcher.services[self.name].declaration["errors"]
@@ -324,6 +332,11 @@ def _wanted(service: Service, args: dict[str, Any]) -> dict[str, Any]:
     if service.takes is None:
         return args
     return {name: args.get(name) for name in service.takes}
+
+
+def _plain(text: str) -> str:
+    """A header's text as UTF-8 can hold it."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _scalar(value: Any) -> Any:

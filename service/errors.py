@@ -59,6 +59,15 @@ class Refused(Exception):
 class DatabaseUnavailableError(Exception):
     """No MariaDB server answers, or the connection broke in the middle of a call."""
 
+    what = "the database"
+    """What is not available, in words for the caller."""
+
+
+class EntityMovingError(DatabaseUnavailableError):
+    """The data of this person or hub is on its way to another shard."""
+
+    what = "this data, which is being moved just now,"
+
 
 class DatabaseTimeoutError(Exception):
     """A CALL ran into max_statement_time."""

@@ -68,7 +68,13 @@ SERVERS = (
     Program(("mariadb",), *MARIADB),
     Program(("redis-server", "valkey-server"), "redis-server", "valkey", "redis", "DRUMEE_REDIS"),
 )
-EXTRAS = {"bench": (Program(("wrk",), "wrk", "wrk", "wrk"),), "test": ()}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+EXTRAS = {
+    "bench": (Program(("wrk",), "wrk", "wrk", "wrk"),),
+    "test": (),
+    # big, and not everywhere to be had: the tests run without it, and say which of them did not
+    "browser": (Program(BROWSERS, "chromium", "chromium", "chromium"),),
+}
 
 
 class InstallError(Exception):

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from service.database import Database, ResultSet, documents
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
@@ -168,7 +168,7 @@ def _environment(lang: str) -> Environment:
     # the texts are written plainly in .txt; everything people typed is escaped in .html
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: bool(name and name.endswith(".html")),
+        autoescape=select_autoescape(["html"]),
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,

@@ -10,6 +10,7 @@ import socket
 
 from aiohttp import WSCloseCode
 
+from service.calls import Calls
 from service.database import Database, ResultSet
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.presence import Presence
@@ -19,11 +20,11 @@ from service.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 4.0
-STALE_SECONDS = 12
-WAIT_SECONDS = 8
-"""A ghost is suspected 12 to 16 s after its last beat and buried 8 to 12 s later: within 30 s."""
-PURGE_EVERY = 15
+BEAT_SECONDS = 3.0
+STALE_SECONDS = 9
+WAIT_SECONDS = 6
+"""A ghost is suspected 9 to 12 s after its last beat and buried 6 to 9 s later: well within 30 s."""
+PURGE_EVERY = 20
 PURGE_ROWS = 1000
 
 
@@ -35,11 +36,15 @@ def new_node_id() -> str:
 class Heartbeat:
     """Tells the registry that this process lives."""
 
-    def __init__(self, db: Database, pusher: Pusher, presence: Presence, sockets: Sockets) -> None:
+    def __init__(
+        self, db: Database, pusher: Pusher, presence: Presence, sockets: Sockets, calls: Calls, grace: int
+    ) -> None:
         self._db = db
         self._pusher = pusher
         self._presence = presence
         self._sockets = sockets
+        self._calls = calls
+        self._grace = grace
         self._address = f"{socket.gethostname()}:{os.getpid()}"
         self._task: asyncio.Task[None] | None = None
 
@@ -49,15 +54,15 @@ class Heartbeat:
         self._task = asyncio.create_task(self._beat_forever())
 
     async def stop(self) -> None:
-        """Say goodbye: our sockets are nobody's any more."""
+        """Say goodbye: our sockets are nobody's any more, their places in rooms wait for them."""
         if self._task is not None:
             self._task.cancel()
         try:
-            *rooms, people = await self._db.call("yp", "socket_reset", self._pusher.node)
+            (people,) = await self._db.call("yp", "socket_retire", self._pusher.node)
         except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
             log.warning("left without goodbye", extra={"error": str(exc)})
             return
-        self._bury(rooms, people)
+        self._bury([], people)
 
     async def _beat_forever(self) -> None:
         beats = 0
@@ -69,6 +74,8 @@ class Heartbeat:
                     # another process took us for dead, and our sockets are no longer in the registry
                     log.warning("this process was taken for dead; its sockets must reconnect")
                     await self._sockets.close_all(WSCloseCode.SERVICE_RESTART, "please reconnect")
+                await self._sockets.forget_leftovers()
+                await self._calls.expire()
                 if beats % PURGE_EVERY == 0:
                     await self._db.call("yp", "session_purge", PURGE_ROWS)
             except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
@@ -76,8 +83,9 @@ class Heartbeat:
 
     async def _beat(self) -> bool:
         """Whether the registry knew this process."""
+        node, limits = self._pusher.node, (STALE_SECONDS, WAIT_SECONDS)
         *rooms, people, known = await self._db.call(
-            "yp", "socket_refresh", self._pusher.node, self._address, STALE_SECONDS, WAIT_SECONDS
+            "yp", "socket_refresh", node, self._address, limits[0], limits[1], self._grace
         )
         self._bury(rooms, people)
         return bool(known[0][0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,9 +18,8 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-@cache
-def _nobodys_hash() -> str:
-    return hash_password("nobody has this password")
+_NOBODYS_HASH = hash_password("nobody has this password")
+"""Made at start: made at the first unknown account, that one would take longer than others."""
 
 
 async def verify_password(password: str, password_hash: str | None) -> bool:
@@ -32,6 +30,6 @@ async def verify_password(password: str, password_hash: str | None) -> bool:
 
 def _verify(password: str, password_hash: str | None) -> bool:
     try:
-        return _hasher.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
+        return _hasher.verify(password_hash or _NOBODYS_HASH, password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False

@@ -22,10 +22,15 @@ class Presence:
         self._db = db
         self._pusher = pusher
         self._pending: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
 
     def changed(self, uid: str | None, shard: str | None) -> None:
         """The state of this person may have changed. Guests have no contacts: their shard is None."""
-        if uid and shard and uid not in self._pending:
+        if not (uid and shard):
+            return
+        if uid in self._pending:
+            self._again.add(uid)
+        else:
             self._pending[uid] = asyncio.create_task(self._settle(uid, shard))
 
     async def publish(self, uid: str, shard: str) -> dict[str, object]:
@@ -37,13 +42,25 @@ class Presence:
 
     async def _settle(self, uid: str, shard: str) -> None:
         try:
-            await asyncio.sleep(SETTLE_SECONDS)
-        finally:
-            del self._pending[uid]
-        try:
-            await self.publish(uid, shard)
+            await self._tell_until_true(uid, shard)
         except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
             log.warning("presence not told", extra={"uid": uid, "error": str(exc)})
+        finally:
+            del self._pending[uid]
+            self._again.discard(uid)
+
+    async def _tell_until_true(self, uid: str, shard: str) -> None:
+        """Tell the state, then look once more: another process may have told an older one after us."""
+        told = None
+        while True:
+            self._again.discard(uid)
+            await asyncio.sleep(SETTLE_SECONDS)
+            state, recipients = await self._db.call(shard, "presence_recipients", uid)
+            model: dict[str, object] = document(state)
+            if model == told and uid not in self._again:
+                return
+            told = model
+            self._pusher.send(recipients, live_update("user.connection_status", model))
 
     async def stop(self) -> None:
         """Wait for what is on its way."""

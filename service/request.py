@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from service.errors import RequestError
 
@@ -22,9 +23,18 @@ def from_frontend(request: web.Request) -> bool:
     return any(name in request.headers for name in FRONTEND_HEADERS)
 
 
+def page_host(request: web.Request) -> str:
+    """Host name, without the port, of the page that calls; "" when the Host header is no such thing."""
+    try:
+        host = urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+    return host if host.isascii() else ""
+
+
 async def read_args(request: web.Request) -> dict[str, Any]:
     """All parameters by name: headers, below the query, below the body."""
-    args = _header_args(request)
+    args = header_args(request)
     args.update(_upload_args(request))
     args.update(_query_args(request.rel_url.raw_query_string))
     if request.body_exists and not is_upload(request):
@@ -47,7 +57,8 @@ def _upload_args(request: web.Request) -> Mapping[str, Any]:
     return found
 
 
-def _header_args(request: web.Request) -> dict[str, Any]:
+def header_args(request: web.Request) -> dict[str, Any]:
+    """Arguments that travel as `x-param-<name>`: all there are before the others could be read."""
     found = {}
     for name, value in request.headers.items():
         if name[:8].lower() == PARAM_HEADER:
@@ -79,15 +90,29 @@ def _decode(text: str) -> str:
 
 
 async def _body_args(request: web.Request) -> dict[str, Any]:
-    body = await request.read()
+    body = await _body(request)
     if request.content_type == "application/x-www-form-urlencoded":
-        form = await request.post()
-        return {name: value for name, value in form.items() if value not in ABSENT_TEXTS}
+        return _form_args(body)
     if request.content_type == "multipart/form-data":
         raise RequestError(415, "UNSUPPORTED_MEDIA", "send JSON, or a urlencoded form")
     if not body.strip():
         return {}
     return _json_object(body, "the body")
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except RequestPayloadError:
+        raise RequestError(400, "INVALID_BODY", "the body cannot be unpacked") from None
+
+
+def _form_args(body: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise RequestError(400, "INVALID_BODY", "the form is not UTF-8") from None
+    return {name: value for name, value in pairs if value not in ABSENT_TEXTS}
 
 
 def _json_object(text: str | bytes, what: str) -> dict[str, Any]:

@@ -210,7 +210,8 @@ def _prepare(environ: dict[str, str], cleanup: contextlib.ExitStack) -> bool:
         environ.update(stack.env())
     has_own_database = MariaDB in kinds
     if has_own_database or environ.get("DRUMEE_DB_ADMIN"):
-        _command("deploy", environ)
+        # on a private server nobody calls yet what is about to be replaced
+        _command("deploy", environ, *(["--allow=unsafe"] if has_own_database else []))
     else:
         _say("DRUMEE_DB is set without DRUMEE_DB_ADMIN: the schema is taken as it is.")
     if has_own_database:
@@ -224,14 +225,15 @@ def _stop_servers(stack: Stack) -> None:
         _say("MariaDB and Redis stay up: another command is still using them.")
 
 
-def _command(name: str, environ: Mapping[str, str]) -> None:
-    process = _spawn(name, environ)
+def _command(name: str, environ: Mapping[str, str], *options: str) -> None:
+    process = _spawn(name, environ, *options)
     try:
         code = process.wait()
     except BaseException:
         _stop_group(process)
         raise
-    if code:
+    # 1: done, except for what somebody has to decide; the service itself checks what it needs
+    if code not in {0, 1}:
         raise RunError(f"`python -m service {name}` failed with exit code {code}, see above.")
 
 
@@ -242,10 +244,10 @@ def _start_service(environ: Mapping[str, str], cleanup: contextlib.ExitStack) ->
     return service
 
 
-def _spawn(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(name: str, environ: Mapping[str, str], *options: str) -> subprocess.Popen[bytes]:
     # A session of its own: the terminal's Ctrl-C reaches only us, and we stop things in order.
     return subprocess.Popen(
-        [sys.executable, "-m", "service", name],
+        [sys.executable, "-m", "service", name, *options],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -508,4 +510,5 @@ def _client(server: Server) -> list[str]:
         else [f"--host={server.host}", f"--port={server.port}"]
     )
     charset = "--default-character-set=utf8mb4"
-    return [program, "--no-defaults", charset, *place, f"--user={server.user}"]
+    # --comments: a routine that is pasted keeps its comments; yp: CALL help('…') works at once
+    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", "--database=yp"]

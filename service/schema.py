@@ -7,19 +7,21 @@ with the name of the parameter and the reason.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from email_validator import EmailNotValidError, validate_email
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from service.errors import RequestError, invalid_param, missing_param
 
 ID = re.compile(r"[0-9A-Za-z_.*-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 MAX_DEPTH = 12
 MISSING = "is required"
 FALSE_TEXTS = {"0", "false", "no", "off"}
@@ -63,7 +65,8 @@ class Id(Line):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if not ID.fullmatch(text):
+        # "" got here because it clears the field
+        if text and not ID.fullmatch(text):
             raise ValidationError("is not an id (1 to 64 of 0-9 A-Z a-z _ . * -)")
         return text
 
@@ -90,22 +93,38 @@ class Flag(fields.Field[str]):
         raise ValidationError("must be 0 or 1")
 
 
-class Integer(fields.Integer):
+class Secret(fields.Field[str]):
+    """A password: taken as it is."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("must be a string")
+        return value.encode("utf-8", "replace").decode()
+
+
+class Integer(fields.Field[int]):
     """A whole number or its text; never a boolean, which Python counts as a number."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool | list | dict):
-            raise ValidationError("must be a whole number")
-        return int(super()._deserialize(value, attr, data, **kwargs) or 0)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        # int() would also take "1_000" and digits of other scripts
+        if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value.strip()):
+            return int(value)
+        raise ValidationError("must be a whole number")
 
 
-class Number(fields.Float):
-    """A number or its text."""
+class Number(fields.Field[float]):
+    """A finite number or its text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool | list | dict):
+        try:
+            found = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            found = math.nan
+        if not math.isfinite(found):
             raise ValidationError("must be a number")
-        return float(super()._deserialize(value, attr, data, **kwargs) or 0)
+        return found
 
 
 class Json(fields.Field[Any]):
@@ -157,14 +176,45 @@ def _check_leaf(item: Any) -> None:
         raise ValidationError("contains a number beyond 64 bits")
 
 
+FORMATS: dict[str, type[fields.Field[str]]] = {
+    "id": Id,
+    "email": Email,
+    "flag": Flag,
+    "secret": Secret,
+    "text": Text,
+}
+
+
+SIMPLE_TYPES: dict[str, type[fields.Field[Any]]] = {
+    "integer": Integer,
+    "number": Number,
+    "boolean": Flag,
+}
+
+
 class _Base(Schema):
+    declarations: ClassVar[Mapping[str, Declaration]] = {}
+
     class Meta:
         unknown = EXCLUDE
+
+    @pre_load
+    def leave_out_what_is_absent(self, data: Any, **_: Any) -> Any:
+        """`undefined`, `null` and "" are absent, also inside lists and objects."""
+        if not isinstance(data, Mapping):
+            return data
+        return {
+            name: data[name]
+            for name, declaration in self.declarations.items()
+            if name in data and not _absent(data[name], declaration)
+        }
 
 
 def build_schema(params: Mapping[str, Declaration]) -> Schema:
     """The schema of some declared parameters."""
-    return _Base.from_dict({name: build_field(p) for name, p in params.items()})()
+    built: type[Schema] = _Base.from_dict({name: build_field(p) for name, p in params.items()})
+    schema: Schema = type("Params", (built,), {"declarations": params})()
+    return schema
 
 
 def build_field(declaration: Declaration) -> fields.Field[Any]:
@@ -185,11 +235,8 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
         nested = fields.Nested(build_schema(properties)) if properties else None
         return Json(dict, declaration.get("maxBytes", 65_536), nested, **options)
     if kind == "string":
-        formats = {"id": Id, "email": Email, "flag": Flag, "text": Text}
-        return formats.get(declaration.get("format", ""), Line)(**options)
-    simple = {"integer": Integer, "number": Number, "boolean": Flag}
-    field: fields.Field[Any] = simple[kind](**options)
-    return field
+        return FORMATS.get(declaration.get("format", ""), Line)(**options)
+    return SIMPLE_TYPES[kind](**options)
 
 
 def _validators(declaration: Declaration) -> list[Any]:
@@ -214,30 +261,25 @@ def _validators(declaration: Declaration) -> list[Any]:
     return found
 
 
-def load(schema: Schema, params: Mapping[str, Declaration], given: Mapping[str, Any]) -> dict[str, Any]:
+def load(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
     """The validated parameters; RequestError 400 names the first one that cannot be used, and why."""
-    present = {
-        name: given[name]
-        for name, declaration in params.items()
-        if name in given and not _absent(given[name], declaration)
-    }
-    # "" clears whatever it is that it clears: it need not look like an id or an address
-    cleared = {name: "" for name in present if present[name] == ""}
     try:
-        loaded: dict[str, Any] = schema.load({n: v for n, v in present.items() if n not in cleared})
+        loaded: dict[str, Any] = schema.load(given)
     except ValidationError as exc:
         raise _error(exc.messages_dict) from None
-    return loaded | cleared
+    return loaded
 
 
 def _absent(value: Any, declaration: Declaration) -> bool:
     if value is None:
         return True
-    if value == "":
+    if not isinstance(value, str) or declaration.get("format") == "secret":
+        return bool(value == "")
+    if not value.strip():
         return not declaration.get("clearable", False)
     # in free text these two could be meant; an id, a number or a list they never are
     free_text = declaration["type"] == "string" and declaration.get("format") in {None, "text"}
-    return value in ("undefined", "null") and not free_text
+    return value in {"undefined", "null"} and not free_text
 
 
 def _error(messages: Mapping[str, Any]) -> RequestError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from prometheus_client import multiprocess
 
 from service import log
 from service.acl import DeclarationError, check_routines, load_declarations
-from service.app import make_app
+from service.app import RUNNER_OPTIONS, make_app
 from service.database import Database
 from service.errors import DatabaseUnavailableError
+from service.floor import load_schema
 from service.settings import Settings
 
 GRACE_SECONDS = 20
@@ -39,9 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "graceful_timeout": GRACE_SECONDS,
             "timeout": 60,
-            "keepalive": 75,
             "loglevel": "warning",
-            "accesslog": None,
             "proc_name": "drumee",
             "post_fork": self._started,
             "child_exit": _ended,
@@ -52,8 +50,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Any:
         """Called by gunicorn in each worker: a factory, so that all is made on the worker's own loop."""
 
-        async def factory() -> web.Application:
-            return await make_app(self._settings)
+        async def factory() -> web.AppRunner:
+            return web.AppRunner(await make_app(self._settings), **RUNNER_OPTIONS)
 
         return factory
 
@@ -74,20 +72,12 @@ def _ended(_server: Any, worker: Any) -> None:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def prepare_metrics(settings: Settings) -> None:
-    """A fresh folder in which the workers share their numbers. Before `service.metrics` is imported."""
-    folder = Path(settings.run_dir).absolute() / "metrics"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
 async def check(settings: Settings) -> None:
     """What each worker would find wrong, found once."""
     services = load_declarations()
     db = Database(settings)
     try:
-        check_routines(services, await db.load_routines())
+        check_routines(services, await load_schema(db))
     finally:
         await db.close()
 

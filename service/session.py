@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from service.database import Database, document
-from service.settings import Settings
+from service.errors import EntityMovingError
+from service.settings import Settings, usable_cookie_name
 
 NOBODY = "ffffffffffffffff"
-COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -41,6 +41,15 @@ class Caller:
     hub_db: str | None
     hub_owner: str | None
     level: int
+    moving: int
+    """1: the caller, or the hub, is being moved to another shard."""
+
+    @property
+    def shown_name(self) -> str | None:
+        """The name that others see; never the mail address that stands in for a missing one."""
+        if not self.signed_in:
+            return self.guest_name
+        return self.username if self.fullname == self.email else self.fullname
 
     @property
     def connection(self) -> str:
@@ -49,9 +58,12 @@ class Caller:
 
 
 async def open_session(db: Database, sid: str | None, hub: str | None, resource: str | None) -> Caller:
-    """The gate: one CALL."""
+    """The gate: one CALL. EntityMovingError while the caller, or the hub, is on its way to another shard."""
     (rows,) = await db.call("yp", "session_open", sid, hub, resource)
-    return Caller(**document(rows))
+    caller = Caller(**document(rows))
+    if caller.moving:
+        raise EntityMovingError(f"{caller.uid} or {caller.hub} is being moved")
+    return caller
 
 
 def new_session_id() -> str:
@@ -62,7 +74,7 @@ def new_session_id() -> str:
 def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:
     """Name of the session cookie: `keysel` of the request when it is a usable name."""
     keysel = args.get("keysel")
-    if isinstance(keysel, str) and COOKIE_NAME.fullmatch(keysel):
+    if isinstance(keysel, str) and usable_cookie_name(keysel):
         return keysel
     return settings.cookie
 
@@ -103,4 +115,8 @@ def _cookie_domain(host: str) -> str | None:
 def client_address(request: web.Request, settings: Settings) -> str:
     """Address of the caller; behind a trusted proxy, what the nearest proxy says."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_proxy else ""
-    return (forwarded.rpartition(",")[2].strip() or request.remote or "")[:45]
+    found = forwarded.rpartition(",")[2].strip() or request.remote or ""
+    try:
+        return str(ip_address(found))
+    except ValueError:
+        return ""

@@ -8,12 +8,28 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from http.cookies import Morsel
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 PREFIX = "DRUMEE_"
+COUNTS = (
+    "workers",
+    "db_pool",
+    "page_size",
+    "socket_queue",
+    "session_ttl",
+    "body_limit",
+    "import_limit",
+    "login_attempts",
+    "login_attempts_address",
+    "ring_seconds",
+    "turn_ttl",
+)
+COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/install.py only"}
 
 
@@ -68,6 +84,12 @@ class Settings:
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
     jitsi_user: str = _setting("", "XMPP account that clients use there, `login@domain`")
     jitsi_password: str = _setting("", "its password")
+    stun_urls: str = _setting("", "STUN servers for browsers, `stun:host:port`, separated by commas")
+    turn_urls: str = _setting("", "TURN servers, `turn:host:port?transport=udp`, separated by commas")
+    turn_secret: str = _setting("", "`static-auth-secret` of those TURN servers")
+    turn_ttl: int = _setting(3600, "seconds a TURN password is good")
+    ring_seconds: int = _setting(30, "seconds a call rings before it is missed")
+    socket_grace: int = _setting(30, "seconds a WebSocket that dropped keeps its place in a meeting; 0: none")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     run_dir: str = _setting(".run", "where `make run` keeps its private servers, logs and pid files")
 
@@ -98,7 +120,7 @@ class Settings:
             if not name.startswith(PREFIX) or name in OTHER_NAMES:
                 continue
             if name not in known:
-                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+                nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
                 raise SettingsError(f"unknown setting {name}; the nearest known one is {nearest[0]}")
             values[known[name].name] = _convert(name, str(known[name].type), text)
         settings = cls(**values)
@@ -109,21 +131,28 @@ class Settings:
         """Refuse values that would fail later, with the reason."""
         if not 0 < self.port < 65536:
             raise SettingsError(f"DRUMEE_PORT={self.port} is not a port (1 to 65535)")
-        for name in (
-            "workers",
-            "db_pool",
-            "page_size",
-            "socket_queue",
-            "session_ttl",
-            "body_limit",
-            "import_limit",
-        ):
+        for name in COUNTS:
             if getattr(self, name) < 1:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1")
+        for name in ("db_timeout", "socket_keepalive"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise SettingsError(f"{PREFIX}{name.upper()} must be a number of seconds above 0")
+        if self.socket_grace < 0:
+            raise SettingsError(f"{PREFIX}SOCKET_GRACE is a number of seconds, or 0")
+        if self.turn_urls and not self.turn_secret:
+            raise SettingsError(f"{PREFIX}TURN_URLS needs {PREFIX}TURN_SECRET")
         if self.page_size > 100:
             raise SettingsError("DRUMEE_PAGE_SIZE is at most 100")
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise SettingsError(f"DRUMEE_LOG_LEVEL={self.log_level} is none of DEBUG, INFO, WARNING, ERROR")
+        if not usable_cookie_name(self.cookie):
+            raise SettingsError(f"DRUMEE_COOKIE={self.cookie!r} cannot be the name of a cookie")
+        if urlsplit(self.base_url).scheme not in {"http", "https"} or not self.public_host:
+            raise SettingsError(f"DRUMEE_PUBLIC_URL={self.public_url!r} is not an http:// or https:// URL")
+        for name in filter(lambda n: getattr(self, n), ("db", "db_admin")):
+            database_servers(getattr(self, name), PREFIX + name.upper())
+        if self.redis:
+            redis_urls(self.redis)
 
 
 def _convert(name: str, kind: str, text: str) -> Any:
@@ -137,6 +166,11 @@ def _convert(name: str, kind: str, text: str) -> Any:
         return {"int": int, "float": float}.get(kind, str)(text)
     except ValueError:
         raise SettingsError(f"{name}={text!r} is not a number") from None
+
+
+def usable_cookie_name(name: str) -> bool:
+    """Whether browsers and the standard library take it for a cookie's name."""
+    return bool(COOKIE_NAME.fullmatch(name)) and not Morsel().isReservedKey(name)
 
 
 @dataclass(frozen=True)
@@ -168,10 +202,12 @@ def database_servers(url: str, name: str = "DRUMEE_DB") -> list[Server]:
     socket = parse_qs(parts.query).get("unix_socket", [None])[0]
     servers = []
     for address in hosts.split(","):
-        host, _, port = address.partition(":")
-        servers.append(
-            Server(unquote(user), unquote(password), host or "localhost", int(port or 3306), socket)
-        )
+        try:
+            place = urlsplit(f"//{address}")
+            host, port = place.hostname or "localhost", place.port or 3306
+        except ValueError:
+            raise SettingsError(f"{name}: {address!r} is not a host, or host:port") from None
+        servers.append(Server(unquote(user), unquote(password), host, port, socket))
     return servers
 
 
@@ -183,7 +219,8 @@ def redis_urls(url: str) -> list[str]:
     if parts.scheme not in {"redis", "rediss"}:
         raise SettingsError("DRUMEE_REDIS must start with redis://, rediss:// or unix://")
     credentials, at, hosts = parts.netloc.rpartition("@")
-    return [f"{parts.scheme}://{credentials}{at}{host}{parts.path}" for host in hosts.split(",")]
+    query = f"?{parts.query}" if parts.query else ""
+    return [f"{parts.scheme}://{credentials}{at}{host}{parts.path}{query}" for host in hosts.split(",")]
 
 
 def settings_table() -> str:

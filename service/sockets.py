@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
-TOO_SLOW = 4008
 
 
 class Client:
@@ -112,6 +111,7 @@ class Sockets:
         self._presence = presence
         self._background = background
         self._clients: dict[str, Client] = {}
+        self._leftovers: set[str] = set()
         self._keepalive: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -162,15 +162,36 @@ class Sockets:
             metrics.SOCKETS.dec()
             if client.uid is not None:
                 # finished even when the process is told to stop in the middle of it
-                self._background.start(self.forget(client.id))
+                self._background.start(self.lose(client.id))
         return ws
 
-    async def forget(self, socket_id: str) -> None:
-        """The socket is gone: its rooms and its person's contacts are told."""
-        *rooms, person = await self._db.call("yp", "socket_free", socket_id)
-        tell_left(self._pusher, rooms)
-        for uid, shard, _others in person:
+    async def lose(self, socket_id: str) -> None:
+        """The connection is gone. In a room it keeps its place for a while; the contacts are told at once."""
+        if self._settings.socket_grace == 0:
+            await self.forget(socket_id)
+            return
+        self._leftovers.add(socket_id)
+        (person,) = await self._db.call("yp", "socket_lose", socket_id)
+        self._leftovers.discard(socket_id)
+        for uid, shard, kept in person:
             self._presence.changed(uid, shard)
+            if kept:
+                # should this process end before, the heartbeat of another one does it
+                self._background.later(self._settings.socket_grace, lambda: self.forget(socket_id))
+
+    async def forget(self, socket_id: str) -> None:
+        """The socket will not come back: its rooms and its person's contacts are told."""
+        self._leftovers.add(socket_id)
+        *rooms, person = await self._db.call("yp", "socket_free", socket_id)
+        self._leftovers.discard(socket_id)
+        tell_left(self._pusher, rooms)
+        for uid, shard in person:
+            self._presence.changed(uid, shard)
+
+    async def forget_leftovers(self) -> None:
+        """Sockets that closed while the database was away."""
+        for socket_id in list(self._leftovers):
+            await self.forget(socket_id)
 
     def _origin_allowed(self, request: web.Request) -> bool:
         """Browsers say which page opens a socket; other clients say nothing."""
@@ -185,7 +206,9 @@ class Sockets:
         token = args.get("otak")
         token = token[:64] if isinstance(token, str) and token.isascii() else None
         try:
-            (result,) = await self._db.call("yp", "socket_bind", client.id, sid, token, self._pusher.node)
+            *rooms, result = await self._db.call(
+                "yp", "socket_bind", client.id, sid, token, self._pusher.node
+            )
         except (DatabaseUnavailableError, DatabaseTimeoutError):
             client.release(_frame("sys.handshake", {"error": "the database is not available"}))
             await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
@@ -201,7 +224,8 @@ class Sockets:
             "user": bound["user"],
         }
         client.release(_frame("sys.hello", hello))
-        if bound["first"]:
+        tell_left(self._pusher, rooms)
+        if bound["first"] or rooms:
             self._presence.changed(client.uid, client.shard)
         return True
 

@@ -38,6 +38,7 @@ RUN_DIR = (ROOT / (os.environ.get("DRUMEE_RUN_DIR") or ".run")).resolve()
 LONGEST_SOCKET_PATH = 103
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+STOP_REPEAT_SECONDS = 1.0
 POLL_SECONDS = 0.02
 LOG_BYTES = 8 * 1024 * 1024
 
@@ -70,8 +71,8 @@ class Server(abc.ABC):
             return
         if self.answers():
             raise StackError(
-                f"Another {self.name} answers on {self.socket} but its pid file is gone: "
-                "stop that process by hand."
+                f"Something that was not started from here answers on {self.socket}: "
+                "find that process and stop it."
             )
         self.prepare()
         self.socket.unlink(missing_ok=True)
@@ -85,13 +86,19 @@ class Server(abc.ABC):
             raise StackError(self._complaint("ended while starting"))
 
     def terminate(self) -> None:
+        # It answers for a moment after the signal: without its socket, nobody takes it for healthy
+        # if we are killed now.
+        self.socket.unlink(missing_ok=True)
         self._signal(signal.SIGTERM)
 
     def await_end(self) -> None:
-        if not eventually(lambda: self.pid() is None, STOP_SECONDS):
-            log.warning("%s ignored SIGTERM for %.0f seconds: killed", self.name, STOP_SECONDS)
-            self._signal(signal.SIGKILL)
-            eventually(lambda: self.pid() is None, STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while not eventually(lambda: self.pid() is None, STOP_REPEAT_SECONDS):
+            # MariaDB overhears a signal that comes while it is starting.
+            late = time.monotonic() - deadline
+            if late > STOP_SECONDS:
+                raise StackError(self._complaint(f"cannot be stopped: process {self.pid()}"))
+            self._signal(signal.SIGKILL if late > 0 else signal.SIGTERM)
         self._child = None
         self.pid_file.unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
@@ -101,7 +108,10 @@ class Server(abc.ABC):
         if self._child is not None:
             return self._child.pid if self._child.poll() is None else None
         pid = read_pid(self.pid_file)
-        return pid if pid and works_in(pid, self.home, self.programs) else None
+        if pid and works_in(pid, self.home, self.programs):
+            return pid
+        # A kill -9 may come between the start of the server and the writing of that file.
+        return find_in(self.home, self.programs)
 
     def answers(self) -> bool:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
@@ -168,6 +178,7 @@ class MariaDB(Server):
         }
 
     def prepare(self) -> None:
+        make_private(self._scratch)
         if (self.home / "mysql" / "global_priv.frm").exists():
             return
         self._set_aside()
@@ -179,6 +190,8 @@ class MariaDB(Server):
             "--no-defaults",
             *self._account(),
             f"--datadir={self.home}",
+            # a server that starts empties its tmpdir: a shared one would lose the tables of its neighbours
+            f"--tmpdir={self._scratch}",
             f"--socket={self.socket}",
             f"--pid-file={self.pid_file}",
             "--skip-networking",
@@ -203,6 +216,10 @@ class MariaDB(Server):
         # packet (too many connections) has 255 there: that server lives as well.
         packet = connection.recv(5)
         return len(packet) == 5 and packet[4] in (10, 255)
+
+    @property
+    def _scratch(self) -> Path:
+        return self.home.with_name(f"{self.home.name}.tmp")
 
     def _storage(self) -> list[str]:
         if self.durable:
@@ -458,6 +475,16 @@ def works_in(pid: int, place: Path, programs: Sequence[str]) -> bool:
         ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return any(name in asked.stdout for name in programs)
+
+
+def find_in(place: Path, programs: Sequence[str]) -> int | None:
+    """The process of one of these programs that works there, where the system can tell (Linux)."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            is_there = (entry / "cwd").readlink() == place
+            if is_there and (entry / "comm").read_text().strip() in programs:
+                return int(entry.name)
+    return None
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -25,6 +25,7 @@ class Background:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
         self._notes: list[dict[str, Any]] = []
         self._flusher: asyncio.Task[None] | None = None
 
@@ -33,6 +34,16 @@ class Background:
         task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def later(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+        """Run `work()` in so many seconds, unless the process ends before."""
+
+        def begin() -> None:
+            self._timers.discard(timer)
+            self.start(work())
+
+        timer = asyncio.get_running_loop().call_later(seconds, begin)
+        self._timers.add(timer)
 
     def note(self, service: str, uid: str, hub: str | None, args: dict[str, Any]) -> None:
         """Write a call to the services log, with others of the same second in one CALL."""
@@ -46,6 +57,8 @@ class Background:
 
     async def stop(self) -> None:
         """Write what is noted and wait for what runs."""
+        for timer in self._timers:
+            timer.cancel()
         if self._flusher is not None:
             self._flusher.cancel()
             await self._flush()

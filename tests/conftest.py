@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from service.app import make_app
+from service.app import RUNNER_OPTIONS, make_app
 from service.demo import Registry
 from service.deploy.deployer import Deployer, connect
 from service.passwords import hash_password
@@ -40,6 +40,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
         db_admin=env["DRUMEE_DB_ADMIN"],
         redis=env["DRUMEE_REDIS"],
         db_pool=8,
+        socket_grace=0,
         run_dir=str(tmp_path_factory.mktemp("run")),
     )
     Deployer(found, say=lambda _: None).add_shard(SECOND_SHARD)
@@ -101,7 +102,7 @@ async def make_node(settings: Settings) -> AsyncIterator[NodeMaker]:
 
     async def make(**changes: Any) -> TestServer:
         server = TestServer(await make_app(dataclasses.replace(settings, **changes)))
-        await server.start_server()
+        await server.start_server(**RUNNER_OPTIONS)
         servers.append(server)
         return server
 
@@ -128,3 +129,10 @@ async def people(node: URL, registry: Registry, password_hash: str) -> AsyncIter
 def root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say clearly which tests have not run, and why; a lone s in a line of dots does not."""
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"NOT TESTED - {reason.removeprefix('Skipped: ')}", yellow=True)

@@ -223,4 +223,4 @@ def test_an_old_python_is_told_what_to_do(
 def test_the_script_runs_by_itself() -> None:
     command = [sys.executable, "-I", str(SCRIPT), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--with {bench,test}" in done.stdout
+    assert "--with {bench,test,browser}" in done.stdout

@@ -1,228 +1,313 @@
-"""Create or upgrade the registry and every shard, idempotently."""
+"""Create or upgrade the registry and every shard: the plan, carried out.
+
+Killed at any moment, it leaves a server that the next run brings to the end: each routine is replaced
+atomically, each statement of a migration can be repeated, and what is done is read from the server itself.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 import pymysql
 
-from service.deploy.files import Routine, Script, load_migrations, load_routines, load_views
-from service.settings import Server, Settings, SettingsError, database_servers
+from service.deploy.callers import callers_of
+from service.deploy.connection import COLLATION, DEFINER, Connection, DeployError, connect
+from service.deploy.files import Routine, Script
+from service.deploy.journal import BOOTSTRAP, Journal, Lease
+from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, summary
+from service.deploy.progress import Progress
+from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
+from service.deploy.throttle import Throttle
+from service.settings import Settings, database_servers
 
-DEFINER = "'drumee_definer'@'localhost'"
-"""Owns every routine and view. The account is locked: nobody can sign in as it."""
-SQL_MODE = (
-    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
-)
-LEASE_SECONDS = 300
+__all__ = ["DeployError", "Deployer", "Outcome", "connect"]
+
 SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RESERVED_NAMES = {"yp", "mysql", "sys", "information_schema", "performance_schema"}
-
-BOOTSTRAP = (
-    "CREATE DATABASE IF NOT EXISTS yp CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
-    """CREATE TABLE IF NOT EXISTS yp.deploy_item (
-        db_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        kind    ENUM ('migration', 'view') NOT NULL,
-        name    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        digest  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        ctime   INT UNSIGNED NOT NULL,
-        PRIMARY KEY (db_name, kind, name)
-    ) ENGINE = InnoDB COMMENT 'migrations and views that were applied'""",
-    """CREATE TABLE IF NOT EXISTS yp.deploy_lease (
-        name   VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        holder VARCHAR(255) NOT NULL,
-        until  INT UNSIGNED NOT NULL,
-        PRIMARY KEY (name)
-    ) ENGINE = InnoDB COMMENT 'who deploys right now; a row, because GET_LOCK does not hold on a cluster'""",
-    "INSERT IGNORE INTO yp.deploy_lease (name, holder, until) VALUES ('deploy', '', 0)",
-    f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
-)
+CHUNK = 50
+"""Items that are journalled in one statement."""
+LOCK_WAIT_SECONDS = 1
+LOCK_ATTEMPTS = 20
+LOCKED = {1205, 1213}
+LONGEST_COMMENT = 16_000
+"""Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
 
 
-class DeployError(RuntimeError):
-    """The deploy cannot go on; the message says why and what to do."""
+@dataclass
+class Outcome:
+    """What a deploy did."""
+
+    plan: Plan
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)
+    """database: error"""
+    tried: set[str] = field(default_factory=set)
+    """Databases that were worked on."""
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0 all done, 1 something is left for somebody to decide, 2 something failed."""
+        if self.failed:
+            return 2
+        return 1 if self.plan.decide else 0
 
 
 class Deployer:
-    """One deploy over one admin connection.
+    """Plans and deploys over one administrator's connection. `say` gets one line per thing worth saying."""
 
-    `say` gets one line per thing done; `counts` tells afterwards what was done how often.
-    """
-
-    def __init__(self, settings: Settings, say: Callable[[str], None] = print) -> None:
-        url = settings.db_admin or settings.db
-        if not url:
-            raise SettingsError("DRUMEE_DB_ADMIN is not set")
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], None] = print,
+        *,
+        files: Files | None = None,
+        allow: Sequence[str] = (),
+        only: Sequence[str] = (),
+        canary: str = "",
+        rate: float = 0.0,
+    ) -> None:
         self.settings = settings
         self.say = say
-        self.counts: Counter[str] = Counter()
-        self.holder = f"{socket.gethostname()}:{os.getpid()}"
-        self.connection = connect(database_servers(url, "DRUMEE_DB_ADMIN"))
+        self.files = files or Files.load()
+        self.canary = canary
+        self.rate = rate
+        self.connection = Connection(settings)
+        self.connection.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+        user = database_servers(settings.db)[0].user if settings.db else ""
+        self.wish = Wish(frozenset(allow), frozenset(only), user)
 
-    def deploy(self, new_shard: str | None = None) -> Counter[str]:
-        """Apply whatever is missing. Running it again continues where it was killed."""
-        self._each(BOOTSTRAP)
-        self._take_lease()
-        try:
-            self._deploy_database("yp", "yp")
-            for name in filter(None, (self.settings.db_shard, new_shard)):
-                self._ensure_shard(name)
-            for (name,) in self._rows("SELECT name FROM yp.shard ORDER BY name"):
-                self._ensure_database(name)
-                self._deploy_database(name, "shard")
-            self._grant_all()
-        finally:
-            self._run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
-        return self.counts
+    # --- looking ---
 
-    def add_shard(self, name: str) -> None:
+    def plan(self, new_shards: Sequence[str] = ()) -> Plan:
+        """Compare the files with the server; changes nothing."""
+        return make_plan(self.files, self._state(new_shards), self.wish)
+
+    def show(self, plan: Plan) -> None:
+        """Say what the plan is."""
+        for line in render(plan, callers_of, lambda i: self.installed_text(plan, i)):
+            self.say(line)
+
+    def installed_text(self, plan: Plan, installed: Installed) -> str:
+        """The installed statement in the form of our files."""
+        text = bodies(self.connection, [installed])[installed.db, installed.name]
+        scope = "yp" if installed.db == "yp" else "shard"
+        routine = plan.files.by_scope[scope].get(installed.name)
+        if routine and plain_type(installed.returns, routine.returns) == plain_type(
+            routine.returns, installed.returns
+        ):
+            return text.replace(f"RETURNS {installed.returns}\n", f"RETURNS {routine.returns}\n", 1)
+        return text
+
+    def _state(self, new_shards: Sequence[str] = ()) -> State:
+        state = read_state(self.connection, new_shards)
+        # the very first deploy of a server makes a first shard
+        first = self.settings.db_shard
+        if first and not state.registered and first not in state.shards:
+            state.shards.insert(0, first)
+        return state
+
+    # --- doing ---
+
+    def deploy(self, new_shard: str = "") -> Outcome:
+        """Do what the plan says. Running it again continues where it was stopped."""
+        started = time.monotonic()
+        self.connection.each(BOOTSTRAP)
+        with Lease(self.settings) as lease:
+            plan = self.plan([new_shard] if new_shard else [])
+            self._check_canary(plan)
+            if plan.todo or plan.decide:
+                self.show(plan)
+            outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
+            if plan.todo:
+                self._run_plan(plan, outcome, lease)
+        outcome.seconds = time.monotonic() - started
+        return outcome
+
+    def add_shard(self, name: str) -> Outcome:
         """Register a new shard, then deploy it. Naming one that exists changes nothing."""
         if not SHARD_NAME.fullmatch(name) or name in RESERVED_NAMES:
             raise DeployError(
-                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; not a system database"
+                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; no system database"
             )
-        self.deploy(name)
+        return self.deploy(name)
 
-    def _take_lease(self) -> None:
-        taken = self._run(
-            "UPDATE yp.deploy_lease SET holder = %s, until = UNIX_TIMESTAMP() + %s "
-            "WHERE name = 'deploy' AND until < UNIX_TIMESTAMP()",
-            self.holder,
-            LEASE_SECONDS,
+    def _check_canary(self, plan: Plan) -> None:
+        if self.canary and self.canary not in plan.state.shards:
+            raise DeployError(f"CANARY={self.canary} is no shard; there are {', '.join(plan.state.shards)}")
+
+    def _run_plan(self, plan: Plan, outcome: Outcome, lease: Lease) -> None:
+        journal = Journal(self.connection, plan.files.revision)
+        ended = "interrupted"
+        try:
+            with Progress(len(plan.todo), self.say) as progress:
+                throttle = Throttle(self.connection, self.rate, progress.line)
+                for db in self._order(plan):
+                    lease.check()
+                    self._run_database(db, plan, outcome, (journal, progress, throttle))
+                    if db in outcome.failed and db in {"yp", self.canary}:
+                        progress.line(f"stopped: the others wait until {db} is in order")
+                        break
+            self._verify(outcome)
+            ended = "failed" if outcome.failed else "done"
+        finally:
+            if self.connection.raw.open:
+                journal.end(ended)
+
+    def _order(self, plan: Plan) -> list[str]:
+        return sorted(plan.databases, key=lambda db: (db != "yp", db != self.canary, db))
+
+    def _run_database(
+        self, db: str, plan: Plan, outcome: Outcome, tools: tuple[Journal, Progress, Throttle]
+    ) -> None:
+        items = plan.of(db)
+        outcome.tried.add(db)
+        try:
+            if items[0].action != "database":
+                self.connection.raw.select_db(db)
+            for start in range(0, len(items), CHUNK):
+                self._run_chunk(items[start : start + CHUNK], outcome, tools)
+            if db == self.canary:
+                self._verify_database(db)
+        except (pymysql.err.MySQLError, DeployError) as exc:
+            outcome.failed[db] = str(exc.args[1] if len(exc.args) > 1 else exc)
+            tools[1].line(f"FAILED  {db}: {outcome.failed[db]}")
+        else:
+            tools[1].line(f"{db}: {_counted(Counter(item.action for item in items))}")
+
+    def _run_chunk(
+        self, items: Sequence[Item], outcome: Outcome, tools: tuple[Journal, Progress, Throttle]
+    ) -> None:
+        journal, progress, throttle = tools
+        first = journal.before(items)
+        took: list[int] = []
+        error = "interrupted"
+        try:
+            for item in items:
+                started = time.monotonic()
+                self._apply(item)
+                seconds = time.monotonic() - started
+                took.append(round(seconds * 1000))
+                outcome.counts[item.action] += 1
+                progress.step(item.db)
+                throttle.after_item(seconds)
+            error = ""
+        except pymysql.err.MySQLError as exc:
+            error = f"{items[len(took)].kind} {items[len(took)].name}: {exc}"
+            raise DeployError(error) from exc
+        finally:
+            if self.connection.raw.open and (took or error):
+                journal.after(first, items, took, error if len(took) < len(items) else "")
+
+    def _apply(self, item: Item) -> None:
+        if item.action in {"migration", "view"}:
+            assert isinstance(item.source, Script)  # noqa: S101  # for mypy
+            self._script(item.db, item.action, item.source)
+        elif item.action in {"create", "replace"}:
+            assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
+            self._patiently(create_statement(item.source, self.files.revision))
+        elif item.action == "drop":
+            self._patiently(f"DROP {item.kind.upper()} IF EXISTS `{item.db}`.`{item.name}`")
+        elif item.action == "grant":
+            self._grant(item.db, item.name)
+        elif item.action == "shard":
+            self.connection.run(
+                "UPDATE yp.shard SET is_open = 1 WHERE name = %s AND is_open = %s", item.db, OPENING
+            )
+        else:
+            self._create_database(item.db)
+
+    def _create_database(self, db: str) -> None:
+        self.connection.run(f"CREATE DATABASE IF NOT EXISTS `{db}` CHARACTER SET utf8mb4 COLLATE {COLLATION}")
+        if db != "yp":
+            # known from now on, so that the next deploy completes it whatever happens; not open yet
+            self.connection.run(
+                "INSERT IGNORE INTO yp.shard (name, is_open, ctime) VALUES (%s, %s, UNIX_TIMESTAMP())",
+                db,
+                OPENING,
+            )
+        self.connection.raw.select_db(db)
+
+    def _grant(self, db: str, user: str) -> None:
+        if DEFINER.startswith(f"'{user}'@"):
+            self.connection.run(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, TRIGGER ON `{db}`.* TO {DEFINER}"
+            )
+            return
+        # the service's account may EXECUTE and nothing else
+        server = database_servers(self.settings.db)[0]
+        host = "localhost" if server.unix_socket else "%"
+        self.connection.run(
+            "CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password
         )
-        if not taken:
-            ((holder, until),) = self._rows("SELECT holder, until - UNIX_TIMESTAMP() FROM yp.deploy_lease")
-            raise DeployError(
-                f"{holder} is deploying; if that process is dead, wait {until} s and run `make deploy` again"
-            )
+        self.connection.run(f"GRANT EXECUTE ON `{db}`.* TO %s@%s", server.user, host)
 
-    def _ensure_shard(self, name: str) -> None:
-        self._ensure_database(name)
-        self._run("INSERT IGNORE INTO yp.shard (name, ctime) VALUES (%s, UNIX_TIMESTAMP())", name)
-
-    def _ensure_database(self, name: str) -> None:
-        self._run(
-            f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci"
-        )
-
-    def _deploy_database(self, db: str, scope: str) -> None:
-        self.connection.select_db(db)
-        # the definer needs its rights before a view of his can be made
-        self._run(f"GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON `{db}`.* TO {DEFINER}")
-        done = {
-            (kind, name): digest
-            for kind, name, digest in self._rows(
-                "SELECT kind, name, digest FROM yp.deploy_item WHERE db_name = %s", db
-            )
-        }
-        for script in load_migrations(scope):
-            self._migrate(db, script, done.get(("migration", script.name)))
-        for script in load_views(scope):
-            if done.get(("view", script.name)) != script.digest:
-                self._apply(db, "view", script)
-        self._deploy_routines(db, [r for r in load_routines() if r.scope == scope])
-
-    def _migrate(self, db: str, script: Script, applied: str | None) -> None:
-        if applied is None:
-            self._apply(db, "migration", script)
-        elif applied != script.digest:
-            raise DeployError(
-                f"{script.path} was changed after it was applied to {db}; "
-                "migrations are append-only: undo the edit and write a new one"
-            )
-
-    def _apply(self, db: str, kind: str, script: Script) -> None:
-        replace = (
+    def _script(self, db: str, kind: str, script: Script) -> None:
+        plain, ours = (
             "CREATE OR REPLACE VIEW",
             f"CREATE OR REPLACE DEFINER = {DEFINER} SQL SECURITY DEFINER VIEW",
         )
-        self._each(tuple(s.replace(*replace) for s in script.statements))
-        self._run(
+        for statement in script.statements:
+            self._patiently(statement.replace(plain, ours))
+        self.connection.run(
             "REPLACE INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
             "VALUES (%s, %s, %s, %s, UNIX_TIMESTAMP())",
             db, kind, script.name, script.digest,
         )  # fmt: skip
-        self._done(kind, f"{db}: {kind} {script.name}")
 
-    def _deploy_routines(self, db: str, routines: Sequence[Routine]) -> None:
-        installed = {
-            name: (comment, body)
-            for name, comment, body in self._rows(
-                "SELECT name, comment, MD5(body) FROM mysql.proc WHERE db = %s", db
+    def _patiently(self, statement: str) -> None:
+        """Wait for a lock only shortly, because whoever comes after us waits too; then try again."""
+        for attempt in range(1, LOCK_ATTEMPTS + 1):
+            try:
+                self.connection.run(statement)
+            except pymysql.err.OperationalError as exc:
+                if exc.args[0] not in LOCKED or attempt == LOCK_ATTEMPTS:
+                    raise
+                time.sleep(0.1 * attempt)
+            else:
+                return
+
+    # --- checking ---
+
+    def _verify(self, outcome: Outcome) -> None:
+        """Look again: what the plan wanted must be there now."""
+        again = self.plan()
+        for db in again.databases:
+            if db in outcome.tried and db not in outcome.failed:
+                outcome.failed[db] = f"not as planned after the deploy: {summary(again)}"
+                self.say(f"FAILED  {db}: {outcome.failed[db]}")
+
+    def _verify_database(self, db: str) -> None:
+        left = self.plan().of(db)
+        if left:
+            raise DeployError(
+                f"{len(left)} items are not as planned, {left[0].kind} {left[0].name} is the first"
             )
-        }
-        for routine in routines:
-            body = hashlib.md5(routine.body.encode(), usedforsecurity=False).hexdigest()
-            if installed.pop(routine.name, None) == (comment_of(routine), body):
-                self.counts["unchanged"] += 1
-                continue
-            self._run(create_statement(routine))
-            self._done("routine", f"{db}: {routine.kind.lower()} {routine.name}")
-        for name in installed:
-            self.say(f"{db}: {name} is not in the files; left alone")
-
-    def _grant_all(self) -> None:
-        """The service's account may EXECUTE and nothing else."""
-        server = database_servers(self.settings.db)[0]
-        host = "localhost" if server.unix_socket else "%"
-        self._run("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password)
-        for (name,) in [("yp",), *self._rows("SELECT name FROM yp.shard")]:
-            self._run(f"GRANT EXECUTE ON `{name}`.* TO %s@%s", server.user, host)
-
-    def _done(self, what: str, line: str) -> None:
-        self.counts[what] += 1
-        self.say(line)
-
-    def _each(self, statements: Sequence[str]) -> None:
-        for statement in statements:
-            self._run(statement)
-
-    def _run(self, statement: str, *args: object) -> int:
-        with self.connection.cursor() as cursor:
-            return int(cursor.execute(statement, args or None))
-
-    def _rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, args or None)
-            return list(cursor.fetchall())
 
 
-def comment_of(routine: Routine) -> str:
-    """What the server keeps beside a routine: its first sentence, its file, the hash of its statement."""
-    summary = routine.header.splitlines()[0].partition(": ")[2]
-    return f"{summary[:500]} [{routine.path} {routine.digest}]"
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {action}" for action, count in counts.items())
 
 
-def create_statement(routine: Routine) -> str:
-    """The statement as it is sent: with the definer and the comment, which files do not repeat."""
-    head = f"CREATE OR REPLACE {routine.kind} "
-    quoted = pymysql.converters.escape_string(comment_of(routine))
-    text = routine.statement.replace(head, f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} ", 1)
-    return text.replace(
-        "    SQL SECURITY DEFINER\nBEGIN",
-        f"    SQL SECURITY DEFINER\n    COMMENT '{quoted}'\nBEGIN",
-        1,
-    )
+def comment_of(routine: Routine, revision: str) -> str:
+    """What the server keeps beside a routine: its header, its file, and what tells the versions apart."""
+    stamp = f"[{routine.path} {routine.digest} {routine.fingerprint} {revision or 'unknown'}]"
+    text = f"{routine.header}\n{stamp}"
+    if len(text.encode()) > LONGEST_COMMENT:
+        raise DeployError(f"{routine.path}: the header is longer than {LONGEST_COMMENT} bytes")
+    return text
 
 
-def connect(servers: Sequence[Server]) -> Any:
-    """An admin connection to the first server that answers; routines freeze its sql_mode and charset."""
-    error: Exception | None = None
-    for server in servers:
-        try:
-            return pymysql.connect(
-                **server.connect_args,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=5,
-                init_command=f"SET sql_mode = '{SQL_MODE}', collation_connection = 'utf8mb4_unicode_520_ci'",
-            )
-        except pymysql.err.OperationalError as exc:
-            error = exc
-    raise DeployError(f"no MariaDB server answers: {error}")
+def create_statement(routine: Routine, revision: str) -> str:
+    """The statement as it is sent: with the definer and the comment."""
+    head = f"CREATE OR REPLACE {routine.kind} {routine.name}("
+    quoted = pymysql.converters.escape_string(comment_of(routine, revision))
+    sent = f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} {routine.name}("
+    before, clause, after = routine.statement.replace(head, sent, 1).partition("    SQL SECURITY DEFINER\n")
+    if not clause or not after.startswith("BEGIN"):
+        raise DeployError(f"{routine.path}: SQL SECURITY DEFINER must stand in front of BEGIN")
+    return f"{before}{clause}    COMMENT '{quoted}'\n{after}"

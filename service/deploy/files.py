@@ -11,7 +11,7 @@ from pathlib import Path
 from service import ROOT
 
 CREATE = re.compile(
-    r"CREATE OR REPLACE (?P<kind>PROCEDURE|FUNCTION) (?P<name>\w+)\((?P<params>.*?)\n?\)\n"
+    r"CREATE OR REPLACE (?P<kind>PROCEDURE|FUNCTION) (?P<name>\w+)\((?P<params>[^\n]*|.*?\n)\)\n"
     r"(?P<traits>.*?)\n(?P<body>BEGIN\b.*END)\$\$",
     re.DOTALL,
 )
@@ -35,6 +35,11 @@ class Routine:
     name: str
     params: tuple[str, ...]
     """Names, in order."""
+    params_text: str
+    """What stands between the parentheses, byte by byte: the server keeps it like that."""
+    returns: str
+    """Type that a function returns; empty for a procedure."""
+    deterministic: bool
     access: str
     """READS, MODIFIES or NO: the SQL data access clause."""
     statement: str
@@ -49,11 +54,30 @@ class Routine:
 
     @property
     def digest(self) -> str:
-        """Identifies the content of the statement."""
-        return hashlib.sha256(self.statement.encode()).hexdigest()[:16]
+        """Identifies the content of the file: the statement, and the header that travels with it."""
+        return hashlib.sha256(f"{self.header}\n{self.statement}".encode()).hexdigest()[:16]
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies parameters and body; the server can compute the same from what is installed."""
+        # the server drops the white space in front of a function's parameters, not of a procedure's
+        params = self.params_text.lstrip() if self.kind == "FUNCTION" else self.params_text
+        text = f"{params}\n{self.body}".encode()
+        return hashlib.md5(text, usedforsecurity=False).hexdigest()[:16]
+
+    @property
+    def signature(self) -> str:
+        """The parameters, white space evened out: two that are equal can be called in the same way."""
+        return one_line(self.params_text)
 
 
-def _parse(path: Path, scope: str) -> Routine:
+def one_line(text: str) -> str:
+    """The text with every run of white space made one blank."""
+    return " ".join(text.split())
+
+
+def parse_routine(path: Path, scope: str, root: Path) -> Routine:
+    """The routine that a file declares; FileError when it has not the form of one."""
     text = path.read_text()
     match = CREATE.search(text)
     if match is None:
@@ -66,13 +90,17 @@ def _parse(path: Path, scope: str) -> Routine:
         raise FileError(f"{path}: says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
     body = match["body"]
     header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
+    returns = re.search(r"^\s*RETURNS (.+)$", match["traits"], re.MULTILINE)
     calls = {(db or scope, called) for db, called in NESTED_CALL.findall(body)}
     return Routine(
-        path=path.relative_to(ROOT),
+        path=path.relative_to(root),
         scope=scope,
         kind=match["kind"],
         name=name,
         params=tuple(m["name"] for m in PARAM.finditer(match["params"])),
+        params_text=match["params"],
+        returns=returns[1].strip() if returns else "",
+        deterministic=re.search(r"^\s*DETERMINISTIC", match["traits"], re.MULTILINE) is not None,
         access=access[1],
         statement=match[0].removesuffix("$$"),
         body=body,
@@ -83,12 +111,12 @@ def _parse(path: Path, scope: str) -> Routine:
 
 
 @cache
-def load_routines() -> tuple[Routine, ...]:
-    """Every routine, functions first (procedures and other functions use them)."""
+def load_routines(root: Path = ROOT) -> tuple[Routine, ...]:
+    """Every routine below `root`/procedures, functions first (procedures and other functions use them)."""
     routines = [
-        _parse(path, scope)
+        parse_routine(path, scope, root)
         for scope in ("yp", "shard")
-        for path in sorted((ROOT / "procedures" / scope).rglob("*.sql"))
+        for path in sorted((root / "procedures" / scope).rglob("*.sql"))
     ]
     names = {(r.scope, r.name) for r in routines}
     if len(names) != len(routines):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
+import orjson
 import pytest
 
 from tests.conftest import SECOND_SHARD, Admin
@@ -226,8 +228,6 @@ async def test_a_tag_filter_includes_the_tags_below(people: People, registry: An
 
 
 def _tag_id(document: str) -> str:
-    import orjson
-
     return str(orjson.loads(document)["tag_id"])
 
 
@@ -316,3 +316,34 @@ async def test_writes_reach_the_tabs_of_their_owner_only(people: People) -> None
         assert pushed["options"]["sender"]["uid"] == alice.uid
         assert "socket_id" not in pushed["options"]["sender"]
     await other.nothing("contact.add", 0.1)
+
+
+async def test_a_long_list_to_leave_out_fits_a_query(people: People) -> None:
+    alice = await people("Alice")
+    await add(alice, "Ada A", "ada@x.example")
+    await add(alice, "Bob B", "bob@x.example")
+    left_out = [f"somebody{n}@long.example" for n in range(490)] + ["ada@x.example"]
+    query = quote(orjson.dumps({"value": "%", "filter": left_out, "hub_id": alice.uid}).decode(), safe="")
+    answer = await alice.get("contact.my_contacts", query)
+    assert [c["id"] for c in answer.data] == ["bob@x.example"]
+
+
+async def test_signs_in_a_name_hide_nothing_from_a_search(people: People) -> None:
+    alice = await people("Alice")
+    await add(alice, "R@y Smith-Jones", "ray@x.example")
+    for key in ("smith", "jones r", "ray@x", "y"):
+        assert len(await alice.ok("contact.search", key=key)) == 1, key
+
+
+async def test_addresses_that_look_alike_are_two(people: People) -> None:
+    alice = await people("Alice")
+    made = await alice.ok("contact.add", firstname="Ana", email=mail("ana@x.example", "aná@x.example"))
+    assert len(made["email"]) == 2
+
+
+async def test_a_name_may_repeat_itself(people: People) -> None:
+    alice = await people("Alice")
+    made = await alice.ok(
+        "contact.add", firstname="Anna", lastname="ÁNNA", surname="anna", email=mail("anna@x.example")
+    )
+    assert [c["id"] for c in await alice.ok("contact.search", key="anná")] == [made["id"]]

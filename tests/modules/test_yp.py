@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from service import ROOT
+from service.passwords import hash_password
 from tests.conftest import Admin, NodeMaker
 from tests.people import PASSWORD, People
 
@@ -169,3 +170,11 @@ async def test_the_session_travels_by_header_and_under_another_key(people: Peopl
     ):
         assert (await nobody.call("yp.hello", headers=headers)).data["id"] == alice.uid
     assert (await nobody.call("yp.hello", headers={"x-param-regsid": sid[:-1] + "\\"})).data["signed_in"] == 0
+
+
+async def test_a_password_is_taken_as_it_is(people: People, admin: Admin) -> None:
+    alice = await people.registered("Alice")
+    password = " blanks around, \t and a snowman \u2603 "
+    admin.rows("UPDATE yp.drumate SET password_hash = %s WHERE id = %s", hash_password(password), alice.uid)
+    assert (await alice.sign_in(password.strip())).data["status"] == "WRONG_CREDENTIALS"
+    assert (await alice.sign_in(password)).data["status"] == "ok"

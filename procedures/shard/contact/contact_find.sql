@@ -34,7 +34,8 @@ BEGIN
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
     DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
     DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
-    DECLARE v_words TEXT DEFAULT search_words(in_key);
+    -- what has an @ is an address, and looked for as a whole
+    DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), search_words(in_key));
     DECLARE v_count, v_hits INT UNSIGNED;
     DECLARE v_longest VARCHAR(520);
     DECLARE v_mine LONGTEXT;
@@ -49,15 +50,17 @@ BEGIN
     FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS w
     WHERE w.word <> '';
 
-    SELECT COUNT(*) INTO v_hits
-    FROM (
-        SELECT 1 FROM contact_term WHERE owner_id = in_owner AND term LIKE v_longest LIMIT 1001
-    ) AS some;
+    IF v_count > 0 THEN
+        SELECT COUNT(*) INTO v_hits
+        FROM (
+            SELECT 1 FROM contact_term WHERE owner_id = in_owner AND term LIKE v_longest LIMIT 1001
+        ) AS some;
+    END IF;
 
     IF v_count = 0 AND in_key <> '' THEN
         -- nothing but signs was typed: nobody is named so
         SET v_mine = NULL;
-    ELSEIF v_count > 0 AND v_hits <= 1000 THEN
+    ELSEIF v_hits <= 1000 THEN
         SELECT JSON_ARRAYAGG(f.id) INTO v_mine
         FROM (
             SELECT c.id
@@ -85,7 +88,14 @@ BEGIN
               AND (in_status <> 'paper' OR c.status <> 'active')
               AND (in_drumate = 0 OR c.peer_id IS NOT NULL)
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(COALESCE(c.email, c.entity)))
-              AND (v_count = 0 OR contact_matches(in_owner, c.id, v_words))
+              -- not EXISTS: that would be turned into IN, and all words with this start be collected first
+              AND (v_count = 0 OR (
+                SELECT 1
+                FROM contact_term AS t FORCE INDEX (by_contact)
+                WHERE t.owner_id = in_owner AND t.contact_id = c.id AND t.term LIKE v_longest
+                LIMIT 1
+              ) = 1)
+              AND (v_count < 2 OR contact_matches(in_owner, c.id, v_words))
             ORDER BY c.display, c.id
             LIMIT v_reach
         ) AS f;
@@ -93,8 +103,10 @@ BEGIN
 
     WITH found AS (
         SELECT 1 AS mine, c.id, c.display
-        FROM JSON_TABLE(COALESCE(v_mine, '[]'), '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii PATH '$')) AS m
-        JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.id
+        FROM JSON_TABLE(COALESCE(v_mine, '[]'), '$[*]' COLUMNS (
+            id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        )) AS m
+        STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.id
         UNION ALL
         (
             SELECT 0, d.id, d.fullname

@@ -12,6 +12,9 @@
 --           SELF_CONTACT         the owner himself
 --           SAME_DOMAIN          a colleague of the owner's organisation
 --           ALREADY_IN_CONTACT   the owner has that person, or one of the addresses, already
+--           MANY_DEFAULT_EMAIL   more than one default address
+--           NO_DEFAULT_MAIL      addresses, but none is the default one
+--           INVALID_PARAM        the same address twice, or a tag that does not exist
 -- Example:  CALL my_contact_add('00000000000000a1', '{"email": [{"email": "doc@example.com", "is_default": 1}]}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_add(
@@ -23,7 +26,8 @@ CREATE OR REPLACE PROCEDURE my_contact_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
+    -- as wide as an id may be: a longer one than ours is nobody's, and no error
+    DECLARE v_peer VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
     DECLARE v_found CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);

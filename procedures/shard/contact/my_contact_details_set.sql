@@ -28,7 +28,7 @@ BEGIN
         SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0)
         INTO v_emails, v_distinct, v_defaults
         FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
-            email      VARCHAR(255) PATH '$.email',
+            email      VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.email',
             is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
         )) AS j;
         IF v_distinct < v_emails THEN

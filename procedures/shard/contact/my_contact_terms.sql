@@ -21,13 +21,14 @@ BEGIN
 
     DELETE FROM contact_term WHERE owner_id = in_owner AND contact_id = in_id;
 
-    -- IGNORE: the collation makes one of ANNA, anna and Ánna, which the primary key may well do for us
-    INSERT IGNORE INTO contact_term (owner_id, term, contact_id)
-    SELECT in_owner, LEFT(j.word, 64), in_id
+    -- UNION in the collation of the key makes one of ANNA, anna and Ánna. Not INSERT IGNORE: its warning 1062
+    -- would set off the handlers of our callers
+    INSERT INTO contact_term (owner_id, term, contact_id)
+    SELECT in_owner, LEFT(j.word, 64) COLLATE utf8mb4_unicode_520_ci, in_id
     FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS j
     WHERE j.word <> ''
-    UNION ALL
-    SELECT in_owner, LEFT(e.email, 64), in_id
+    UNION
+    SELECT in_owner, LEFT(e.email, 64) COLLATE utf8mb4_unicode_520_ci, in_id
     FROM contact_email AS e
     WHERE e.owner_id = in_owner AND e.contact_id = in_id;
 END$$

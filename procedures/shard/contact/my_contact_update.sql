@@ -19,6 +19,7 @@
 --           ALREADY_IN_CONTACT    it belongs to another contact
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       none
+--           INVALID_PARAM         the same address twice, or a tag that does not exist
 -- Example:  CALL my_contact_update('00000000000000a1', '0000000000000c01', '{"comment": "met in Rome"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_update(

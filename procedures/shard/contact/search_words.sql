@@ -1,4 +1,4 @@
--- search_words: the words of a text: runs of letters and digits. An address (with @) is one word.
+-- search_words: the words of a text: runs of letters and digits.
 --
 -- Params:   in_text   what was typed, or the names of a contact
 -- Returns:  a value   JSON array of words; contains empty strings where the text starts or ends with something else
@@ -13,9 +13,6 @@ CREATE OR REPLACE FUNCTION search_words(
     NO SQL
     SQL SECURITY DEFINER
 BEGIN
-    IF in_text LIKE '%@%' THEN
-        RETURN JSON_ARRAY(TRIM(in_text));
-    END IF;
     RETURN CONCAT('["', REGEXP_REPLACE(COALESCE(in_text, ''), '[^\\p{L}\\p{N}\\p{M}]+', '","'), '"]');
 END$$
 DELIMITER ;

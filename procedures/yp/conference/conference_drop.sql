@@ -1,6 +1,7 @@
 -- conference_drop: take a socket out of one room, or of all its rooms. Used by whatever ends a participation.
 --
--- A host who leaves hands over to the participant who is there longest and may write; an empty room ends.
+-- A host who leaves hands over to the participant who is there longest and may write; an empty room ends, and
+-- with it the calls that still ring into it (call_expire finds them at once) and all invitations.
 -- Rooms are locked in the order of their ids, so that two who leave at once never wait for each other in a ring.
 --
 -- Params:   in_socket   socket that leaves
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE conference_drop(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_gone LONGTEXT;
+    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_host VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
@@ -32,7 +34,8 @@ BEGIN
         SELECT id INTO v_lock FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
 
         SET v_gone = NULL, v_role = NULL, v_host = NULL;
-        SELECT a.data, c.role INTO v_gone, v_role
+        -- unlocked: whoever writes here holds the row of the room, as we do
+        SELECT a.data, c.role, c.uid INTO v_gone, v_role, v_uid
         FROM conference AS c
         JOIN attendee_card AS a ON a.room_id = c.room_id AND a.socket_id = c.socket_id
         WHERE c.room_id = r.room_id AND c.socket_id = in_socket;
@@ -40,6 +43,9 @@ BEGIN
         -- somebody else took it out while we waited for the room: he has told the others
         IF v_gone IS NOT NULL THEN
             DELETE FROM conference WHERE room_id = r.room_id AND socket_id = in_socket;
+            DELETE FROM permission
+            WHERE hub_id = r.hub_id AND resource_id = r.room_id AND entity_id = v_uid AND assign_via = 'no_traversal'
+              AND NOT EXISTS (SELECT 1 FROM conference WHERE room_id = r.room_id AND uid = v_uid);
 
             IF v_role = 'host' THEN
                 SET v_host = (
@@ -58,6 +64,10 @@ BEGIN
             CALL room_sockets(r.hub_id, r.room_id, in_socket);
 
             IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN
+                DELETE FROM permission
+                WHERE hub_id = r.hub_id AND resource_id = r.room_id AND assign_via = 'no_traversal';
+                UPDATE call_invitation SET expiry = 0
+                WHERE hub_id = r.hub_id AND room_id = r.room_id AND status = 'ringing';
                 DELETE FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id;
             END IF;
         END IF;

@@ -4,6 +4,7 @@
 -- first at the same moment one is host. Joining again changes nothing but the metadata.
 -- Who may start a meeting: in a team (private) or shared area whoever may write; in a dmz or public area
 -- its owner, everybody else waits for him. Who may come in: whoever has a level on the hub or the room.
+-- Coming in is the answer to a call that rings. The name a guest gives is kept with his session.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket that enters
@@ -34,6 +35,7 @@ BEGIN
     DECLARE v_area, v_role, v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_level, v_hosts, v_live, v_entered, v_mine TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_name VARCHAR(255);
+    DECLARE v_guest VARCHAR(128);
     DECLARE v_ctime INT UNSIGNED;
 
     SELECT s.uid INTO v_uid
@@ -71,10 +73,12 @@ BEGIN
       AND p.entity_id IN (v_uid, 'ffffffffffffffff')
       AND (p.expiry = 0 OR p.expiry > v_now);
 
+    -- unlocked: whoever writes here holds the row of the room, as we do
     SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0) INTO v_live, v_hosts
     FROM conference
     WHERE hub_id = v_hub AND room_id = v_room;
 
+    -- unlocked: the same
     SELECT role, status, hub_id = v_hub INTO v_role, v_status, v_mine
     FROM conference
     WHERE room_id = v_room AND socket_id = in_socket;
@@ -97,11 +101,21 @@ BEGIN
         SET v_status = IF(v_role = 'attendee' AND v_hosts = 0 AND v_area IN ('dmz', 'public'), 'waiting', 'started');
     END IF;
 
+    IF NOT EXISTS (SELECT 1 FROM drumate WHERE id = v_uid) THEN
+        SET v_guest = LEFT(COALESCE(
+            JSON_VALUE(in_metadata, '$.guest_name'),
+            NULLIF(TRIM(CONCAT_WS(' ', JSON_VALUE(in_metadata, '$.firstname'), JSON_VALUE(in_metadata, '$.lastname'))), '')
+        ), 128);
+        UPDATE session SET guest_name = v_guest
+        WHERE id = SHA2(in_sid, 256) AND v_guest IS NOT NULL AND NOT guest_name <=> v_guest;
+        SET v_guest = COALESCE(v_guest, (SELECT guest_name FROM session WHERE id = SHA2(in_sid, 256)));
+    END IF;
+
     INSERT INTO conference (room_id, socket_id, hub_id, uid, type, role, status, level, participant_id,
                             firstname, lastname, audio, video, screen, muted, ctime, mtime)
     SELECT v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level,
            JSON_VALUE(in_metadata, '$.participant_id'),
-           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), ''),
+           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest, ''),
            COALESCE(d.lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
            COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
            COALESCE(JSON_VALUE(in_metadata, '$.screen'), 0), COALESCE(JSON_VALUE(in_metadata, '$.muted'), 0),
@@ -110,8 +124,12 @@ BEGIN
     LEFT JOIN drumate AS d ON d.id = u.uid
     ON DUPLICATE KEY UPDATE
         participant_id = COALESCE(VALUES(participant_id), participant_id),
+        firstname = VALUES(firstname), lastname = VALUES(lastname),
         audio = VALUES(audio), video = VALUES(video), screen = VALUES(screen), muted = VALUES(muted),
         mtime = v_now;
+
+    UPDATE call_invitation SET status = 'accepted', mtime = v_now
+    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
 
     IF v_role = 'host' THEN
         UPDATE conference SET status = 'started'
@@ -128,7 +146,7 @@ BEGIN
             FROM attendee_card AS o
             WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
         ), '[]')),
-        'details', JSON_OBJECT('filename', v_name, 'ctime', v_ctime + 0)
+        'details', IF(in_type = 'connect', JSON_OBJECT(), JSON_OBJECT('filename', v_name, 'ctime', v_ctime + 0))
     ) AS data
     FROM attendee_card AS me
     WHERE me.hub_id = v_hub AND me.room_id = v_room AND me.socket_id = in_socket;

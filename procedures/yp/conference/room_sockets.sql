@@ -17,7 +17,7 @@ CREATE OR REPLACE PROCEDURE room_sockets(
 BEGIN
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM conference AS c
-    JOIN socket AS s ON s.id = c.socket_id
+    JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
     WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.socket_id <> COALESCE(in_exclude, '')
     GROUP BY s.node;
 END$$

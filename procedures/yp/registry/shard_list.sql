@@ -1,14 +1,15 @@
--- shard_list: every shard there is.
+-- shard_list: every shard there is, except those that are still being made.
 --
 -- Params:   none
 -- Returns:  rows      name
 -- Errors:   none
+-- Callers:  service/database.py, when a process starts
 -- Example:  CALL shard_list();
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE shard_list()
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT name FROM shard ORDER BY name;
+    SELECT name FROM shard WHERE is_open IN (0, 1) ORDER BY name;
 END$$
 DELIMITER ;

@@ -8,7 +8,8 @@
 --           in_resource  node or room inside the hub, or NULL
 -- Returns:  one row      data  JSON: uid, signed_in, stale (1: time to call session_touch), expiry, dom_id,
 --                              db (shard of the caller), firstname, lastname, fullname, username, email,
---                              lang, guest_name, hub, area, hub_db, hub_owner (NULL: no such hub), level
+--                              lang, guest_name, hub, area, hub_db, hub_owner (NULL: no such hub), level,
+--                              moving (1: the caller or the hub is on the way to another shard)
 -- Errors:   none
 -- Example:  CALL session_open(NULL, NULL, NULL);
 DELIMITER $$
@@ -51,7 +52,10 @@ BEGIN
                   AND p.entity_id IN (s.uid, 'ffffffffffffffff')
                   AND (p.expiry = 0 OR p.expiry > v_now)
             ), 0))
-        END
+        END,
+        'moving', IF(EXISTS (
+            SELECT 1 FROM entity_move AS m WHERE m.entity_id IN (me.id, h.id) AND m.until > v_now
+        ), 1, 0)
     ) AS data
     FROM (SELECT 1) AS one
     LEFT JOIN session AS s ON s.id = SHA2(in_sid, 256) AND s.expiry > v_now

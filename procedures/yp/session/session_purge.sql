@@ -1,4 +1,5 @@
--- session_purge: forget what has expired: sessions, one-time tokens, grants. Called now and then by the service.
+-- session_purge: forget what has expired: sessions, one-time tokens, grants, guest links, and calls of last month.
+-- Called now and then by the service.
 --
 -- Params:   in_limit   rows of each kind at the most, so that no lock lasts
 -- Returns:  nothing
@@ -15,5 +16,8 @@ BEGIN
 
     DELETE FROM authn WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM session WHERE expiry < v_now LIMIT in_limit;
+    DELETE FROM permission WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
+    DELETE FROM dmz_link WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
+    DELETE FROM call_invitation WHERE mtime < v_now - 30 * 86400 LIMIT in_limit;
 END$$
 DELIMITER ;

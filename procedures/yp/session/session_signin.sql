@@ -10,7 +10,7 @@
 --           in_address  address of the caller
 -- Returns:  one row     data  JSON: user, hub, organization (get_user)
 -- Errors:   none
--- Example:  CALL session_signin('00000000000000a1', 'example-sid', NULL, 60, 'doc', '127.0.0.1');
+-- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, 60, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_signin(
     IN in_uid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,

@@ -29,7 +29,7 @@ BEGIN
         UNION
         SELECT s.id, s.node
         FROM conference AS c
-        JOIN socket AS s ON s.id = c.socket_id
+        JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
         WHERE c.hub_id = in_hub AND c.room_id = in_room
     ) AS r
     WHERE r.id <> COALESCE(in_exclude, '')

@@ -1,11 +1,14 @@
 -- socket_bind: bind a new WebSocket to a session, by one-time token or by cookie. The token is used up.
 --
+-- It takes over the place in a room that a socket of the same session lost a moment ago.
+--
 -- Params:   in_socket   id of the socket
 --           in_sid      what the session cookie holds, or NULL
 --           in_token    one-time token of bootstrap.authn, or NULL; wins over the cookie
 --           in_node     service process that holds the socket
--- Returns:  at most one row   data  JSON: uid, db (his shard), first (1: nobody else of his was connected),
---                                   user (as sys.hello shows him); no row without a live session
+-- Returns:  per room taken over: the two sets of conference_moved
+--           then at most one row   data  JSON: uid, db (his shard; NULL for a guest), first (1: nobody else of his
+--                                        was connected), user (as sys.hello shows him); no row without a session
 -- Errors:   none
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
 DELIMITER $$
@@ -21,6 +24,8 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_session CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_lost VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_guest VARCHAR(128);
     DECLARE v_first TINYINT;
 
     IF in_token IS NOT NULL THEN
@@ -30,7 +35,7 @@ BEGIN
     END IF;
 
     -- locked in share mode: a logout at the same moment waits, and then finds this socket
-    SELECT s.id, s.uid INTO v_session, v_uid
+    SELECT s.id, s.uid, s.guest_name INTO v_session, v_uid, v_guest
     FROM session AS s
     WHERE s.id = COALESCE(v_session, SHA2(in_sid, 256)) AND s.expiry > v_now
     LOCK IN SHARE MODE;
@@ -39,22 +44,37 @@ BEGIN
         SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state = 'active');
         INSERT INTO socket (id, uid, session_id, node, ctime)
         VALUES (in_socket, v_uid, v_session, in_node, v_now);
+
+        SELECT id INTO v_lost
+        FROM socket
+        WHERE session_id = v_session AND state = 'lost'
+        ORDER BY lost_at
+        LIMIT 1
+        FOR UPDATE;
+        IF v_lost IS NOT NULL THEN
+            CALL conference_move(v_lost, in_socket);
+            CALL conference_moved(JSON_ARRAY(in_socket));
+        END IF;
     END IF;
 
     SELECT JSON_OBJECT(
-        'uid', d.id,
+        'uid', v_uid,
         'db', e.db_name,
         'first', IF(v_first, 1, 0),
-        'user', JSON_OBJECT(
+        'user', IF(d.id IS NULL, JSON_OBJECT(
+            'id', v_uid, 'uid', v_uid, 'firstname', COALESCE(v_guest, ''), 'lastname', '',
+            'fullname', COALESCE(v_guest, ''), 'connection', 'offline', 'signed_in', 0, 'is_guest', 1
+        ), JSON_OBJECT(
             'id', d.id, 'uid', d.id, 'ident', d.username, 'username', d.username,
             'firstname', d.firstname, 'lastname', d.lastname, 'fullname', d.fullname,
             'email', d.email, 'lang', d.lang, 'domain', o.name, 'domain_id', d.domain_id,
             'connection', 'online', 'signed_in', 1
-        )
+        ))
     ) AS data
-    FROM drumate AS d
-    JOIN entity AS e ON e.id = d.id
-    JOIN domain AS o ON o.id = d.domain_id
-    WHERE d.id = v_uid;
+    FROM (SELECT 1) AS one
+    LEFT JOIN drumate AS d ON d.id = v_uid
+    LEFT JOIN entity AS e ON e.id = d.id
+    LEFT JOIN domain AS o ON o.id = d.domain_id
+    WHERE v_uid IS NOT NULL;
 END$$
 DELIMITER ;

@@ -2,7 +2,7 @@
 --
 -- Params:   in_socket   id of the socket
 -- Returns:  per room that it leaves: the two sets of conference_drop
---           then at most one row   uid, db_name (his shard), others (his sockets still open)
+--           then at most one row   uid, db_name (his shard)
 -- Errors:   none
 -- Example:  CALL socket_free('example-socket');
 DELIMITER $$
@@ -18,8 +18,6 @@ BEGIN
     CALL conference_drop(in_socket, NULL);
     DELETE FROM socket WHERE id = in_socket;
 
-    SELECT e.id AS uid, e.db_name, (SELECT COUNT(*) FROM socket AS s WHERE s.uid = e.id) AS others
-    FROM entity AS e
-    WHERE e.id = v_uid;
+    SELECT e.id AS uid, e.db_name FROM entity AS e WHERE e.id = v_uid;
 END$$
 DELIMITER ;

@@ -1,4 +1,5 @@
--- socket_refresh: the heartbeat of a service process; it also buries the processes that stopped beating.
+-- socket_refresh: the heartbeat of a service process; it also buries the processes that stopped beating,
+-- and the lost sockets whose grace is over.
 --
 -- A process whose heartbeat is old is first suspected, and buried only when it still does not beat some
 -- seconds later: after an outage of the database every heartbeat is old, and nobody must die of that.
@@ -7,17 +8,19 @@
 --           in_address   host and pid, for people
 --           in_stale     seconds without heartbeat after which a process is suspected
 --           in_wait      seconds a suspect has to answer
--- Returns:  per room that the dead leave: the two sets of conference_drop
+--           in_grace     seconds a lost socket keeps its place
+-- Returns:  per room that the dead leave: the two sets of conference_drop, or of conference_moved
 --           then rows      uid, db_name   people whose sockets were freed
 --           then one row   known          0: this process was unknown (new, or buried by another one)
 -- Errors:   none
--- Example:  CALL socket_refresh('00000000000000e1', 'doc', 12, 8);
+-- Example:  CALL socket_refresh('00000000000000e1', 'doc', 9, 6, 30);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_refresh(
     IN in_node    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_address VARCHAR(255),
     IN in_stale   INT UNSIGNED,
-    IN in_wait    INT UNSIGNED
+    IN in_wait    INT UNSIGNED,
+    IN in_grace   INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -40,7 +43,7 @@ BEGIN
     WHERE suspected + in_wait < v_now AND id <> in_node
     LIMIT 1 FOR UPDATE SKIP LOCKED;
 
-    CALL socket_reset(v_dead);
+    CALL socket_reset(v_dead, in_grace);
     SELECT v_known AS known;
 END$$
 DELIMITER ;

@@ -13,7 +13,7 @@ CREATE OR REPLACE PROCEDURE socket_set_state(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    UPDATE socket SET state = IF(in_active = 1, 'active', 'idle') WHERE id = in_socket;
+    UPDATE socket SET state = IF(in_active = 1, 'active', 'idle') WHERE id = in_socket AND state <> 'lost';
 
     SELECT s.uid, e.db_name
     FROM socket AS s

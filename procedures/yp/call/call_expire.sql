@@ -1,0 +1,53 @@
+-- call_expire: one call that has rung long enough, or whose room died, is missed.
+--
+-- Params:   none
+-- Returns:  at most one row   data  JSON: call_card, and callee_id, message_id, caller_db, callee_db
+--           rows              node, sockets: the caller's socket
+--           rows              node, sockets: the callee's
+--           nothing when no call is due
+-- Errors:   none
+-- Example:  CALL call_expire();
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE call_expire()
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_hub, v_caller, v_callee CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT hub_id, room_id, caller_id, callee_id INTO v_hub, v_room, v_caller, v_callee
+    FROM call_invitation
+    WHERE status = 'ringing' AND expiry <= v_now
+    ORDER BY expiry
+    LIMIT 1;
+
+    IF v_room IS NOT NULL THEN
+        CALL contact_pair_lock(v_caller, v_callee, NULL);
+        SELECT caller_socket INTO v_socket
+        FROM call_invitation
+        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee
+          AND status = 'ringing' AND expiry <= v_now
+        FOR UPDATE;
+    END IF;
+
+    IF v_socket IS NOT NULL THEN
+        UPDATE call_invitation SET status = 'missed', mtime = v_now
+        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee;
+        DELETE FROM permission
+        WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_callee AND assign_via = 'no_traversal';
+
+        SELECT JSON_INSERT(
+            c.data, '$.callee_id', v_callee, '$.message_id', call_message_id(v_room, v_caller, v_callee),
+            '$.caller_db', caller.db_name, '$.callee_db', callee.db_name
+        ) AS data
+        FROM call_card AS c
+        JOIN entity AS caller ON caller.id = v_caller
+        JOIN entity AS callee ON callee.id = v_callee
+        WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = v_callee;
+        SELECT node, JSON_ARRAY(id) AS sockets FROM socket WHERE id = v_socket AND state <> 'lost';
+        CALL user_sockets(v_callee, NULL);
+    END IF;
+END$$
+DELIMITER ;

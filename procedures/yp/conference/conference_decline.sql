@@ -1,0 +1,52 @@
+-- conference_decline: the callee does not want the call. Only the first answer to a ring counts: a window that
+-- closes because the call was cancelled, or taken elsewhere, also says decline, and nobody hears of it.
+--
+-- Params:   in_sid      session of the callee
+--           in_room     room he is called into, or NULL
+--           in_caller   socket that calls, as the invitation named it, or NULL
+--           in_socket   his socket that declines, or NULL
+-- Returns:  when it was ringing: one row   data  JSON: call_card, with uid of the callee
+--                                rows      node, sockets: the caller's socket
+--                                rows      node, sockets: the callee's other sockets, which ring as well
+--           else nothing
+-- Errors:   none
+-- Example:  CALL conference_decline('example-sid', '00000000000000f2', NULL, NULL);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_decline(
+    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_caller VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_uid, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_caller VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT uid INTO v_uid FROM session WHERE id = SHA2(in_sid, 256) AND expiry > v_now;
+
+    SELECT hub_id, room_id, caller_socket INTO v_hub, v_room, v_caller
+    FROM call_invitation
+    WHERE callee_id = v_uid
+      AND status = 'ringing'
+      AND (room_id = in_room OR (in_room IS NULL AND caller_socket = in_caller))
+    ORDER BY ctime DESC
+    LIMIT 1
+    FOR UPDATE;
+
+    IF v_room IS NOT NULL THEN
+        UPDATE call_invitation SET status = 'declined', mtime = v_now
+        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid;
+        DELETE FROM permission
+        WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_uid AND assign_via = 'no_traversal';
+
+        SELECT JSON_SET(data, '$.uid', v_uid) AS data
+        FROM call_card WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid;
+        SELECT node, JSON_ARRAY(id) AS sockets FROM socket WHERE id = v_caller AND state <> 'lost';
+        CALL user_sockets(v_uid, in_socket);
+    END IF;
+END$$
+DELIMITER ;

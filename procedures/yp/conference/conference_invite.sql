@@ -1,0 +1,113 @@
+-- conference_invite: ring somebody. His sockets are told of a room in which the caller waits.
+--
+-- Under the lock of the pair: of two people who dial each other at the same moment the second finds that he
+-- is being called, and gets the first one's call instead of ringing. Calling again while it rings finds the same room.
+-- Whoever is offline, unknown, or has blocked the caller (or is blocked by him) looks the same: offline.
+--
+-- Params:   in_sid        session of the caller; the socket must be bound to it
+--           in_socket     socket that calls
+--           in_hub        hub of the room
+--           in_room       room to ring somebody into, or NULL: a new one
+--           in_guest      uid of who is called
+--           in_type       connect, or meeting
+--           in_metadata   JSON: what conference_join takes
+--           in_ring       seconds it rings before the call is missed
+-- Returns:  when it rings: the two sets of conference_join (the caller enters the room)
+--           then one row   data  JSON: outcome (offline, cross, present or ringing), call (call_card; NULL when offline)
+--           then rows      node, sockets: who is to ring
+-- Errors:   WEAK_PRIVILEGE   foreign socket, or the caller may not enter that room
+-- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL, '00000000000000b1',
+--                                  'connect', '{}', 30);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_invite(
+    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_guest    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_metadata LONGTEXT,
+    IN in_ring     INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_uid, v_known, v_guest, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_outcome VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT 'offline';
+    DECLARE v_blocked TINYINT;
+
+    SELECT s.uid INTO v_uid
+    FROM socket AS s
+    JOIN drumate AS d ON d.id = s.uid
+    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256);
+
+    IF v_uid IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
+    END IF;
+
+    SELECT MAX(id) INTO v_known FROM drumate WHERE id = in_guest AND id <> v_uid;
+    IF v_known IS NOT NULL THEN
+        CALL contact_pair_lock(v_uid, v_known, NULL);
+        -- not inside the query below: next to an EXISTS, MariaDB hands a function the wrong row
+        SELECT is_blocked(v_uid, v_known) OR is_blocked(v_known, v_uid) INTO v_blocked;
+    END IF;
+
+    SELECT e.id INTO v_guest
+    FROM entity AS e
+    WHERE e.id = v_known
+      AND e.status = 'active'
+      AND v_blocked = 0
+      AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state = 'active');
+
+    IF v_guest IS NOT NULL THEN
+        -- is he calling me?
+        SELECT hub_id, room_id INTO v_hub, v_room
+        FROM call_invitation
+        WHERE callee_id = v_uid AND caller_id = v_guest AND status = 'ringing' AND expiry > v_now
+        ORDER BY ctime DESC
+        LIMIT 1
+        FOR UPDATE;
+        SET v_outcome = IF(v_room IS NULL, 'ringing', 'cross');
+    END IF;
+
+    IF v_outcome = 'ringing' THEN
+        SET v_hub = in_hub;
+        SET v_room = COALESCE(
+            in_room,
+            (
+                SELECT i.room_id FROM call_invitation AS i
+                WHERE i.caller_id = v_uid AND i.status = 'ringing' AND i.callee_id = v_guest
+                  AND i.hub_id = in_hub AND i.caller_socket = in_socket AND i.expiry > v_now
+                LIMIT 1
+            ),
+            LOWER(HEX(RANDOM_BYTES(8)))
+        );
+        CALL conference_join(in_sid, in_socket, v_hub, v_room, in_type, in_metadata);
+
+        IF EXISTS (SELECT 1 FROM conference WHERE hub_id = v_hub AND room_id = v_room AND uid = v_guest) THEN
+            SET v_outcome = 'present';
+        ELSE
+            INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via, message, ctime, mtime)
+            VALUES (v_hub, v_room, v_guest, 2, v_now + 86400, 'no_traversal',
+                    JSON_OBJECT('type', 'rendez-vous', 'owner_id', v_uid), v_now, v_now)
+            ON DUPLICATE KEY UPDATE
+                level = GREATEST(level, 2), expiry = IF(expiry = 0, 0, GREATEST(expiry, v_now + 86400)), mtime = v_now;
+
+            INSERT INTO call_invitation (room_id, callee_id, hub_id, caller_id, caller_socket, status, expiry,
+                                         ctime, mtime)
+            VALUES (v_room, v_guest, v_hub, v_uid, in_socket, 'ringing', v_now + in_ring, v_now, v_now)
+            ON DUPLICATE KEY UPDATE
+                caller_id = v_uid, caller_socket = in_socket, expiry = IF(status = 'ringing', expiry, v_now + in_ring),
+                ctime = v_now, mtime = v_now, status = 'ringing';
+        END IF;
+    END IF;
+
+    SELECT JSON_OBJECT('outcome', v_outcome, 'room_id', v_room, 'call', JSON_COMPACT((
+        SELECT c.data FROM call_card AS c
+        WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = IF(v_outcome = 'cross', v_uid, v_guest)
+    ))) AS data;
+    CALL user_sockets(IF(v_outcome = 'ringing', v_guest, NULL), NULL);
+END$$
+DELIMITER ;

@@ -1,0 +1,26 @@
+-- conference_move: a socket takes over the places of a lost one of the same session, and its calls.
+--
+-- Nobody is told yet: when many move at once, all must have moved before the first is told (conference_moved).
+--
+-- Params:   in_old   the lost socket; it is forgotten
+--           in_new   the socket that takes its place
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL conference_move('example-lost', 'example-socket');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_move(
+    IN in_old VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_new VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    UPDATE conference SET socket_id = in_new WHERE socket_id = in_old;
+    UPDATE call_invitation AS i
+    JOIN socket AS s ON s.id = in_old
+    SET i.caller_socket = in_new
+    WHERE i.caller_id = s.uid AND i.status IN ('ringing', 'accepted') AND i.caller_socket = in_old;
+    UPDATE socket SET was = in_old WHERE id = in_new;
+    DELETE FROM socket WHERE id = in_old;
+END$$
+DELIMITER ;

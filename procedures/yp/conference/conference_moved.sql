@@ -1,0 +1,35 @@
+-- conference_moved: what to tell of sockets that took over the places of lost ones.
+--
+-- Params:   in_sockets   JSON array of the sockets
+-- Returns:  per socket and room: one row   data  JSON: the attendee row as it is now, was (the lost socket), node
+--                                          (who holds the socket), peers (attendee rows of the room)
+--                                rows      node, sockets: the others in the room
+-- Errors:   none
+-- Example:  CALL conference_moved('["example-socket"]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_moved(
+    IN in_sockets LONGTEXT CHARACTER SET utf8mb4
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    FOR r IN (
+        SELECT c.hub_id, c.room_id, s.id, s.was, s.node
+        FROM JSON_TABLE(in_sockets, '$[*]' COLUMNS (
+            id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        )) AS j
+        JOIN socket AS s ON s.id = j.id
+        JOIN conference AS c ON c.socket_id = s.id
+        ORDER BY c.hub_id, c.room_id, s.id
+    ) DO
+        SELECT JSON_INSERT(a.data, '$.was', r.was, '$.node', r.node, '$.peers', JSON_COMPACT((
+            SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
+            FROM attendee_card AS o
+            WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id
+        ))) AS data
+        FROM attendee_card AS a
+        WHERE a.hub_id = r.hub_id AND a.room_id = r.room_id AND a.socket_id = r.id;
+        CALL room_sockets(r.hub_id, r.room_id, r.id);
+    END FOR;
+END$$
+DELIMITER ;

@@ -1,0 +1,75 @@
+-- session_dmz_login: somebody opens a guest link. He gets a session as a guest, unless he has one, and may
+-- enter that one room for as long as the link is good, and a day at the most.
+--
+-- Whoever is signed in stays who he is.
+--
+-- Params:   in_token    secret in the link
+--           in_sid      what the session cookie holds, or NULL
+--           in_new_sid  session id, random, never seen before, for whoever has no session
+--           in_ttl      seconds that a guest's session lives without being used
+--           in_ua       user agent
+--           in_address  address of the caller
+-- Returns:  at most one row   data  JSON: created (1: in_new_sid is his session now), hub_id, nid, room_id, uid,
+--                                   is_guest, guest_name, filename, area, sender (who owns the hub), expiry;
+--                                   no row for a link that is unknown or has expired
+-- Errors:   none
+-- Example:  CALL session_dmz_login('example-token', NULL, 'example-sid', 60, 'doc', '127.0.0.1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE session_dmz_login(
+    IN in_token   VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid     VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_new_sid VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_ttl     INT UNSIGNED,
+    IN in_ua      VARCHAR(255),
+    IN in_address VARCHAR(45)
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_hub, v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_title VARCHAR(255);
+    DECLARE v_guest VARCHAR(128);
+    DECLARE v_level, v_created TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_until INT UNSIGNED;
+
+    SELECT l.hub_id, l.room_id, COALESCE(NULLIF(l.title, ''), h.name), l.level,
+           LEAST(v_now + 86400, IF(l.expiry = 0, 4294967295, l.expiry))
+    INTO v_hub, v_room, v_title, v_level, v_until
+    FROM dmz_link AS l
+    JOIN entity AS e ON e.id = l.hub_id AND e.status = 'active'
+    JOIN hub AS h ON h.id = l.hub_id
+    WHERE l.id = SHA2(in_token, 256) AND (l.expiry = 0 OR l.expiry > v_now);
+
+    IF v_hub IS NOT NULL THEN
+        SELECT uid, guest_name INTO v_uid, v_guest
+        FROM session
+        WHERE id = SHA2(in_sid, 256) AND expiry > v_now
+        FOR UPDATE;
+
+        IF v_uid IS NULL THEN
+            SET v_uid = LOWER(HEX(RANDOM_BYTES(8))), v_created = 1;
+            INSERT INTO session (id, uid, ua, address, ttl, expiry, ctime, mtime)
+            VALUES (SHA2(in_new_sid, 256), v_uid, in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);
+        END IF;
+
+        INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via, ctime, mtime)
+        VALUES (v_hub, v_room, v_uid, v_level, v_until, 'link', v_now, v_now)
+        ON DUPLICATE KEY UPDATE
+            expiry = IF(expiry = 0, 0, GREATEST(expiry, v_until)), level = GREATEST(level, v_level), mtime = v_now;
+    END IF;
+
+    SELECT JSON_OBJECT(
+        'created', v_created + 0, 'hub_id', v_hub, 'nid', v_room, 'room_id', v_room, 'uid', v_uid,
+        'is_guest', IF(d.id IS NULL, 1, 0), 'guest_name', COALESCE(v_guest, ''), 'filename', v_title,
+        'area', e.area, 'expiry', v_until + 0,
+        'sender', COALESCE(NULLIF(TRIM(CONCAT(o.firstname, ' ', o.lastname)), ''), o.username)
+    ) AS data
+    FROM hub AS h
+    JOIN entity AS e ON e.id = h.id
+    JOIN drumate AS o ON o.id = h.owner_id
+    LEFT JOIN drumate AS d ON d.id = v_uid
+    WHERE h.id = v_hub;
+END$$
+DELIMITER ;

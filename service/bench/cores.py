@@ -1,0 +1,64 @@
+"""Who uses the cores: the service, its servers, the bench itself, or others on the same machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+Groups = Callable[[], Mapping[str, Iterable[int]]]
+"""Names of groups, and the processes of each as they are now."""
+
+
+class Mark(NamedTuple):
+    """A moment: the clock, and seconds of work so far, of all cores and of our groups."""
+
+    clock: float
+    everybody: float
+    ours: dict[str, float]
+
+    def work_since(self, start: Mark, group: str) -> float:
+        """Seconds that a group has worked."""
+        return self.ours.get(group, 0.0) - start.ours.get(group, 0.0)
+
+
+class Cores:
+    """Tells our work from that of others; only where there is a /proc."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+        self._tick = os.sysconf("SC_CLK_TCK")
+
+    def mark(self) -> Mark:
+        """Now."""
+        ours = {name: sum(map(self._process, pids)) for name, pids in self._groups().items()}
+        # ourselves, and the programs that made load and have ended
+        ours["bench"] = sum(os.times()[:4])
+        return Mark(time.monotonic(), self._everybody(), ours)
+
+    def others_since(self, start: Mark) -> float | None:
+        """Share of the cores that others have used; and the kernel for us, some hundredths."""
+        now = self.mark()
+        if not now.everybody:
+            return None
+        others = (now.everybody - start.everybody) - (sum(now.ours.values()) - sum(start.ours.values()))
+        share = others / ((now.clock - start.clock) * (os.cpu_count() or 1))
+        return round(min(max(share, 0.0), 1.0), 2)
+
+    def _everybody(self) -> float:
+        with suppress(OSError):
+            words = (PROC / "stat").read_text().splitlines()[0].split()[1:9]
+            user, nice, system, _idle, _waiting, interrupts, softly, stolen = map(int, words)
+            return (user + nice + system + interrupts + softly + stolen) / self._tick
+        return 0.0
+
+    def _process(self, pid: int) -> float:
+        with suppress(OSError):
+            # the name before the last bracket may hold anything
+            words = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            return (int(words[11]) + int(words[12])) / self._tick
+        return 0.0

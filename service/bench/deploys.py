@@ -1,0 +1,264 @@
+"""Deploys, measured: 200 shards with every routine, on a server of its own, and while others call.
+
+`python -m service.bench.deploys FILE` is the load: it calls until its input ends, then writes what it saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from service.database import Database
+from service.demo import Registry
+from service.deploy.connection import Connection
+from service.deploy.deployer import Deployer, create_statement
+from service.deploy.plan import Files
+from service.deploy.state import OPENING
+from service.settings import Settings
+from service.stack import ROOT, MariaDB, Stack
+
+SHARDS = 200
+CONNECTIONS = 16
+QUIET_SECONDS = 5.0
+OWNERS = 8
+"""People, each on a shard of his own, whose address books the load works on."""
+LIMITS = {
+    "plan with nothing to do, s": (2.0, False),
+    "one changed routine to all, s": (5.0, False),
+    "full deploy, share of a plain loop's rate": (0.5, True),
+    "failed calls during a full deploy": (0.0, False),
+    "p99 of calls during a full deploy to p99 without": (5.0, False),
+}
+"""(limit, whether it is the least)"""
+
+Results = dict[str, float]
+
+
+def measure(say: Callable[[str], None] = lambda _: None, shards: int = SHARDS) -> Results:
+    """Everything, on a server that is thrown away; names and numbers, those of LIMITS among them."""
+    place = Path(tempfile.mkdtemp(prefix="drumee-bench-deploy-"))
+    stack = Stack(place / "stack", kinds=[MariaDB])
+    try:
+        stack.start()
+        env = stack.env()
+        settings = Settings(db=env["DRUMEE_DB"], db_admin=env["DRUMEE_DB_ADMIN"], db_pool=CONNECTIONS)
+        return _on_server(settings, place, say, shards)
+    finally:
+        stack.stop()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _on_server(settings: Settings, place: Path, say: Callable[[str], None], shards: int) -> Results:
+    say(f"making {shards} shards")
+    found: Results = {"shards": shards, f"making {shards} shards, s": _make_shards(settings, shards)}
+    say("plan, one routine, all routines")
+    found["plan with nothing to do, s"] = min(_timed(lambda: _tool(settings).plan()) for _ in range(3))
+    one = _touched(lambda name: name == "my_contact_get", "one")
+    found["one changed routine to all, s"] = _timed(lambda: _deploy(settings, one))
+    loop = _plain_loop(settings)
+    full = _touched(lambda _: True, "all")
+    started = time.perf_counter()
+    items = _deploy(settings, full)
+    seconds = time.perf_counter() - started
+    found["plain loop of CREATE OR REPLACE, routines/s"] = loop
+    found["full deploy, routines/s"] = items / seconds
+    found["full deploy, share of a plain loop's rate"] = items / seconds / loop
+    return found | _beside_others(settings, place, say)
+
+
+def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) -> Results:
+    say(f"a full deploy beside calls at {CONNECTIONS} connections")
+    registry = Registry(settings)
+    owners = [registry.add_person(f"p{n}@example.org", "P", str(n), "-", None) for n in range(OWNERS)]
+    with _load(settings, owners, place / "quiet.json") as quiet:
+        time.sleep(QUIET_SECONDS)
+    with _load(settings, owners, place / "busy.json") as busy:
+        seconds = _timed(lambda: _deploy(settings, _touched(lambda _: True, "beside")))
+    return {
+        "calls/s without a deploy": quiet["calls"] / quiet["seconds"],
+        "calls/s during a full deploy": busy["calls"] / busy["seconds"],
+        "p99 of calls without a deploy, ms": quiet["p99_ms"],
+        "p99 of calls during a full deploy, ms": busy["p99_ms"],
+        "p99 of calls during a full deploy to p99 without": busy["p99_ms"] / quiet["p99_ms"],
+        "failed calls during a full deploy": busy["failed"] + quiet["failed"],
+        "full deploy beside them, s": seconds,
+    }
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _tool(settings: Settings, files: Files | None = None) -> Deployer:
+    return Deployer(settings, lambda _: None, files=files)
+
+
+def _deploy(settings: Settings, files: Files) -> int:
+    """Deploy; how many routines were replaced."""
+    outcome = _tool(settings, files).deploy()
+    if outcome.status:
+        raise RuntimeError(f"the deploy failed: {outcome.failed or outcome.plan.decide}")
+    return outcome.counts["replace"]
+
+
+def _make_shards(settings: Settings, count: int) -> float:
+    tool = _tool(settings)
+    tool.deploy()
+    connection = Connection(settings)
+    names = [(f"bench{number:03d}", OPENING, 1) for number in range(1, count)]
+    connection.insert("INSERT INTO yp.shard (name, is_open, ctime)", names)
+    connection.close()
+    return _timed(tool.deploy)
+
+
+def _touched(chosen: Callable[[str], bool], mark: str) -> Files:
+    """The files, with some routines changed."""
+    files = Files.load("bench")
+    routines = tuple(
+        dataclasses.replace(
+            r,
+            body=r.body.replace("BEGIN", f"BEGIN -- {mark}", 1),
+            statement=r.statement.replace(r.body, r.body.replace("BEGIN", f"BEGIN -- {mark}", 1)),
+        )
+        if chosen(r.name)
+        else r
+        for r in files.routines
+    )
+    return dataclasses.replace(files, routines=routines)
+
+
+def _plain_loop(settings: Settings) -> float:
+    """Routines a second of CREATE OR REPLACE and nothing else, all of them once in every database."""
+    connection = Connection(settings)
+    shards = [name for (name,) in connection.rows("SELECT name FROM yp.shard")]
+    files = _touched(lambda _: True, "loop")
+    sent = 0
+    started = time.perf_counter()
+    for db in ["yp", *shards]:
+        connection.raw.select_db(db)
+        for routine in files.by_scope["yp" if db == "yp" else "shard"].values():
+            connection.run(create_statement(routine, "loop"))
+            sent += 1
+    rate = sent / (time.perf_counter() - started)
+    connection.close()
+    return rate
+
+
+# --- the load --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _load(settings: Settings, owners: list[tuple[str, str]], path: Path) -> Iterator[Results]:
+    """Calls by another process for the length of the block; afterwards the dictionary is filled."""
+    found: Results = {}
+    path.write_bytes(orjson.dumps({"db": settings.db, "owners": owners}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.bench.deploys", str(path)], cwd=ROOT, stdin=subprocess.PIPE
+    )
+    time.sleep(1.0)  # connections and caches warm up, and count for neither side
+    try:
+        yield found
+    finally:
+        process.communicate()
+    found.update(orjson.loads(path.read_bytes()))
+
+
+async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tuple[str, str]]) -> Results:
+    db = Database(settings)
+    await db.load_routines()
+    took: list[float] = []
+    failed = 0
+
+    async def caller(number: int) -> None:
+        nonlocal failed
+        chance = random.Random(number)
+        while not stop.is_set():
+            name, args = _pick(chance, *owners[chance.randrange(len(owners))])
+            started = time.perf_counter()
+            try:
+                await db.call(*name, *args)
+            except Exception as exc:
+                failed += 1
+                if failed <= 5:
+                    print(f"failed: {name}: {exc!r}", file=sys.stderr)
+            took.append(time.perf_counter() - started)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller(number) for number in range(CONNECTIONS)))
+    seconds = time.perf_counter() - started
+    await db.close()
+    took.sort()
+    return {
+        "calls": len(took),
+        "seconds": seconds,
+        "failed": failed,
+        "p50_ms": took[len(took) // 2] * 1000,
+        "p99_ms": took[int(len(took) * 0.99)] * 1000,
+    }
+
+
+def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], list[Any]]:
+    """A call: the gate, a list, a search, or one that writes."""
+    kind = chance.random()
+    if kind < 0.5:
+        return ("yp", "session_open"), [None, None, None]
+    if kind < 0.7:
+        return (db, "my_contact_show"), [uid, None, None, "name", "asc", "active", 1, 45]
+    if kind < 0.9:
+        return (db, "my_contact"), [uid, "ada", "", 0, "[]", 1, 45]
+    email = f"{secrets.token_hex(8)}@example.com"
+    contact = {"firstname": "Ada", "email": [{"email": email, "is_default": 1}]}
+    return (db, "my_contact_add"), [uid, orjson.dumps(contact).decode()]
+
+
+async def _load_until_end_of_input(given: dict[str, Any]) -> Results:
+    settings = Settings(db=given["db"], db_pool=CONNECTIONS)
+    stop = asyncio.Event()
+    work = asyncio.create_task(_call_until(stop, settings, given["owners"]))
+    await asyncio.to_thread(sys.stdin.read)
+    stop.set()
+    return await work
+
+
+def _load_main(path: Path) -> None:
+    given = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps(asyncio.run(_load_until_end_of_input(given))))
+
+
+# --- showing it ------------------------------------------------------------------------------------
+
+
+def text(found: Results) -> str:
+    """The numbers, one a line; those with a limit say whether it is met."""
+    lines = ["deploys"]
+    for name, value in found.items():
+        limit = LIMITS.get(name)
+        verdict = "" if limit is None else ("met   " if met(name, value) else "MISSED")
+        wanted = "" if limit is None else f"{'>=' if limit[1] else '<='} {limit[0]:g}"
+        lines.append(f"{verdict:<7} {value:>10,.2f} {wanted:<7} {name}")
+    return "\n".join(lines)
+
+
+def met(name: str, value: float) -> bool:
+    """Whether a number keeps its limit."""
+    limit, is_least = LIMITS[name]
+    return value >= limit if is_least else value <= limit
+
+
+if __name__ == "__main__":
+    _load_main(Path(sys.argv[1]))

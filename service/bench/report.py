@@ -1,0 +1,256 @@
+"""The table, the targets of the issue, and the JSON file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from service.bench.measure import DISTURBED
+from service.bench.tools import SLAP, WRK
+from service.install import Program, find_program
+
+RATIO_AT = 16
+RATIOS = {"row": 0.2, "list": 0.35}
+"""Share of the limit to reach, at 16 connections."""
+MAX_CALLS = 2
+MAX_GROWTH = 1.5
+MAX_IDLE_MB = 120
+PROGRAMS = {
+    "mariadb": Program(("mariadbd", "mysqld"), "", "", ""),
+    "redis": Program(("redis-server", "valkey-server"), "", "", ""),
+    "mariadb-slap": SLAP,
+    "wrk": WRK,
+}
+COLUMNS = (
+    "scenario",
+    "conn",
+    "req/s",
+    "p50 ms",
+    "p99 ms",
+    "errors",
+    "CALLs",
+    "trips",
+    "+CALLs",
+    "cpu ms",
+    "db ms",
+    "limit/s",
+    "ratio",
+)
+
+Results = Mapping[str, Any]
+
+
+def circumstances(only: str, seconds: float) -> dict[str, Any]:
+    """When, with what, on what kind of machine."""
+    python = {name: version(name) for name in ("aiohttp", "aiomysql", "orjson", "uvloop")}
+    programs = {name: _version(program) for name, program in PROGRAMS.items()}
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpus": os.cpu_count(),
+        "only": only,
+        "seconds": seconds,
+        "versions": {"python": platform.python_version(), **python, **programs},
+    }
+
+
+def _version(program: Program) -> str:
+    """The number in the first line that a program says of itself."""
+    said = subprocess.run(
+        [find_program(*program.names) or "", "--version"], capture_output=True, text=True, check=False
+    )
+    # Debian's wrk names itself debian/4.1.0; the Distrib of mariadb-slap is the server's number
+    found = re.search(
+        r"(?:Distrib |v=|debian/|Ver )?(\d+\.\d+[\w.]*)(?!.*Distrib)", said.stdout + said.stderr
+    )
+    return found.group(1) if found else "unknown"
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Write everything as JSON; where."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "bench.json"
+    document = {**results, "targets": targets(results)}
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    return path
+
+
+def text(results: Results) -> str:
+    """Everything a person wants to see."""
+    rows = [_row(each) for each in results["scenarios"]]
+    parts = [
+        _table([COLUMNS, *rows]),
+        NOTES,
+        "\n".join(_facts(results)),
+        "\n".join(_verdicts(results)),
+        "\n".join(f"WARNING  {each}" for each in warnings(results)),
+    ]
+    return "\n" + "\n\n".join(filter(None, parts)) + "\n"
+
+
+NOTES = """\
+CALLs, trips: named CALLs and SQL round trips that a request waits for (from the service's log).
++CALLs: those it causes that nobody waits for. cpu ms, db ms: time on a core a request, of the service's
+processes and of MariaDB's. limit: the same CALLs, without +CALLs, sent by mariadb-slap at as many
+connections while the service is idle; ratio: req/s divided by it.
+Load makers share the cores with what they load: wrk with service and server, mariadb-slap with the server."""
+
+
+def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
+    later = found["calls_with_background"] - (found["calls"] or 0)
+    return (
+        found["name"],
+        str(found["connections"]),
+        f"{found['requests_per_second']:,.0f}",
+        f"{found['p50_ms']:.2f}",
+        f"{found['p99_ms']:.2f}",
+        str(found["errors"]),
+        _number(found["calls"]),
+        _number(found["trips"]),
+        f"{max(later, 0):.2f}",
+        f"{found['service_cpu_ms']:.2f}",
+        f"{found['mariadb_cpu_ms']:.2f}",
+        "?" if found["limit_per_second"] is None else f"{found['limit_per_second']:,.0f}",
+        _number(found["ratio"]),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [_line(row, widths) for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    name, *numbers = row
+    return "  ".join([name.ljust(widths[0]), *(n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))])
+
+
+def _facts(results: Results) -> list[str]:
+    lines = [f"worker, {when}: {_memory(workers)}" for when, workers in results["worker_mb"].items()]
+    if results["delivery"]:
+        lines.append(
+            "a broadcast reaches a socket after {median_ms} ms, the last of them after "
+            "{last_socket_median_ms} ms (medians of {broadcasts} broadcasts)".format(**results["delivery"])
+        )
+    lines += [_fan_out(each) for each in results["scenarios"] if each["kind"] == "fan-out"]
+    return lines
+
+
+def _memory(workers: Sequence[Mapping[str, float]]) -> str:
+    return ", ".join(f"{w['rss']:.0f} MB RSS ({w['pss']:.0f} MB PSS)" for w in workers) or "unknown here"
+
+
+def _fan_out(found: Mapping[str, Any]) -> str:
+    frames = found["frames_per_request"] * found["requests_per_second"]
+    return (
+        f"{found['name']}, {found['connections']} connections: {found['frames_per_request']:.1f} frames "
+        f"a request, {frames:,.0f} a second, the last {found['frames_after_seconds']} s after the last answer"
+    )
+
+
+def _verdicts(results: Results) -> list[str]:
+    return [
+        f"{'met   ' if each['met'] else 'MISSED'}  {each['measured']:7g} {each['wanted']:<7}  {each['name']}"
+        for each in targets(results)
+    ]
+
+
+# --- targets -------------------------------------------------------------------------------------
+
+
+def targets(results: Results) -> list[dict[str, Any]]:
+    """What the issue asks for, as far as it was measured."""
+    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results)]
+
+
+def _target(name: str, measured: float, limit: float, *, least: bool) -> dict[str, Any]:
+    met = measured >= limit if least else measured <= limit
+    return {"name": name, "measured": measured, "wanted": f"{'>=' if least else '<='} {limit:g}", "met": met}
+
+
+def _ratios(results: Results) -> list[dict[str, Any]]:
+    return [
+        _target(
+            f"share of the limit, {each['name']}, {RATIO_AT} connections",
+            each["ratio"],
+            RATIOS[each["kind"]],
+            least=True,
+        )
+        for each in results["scenarios"]
+        if each["connections"] == RATIO_AT and each["kind"] in RATIOS and each["ratio"] is not None
+    ]
+
+
+def _calls(results: Results) -> list[dict[str, Any]]:
+    # where nothing happens at once, nothing is retried
+    alone = [each for each in results["scenarios"] if each["connections"] == 1 and each["calls"] is not None]
+    return [_target(f"CALLs, {each['name']}", each["calls"], MAX_CALLS, least=False) for each in alone]
+
+
+def _growth(results: Results) -> list[dict[str, Any]]:
+    p50 = {(each["name"], each["connections"]): each["p50_ms"] for each in results["scenarios"]}
+    name = "contact.show_contact of {:,}".format
+    small, large = (name(results["books"][size]) for size in ("small", "large"))
+    return [
+        _target(
+            f"p50 of page 1 of {results['books']['large']:,} to that of {results['books']['small']:,}, "
+            f"{connections} connections",
+            round(value / p50[small, connections], 2),
+            MAX_GROWTH,
+            least=False,
+        )
+        for (title, connections), value in p50.items()
+        if title == large and (small, connections) in p50
+    ]
+
+
+def _idle(results: Results) -> list[dict[str, Any]]:
+    workers = results["worker_mb"]["idle"]
+    largest = max((worker["rss"] for worker in workers), default=0.0)
+    return [_target("idle worker, MB RSS", largest, MAX_IDLE_MB, least=False)] if workers else []
+
+
+# --- what must not be overlooked -----------------------------------------------------------------
+
+
+def warnings(results: Results) -> list[str]:
+    """Whatever makes the numbers less than they seem."""
+    found = [text for each in results["scenarios"] for text in _doubts(each)]
+    return [*found, *_disk_tables(results), *results["warnings"]]
+
+
+def _doubts(found: Mapping[str, Any]) -> list[str]:
+    doubts = {
+        "errors": f"requests FAILED: {found['errors_by_kind']}",
+        "pushes_lost": f"updates lost: {found['pushes_lost']}",
+        "sockets_disconnected": f"sockets disconnected as too slow: {found['sockets_disconnected']}",
+    }
+    where = f"{found['name']}, {found['connections']} connections:"
+    lines = [f"{where} {text}" for name, text in doubts.items() if found[name]]
+    if found["others"] is not None and found["others"] > DISTURBED:
+        lines.append(
+            f"{where} others used {found['others']:.0%} of the cores meanwhile: no measure of anything"
+        )
+    return lines
+
+
+def _disk_tables(results: Results) -> list[str]:
+    """Temporary tables on disk cost more than all the rest; they slow the service and its limit alike."""
+    return [
+        f"{each['name']}: {each['disk_tables']} temporary tables on disk a request lower the limit itself"
+        for each in results["scenarios"]
+        if each["connections"] == RATIO_AT and each["disk_tables"] >= 0.1
+    ]

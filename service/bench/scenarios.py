@@ -1,0 +1,340 @@
+"""What is measured: for each scenario the requests, and the CALLs that the service makes for them.
+
+The CALLs are written once. Filled with values they are what one request must cause: `Measurer.differences`
+compares with what the server saw; filled with expressions they are what mariadb-slap sends for the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+import pymysql
+
+from service.bench import books, names
+from service.bench.names import CROWD, DIRECT_CROWD, PLAZA, ROOMS, SEATS, Sql, key, sql_key
+
+Case = dict[str, str]
+"""The words that a request and its CALLs are made of; those of type Sql are expressions."""
+
+
+@dataclass
+class World:
+    """What the bench has made for itself."""
+
+    db: str
+    small: int
+    """Contacts in the small book."""
+    large: int
+    contacts: list[str] = field(default_factory=list)
+    """Ids of contacts of the small book."""
+    sockets: list[str] = field(default_factory=list)
+    """Id of the WebSocket of each of the crowd."""
+    tags: Iterator[int] = field(default_factory=count)
+    """A number for each run, so that no two add the same address."""
+
+
+class Request(NamedTuple):
+    """One request as it goes over the wire."""
+
+    method: str
+    path: str
+    session: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of request of a scenario."""
+
+    service: str
+    args: Callable[[Case], dict[str, Any]]
+    calls: tuple[str, ...]
+    method: str = "POST"
+
+    def request(self, case: Case) -> Request:
+        """The request of a case."""
+        path, args = f"/-/svc/{self.service}", self.args(case)
+        if self.method == "GET":
+            return Request("GET", f"{path}?{urlencode(args)}" if args else path, case["sid"], "")
+        return Request("POST", path, case["sid"], orjson.dumps(args).decode())
+
+    def statements(self, case: Case) -> list[str]:
+        """The CALLs of a case."""
+        words = {name: _sql(value) for name, value in case.items()} | {"db": case["db"]}
+        return [call.format(**words) for call in self.calls]
+
+
+Cases = Callable[[World], list[Case]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Requests of one or more kinds: all cases of the first, then all cases of the second, and again."""
+
+    name: str
+    kind: str
+    """row, list, or fan-out: which share of the limit the issue asks for; a fan-out has none."""
+    steps: tuple[Step, ...]
+    cases: Cases
+    direct_cases: Cases | None = None
+    """The cases of the limit, where each client must be somebody else."""
+    writes: bool = False
+    needs: frozenset[str] = frozenset()
+    """What must have been made: small, large, crowd."""
+    seated: str = ""
+    """Where the crowd must sit before: team or plaza."""
+
+    def title(self, world: World) -> str:
+        """Its name, with the size of the book it reads."""
+        return self.name.format(small=world.small, large=world.large)
+
+    @property
+    def services(self) -> set[str]:
+        """The services that it calls."""
+        return {step.service for step in self.steps}
+
+    def requests(self, world: World) -> list[Request]:
+        """One round of requests."""
+        cases = self.cases(world)
+        return [step.request(case) for step in self.steps for case in cases]
+
+    def statements(self, world: World) -> list[str]:
+        """One round of the CALLs of as many requests."""
+        cases = (self.direct_cases or self.cases)(world)
+        return [text for step in self.steps for case in cases for text in step.statements(case)]
+
+    def per_request(self) -> float:
+        """Statements of one request, on average."""
+        return sum(len(step.calls) for step in self.steps) / len(self.steps)
+
+    def unit(self, statements: Sequence[str]) -> int:
+        """Statements that belong together: of a request; of a whole round where one step undoes another."""
+        return len(statements) if len(self.steps) > 1 else len(self.steps[0].calls)
+
+
+def _sql(value: str) -> str:
+    return value if isinstance(value, Sql) else f"'{pymysql.converters.escape_string(value)}'"
+
+
+# --- address books -------------------------------------------------------------------------------
+
+GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
+SHOW = (GATE_SELF, "CALL {db}.my_contact_show({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45)")
+FIND = (GATE_SELF, "CALL {db}.my_contact({uid}, {word}, '', 0, '[]', 1, 45)")
+ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", "COMMIT")
+
+
+def _owner(world: World, number: int, **words: str) -> Case:
+    return {"db": world.db, "uid": key(names.PERSON, number), "sid": key(names.SESSION, number), **words}
+
+
+def _of_contacts(world: World) -> list[Case]:
+    return [_owner(world, names.SMALL, contact=each) for each in world.contacts]
+
+
+def _of_small_book(world: World) -> list[Case]:
+    return [_owner(world, names.SMALL)]
+
+
+def _of_large_book(world: World) -> list[Case]:
+    return [_owner(world, names.LARGE)]
+
+
+def _of_words(words: Sequence[str]) -> Cases:
+    return lambda world: [_owner(world, names.LARGE, word=each.lower()) for each in words]
+
+
+def _contact(address: str) -> str:
+    email = [{"email": address, "category": "priv", "is_default": "1"}]
+    return orjson.dumps({"email": email, "firstname": "Ada", "lastname": "Lovelace"}).decode()
+
+
+def _of_new_contacts(world: World) -> list[Case]:
+    address = f"ada.{next(world.tags)}.UNIQUE__@example.org"
+    return [_owner(world, names.ADDER, contact=_contact(address))]
+
+
+def _of_new_contacts_directly(world: World) -> list[Case]:
+    # a book of its own, so that neither side pays for what the other one has written
+    before, after = map(pymysql.converters.escape_string, _contact("ada.%@example.org").split("%"))
+    contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
+    return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+
+
+# --- meetings ------------------------------------------------------------------------------------
+
+# A mutual contact would learn of join and leave by one more CALL, settled later and told once for all
+# changes of a person within 30 ms (service/presence.py): no request waits for it, so the limit has none.
+JOIN = (
+    "CALL yp.session_open({sid}, {hub}, {room})",
+    "CALL yp.conference_join({sid}, {socket}, {hub}, {room}, 'meeting', {media})",
+    "COMMIT",
+)
+LEAVE = (GATE_SELF, "CALL yp.conference_leave({sid}, {socket}, {room})", "COMMIT")
+UPDATE = (GATE_SELF, "CALL yp.conference_update({sid}, {socket}, {room}, {media})", "COMMIT")
+BROADCAST = (
+    "CALL yp.session_open({sid}, {hub}, {room})",
+    "CALL yp.conference_broadcast({sid}, {socket}, {hub}, {room})",
+)
+MEDIA = {"audio": 1, "video": 0}
+
+
+def seat(world: World, number: int) -> Case:
+    """One of the crowd, in the room of his team."""
+    team = CROWD + number // SEATS
+    return _seat(world, CROWD + number, key(names.HUB, team), key(names.ROOM, team), world.sockets[number])
+
+
+def speaker(world: World, number: int) -> Case:
+    """One of the crowd, on the plaza."""
+    place = CROWD + PLAZA
+    return _seat(world, CROWD + number, key(names.HUB, place), key(names.ROOM, place), world.sockets[number])
+
+
+def _seat(world: World, person: int, hub: str, room: str, socket: str) -> Case:
+    words = {"hub": hub, "room": room, "socket": socket, "media": orjson.dumps(MEDIA).decode()}
+    return _owner(world, person, **words)
+
+
+def _of_seats(world: World) -> list[Case]:
+    # neighbours in the list sit in different rooms, as callers at one moment mostly do; and whoever
+    # joins leaves only after everybody else has joined, so that his requests do not overtake each other
+    return [seat(world, team * SEATS + place) for place in range(SEATS) for team in range(ROOMS)]
+
+
+def _of_speakers(world: World) -> list[Case]:
+    return [speaker(world, number) for number in range(ROOMS)]
+
+
+def _direct_seat(world: World, place: int) -> Case:
+    """A different team for each client of mariadb-slap; all seats of it for that one client."""
+    first = DIRECT_CROWD + place
+    return _owner(world, 0) | {
+        "sid": sql_key(names.SESSION, first, SEATS),
+        "socket": sql_key(names.SOCKET, first, SEATS),
+        "hub": sql_key(names.HUB, DIRECT_CROWD),
+        "room": sql_key(names.ROOM, DIRECT_CROWD),
+        "media": orjson.dumps(MEDIA).decode(),
+    }
+
+
+def _of_direct_seats(world: World) -> list[Case]:
+    return [_direct_seat(world, place) for place in range(SEATS)]
+
+
+def _of_direct_speakers(world: World) -> list[Case]:
+    place = DIRECT_CROWD + PLAZA
+    speaking = {
+        "sid": sql_key(names.SESSION, DIRECT_CROWD),
+        "socket": sql_key(names.SOCKET, DIRECT_CROWD),
+        "hub": key(names.HUB, place),
+        "room": key(names.ROOM, place),
+    }
+    return [_owner(world, 0) | speaking]
+
+
+def _join(case: Case) -> dict[str, Any]:
+    metadata = {**MEDIA, "type": "meeting"}
+    return _in_room(case) | {"hub_id": case["hub"], "metadata": metadata}
+
+
+def _in_room(case: Case) -> dict[str, Any]:
+    return {"room_id": case["room"], "socket_id": case["socket"]}
+
+
+def _speak(case: Case) -> dict[str, Any]:
+    return _in_room(case) | {
+        "hub_id": case["hub"],
+        "event": "BENCH",
+        "payload": {"text": "Hello, all of you"},
+    }
+
+
+JOIN_STEP = Step("conference.join", _join, JOIN)
+SPEAK_STEP = Step("conference.broadcast", _speak, BROADCAST)
+
+SCENARIOS = (
+    Scenario(
+        "contact.get_contact",
+        "row",
+        (
+            Step(
+                "contact.get_contact",
+                lambda case: {"contact_id": case["contact"]},
+                (GATE_SELF, "CALL {db}.my_contact_get({uid}, {contact})"),
+                "GET",
+            ),
+        ),
+        _of_contacts,
+        needs=frozenset({"small"}),
+    ),
+    Scenario(
+        "contact.show_contact of {small:,}",
+        "list",
+        (Step("contact.show_contact", lambda _: {}, SHOW, "GET"),),
+        _of_small_book,
+        needs=frozenset({"small"}),
+    ),
+    Scenario(
+        "contact.show_contact of {large:,}",
+        "list",
+        (Step("contact.show_contact", lambda _: {}, SHOW, "GET"),),
+        _of_large_book,
+        needs=frozenset({"large"}),
+    ),
+    Scenario(
+        "contact.my_contacts, a surname",
+        "list",
+        (Step("contact.my_contacts", lambda case: {"value": case["word"] + "%"}, FIND, "GET"),),
+        _of_words(books.RARE),
+        needs=frozenset({"large"}),
+    ),
+    Scenario(
+        "contact.my_contacts, 3 letters",
+        "list",
+        (Step("contact.my_contacts", lambda case: {"value": case["word"] + "%"}, FIND, "GET"),),
+        _of_words(books.FREQUENT),
+        needs=frozenset({"large"}),
+    ),
+    Scenario(
+        "contact.add",
+        "row",
+        (Step("contact.add", lambda case: orjson.loads(case["contact"]), ADD),),
+        _of_new_contacts,
+        _of_new_contacts_directly,
+        writes=True,
+    ),
+    Scenario(
+        "conference.join + leave",
+        "row",
+        (JOIN_STEP, Step("conference.leave", _in_room, LEAVE)),
+        _of_seats,
+        _of_direct_seats,
+        writes=True,
+        needs=frozenset({"crowd"}),
+    ),
+    Scenario(
+        "conference.update",
+        "row",
+        (Step("conference.update", lambda case: _in_room(case) | {"metadata": MEDIA}, UPDATE),),
+        _of_seats,
+        _of_direct_seats,
+        writes=True,
+        needs=frozenset({"crowd"}),
+        seated="team",
+    ),
+    Scenario(
+        "conference.broadcast to 100",
+        "fan-out",
+        (SPEAK_STEP,),
+        _of_speakers,
+        _of_direct_speakers,
+        needs=frozenset({"crowd"}),
+        seated="plaza",
+    ),
+)

@@ -1,0 +1,146 @@
+"""The people, teams and sessions of the bench, made by the routines that make them for everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.bench import books, names
+from service.bench.names import CROWD, DIRECT_CROWD, LISTENERS, PLAZA, ROOMS, SEATS, key
+from service.bench.scenarios import World
+from service.demo import WRITE
+from service.deploy.deployer import connect
+from service.settings import Settings, database_servers
+
+BACKGROUND = ("socket_refresh", "presence_recipients", "analytics_log", "session_touch", "session_purge")
+"""Routines that the service calls on its own account: no request waits for them."""
+SESSION_SECONDS = 86_400
+CONTACTS_READ = 64
+"""Contacts of the small book that get_contact asks for, one after the other."""
+
+
+class Town:
+    """Fills the databases, over an admin's connection."""
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._connection = connect(database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
+        self._settings = settings
+        self._world = world
+        self._workers = settings.workers
+
+    def build(self, needs: set[str]) -> None:
+        """Make what the scenarios need, in one transaction."""
+        self._connection.begin()
+        for number in (names.SMALL, names.LARGE, names.ADDER, names.DIRECT_ADDER):
+            self._add_person(number)
+        for first in (CROWD, DIRECT_CROWD) if "crowd" in needs else ():
+            self._add_crowd(first)
+        if "crowd" in needs:
+            self._add_direct_sockets()
+        self._connection.commit()
+        self._fill_books(needs)
+
+    def seat_directly(self, where: str) -> None:
+        """Put the crowd of the limit into the rooms where the other one sits by its own requests."""
+        speakers = [(number, PLAZA) for number in range(ROOMS)]
+        seats = [(number, number // SEATS) for number in range(ROOMS * SEATS)]
+        self._connection.begin()
+        for number, place in speakers if where == "plaza" else seats:
+            room = (key(names.HUB, DIRECT_CROWD + place), key(names.ROOM, DIRECT_CROWD + place))
+            person = DIRECT_CROWD + number
+            sid, socket = key(names.SESSION, person), key(names.SOCKET, person)
+            self._call("yp", "conference_join", sid, socket, *room, "meeting", "{}")
+        self._connection.commit()
+
+    def rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
+        """All rows of a statement."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, args or None)
+            return list(cursor.fetchall())
+
+    def listen(self) -> None:
+        """Let the server write down every statement."""
+        self.rows("SET GLOBAL log_output = 'TABLE'")
+        self.rows("TRUNCATE TABLE mysql.general_log")
+        self.rows("SET GLOBAL general_log = ON")
+
+    def heard(self) -> list[str]:
+        """CALLs and COMMITs that the service has made for requests since `listen`."""
+        self.rows("SET GLOBAL general_log = OFF")
+        server = database_servers(self._settings.db)[0]
+        rows = self.rows(
+            "SELECT thread_id, CONVERT(argument USING utf8mb4) FROM mysql.general_log "
+            "WHERE user_host LIKE CONCAT(%s, '[%%') "
+            "AND (argument LIKE 'CALL %%' OR argument IN ('COMMIT', 'ROLLBACK')) ORDER BY event_time",
+            server.user,
+        )
+        own_account: dict[int, bool] = {}
+        found = []
+        for thread, statement in rows:
+            if statement.startswith("CALL"):
+                own_account[thread] = any(f".{name}(" in statement for name in BACKGROUND)
+            # the COMMIT of a CALL that we have not heard belongs to something earlier
+            if not own_account.get(thread, True):
+                found.append(statement)
+        return found
+
+    def disk_tables(self) -> int:
+        """Temporary tables that the server has put on disk so far."""
+        return int(self.rows("SHOW GLOBAL STATUS LIKE 'Created_tmp_disk_tables'")[0][1])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _fill_books(self, needs: set[str]) -> None:
+        world = self._world
+        for number, name in ((names.SMALL, "small"), (names.LARGE, "large")):
+            if name in needs:
+                books.fill(self._connection, world.db, key(names.PERSON, number), getattr(world, name))
+        owner = key(names.PERSON, names.SMALL)
+        world.contacts = books.contact_ids(self._connection, world.db, owner, CONTACTS_READ)
+
+    def _add_person(self, number: int) -> None:
+        uid, sid = key(names.PERSON, number), key(names.SESSION, number)
+        email = f"person{number}@bench.example"
+        # no password fits this hash: the sessions are opened without one
+        self._call(
+            "yp", "drumate_create", uid, email, email, "-", "Person", str(number), None, self._world.db
+        )
+        self._call("yp", "session_signin", uid, sid, None, SESSION_SECONDS, "bench", "127.0.0.1")
+
+    def _add_crowd(self, first: int) -> None:
+        for number in range(first, first + ROOMS * SEATS):
+            self._add_person(number)
+        for team in range(ROOMS):
+            self._add_hub(first + team, range(first + team * SEATS, first + (team + 1) * SEATS))
+        self._add_hub(first + PLAZA, range(first, first + LISTENERS + 1))
+
+    def _add_hub(self, number: int, members: range) -> None:
+        hub = key(names.HUB, number)
+        self._call("yp", "hub_create", hub, f"Team {number}", key(names.PERSON, members[0]), "private")
+        for member in members[1:]:
+            self._call("yp", "permission_grant", hub, "*", key(names.PERSON, member), WRITE, 0)
+
+    def _add_direct_sockets(self) -> None:
+        """Sockets that exist in the registry only, on as many nodes as the service has, which never die."""
+        for worker in range(self._workers):
+            self.rows(
+                "INSERT INTO yp.node (id, ctime, heartbeat) VALUES (%s, 0, 4000000000)",
+                key("f", worker),
+            )
+        for number in range(DIRECT_CROWD, DIRECT_CROWD + ROOMS * SEATS):
+            self.rows(
+                "INSERT INTO yp.socket (id, uid, session_id, node, ctime) "
+                "VALUES (%s, %s, SHA2(%s, 256), %s, 0)",
+                key(names.SOCKET, number),
+                key(names.PERSON, number),
+                key(names.SESSION, number),
+                key("f", number % self._workers),
+            )
+
+    def _call(self, db: str, name: str, *args: object) -> None:
+        marks = ", ".join(["%s"] * len(args))
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"CALL `{db}`.{name}({marks})", args)
+            while cursor.nextset():
+                pass

@@ -1,0 +1,211 @@
+"""Who deploys, and what was deployed: the lease, the runs, and a row for every item, before and after."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import threading
+from collections.abc import Sequence
+
+import pymysql
+
+from service.deploy.connection import DEFINER, Connection, DeployError
+from service.deploy.plan import Item
+from service.settings import Settings
+
+LEASE_SECONDS = 60
+RENEW_SECONDS = 10.0
+
+BOOTSTRAP = (
+    "CREATE DATABASE IF NOT EXISTS yp CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
+    """CREATE TABLE IF NOT EXISTS yp.deploy_item (
+        db_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        kind    ENUM ('migration', 'view') NOT NULL,
+        name    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        digest  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        ctime   INT UNSIGNED NOT NULL,
+        PRIMARY KEY (db_name, kind, name)
+    ) ENGINE = InnoDB COMMENT 'migrations and views that were applied'""",
+    """CREATE TABLE IF NOT EXISTS yp.deploy_lease (
+        name   VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        holder VARCHAR(255) NOT NULL,
+        until  INT UNSIGNED NOT NULL,
+        PRIMARY KEY (name)
+    ) ENGINE = InnoDB COMMENT 'who deploys right now; a row, because GET_LOCK does not hold on a cluster'""",
+    """CREATE TABLE IF NOT EXISTS yp.deploy_run (
+        id       INT UNSIGNED NOT NULL AUTO_INCREMENT,
+        revision VARCHAR(64) NOT NULL COMMENT 'git revision of the files',
+        operator VARCHAR(255) NOT NULL COMMENT 'account, machine and process of who ran it',
+        started  INT UNSIGNED NOT NULL,
+        ended    INT UNSIGNED NULL,
+        outcome  ENUM ('running', 'done', 'failed', 'interrupted') NOT NULL DEFAULT 'running'
+                 COMMENT 'running, and the lease is free: it was killed',
+        PRIMARY KEY (id)
+    ) ENGINE = InnoDB COMMENT 'deploys'""",
+    """CREATE TABLE IF NOT EXISTS yp.deploy_journal (
+        run_id      INT UNSIGNED NOT NULL,
+        number      INT UNSIGNED NOT NULL COMMENT 'place in the order of the run',
+        db_name     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        action      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        kind        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        name        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        from_digest CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: new, or unknown',
+        to_digest   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: dropped',
+        state       ENUM ('planned', 'done', 'failed') NOT NULL COMMENT 'planned: written before it is done',
+        ms          INT UNSIGNED NULL,
+        error       VARCHAR(1000) NOT NULL DEFAULT '',
+        ctime       INT UNSIGNED NOT NULL,
+        PRIMARY KEY (run_id, number),
+        KEY by_name (name, db_name)
+    ) ENGINE = InnoDB COMMENT 'what deploys did; rows are added and completed, never removed'""",
+    "INSERT IGNORE INTO yp.deploy_lease (name, holder, until) VALUES ('deploy', '', 0)",
+    f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
+)
+
+
+def operator() -> str:
+    """Account, machine and process, for people who read the journal."""
+    try:
+        account = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        account = str(os.geteuid())
+    return f"{account}@{socket.gethostname()}:{os.getpid()}"
+
+
+class Lease:
+    """The right to deploy: one row, renewed by a thread of its own while a long statement runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.holder = operator()
+        self._settings = settings
+        self._connection = Connection(settings)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="deploy-lease", daemon=True)
+        self.is_lost = False
+
+    def __enter__(self) -> Lease:
+        """Take it; DeployError says who has it."""
+        if not (self._take("until < UNIX_TIMESTAMP()") or self._take_from_the_dead()):
+            ((holder, until),) = self._row()
+            self._connection.close()
+            raise DeployError(
+                f"{holder} is deploying; if that process is dead, wait {max(until, 0) + 1} s and run "
+                "`make deploy` again"
+            )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        try:
+            self._connection.run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
+        except pymysql.err.MySQLError:
+            self.is_lost = True  # it runs out by itself
+        self._connection.close()
+
+    def check(self) -> None:
+        """DeployError when somebody else has it by now."""
+        if self.is_lost:
+            raise DeployError("the lease was lost: another deploy may be running; run `make deploy` again")
+
+    def _row(self) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = self._connection.rows(
+            "SELECT holder, CAST(until AS SIGNED) - UNIX_TIMESTAMP() "
+            "FROM yp.deploy_lease WHERE name = 'deploy'"
+        )
+        return found
+
+    def _take(self, condition: str, *args: object) -> bool:
+        return bool(
+            self._connection.run(
+                "UPDATE yp.deploy_lease SET holder = %s, until = UNIX_TIMESTAMP() + %s "
+                f"WHERE name = 'deploy' AND {condition}",
+                self.holder,
+                LEASE_SECONDS,
+                *args,
+            )
+        )
+
+    def _take_from_the_dead(self) -> bool:
+        """Whoever was killed on this machine need not be waited for."""
+        ((holder, _),) = self._row()
+        place, _, pid = holder.rpartition(":")
+        is_here = place.rpartition("@")[2] == socket.gethostname()
+        if not is_here or not pid.isdigit() or _is_alive(int(pid)):
+            return False
+        return self._take("holder = %s", holder)
+
+    def _renew(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            try:
+                if not self._take("holder = %s", self.holder):
+                    self.is_lost = True
+            except pymysql.err.MySQLError:
+                self.is_lost = True
+            if self.is_lost:
+                return
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Journal:
+    """The rows of one run."""
+
+    def __init__(self, connection: Connection, revision: str) -> None:
+        self._connection = connection
+        self._number = 0
+        connection.run(
+            "INSERT INTO yp.deploy_run (revision, operator, started) VALUES (%s, %s, UNIX_TIMESTAMP())",
+            revision,
+            operator(),
+        )
+        self.run_id = int(connection.one("SELECT LAST_INSERT_ID()"))
+
+    def before(self, items: Sequence[Item]) -> int:
+        """Write down what is about to be done; the number of the first of them."""
+        first = self._number + 1
+        self._number += len(items)
+        self._write([(n, item, "planned", None, "") for n, item in enumerate(items, first)])
+        return first
+
+    def after(self, first: int, items: Sequence[Item], took: Sequence[int], error: str) -> None:
+        """Write down what became of them: `took` has the milliseconds of those that were done."""
+        rows: list[tuple[int, Item, str, int | None, str]] = [
+            (first + n, item, "done", ms, "") for n, (item, ms) in enumerate(zip(items, took, strict=False))
+        ]
+        if error:
+            rows.append((first + len(took), items[len(took)], "failed", None, error[:1000]))
+        self._write(rows)
+
+    def end(self, outcome: str) -> None:
+        """Close the run."""
+        self._connection.run(
+            "UPDATE yp.deploy_run SET ended = UNIX_TIMESTAMP(), outcome = %s WHERE id = %s",
+            outcome,
+            self.run_id,
+        )
+
+    def _write(self, rows: Sequence[tuple[int, Item, str, int | None, str]]) -> None:
+        self._connection.insert(
+            "INSERT INTO yp.deploy_journal (run_id, number, db_name, action, kind, name, from_digest, "
+            "to_digest, state, ms, error, ctime)",
+            [
+                (
+                    self.run_id, number, i.db, i.action, i.kind, i.name, i.from_digest, i.to_digest,
+                    state, ms, error, 0,
+                )
+                for number, i, state, ms, error in rows
+            ],
+            "ON DUPLICATE KEY UPDATE state = VALUES(state), ms = VALUES(ms), error = VALUES(error), "
+            "ctime = UNIX_TIMESTAMP()",
+        )  # fmt: skip

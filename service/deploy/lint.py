@@ -1,0 +1,503 @@
+"""Our rules for `procedures/` and `sql/`. Each is a function: the docstring is its reason.
+
+A rule yields (place, message): the place is an offset in the file, the message says what to write instead.
+A statement that breaks `locks` on purpose says so in a comment above it or in it: `-- unlocked: why`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import orjson
+
+from service import ROOT
+from service.acl import COMMON_ERRORS
+from service.deploy.callers import callers_of
+from service.deploy.files import FileError, Routine, load_routines, parse_routine, reachable_signals
+from service.deploy.header import Header, read_header
+from service.deploy.sqltext import Reference, Statement, code_only, references, statements
+
+Found = Iterator[tuple[int, str]]
+LONGEST_HEADER = 8000
+UNLOCKED = re.compile(r"--\s*unlocked: \S")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not in order."""
+
+    path: Path
+    line: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.rule}: {self.message}"
+
+
+@dataclass(frozen=True)
+class RoutineText:
+    """A routine and the text of its file."""
+
+    routine: Routine
+    text: str
+
+    @cached_property
+    def body_start(self) -> int:
+        """Offset of the body in the file."""
+        return self.text.index(self.routine.body)
+
+    @cached_property
+    def code(self) -> str:
+        """The body without comments and strings; offsets are those of `routine.body`."""
+        return code_only(self.routine.body)
+
+    @cached_property
+    def header(self) -> Header:
+        """The header."""
+        return read_header(self.routine)
+
+    def words(self, pattern: str) -> Iterator[tuple[int, str]]:
+        """(offset in the file, text) of every match in the code of the body."""
+        for match in re.finditer(pattern, self.code, re.IGNORECASE):
+            yield self.body_start + match.start(), " ".join(match[0].split())
+
+    def own_tables(self) -> Iterator[tuple[Statement, Reference]]:
+        """Every reference to a table of the routine's own database."""
+        known = tables(self.routine.scope)
+        for statement in statements(self.code):
+            for reference in references(statement.text):
+                if reference.table in known:
+                    yield statement, reference
+
+    def comments_of(self, statement: Statement) -> str:
+        """The lines of a statement as they stand in the file, with the comments above it."""
+        before = self.routine.body[: statement.start].splitlines()
+        above: list[str] = []
+        while before and (not before[-1].strip() or before[-1].strip().startswith("--")):
+            above.insert(0, before.pop())
+        end = statement.start + len(statement.text)
+        return "\n".join(above) + self.routine.body[statement.start : end]
+
+
+@cache
+def tables(scope: str) -> frozenset[str]:
+    """Tables and views that the files of one class of databases make."""
+    text = "\n".join(p.read_text() for p in sorted((ROOT / "sql" / scope).rglob("*.sql")))
+    made = re.findall(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)", text)
+    return frozenset(made)
+
+
+@cache
+def declared_codes() -> frozenset[str]:
+    """Every error code that a declaration in acl/ knows."""
+    found = set(COMMON_ERRORS)
+    for path in sorted((ROOT / "acl").glob("*.json")):
+        for service in orjson.loads(path.read_bytes())["services"].values():
+            found |= {error["code"] for error in service["errors"]}
+    return frozenset(found)
+
+
+# --- rules for routines ----------------------------------------------------------------------------
+
+
+def header_says_what_it_does(r: RoutineText) -> Found:
+    """Who calls a routine reads its header, not its body; `help` and the reference show nothing else."""
+    if r.header.name != r.routine.name or not r.header.summary:
+        yield 0, f"begin with `-- {r.routine.name}: what it does in one sentence.`"
+    for section in ("Params", "Returns", "Errors", "Example"):
+        if not r.header.text(section).strip():
+            yield 0, f"the header has no `{section}:`; write `none` or `nothing` when there is nothing"
+    if len(r.routine.header.encode()) > LONGEST_HEADER:
+        yield 0, f"the header is longer than {LONGEST_HEADER} bytes; it travels as the routine's comment"
+    if any(ord(letter) > 0xFFFF for letter in r.routine.header):
+        yield 0, "the header has a character beyond U+FFFF, which the server cannot keep in a comment"
+
+
+def header_lists_the_parameters(r: RoutineText) -> Found:
+    """A parameter that is not explained is guessed at; one that is gone misleads."""
+    listed = list(r.header.entries("Params"))
+    actual = list(r.routine.params)
+    if listed != actual:
+        yield 0, f"`Params:` lists {_names(listed)}, the routine takes {_names(actual)}; make them equal"
+
+
+def header_lists_the_errors(r: RoutineText) -> Found:
+    """The codes decide what the client sees; those of routines that it calls arrive there just as well."""
+    listed = set(r.header.entries("Errors"))
+    raised = set(reachable_signals(r.routine.scope, r.routine.name)) | set(r.routine.signals)
+    for code in sorted(raised - listed):
+        yield 0, f"raises {code} (itself or in what it calls); add it to `Errors:`"
+    for code in sorted(listed - raised):
+        yield 0, f"`Errors:` lists {code}, which nothing raises; take it out"
+
+
+def header_tells_the_results(r: RoutineText) -> Found:
+    """The service reads result sets by their place."""
+    returns = r.header.text("Returns")
+    if r.routine.kind == "FUNCTION":
+        if not returns.startswith("a value"):
+            yield 0, "a function returns one value; write `Returns:  a value   what it is`"
+        return
+    silent = returns.strip().rstrip(".") in {"nothing", "none"}
+    selects = [s for s in statements(r.code) if _is_result(s.text)]
+    if silent and selects:
+        yield r.body_start + selects[0].start, "answers a result set, the header says it returns nothing"
+
+
+def header_has_an_example_that_calls_it(r: RoutineText) -> Found:
+    """The example is executed by the tests, so it stays true; readers copy it."""
+    called = rf"(?:CALL|SELECT)\b.*\b{r.routine.name}\("
+    if not any(re.search(called, example) for example in r.header.examples):
+        verb = "CALL" if r.routine.kind == "PROCEDURE" else "SELECT"
+        yield 0, f"write `Example:  {verb} {r.routine.name}(…);` with values that work on the demo data"
+
+
+def access_is_true(r: RoutineText) -> Found:
+    """READS goes to connections that cannot write, MODIFIES into a transaction: the service believes it."""
+    writes = [*r.words(r"\b(INSERT|REPLACE)\s+(IGNORE\s+)?INTO\b|\bUPDATE\s+\w|\bDELETE\s+FROM\b")]
+    writes = [(place, text) for place, text in writes if not _is_lock(r, place)]
+    called = [c for c in _called(r.routine) if c.access == "MODIFIES"]
+    locks = [*r.words(r"\bFOR UPDATE\b")]
+    reads = r.words(r"\b(FROM|JOIN)\s+`?\w")
+    if r.routine.access != "MODIFIES":
+        for place, text in writes:
+            yield place, f"{text} in a routine that says {r.routine.access}; write MODIFIES SQL DATA"
+        for other in called:
+            yield r.body_start, f"calls {other.name}, which writes; write MODIFIES SQL DATA"
+        for place, _ in locks:
+            yield (
+                place,
+                "FOR UPDATE locks nothing where nothing is written; take it out, or MODIFIES SQL DATA",
+            )
+    elif not writes and not called and not locks:
+        yield r.body_start, "says MODIFIES SQL DATA and writes nothing; write READS SQL DATA"
+    if r.routine.access == "NO":
+        for place, text in reads:
+            if "JSON_TABLE" not in text:
+                yield place, "reads in a routine that says NO SQL; write READS SQL DATA"
+                return
+
+
+def no_transaction_control(r: RoutineText) -> Found:
+    """The service owns the transaction and repeats it as a whole; a COMMIT inside would leave half of it."""
+    pattern = r"\b(COMMIT|ROLLBACK|START\s+TRANSACTION|SAVEPOINT|SET\s+autocommit|SET\s+TRANSACTION)\b"
+    for place, text in r.words(pattern):
+        yield place, f"{text}: take it out, the service commits"
+
+
+def no_ddl(r: RoutineText) -> Found:
+    """DDL commits by itself, waits for everybody and invalidates every cache; tables belong in sql/."""
+    pattern = (
+        r"\b(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?"
+        r"(TEMPORARY|TABLE|VIEW|INDEX|DATABASE|SCHEMA|PROCEDURE|FUNCTION|TRIGGER|EVENT|USER|SEQUENCE)\b"
+        r"|\bTRUNCATE\s+(TABLE\s+)?\w+\s*(;|$)|\b(GRANT|REVOKE)\s"
+    )
+    for place, text in r.words(pattern):
+        yield place, f"{text}: write a migration in sql/, or use a JSON variable instead of a temporary table"
+
+
+def no_user_variables(r: RoutineText) -> Found:
+    """They outlive the call on a pooled connection, where the next caller finds them."""
+    for place, text in r.words(r"(?<![@\w])@\w+"):
+        yield place, f"{text}: DECLARE v_{text[1:]} instead"
+
+
+def no_dynamic_sql(r: RoutineText) -> Found:
+    """A statement made of values is an injection waiting for its value, and no tool can read it."""
+    for place, text in r.words(r"\b(PREPARE|EXECUTE(\s+IMMEDIATE)?|DEALLOCATE)\b"):
+        yield place, f"{text}: write the statement out; one branch for each form"
+
+
+def handlers_resignal(r: RoutineText) -> Found:
+    """A swallowed error hides the deadlock that the service would have retried, and work is lost as done."""
+    for place, kind, condition, action in _handlers(r):
+        if condition == "NOT FOUND":
+            continue
+        if kind == "CONTINUE":
+            continue  # the next rule
+        if not re.search(r"\bRESIGNAL\b[^;]*(?:;\s*END)?\s*$", action, re.IGNORECASE):
+            yield place, f"the handler for {condition} must end in RESIGNAL"
+
+
+def no_continue_handler_on_errors(r: RoutineText) -> Found:
+    """After 1213 the transaction is gone: going on answers success for work that no longer exists."""
+    for place, kind, condition, _ in _handlers(r):
+        if kind == "CONTINUE" and condition != "NOT FOUND":
+            yield place, f"CONTINUE HANDLER FOR {condition}: make it an EXIT HANDLER that ends in RESIGNAL"
+
+
+def locks(r: RoutineText) -> Found:
+    """Two calls at once read the same value, and one write is lost; FOR UPDATE makes the second one wait."""
+    if r.routine.access != "MODIFIES":
+        return
+    last_write = {
+        ref.table: statement.start
+        for statement, ref in r.own_tables()
+        if ref.verb in {"UPDATE", "INTO"} or statement.text.upper().startswith("DELETE")
+    }
+    for statement in statements(r.code):
+        select = re.search(r"\bSELECT\b", statement.text, re.IGNORECASE)
+        if not select or not re.search(r"\bINTO\s+v_", statement.text, re.IGNORECASE):
+            continue
+        read = [f for f in references(statement.text) if f.verb in {"FROM", "JOIN"}]
+        leads = [f.table for f in read if last_write.get(f.table, -1) > statement.start]
+        if not leads or re.search(r"\bFOR UPDATE\b", statement.text, re.IGNORECASE):
+            continue
+        if UNLOCKED.search(r.comments_of(statement)):
+            continue
+        place = r.body_start + statement.start + select.start()
+        yield place, f"reads {leads[0]}, which is written below: add FOR UPDATE, or `-- unlocked: why`"
+
+
+def names_the_owner(r: RoutineText) -> Found:
+    """A shard holds many owners: a statement without the owner reads, or changes, other people's rows."""
+    if r.routine.scope != "shard":
+        return
+    for statement, ref in r.own_tables():
+        # the alias, else the table's name, else (only one table) nothing may stand before it
+        names = [n for n in (ref.alias, ref.table) if n]
+        qualified = "|".join(rf"\b{name}\." for name in names)
+        if ref.alias:
+            pattern = rf"(?:\b{ref.alias}\.)owner_id\b|USING\s*\([^)]*\bowner_id\b"
+        else:
+            pattern = rf"(?:(?<![.\w])|{qualified})owner_id\b"
+        if not re.search(pattern, statement.text):
+            column = f"{ref.alias}.owner_id" if ref.alias else "owner_id"
+            yield (
+                r.body_start + statement.start + ref.start,
+                f"{ref.table} without {column}: add `{column} = in_owner`",
+            )
+
+
+def prefixes(r: RoutineText) -> Found:
+    """A variable named as a column silently wins over the column."""
+    for name in r.routine.params:
+        mode = r"out_|inout_" if re.search(rf"\b(OUT|INOUT)\s+{name}\b", r.routine.params_text) else r"in_"
+        if not re.match(mode, name):
+            yield 0, f"parameter {name}: begin its name with {mode.split('|')[0]}"
+    for match in re.finditer(r"\bDECLARE\s+([\w\s,]+?)\s+(?=[A-Z]+\b)", r.code):
+        names = [n.strip() for n in match[1].split(",")]
+        if names[0].split()[0] in {"EXIT", "CONTINUE", "UNDO"}:
+            continue
+        is_cursor = r.code[match.end() :].startswith(("CURSOR", "CONDITION"))
+        for name in names:
+            if not name.startswith("c_" if is_cursor else "v_"):
+                wanted = "c_" if is_cursor else "v_"
+                yield r.body_start + match.start(), f"variable {name}: begin its name with {wanted}"
+
+
+def codes_are_declared(r: RoutineText) -> Found:
+    """A code that no declaration knows is answered with 500."""
+    if not _is_reached_by_a_handler(r.routine):
+        return
+    for code in sorted(r.routine.signals - declared_codes()):
+        place = r.text.index(f"'{code}")
+        yield place, f"{code} is declared in no acl/*.json: add it to `errors` of the services that call this"
+
+
+def somebody_calls_it(r: RoutineText) -> Found:
+    """A routine that nobody calls is deployed to every shard, read by everybody, and tested by nobody."""
+    if not callers_of(r.routine.scope, r.routine.name) and not r.header.text("Callers"):
+        yield 0, "no handler, command or routine calls it: remove the file, or say who does with `Callers:`"
+
+
+ROUTINE_RULES: tuple[Callable[[RoutineText], Found], ...] = (
+    header_says_what_it_does,
+    header_lists_the_parameters,
+    header_lists_the_errors,
+    header_tells_the_results,
+    header_has_an_example_that_calls_it,
+    access_is_true,
+    no_transaction_control,
+    no_ddl,
+    no_user_variables,
+    no_dynamic_sql,
+    handlers_resignal,
+    no_continue_handler_on_errors,
+    locks,
+    names_the_owner,
+    prefixes,
+    codes_are_declared,
+    somebody_calls_it,
+)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _is_result(statement: str) -> bool:
+    """Whether a statement answers rows to the caller."""
+    plain = re.sub(r"^(?:BEGIN|THEN|ELSE|DO|IF\b.*?\bTHEN)\s+", "", statement, flags=re.DOTALL)
+    return bool(re.match(r"(SELECT|WITH)\b", plain)) and not re.search(r"\bINTO\s+(v|out)_", plain)
+
+
+def _is_lock(r: RoutineText, place: int) -> bool:
+    """Whether an UPDATE is part of FOR UPDATE or ON DUPLICATE KEY UPDATE."""
+    before = r.text[:place].rstrip()
+    return before.endswith(("FOR", "KEY"))
+
+
+def _called(routine: Routine) -> list[Routine]:
+    return [other for other in load_routines() if (other.scope, other.name) in routine.calls]
+
+
+def _is_reached_by_a_handler(routine: Routine) -> bool:
+    seen: set[tuple[str, str]] = set()
+    todo = [(routine.scope, routine.name)]
+    while todo:
+        key = todo.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        for place in callers_of(*key):
+            if place.startswith("service/modules/"):
+                return True
+        todo += [(o.scope, o.name) for o in load_routines() if key in o.calls]
+    return False
+
+
+HANDLER = re.compile(
+    r"\bDECLARE\s+(EXIT|CONTINUE|UNDO)\s+HANDLER\s+FOR\s+(SQLEXCEPTION|SQLWARNING|NOT\s+FOUND|\d+|SQLSTATE\s+'[^']*'|\w+)"
+    r"(?:\s*,\s*[\w' ]+)*\s*",
+    re.IGNORECASE,
+)
+
+
+def _handlers(r: RoutineText) -> Iterator[tuple[int, str, str, str]]:
+    """(place, EXIT or CONTINUE, condition, action) of each handler."""
+    for match in HANDLER.finditer(r.code):
+        rest = r.code[match.end() :]
+        if re.match(r"BEGIN\b", rest, re.IGNORECASE):
+            end = re.search(r"\bEND\s*;", rest, re.IGNORECASE)
+            action = rest[: end.end() - 1] if end else rest
+        else:
+            action = rest.partition(";")[0]
+        yield r.body_start + match.start(), match[1].upper(), " ".join(match[2].upper().split()), action
+
+
+# --- rules for tables and migrations ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ScriptText:
+    """A migration and its text."""
+
+    path: Path
+    scope: str
+    text: str
+
+    @cached_property
+    def code(self) -> str:
+        """Without comments and strings."""
+        return code_only(self.text)
+
+
+CREATE_TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)\s*\((.*?)\n\)([^;]*)", re.DOTALL)
+
+
+def tables_are_innodb(s: ScriptText) -> Found:
+    """Only InnoDB takes part in transactions, and only InnoDB is replicated by Galera."""
+    for match in CREATE_TABLE.finditer(s.code):
+        if not re.search(r"ENGINE\s*=\s*InnoDB", match[3], re.IGNORECASE):
+            yield match.start(), f"table {match[1]}: write ENGINE = InnoDB"
+
+
+def tables_have_a_primary_key(s: ScriptText) -> Found:
+    """Without one, InnoDB hides a key of its own, and Galera and row replication search the whole table."""
+    for match in CREATE_TABLE.finditer(s.code):
+        key = re.search(r"PRIMARY KEY \((\w+)", match[2])
+        if key is None:
+            yield match.start(), f"table {match[1]}: add PRIMARY KEY (…)"
+        elif s.scope == "shard" and key[1] != "owner_id":
+            yield match.start(), f"table {match[1]}: a key of a shard table begins with owner_id"
+
+
+def migrations_are_numbered(s: ScriptText) -> Found:
+    """Two with one number are applied in an order that nobody chose."""
+    if not re.fullmatch(r"\d{4}_[a-z0-9_]+", s.path.stem):
+        yield 0, "name it NNNN_what_it_does.sql"
+    twins = [p for p in (ROOT / s.path.parent).glob(f"{s.path.stem[:4]}_*.sql") if p.name != s.path.name]
+    if twins:
+        yield 0, f"{twins[0].name} has the same number; take the next free one"
+
+
+def migrations_say_how_to_undo(s: ScriptText) -> Found:
+    """At night, with the service down, nobody should have to think that up."""
+    if not re.search(r"^-- (?:no )?undo: \S", s.text, re.MULTILINE):
+        yield 0, "add `-- undo: the statements that take it back`, or `-- no undo: why there is none`"
+
+
+def migrations_can_be_repeated(s: ScriptText) -> Found:
+    """A deploy that was killed runs the whole script again."""
+    patterns = (
+        (r"\bCREATE TABLE (?!IF NOT EXISTS)\w", "CREATE TABLE IF NOT EXISTS"),
+        (r"\bDROP TABLE (?!IF EXISTS)\w", "DROP TABLE IF EXISTS"),
+        (r"\bADD COLUMN (?!IF NOT EXISTS)\w", "ADD COLUMN IF NOT EXISTS"),
+        (r"\bDROP COLUMN (?!IF EXISTS)\w", "DROP COLUMN IF EXISTS"),
+        (r"\bADD (?:UNIQUE )?(?:KEY|INDEX) (?!IF NOT EXISTS)\w", "ADD KEY IF NOT EXISTS"),
+        (r"\bDROP (?:KEY|INDEX) (?!IF EXISTS)\w", "DROP KEY IF EXISTS"),
+        (r"\bINSERT INTO\b", "INSERT IGNORE INTO"),
+    )
+    for pattern, instead in patterns:
+        for match in re.finditer(pattern, s.code):
+            yield match.start(), f"{' '.join(match[0].split()[:-1])}: write {instead}"
+
+
+SCRIPT_RULES: tuple[Callable[[ScriptText], Found], ...] = (
+    tables_are_innodb,
+    tables_have_a_primary_key,
+    migrations_are_numbered,
+    migrations_say_how_to_undo,
+    migrations_can_be_repeated,
+)
+
+
+# --- running them ----------------------------------------------------------------------------------
+
+
+def lint_routine(routine: Routine, text: str) -> list[Finding]:
+    """Everything that is not in order in one routine."""
+    subject = RoutineText(routine, text)
+    return [
+        Finding(routine.path, _line(text, place), check.__name__, message)
+        for check in ROUTINE_RULES
+        for place, message in check(subject)
+    ]
+
+
+def lint_script(path: Path, scope: str, text: str) -> list[Finding]:
+    """Everything that is not in order in one migration."""
+    subject = ScriptText(path, scope, text)
+    return [
+        Finding(path, _line(text, place), check.__name__, message)
+        for check in SCRIPT_RULES
+        for place, message in check(subject)
+    ]
+
+
+def lint_all(root: Path = ROOT) -> list[Finding]:
+    """Every finding in procedures/ and sql/."""
+    findings: list[Finding] = []
+    for scope in ("yp", "shard"):
+        for path in sorted((root / "procedures" / scope).rglob("*.sql")):
+            try:
+                parse_routine(path, scope, root)
+            except FileError as exc:
+                findings.append(Finding(path.relative_to(root), 1, "file_is_named_as_its_routine", str(exc)))
+        for path in sorted((root / "sql" / scope).glob("*.sql")):
+            findings += lint_script(path.relative_to(root), scope, path.read_text())
+    if findings and any(f.rule == "file_is_named_as_its_routine" for f in findings):
+        return findings  # the others need all of them to be readable
+    for routine in load_routines(root):
+        findings += lint_routine(routine, (root / routine.path).read_text())
+    return findings
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1

@@ -1,0 +1,333 @@
+"""What a deploy would do: the files against what is installed. `make plan` prints it, `deploy` runs it."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from service import ROOT
+from service.deploy.connection import DEFINER_NAME, DeployError
+from service.deploy.files import Routine, Script, load_migrations, load_routines, load_views
+from service.deploy.state import Installed, State
+
+T = TypeVar("T")
+ORDER = ("database", "grant", "migration", "view", "function", "procedure", "shard")
+"""Kinds, in the order in which they are made; what is dropped is dropped last."""
+DECIDE = ("unsafe", "drifted", "drop")
+"""What is done only when somebody names it: ALLOW=name."""
+UNSAFE = "unsafe"
+"""ALLOW=unsafe: every routine whose parameters changed. For a server that nobody else calls."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Everything the files declare, of one revision."""
+
+    routines: tuple[Routine, ...]
+    migrations: Mapping[str, Sequence[Script]]
+    views: Mapping[str, Sequence[Script]]
+    revision: str = ""
+    is_rollback: bool = False
+
+    @classmethod
+    def load(cls, revision: str = "", routines_from: Path = ROOT, *, is_rollback: bool = False) -> Files:
+        """Read them. Tables and views are always those of the checkout: they only go forward."""
+        return cls(
+            load_routines(routines_from),
+            {scope: load_migrations(scope) for scope in ("yp", "shard")},
+            {scope: load_views(scope) for scope in ("yp", "shard")},
+            revision,
+            is_rollback,
+        )
+
+    @cached_property
+    def by_scope(self) -> dict[str, dict[str, Routine]]:
+        """Routines by class of database and name, in the order in which they are made."""
+        found: dict[str, dict[str, Routine]] = {"yp": {}, "shard": {}}
+        for routine in self.routines:
+            found[routine.scope][routine.name] = routine
+        return found
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to do in one database, or one thing that somebody has to decide."""
+
+    db: str
+    action: str
+    """create, replace, drop, the kind of anything else, or one of DECIDE"""
+    kind: str
+    """One of ORDER."""
+    name: str
+    why: str
+    source: Routine | Script | None = None
+    installed: Installed | None = None
+
+    @property
+    def from_digest(self) -> str:
+        """Digest of what is replaced; empty when nothing is, or when nobody knows."""
+        stamp = self.installed.stamp if self.installed else None
+        return stamp["digest"] if stamp else ""
+
+    @property
+    def to_digest(self) -> str:
+        """Digest of what is made; empty for a drop."""
+        return self.source.digest if self.source and self.action != "drop" else ""
+
+
+@dataclass
+class Plan:
+    """What to do, what to decide, and what was seen."""
+
+    files: Files
+    state: State
+    todo: list[Item] = field(default_factory=list)
+    decide: list[Item] = field(default_factory=list)
+    unknown: list[Installed] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def databases(self) -> list[str]:
+        """Databases with something to do: the registry first, then the shards."""
+        names = {item.db for item in self.todo}
+        return sorted(names, key=lambda name: (name != "yp", name))
+
+    def of(self, db: str) -> list[Item]:
+        """What to do in one database, in the order in which it has to happen."""
+        return [item for item in self.todo if item.db == db]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked for on the command line."""
+
+    allow: frozenset[str] = frozenset()
+    """Names of routines whose unsafe, drifted or dropped state may be overwritten."""
+    only: frozenset[str] = frozenset()
+    """Names of routines; empty: everything."""
+    app_user: str = ""
+    """Account of the service, which gets EXECUTE."""
+
+
+def make_plan(files: Files, state: State, wish: Wish) -> Plan:
+    """Compare. Reads nothing and changes nothing."""
+    plan = Plan(files, state)
+    for db in ["yp", *state.shards]:
+        scope = "yp" if db == "yp" else "shard"
+        items: list[Item] = []
+        if not wish.only:
+            items += _database(db, state, wish)
+            items += _scripts(db, "migration", files.migrations[scope], state)
+            items += _scripts(db, "view", files.views[scope], state)
+        items += _routines(db, files, files.by_scope[scope], plan, wish)
+        plan.todo += sorted(items, key=lambda item: (item.action == "drop", ORDER.index(item.kind)))
+    return plan
+
+
+def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
+    is_known = db == "yp" or db in state.registered
+    if db not in state.databases or not is_known:
+        yield Item(db, "database", "database", db, "new")
+    if db in state.opening or not is_known:
+        yield Item(db, "shard", "shard", db, "opens when it is complete")
+    missing = {DEFINER_NAME, wish.app_user} - {user for granted, user in state.granted if granted == db}
+    for user in sorted(filter(None, missing)):
+        yield Item(db, "grant", "grant", user, "rights are missing")
+
+
+def _scripts(db: str, kind: str, scripts: Sequence[Script], state: State) -> Iterator[Item]:
+    for script in scripts:
+        applied = state.applied.get((db, kind, script.name))
+        if applied == script.digest:
+            continue
+        if kind == "migration" and applied is not None:
+            raise DeployError(
+                f"{script.path} was changed after it was applied to {db}; "
+                "migrations are append-only: undo the edit and write a new one"
+            )
+        yield Item(db, kind, kind, script.name, "changed" if applied else "new", script)
+
+
+def _routines(
+    db: str, files: Files, routines: Mapping[str, Routine], plan: Plan, wish: Wish
+) -> Iterator[Item]:
+    for routine in routines.values():
+        if wish.only and routine.name not in wish.only:
+            continue
+        item = _compare(db, routine, plan.state.routines.get((db, routine.name)))
+        if item is None:
+            plan.unchanged += 1
+        elif item.action in DECIDE and not _allowed(item, wish):
+            plan.decide.append(item)
+        else:
+            yield Item(**{**vars(item), "action": "replace"}) if item.action in DECIDE else item
+    if wish.only or files.is_rollback:
+        return
+    for (where, name), installed in plan.state.routines.items():
+        if where == db and name not in routines:
+            yield from _extra(db, installed, plan, wish)
+
+
+def _allowed(item: Item, wish: Wish) -> bool:
+    return item.name in wish.allow or (item.action == "unsafe" and UNSAFE in wish.allow)
+
+
+def _compare(db: str, routine: Routine, installed: Installed | None) -> Item | None:
+    kind = routine.kind.lower()
+    if installed is None:
+        return Item(db, "create", kind, routine.name, "new", routine)
+
+    def item(action: str, why: str) -> Item:
+        return Item(db, action, kind, routine.name, why, routine, installed)
+
+    stamp = installed.stamp
+    is_same = installed.fingerprint == routine.fingerprint
+    traits = installed.traits_changed(routine)
+    if is_same and not traits:
+        is_stamped = stamp is not None and stamp["digest"] == routine.digest and bool(stamp["fingerprint"])
+        return None if is_stamped else item("replace", "header or comment")
+    # what was made by hand and adopted since is in the file already: nothing is lost
+    is_adopted = is_same and (stamp is None or stamp["digest"] != routine.digest)
+    by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
+    if by_hand:
+        return item("drifted", by_hand)
+    if installed.signature != routine.signature:
+        return item("unsafe", "parameters changed")
+    return item("replace", "body" if not is_same else ", ".join(traits))
+
+
+def _changed_by_hand(routine: Routine, installed: Installed) -> str:
+    """Why an installed routine is not what any deploy of ours has left there; empty when it is."""
+    stamp = installed.stamp
+    if stamp is None:
+        return "carries no mark of a deploy"
+    # routines of the first deployer carry a mark without fingerprint: only what the file says is known
+    if stamp["fingerprint"] and installed.fingerprint != stamp["fingerprint"]:
+        return "body or parameters changed by hand"
+    wrong = installed.traits_wrong()
+    if wrong:
+        return f"{', '.join(wrong)} changed by hand"
+    if stamp["digest"] == routine.digest:
+        return f"{', '.join(installed.traits_changed(routine)) or 'body'} changed by hand"
+    return ""
+
+
+def _extra(db: str, installed: Installed, plan: Plan, wish: Wish) -> Iterator[Item]:
+    if installed.stamp is None:
+        plan.unknown.append(installed)
+        return
+    item = Item(
+        db,
+        "drop",
+        installed.kind.lower(),
+        installed.name,
+        f"{installed.stamp['path']} is gone",
+        None,
+        installed,
+    )
+    if installed.name in wish.allow:
+        yield item
+    else:
+        plan.decide.append(item)
+
+
+# --- showing it ------------------------------------------------------------------------------------
+
+Callers = Callable[[str, str], list[str]]
+"""(scope, routine) to the places that call it."""
+
+
+def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
+    """The plan in lines; equal changes of many databases are one of them."""
+    shards = len(plan.state.shards)
+    rev = f"rev {plan.files.revision} · " if plan.files.revision else ""
+    lines = [f"plan  {rev}{shards} shard{'s' * (shards != 1)} · {len(plan.files.routines)} routines"]
+    for (action, kind, name, why), items in _grouped([*plan.todo, *plan.decide]):
+        lines.append(f"  {action:<9} {kind:<9} {name:<26} {_places(items):<18} {why}")
+        if action == "unsafe":
+            lines += _show_unsafe(items[0], callers)
+        if action == "drifted":
+            lines += _show_drift(items, installed_text)
+        if action == "drop" and items[0] in plan.decide:
+            lines.append(f"            → make deploy ALLOW={name}   (once nobody calls it)")
+    for (name,), found in _by(plan.unknown, lambda i: (i.name,)):
+        lines.append(f"  unknown   {found[0].kind.lower():<9} {name:<26} {_places(found):<18} left alone")
+    lines.append(summary(plan))
+    return lines
+
+
+def summary(plan: Plan) -> str:
+    """The last line of a plan."""
+    if not plan.todo and not plan.decide:
+        return f"nothing to do: {plan.unchanged} routines are as their files say"
+    parts = [f"{len(plan.todo)} to do"] if plan.todo else []
+    if plan.decide:
+        parts.append(f"{len(plan.decide)} to decide")
+    return ", ".join([*parts, f"{plan.unchanged} unchanged"])
+
+
+def _grouped(items: Iterable[Item]) -> list[tuple[tuple[str, ...], list[Item]]]:
+    return _by(items, lambda i: (i.action, i.kind, i.name, i.why))
+
+
+def _by(items: Iterable[T], key: Callable[[T], tuple[str, ...]]) -> list[tuple[tuple[str, ...], list[T]]]:
+    groups: dict[tuple[str, ...], list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.items())
+
+
+def _places(items: Collection[Item | Installed]) -> str:
+    names = [item.db for item in items]
+    if len(names) <= 3:
+        return ", ".join(names)
+    return f"{len(names)} databases"
+
+
+def _show_unsafe(item: Item, callers: Callers) -> list[str]:
+    assert item.installed is not None  # noqa: S101  # for mypy
+    assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
+    found = callers(item.source.scope, item.name) or ["nobody in this checkout"]
+    return [
+        f"            installed ({item.installed.signature})",
+        f"            file      ({item.source.signature})",
+        *(f"            called by {place}" for place in found),
+        f"            → make deploy ALLOW={item.name}   (with the callers; or give it a new name instead)",
+    ]
+
+
+def _show_drift(items: Sequence[Item], installed_text: Callable[[Installed], str]) -> list[str]:
+    lines = []
+    for item in items[:3]:
+        assert item.installed is not None  # noqa: S101  # for mypy
+        assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
+        lines.append(f"            in {item.db}, last changed {item.installed.modified}")
+        lines += [f"            {line}" for line in drift_diff(item.source, installed_text(item.installed))]
+    if len(items) > 3:
+        lines.append(f"            … and in {len(items) - 3} more databases")
+    first = items[0]
+    assert isinstance(first.source, Routine)  # noqa: S101  # for mypy
+    return [
+        *lines,
+        f"            → make adopt F={first.source.path}   (keep it)",
+        f"            → make deploy ALLOW={first.name}   (overwrite it)",
+    ]
+
+
+def drift_diff(routine: Routine, installed: str) -> list[str]:
+    """How the installed statement differs from the file's."""
+    return list(
+        difflib.unified_diff(
+            routine.statement.splitlines(),
+            installed.splitlines(),
+            str(routine.path),
+            "installed",
+            lineterm="",
+            n=1,
+        )
+    )

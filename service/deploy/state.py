@@ -1,0 +1,210 @@
+"""What is really installed: one look at the server, whatever the number of shards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.deploy.connection import (
+    CHARSET,
+    COLLATION,
+    DEFINER_NAME,
+    SQL_MODE,
+    Connection,
+)
+from service.deploy.files import Routine, one_line
+
+STAMP = re.compile(
+    r"\[(?P<path>procedures/\S+\.sql) (?P<digest>[0-9a-f]{16})"
+    r"(?: (?P<fingerprint>[0-9a-f]{16}) (?P<revision>\S+))?\]$"
+)
+STAMP_LENGTH = 250
+OPENING = 2
+"""yp.shard.is_open of a shard that is still being made."""
+
+ROUTINES = f"""
+    SELECT db, name, type, sql_data_access, is_deterministic, security_type, definer, param_list, returns,
+           LEFT(MD5(CONCAT(param_list, '\\n', body)), 16), sql_mode + 0, sql_mode,
+           character_set_client, collation_connection, db_collation, RIGHT(comment, {STAMP_LENGTH}), modified
+    FROM mysql.proc
+    WHERE db = 'yp' OR db IN (SELECT name FROM yp.shard)
+"""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A routine as the server has it."""
+
+    db: str
+    name: str
+    kind: str
+    access: str
+    deterministic: bool
+    security: str
+    definer: str
+    params_text: str
+    returns: str
+    fingerprint: str
+    sql_mode: str
+    charset: str
+    collation: str
+    db_collation: str
+    comment_end: str
+    modified: Any
+
+    @property
+    def stamp(self) -> re.Match[str] | None:
+        """What the deploy wrote at the end of the comment: file, digest, fingerprint, revision."""
+        return STAMP.search(self.comment_end)
+
+    @property
+    def signature(self) -> str:
+        """The parameters, white space evened out."""
+        return one_line(self.params_text)
+
+    def traits_changed(self, routine: Routine) -> list[str]:
+        """Names of the characteristics that are not those of the file, or not those every routine has."""
+        wanted = {
+            "kind": (self.kind, routine.kind),
+            "data access": (self.access, _ACCESS[routine.access]),
+            "DETERMINISTIC": (self.deterministic, routine.deterministic),
+            "returns": (plain_type(self.returns, routine.returns), plain_type(routine.returns, self.returns)),
+            **self._common(),
+        }
+        return [name for name, (found, expected) in wanted.items() if found != expected]
+
+    def traits_wrong(self) -> list[str]:
+        """The same without a file to compare with: only what every routine has in common."""
+        return [name for name, (found, expected) in self._common().items() if found != expected]
+
+    def _common(self) -> dict[str, tuple[object, object]]:
+        return {
+            "SQL SECURITY": (self.security, "DEFINER"),
+            "definer": (self.definer, f"{DEFINER_NAME}@localhost"),
+            "sql_mode": (set(self.sql_mode.split(",")), set(SQL_MODE.split(","))),
+            "character set": (self.charset, CHARSET),
+            "collation": (self.collation, COLLATION),
+            "collation of the database": (self.db_collation, COLLATION),
+        }
+
+
+_ACCESS = {"READS": "READS_SQL_DATA", "MODIFIES": "MODIFIES_SQL_DATA", "NO": "NO_SQL"}
+
+
+def plain_type(text: str, other: str) -> str:
+    """A type in the words of the server, without what `other` leaves to the server."""
+    words = one_line(text).lower().replace("character set", "charset")
+    words = re.sub(r"\b((?:tiny|small|medium|big)?int)\(\d+\)", r"\1", words)
+    if "collate" not in other.lower():
+        words = re.sub(r" (charset|collate) \w+", "", words)
+    return words
+
+
+@dataclass
+class State:
+    """Databases, routines and applied scripts of one server."""
+
+    databases: set[str] = field(default_factory=set)
+    shards: list[str] = field(default_factory=list)
+    registered: set[str] = field(default_factory=set)
+    """Shards that yp.shard knows."""
+    opening: set[str] = field(default_factory=set)
+    """Those of them that were never complete yet: nobody is placed there, no service looks at them."""
+    routines: dict[tuple[str, str], Installed] = field(default_factory=dict)
+    """(database, name): a function and a procedure never share a name here."""
+    applied: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(database, kind, name) of migrations and views: digest"""
+    granted: set[tuple[str, str]] = field(default_factory=set)
+    """(database, account) that hold the rights they need."""
+    is_bootstrapped: bool = False
+
+
+def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
+    """Look at the server; reads only, also on a server that has nothing of ours yet."""
+    state = State(databases={name for (name,) in connection.rows("SHOW DATABASES")})
+    tables = connection.rows(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
+        "AND TABLE_NAME IN ('deploy_item', 'deploy_lease', 'deploy_run', 'deploy_journal', 'shard')"
+    )
+    names = {name for (name,) in tables}
+    state.is_bootstrapped = {"deploy_item", "deploy_lease", "deploy_run", "deploy_journal"} <= names
+    if "shard" in names:
+        shards = connection.rows("SELECT name, is_open FROM yp.shard ORDER BY name")
+        state.shards = [name for name, _ in shards]
+        state.registered = set(state.shards)
+        state.opening = {name for name, is_open in shards if is_open == OPENING}
+        state.routines = {(r.db, r.name): r for r in map(_installed, connection.rows(ROUTINES))}
+    state.shards += [name for name in new_shards if name not in state.shards]
+    if "deploy_item" in names:
+        found = connection.rows("SELECT db_name, kind, name, digest FROM yp.deploy_item")
+        state.applied = {(db, kind, name): digest for db, kind, name, digest in found}
+    state.granted = _grants(connection)
+    return state
+
+
+def _installed(row: tuple[Any, ...]) -> Installed:
+    (db, name, kind, access, deterministic, security, definer, params, returns, fingerprint,
+     _, mode, charset, collation, db_collation, comment, modified) = row  # fmt: skip
+    return Installed(
+        db=db,
+        name=name,
+        kind=kind,
+        access=access,
+        deterministic=deterministic == "YES",
+        security=security,
+        definer=definer,
+        params_text=_text(params),
+        returns=_text(returns),
+        fingerprint=_text(fingerprint),
+        sql_mode=_text(mode),
+        charset=charset,
+        collation=collation,
+        db_collation=db_collation,
+        comment_end=_text(comment),
+        modified=modified,
+    )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _grants(connection: Connection) -> set[tuple[str, str]]:
+    """Who holds what: the definer all of data and EXECUTE, others EXECUTE."""
+    found = connection.rows(
+        "SELECT Db, User, Select_priv = 'Y' AND Insert_priv = 'Y' AND Update_priv = 'Y' "
+        "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"
+    )
+    return {(db, user) for db, user, data, execute in found if execute and (data or user != DEFINER_NAME)}
+
+
+def bodies(connection: Connection, wanted: Iterable[Installed]) -> Mapping[tuple[str, str], str]:
+    """(database, name): the statement, as nearly as it can be read back, for showing differences."""
+    result = {}
+    for routine in wanted:
+        ((params, returns, body),) = connection.rows(
+            "SELECT param_list, returns, body FROM mysql.proc WHERE db = %s AND name = %s AND type = %s",
+            routine.db,
+            routine.name,
+            routine.kind,
+        )
+        result[routine.db, routine.name] = statement_text(
+            routine.kind, routine.name, _text(params), _text(returns), routine, _text(body)
+        )
+    return result
+
+
+def statement_text(
+    kind: str, name: str, params: str, returns: str, routine: Installed | Routine, body: str
+) -> str:
+    """The CREATE statement in the form that our files have."""
+    access = routine.access if isinstance(routine, Installed) else _ACCESS[routine.access]
+    traits = [f"RETURNS {returns}"] if kind == "FUNCTION" else []
+    if kind == "FUNCTION":
+        traits.append("DETERMINISTIC" if routine.deterministic else "NOT DETERMINISTIC")
+    security = routine.security if isinstance(routine, Installed) else "DEFINER"
+    traits += [access.replace("_", " "), f"SQL SECURITY {security}"]
+    lines = "".join(f"    {trait}\n" for trait in traits)
+    return f"CREATE OR REPLACE {kind} {name}({params})\n{lines}{body}"

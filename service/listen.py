@@ -1,0 +1,43 @@
+"""Sign in, open the WebSocket as the frontend does, and print what arrives. For people who try things out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import aiohttp
+
+from service.settings import Settings
+
+
+async def listen(settings: Settings, ident: str, password: str) -> int:
+    """Print every frame, one a line, until the server or Ctrl-C ends it."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(settings.base_url, cookie_jar=jar) as http:
+        outcome = await _call(http, "yp.login", {"vars": {"ident": ident, "password": password}})
+        if outcome["status"] != "ok":
+            print(f"refused: {outcome['status']}", file=sys.stderr)
+            return 2
+        token = (await _call(http, "bootstrap.authn", {}))["token"]
+        async with http.ws_connect(f"/-/websocket/?otak={token}", protocols=("service",)) as socket:
+            async for message in socket:
+                print(message.data, flush=True)  # frames are JSON, as they came
+    return 0
+
+
+async def _call(http: aiohttp.ClientSession, service: str, args: dict[str, Any]) -> dict[str, Any]:
+    async with http.post(f"/-/svc/{service}", json=args) as response:
+        data: dict[str, Any] = (await response.json())["data"]
+        return data
+
+
+def run(settings: Settings, ident: str, password: str) -> int:
+    """Listen until Ctrl-C; 2 when that was not possible."""
+    try:
+        return asyncio.run(listen(settings, ident, password))
+    except KeyboardInterrupt:
+        return 0
+    except aiohttp.ClientError as exc:
+        print(f"{settings.base_url} does not answer: {exc}", file=sys.stderr)
+        return 2

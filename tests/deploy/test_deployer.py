@@ -1,0 +1,377 @@
+"""Deploying: idempotent, repairing, refusing what would lose data."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from service import ROOT
+from service.deploy.commands import adopted, files_of
+from service.deploy.deployer import Deployer, DeployError, connect
+from service.deploy.files import Routine, load_routines
+from service.deploy.plan import Files
+from service.settings import Settings, database_servers
+from tests.conftest import Admin
+from tests.deploy.conftest import Cli, DeployerMaker
+
+BY_HAND = "CREATE OR REPLACE PROCEDURE yp.shard_list() READS SQL DATA SELECT 'changed by hand'"
+
+
+def edited(name: str, old: str, new: str) -> Files:
+    """The files, with one routine changed."""
+    files = Files.load("test")
+
+    def change(routine: Routine) -> Routine:
+        if routine.name != name:
+            return routine
+        assert old in routine.statement
+        return dataclasses.replace(
+            routine,
+            statement=routine.statement.replace(old, new),
+            params_text=routine.params_text.replace(old, new),
+            body=routine.body.replace(old, new),
+        )
+
+    return dataclasses.replace(files, routines=tuple(map(change, files.routines)))
+
+
+def without(name: str) -> Files:
+    """The files, one routine gone."""
+    files = Files.load("test")
+    return dataclasses.replace(files, routines=tuple(r for r in files.routines if r.name != name))
+
+
+def test_a_second_deploy_changes_nothing(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+    outcome = tool().deploy()
+    routines = load_routines()
+    of_yp = sum(r.scope == "yp" for r in routines)
+    assert outcome.counts == {"unchanged": of_yp + (len(routines) - of_yp)}
+    assert (outcome.status, said) == (0, [])
+
+
+def test_the_plan_is_what_deploy_does(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+    files = edited("shard_list", "ORDER BY name", "ORDER BY name DESC")
+    plan = tool(files=files).plan()
+    assert [(i.db, i.action, i.name, i.why) for i in plan.todo] == [("yp", "replace", "shard_list", "body")]
+    assert "DESC" not in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
+    outcome = tool(files=files).deploy()
+    assert outcome.counts["replace"] == 1
+    assert any("replace   procedure shard_list" in line for line in said)
+    assert "DESC" in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
+    assert not tool(files=files).plan().todo
+
+
+def test_planning_an_empty_server_writes_nothing(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows("SET foreign_key_checks = 0")
+    dba.rows("DROP DATABASE yp")
+    dba.rows("DROP DATABASE shard1")
+    plan = tool().plan()
+    assert {i.db for i in plan.todo} == {"yp", "shard1"}
+    assert ("yp",) not in dba.rows("SHOW DATABASES")
+
+
+def test_a_change_by_hand_is_shown_and_left_until_somebody_decides(
+    tool: DeployerMaker, said: list[str], dba: Admin
+) -> None:
+    dba.rows(BY_HAND)
+    outcome = tool().deploy()
+    assert outcome.status == 1
+    text = "\n".join(said)
+    assert "drifted   procedure shard_list" in text
+    assert "+SELECT 'changed by hand'" in text
+    assert "make adopt F=procedures/yp/registry/shard_list.sql" in text
+    assert dba.rows("CALL yp.shard_list()") == [("changed by hand",)]
+
+    assert tool(allow=["shard_list"]).deploy().status == 0
+    assert dba.rows("CALL yp.shard_list()") == [("shard1",)]
+
+
+def test_frozen_settings_changed_by_hand_are_drift(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+    dba.rows("UPDATE mysql.proc SET sql_mode = 'ANSI_QUOTES' WHERE name = 'shard_list'")
+    (item,) = tool().plan().decide
+    assert (item.action, item.why) == ("drifted", "sql_mode changed by hand")
+
+
+def test_changed_parameters_wait_for_a_decision_and_name_the_callers(
+    tool: DeployerMaker, said: list[str], dba: Admin
+) -> None:
+    files = edited("user_sockets", "in_exclude", "in_but_not")
+    deployer = tool(files=files)
+    plan = deployer.plan()
+    deployer.show(plan)
+    assert [(i.action, i.name) for i in plan.decide] == [("unsafe", "user_sockets")]
+    text = "\n".join(said)
+    assert "called by procedures/shard/contact/my_contact_add.sql" in text
+    assert "make deploy ALLOW=user_sockets" in text
+    assert tool(files=files).deploy().status == 1
+    outcome = tool(files=files, allow=["unsafe"]).deploy()
+    assert (outcome.status, outcome.counts["replace"]) == (0, 1)
+
+
+def test_a_routine_without_file_is_dropped_only_by_name(
+    tool: DeployerMaker, said: list[str], dba: Admin
+) -> None:
+    assert tool(files=without("shard_list")).deploy().status == 1
+    assert dba.rows("CALL yp.shard_list()") == [("shard1",)]
+    assert tool(files=without("shard_list"), allow=["shard_list"]).deploy().status == 0
+    assert dba.refusal("CALL yp.shard_list()").endswith("does not exist")
+
+
+def test_a_routine_of_somebody_else_is_left_alone(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+    dba.rows("CREATE PROCEDURE shard1.of_the_dba() SELECT 1")
+    deployer = tool()
+    plan = deployer.plan()
+    deployer.show(plan)
+    assert (plan.todo, plan.decide, [i.name for i in plan.unknown]) == ([], [], ["of_the_dba"])
+    assert any("unknown   procedure of_the_dba" in line for line in said)
+
+
+def test_an_edited_migration_is_refused(tool: DeployerMaker) -> None:
+    files = Files.load()
+    (first, *rest) = files.migrations["yp"]
+    changed = dataclasses.replace(first, statements=(*first.statements, "SELECT 1"))
+    files = dataclasses.replace(files, migrations={**files.migrations, "yp": [changed, *rest]})
+    with pytest.raises(DeployError, match=r"0001_tables\.sql was changed after it was applied"):
+        tool(files=files).deploy()
+
+
+def test_one_failed_shard_is_listed_and_the_others_go_on(
+    tool: DeployerMaker, said: list[str], dba: Admin
+) -> None:
+    tool().add_shard("bad")
+    tool().add_shard("other")
+    dba.rows("RENAME TABLE bad.tag TO bad.tag_moved")
+    files = Files.load("test")
+    script = dataclasses.replace(
+        files.migrations["shard"][0],
+        name="9999_test",
+        statements=("ALTER TABLE tag ADD COLUMN IF NOT EXISTS test INT NULL",),
+    )
+    files = dataclasses.replace(
+        files, migrations={**files.migrations, "shard": [*files.migrations["shard"], script]}
+    )
+    outcome = tool(files=files).deploy()
+    assert outcome.status == 2
+    assert list(outcome.failed) == ["bad"]
+    assert "tag" in outcome.failed["bad"]
+    columns = (
+        "SELECT COUNT(*) FROM information_schema.columns WHERE column_name = 'test' AND table_schema = %s"
+    )
+    assert [dba.one(columns, db) for db in ("bad", "other", "shard1")] == [0, 1, 1]
+    journal = dba.rows(
+        "SELECT db_name, state FROM yp.deploy_journal WHERE name = '9999_test' ORDER BY db_name"
+    )
+    assert journal == [("bad", "failed"), ("other", "done"), ("shard1", "done")]
+
+    dba.rows("RENAME TABLE bad.tag_moved TO bad.tag")
+    assert tool(files=files).deploy().counts["migration"] == 1
+
+
+def test_the_others_wait_for_the_canary(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+    tool().add_shard("canary")
+    dba.rows("RENAME TABLE canary.tag TO canary.tag_moved")
+    files = Files.load("test")
+    script = dataclasses.replace(
+        files.migrations["shard"][0],
+        name="9999_test",
+        statements=("ALTER TABLE tag ADD COLUMN IF NOT EXISTS test INT NULL",),
+    )
+    files = dataclasses.replace(
+        files, migrations={**files.migrations, "shard": [*files.migrations["shard"], script]}
+    )
+    outcome = tool(files=files, canary="canary").deploy()
+    assert list(outcome.failed) == ["canary"]
+    assert dba.rows("SELECT db_name FROM yp.deploy_journal WHERE name = '9999_test'") == [("canary",)]
+    dba.rows("RENAME TABLE canary.tag_moved TO canary.tag")
+    assert tool(files=files, canary="canary").deploy().status == 0
+    order = dba.rows(
+        "SELECT db_name FROM yp.deploy_journal WHERE name = '9999_test' AND state = 'done' ORDER BY number"
+    )
+    assert order == [("canary",), ("shard1",)]
+    with pytest.raises(DeployError, match="CANARY=nobody is no shard"):
+        tool(canary="nobody").deploy()
+
+
+def test_a_function_that_is_in_use_is_waited_for(tool: DeployerMaker, site: Settings, dba: Admin) -> None:
+    busy = connect(database_servers(site.db_admin))
+    busy.begin()
+    with busy.cursor() as cursor:
+        cursor.execute("SELECT shard1.like_escape('a')")
+    files = edited("like_escape", "RETURN REPLACE", "RETURN  REPLACE")
+    freed = threading.Timer(1.5, busy.rollback)
+    freed.start()
+    outcome = tool(files=files).deploy()
+    freed.join()
+    busy.close()
+    assert (outcome.status, outcome.counts["replace"]) == (0, 1)
+
+
+def test_two_deploys_do_not_run_together(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows("UPDATE yp.deploy_lease SET holder = 'other:1', until = UNIX_TIMESTAMP() + 60")
+    with pytest.raises(DeployError, match="other:1 is deploying"):
+        tool().deploy()
+
+
+def test_the_lease_of_a_process_that_was_killed_here_is_free(tool: DeployerMaker, dba: Admin) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid, is_free in ((os.getpid(), False), (dead.pid, True)):
+        dba.rows(
+            "UPDATE yp.deploy_lease SET holder = %s, until = UNIX_TIMESTAMP() + 60",
+            f"me@{socket.gethostname()}:{pid}",
+        )
+        if is_free:
+            assert tool().deploy().status == 0
+        else:
+            with pytest.raises(DeployError, match="is deploying"):
+                tool().deploy()
+
+
+def test_every_item_is_in_the_journal(tool: DeployerMaker, dba: Admin) -> None:
+    tool(files=edited("shard_list", "ORDER BY name", "ORDER BY name DESC")).deploy()
+    (row,) = dba.rows(
+        "SELECT j.db_name, j.action, j.name, j.state, j.from_digest <> j.to_digest, r.revision, r.outcome "
+        "FROM yp.deploy_journal AS j JOIN yp.deploy_run AS r ON r.id = j.run_id WHERE r.revision = 'test'"
+    )
+    assert row == ("yp", "replace", "shard_list", "done", 1, "test", "done")
+    assert dba.one("SELECT until FROM yp.deploy_lease") == 0
+
+
+def test_a_new_shard_is_open_only_when_it_is_complete(
+    tool: DeployerMaker, dba: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Deployer._apply
+
+    def breaking(self: Deployer, item: object) -> None:
+        if getattr(item, "name", "") == "tag_add":
+            raise pymysql.err.OperationalError(2013, "the cable was pulled")
+        plain(self, item)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Deployer, "_apply", breaking)
+    assert list(tool().add_shard("half").failed) == ["half"]
+    assert dba.rows("CALL yp.shard_list()") == [("shard1",)]
+    assert dba.refusal("SELECT yp.shard_pick('half')") == "NO_SHARD"
+    monkeypatch.undo()
+    assert tool().deploy().status == 0
+    assert dba.rows("CALL yp.shard_list()") == [("half",), ("shard1",)]
+    assert dba.one("SELECT yp.shard_pick('half')") == "half"
+
+
+@pytest.mark.parametrize("name", ["yp", "mysql", "Shard", "a-b", "x; DROP DATABASE yp", "", "9a", "a" * 60])
+def test_a_shard_needs_a_name_of_its_own(tool: DeployerMaker, name: str) -> None:
+    with pytest.raises(DeployError, match="cannot name a shard"):
+        tool().add_shard(name)
+
+
+def test_every_table_is_innodb_with_a_primary_key_and_shard_tables_lead_with_the_owner(dba: Admin) -> None:
+    tables = dba.rows(
+        "SELECT t.table_schema, t.table_name, t.engine, t.table_collation, k.column_name "
+        "FROM information_schema.tables AS t "
+        "LEFT JOIN information_schema.key_column_usage AS k ON k.table_schema = t.table_schema "
+        "AND k.table_name = t.table_name AND k.constraint_name = 'PRIMARY' AND k.ordinal_position = 1 "
+        "WHERE t.table_schema IN ('yp', 'shard1') AND t.table_type = 'BASE TABLE'"
+    )
+    for schema, table, engine, collation, key in tables:
+        assert (engine, collation) == ("InnoDB", "utf8mb4_unicode_520_ci"), table
+        assert key is not None, table
+        assert schema == "yp" or key == "owner_id", table
+
+
+def test_routines_belong_to_an_account_nobody_can_use(dba: Admin) -> None:
+    owners = dba.rows(
+        "SELECT DISTINCT definer, security_type FROM information_schema.routines "
+        "WHERE routine_schema IN ('yp', 'shard1')"
+    )
+    assert owners == [("drumee_definer@localhost", "DEFINER")]
+    locked = dba.one(
+        "SELECT JSON_VALUE(priv, '$.account_locked') FROM mysql.global_priv WHERE user = 'drumee_definer'"
+    )
+    assert locked in {"1", "true"}
+
+
+# --- as the make targets run it --------------------------------------------------------------------
+
+
+def test_exit_codes_tell_cron_what_happened(cli: Cli, dba: Admin) -> None:
+    assert (cli("plan").returncode, cli("drift").returncode, cli("deploy").returncode) == (0, 0, 0)
+    dba.rows(BY_HAND)
+    drift = cli("drift")
+    assert (drift.returncode, "shard_list" in drift.stdout) == (1, True)
+    assert (cli("plan").returncode, cli("deploy").returncode) == (1, 1)
+    allowed = cli("deploy", "--allow", "shard_list")
+    assert allowed.returncode == 0
+    assert "deployed: 1 replace" in allowed.stdout
+    wrong = cli("deploy", "--rev", "no-such-revision")
+    assert (wrong.returncode, "REV=no-such-revision is no revision" in wrong.stderr) == (2, True)
+    assert "1 differences" in cli("plan", "--help").stdout
+
+
+def test_one_routine_goes_to_every_database_of_its_kind(cli: Cli, tool: DeployerMaker, dba: Admin) -> None:
+    tool().add_shard("shard2")
+    for db in ("shard1", "shard2"):
+        dba.rows(f"DROP PROCEDURE {db}.tag_add")
+    dba.rows("DROP PROCEDURE yp.shard_list")
+    done = cli("proc", "--file", "procedures/shard/tag/tag_add.sql")
+    assert (done.returncode, "deployed: 2 create" in done.stdout) == (0, True), done
+    assert [i.name for i in tool().plan().todo] == ["shard_list"]
+    assert cli("proc", "--file", "procedures/nothing.sql").returncode == 2
+
+
+def test_a_change_by_hand_is_brought_into_the_file(tool: DeployerMaker, dba: Admin, tmp_path: Path) -> None:
+    (routine,) = (r for r in load_routines() if r.name == "shard_list")
+    assert adopted(tool(), routine, "") == ("", "")
+    fixed = routine.body.replace("ORDER BY name", "ORDER BY name DESC")
+    dba.rows(f"CREATE OR REPLACE PROCEDURE yp.shard_list()\nREADS SQL DATA\n{fixed}")
+    text, places = adopted(tool(), routine, "")
+    assert places == "yp"
+    assert text.startswith("-- shard_list:")
+
+    shutil.copytree(ROOT / "procedures", tmp_path / "procedures")
+    (tmp_path / routine.path).write_text(text)
+    files = Files.load(routines_from=tmp_path)
+    assert "DESC" in files.by_scope["yp"]["shard_list"].body
+    outcome = tool(files=files).deploy()
+    assert (outcome.status, outcome.counts["replace"]) == (0, 1)
+    assert dba.one("SELECT definer FROM mysql.proc WHERE name = 'shard_list'") == "drumee_definer@localhost"
+
+
+def test_changes_that_differ_are_not_adopted_blindly(tool: DeployerMaker, dba: Admin) -> None:
+    tool().add_shard("shard2")
+    (routine,) = (r for r in load_routines() if r.name == "search_words")
+    for db in ("shard1", "shard2"):
+        dba.rows(
+            f"CREATE OR REPLACE FUNCTION {db}.search_words(in_key TEXT) RETURNS TEXT BEGIN RETURN '{db}'; END"
+        )
+    with pytest.raises(DeployError, match="SHARD=shard1"):
+        adopted(tool(), routine, "")
+    assert "'shard2'" in adopted(tool(), routine, "shard2")[0]
+
+
+def test_an_older_revision_is_the_rollback(tool: DeployerMaker, dba: Admin, tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True)
+
+    shutil.copytree(ROOT / "procedures", tmp_path / "procedures")
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    path = tmp_path / "procedures/yp/registry/shard_list.sql"
+    path.write_text(path.read_text().replace("ORDER BY name", "ORDER BY name DESC"))
+    (tmp_path / "procedures/yp/registry/shard_pick.sql").unlink()
+    git("commit", "-qam", "second")
+
+    assert tool(files=files_of("HEAD", tmp_path), allow=["shard_pick"]).deploy().status == 0
+    assert "DESC" in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
+    assert tool(files=files_of("HEAD~1", tmp_path)).deploy().status == 0
+    assert "DESC" not in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
+    assert not tool().plan().todo

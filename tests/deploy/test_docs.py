@@ -1,0 +1,25 @@
+"""The reference is made of the headers, and says what calls what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.deploy import docs
+from service.deploy.files import load_routines
+
+
+def test_every_routine_is_in_both_references(tmp_path: Path) -> None:
+    markdown, html = (path.read_text() for path in docs.write(tmp_path))
+    for routine in load_routines():
+        title = f"{routine.scope}.{routine.name}"
+        assert f"\n## {title}\n" in markdown
+        assert f'id="{title}"' in html
+
+
+def test_the_reference_says_who_calls_whom() -> None:
+    found = {entry.title: entry for entry in docs.entries()}
+    add = found["shard.my_contact_add"]
+    assert "shard.my_contact_get" in add.calls
+    assert any(place.startswith("service/modules/contact.py:") for place in add.callers)
+    assert "shard.my_contact_add" in found["shard.my_contact_get"].callers
+    assert add.header.entries("Errors")["SELF_CONTACT"] == "the owner himself"

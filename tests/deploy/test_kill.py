@@ -1,0 +1,73 @@
+"""kill -9 in the middle of deploys: nothing is missing, nothing stays half-made, the next run continues."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+from service import ROOT
+from service.deploy.files import load_routines
+from service.settings import Settings
+from tests.conftest import Admin
+from tests.deploy.conftest import DeployerMaker, cli_environment
+
+ROUNDS = 20
+SHARDS = 4
+STALE = """
+    UPDATE mysql.proc
+    SET comment = REGEXP_REPLACE(comment, '\\\\.sql [0-9a-f]{16} ', '.sql 0000000000000000 ')
+    WHERE definer LIKE 'drumee%'
+"""
+
+
+def test_twenty_kills_leave_no_routine_missing_and_no_shard_half_made(
+    site: Settings, tool: DeployerMaker, dba: Admin
+) -> None:
+    for number in range(2, SHARDS + 1):
+        tool().add_shard(f"shard{number}")
+    of_shard = sum(r.scope == "shard" for r in load_routines())
+    of_yp = len(load_routines()) - of_shard
+    chance = random.Random(20)
+    interrupted = 0
+    for number in range(ROUNDS):
+        dba.rows(STALE)
+        words = ["deploy"] if number % 2 else ["shard", "--name", f"made{number}"]
+        interrupted += killed(site, words, dba, chance.uniform(0, 0.4))
+        found = dict(
+            dba.rows(
+                "SELECT db, COUNT(*) FROM mysql.proc WHERE db = 'yp' "
+                "OR db IN (SELECT name FROM yp.shard WHERE is_open = 1) GROUP BY db"
+            )
+        )
+        assert found.pop("yp") == of_yp
+        assert set(found.values()) == {of_shard}, found
+    assert interrupted > ROUNDS / 4, "the kills came too late to prove anything"
+
+    assert tool().deploy().status == 0
+    assert not tool().plan().todo
+    tables = dba.rows(
+        "SELECT COUNT(t.TABLE_NAME) FROM yp.shard AS s "
+        "LEFT JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = s.name GROUP BY s.name"
+    )
+    assert len(set(tables)) == 1
+    assert dba.one("SELECT COUNT(*) FROM yp.shard WHERE is_open <> 1") == 0
+
+
+def killed(site: Settings, words: list[str], dba: Admin, after: float) -> bool:
+    """Start a command, kill it some time after it began to work; whether it was still at it."""
+    before = dba.one("SELECT COALESCE(MAX(id), 0) FROM yp.deploy_run")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", *words],
+        cwd=ROOT,
+        env=cli_environment(site),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while dba.one("SELECT COALESCE(MAX(id), 0) FROM yp.deploy_run") == before and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() != 0

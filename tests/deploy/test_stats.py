@@ -1,0 +1,35 @@
+"""Statistics are the server's own: calls, errors, percentiles, and what nobody called."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from service.deploy.connection import Connection
+from service.deploy.stats import collect, render
+from service.settings import Settings
+from tests.conftest import Admin
+
+
+def test_calls_errors_and_percentiles_are_counted(site: Settings, dba: Admin) -> None:
+    for _ in range(3):
+        dba.rows("CALL yp.shard_list()")
+    assert dba.refusal("CALL shard1.my_contact_delete('x', 'y')") == "CONACT_NOT_EXIST"
+    connection = Connection(site)
+    caller = threading.Timer(0.2, lambda: dba.rows("CALL yp.get_user('nobody')"))
+    caller.start()
+    uses = collect(connection, 1.0)
+    caller.join()
+    assert (uses["yp", "shard_list"].calls, uses["yp", "shard_list"].errors) == (3, 0)
+    assert uses["shard", "my_contact_delete"].errors == 1
+    assert len(uses["yp", "get_user"].sample_ms) == 1
+    assert uses["yp", "get_user"].percentile(0.95) == pytest.approx(uses["yp", "get_user"].sample_ms[0])
+    text = "\n".join(render(uses))
+    assert "yp.shard_list" in text
+    assert "shard.tag_add" in text.rpartition("never called")[2]
+    enabled = dba.rows(
+        "SELECT ENABLED FROM performance_schema.setup_consumers WHERE NAME = 'events_statements_history_long'"
+    )
+    assert enabled == [("NO",)], "the ring is switched off again"
+    connection.close()

@@ -1,0 +1,111 @@
+"""From the previous release's schema, filled with data, to this one; and the service on a schema too old."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from service.deploy.deployer import Deployer
+from service.deploy.plan import Files
+from service.floor import SchemaTooOldError
+from service.server import check
+from service.settings import Settings
+from tests.conftest import Admin
+from tests.deploy.conftest import empty_server
+
+PREVIOUS = "0001"
+"""The last migration of the previous release, in both classes of databases."""
+OWN_TABLES = {"deploy_item", "deploy_lease", "deploy_run", "deploy_journal", "shard", "domain"}
+
+
+def previous_release() -> Files:
+    """Only the tables of the previous release."""
+    files = Files.load("previous")
+    return dataclasses.replace(
+        files,
+        routines=(),
+        views={"yp": [], "shard": []},
+        migrations={
+            scope: [s for s in scripts if s.name[:4] <= PREVIOUS]
+            for scope, scripts in files.migrations.items()
+        },
+    )
+
+
+def sample(number: int, kind: str, length: int | None, choices: str) -> Any:
+    """A value for a column; ids are equal everywhere, so that foreign keys hold."""
+    if kind == "char" and length == 16:
+        return f"{number:016x}"
+    if kind == "enum":
+        return choices.split("'")[1]
+    if kind in {"varchar", "char", "text", "longtext", "mediumtext"}:
+        return "{}" if "text" in kind else f"v{number}"[: length or 9]
+    return number
+
+
+def fill(dba: Admin, db: str) -> dict[str, list[dict[str, Any]]]:
+    """Put rows into every table; what was put there."""
+    columns = dba.rows(
+        "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.CHARACTER_MAXIMUM_LENGTH, c.COLUMN_TYPE "
+        "FROM information_schema.COLUMNS AS c "
+        "JOIN information_schema.TABLES AS t USING (TABLE_SCHEMA, TABLE_NAME) "
+        "WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE = 'BASE TABLE' AND c.IS_GENERATED = 'NEVER' "
+        "ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
+        db,
+    )
+    tables: dict[str, list[tuple[Any, ...]]] = {}
+    for table, *column in columns:
+        if table not in OWN_TABLES:
+            tables.setdefault(table, []).append(tuple(column))
+    put: dict[str, list[dict[str, Any]]] = {}
+    for table, found in tables.items():
+        for number in (1, 2):
+            row = {
+                name: "shard1" if name == "db_name" else 1 if name in {"dom_id", "domain_id"}
+                else sample(number, kind, length, choices)
+                for name, kind, length, choices in found
+            }  # fmt: skip
+            marks = ", ".join(["%s"] * len(row))
+            names = ", ".join(f"`{n}`" for n in row)
+            dba.rows(f"SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO `{db}`.`{table}` ({names}) "
+                     f"VALUES ({marks})", *row.values())  # fmt: skip
+            put.setdefault(table, []).append(row)
+    return put
+
+
+def test_the_previous_release_with_data_becomes_this_one(site: Settings, dba: Admin) -> None:
+    empty_server(site)
+    assert Deployer(site, lambda _: None, files=previous_release()).deploy().status == 0
+    before = {db: fill(dba, db) for db in ("yp", "shard1")}
+    assert len(before["shard1"]) >= 10
+    assert len(before["yp"]) >= 14
+
+    outcome = Deployer(site, lambda _: None).deploy()
+    assert (outcome.status, outcome.failed) == (0, {})
+    assert not Deployer(site, lambda _: None).plan().todo
+    for db, tables in before.items():
+        for table, rows in tables.items():
+            for row in rows:
+                where = " AND ".join(f"`{name}` <=> %s" for name in row)
+                found = dba.rows(f"SELECT 1 FROM `{db}`.`{table}` WHERE {where}", *row.values())
+                assert found, (db, table, row)
+
+
+async def test_the_service_refuses_an_older_schema_and_says_the_command(site: Settings, dba: Admin) -> None:
+    newest = dba.one("SELECT MAX(name) FROM yp.deploy_item WHERE db_name = 'shard1' AND kind = 'migration'")
+    dba.rows("DELETE FROM yp.deploy_item WHERE db_name = 'shard1' AND name = %s", newest)
+    with pytest.raises(SchemaTooOldError, match=f"shard1 lacks {newest}; run `make deploy`"):
+        await check(site)
+    empty_server(site)
+    with pytest.raises(SchemaTooOldError, match="not deployed: run `make deploy`"):
+        await check(site)
+
+
+async def test_the_service_starts_on_a_newer_schema(site: Settings, dba: Admin) -> None:
+    dba.rows(
+        "INSERT INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
+        "VALUES ('yp', 'migration', '9999_of_the_next_release', 'x', 1)"
+    )
+    await check(site)

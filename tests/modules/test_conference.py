@@ -1,0 +1,257 @@
+"""conference.*: rooms, roles, and who hears what."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.demo import READ, WRITE, Registry
+from tests.conftest import Admin
+from tests.people import People, Person, Tab
+
+MEETING = {"metadata": {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}}
+
+
+async def enter(person: Person, tab: Tab, hub: str, room: str | None = None, **more: Any) -> dict[str, Any]:
+    args = {"room_id": room} if room else {}
+    return await person.ok("conference.join", hub_id=hub, socket_id=tab.id, **args, **MEETING, **more)
+
+
+def roles(admin: Admin, hub: str) -> list[tuple[str, str]]:
+    return admin.rows("SELECT uid, role FROM yp.conference WHERE hub_id = %s ORDER BY role, uid", hub)
+
+
+async def test_joining_again_keeps_role_and_tells_nobody(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    hers, his = await alice.tab(), await bob.tab()
+    first = await enter(alice, hers, hub)
+    room = first["user"]["room_id"]
+    await enter(bob, his, hub, room)
+    await hers.expect("conference.join")
+    again = await enter(alice, hers, hub, room)
+    await enter(bob, his, hub, room)
+    assert (again["user"]["role"], again["user"]["room_id"]) == ("host", room)
+    assert roles(admin, hub) == [(alice.uid, "host"), (bob.uid, "attendee")]
+    await hers.nothing("conference.join")
+
+
+async def test_the_room_of_a_hub_is_found_without_naming_it(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, READ)
+    first = await enter(alice, await alice.tab(), hub)
+    second = await enter(bob, await bob.tab(), hub)
+    assert second["user"]["room_id"] == first["user"]["room_id"]
+    assert first["details"]["filename"] == "Team"
+    assert isinstance(first["details"]["ctime"], int)
+    # the frontend's other name for a room
+    assert (await enter(bob, bob.tabs[0], hub, nid=first["user"]["room_id"]))["user"]["role"] == "attendee"
+
+
+async def test_of_many_who_come_first_at_once_one_is_host(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    for round_ in range(5):
+        hub = registry.add_hub(f"Team {round_}", alice.uid, "private")
+        guests = [await people(name) for name in ("Bob", "Carol", "Dave", "Erin")]
+        for guest in guests:
+            registry.grant(hub, guest.uid, WRITE)
+        tabs = [(p, await p.tab()) for p in (alice, *guests)]
+        room = None if round_ % 2 else "0123456789abcdef"
+        joined = await asyncio.gather(*(enter(p, tab, hub, room) for p, tab in tabs))
+        assert len({j["user"]["room_id"] for j in joined}) == 1
+        assert sorted(j["user"]["role"] for j in joined) == ["attendee"] * 4 + ["host"]
+        assert [role for _, role in roles(admin, hub)].count("host") == 1
+
+
+async def test_a_socket_acts_for_its_own_session_only(people: People, registry: Registry) -> None:
+    alice, mallory = await people("Alice"), await people("Mallory")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tab = await alice.tab()
+    room = (await enter(alice, tab, hub))["user"]["room_id"]
+    here = {"socket_id": tab.id, "room_id": room, "hub_id": hub}
+    await mallory.tab()
+    joined = await mallory.call("conference.join", **here, **MEETING)
+    assert (joined.status, joined.code) == (403, "WEAK_PRIVILEGE")
+    assert (await mallory.call("conference.update", **here, metadata={"audio": 0})).data == {}
+    assert (await mallory.call("conference.leave", **here)).data == {"peers": []}
+    said = await mallory.call("conference.broadcast", **here, event="X", payload={})
+    assert (said.status, said.code) == (403, "WEAK_PRIVILEGE")
+    await tab.nothing("conference.update", 0.1)
+    assert (await enter(alice, tab, hub, room))["user"]["audio"] == 1
+
+
+async def test_a_room_of_one_hub_cannot_be_entered_through_another(
+    people: People, registry: Registry
+) -> None:
+    alice, mallory = await people("Alice"), await people("Mallory")
+    hub, own = registry.add_hub("Team", alice.uid, "private"), registry.add_hub("Own", mallory.uid, "private")
+    room = (await enter(alice, await alice.tab(), hub))["user"]["room_id"]
+    tab = await mallory.tab()
+    # under her own hub it is a room of her own, with nobody else in it
+    hers = await enter(mallory, tab, own, room)
+    assert (hers["user"]["role"], hers["attendees"]) == ("host", [])
+    await alice.tabs[0].nothing("conference.join", 0.1)
+
+
+async def test_expired_grants_open_no_door(people: People, registry: Registry, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    admin.rows("UPDATE yp.permission SET expiry = 1 WHERE hub_id = %s AND entity_id = %s", hub, bob.uid)
+    tab = await bob.tab()
+    answer = await bob.call("conference.join", hub_id=hub, socket_id=tab.id, **MEETING)
+    assert (answer.status, answer.code) == (403, "WEAK_PRIVILEGE")
+
+
+async def test_in_a_public_area_guests_wait_for_the_owner(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Open house", alice.uid, "public")
+    his, hers = await bob.tab(), await alice.tab()
+    waiting = await enter(bob, his, hub)
+    assert (waiting["user"]["status"], waiting["user"]["role"]) == ("waiting", "attendee")
+    owner = await enter(alice, hers, hub, waiting["user"]["room_id"])
+    assert owner["user"]["role"] == "host"
+    assert (await his.expect("conference.start"))["model"]["status"] == "started"
+    assert owner["attendees"][0]["status"] == "started"
+
+
+async def test_clients_set_switches_and_never_roles(people: People, registry: Registry, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, READ)
+    hers, his = await alice.tab(), await bob.tab()
+    room = (await enter(alice, hers, hub))["user"]["room_id"]
+    await enter(bob, his, hub, room)
+    lie = {"role": "host", "permission": 63, "level": 7, "uid": alice.uid, "area": "public", "share": 1}
+    row = await bob.ok(
+        "conference.update",
+        room_id=room,
+        socket_id=his.id,
+        event="CAMERA",
+        metadata={**lie, "video": "1", "audio": False, "participant_id": "beef0001"},
+    )
+    assert (row["role"], row["permission"], row["uid"]) == ("attendee", 3, bob.uid)
+    assert (row["video"], row["audio"], row["screen"], row["participant_id"]) == (1, 0, 1, "beef0001")
+    heard = await hers.expect("conference.update")
+    assert heard["options"]["event"] == "CAMERA"
+    assert {k: heard["model"][k] for k in ("video", "audio", "screen", "uid")} == {
+        "video": 1,
+        "audio": 0,
+        "screen": 1,
+        "uid": bob.uid,
+    }
+    assert "role" not in heard["model"]
+    assert heard["model"]["timestamp"] > 1_700_000_000_000
+    await his.nothing("conference.update", 0.1)
+
+
+async def test_metadata_may_be_json_text(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tab = await alice.tab()
+    joined = await alice.ok(
+        "conference.join", hub_id=hub, socket_id=tab.id, metadata='{"type": "connect", "video": 1}'
+    )
+    assert (joined["user"]["type"], joined["user"]["video"]) == ("connect", 1)
+
+
+async def test_only_participants_broadcast(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    his, hers = await bob.tab(), await alice.tab()
+    say = {"hub_id": hub, "socket_id": his.id, "event": "HELLO", "payload": {"id": "1"}}
+    assert (await bob.call("conference.broadcast", **say)).code == "WEAK_PRIVILEGE"
+    await enter(bob, his, hub)
+    assert await bob.ok("conference.broadcast", **say) == {"id": "1"}
+    frame = await hers.expect("conference.broadcast")
+    assert (frame["model"], frame["options"]["event"]) == ({"id": "1"}, "HELLO")
+    assert "socket_id" not in frame["options"]["sender"]
+
+
+async def test_leaving_is_harmless_when_repeated_or_unknown(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    hers, his = await alice.tab(), await bob.tab()
+    room = (await enter(alice, hers, hub))["user"]["room_id"]
+    await enter(bob, his, hub, room)
+    # the guest page sends no hub
+    left = await bob.ok("conference.leave", room_id=room, socket_id=his.id)
+    assert [p["uid"] for p in left["peers"]] == [alice.uid]
+    pushed = await hers.expect("conference.leave")
+    assert (pushed["model"]["uid"], pushed["model"]["type"]) == (bob.uid, "conference.leave")
+    assert pushed["options"]["sender"]["socket_id"] == his.id
+    for room_id in (room, "0123456789abcdef"):
+        assert await bob.ok("conference.leave", room_id=room_id, socket_id=his.id) == {"peers": []}
+    await hers.nothing("conference.leave")
+
+
+async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    guests = [await people("Guest") for _ in range(6)]
+    for guest in guests:
+        registry.grant(hub, guest.uid, WRITE)
+    tabs = [(p, await p.tab()) for p in (alice, *guests)]
+
+    async def come_and_go(person: Person, tab: Tab) -> None:
+        for _ in range(8):
+            room = (await enter(person, tab, hub, "feedfacefeedface"))["user"]["room_id"]
+            await person.ok("conference.leave", room_id=room, socket_id=tab.id)
+        await enter(person, tab, hub, "feedfacefeedface")
+
+    await asyncio.gather(*(come_and_go(p, tab) for p, tab in tabs))
+    assert sorted(role for _, role in roles(admin, hub)) == ["attendee"] * 6 + ["host"]
+    await asyncio.gather(*(tab.cut() for _, tab in tabs))
+    for _ in range(200):
+        if not roles(admin, hub):
+            break
+        await asyncio.sleep(0.02)
+    assert roles(admin, hub) == []
+    assert admin.one("SELECT COUNT(*) FROM yp.conference_room WHERE hub_id = %s", hub) == 0
+
+
+async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    for one, other in ((alice, bob), (bob, alice)):
+        contact = await one.ok("contact.add", invitee_id=other.uid)
+        admin.rows("UPDATE shard1.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"])
+    tab, his = await alice.tab(), await bob.tab()
+    room = (await enter(alice, tab, alice.uid))["user"]["room_id"]
+    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 2}
+    assert (await bob.ok("contact.show_contact"))[0]["online"] == 2
+    assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
+    await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
+    assert (await his.expect("user.connection_status", 3))["model"]["status"] == 1
+
+
+async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    await enter(alice, await alice.tab(), hub)
+    for _ in range(150):
+        found = admin.rows("SELECT name, hub_id FROM yp.services_log WHERE uid = %s", alice.uid)
+        if found:
+            break
+        await asyncio.sleep(0.02)
+    assert found == [("conference.join", hub)]
+
+
+@pytest.mark.parametrize("kind", ["party", "Meeting", "connect;drop"])
+async def test_only_two_kinds_of_conference_exist(people: People, registry: Registry, kind: str) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tab = await alice.tab()
+    answer = await alice.call("conference.join", hub_id=hub, socket_id=tab.id, metadata={"type": kind})
+    assert (answer.status, answer.code, answer.data["param"]) == (400, "INVALID_PARAM", "type")

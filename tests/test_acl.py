@@ -1,0 +1,204 @@
+"""Declarations, handlers and routines that do not fit together keep the service from starting."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import acl
+from service.acl import DeclarationError, check_routines, load_declarations
+from service.app import make_app
+from service.database import Database, RoutineInfo
+from service.settings import Settings
+
+HANDLER = "async def greet(ctx): return {}\n"
+Declare = Callable[..., Path]
+Installed = dict[tuple[str, str], RoutineInfo]
+
+
+def greet(**changes: Any) -> dict[str, Any]:
+    """A declaration that is in order, but for the changes."""
+    declaration = {
+        "doc": "Says hello.",
+        "scope": "hub",
+        "permission": {"src": "read", "on": "hub"},
+        "params": {},
+        "returns": {"type": "object"},
+        "errors": [],
+    }
+    return declaration | changes
+
+
+@pytest.fixture
+def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Declare:
+    """Writes `demo.json` and the module that it names; returns the folder."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(services: Any, source: str = HANDLER) -> Path:
+        module = f"handlers_{secrets.token_hex(4)}"
+        (tmp_path / f"{module}.py").write_text(source)
+        content = {"modules": {"private": module, "public": module}, "services": services}
+        (tmp_path / "demo.json").write_text(json.dumps(content))
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+async def installed(settings: Settings) -> AsyncIterator[Installed]:
+    """What the server says of its routines."""
+    db = Database(settings)
+    yield await db.load_routines()
+    await db.close()
+
+
+def problems(folder: Path) -> str:
+    """Why the declarations in the folder are refused."""
+    with pytest.raises(DeclarationError) as caught:
+        load_declarations(folder)
+    return str(caught.value)
+
+
+# --- what is in order --------------------------------------------------------------------------
+
+
+def test_our_own_declarations_fit(installed: Installed) -> None:
+    check_routines(load_declarations(), installed)
+
+
+def test_a_declaration_becomes_a_service(declare: Declare) -> None:
+    service = load_declarations(declare({"greet": greet(log=True)}))["demo.greet"]
+    assert (service.name, service.level, service.on_hub, service.log) == ("demo.greet", 2, True, True)
+    assert service.takes == ()
+
+
+def test_a_service_may_have_another_name_than_its_handler(declare: Declare) -> None:
+    services = load_declarations(declare({"hello": greet(method="greet")}))
+    assert services["demo.hello"].handler.__name__ == "greet"
+
+
+def test_private_functions_and_imports_need_no_declaration(declare: Declare) -> None:
+    source = HANDLER + "from asyncio import sleep\nasync def _help(): pass\ndef plain(): pass\n"
+    assert list(load_declarations(declare({"greet": greet()}, source))) == ["demo.greet"]
+
+
+# --- what is not -------------------------------------------------------------------------------
+
+
+def test_a_declaration_without_handler(declare: Declare) -> None:
+    text = problems(declare({"greet": greet(), "wave": greet()}))
+    assert text.startswith("demo.json: wave: handlers_")
+    assert text.endswith("has no such function")
+
+
+def test_a_handler_without_declaration(declare: Declare) -> None:
+    text = problems(declare({"greet": greet()}, HANDLER + "async def wave(ctx): return {}\n"))
+    assert text.endswith(".wave: no declaration in demo.json")
+
+
+def test_a_module_that_does_not_exist(declare: Declare) -> None:
+    folder = declare({"greet": greet()})
+    path = folder / "demo.json"
+    path.write_text(path.read_text().replace("handlers_", "nowhere_"))
+    text = problems(folder)
+    assert "demo.json" in text
+    assert "nowhere_" in text
+
+
+def test_a_file_that_is_no_json(declare: Declare) -> None:
+    folder = declare({"greet": greet()})
+    (folder / "broken.json").write_text("{")
+    assert "broken.json" in problems(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"parms": {}}, "unknown key 'parms'"),
+        ({"permission": {"src": "read", "o": "hub"}}, "unknown key 'o'"),
+        ({"permission": {}}, "key 'src' is missing"),
+        ({"permission": {"src": "reader"}}, "permission.src is none of anonymous, guest, read"),
+        ({"permission": {"src": "read", "on": "Hub"}}, "permission.on"),
+        ({"params": {"p": {}}}, "params.p: key 'type' is missing"),
+        ({"params": {"p": {"type": "text"}}}, "params.p: type 'text' is unknown"),
+        ({"params": {"p": {"type": "string", "max_length": 1}}}, "params.p: unknown key 'max_length'"),
+        ({"params": {"p": {"type": "string", "format": "emial"}}}, "params.p: format 'emial' is unknown"),
+        ({"params": {"p": {"type": "integer", "required": True, "default": 1}}}, "and has a default"),
+        ({"params": {"p": {"type": "array", "items": {"type": "x"}}}}, "type 'x' is unknown"),
+        ({"errors": [{"code": "OOPS"}]}, "key 'http_status' is missing"),
+        ({"errors": [{"code": "OOPS", "http_status": 400, "text": ""}]}, "unknown key 'text'"),
+    ],
+    ids=str,
+)
+def test_a_declaration_with_a_mistake(declare: Declare, changes: dict[str, Any], problem: str) -> None:
+    text = problems(declare({"greet": greet(**changes)}))
+    assert text.startswith("demo.json: greet: ")
+    assert problem in text
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("def greet(ctx): return {}\n", "its handler is not an async function"),
+        ("async def greet(ctx, name): return {}\n", "its handler takes 'name', which is not declared"),
+    ],
+)
+def test_a_handler_that_does_not_fit(declare: Declare, source: str, problem: str) -> None:
+    assert problems(declare({"greet": greet()}, source)) == f"demo.greet: {problem}"
+
+
+def test_all_mistakes_are_told_at_once(declare: Declare) -> None:
+    text = problems(declare({"greet": greet(a=1, b=2), "wave": greet()}))
+    assert len(text.splitlines()) == 3
+
+
+# --- routines ----------------------------------------------------------------------------------
+
+
+def misfits(installed: Installed) -> str:
+    with pytest.raises(DeclarationError) as caught:
+        check_routines(load_declarations(), installed)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("key", [("yp", "session_open"), ("shard1", "my_contact_add")])
+def test_a_routine_that_is_not_installed(installed: Installed, key: tuple[str, str]) -> None:
+    text = misfits({k: v for k, v in installed.items() if k != key})
+    assert f"{key[0]}.{key[1]} is not installed" in text
+    assert "service/" in text
+    assert "make deploy" in text
+
+
+@pytest.mark.parametrize("key", [("yp", "session_open"), ("shard2", "my_contact_add")])
+def test_a_routine_with_other_parameters(installed: Installed, key: tuple[str, str]) -> None:
+    takes = installed[key].params
+    changed = dataclasses.replace(installed[key], params=takes + 1)
+    text = misfits({**installed, key: changed})
+    assert f"{key[0]}.{key[1]} takes {takes + 1} arguments, not {takes}" in text
+
+
+def test_a_code_that_a_routine_raises_and_nobody_declares(installed: Installed) -> None:
+    services = load_declarations()
+    errors = {c: e for c, e in services["contact.add"].errors.items() if c != "ALREADY_IN_CONTACT"}
+    services["contact.add"] = dataclasses.replace(services["contact.add"], errors=errors)
+    with pytest.raises(DeclarationError) as caught:
+        check_routines(services, installed)
+    assert "contact.add: my_contact_add raises ALREADY_IN_CONTACT, which is not declared" in str(caught.value)
+
+
+# --- nothing starts ----------------------------------------------------------------------------
+
+
+async def test_the_service_does_not_start(
+    declare: Declare, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = declare({"wave": greet()})
+    monkeypatch.setattr(acl.load_declarations, "__defaults__", (folder,))
+    with pytest.raises(DeclarationError, match="wave"):
+        await make_app(settings)

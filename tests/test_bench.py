@@ -1,0 +1,165 @@
+"""The bench measures what it says: its CALLs are the service's, its rows the routines'. No time is judged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from yarl import URL
+
+from service.bench import books, report, tools
+from service.bench.cores import Cores
+from service.bench.main import bench
+from service.bench.measure import Measurer
+from service.bench.node import Node
+from service.bench.scenarios import SCENARIOS, World
+from service.bench.town import Town
+from service.demo import Registry
+from service.deploy.deployer import connect
+from service.install import find_program
+from service.settings import Settings, database_servers
+from tests.conftest import Admin
+from tests.people import People
+
+SHARD = "shard1"
+DIFFERENT = {"owner_id", "id", "contact_id", "ctime", "mtime"}
+"""Columns in which two equal contacts of two people differ."""
+
+
+def run_bench(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person gives it, with nothing set."""
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("DRUMEE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "service", "bench", *options],
+        env={**environ, "DRUMEE_RUN_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_measures_a_scenario_and_its_limit(tmp_path: Path) -> None:
+    done = run_bench(tmp_path, "--only", "get_contact", "--seconds", "0.2")
+    if find_program("wrk") is None:
+        assert done.returncode == 2
+        assert "wrk" in done.stderr
+        assert "--with bench" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    results = orjson.loads((tmp_path / "bench.json").read_bytes())
+
+    assert [each["connections"] for each in results["scenarios"]] == [1, 16, 64]
+    for each in results["scenarios"]:
+        assert each["name"] == "contact.get_contact"
+        assert (each["errors"], each["errors_by_kind"]) == (0, {})
+        assert (each["calls"], each["trips"]) == (2, 2)
+        assert each["requests"] > 0
+        assert 0 < each["p50_ms"] <= each["p99_ms"]
+        assert each["ratio"] == pytest.approx(
+            each["requests_per_second"] / each["limit_per_second"], abs=0.01
+        )
+    assert all(worker["rss"] > worker["pss"] > 0 for worker in results["worker_mb"]["idle"])
+    assert results["cpus"] == os.cpu_count()
+    assert {"python", "mariadb", "redis", "wrk", "aiomysql"} <= set(results["versions"])
+    assert "unknown" not in results["versions"].values()
+    assert results["warnings"] == []
+    assert {each["wanted"] for each in results["targets"]} == {">= 0.2", "<= 2", "<= 120"}
+
+    for each in results["targets"]:
+        assert each["name"] in done.stdout
+    results["scenarios"][1] |= {"errors": 7, "errors_by_kind": {"status": 7}}
+    assert "WARNING  contact.get_contact, 16 connections: requests FAILED" in report.text(results)
+
+
+def test_says_what_to_install_when_wrk_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tools, "find_program", lambda *names: None if "wrk" in names else "found")
+    assert bench("", "") == 2
+    said = capsys.readouterr().err
+    assert "Not found on this machine: wrk." in said
+    assert "python3 service/install.py --with bench" in said
+    assert "apt-get install --no-install-recommends wrk\n" in said
+
+
+def test_says_which_scenarios_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    if find_program("wrk") is None:
+        return
+    assert bench("no such", "") == 2
+    assert "contact.show_contact of 100,000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "1e9"])
+def test_refuses_what_is_no_duration(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench("", seconds) == 2
+    assert f"--seconds {seconds} is not a duration" in capsys.readouterr().err
+
+
+async def test_the_limit_makes_the_calls_of_the_service(
+    settings: Settings, node: URL, tmp_path: Path
+) -> None:
+    world = World(SHARD, small=5, large=1_300)
+    town = Town(settings, world)
+    town.build({"small", "large", "crowd"})
+    running = Node(tmp_path, {})
+    running.base = str(node.origin())
+    measurer = Measurer(settings, world, town, running, Cores(dict))
+    try:
+        for scenario in SCENARIOS:
+            assert await measurer.differences(scenario) == [], scenario.name
+    finally:
+        await measurer.close()
+        town.close()
+
+
+async def test_contacts_made_at_once_are_those_that_the_routine_makes(
+    settings: Settings, people: People, registry: Registry, admin: Admin
+) -> None:
+    quick, slow = await people.registered(shard=SHARD), await people.registered(shard=SHARD)
+    connection = connect(database_servers(settings.db_admin))
+    books.fill(connection, SHARD, quick.uid, 70)
+    connection.close()
+    for contact in contacts(admin, quick.uid):
+        given = {name: contact[name] for name in ("firstname", "lastname")}
+        given["email"] = [{"email": contact["email"], "category": "priv", "is_default": "1"}]
+        registry.call(SHARD, "my_contact_add", slow.uid, orjson.dumps(given).decode())
+
+    for table in books.TABLES:
+        made, wanted = (table_rows(admin, table, each.uid) for each in (quick, slow))
+        assert made == wanted, table
+        assert len(made) >= 70
+
+
+def contacts(admin: Admin, owner: str) -> list[dict[str, Any]]:
+    """Names and address of each contact."""
+    names = ("firstname", "lastname", "email")
+    found = admin.rows(f"SELECT {', '.join(names)} FROM {SHARD}.contact WHERE owner_id = %s", owner)
+    return [dict(zip(names, each, strict=True)) for each in found]
+
+
+def table_rows(admin: Admin, table: str, owner: str) -> list[tuple[Any, ...]]:
+    """What a table holds of an owner, without what cannot be equal."""
+    columns = [
+        name
+        for (name,) in admin.rows(
+            "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+            SHARD,
+            table,
+        )
+        if name not in DIFFERENT
+    ]
+    # a term says nothing without its contact
+    found = admin.rows(
+        f"SELECT {', '.join('t.' + name for name in columns)}, c.email "
+        f"FROM {SHARD}.{table} AS t JOIN {SHARD}.contact AS c "
+        f"ON c.owner_id = t.owner_id AND c.id = t.{'id' if table == 'contact' else 'contact_id'} "
+        "WHERE t.owner_id = %s",
+        owner,
+    )
+    return sorted(found, key=repr)

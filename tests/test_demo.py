@@ -1,0 +1,158 @@
+"""The demo page in two browsers with fake cameras: presence, a call from ring to log, and its other ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from service import demo
+from service.demo import ALICE, BOB
+from service.settings import Settings
+from tests.conftest import Admin, NodeMaker
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+SWITCHES = [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    # there is no mDNS in a container, and both browsers are on this machine
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
+]
+MOVING = """async () => {
+    const video = document.getElementById("remote");
+    const seen = video.getVideoPlaybackQuality().totalVideoFrames;
+    await new Promise((done) => setTimeout(done, 300));
+    return video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > seen;
+}"""
+PATIENCE = 20_000
+"""Milliseconds; a browser on a busy machine takes its time."""
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="the demo page: there is no Chromium here (make browser)"
+)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium of the distribution."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def page_of_demo(make_node: NodeMaker, settings: Settings, admin: Admin) -> str:
+    """Address of the page, with alice and bob as mutual contacts."""
+    demo.load(settings)
+    registry = demo.Registry(settings)
+    for one, other in ((ALICE, BOB), (BOB, ALICE)):
+        shard = admin.one("SELECT db_name FROM yp.entity WHERE id = %s", one)
+        if not admin.rows(f"SELECT 1 FROM {shard}.contact WHERE owner_id = %s AND peer_id = %s", one, other):
+            registry.call(shard, "my_contact_add", one, f'{{"invitee_id": "{other}"}}')
+        admin.rows(
+            f"UPDATE {shard}.contact SET uid = peer_id, status = 'active' "
+            "WHERE owner_id = %s AND peer_id = %s",
+            *(one, other),
+        )
+    node = await make_node(socket_grace=2, ring_seconds=30)
+    return str(node.make_url("/-/demo/"))
+
+
+@asynccontextmanager
+async def sign_in(context: BrowserContext, address: str, uid: str, errors: list[str]) -> AsyncIterator[Page]:
+    """A tab with this person, who is connected."""
+    page = await context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(address)
+    await page.locator(f'#users button[data-uid="{uid}"]').click()
+    await page.wait_for_selector("body[data-socket]")
+    yield page
+    await page.close()
+
+
+async def ring(caller: Page, callee: Page, uid: str) -> None:
+    """One calls the other, who hears it."""
+    await caller.locator(f'#people li[data-uid="{uid}"] button').click()
+    await expect(callee.locator("#status")).to_contain_text(" is calling", timeout=PATIENCE)
+
+
+async def test_two_browsers_call_see_each_other_hang_up_and_log(
+    browser: Browser, page_of_demo: str, tmp_path: Path
+) -> None:
+    errors: list[str] = []
+    # two tabs of one browser: the same cookies
+    context = await browser.new_context(viewport={"width": 1000, "height": 700})
+    async with (
+        sign_in(context, page_of_demo, ALICE, errors) as alice,
+        sign_in(context, page_of_demo, BOB, errors) as bob,
+    ):
+        hers = alice.locator(f'#people li[data-uid="{BOB}"]')
+        await expect(hers.locator(".dot")).to_have_attribute("data-state", "1", timeout=PATIENCE)
+        await ring(alice, bob, BOB)
+        await _picture(bob, tmp_path, "ringing")
+        await bob.locator("#accept").click()
+        for page in (alice, bob):
+            await page.wait_for_function(
+                "document.getElementById('stage').classList.contains('live')", timeout=PATIENCE
+            )
+            await page.wait_for_function(MOVING, timeout=PATIENCE)
+        await expect(hers.locator(".word")).to_have_text("in a call", timeout=PATIENCE)
+        await _picture(alice, tmp_path, "in-call")
+        await alice.locator("#mute").click()
+        await expect(alice.locator("#mute")).to_have_attribute("aria-pressed", "true")
+        await alice.locator("#hangup").click()
+        await expect(bob.locator("#status")).to_contain_text("hung up", timeout=PATIENCE)
+        for page, way in ((alice, "to Bob Stone"), (bob, "from Alice Martin")):
+            entry = page.locator("#log li")
+            await expect(entry).to_have_count(1, timeout=PATIENCE)
+            await expect(entry).to_contain_text(f"Call {way}")
+        await expect(hers.locator(".word")).to_have_text("online", timeout=PATIENCE)
+        await _picture(alice, tmp_path, "after")
+
+        # declined: said once, logged once
+        await ring(bob, alice, ALICE)
+        await alice.locator("#decline").click()
+        await expect(bob.locator("#status")).to_contain_text("declined", timeout=PATIENCE)
+        await expect(bob.locator("#log li")).to_have_count(2, timeout=PATIENCE)
+        await expect(bob.locator("#log li").first).to_have_attribute("data-status", "reject")
+
+        # given up: the other side falls silent
+        await ring(alice, bob, BOB)
+        await alice.locator("#hangup").click()
+        await expect(bob.locator("#status")).to_contain_text("over", timeout=PATIENCE)
+        await expect(bob.locator("#log li").first).to_have_attribute(
+            "data-status", "cancel", timeout=PATIENCE
+        )
+        await expect(bob.locator("#log li")).to_have_count(3)
+        assert await alice.locator("#problem").text_content() == ""
+    await context.close()
+    assert errors == []
+
+
+async def test_a_tab_that_is_closed_in_a_call_ends_it(browser: Browser, page_of_demo: str) -> None:
+    errors: list[str] = []
+    context = await browser.new_context()
+    async with sign_in(context, page_of_demo, ALICE, errors) as alice:
+        async with sign_in(context, page_of_demo, BOB, errors) as bob:
+            await ring(alice, bob, BOB)
+            await bob.locator("#accept").click()
+            await alice.wait_for_function(MOVING, timeout=PATIENCE)
+        await expect(alice.locator("#status")).to_contain_text("hung up", timeout=PATIENCE)
+        await expect(alice.locator(f'#people li[data-uid="{BOB}"] .word')).to_have_text(
+            "offline", timeout=PATIENCE
+        )
+    await context.close()
+    assert errors == []
+
+
+async def _picture(page: Page, folder: Path, name: str) -> None:
+    """A screenshot for whoever wants to look: DRUMEE_SHOTS would be a setting, so pytest's folder it is."""
+    await page.screenshot(path=folder / f"{name}.png")

@@ -1,0 +1,170 @@
+"""Settings from the environment: what is refused, how servers are named, and that the manual has them all."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from service.settings import (
+    Settings,
+    SettingsError,
+    database_servers,
+    redis_urls,
+    settings_table,
+)
+from tests.conftest import NodeMaker
+from tests.people import People
+
+NAMES = [f.name for f in fields(Settings)]
+
+
+def refusal(name: str, value: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({name: value})
+    return str(caught.value)
+
+
+def test_without_any_setting_everything_has_its_default() -> None:
+    assert Settings.from_env({"PATH": "/bin", "DRUMEE_NO_INSTALL": "1"}) == Settings()
+    assert Settings().base_url == "http://127.0.0.1:8080"
+
+
+def test_values_get_the_type_of_their_setting() -> None:
+    found = Settings.from_env(
+        {"DRUMEE_PORT": "81", "DRUMEE_DB_TIMEOUT": "0.5", "DRUMEE_TRUST_PROXY": "yes", "DRUMEE_SMTP": "x"}
+    )
+    assert (found.port, found.db_timeout, found.trust_proxy, found.smtp) == (81, 0.5, True, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("DRUMEE_PROT", "DRUMEE_PORT"),
+        ("DRUMEE_DB_URL", "DRUMEE_DB"),
+        ("DRUMEE_BODYLIMIT", "DRUMEE_BODY_LIMIT"),
+        ("DRUMEE_LOGLEVEL", "DRUMEE_LOG_LEVEL"),
+        ("DRUMEE_port", "DRUMEE_PORT"),
+    ],
+)
+def test_an_unknown_setting_is_refused_with_the_nearest_known_one(name: str, nearest: str) -> None:
+    text = refusal(name, "1")
+    assert name in text
+    assert text.endswith(f" {nearest}")
+
+
+@pytest.mark.parametrize("name", ["DRUMEE_", "DRUMEE_XYZZY", "DRUMEE_\U0001f600"])
+def test_a_name_like_no_other_is_refused_too(name: str) -> None:
+    assert name in refusal(name, "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DRUMEE_PORT", "eighty"),
+        ("DRUMEE_PORT", ""),
+        ("DRUMEE_PORT", "0"),
+        ("DRUMEE_PORT", "65536"),
+        ("DRUMEE_WORKERS", "0"),
+        ("DRUMEE_WORKERS", "1.5"),
+        ("DRUMEE_DB_POOL", "-1"),
+        ("DRUMEE_DB_TIMEOUT", "-1"),
+        ("DRUMEE_DB_TIMEOUT", "nan"),
+        ("DRUMEE_SOCKET_KEEPALIVE", "0"),
+        ("DRUMEE_PAGE_SIZE", "0"),
+        ("DRUMEE_PAGE_SIZE", "101"),
+        ("DRUMEE_SESSION_TTL", "0"),
+        ("DRUMEE_TRUST_PROXY", "maybe"),
+        ("DRUMEE_LOG_LEVEL", "LOUD"),
+        ("DRUMEE_COOKIE", "my session"),
+        ("DRUMEE_COOKIE", "path"),
+        ("DRUMEE_PUBLIC_URL", "drumee.example.org"),
+        ("DRUMEE_DB", "postgres://localhost/"),
+        ("DRUMEE_DB", "mysql://localhost:port/"),
+        ("DRUMEE_REDIS", "http://localhost"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(name: str, value: str) -> None:
+    assert name in refusal(name, value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("ON", True), ("no", False), ("", False)])
+def test_switches_are_written_in_many_ways(text: str, value: bool) -> None:
+    assert Settings.from_env({"DRUMEE_TRUST_PROXY": text}).trust_proxy is value
+
+
+# --- servers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "places"),
+    [
+        ("mysql://app:pw@one/", [("one", 3306)]),
+        ("mariadb://app:pw@one:3307/", [("one", 3307)]),
+        ("mysql://app:pw@one:3307,two,three:33/", [("one", 3307), ("two", 3306), ("three", 33)]),
+        ("mysql://app:pw@[::1]:3307,two/", [("::1", 3307), ("two", 3306)]),
+        ("mysql://app:pw@/", [("localhost", 3306)]),
+    ],
+)
+def test_several_database_servers_are_kept_in_order(url: str, places: list[tuple[str, int]]) -> None:
+    servers = database_servers(url)
+    assert [(s.host, s.port) for s in servers] == places
+    assert {(s.user, s.password, s.unix_socket) for s in servers} == {("app", "pw", None)}
+
+
+def test_a_database_server_behind_a_socket() -> None:
+    (server,) = database_servers("mysql://root@localhost/?unix_socket=/run/my%20sql.sock")
+    assert server.connect_args == {"user": "root", "password": "", "unix_socket": "/run/my sql.sock"}
+
+
+def test_passwords_may_hold_any_character() -> None:
+    (server,) = database_servers("mysql://a%40b:p%2F%40%3A%25%C3%A9@host/")
+    assert (server.user, server.password, server.host) == ("a@b", "p/@:%é", "host")
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("unix:///run/redis.sock?db=1", ["unix:///run/redis.sock?db=1"]),
+        ("redis://one:6379/2", ["redis://one:6379/2"]),
+        ("rediss://u:p@one,two:1/0", ["rediss://u:p@one/0", "rediss://u:p@two:1/0"]),
+        ("redis://one,two/0?protocol=3", ["redis://one/0?protocol=3", "redis://two/0?protocol=3"]),
+    ],
+)
+def test_several_redis_servers_are_kept_in_order(url: str, urls: list[str]) -> None:
+    assert redis_urls(url) == urls
+
+
+# --- what follows from them --------------------------------------------------------------------
+
+
+def test_the_public_url_decides_names_and_origins() -> None:
+    found = Settings(
+        public_url="https://drumee.example.org/", allowed_origins="https://a.example/, http://b.example:81"
+    )
+    assert (found.base_url, found.public_host) == ("https://drumee.example.org", "drumee.example.org")
+    assert found.origins == {"https://drumee.example.org", "https://a.example", "http://b.example:81"}
+
+
+async def test_lists_have_the_page_size_unless_the_caller_says(make_node: NodeMaker, people: People) -> None:
+    server = await make_node(page_size=2)
+    alice = await people("Alice", base=server.make_url("/"))
+    for number in range(4):
+        email = [{"email": f"{number}@page.example", "is_default": 1}]
+        await alice.ok("contact.add", surname=f"Page {number}", email=email)
+    for name, args in (
+        ("contact.show_contact", {}),
+        ("contact.my_contacts", {"value": "page"}),
+        ("contact.search", {"key": "page"}),
+    ):
+        assert len(await alice.ok(name, **args)) == 2, name
+        assert len(await alice.ok(name, **args, pagelength=3)) == 3, name
+
+
+def test_the_manual_has_every_setting(root: Path) -> None:
+    table = settings_table().splitlines()
+    assert [line.split("`")[1] for line in table[2:]] == [f"DRUMEE_{n.upper()}" for n in NAMES]
+    manual = (root / "README.md").read_text()
+    missing = [line for line in table if line not in manual]
+    assert not missing, "README.md lacks, of `python -m service settings`:\n" + "\n".join(missing)
