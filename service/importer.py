@@ -273,7 +273,7 @@ def read_rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None]]:
 
 
 def _header(head: list[str]) -> tuple[str, int]:
-    """(separator, lines in front of it) of the row with the names of the columns; LinkedIn writes a note first."""
+    """(separator, lines in front of it) of the names of the columns; LinkedIn writes a note first."""
     for skipped, line in enumerate(head):
         separator = max(",;\t", key=line.count)
         cells = next(csv.reader([line], delimiter=separator), [])
@@ -283,7 +283,7 @@ def _header(head: list[str]) -> tuple[str, int]:
 
 
 def clean(contact: Mapping[str, Any]) -> Contact:
-    """A contact as it can be stored: usable addresses in small letters, exactly one default, bounded texts."""
+    """A contact as it can be stored: usable addresses, exactly one of them the default; bounded texts."""
     emails: dict[str, Contact] = {}
     for entry in _entries(contact, "email"):
         address = normal_email(str(entry.get("email") or "")[:300])

@@ -397,7 +397,8 @@ async def _delete(ctx: Context, contact_id: str) -> Any:
         if was["blocked"]:
             await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
         if gone["his_id"]:
-            told, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
+            told, lost, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
+            await invitations.lift(tx, gone["his_id"], lost)
             return [gone, sockets, document(told), his_sockets]
         if was["status"] == "sent":
             await tx.call("yp", "token_withdraw", me, gone["entity"])
@@ -447,7 +448,8 @@ async def _moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) 
     if not other["old_peer"]:
         await tx.call("yp", "token_withdraw", me, other["old_entity"])
         return []
-    told, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
+    told, lost, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
+    await invitations.lift(tx, other["old_peer"], lost)
     return [("contact.update", document(told), sockets)]
 
 

@@ -14,7 +14,7 @@ CREATE OR REPLACE PROCEDURE contact_block_view(
     IN in_id      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_blocked TINYINT
 )
-    READS SQL DATA
+    MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;

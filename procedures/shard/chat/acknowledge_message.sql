@@ -19,6 +19,7 @@ BEGIN
     DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT chat_peer(in_owner, in_peer);
     DECLARE v_ctime INT UNSIGNED;
 
+    -- unlocked: the time of a message never changes
     SELECT ctime INTO v_ctime
     FROM message
     WHERE owner_id = in_owner AND peer_id = v_peer AND message_id = in_message;

@@ -27,6 +27,7 @@ BEGIN
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
+    -- unlocked: the owner is locked, and with him whoever adds to his book
     SELECT COALESCE(JSON_ARRAYAGG(j.id), '[]') INTO v_new
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
     WHERE j.id NOT IN (

@@ -15,7 +15,7 @@ CREATE OR REPLACE PROCEDURE contact_pair_lock(
     IN in_peer  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_third CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
 )
-    READS SQL DATA
+    MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_next, v_held CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
