@@ -34,6 +34,7 @@ class Download:
     """An answer that is a file instead of an envelope."""
 
     filename: str
+    """"" for a page that is shown."""
     content_type: str
     chunks: AsyncIterator[bytes]
 

@@ -163,7 +163,9 @@ class Exchange:
                 body=data.chunks,
                 content_type=data.content_type,
                 charset="utf-8",
-                headers={"Content-Disposition": f'attachment; filename="{data.filename}"'},
+                headers={"Content-Disposition": f'attachment; filename="{data.filename}"'}
+                if data.filename
+                else None,
             )
         code = self.code = context.partial
         if code is None or from_frontend(self.request):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import orjson
 
-from service import exporting, invitations
+from service import exporting, google, invitations
 from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
 from service.errors import RequestError, missing_param
@@ -352,6 +353,16 @@ async def export_all(ctx: Context, format: str, option: str, version: str) -> An
     if format == "csv":
         return Download("contacts.csv", "text/csv", exporting.table(ctx, option))
     return Download("contacts.vcf", "text/vcard", exporting.vcards(ctx, option, version))
+
+
+async def google_auth(ctx: Context) -> Any:
+    """Where the caller allows us to read the contacts of his Google account."""
+    if not ctx.caller.signed_in:
+        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    url = await google.authorization_url(ctx.settings, state, verifier)
+    await ctx.yp("set_redirect_state", state, ctx.caller.uid, verifier)
+    return {"url": url}
 
 
 def _key(ctx: Context, email: str | None) -> str:
