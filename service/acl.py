@@ -273,6 +273,7 @@ def _functions_used(handler: Handler) -> set[FunctionType]:
     todo: list[Any] = [handler]
     while todo:
         function = todo.pop()
+        function = inspect.unwrap(function) if callable(function) else function
         if not _is_ours(function) or function in found:
             continue
         found.add(function)
@@ -282,9 +283,8 @@ def _functions_used(handler: Handler) -> set[FunctionType]:
         todo += [
             getattr(known.get(n.value.id), n.attr, None)
             for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute)
-            and isinstance(n.value, ast.Name)
-            and isinstance(known.get(n.value.id), ModuleType)
+            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
+            if isinstance(known.get(n.value.id), ModuleType)
         ]
     return found
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from aiohttp import StreamReader
 
 from service.calls import Calls
 from service.database import Database, ResultSet
@@ -18,6 +19,24 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is the body of a request, still on its way in."""
+
+    filename: str
+    content: StreamReader
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer that is a file instead of an envelope."""
+
+    filename: str
+    """"" for a page that is shown."""
+    content_type: str
+    chunks: AsyncIterator[bytes]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +64,7 @@ class Context:
     user_agent: str
     asked: int
     """When the request arrived, microseconds since 1970."""
+    upload: Upload | None = None
     echo_id: Any = None
     connection: str | None = None
     """Overrides `__status__` of the answer."""

@@ -17,7 +17,7 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 from service import metrics
 from service.acl import Service
 from service.calls import Calls
-from service.context import Context
+from service.context import Context, Download, Upload
 from service.database import Database, calls_of_request
 from service.errors import (
     DatabaseTimeoutError,
@@ -30,7 +30,7 @@ from service.log import request_id
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
-from service.request import from_frontend, header_args, page_host, read_args
+from service.request import from_frontend, header_args, is_upload, page_host, read_args
 from service.schema import ID, load
 from service.session import (
     Caller,
@@ -158,6 +158,15 @@ class Exchange:
 
     def _done(self, service: Service, context: Context, data: Any) -> web.Response:
         """200; or, when a part failed, the status declared for it, except for the frontend (contract 1.8)."""
+        if isinstance(data, Download):
+            return web.Response(
+                body=data.chunks,
+                content_type=data.content_type,
+                charset="utf-8",
+                headers={"Content-Disposition": f'attachment; filename="{data.filename}"'}
+                if data.filename
+                else None,
+            )
         code = self.code = context.partial
         if code is None or from_frontend(self.request):
             return self._answer(200, {"data": data})
@@ -223,8 +232,14 @@ class Exchange:
             address=client_address(self.request, dispatcher.settings),
             user_agent=_plain(self.request.headers.get("User-Agent", ""))[:255],
             asked=self.asked,
+            upload=self._upload(),
             echo_id=_scalar(self.given.get("echoId")),
         )
+
+    def _upload(self) -> Upload | None:
+        if not is_upload(self.request):
+            return None
+        return Upload(str(self.given.get("filename") or ""), self.request.content)
 
     def _note(self, service: Service, context: Context) -> None:
         if service.log:

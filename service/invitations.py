@@ -106,10 +106,11 @@ async def refuse(ctx: Context, key: str) -> dict[str, Any]:
         (found,) = await tx.call("yp", "contact_answer_open", me, key, "invite_refused")
         opened = document(found)
         own = await tx.call(mine, "contact_invite_refuse", me, opened["peer"])
+        await lift(tx, me, own[1])
         his = await tx.call(opened["db"], "contact_invite_refused_peer", opened["peer"], me)
         return [own, his]
 
-    (answer, sockets), (told, his_sockets) = await ctx.db.transaction(ctx.service, unit)
+    (answer, _, sockets), (told, his_sockets) = await ctx.db.transaction(ctx.service, unit)
     found: dict[str, Any] = document(answer)
     ctx.push("contact.invite_refuse", {"drumate_id": found["drumate_id"], "status": "deleted"}, sockets)
     ctx.push("contact.invite_refuse", document(told), his_sockets)
@@ -139,6 +140,12 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
     ctx.presence_changed()
     found: ResultSet = contact
     return found
+
+
+async def lift(tx: Transaction, owner: str, gone: ResultSet) -> None:
+    """A block goes with the entry that it hung on; nobody could lift it any more."""
+    if entry := document(gone)["blocked"]:
+        await tx.call("yp", "contact_block_delete", owner, entry)
 
 
 def push_all(ctx: Context, pushes: list[tuple[str, Any, ResultSet]]) -> None:

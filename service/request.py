@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,6 +13,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from service.errors import RequestError
 
 PARAM_HEADER = "x-param-"
+UPLOAD_HEADER = "x-param-xia-data"
 FRONTEND_HEADERS = ("x-param-device", "x-param-page-language")
 ABSENT_TEXTS = {"undefined", "null", ""}
 
@@ -33,10 +35,26 @@ def page_host(request: web.Request) -> str:
 async def read_args(request: web.Request) -> dict[str, Any]:
     """All parameters by name: headers, below the query, below the body."""
     args = header_args(request)
+    args.update(_upload_args(request))
     args.update(_query_args(request.rel_url.raw_query_string))
-    if request.body_exists:
+    if request.body_exists and not is_upload(request):
         args.update(await _body_args(request))
     return args
+
+
+def is_upload(request: web.Request) -> bool:
+    """Whether the body is a file (contract 1.6); it is not read here, however big it is."""
+    return UPLOAD_HEADER in request.headers
+
+
+def _upload_args(request: web.Request) -> Mapping[str, Any]:
+    """What is said about an uploaded file; its name was encoded twice."""
+    if not is_upload(request):
+        return {}
+    found = _json_object(_decode(request.headers[UPLOAD_HEADER]), UPLOAD_HEADER)
+    if isinstance(found.get("filename"), str):
+        found["filename"] = _decode(found["filename"])
+    return found
 
 
 def header_args(request: web.Request) -> dict[str, Any]:

@@ -23,6 +23,7 @@ COUNTS = (
     "socket_queue",
     "session_ttl",
     "body_limit",
+    "import_limit",
     "login_attempts",
     "login_attempts_address",
     "ring_seconds",
@@ -72,6 +73,7 @@ class Settings:
     login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
     login_attempts_address: int = _setting(50, "the same for one address")
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
+    import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")
     page_size: int = _setting(45, "rows of a list page when the caller does not say")
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow"
@@ -79,6 +81,15 @@ class Settings:
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings")
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
+    google_client_id: str = _setting("", "OAuth client of this site at Google, to import contacts from there")
+    google_client_secret: str = _setting("", "its secret")
+    google_auth_url: str = _setting(
+        "https://accounts.google.com/o/oauth2/v2/auth", "where people allow the import"
+    )
+    google_token_url: str = _setting("https://oauth2.googleapis.com/token", "where the code becomes a token")
+    google_people_url: str = _setting(
+        "https://people.googleapis.com/v1/people/me/connections", "where the contacts are"
+    )
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
     jitsi_user: str = _setting("", "XMPP account that clients use there, `login@domain`")
     jitsi_password: str = _setting("", "its password")

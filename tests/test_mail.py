@@ -184,7 +184,8 @@ async def test_tries_end(admin: Admin, people: People, registry: Registry) -> No
         registry.call("yp", "mail_failed", mail, "no")
         waits.append(
             admin.rows(
-                "SELECT status, CAST(next_try AS SIGNED) - CAST(mtime AS SIGNED) FROM yp.mail_outbox WHERE id = %s",
+                "SELECT status, CAST(next_try AS SIGNED) - CAST(mtime AS SIGNED) "
+                "FROM yp.mail_outbox WHERE id = %s",
                 mail,
             )[0]
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import orjson
 
-from service import invitations
-from service.context import Context, only, page_of, row, rows
+from service import exporting, google, invitations
+from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
-from service.errors import missing_param
+from service.errors import RequestError, missing_param
+from service.importer import clean
 from service.invitations import INVITABLE, Invitation, invite_in
+from service.loading import kind_of, load_list, load_text, load_upload
+from service.push import live_update
 
 FIELDS = {
     "firstname",
@@ -311,6 +315,56 @@ async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None)
     return row(found)
 
 
+async def load(
+    ctx: Context, socket_id: str, uploaded_id: str | None, secret: str | None, service: str | None
+) -> Any:
+    """Load the address book that the request carries; the tab that sent it sees how far it is."""
+    if uploaded_id and secret:
+        raise RequestError(400, "INVALID_INPUT", "give uploaded_id or secret, not both", protocol=False)
+    if ctx.upload is None:
+        raise RequestError(
+            400, "NO_FILE", "send the file as the body; no earlier upload is known", protocol=False
+        )
+    kind = kind_of(ctx.upload.filename)
+    (socket,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
+
+    def told(percent: int) -> None:
+        model = {"phase": "load", "progress": percent, "tag": service}
+        ctx.pusher.send(socket, live_update(ctx.service, model))
+
+    ctx.pusher.send(socket, live_update(ctx.service, {"phase": "prepare", "progress": 0, "tag": service}))
+    return await load_upload(ctx, ctx.upload, kind, told)
+
+
+async def import_contacts(ctx: Context, content: str | None, format: str) -> Any:  # noqa: A002
+    """Load contacts that come as parameters."""
+    given = ctx.args.get("list")
+    if content and given:
+        raise RequestError(400, "INVALID_INPUT", "give list or content, not both", protocol=False)
+    if given:
+        return await load_list(ctx, [clean(contact) for contact in given])
+    if not content:
+        raise RequestError(400, "NO_FILE", "give list or content", protocol=False)
+    return await load_text(ctx, content, kind_of(f".{format}"))
+
+
+async def export_all(ctx: Context, format: str, option: str, version: str) -> Any:  # noqa: A002
+    """The address book as a file."""
+    if format == "csv":
+        return Download("contacts.csv", "text/csv", exporting.table(ctx, option))
+    return Download("contacts.vcf", "text/vcard", exporting.vcards(ctx, option, version))
+
+
+async def google_auth(ctx: Context) -> Any:
+    """Where the caller allows us to read the contacts of his Google account."""
+    if not ctx.caller.signed_in:
+        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    url = await google.authorization_url(ctx.settings, state, verifier)
+    await ctx.yp("set_redirect_state", state, ctx.caller.uid, verifier)
+    return {"url": url}
+
+
 def _key(ctx: Context, email: str | None) -> str:
     """What a contact is called by."""
     key = email or ctx.args.get("contact_id") or ctx.args.get("id") or ctx.args.get("uid")
@@ -354,7 +408,8 @@ async def _delete(ctx: Context, contact_id: str) -> Any:
         if was["blocked"]:
             await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
         if gone["his_id"]:
-            told, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
+            told, lost, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
+            await invitations.lift(tx, gone["his_id"], lost)
             return [gone, sockets, document(told), his_sockets]
         if was["status"] == "sent":
             await tx.call("yp", "token_withdraw", me, gone["entity"])
@@ -404,7 +459,8 @@ async def _moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) 
     if not other["old_peer"]:
         await tx.call("yp", "token_withdraw", me, other["old_entity"])
         return []
-    told, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
+    told, lost, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
+    await invitations.lift(tx, other["old_peer"], lost)
     return [("contact.update", document(told), sockets)]
 
 

@@ -3,6 +3,7 @@
 -- Params:   in_owner     who refuses
 --           in_inviter   whose invitation
 -- Returns:  one row      data  JSON: drumate_id (the inviter), contact_id, email, names, status (deleted)
+--           one row      data  JSON: blocked (id of an entry that is gone while a block hung on it, or NULL)
 --           rows         node, sockets: his open sockets
 -- Errors:   NO_INVITE    no invitation of that person is waiting
 -- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000b1');
@@ -29,6 +30,9 @@ BEGIN
     FROM contact_notice AS n
     WHERE n.owner_id = in_owner AND n.peer_id = in_inviter;
 
+    SELECT JSON_OBJECT('blocked', IF(v_status <> 'received', NULL, (
+        SELECT b.contact_id FROM yp.contact_block AS b WHERE b.owner_id = in_owner AND b.contact_id = v_id
+    ))) AS data;
     IF v_status = 'received' THEN
         DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;

@@ -1,0 +1,59 @@
+-- contact_export: the next contacts of the owner, with everything that is his, in an order that only their
+-- content decides.
+--
+-- Params:   in_owner     whose address book
+--           in_box       active or archived
+--           in_display   name of the last contact of the page before; NULL for the first page
+--           in_email     its default address, or entity
+--           in_size      rows a page
+-- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname, comment, archived,
+--                              email, mobile, address (arrays of objects), tag (array of names)
+-- Errors:   none
+-- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_export(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_box     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_display VARCHAR(255),
+    IN in_email   VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_size    INT UNSIGNED
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT JSON_OBJECT(
+        'display', c.display, 'key', COALESCE(c.email, c.entity),
+        'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),
+        'surname', COALESCE(c.surname, ''), 'comment', COALESCE(c.comment, ''), 'archived', c.is_archived,
+        'email', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('email', e.email, 'category', e.category, 'is_default', e.is_default)
+                                 ORDER BY e.position)
+            FROM contact_email AS e WHERE e.owner_id = in_owner AND e.contact_id = c.id
+        ), '[]')),
+        'mobile', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('areacode', p.areacode, 'phone', p.phone, 'category', p.category,
+                                             'is_default', p.is_default) ORDER BY p.position)
+            FROM contact_phone AS p WHERE p.owner_id = in_owner AND p.contact_id = c.id
+        ), '[]')),
+        'address', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('street', a.street, 'city', a.city, 'country', a.country,
+                                             'category', a.category, 'is_default', a.is_default) ORDER BY a.position)
+            FROM contact_address AS a WHERE a.owner_id = in_owner AND a.contact_id = c.id
+        ), '[]')),
+        'tag', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(t.name ORDER BY t.name)
+            FROM map_tag AS m
+            JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = m.tag_id
+            WHERE m.owner_id = in_owner AND m.entity_id = c.id
+        ), '[]'))
+    ) AS data
+    FROM contact AS c FORCE INDEX (by_name)
+    WHERE c.owner_id = in_owner
+      AND c.box = in_box
+      AND (in_display IS NULL
+           OR c.display > in_display
+           OR (c.display = in_display AND COALESCE(c.email, c.entity) > in_email))
+    ORDER BY c.display, COALESCE(c.email, c.entity)
+    LIMIT in_size;
+END$$
+DELIMITER ;

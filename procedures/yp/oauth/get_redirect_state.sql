@@ -1,0 +1,28 @@
+-- get_redirect_state: somebody is back from another site. The state works once, and for who left only.
+--
+-- Params:   in_state   what the address carries
+--           in_uid     who is back
+-- Returns:  one row    verifier
+-- Errors:   INVALID_STATE   unknown, used, too old, or somebody else's
+-- Example:  CALL get_redirect_state('example', '00000000000000a1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE get_redirect_state(
+    IN in_state VARCHAR(255),
+    IN in_uid   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_verifier VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin;
+
+    SELECT verifier INTO v_verifier
+    FROM redirect_state
+    WHERE id = SHA2(in_state, 256) AND uid = in_uid AND expiry >= UNIX_TIMESTAMP()
+    FOR UPDATE;
+    IF v_verifier IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_STATE';
+    END IF;
+    DELETE FROM redirect_state WHERE id = SHA2(in_state, 256);
+    SELECT v_verifier AS verifier;
+END$$
+DELIMITER ;

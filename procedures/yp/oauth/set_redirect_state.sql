@@ -1,0 +1,24 @@
+-- set_redirect_state: somebody leaves for another site and is to come back within ten minutes.
+--
+-- Params:   in_state      what the address carries there and back
+--           in_uid        who leaves
+--           in_verifier   PKCE verifier
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL set_redirect_state('example', '00000000000000a1', 'verifier');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE set_redirect_state(
+    IN in_state    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_uid      CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_verifier VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    DELETE FROM redirect_state WHERE expiry < v_now ORDER BY expiry LIMIT 100;
+    INSERT INTO redirect_state (id, uid, verifier, expiry)
+    VALUES (SHA2(in_state, 256), in_uid, in_verifier, v_now + 600);
+END$$
+DELIMITER ;

@@ -1,0 +1,105 @@
+"""Contacts of a Google account, by OAuth 2 with PKCE and the People API. Read only; no token is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+from service.errors import RequestError
+from service.importer import clean
+from service.settings import Settings
+
+SCOPE = "https://www.googleapis.com/auth/contacts.readonly"
+FIELDS = "names,nicknames,emailAddresses,phoneNumbers,addresses,biographies"
+PAGE = 1000
+PAGES = 25
+"""Google keeps at most 25,000 contacts of an account."""
+SECONDS = 20.0
+
+
+def redirect_uri(settings: Settings) -> str:
+    """Where Google sends the browser back to."""
+    return f"{settings.base_url}/-/svc/butler.google_callback"
+
+
+@asynccontextmanager
+async def client(settings: Settings) -> AsyncIterator[Any]:
+    """An OAuth client; RequestError 501 when no credentials are set."""
+    if not (settings.google_client_id and settings.google_client_secret):
+        raise RequestError(
+            501, "GOOGLE_NOT_CONFIGURED", "this site has no credentials for Google", protocol=False
+        )
+    found = AsyncOAuth2Client(
+        settings.google_client_id,
+        settings.google_client_secret,
+        scope=SCOPE,
+        redirect_uri=redirect_uri(settings),
+        code_challenge_method="S256",
+        timeout=SECONDS,
+    )
+    async with found:
+        yield found
+
+
+async def authorization_url(settings: Settings, state: str, verifier: str) -> str:
+    """Where the person says yes."""
+    async with client(settings) as google:
+        url, _ = google.create_authorization_url(
+            settings.google_auth_url, state=state, code_verifier=verifier
+        )
+    return str(url)
+
+
+async def contacts(settings: Settings, code: str, verifier: str) -> list[dict[str, Any]]:
+    """All contacts of the account, as they can be stored; RequestError 502 when Google does not play along."""
+    found: list[dict[str, Any]] = []
+    try:
+        async with client(settings) as google:
+            await google.fetch_token(settings.google_token_url, code=code, code_verifier=verifier)
+            page = ""
+            for _ in range(PAGES):
+                params = {"personFields": FIELDS, "pageSize": PAGE, **({"pageToken": page} if page else {})}
+                answer = await google.get(settings.google_people_url, params=params)
+                answer.raise_for_status()
+                body = answer.json()
+                found += [clean(_contact(person)) for person in body.get("connections", [])]
+                page = body.get("nextPageToken", "")
+                if not page:
+                    break
+    except (OAuthError, httpx.HTTPError, ValueError) as exc:
+        raise RequestError(
+            502, "GOOGLE_FAILED", f"Google did not give the contacts ({type(exc).__name__})", protocol=False
+        ) from exc
+    return found
+
+
+def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
+    name: dict[str, Any] = next(iter(person.get("names", [])), {})
+    nickname: dict[str, Any] = next(iter(person.get("nicknames", [])), {})
+    return {
+        "firstname": name.get("givenName", ""),
+        "lastname": name.get("familyName", ""),
+        "surname": nickname.get("value", "") or name.get("middleName", ""),
+        "comment": next((b.get("value", "") for b in person.get("biographies", [])), ""),
+        "email": [{"email": e.get("value", ""), **_kind(e)} for e in person.get("emailAddresses", [])],
+        "mobile": [{"phone": p.get("value", ""), **_kind(p)} for p in person.get("phoneNumbers", [])],
+        "address": [
+            {
+                "street": a.get("streetAddress", ""),
+                "city": " ".join(filter(None, (a.get("postalCode"), a.get("city")))),
+                "country": a.get("country", ""),
+                **_kind(a),
+            }
+            for a in person.get("addresses", [])
+        ],
+    }
+
+
+def _kind(entry: Mapping[str, Any]) -> dict[str, Any]:
+    primary = (entry.get("metadata") or {}).get("primary")
+    return {"category": "prof" if entry.get("type") == "work" else "priv", "is_default": int(bool(primary))}

@@ -1,0 +1,227 @@
+"""Address books as other programs write them. All people are invented."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import pytest
+
+from service.importer import read
+
+PICTURE = base64.b64encode(b"\xff\xd8" * 3000).decode()
+
+
+def fold(line: str, first: int = 74) -> str:
+    return "\r\n ".join(line[i : i + first] for i in range(0, len(line), first))
+
+
+ICLOUD = f"""BEGIN:VCARD\r
+VERSION:3.0\r
+PRODID:-//Apple Inc.//iCloud Web Address Book//EN\r
+N:Müller;Änne;Karla;;\r
+FN:Änne Müller\r
+item1.EMAIL;type=INTERNET;type=HOME;type=pref:Aenne@Home.Example\r
+item1.X-ABLabel:_$!<HomePage>!$_\r
+item2.EMAIL;type=INTERNET;type=WORK:aenne@work.example\r
+item3.TEL;type=CELL;type=VOICE;type=pref:+49 170 1234567\r
+item4.ADR;type=HOME;type=pref:;;Hauptstraße 5\\, Hof;Köln;NRW;50667;Deutschland\r
+NOTE:first line\\nsecond\\, with comma\r
+{fold("PHOTO;ENCODING=b;TYPE=JPEG:" + PICTURE)}\r
+CATEGORIES:Family,Work friends\r
+END:VCARD\r
+"""
+GOOGLE = """BEGIN:VCARD
+VERSION:3.0
+FN:Jean-Luc Martin
+N:Martin;Jean-Luc;;;
+NICKNAME:JL
+EMAIL;TYPE=INTERNET;TYPE=WORK:jl@work.example
+TEL;TYPE=CELL:+33612345678
+item1.ORG:Acme
+CATEGORIES:myContacts
+END:VCARD
+"""
+OUTLOOK = """BEGIN:VCARD\r
+VERSION:2.1\r
+N;LANGUAGE=fr;CHARSET=windows-1252;ENCODING=QUOTED-PRINTABLE:L=E9v=EAque;Ren=E9e\r
+FN;CHARSET=windows-1252;ENCODING=QUOTED-PRINTABLE:Ren=E9e L=E9v=EAque\r
+TEL;WORK;VOICE:01 23 45 67 89\r
+ADR;WORK;PREF:;;1 rue X;Paris;;75001;France\r
+EMAIL;PREF;INTERNET:renee@work.example\r
+PHOTO;TYPE=JPEG;ENCODING=BASE64:\r
+ /9j/4AAQSkZJRgABAQEAYABgAAD\r
+ abcdEFGH\r
+\r
+REV:20240101T000000Z\r
+END:VCARD\r
+"""
+NEXTCLOUD = """BEGIN:VCARD
+VERSION:4.0
+PRODID:-//Sabre//Sabre VObject 4.4.2//EN
+UID:urn:uuid:00000000-0000-4000-8000-000000000000
+FN:Zoë Øst
+N:Øst;Zoë;;;
+EMAIL;TYPE=home;PREF=1:zoe@home.example
+EMAIL;TYPE=work:zoe@work.example
+TEL;TYPE="cell,voice";VALUE=uri:tel:+45 12345678
+ADR;TYPE=home:;;Gade 1;Aarhus;;8000;Danmark
+NOTE:A long note that the writer folds because it is longer than seventy-five b
+ ytes\\, all in all
+CATEGORIES:Friends
+END:VCARD
+"""
+THUNDERBIRD = """begin:vcard
+fn:Tom Bird
+n:Bird;Tom
+email;internet:tom@bird.example
+tel;work:555-1000
+version:2.1
+end:vcard
+"""
+
+
+def contacts(data: bytes, kind: str) -> list[dict[str, Any]]:
+    found = list(read(io.BytesIO(data), kind))
+    assert not [e for e in found if "error" in e], found
+    return [e["contact"] for e in found]
+
+
+def addresses(contact: dict[str, Any]) -> list[tuple[str, str, int]]:
+    return [(e["email"], e["category"], e["is_default"]) for e in contact["email"]]
+
+
+def test_icloud() -> None:
+    (c,) = contacts(ICLOUD.encode(), "vcf")
+    assert (c["firstname"], c["lastname"], c["surname"]) == ("Änne", "Müller", "Karla")
+    assert addresses(c) == [("aenne@home.example", "priv", 1), ("aenne@work.example", "prof", 0)]
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+49", "170 1234567")
+    assert c["address"][0] == {
+        "street": "Hauptstraße 5, Hof",
+        "city": "50667 Köln NRW",
+        "country": "Deutschland",
+        "category": "priv",
+        "is_default": 1,
+    }
+    assert c["comment"] == "first line\nsecond, with comma"
+    assert c["tag"] == ["Family", "Work friends"]
+
+
+def test_google_vcard() -> None:
+    (c,) = contacts(GOOGLE.encode(), "vcf")
+    assert (c["firstname"], c["lastname"], c["surname"]) == ("Jean-Luc", "Martin", "JL")
+    assert addresses(c) == [("jl@work.example", "prof", 1)]
+    assert c["mobile"][0]["phone"] == "+33612345678"
+
+
+def test_outlook_vcard() -> None:
+    (c,) = contacts(OUTLOOK.encode("cp1252"), "vcf")
+    assert (c["firstname"], c["lastname"]) == ("Renée", "Lévêque")
+    assert addresses(c) == [("renee@work.example", "priv", 1)]
+    assert (c["mobile"][0]["phone"], c["mobile"][0]["category"]) == ("01 23 45 67 89", "prof")
+    assert (c["address"][0]["city"], c["address"][0]["category"]) == ("75001 Paris", "prof")
+
+
+def test_nextcloud() -> None:
+    (c,) = contacts(NEXTCLOUD.encode(), "vcf")
+    assert (c["firstname"], c["lastname"]) == ("Zoë", "Øst")
+    assert addresses(c) == [("zoe@home.example", "priv", 1), ("zoe@work.example", "prof", 0)]
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+45", "12345678")
+    assert c["comment"].endswith("seventy-five bytes, all in all")
+
+
+def test_thunderbird_vcard() -> None:
+    (c,) = contacts(THUNDERBIRD.encode(), "vcf")
+    assert (c["firstname"], c["lastname"], c["email"][0]["email"]) == ("Tom", "Bird", "tom@bird.example")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings(encoding: str) -> None:
+    found = contacts((ICLOUD + NEXTCLOUD).encode(encoding), "vcf")
+    assert [c["lastname"] for c in found] == ["Müller", "Øst"]
+
+
+def test_google_csv() -> None:
+    data = (
+        "First Name,Middle Name,Last Name,Nickname,Notes,Labels,E-mail 1 - Label,E-mail 1 - Value,"
+        "E-mail 2 - Label,E-mail 2 - Value,Phone 1 - Label,Phone 1 - Value,"
+        "Address 1 - Label,Address 1 - Street,Address 1 - City,Address 1 - Postal Code,Address 1 - Country\n"
+        'Ada,K.,Lovelace,Countess,"two\nlines",Math ::: * myContacts,Work,ada@math.example,'
+        "* Home,ada@home.example ::: ada2@home.example,Mobile,+44 207 946,Home,1 Square,London,SW1,UK\n"
+    )
+    (c,) = contacts(data.encode(), "csv")
+    assert (c["firstname"], c["lastname"], c["surname"]) == ("Ada", "Lovelace", "Countess")
+    assert addresses(c) == [
+        ("ada@math.example", "prof", 0),
+        ("ada@home.example", "priv", 1),
+        ("ada2@home.example", "priv", 0),
+    ]
+    assert (c["comment"], c["tag"]) == ("two\nlines", ["Math"])
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+44", "207 946")
+    assert (c["address"][0]["street"], c["address"][0]["city"]) == ("1 Square", "SW1 London")
+
+
+def test_outlook_csv() -> None:
+    data = (
+        '"First Name","Last Name","Business Street","Business City","Business Country/Region","Home Phone",'
+        '"Business Phone","E-mail Address","E-mail Type","E-mail Display Name","E-mail 2 Address","Notes",'
+        '"Categories"\n'
+        '"Renée","Lévêque","1 rue X","Paris","France","111","222","renee@x.example","SMTP",'
+        '"Renée (renee@x.example)","r2@x.example","note","Red;Blue"\n'
+    )
+    (c,) = contacts(data.encode("cp1252"), "csv")
+    assert c["firstname"] == "Renée"
+    assert [e["email"] for e in c["email"]] == ["renee@x.example", "r2@x.example"]
+    assert [(p["phone"], p["category"]) for p in c["mobile"]] == [("111", "priv"), ("222", "prof")]
+    assert (c["address"][0]["country"], c["address"][0]["category"]) == ("France", "prof")
+    assert c["tag"] == ["Red", "Blue"]
+
+
+def test_thunderbird_csv_with_semicolons() -> None:
+    data = (
+        "First Name;Last Name;Display Name;Nickname;Primary Email;Secondary Email;Work Phone;Mobile Number;"
+        "Home Address;Home City;Home ZipCode;Home Country;Notes\r\n"
+        "Tom;Bird;Tom Bird;;tom@bird.example;tom2@bird.example;1;2;Street 1;Town;123;Land;hi\r\n"
+    )
+    (c,) = contacts(("\ufeff" + data).encode("utf-16-le"), "csv")
+    assert [e["email"] for e in c["email"]] == ["tom@bird.example", "tom2@bird.example"]
+    assert [p["phone"] for p in c["mobile"]] == ["1", "2"]
+    assert (c["address"][0]["street"], c["address"][0]["city"]) == ("Street 1", "123 Town")
+
+
+def test_linkedin_csv() -> None:
+    data = (
+        "Notes:\n"
+        '"When exporting your connection data, you may notice that some are missing."\n'
+        "\n"
+        "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n"
+        "Ada,Lovelace,https://x.example/ada,ada@math.example,Acme,Analyst,01 Jan 2024\n"
+        "No,Mail,https://x.example/no,,Acme,Boss,01 Jan 2024\n"
+    )
+    found = contacts(data.encode(), "csv")
+    assert [(c["firstname"], len(c["email"])) for c in found] == [("Ada", 1), ("No", 0)]
+
+
+def test_what_cannot_be_read_is_named_with_its_line() -> None:
+    data = GOOGLE + "BEGIN:VCARD\nN:\n\x00nonsense without colon\nEND:VCARD\n" + GOOGLE
+    found = list(read(io.BytesIO(data.encode()), "vcf"))
+    assert len(found) == 3
+    assert found[2]["line"] > found[1]["line"] > found[0]["line"]
+    (error,) = list(read(io.BytesIO(b"a,b\n1,2\n"), "csv"))
+    assert error["error"] == "no column of email addresses"
+    assert list(read(io.BytesIO(b""), "vcf")) == []
+
+
+def test_unusable_addresses_are_left_out() -> None:
+    data = "Email,Name\nnot an address,X\n  OK@x.example ,Y Z\n"
+    found = contacts(data.encode(), "csv")
+    assert [len(c["email"]) for c in found] == [0, 1]
+    assert (found[1]["firstname"], found[1]["lastname"]) == ("Y", "Z")
+
+
+@pytest.mark.parametrize("kind", ["csv", "vcf"])
+def test_garbage_ends_in_an_error_not_in_a_crash(kind: str) -> None:
+    for data in (bytes(range(256)) * 40, b"\xff\xfe" + bytes(999), b'"' * 5000, b"BEGIN:VCARD\n" * 50):
+        for entry in read(io.BytesIO(data), kind):
+            assert "error" in entry or not entry["contact"]["email"]
