@@ -56,7 +56,7 @@ async def authorization_url(settings: Settings, state: str, verifier: str) -> st
 
 
 async def contacts(settings: Settings, code: str, verifier: str) -> list[dict[str, Any]]:
-    """All contacts of the account, as they can be stored; RequestError 502 when Google does not play along."""
+    """All contacts of the account, as they can be stored; RequestError 502 when Google does not."""
     found: list[dict[str, Any]] = []
     try:
         async with client(settings) as google:

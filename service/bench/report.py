@@ -240,6 +240,9 @@ def _doubts(found: Mapping[str, Any]) -> list[str]:
     }
     where = f"{found['name']}, {found['connections']} connections:"
     lines = [f"{where} {text}" for name, text in doubts.items() if found[name]]
+    # at one connection nothing is tried again
+    if found["connections"] == 1 and found["calls"] not in {None, found["limit_calls"]}:
+        lines.append(f"{where} {found['calls']} CALLs a request, and {found['limit_calls']} in its limit")
     if found["others"] is not None and found["others"] > DISTURBED:
         lines.append(
             f"{where} others used {found['others']:.0%} of the cores meanwhile: no measure of anything"

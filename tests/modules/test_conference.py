@@ -255,3 +255,39 @@ async def test_only_two_kinds_of_conference_exist(people: People, registry: Regi
     tab = await alice.tab()
     answer = await alice.call("conference.join", hub_id=hub, socket_id=tab.id, metadata={"type": kind})
     assert (answer.status, answer.code, answer.data["param"]) == (400, "INVALID_PARAM", "type")
+
+
+async def test_nobody_stays_behind_when_tabs_close_while_they_enter(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+
+    guests = [await people("Guest") for _ in range(16)]
+    for guest in guests:
+        registry.grant(hub, guest.uid, WRITE)
+        await guest.tab()
+
+    async def come_and_vanish(guest: Person, number: int) -> None:
+        tab = guest.tabs[0]
+        room = {"hub_id": hub, "room_id": "feedfacefeedface", "socket_id": tab.id}
+        leave = guest.call("drumate.logout") if number % 2 else tab.cut()
+        await asyncio.gather(guest.call("conference.join", **room, **MEETING), leave)
+
+    await asyncio.gather(*(come_and_vanish(guest, n) for n, guest in enumerate(guests)))
+    for _ in range(100):
+        if not roles(admin, hub):
+            break
+        await asyncio.sleep(0.05)
+    assert roles(admin, hub) == []
+
+
+async def test_joining_again_keeps_the_switches(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tab = await alice.tab()
+    first = {"type": "meeting", "audio": 0, "video": 1}
+    room = {"hub_id": hub, "socket_id": tab.id}
+    await alice.ok("conference.join", **room, metadata=first)
+    again = await alice.ok("conference.join", **room, metadata={"type": "meeting"})
+    assert (again["user"]["audio"], again["user"]["video"]) == (0, 1)

@@ -38,9 +38,14 @@ BEGIN
     DECLARE v_guest VARCHAR(128);
     DECLARE v_ctime INT UNSIGNED;
 
+    -- locked in share mode: a socket that closes, or a logout, at the same moment waits and then ends this
+    -- participation, too. The account has to be a live one; guests have none.
     SELECT s.uid INTO v_uid
     FROM socket AS s
-    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256);
+    WHERE s.id = in_socket
+      AND s.session_id = SHA2(in_sid, 256)
+      AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
+    LOCK IN SHARE MODE;
 
     SELECT e.id, e.area, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
     INTO v_hub, v_area, v_owner, v_name
@@ -125,7 +130,10 @@ BEGIN
     ON DUPLICATE KEY UPDATE
         participant_id = COALESCE(VALUES(participant_id), participant_id),
         firstname = VALUES(firstname), lastname = VALUES(lastname),
-        audio = VALUES(audio), video = VALUES(video), screen = VALUES(screen), muted = VALUES(muted),
+        audio = COALESCE(JSON_VALUE(in_metadata, '$.audio'), audio),
+        video = COALESCE(JSON_VALUE(in_metadata, '$.video'), video),
+        screen = COALESCE(JSON_VALUE(in_metadata, '$.screen'), screen),
+        muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
         mtime = v_now;
 
     UPDATE call_invitation SET status = 'accepted', mtime = v_now
