@@ -255,3 +255,19 @@ async def test_only_two_kinds_of_conference_exist(people: People, registry: Regi
     tab = await alice.tab()
     answer = await alice.call("conference.join", hub_id=hub, socket_id=tab.id, metadata={"type": kind})
     assert (answer.status, answer.code, answer.data["param"]) == (400, "INVALID_PARAM", "type")
+
+
+async def test_news_of_a_room_is_numbered_as_it_happened(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    hers, his = await alice.tab(), await bob.tab()
+    read = await enter(alice, hers, hub)
+    room = read["user"]["room_id"]
+    joined = await enter(bob, his, hub, room)
+    await bob.ok("conference.leave", room_id=room, socket_id=his.id)
+    came = (await hers.expect("conference.join"))["model"]["serial"]
+    left = (await hers.expect("conference.leave"))["model"]["serial"]
+    assert read["serial"] < came == joined["serial"] < left
+    # reading again is no coming
+    assert (await enter(alice, hers, hub, room))["serial"] == left
