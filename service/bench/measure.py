@@ -57,7 +57,7 @@ class Measurer:
             for number in connections:
                 found.append(await self._undisturbed(scenario, Job(number, seconds, self._node.folder)))
                 _say(found[-1])
-        delivery = await self._delivery() if scenarios[-1].kind == "fan-out" else None
+        delivery = await self._delivery() if scenarios and scenarios[-1].kind == "fan-out" else None
         self._warnings += [f"in the log of the service: {line}" for line in self._node.problems()]
         return {
             "settings": {"workers": self._settings.workers, "db_pool": self._settings.db_pool},

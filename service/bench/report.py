@@ -173,7 +173,7 @@ def _verdicts(results: Results) -> list[str]:
 
 def targets(results: Results) -> list[dict[str, Any]]:
     """What the issue asks for, as far as it was measured."""
-    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results)]
+    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results), *_load(results)]
 
 
 def _target(name: str, measured: float, limit: float, *, least: bool) -> dict[str, Any]:
@@ -221,6 +221,22 @@ def _idle(results: Results) -> list[dict[str, Any]]:
     workers = results["worker_mb"]["idle"]
     largest = max((worker["rss"] for worker in workers), default=0.0)
     return [_target("idle worker, MB RSS", largest, MAX_IDLE_MB, least=False)] if workers else []
+
+
+def _load(results: Results) -> list[dict[str, Any]]:
+    found = results.get("load")
+    if not found:
+        return []
+    idle, broadcast, room = found["idle"], found["broadcast"], found["room"]
+    where = f"{broadcast['hearers']:,} sockets on {broadcast['workers']} workers"
+    heard, messages = broadcast["all_have_it_median_ms"], broadcast["redis_messages"]
+    return [
+        _target(f"worker with {idle['sockets']:,} idle sockets, MB RSS", idle["worker_mb"], 400, least=False),
+        _target(f"ms until all of {where} have a broadcast", heard, 250, least=False),
+        _target("Redis messages a broadcast", messages, broadcast["workers"], least=False),
+        _target("join/leave pairs a second, room of 100", room["pairs_per_second"], 49, least=True),
+        _target("clients with a wrong view of that room", room["wrong_views"], 0, least=False),
+    ]
 
 
 # --- what must not be overlooked -----------------------------------------------------------------

@@ -291,3 +291,19 @@ async def test_joining_again_keeps_the_switches(people: People, registry: Regist
     await alice.ok("conference.join", **room, metadata=first)
     again = await alice.ok("conference.join", **room, metadata={"type": "meeting"})
     assert (again["user"]["audio"], again["user"]["video"]) == (0, 1)
+
+
+async def test_news_of_a_room_is_numbered_as_it_happened(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    hers, his = await alice.tab(), await bob.tab()
+    read = await enter(alice, hers, hub)
+    room = read["user"]["room_id"]
+    joined = await enter(bob, his, hub, room)
+    await bob.ok("conference.leave", room_id=room, socket_id=his.id)
+    came = (await hers.expect("conference.join"))["model"]["serial"]
+    left = (await hers.expect("conference.leave"))["model"]["serial"]
+    assert read["serial"] < came == joined["serial"] < left
+    # reading again is no coming
+    assert (await enter(alice, hers, hub, room))["serial"] == left
