@@ -30,6 +30,8 @@ CONTACTS = (
     ("Élodie", "Çelik", "elodie@maison.example", "priv", "+33", "612345604", ""),
     ("Jean-Pierre", "O'Neill", "jp@maison.example", "priv", "+33", "612345605", "Neighbour"),
 )
+FRIENDS = ((ALICE, BOB), (ALICE, CAROL), (BOB, CAROL), (ALICE, "00000000000000d1"))
+"""Who is in contact with whom: they see each other's presence."""
 TAGS = ("Work", "Family")
 GROUP = "Pioneers"
 
@@ -102,17 +104,35 @@ class Registry:
         """Give somebody a level on a whole hub."""
         self.call("yp", "permission_grant", hub, "*", who, level, 0)
 
+    def befriend(self, one: str, other: str) -> None:
+        """Make two people contacts of each other."""
+        for owner, peer in ((one, other), (other, one)):
+            ((shard,),) = self.rows("SELECT db_name FROM yp.entity WHERE id = %s", owner)
+            contact = _document(
+                self.call(shard, "my_contact_add", owner, orjson.dumps({"invitee_id": peer}).decode())
+            )
+            self.call(shard, "contact_relate", owner, contact["id"], peer, "active")
+
+    def rows(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, args)
+            return list(cursor.fetchall())
+
 
 def load(settings: Settings) -> list[str]:
     """Make what is missing; one line for each thing made."""
     registry = Registry(settings)
-    made = []
+    made: list[str] = []
     for uid, (email, firstname, lastname, domain) in PEOPLE.items():
         if not registry.exists("drumate", uid):
             _, shard = registry.add_person(email, firstname, lastname, PASSWORD, domain, uid)
             made.append(email)
             if uid == ALICE:
                 _fill_address_book(registry, shard)
+    if len(made) == len(PEOPLE):
+        for one, other in FRIENDS:
+            registry.befriend(one, other)
     if not registry.exists("hub", TEAM):
         registry.add_hub("Team", ALICE, "private", TEAM)
         registry.grant(TEAM, BOB, WRITE)

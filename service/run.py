@@ -497,10 +497,21 @@ def shell() -> int:
         environ = {**os.environ, "MYSQL_PWD": server.password}
         # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".
         signal.signal(signal.SIGINT, lambda *_: None)
-        return subprocess.run(_client(server), env=environ, check=False).returncode
+        return subprocess.run(_client(server, _registry(settings)), env=environ, check=False).returncode
 
 
-def _client(server: Server) -> list[str]:
+def _registry(settings: Settings) -> list[str]:
+    """Start in the registry, where CALL help('…') works, unless nothing is deployed yet."""
+    from service.deploy.connection import Connection, DeployError
+
+    try:
+        found = Connection(settings).rows("SHOW DATABASES LIKE 'yp'")
+    except DeployError:
+        return []  # the client says it better
+    return ["--database=yp"] if found else []
+
+
+def _client(server: Server, options: Sequence[str]) -> list[str]:
     program = find_program("mariadb")
     if program is None:
         raise StackError("The mariadb client is not installed on this machine.")
@@ -510,5 +521,5 @@ def _client(server: Server) -> list[str]:
         else [f"--host={server.host}", f"--port={server.port}"]
     )
     charset = "--default-character-set=utf8mb4"
-    # --comments: a routine that is pasted keeps its comments; yp: CALL help('…') works at once
-    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", "--database=yp"]
+    # --comments: a routine that is pasted keeps its comments
+    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", *options]

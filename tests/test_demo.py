@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from service import demo
 from service.demo import ALICE, BOB
 from service.settings import Settings
-from tests.conftest import Admin, NodeMaker
+from tests.conftest import NodeMaker
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
@@ -49,20 +49,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def page_of_demo(make_node: NodeMaker, settings: Settings, admin: Admin) -> str:
-    """Address of the page, with alice and bob as mutual contacts."""
+async def page_of_demo(make_node: NodeMaker, settings: Settings) -> str:
+    """Address of the page, with the people of `make demo`."""
     demo.load(settings)
-    registry = demo.Registry(settings)
-    for one, other in ((ALICE, BOB), (BOB, ALICE)):
-        shard = admin.one("SELECT db_name FROM yp.entity WHERE id = %s", one)
-        if not admin.rows(f"SELECT 1 FROM {shard}.contact WHERE owner_id = %s AND peer_id = %s", one, other):
-            registry.call(shard, "my_contact_add", one, f'{{"invitee_id": "{other}"}}')
-        admin.rows(
-            f"UPDATE {shard}.contact SET uid = peer_id, status = 'active' "
-            "WHERE owner_id = %s AND peer_id = %s",
-            *(one, other),
-        )
-    node = await make_node(socket_grace=2, ring_seconds=30)
+    node = await make_node(socket_grace=2, login_attempts_address=100_000)
     return str(node.make_url("/-/demo/"))
 
 
@@ -73,7 +63,7 @@ async def sign_in(context: BrowserContext, address: str, uid: str, errors: list[
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(address)
     await page.locator(f'#users button[data-uid="{uid}"]').click()
-    await page.wait_for_selector("body[data-socket]")
+    await page.wait_for_selector("body[data-socket]", state="attached")
     yield page
     await page.close()
 
@@ -97,6 +87,7 @@ async def test_two_browsers_call_see_each_other_hang_up_and_log(
         hers = alice.locator(f'#people li[data-uid="{BOB}"]')
         await expect(hers.locator(".dot")).to_have_attribute("data-state", "1", timeout=PATIENCE)
         await ring(alice, bob, BOB)
+        await expect(bob.locator(f'#people li[data-uid="{ALICE}"] .word')).to_have_text("in a call")
         await _picture(bob, tmp_path, "ringing")
         await bob.locator("#accept").click()
         for page in (alice, bob):

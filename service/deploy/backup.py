@@ -26,8 +26,8 @@ from service.stack import StackError
 MANIFEST = "manifest.json"
 DUMP = "databases.sql"
 DUMP_OPTIONS = (
-    "--no-defaults", "--single-transaction", "--quick", "--routines", "--triggers", "--hex-blob", "--order-by-primary",
-    "--default-character-set=utf8mb4", "--skip-dump-date", "--databases",
+    "--no-defaults", "--single-transaction", "--quick", "--routines", "--triggers", "--hex-blob",
+    "--order-by-primary", "--default-character-set=utf8mb4", "--skip-dump-date", "--databases",
 )  # fmt: skip
 
 
@@ -67,7 +67,8 @@ def restore(settings: Settings, path: Path) -> Outcome:
         there = sorted(taken & set(manifest["databases"]))
         if there:
             raise DeployError(
-                f"{', '.join(there)} exist already; a restore needs a server without them, and overwrites nothing"
+                f"{', '.join(there)} exist already; a restore needs a server without them: "
+                "it overwrites nothing"
             )
         # views and routines name their owner, who has to be there first
         connection.run(BOOTSTRAP[-1])

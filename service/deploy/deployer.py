@@ -19,7 +19,7 @@ from service.deploy.connection import COLLATION, DEFINER, Connection, DeployErro
 from service.deploy.files import Routine, Script
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, summary
-from service.deploy.progress import Progress
+from service.deploy.progress import Interrupts, Progress
 from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
 from service.deploy.throttle import Throttle
 from service.settings import Settings, database_servers
@@ -35,6 +35,10 @@ LOCK_ATTEMPTS = 20
 LOCKED = {1205, 1213}
 LONGEST_COMMENT = 16_000
 """Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
+
+
+Tools = tuple[Journal, Progress, Throttle, Interrupts]
+"""What a run works with."""
 
 
 @dataclass
@@ -144,11 +148,11 @@ class Deployer:
         journal = Journal(self.connection, plan.files.revision)
         ended = "interrupted"
         try:
-            with Progress(len(plan.todo), self.say) as progress:
+            with Progress(len(plan.todo), self.say) as progress, Interrupts(progress.line) as interrupts:
                 throttle = Throttle(self.connection, self.rate, progress.line)
                 for db in self._order(plan):
                     lease.check()
-                    self._run_database(db, plan, outcome, (journal, progress, throttle))
+                    self._run_database(db, plan, outcome, (journal, progress, throttle, interrupts))
                     if db in outcome.failed and db in {"yp", self.canary}:
                         progress.line(f"stopped: the others wait until {db} is in order")
                         break
@@ -161,9 +165,7 @@ class Deployer:
     def _order(self, plan: Plan) -> list[str]:
         return sorted(plan.databases, key=lambda db: (db != "yp", db != self.canary, db))
 
-    def _run_database(
-        self, db: str, plan: Plan, outcome: Outcome, tools: tuple[Journal, Progress, Throttle]
-    ) -> None:
+    def _run_database(self, db: str, plan: Plan, outcome: Outcome, tools: Tools) -> None:
         items = plan.of(db)
         outcome.tried.add(db)
         try:
@@ -179,15 +181,14 @@ class Deployer:
         else:
             tools[1].line(f"{db}: {_counted(Counter(item.action for item in items))}")
 
-    def _run_chunk(
-        self, items: Sequence[Item], outcome: Outcome, tools: tuple[Journal, Progress, Throttle]
-    ) -> None:
-        journal, progress, throttle = tools
+    def _run_chunk(self, items: Sequence[Item], outcome: Outcome, tools: Tools) -> None:
+        journal, progress, throttle, interrupts = tools
         first = journal.before(items)
         took: list[int] = []
         error = "interrupted"
         try:
             for item in items:
+                interrupts.check()
                 started = time.monotonic()
                 self._apply(item)
                 seconds = time.monotonic() - started

@@ -1,8 +1,8 @@
 """Move one person or hub to another shard of the server, while everybody else works.
 
-For the length of the move the gate answers 503 for that entity. Everything is copied, switched over and removed in
-one transaction, so a move that is killed has not happened. Calls that were under way and still write to the old
-shard are refused there (sql/shard/0006_moved_out.sql).
+For the length of the move the gate answers 503 for that entity. Everything is copied, switched over and
+removed in one transaction, so a move that is killed has not happened. Calls that were under way and still
+write to the old shard are refused there (sql/shard/0006_moved_out.sql).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from service.settings import Settings
 BLOCK_SECONDS = 120
 """How long a move that was killed keeps its entity out, at most; running it again ends that at once."""
 DRAIN_SECONDS = 1.0
-"""Calls that passed the gate before it closed end in this time; those that do not are refused in the old shard."""
+"""Calls that passed the gate before it closed end in this time; the old shard refuses those that do not."""
 ATTEMPTS = 5
 
 

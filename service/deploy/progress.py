@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 from tqdm import tqdm
 
 Say = Callable[[str], None]
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM end a deploy between two items, not in the middle of a statement; twice: at once."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._before: dict[signal.Signals, object] = {}
+        self._is_asked = False
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._restore()
+
+    def check(self) -> None:
+        """Between two items: KeyboardInterrupt when somebody asked to stop."""
+        if self._is_asked:
+            raise KeyboardInterrupt
+
+    def _receive(self, _number: int, _frame: object) -> None:
+        self._is_asked = True
+        self._restore()
+        self._say("stopping after this item …")
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._before = {}
 
 
 class Progress:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import fcntl
 import os
+import pty
+import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
+import orjson
 import pymysql
 import pytest
 
 from service import ROOT
+from service.database import Database
+from service.demo import Registry
 from service.deploy.commands import adopted, files_of
 from service.deploy.deployer import Deployer, DeployError, connect
 from service.deploy.files import Routine, load_routines
 from service.deploy.plan import Files
 from service.settings import Settings, database_servers
 from tests.conftest import Admin
-from tests.deploy.conftest import Cli, DeployerMaker
+from tests.deploy.conftest import Cli, DeployerMaker, cli_environment
 
 BY_HAND = "CREATE OR REPLACE PROCEDURE yp.shard_list() READS SQL DATA SELECT 'changed by hand'"
 
@@ -298,6 +307,45 @@ def test_routines_belong_to_an_account_nobody_can_use(dba: Admin) -> None:
     assert locked in {"1", "true"}
 
 
+async def test_calls_do_not_fail_while_every_routine_is_replaced(site: Settings, dba: Admin) -> None:
+    owners = [Registry(site).add_person(f"p{n}@example.org", "P", "T", "-", None) for n in range(4)]
+    db = Database(site)
+    await db.load_routines()
+    done = asyncio.Event()
+    answered = 0
+
+    async def caller(number: int) -> None:
+        nonlocal answered
+        uid, shard = owners[number % len(owners)]
+        while not done.is_set():
+            await db.call("yp", "session_open", None, None, None)
+            await db.call(shard, "my_contact_show", uid, None, None, "name", "asc", "active", 1, 45)
+            email = f"{secrets.token_hex(8)}@example.com"
+            contact = orjson.dumps({"firstname": "A", "email": [{"email": email, "is_default": 1}]})
+            await db.call(shard, "my_contact_add", uid, contact.decode())
+            answered += 1
+
+    callers = [asyncio.create_task(caller(number)) for number in range(16)]
+    await asyncio.sleep(0.2)
+    for mark in ("one", "two", "three"):
+        files = Files.load("test")
+        changed = tuple(
+            dataclasses.replace(
+                r,
+                body=r.body.replace("BEGIN", f"BEGIN -- {mark}", 1),
+                statement=r.statement.replace(r.body, r.body.replace("BEGIN", f"BEGIN -- {mark}", 1)),
+            )
+            for r in files.routines
+        )
+        files = dataclasses.replace(files, routines=changed)
+        outcome = await asyncio.to_thread(Deployer(site, lambda _: None, files=files).deploy)
+        assert (outcome.status, outcome.counts["replace"]) == (0, len(files.routines))
+    done.set()
+    await asyncio.gather(*callers)
+    await db.close()
+    assert answered > 16
+
+
 # --- as the make targets run it --------------------------------------------------------------------
 
 
@@ -313,6 +361,31 @@ def test_exit_codes_tell_cron_what_happened(cli: Cli, dba: Admin) -> None:
     wrong = cli("deploy", "--rev", "no-such-revision")
     assert (wrong.returncode, "REV=no-such-revision is no revision" in wrong.stderr) == (2, True)
     assert "1 differences" in cli("plan", "--help").stdout
+
+
+def test_a_terminal_shows_a_bar_and_a_pipe_plain_lines(cli: Cli, site: Settings, dba: Admin) -> None:
+    stale = "UPDATE mysql.proc SET comment = REPLACE(comment, '.sql ', '.sql  ') WHERE definer LIKE 'drumee%'"
+    dba.rows(stale)
+    plain = cli("deploy", "--allow", "unsafe").stdout
+    assert "shard1: " in plain
+    assert "\r" not in plain
+
+    dba.rows(stale)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    words = [sys.executable, "-m", "service", "deploy"]
+    process = subprocess.Popen(words, cwd=ROOT, env=cli_environment(site), stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(master)
+    process.wait()
+    assert b" items/s" in shown
+    assert b"deployed: " in shown
 
 
 def test_one_routine_goes_to_every_database_of_its_kind(cli: Cli, tool: DeployerMaker, dba: Admin) -> None:

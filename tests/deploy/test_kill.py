@@ -56,6 +56,36 @@ def test_twenty_kills_leave_no_routine_missing_and_no_shard_half_made(
     assert dba.one("SELECT COUNT(*) FROM yp.shard WHERE is_open <> 1") == 0
 
 
+def test_ctrl_c_ends_between_two_items_and_the_next_deploy_goes_on(
+    site: Settings, tool: DeployerMaker, dba: Admin
+) -> None:
+    dba.rows(STALE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "deploy", "--rate", "20"],
+        cwd=ROOT,
+        env=cli_environment(site),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    under_way = (
+        "SELECT COUNT(*) FROM yp.deploy_journal AS j JOIN yp.deploy_run AS r ON r.id = j.run_id "
+        "WHERE r.outcome = 'running' AND j.state = 'planned'"
+    )
+    while not dba.one(under_way):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "the same command again goes on from here" in said
+    assert dba.one("SELECT outcome FROM yp.deploy_run ORDER BY id DESC LIMIT 1") == "interrupted"
+    assert dba.one("SELECT until FROM yp.deploy_lease") == 0
+    left = len(tool().plan().todo)
+    assert 0 < left < len(load_routines())
+    assert tool().deploy().counts["replace"] == left
+
+
 def killed(site: Settings, words: list[str], dba: Admin, after: float) -> bool:
     """Start a command, kill it some time after it began to work; whether it was still at it."""
     before = dba.one("SELECT COALESCE(MAX(id), 0) FROM yp.deploy_run")

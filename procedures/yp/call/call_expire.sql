@@ -17,6 +17,7 @@ BEGIN
     DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
 
+    -- unlocked: the pair is locked before the row, as everywhere; the row is looked at again below
     SELECT hub_id, room_id, caller_id, callee_id INTO v_hub, v_room, v_caller, v_callee
     FROM call_invitation
     WHERE status = 'ringing' AND expiry <= v_now

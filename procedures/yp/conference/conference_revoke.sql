@@ -34,6 +34,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
+    -- unlocked: the pair and the room are locked before the row; it is looked at again below
     SELECT room_id, callee_id INTO v_room, v_guest
     FROM call_invitation
     WHERE hub_id = in_hub AND callee_id = in_guest AND room_id = COALESCE(in_room, room_id)
