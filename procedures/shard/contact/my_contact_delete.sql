@@ -22,7 +22,7 @@ BEGIN
     DECLARE v_entity VARCHAR(255);
     DECLARE v_status VARCHAR(16);
 
-    -- unlocked: only to know which people to lock; read again below, with a lock
+    -- unlocked: who may be concerned, to lock the people before their books; read again below
     SELECT peer_id INTO v_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     CALL yp.contact_pair_lock(in_owner, v_peer, NULL);
     SELECT id, peer_id, entity, status INTO v_id, v_peer, v_entity, v_status

@@ -38,7 +38,7 @@ BEGIN
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
-    -- unlocked: only to know who may be concerned, to lock the people before their books; read again below
+    -- unlocked: who may be concerned, to lock the people before their books; read again below
     SELECT id, peer_id INTO v_id, v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';

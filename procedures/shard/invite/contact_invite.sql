@@ -36,7 +36,7 @@ BEGIN
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
     IF in_peer IS NULL THEN
-        -- unlocked: only to know which entry is meant; it is read again below, with a lock
+        -- unlocked: only finds the entry, which is read again under a lock below
         SELECT c.id INTO v_id
         FROM contact AS c
         LEFT JOIN contact_email AS e ON e.owner_id = c.owner_id AND e.contact_id = c.id AND e.email = v_email

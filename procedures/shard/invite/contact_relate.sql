@@ -43,7 +43,7 @@ BEGIN
     WHERE owner_id = in_owner AND id = in_id;
 
     IF v_related THEN
-        -- unlocked: the row was written above, so it is ours until the commit
+        -- unlocked: the row is locked by the UPDATE above
         SELECT email INTO v_noted FROM contact WHERE owner_id = in_owner AND id = in_id;
         IF v_noted IS NULL THEN
             -- IGNORE: the owner may have noted this address with somebody else

@@ -16,7 +16,7 @@ BEGIN
     DECLARE v_tags, v_unknown INT UNSIGNED;
 
     SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
-    -- unlocked: the statement above holds all of the owner's tags
+    -- unlocked: all tags of the owner are locked above
     SELECT COUNT(*) INTO v_unknown
     FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
     LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = j.tag_id

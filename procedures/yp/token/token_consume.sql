@@ -26,7 +26,7 @@ BEGIN
     DECLARE v_expiry INT UNSIGNED;
     DECLARE v_others LONGTEXT;
 
-    -- unlocked: only to know which people to lock; read again below, with a lock
+    -- unlocked: who is concerned, to lock the people first; read again below
     SELECT inviter_id INTO v_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = 'signup';
     CALL contact_pair_lock(in_uid, v_inviter, NULL);
     SELECT t.id, t.email, t.status, t.expiry INTO v_id, v_email, v_status, v_expiry
@@ -46,7 +46,7 @@ BEGIN
     END IF;
 
     UPDATE token SET status = 'accepted', accepted_by = in_uid, accepted_at = v_now WHERE id = v_id;
-    -- unlocked: these people would be locked out of order; who invites at this very moment is not among them
+    -- unlocked: whoever invites this address now still finds it invited, and waits for the answer
     SELECT JSON_ARRAYAGG(JSON_OBJECT('inviter', t.inviter_id, 'db', e.db_name)) INTO v_others
     FROM token AS t
     JOIN entity AS e ON e.id = t.inviter_id
