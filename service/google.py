@@ -29,10 +29,10 @@ def redirect_uri(settings: Settings) -> str:
 
 @asynccontextmanager
 async def client(settings: Settings) -> AsyncIterator[Any]:
-    """An OAuth client; RequestError 501 when no credentials are set."""
+    """An OAuth client; RequestError 412 when no credentials are set."""
     if not (settings.google_client_id and settings.google_client_secret):
         raise RequestError(
-            501, "GOOGLE_NOT_CONFIGURED", "this site has no credentials for Google", protocol=False
+            412, "GOOGLE_NOT_CONFIGURED", "this site has no credentials for Google", protocol=False
         )
     found = AsyncOAuth2Client(
         settings.google_client_id,
@@ -56,7 +56,7 @@ async def authorization_url(settings: Settings, state: str, verifier: str) -> st
 
 
 async def contacts(settings: Settings, code: str, verifier: str) -> list[dict[str, Any]]:
-    """All contacts of the account, as they can be stored; RequestError 502 when Google does not."""
+    """All contacts of the account, as they can be stored; RequestError 502 when Google fails."""
     found: list[dict[str, Any]] = []
     try:
         async with client(settings) as google:

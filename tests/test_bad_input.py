@@ -36,6 +36,8 @@ BOOKKEEPING = {"session", "authn", "socket", "node", "services_log"}
 """Tables that a request may touch however it ends."""
 GATE = {"HUB_NOT_FOUND", "WEAK_PRIVILEGE"}
 """Codes with which the gate answers an id that is well-formed and wrong."""
+TELLS_OTHERS = {"contact.invite", "contact.invite_drumate", "contact.add", "contact.update"}
+"""Services that write into the address book of the person who is invited."""
 ABOUT_INPUT = {"MISSING_PARAM", "INVALID_PARAM", "INVALID_JSON", "INVALID_QUERY"}
 ABSENT = object()
 HOLE = "@hole@"
@@ -133,11 +135,16 @@ class Attacker:
             body = json.dumps(args).replace(f'"{HOLE}"', text)
         return await post(self.person, service.name, body.encode())
 
+    def valid(self, name: str, declaration: Mapping[str, Any], otherwise: Any) -> Any:
+        """An id that exists, as a list where the parameter is one."""
+        value = self.real.get(name, otherwise)
+        return [value] if declaration["type"] == "array" and not isinstance(value, list) else value
+
     async def base(self, service: Service, name: str = "") -> Args:
         """Valid values of all parameters; if that is refused, of all but one that is not `name`."""
         key = service.name, name if name not in self.bases.get((service.name, ""), {}) else ""
         if key not in self.bases:
-            every = {n: self.real.get(n, p["example"]) for n, p in service.params.items()}
+            every = {n: self.valid(n, p, p["example"]) for n, p in service.params.items()}
             optional = [n for n, p in service.params.items() if not p.get("required") and n != name]
             for left_out in ["", *optional] if every else ():
                 self.bases[key] = {n: v for n, v in every.items() if n != left_out}
@@ -145,7 +152,7 @@ class Attacker:
                     break
             else:
                 self.bases[key] = every
-        renewed = {n: self.real.get(n, v) for n, v in self.bases[key].items()}
+        renewed = {n: self.valid(n, service.params[n], v) for n, v in self.bases[key].items()}
         return fresh_args(service, renewed)
 
     def stored(self) -> dict[str, Any]:
@@ -172,6 +179,10 @@ def rows(connection: Any, statement: str, *args: Any) -> list[Any]:
 async def post(person: Person, name: str, body: bytes) -> Answer:
     url, headers = person.base / "-/svc" / name, {"Content-Type": "application/json"}
     async with person.http.post(url, data=body, headers=headers) as response:
+        if response.content_type != "application/json":
+            # a file instead of an envelope
+            await response.read()
+            return Answer(response.status, {"data": {}}, response.headers)
         return Answer(response.status, orjson.loads(await response.read()), response.headers)
 
 
@@ -239,6 +250,9 @@ async def attacker(mallory: Attacker) -> Attacker:
     )
     real["room_id"] = real["nid"] = room["user"]["room_id"]
     email = [{"email": f"{secrets.token_hex(6)}@example.org", "is_default": 1}]
+    if not await person.ok("tagcontact.show_tag_by", search="Friends"):
+        real["tag_id"] = (await person.ok("tagcontact.add", name="Friends"))["tag_id"]
+        real["tag"] = [real["tag_id"]]
     real["contact_id"] = (await person.ok("contact.add", email=email))["id"]
     return mallory
 
@@ -355,6 +369,8 @@ def hostile_problem(service: Service, spot: Spot, text: str, answer: Answer) -> 
     if answer.status == 200:
         kept = at(answer.data, spot.path)
         same = not isinstance(kept, str) or kept == text
+        # a name that is taken gets a number
+        same = same or re.sub(r" \(\d+\)$", "", kept) == text[:245]
         same = same or spot.declaration.get("format") not in {None, "text"}
         return None if same else f"came back as {kept!r}"
     known = names(answer, spot.path) or answer.code in (GATE | service.errors.keys()) - ABOUT_INPUT
@@ -414,7 +430,7 @@ async def test_hostile_text_is_refused_by_name_or_kept_as_it_is(attacker: Attack
     for name, declaration in service.params.items():
         await attacker.base(service, name)
         before = attacker.of_others()
-        for spot in spots(name, declaration, attacker.real.get(name, declaration["example"])):
+        for spot in spots(name, declaration, attacker.valid(name, declaration, declaration["example"])):
             if spot.declaration["type"] != "string":
                 continue
             for label, text in hostile(spot.declaration):
@@ -422,7 +438,7 @@ async def test_hostile_text_is_refused_by_name_or_kept_as_it_is(attacker: Attack
                 answer = await attacker.send(service, {**base, name: spot.put(text)})
                 if problem := hostile_problem(service, spot, text, answer):
                     problems.append(f"{spot.path}, {label}: {problem}")
-        if attacker.of_others() != before:
+        if service.name not in TELLS_OTHERS and attacker.of_others() != before:
             problems.append(f"{name}: rows of others changed")
     assert not problems, "\n" + "\n".join(problems)
 

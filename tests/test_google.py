@@ -139,4 +139,4 @@ async def test_a_wrong_code_is_refused_by_google(visitors: People) -> None:
 async def test_without_credentials_it_is_said_so(people: People) -> None:
     alice = await people("Alice")
     answer = await alice.call("contact.google_auth")
-    assert (answer.status, answer.code) == (501, "GOOGLE_NOT_CONFIGURED")
+    assert (answer.status, answer.code) == (412, "GOOGLE_NOT_CONFIGURED")

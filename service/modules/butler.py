@@ -16,8 +16,8 @@ async def google_callback(ctx: Context, state: str, code: str | None, error: str
     """Take over the contacts of the Google account that the caller has just opened to us.
 
     Our cookie does not travel with a redirect from another site; the page that the first visit gets comes
-    back by itself, with it. That is what binds the state to the browser: nobody can have somebody else's
-    contacts put into his own address book.
+    back by itself, with it. That binds the state to the browser: nobody can have somebody else's contacts
+    put into his own address book.
     """
     if not ctx.caller.signed_in and again == "0":
         return _page(ctx, again=True)

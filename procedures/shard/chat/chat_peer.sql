@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION chat_peer(
 BEGIN
     RETURN COALESCE(
         (SELECT peer_id FROM contact
-         WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_key, 16) USING ascii) AND CHAR_LENGTH(in_key) = 16),
+         WHERE owner_id = in_owner AND id = as_id(in_key)),
         yp.drumate_find(in_key)
     );
 END$$

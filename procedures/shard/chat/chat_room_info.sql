@@ -17,7 +17,7 @@ BEGIN
 
     SELECT id, peer_id INTO v_contact, v_peer
     FROM contact
-    WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_key, 16) USING ascii) AND CHAR_LENGTH(in_key) = 16;
+    WHERE owner_id = in_owner AND id = as_id(in_key);
     IF v_peer IS NULL THEN
         SET v_peer = yp.drumate_find(in_key);
         SET v_contact = my_contact_of(in_owner, v_peer);

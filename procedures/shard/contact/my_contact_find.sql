@@ -15,7 +15,7 @@ CREATE OR REPLACE PROCEDURE my_contact_find(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_key VARCHAR(255) COLLATE utf8mb4_bin DEFAULT LOWER(TRIM(in_key));
-    DECLARE v_ascii VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT CONVERT(LEFT(in_key, 64) USING ascii);
+    DECLARE v_ascii VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT as_id(in_key);
     DECLARE v_first CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_count INT UNSIGNED;
 

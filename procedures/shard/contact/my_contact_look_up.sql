@@ -19,9 +19,9 @@ BEGIN
 
     CALL my_contact_find(in_owner, in_key);
     SELECT COALESCE(
-        (SELECT id FROM contact WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_key, 64) USING ascii)),
+        (SELECT id FROM contact WHERE owner_id = in_owner AND id = as_id(in_key)),
         (SELECT MIN(id) FROM contact
-         WHERE owner_id = in_owner AND peer_id = CONVERT(LEFT(in_key, 64) USING ascii)),
+         WHERE owner_id = in_owner AND peer_id = as_id(in_key)),
         (SELECT id FROM contact WHERE owner_id = in_owner AND entity = LOWER(TRIM(in_key))),
         (SELECT contact_id FROM contact_email WHERE owner_id = in_owner AND email = LOWER(TRIM(in_key)))
     ) INTO v_id;

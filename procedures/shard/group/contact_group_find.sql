@@ -18,7 +18,7 @@ BEGIN
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
     SELECT COALESCE(
-        (SELECT id FROM contact_group WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_key, 64) USING ascii)),
+        (SELECT id FROM contact_group WHERE owner_id = in_owner AND id = as_id(in_key)),
         (SELECT id FROM contact_group WHERE owner_id = in_owner AND name = in_key)
     ) INTO v_id;
     RETURN v_id;

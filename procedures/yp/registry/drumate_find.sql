@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION drumate_find(
 BEGIN
     RETURN COALESCE(
         (SELECT id FROM drumate WHERE email = LOWER(TRIM(in_key))),
-        (SELECT id FROM drumate WHERE id = CONVERT(LEFT(in_key, 16) USING ascii) AND CHAR_LENGTH(in_key) = 16),
+        (SELECT id FROM drumate WHERE id = IF(in_key REGEXP '^[!-~]{16}$', CONVERT(in_key USING ascii), NULL)),
         (SELECT id FROM drumate WHERE username = TRIM(in_key) AND domain_id = 1)
     );
 END$$
