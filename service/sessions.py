@@ -1,9 +1,45 @@
-"""The end of a session, however it is asked for."""
+"""The begin and the end of a session, however they are asked for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from service.context import Context
+from service.passwords import verify_password
 from service.rooms import tell_left
+
+ACCOUNT_STATES = {
+    "archived": "ARCHIVED",
+    "deleted": "ARCHIVED",
+    "frozen": "frozen",
+    "locked": "locked",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who signs in, or why nobody does."""
+
+    uid: str | None = None
+    refusal: dict[str, Any] = field(default_factory=dict)
+    """status: BLOCKED (and retry_after, seconds), WRONG_CREDENTIALS, or the state of the account."""
+
+
+async def check_password(ctx: Context, ident: str, password: str) -> Verdict:
+    """Verify a password, slowly for who guesses. Takes as long for an account that does not exist."""
+    wait = await ctx.throttle.wait_seconds(ident, ctx.address)
+    if wait:
+        return Verdict(refusal={"status": "BLOCKED", "retry_after": wait})
+    (found,) = await ctx.yp("drumate_login", ident)
+    uid, password_hash, state = found[0] if found else (None, None, None)
+    if not await verify_password(password, password_hash):
+        await ctx.throttle.failed(ident, ctx.address)
+        return Verdict(refusal={"status": "WRONG_CREDENTIALS"})
+    if state != "active":
+        return Verdict(refusal={"status": ACCOUNT_STATES[state]})
+    await ctx.throttle.succeeded(ident)
+    return Verdict(uid)
 
 
 async def end_session(ctx: Context) -> None:
