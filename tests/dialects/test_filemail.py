@@ -12,7 +12,8 @@ import pytest
 from yarl import URL
 
 from service.deploy.files import reachable_signals
-from service.dialects.filemail.errors import REFUSALS
+from service.dialects.filemail.calls import CALLS
+from service.dialects.filemail.errors import REFUSALS, kinds
 from tests.conftest import Admin
 from tests.people import PASSWORD, People, Person
 
@@ -444,6 +445,74 @@ async def test_other_people_s_contacts_do_not_exist(people: People) -> None:
     found = await api.error("contacts/addtogroup", contactgroupid=group, contactid=made["contactid"])
     assert found == ("InvalidParameter", 1002, "Contact not found")
     assert len((await other.ok("contacts/get"))["contacts"]) == 1
+
+
+HOSTILE = (
+    "'", '"', "\\", "%", "_", "' OR 1=1 -- ", "<script>", "\x00", "a\nb", "ü", "日本", "😀", "\u202e", "\ufffe",
+    "x" * 3000, "-1", "null", "undefined", "[]", "{}", "true", "0", "a@b", "a@b.example", "{email}", "{0.__class__}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", CALLS)
+async def test_whatever_is_sent_the_answer_is_one_of_this_api(
+    people: People, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    api = await client_of(people)
+    made = (await api.ok("contacts/add", name="Ada", email="ada@example.com"))["contact"]["contactid"]
+    group = (await api.ok("contacts/group/add", name="Poets"))["groups"][0]["contactgroupid"]
+    fine = {
+        "contactid": made, "contactgroupid": group, "name": "Ada", "email": "ada@example.com", "mobile": "1",
+        "username": api.person.email, "password": PASSWORD, "format": "json", "callback": "f",
+    }  # fmt: skip
+    known = {kind[0] for kind in kinds()} - {"UnknownError", "ServiceInterruption"}
+    for name in (*CALLS[path].schema.fields, "logintoken", "format", "callback"):
+        if name in {"username", "password"}:
+            continue  # a few dozen failures, and the address of all tests is locked out
+        for value in HOSTILE:
+            sent = {"logintoken": api.token, **fine, name: value}
+            if name != "callback":
+                del sent["callback"]
+            status, _, body, _ = await api.raw(path, method="POST", data=sent)
+            assert status == 200
+            text = body.decode().removeprefix("/**/").strip("();")
+            found = orjson.loads(text[text.index("{") :])
+            assert found["responsestatus"] in {"OK", "ok", *known}, (name, value, found)
+            if found["responsestatus"] == "ok" and path == "authentication/logout":
+                await api.login()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_the_one_open_client_finds_what_it_looks_for(people: People) -> None:
+    """It posts everything in the query, takes its token from the cookie, and indexes email and groups."""
+    alice = await people.registered("Alice")
+    api = Client(alice)
+    keys = {"apikey": "any", "source": "Desktop"}
+    login = {**keys, "username": alice.email, "password": PASSWORD}
+    await api.raw("authentication/login", login, "POST")
+    jar = alice.http.cookie_jar.filter_cookies(alice.base / "api/contacts/get")
+    keys["logintoken"] = jar["logintoken"].value
+    await api.raw("contacts/add", {**keys, "name": "John Doe", "email": "john@example.com"}, "POST")
+    await api.raw("contacts/group/add", {**keys, "name": "Coworkers"}, "POST")
+    _, _, body, _ = await api.raw("contacts/get", {**keys, "getForAllUsers": "False"}, "POST")
+    assert [(c["email"], c["groups"]) for c in orjson.loads(body)["contacts"]] == [("john@example.com", [])]
+    _, _, body, _ = await api.raw("contacts/group/get", keys, "POST")
+    assert [g["contactgroupname"] for g in orjson.loads(body)["groups"]] == ["Coworkers"]
+    _, _, body, headers = await api.raw("authentication/logout", keys, "POST")
+    assert orjson.loads(body)["responsestatus"] == "ok"
+    assert "Max-Age=0" in headers["Set-Cookie"]
+
+
+async def test_each_call_costs_at_most_two_calls(people: People, caplog: pytest.LogCaptureFixture) -> None:
+    api = await client_of(people)
+    with caplog.at_level(logging.INFO):
+        made = (await api.ok("contacts/add", name="Ada", email="ada@example.com"))["contact"]["contactid"]
+        for path in ("contacts/get", "contacts/group/get"):
+            await api.ok(path)
+        await api.ok("contacts/update", contactid=made, name="Grace")
+        await api.ok("contacts/delete", contactid=made)
+    calls = {vars(r)["service"]: vars(r)["calls"] for r in caplog.records if r.getMessage() == "request"}
+    assert len(calls) == 5
+    assert set(calls.values()) == {2}
 
 
 def test_every_code_of_the_routines_has_a_name_here() -> None:

@@ -154,6 +154,18 @@ CALLS = {
 }
 
 
+def described() -> list[dict[str, Any]]:
+    """What the reference shows of each call: path, doc, params (name, required)."""
+    return [
+        {
+            "path": f"/api/{path}",
+            "doc": call.run.__doc__,
+            "params": [(name, field.required) for name, field in call.schema.fields.items()],
+        }
+        for path, call in CALLS.items()
+    ]
+
+
 def _no_login(refusal: dict[str, Any]) -> ApiError:
     if refusal["status"] == "WRONG_CREDENTIALS":
         return ApiError(WRONG_PASSWORD, "Wrong username or password")

@@ -27,6 +27,13 @@ REFUSALS = {
 """Codes of our routines that a caller can bring about: all are 1002 here."""
 
 
+def kinds() -> list[tuple[str, int]]:
+    """Every error of this API: (name, code)."""
+    return sorted(
+        (value for value in globals().values() if isinstance(value, tuple)), key=lambda kind: kind[1]
+    )
+
+
 class ApiError(Exception):
     """Ends a request with an error of this API."""
 
