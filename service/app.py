@@ -16,6 +16,7 @@ from service import ROOT, metrics
 from service.acl import check_routines, load_declarations
 from service.calls import Calls
 from service.database import Database
+from service.dialects.filemail.routes import LoginTokenApi
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.floor import load_schema
@@ -78,6 +79,7 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/mail/", pages.outbox)
     app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
+    LoginTokenApi(dispatcher).add_routes(app.router)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:

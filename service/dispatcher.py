@@ -102,6 +102,29 @@ class Dispatcher:
         )
         return response
 
+    def make_context(
+        self, request: web.Request, service: str, args: dict[str, Any], caller: Caller
+    ) -> Context:
+        """What a handler gets; the other APIs call the handlers of the RPC with one of their own."""
+        return Context(
+            settings=self.settings,
+            db=self.db,
+            pusher=self.pusher,
+            presence=self.presence,
+            calls=self.calls,
+            throttle=self.throttle,
+            mailer=self.mailer,
+            service=service,
+            service_names=self.service_names,
+            args=args,
+            caller=caller,
+            sid=None,
+            host=page_host(request),
+            address=client_address(request, self.settings),
+            user_agent=_plain(request.headers.get("User-Agent", ""))[:255],
+            asked=time.time_ns() // 1000,
+        )
+
 
 class Exchange:
     """One request and its answer."""
@@ -216,27 +239,12 @@ class Exchange:
 
     def _make_context(self, args: dict[str, Any]) -> Context:
         assert self.caller is not None  # noqa: S101  # for mypy: the gate has set it
-        dispatcher = self.dispatcher
-        return Context(
-            settings=dispatcher.settings,
-            db=dispatcher.db,
-            pusher=dispatcher.pusher,
-            presence=dispatcher.presence,
-            calls=dispatcher.calls,
-            throttle=dispatcher.throttle,
-            mailer=dispatcher.mailer,
-            service=self.name,
-            service_names=dispatcher.service_names,
-            args=args,
-            caller=self.caller,
-            sid=self.sid,
-            host=page_host(self.request),
-            address=client_address(self.request, dispatcher.settings),
-            user_agent=_plain(self.request.headers.get("User-Agent", ""))[:255],
-            asked=self.asked,
-            upload=self._upload(),
-            echo_id=_scalar(self.given.get("echoId")),
-        )
+        context = self.dispatcher.make_context(self.request, self.name, args, self.caller)
+        context.sid = self.sid
+        context.asked = self.asked
+        context.upload = self._upload()
+        context.echo_id = _scalar(self.given.get("echoId"))
+        return context
 
     def _upload(self) -> Upload | None:
         if not is_upload(self.request):

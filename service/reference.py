@@ -8,6 +8,8 @@ import orjson
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from service.acl import Service
+from service.dialects.filemail.calls import described
+from service.dialects.filemail.errors import kinds
 
 _environment = Environment(
     loader=PackageLoader("service"),
@@ -23,4 +25,6 @@ def render_reference(services: Mapping[str, Service]) -> str:
     modules: dict[str, list[Service]] = {}
     for name, service in services.items():
         modules.setdefault(name.partition(".")[0], []).append(service)
-    return _environment.get_template("reference.html").render(modules=modules)
+    return _environment.get_template("reference.html").render(
+        modules=modules, token_calls=described(), token_errors=kinds()
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from service import exporting, google, invitations
+from service.contacts import moved, written
 from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
 from service.errors import RequestError, missing_param
@@ -35,14 +36,14 @@ async def add(ctx: Context, invite: str, **contact: Any) -> Any:
     """A new contact, by address or by uid; with invite=1 he is invited at once."""
     given = _json(only(contact, {*FIELDS, "invitee_id"}))
     if invite != "1":
-        return _written(ctx, *await ctx.mine("my_contact_add", given))
+        return written(ctx, *await ctx.mine("my_contact_add", given))
 
     async def unit(tx: Transaction) -> Invitation:
         found, _ = await tx.call(ctx.caller.db or "", "my_contact_add", ctx.caller.uid, given)
         return await invite_in(tx, ctx, document(found)["entity"], {"message": contact.get("message")})
 
     done = await ctx.db.transaction(ctx.service, unit)
-    _written(ctx, done.contact, done.sockets)
+    written(ctx, done.contact, done.sockets)
     return await _invited(ctx, done)
 
 
@@ -52,10 +53,10 @@ async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> 
     me, mine = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
-        found, sockets, moved = await tx.call(mine, "my_contact_update", me, contact_id, given)
+        found, sockets, others = await tx.call(mine, "my_contact_update", me, contact_id, given)
         done = Invitation(found, sockets)
-        for other in documents(moved):
-            done.pushes += await _moved(tx, me, other, document(found)["is_blocked"])
+        for other in documents(others):
+            done.pushes += await moved(tx, me, other, document(found)["is_blocked"])
         entry = document(found)
         if invite != "1" or entry["status"] not in INVITABLE:
             return done
@@ -65,7 +66,7 @@ async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> 
         return invited
 
     done = await ctx.db.transaction(ctx.service, unit)
-    _written(ctx, done.contact, done.sockets)
+    written(ctx, done.contact, done.sockets)
     return await _invited(ctx, done)
 
 
@@ -450,20 +451,6 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Any:
     return entry
 
 
-async def _moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) -> list[Any]:
-    """Somebody else is meant by an entry: withdraw the invitation of the former one, move the block."""
-    if blocked:
-        await tx.call("yp", "contact_block_add", me, other["contact_id"], other["entity"], other["peer"])
-    if not other["withdrawn"]:
-        return []
-    if not other["old_peer"]:
-        await tx.call("yp", "token_withdraw", me, other["old_entity"])
-        return []
-    told, lost, sockets = await tx.call(other["old_db"], "contact_peer_gone", other["old_peer"], me, 1)
-    await invitations.lift(tx, other["old_peer"], lost)
-    return [("contact.update", document(told), sockets)]
-
-
 async def _invited(ctx: Context, done: Invitation) -> Any:
     """Push what an invitation did and send its mail; the caller's entry."""
     invitations.push_all(ctx, done.pushes)
@@ -471,22 +458,6 @@ async def _invited(ctx: Context, done: Invitation) -> Any:
         return row(done.contact)
     ctx.partial = "EMAIL_NOT_SENT"
     return {**document(done.contact), "status": ctx.partial, "failed": [done.mail["email"]]}
-
-
-def _written(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
-    """Tell the owner's tabs which contact was written. No status: the invite card would act on it."""
-    contact = document(found)
-    ctx.push(
-        ctx.service,
-        {
-            "contact_id": contact["id"],
-            "drumate_id": contact["entity"] if contact["is_drumate"] else None,
-            "entity": contact["entity"],
-            "surname": contact["surname"],
-        },
-        sockets,
-    )
-    return row(found)
 
 
 def _json(value: Any) -> str:

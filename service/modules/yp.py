@@ -12,34 +12,20 @@ import orjson
 from service import __doc__ as description
 from service.context import Context
 from service.database import document
-from service.passwords import verify_password
 from service.rooms import tell_left
 from service.session import NOBODY, new_session_id
-from service.sessions import end_session
+from service.sessions import check_password, end_session
 
 SERVICE_MAP = Path(__file__).with_name("service_map.json")
-ACCOUNT_STATES = {
-    "archived": "ARCHIVED",
-    "deleted": "ARCHIVED",
-    "frozen": "frozen",
-    "locked": "locked",
-}
 
 
 async def login(ctx: Context) -> Any:
     """Sign in. Always HTTP 200: the outcome is `status`. Takes as long for an account that does not exist."""
     ident, password = ctx.args["vars"]["ident"], ctx.args["vars"]["password"]
-    (found,) = await ctx.yp("drumate_login", ident)
-    uid, password_hash, state = found[0] if found else (None, None, None)
-    # counted before it is verified: guesses sent all at once are counted, too
-    wait = await ctx.throttle.attempt(uid or ident, ctx.address)
-    if wait:
-        return {"status": "BLOCKED", "retry_after": wait}
-    if not await verify_password(password, password_hash):
-        return {"status": "WRONG_CREDENTIALS"}
-    if state != "active":
-        return {"status": ACCOUNT_STATES[state]}
-    await ctx.throttle.succeeded(uid, ctx.address)
+    found = await check_password(ctx, ident, password)
+    if found.uid is None:
+        return found.refusal
+    uid = found.uid
     ctx.new_sid = new_session_id()
     ttl = ctx.settings.session_ttl
     *rooms, strangers, person = await ctx.yp(

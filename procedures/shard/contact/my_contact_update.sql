@@ -6,7 +6,8 @@
 -- Params:   in_owner     whose address book
 --           in_id        contact
 --           in_contact   JSON with any of firstname, lastname, surname, comment, message ('' clears),
---                        email, mobile, address, tag (each replaces the whole list)
+--                        email, mobile, address, tag (each replaces the whole list); and dialect, when it comes
+--                        from an API that knows nothing of relations: no names are demanded then
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
 --           at most one row  data  JSON, when somebody else is meant: contact_id, entity, peer (from now on),
@@ -34,7 +35,7 @@ BEGIN
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_email, v_old_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_old_peer, v_new_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_other TINYINT DEFAULT 0;
+    DECLARE v_other, v_named TINYINT DEFAULT 0;
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
@@ -58,10 +59,11 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
     SET v_old_peer = v_peer;
-    IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
+    SET v_named = v_uid IS NOT NULL AND NOT JSON_EXISTS(in_contact, '$.dialect');
+    IF v_named AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
     END IF;
-    IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
+    IF v_named AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
     END IF;
 

@@ -37,6 +37,11 @@ BEGIN
         UPDATE contact SET category = 'independant' WHERE owner_id = in_owner AND id = v_id;
     END IF;
 
+    -- an entry in the trash, too, comes back without the relation
+    UPDATE contact_trash
+    SET book = JSON_SET(book, '$.contact.status', 'memory', '$.contact.uid', NULL, '$.contact.category', 'independant')
+    WHERE owner_id = in_owner AND peer_id = in_peer AND in_withdrawn = 0;
+
     SELECT JSON_MERGE_PATCH(
         JSON_OBJECT('contact_id', v_id, 'drumate_id', in_peer, 'entity', in_peer),
         IF(v_status IN ('received', 'invitation', 'informed'),

@@ -1,4 +1,4 @@
--- session_purge: forget what has expired: sessions, one-time tokens, grants, guest links, and calls of last month.
+-- session_purge: forget what has expired: sessions, tokens, grants, guest links, and calls of last month.
 -- Called now and then by the service.
 --
 -- Params:   in_limit   rows of each kind at the most, so that no lock lasts
@@ -22,6 +22,7 @@ BEGIN
 
     DELETE FROM authn WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM session WHERE expiry < v_now LIMIT in_limit;
+    DELETE FROM api_token WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM permission WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
     DELETE FROM dmz_link WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
     DELETE FROM call_invitation WHERE mtime < v_now - 30 * 86400 LIMIT in_limit;

@@ -1,0 +1,1 @@
+"""`/api/contacts/*` and `/api/authentication/*`: contacts behind a login token, as in Filemail v1."""

@@ -1,0 +1,203 @@
+"""What each call does: the handlers and routines of the RPC, in the words of this API."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from marshmallow import Schema
+
+from service import contacts
+from service.context import Context
+from service.database import documents
+from service.dialects.filemail import schemas
+from service.dialects.filemail.errors import ACCESS_DENIED, INVALID_PARAMETER, WRONG_PASSWORD, ApiError
+from service.modules import contact
+from service.sessions import check_password
+
+TOKEN_SECONDS = 7 * 86_400
+NUMBER = re.compile(r"(\+[0-9]{1,4})[ ./()-]+(.*[0-9].*)")
+"""A number whose country stands apart."""
+OUR_ID = re.compile(r"[0-9a-f]{16}")
+ALL = 4_294_967_295
+
+Given = dict[str, str]
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One path: its parameters, its work, and the name its pushes bear."""
+
+    schema: Schema
+    run: Callable[[Context, Given], Awaitable[Fields]]
+    service: str
+
+
+async def login(ctx: Context, given: Given) -> Fields:
+    """A new token for who knows the password."""
+    found = await check_password(ctx, given["username"], given["password"])
+    if found.uid is None:
+        raise _no_login(found.refusal)
+    token = secrets.token_hex(16)
+    await ctx.yp("api_token_add", found.uid, token, TOKEN_SECONDS)
+    return {"responsestatus": "ok", "logintoken": token}
+
+
+async def logout(ctx: Context, given: Given) -> Fields:
+    """The token is good for nothing any more."""
+    await ctx.yp("api_token_drop", given["logintoken"])
+    return {"responsestatus": "ok", "logintoken": given["logintoken"]}
+
+
+async def get_contacts(ctx: Context, given: Given) -> Fields:
+    """All contacts, and the groups of each."""
+    found, members = await ctx.mine("my_contact_book")
+    groups: dict[str, list[dict[str, str]]] = {}
+    for contact_id, group_id, name in members:
+        groups.setdefault(contact_id, []).append({"contactgroupid": group_id, "name": name})
+    shown = [
+        {"contactid": key, "name": name, "email": email, "groups": groups.get(key, [])}
+        for key, name, email in found
+    ]
+    # an empty book has a capital letter in the document, and none in the client
+    return {"contacts": shown, **({} if shown else {"Contacts": []}), "responsestatus": "OK"}
+
+
+async def add(ctx: Context, given: Given) -> Fields:
+    """A new contact."""
+    more = {"mobile": [{**_number(given["mobile"]), "is_default": 1}]} if "mobile" in given else {}
+    address = {"email": given["email"], "category": "priv", "is_default": 1}
+    fragment = await contact.add(ctx, "0", email=[address], **_names(given["name"]), **more)
+    made = orjson.loads(orjson.dumps(fragment))
+    shown = {"contactid": made["id"], "name": " ".join(given["name"].split()), "email": given["email"]}
+    if "mobile" in given:
+        shown["mobile"] = given["mobile"]
+    return {"responsestatus": "OK", "contact": {**shown, "groups": []}}
+
+
+async def update(ctx: Context, given: Given) -> Fields:
+    """Change what is given: the names, the default address, the default number."""
+    changes: Given = {}
+    if "name" in given:
+        changes |= {"lastname": "", **_names(given["name"])}
+    if "email" in given:
+        changes["email"] = given["email"]
+    if "mobile" in given:
+        changes |= _number(given["mobile"])
+    await contacts.change(ctx, _id(given, "contactid", "Contact"), changes)
+    return {"responsestatus": "OK"}
+
+
+async def delete(ctx: Context, given: Given) -> Fields:
+    """Throw a contact away; it lies in the trash."""
+    await contacts.trash(ctx, _id(given, "contactid", "Contact"))
+    return {"responsestatus": "OK"}
+
+
+async def get_groups(ctx: Context, given: Given) -> Fields:
+    """All groups."""
+    (found,) = await ctx.mine("contact_group_list", None, None, "name", "asc", 1, ALL)
+    shown = [_group(group["id"], group["name"]) for group in documents(found)]
+    return {"status": "OK", "responsestatus": "OK", "groups": shown}
+
+
+async def add_group(ctx: Context, given: Given) -> Fields:
+    """A new group; the answer is a list of one."""
+    fragment = await contact.create_group(ctx, given["name"], None, [])
+    made = orjson.loads(orjson.dumps(fragment))
+    shown = [_group(made["id"], made["name"])]
+    return {"responsestatus": "OK", "Groups": shown, "groups": shown}
+
+
+async def update_group(ctx: Context, given: Given) -> Fields:
+    """Another name for a group."""
+    await contacts.rename_group(ctx, _group_id(given), given["name"])
+    return {"responsestatus": "OK"}
+
+
+async def delete_group(ctx: Context, given: Given) -> Fields:
+    """Take a group away; its members stay contacts."""
+    await contact.delete_group(ctx, _group_id(given), None)
+    return {"responsestatus": "OK"}
+
+
+async def add_to_group(ctx: Context, given: Given) -> Fields:
+    """Put a contact into a group, where it may be already."""
+    await contact.add_to_group(ctx, _group_id(given), None, [_id(given, "contactid", "Contact")])
+    return {"responsestatus": "OK"}
+
+
+async def remove_from_group(ctx: Context, given: Given) -> Fields:
+    """Take a contact out of a group, where it need not be."""
+    await contact.remove_from_group(ctx, _group_id(given), None, [_id(given, "contactid", "Contact")])
+    return {"responsestatus": "OK"}
+
+
+CALLS = {
+    "authentication/login": Call(schemas.Login(), login, "yp.login"),
+    "authentication/logout": Call(schemas.Call(), logout, "drumate.logout"),
+    "contacts/get": Call(schemas.Call(), get_contacts, "contact.show_contact"),
+    "contacts/add": Call(schemas.ContactAdd(), add, "contact.add"),
+    "contacts/update": Call(schemas.ContactUpdate(), update, "contact.update"),
+    "contacts/delete": Call(schemas.ContactOnly(), delete, "contact.delete_contact"),
+    "contacts/group/get": Call(schemas.Call(), get_groups, "contact.show_groups"),
+    "contacts/group/add": Call(schemas.GroupName(), add_group, "contact.create_group"),
+    "contacts/group/update": Call(schemas.GroupUpdate(), update_group, "contact.update_group"),
+    "contacts/group/delete": Call(schemas.GroupOnly(), delete_group, "contact.delete_group"),
+    "contacts/addtogroup": Call(schemas.Member(), add_to_group, "contact.add_to_group"),
+    "contacts/removefromgroup": Call(schemas.Member(), remove_from_group, "contact.remove_from_group"),
+}
+
+
+def described() -> list[dict[str, Any]]:
+    """What the reference shows of each call: path, doc, params (name, required)."""
+    return [
+        {
+            "path": f"/api/{path}",
+            "doc": call.run.__doc__,
+            "params": [(name, field.required) for name, field in call.schema.fields.items()],
+        }
+        for path, call in CALLS.items()
+    ]
+
+
+def _no_login(refusal: dict[str, Any]) -> ApiError:
+    if refusal["status"] == "WRONG_CREDENTIALS":
+        return ApiError(WRONG_PASSWORD, "Wrong username or password")
+    if refusal["status"] == "BLOCKED":
+        return ApiError(ACCESS_DENIED, f"Too many attempts; try again in {refusal['retry_after']} seconds")
+    return ApiError(ACCESS_DENIED, "This account cannot be used")
+
+
+def _names(name: str) -> Given:
+    """First and last name: the last word is the last name."""
+    first, _, last = " ".join(name.split()).rpartition(" ")
+    return {"firstname": first, "lastname": last} if first else {"firstname": last}
+
+
+def _number(text: str) -> Given:
+    """Area code and the rest, when a blank or the like stands between them."""
+    parts = NUMBER.fullmatch(text)
+    if parts is None:
+        return {"areacode": "", "phone": text}
+    return {"areacode": parts[1], "phone": parts[2]}
+
+
+def _group(group_id: str, name: str) -> Given:
+    return {"contactgroupid": group_id, "contactgroupname": name}
+
+
+def _group_id(given: Given) -> str:
+    return _id(given, "contactgroupid", "Contact group")
+
+
+def _id(given: Given, name: str, what: str) -> str:
+    """An id of ours; clients hold them for opaque, so another one is that of nothing."""
+    if not OUR_ID.fullmatch(given[name]):
+        raise ApiError(INVALID_PARAMETER, f"{what} not found")
+    return given[name]

@@ -1,0 +1,171 @@
+"""The paths of this API, and the way of a request through it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from service import metrics
+from service.database import calls_of_request, document
+from service.dialects.filemail.calls import CALLS, TOKEN_SECONDS, Call
+from service.dialects.filemail.envelope import answer, callback_of, failure
+from service.dialects.filemail.errors import (
+    INTERRUPTION,
+    INVALID_PARAMETER,
+    INVALID_REQUEST,
+    INVALID_TOKEN,
+    NOT_FOUND,
+    PARAMETER_MISSING,
+    UNKNOWN_ERROR,
+    ApiError,
+    refused,
+)
+from service.dialects.filemail.schemas import check, read_parameters
+from service.dispatcher import Dispatcher
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
+from service.log import request_id
+from service.session import NOBODY, Caller
+
+log = logging.getLogger(__name__)
+
+COOKIE = "logintoken"
+TOKEN = re.compile(r"[0-9a-f]{32}")
+LOGIN, LOGOUT = "authentication/login", "authentication/logout"
+STRANGER = Caller(
+    uid=NOBODY, signed_in=0, stale=0, expiry=None, dom_id=None, db=None, firstname=None, lastname=None,
+    fullname=None, username=None, email=None, lang=None, guest_name=None, hub=None, area=None, hub_db=None,
+    hub_owner=None, level=0, moving=0,
+)  # fmt: skip
+"""Who calls before he has a token."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of a request so far."""
+
+    name: str
+    given: dict[str, str] = field(default_factory=dict)
+    callback: str | None = None
+    uid: str | None = None
+
+
+class LoginTokenApi:
+    """Answers `/api/contacts/*` and `/api/authentication/*`."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Every path below /api/ but those of /api/v1/."""
+        router.add_route("*", "/api/{call:(?!v1/|v1$).*}", self.handle)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """aiohttp handler of all paths. The address is never logged: tokens and passwords stand in it."""
+        started = time.perf_counter()
+        rid = secrets.token_hex(8)
+        request_id.set(rid)
+        counter = [0, 0]
+        calls_of_request.set(counter)
+        exchange = Exchange(request.match_info["call"].strip("/").lower())
+        fields = await self._outcome(request, exchange)
+        response = answer(exchange.given, exchange.callback, fields)
+        response.headers["X-Request-Id"] = rid
+        self._set_cookie(response, exchange.name, fields)
+        seconds = time.perf_counter() - started
+        known = f"api/{exchange.name}" if exchange.name in CALLS else "unknown"
+        metrics.observe_request(known, response.status, seconds)
+        log.info(
+            "request",
+            extra={
+                "service": known,
+                "status": response.status,
+                "code": fields.get("errorname"),
+                "uid": exchange.uid,
+                "ms": round(seconds * 1000, 2),
+                "calls": counter[0],
+                "trips": counter[1],
+            },
+        )
+        return response
+
+    async def _outcome(self, request: web.Request, exchange: Exchange) -> dict[str, Any]:
+        """The fields of the answer, whatever happens."""
+        try:
+            return await self._run(request, exchange)
+        except ApiError as exc:
+            return failure(exc)
+        except Refused as exc:
+            error = refused(exc, exchange.given)
+            if error is None:
+                log.error("unexpected refusal", extra={"service": exchange.name, "code": exc.code})
+            return failure(error or ApiError(UNKNOWN_ERROR, "An error on our side"))
+        except EntityMovingError:
+            return failure(ApiError(INTERRUPTION, "Your data is being moved just now, try again soon"))
+        except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
+            log.warning("database unavailable", extra={"error": str(exc)})
+            return failure(ApiError(INTERRUPTION, "The service is interrupted, try again soon"))
+        except HTTPRequestEntityTooLarge:
+            return failure(ApiError(INVALID_REQUEST, "The body is too large"))
+        except Exception:
+            log.exception("unexpected error", extra={"service": exchange.name})
+            return failure(ApiError(UNKNOWN_ERROR, "An error on our side"))
+
+    async def _run(self, request: web.Request, exchange: Exchange) -> dict[str, Any]:
+        given = exchange.given = await read_parameters(request)
+        if given.get("format", "json").lower() not in {"json", "xml"}:
+            raise ApiError(INVALID_PARAMETER, "Parameter 'format' is neither JSON nor XML")
+        exchange.callback = callback_of(given)
+        if request.method not in {"GET", "POST"}:
+            raise ApiError(INVALID_REQUEST, "Use GET or POST")
+        call = CALLS.get(exchange.name)
+        if call is None:
+            raise ApiError(NOT_FOUND, "There is no such call")
+        caller = STRANGER if exchange.name == LOGIN else await self._caller(given)
+        exchange.uid = caller.uid
+        return await self._call(request, call, caller, given)
+
+    async def _call(
+        self, request: web.Request, call: Call, caller: Caller, given: dict[str, str]
+    ) -> dict[str, Any]:
+        checked = check(call.schema, given)
+        if COOKIE in given:
+            checked[COOKIE] = given[COOKIE]
+        context = self._dispatcher.make_context(request, call.service, {}, caller)
+        fields = await call.run(context, checked)
+        for tell in context.after_commit:
+            tell()
+        return fields
+
+    async def _caller(self, given: dict[str, str]) -> Caller:
+        """The gate. Only the parameter counts: a cookie comes along with requests that nobody meant."""
+        token = given.get("logintoken")
+        if token is None:
+            raise ApiError(PARAMETER_MISSING, 'Required parameter missing: "logintoken"')
+        found = (
+            await self._dispatcher.db.call("yp", "api_token_open", token) if TOKEN.fullmatch(token) else [[]]
+        )
+        if not found[0]:
+            raise ApiError(INVALID_TOKEN, "The login token is invalid or has expired")
+        caller = Caller(**document(found[0]))
+        if caller.moving:
+            raise EntityMovingError(f"{caller.uid} is being moved")
+        if caller.stale:
+            self._dispatcher.background.start(self._dispatcher.db.call("yp", "api_token_touch", token))
+        return caller
+
+    def _set_cookie(self, response: web.Response, name: str, fields: dict[str, Any]) -> None:
+        """The one open client takes its token from a cookie of this name; we never read it."""
+        if "errorcode" in fields or name not in {LOGIN, LOGOUT}:
+            return
+        secure = self._dispatcher.settings.base_url.startswith("https:")
+        token, age = (fields["logintoken"], TOKEN_SECONDS) if name == LOGIN else ("", 0)
+        response.set_cookie(
+            COOKIE, token, max_age=age, path="/", httponly=True, secure=secure, samesite="Strict"
+        )
