@@ -114,9 +114,16 @@ async def json_errors(request: web.Request, handler: Any) -> web.StreamResponse:
     except web.HTTPException as exc:
         if exc.status < 400:
             raise
-        body = {"error": exc.reason, "error_code": exc.status, "status": exc.status, "data": []}
-        return web.json_response({"__ack__": "", "__status__": "offline", **body}, status=exc.status)
+        return _plain_error(exc.status, exc.reason)
+    except Exception:
+        log.exception("unexpected error", extra={"path": request.path})
+        return _plain_error(500, "SERVICE_FAILED")
     return response
+
+
+def _plain_error(status: int, code: str) -> web.Response:
+    body = {"error": code, "error_code": status, "status": status, "reason": code, "data": []}
+    return web.json_response({"__ack__": "", "__status__": "offline", **body}, status=status)
 
 
 async def _health(request: web.Request) -> web.Response:

@@ -48,6 +48,8 @@ LOST = {
     2013: "connection lost during a query",
     2055: "connection lost",
     1040: "too many connections",
+    1047: "a Galera node that is not ready",
+    1290: "a server that only reads",
     1053: "server is shutting down",
     1927: "connection was killed",
     1158: "network error while reading",
@@ -78,6 +80,14 @@ def session_statement(settings: Settings, *, read_only: bool) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Link:
+    """A connection that is lent, and how long one statement on it may take."""
+
+    raw: Any
+    patience: float
+
+
 class Pool:
     """Connections of one kind to the first server that answers."""
 
@@ -88,13 +98,19 @@ class Pool:
         self._size = settings.db_pool
         self._session = session_statement(settings, read_only=read_only)
         self._pools: dict[Server, Any] = {}
+        self._patience = settings.db_timeout + 2
+        """Seconds a silent server is waited for: its own limit should have come first."""
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
+    async def connection(self) -> AsyncIterator[Link]:
         """Lend a connection; DatabaseUnavailableError when no server answers."""
-        pool, connection = await self._acquire()
         try:
-            yield connection
+            async with asyncio.timeout(self._patience):
+                pool, connection = await self._acquire()
+        except TimeoutError:
+            raise DatabaseUnavailableError(f"no free connection for {self._patience} s") from None
+        try:
+            yield Link(connection, self._patience)
         except asyncio.CancelledError:
             # the server may still be working for us: this connection cannot be given to anybody else
             connection.close()
@@ -144,7 +160,7 @@ class Pool:
 class Transaction:
     """CALLs on one connection that are committed together."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Link) -> None:
         self._connection = connection
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
@@ -254,14 +270,14 @@ class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
         return
 
 
-async def _call(connection: Any, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
+async def _call(link: Link, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
     if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
         raise ValueError(f"not a routine: {db}.{name}")
     marks = ", ".join(["%s"] * len(args))
     started = time.perf_counter()
     outcome = "error"
     try:
-        result = await _query(connection, f"CALL {db}.{name}({marks})", args)
+        result = await _query(link, f"CALL {db}.{name}({marks})", args)
         outcome = "ok"
     except Refused:
         outcome = "refused"
@@ -274,14 +290,14 @@ async def _call(connection: Any, db: str, name: str, args: Sequence[Any]) -> lis
     return result
 
 
-async def _query(connection: Any, statement: str, args: Sequence[Any]) -> list[ResultSet]:
+async def _query(link: Link, statement: str, args: Sequence[Any]) -> list[ResultSet]:
     """Send one statement and read everything it answers, so that a late error is still an error."""
     counter = calls_of_request.get(None)
     if counter is not None:
         counter[1] += 1
     results: list[ResultSet] = []
     try:
-        async with connection.cursor(_Cursor) as cursor:
+        async with asyncio.timeout(link.patience), link.raw.cursor(_Cursor) as cursor:
             await cursor.execute(statement, tuple(args) or None)
             while True:
                 if cursor.description is not None:
@@ -293,6 +309,8 @@ async def _query(connection: Any, statement: str, args: Sequence[Any]) -> list[R
 
 
 def _translate(exc: Exception) -> Exception:
+    if isinstance(exc, TimeoutError):
+        return DatabaseTimeoutError("no answer")
     number = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
     if number == SIGNALLED and exc.args[1] == MOVING:
         return EntityMovingError("looked for in the shard it has left")
@@ -307,18 +325,18 @@ def _translate(exc: Exception) -> Exception:
     return exc
 
 
-async def _commit(connection: Any) -> None:
-    await _query(connection, "COMMIT", ())
+async def _commit(link: Link) -> None:
+    await _query(link, "COMMIT", ())
 
 
-async def _rollback(connection: Any) -> None:
+async def _rollback(link: Link) -> None:
     try:
-        await _query(connection, "ROLLBACK", ())
-    except DatabaseUnavailableError:
-        connection.close()
+        await _query(link, "ROLLBACK", ())
+    except (DatabaseUnavailableError, DatabaseTimeoutError):
+        link.raw.close()
 
 
-async def _installed(connection: Any, names: Sequence[str]) -> dict[tuple[str, str], RoutineInfo]:
+async def _installed(connection: Link, names: Sequence[str]) -> dict[tuple[str, str], RoutineInfo]:
     (routines,) = await _query(
         connection,
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES "

@@ -30,7 +30,7 @@ from service.log import request_id
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
-from service.request import from_frontend, header_args, is_upload, page_host, read_args
+from service.request import from_frontend, header_args, is_upload, origin_allowed, page_host, read_args
 from service.schema import ID, load
 from service.session import (
     Caller,
@@ -145,6 +145,8 @@ class Exchange:
 
     async def _succeed(self) -> web.Response:
         service = self._dispatch()
+        if not origin_allowed(self.request, self.dispatcher.settings):
+            raise RequestError(403, "FORBIDDEN_ORIGIN", "pages of this origin may not call")
         self.given = await read_args(self.request)
         args = load(service.schema, self.given)
         await self._gate(service)
@@ -267,7 +269,7 @@ class Exchange:
         return next((e["doc"] for e in declared if e["code"] == code), code)
 
     def _read_sid(self) -> None:
-        self.sid = session_id(self.request, self.dispatcher.settings, self.given)
+        self.sid = session_id(self.request, self.dispatcher.settings)
 
     async def _find_caller(self) -> None:
         """Who is calling, for the `__status__` of an error that came before the gate."""
@@ -276,8 +278,9 @@ class Exchange:
         self._read_sid()
         try:
             self.caller = await open_session(self.dispatcher.db, self.sid, None, None)
-        except (DatabaseUnavailableError, DatabaseTimeoutError):
-            self.caller = None
+        except Exception:
+            # an error is being answered already, and has to be
+            log.exception("nobody knows who calls")
 
     def _fail(self, error: RequestError) -> web.Response:
         self.code = error.code
@@ -324,10 +327,14 @@ class Exchange:
 
     def _set_cookie(self, response: web.Response) -> None:
         context = self.context
-        if context is None or not (context.new_sid or context.drop_cookie):
+        if context is None:
             return
-        name = cookie_name(self.dispatcher.settings, self.given)
-        set_cookie(response, self.dispatcher.settings, name, context.new_sid)
+        name = cookie_name(self.dispatcher.settings, header_args(self.request))
+        # the session lives on when it is used, and so must the cookie
+        lives_on = context.caller.stale and self.request.cookies.get(name) == self.sid
+        if context.new_sid or context.drop_cookie or lives_on:
+            sid = None if context.drop_cookie else context.new_sid or self.sid
+            set_cookie(response, self.dispatcher.settings, name, sid)
 
 
 def _wanted(service: Service, args: dict[str, Any]) -> dict[str, Any]:

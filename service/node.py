@@ -77,7 +77,8 @@ class Heartbeat:
                 await self._sockets.forget_leftovers()
                 await self._calls.expire()
                 if beats % PURGE_EVERY == 0:
-                    await self._db.call("yp", "session_purge", PURGE_ROWS)
+                    (expired,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
+                    self._pusher.close_sockets(expired)
             except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
                 log.warning("heartbeat failed", extra={"error": str(exc)})
 

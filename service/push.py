@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +28,7 @@ BATCH = 200
 RECONNECT_SECONDS = (0.1, 0.5, 1.0, 2.0)
 
 Deliver = Callable[[list[str], str], None]
-Control = Callable[[list[str]], Awaitable[None]]
+Control = Callable[[list[str]], Coroutine[Any, Any, None]]
 
 
 def channel_of(node: str) -> str:
@@ -62,6 +62,7 @@ class Pusher:
         self._redis = self._connect()
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self.listening = asyncio.Event()
 
     def _connect(self) -> Redis:
@@ -166,7 +167,10 @@ class Pusher:
             if newline:
                 deliver(orjson.loads(sockets), frame.decode())
             else:
-                await close(orjson.loads(sockets))
+                # not waited for: a client that does not read its goodbye holds up nobody's updates
+                task = asyncio.create_task(close(orjson.loads(sockets)))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
         except Exception:
             # one bad message must not end the listening for all others
             log.exception("a push could not be delivered")

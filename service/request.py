@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from service.errors import RequestError
+from service.settings import Settings
 
 PARAM_HEADER = "x-param-"
 UPLOAD_HEADER = "x-param-xia-data"
@@ -21,6 +22,14 @@ ABSENT_TEXTS = {"undefined", "null", ""}
 def from_frontend(request: web.Request) -> bool:
     """Whether the Drumee frontend is calling; it drops the body of anything but HTTP 200."""
     return any(name in request.headers for name in FRONTEND_HEADERS)
+
+
+def origin_allowed(request: web.Request, settings: Settings) -> bool:
+    """Browsers say which page sends a request or opens a socket; other clients say nothing."""
+    origin = request.headers.get("Origin")
+    if origin is None or origin.rstrip("/") in settings.origins:
+        return True
+    return origin.partition("//")[2] == request.host
 
 
 def page_host(request: web.Request) -> str:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from service.database import Database, document
 from service.errors import EntityMovingError
+from service.request import header_args
 from service.settings import Settings, usable_cookie_name
 
 NOBODY = "ffffffffffffffff"
@@ -79,8 +80,9 @@ def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:
     return settings.cookie
 
 
-def session_id(request: web.Request, settings: Settings, args: Mapping[str, Any]) -> str | None:
-    """Session id of a request: the cookie, else the argument of that name (`x-param-regsid`)."""
+def session_id(request: web.Request, settings: Settings) -> str | None:
+    """Session id of a request: the cookie, else the header `x-param-regsid`; never the URL."""
+    args = header_args(request)
     name = cookie_name(settings, args)
     found = request.cookies.get(name) or args.get(name)
     if isinstance(found, str) and SESSION_ID.fullmatch(found):
@@ -114,7 +116,8 @@ def _cookie_domain(host: str) -> str | None:
 
 def client_address(request: web.Request, settings: Settings) -> str:
     """Address of the caller; behind a trusted proxy, what the nearest proxy says."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_proxy else ""
+    # a proxy may add a line of its own instead of adding to the caller's
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])) if settings.trust_proxy else ""
     found = forwarded.rpartition(",")[2].strip() or request.remote or ""
     try:
         return str(ip_address(found))

@@ -26,48 +26,35 @@ class Throttle:
         }
         self._memory: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    async def wait_seconds(self, account: str, address: str) -> int:
-        """0, or how long this account or address must wait before it may try again."""
-        waits = [await self._wait(kind, who) for kind, who in (("account", account), ("address", address))]
-        return max(waits)
-
-    async def failed(self, account: str, address: str) -> None:
-        """Count a failure."""
-        for kind, who in (("account", account), ("address", address)):
-            await self._count(_key(kind, who))
-
-    async def succeeded(self, account: str) -> None:
-        """Forget the failures of an account; those of the address stay."""
-        key = _key("account", account)
-        self._memory.pop(key, None)
+    async def attempt(self, account: str, address: str) -> int:
+        """Count an attempt; 0 when it may go on, else how many seconds to wait."""
+        keys = {kind: _key(kind, who) for kind, who in (("account", account), ("address", address))}
         try:
-            await self._pusher.redis.delete(key)
+            async with self._pusher.redis.pipeline(transaction=True) as pipe:
+                for key in keys.values():
+                    pipe.incr(key)
+                    pipe.expire(key, WINDOW_SECONDS, nx=True)
+                    pipe.ttl(key)
+                found = await pipe.execute()
+        except (RedisError, OSError):
+            found = [n for key in keys.values() for n in self._count_in_memory(key)]
+        counts = dict(zip(keys, zip(found[::3], found[2::3], strict=True), strict=True))
+        waits = [max(ttl, 1) for kind, (count, ttl) in counts.items() if count > self._limits[kind]]
+        return max(waits, default=0)
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """It was the right password: forget the attempts of the account, and this one of the address."""
+        self._memory.pop(_key("account", account), None)
+        try:
+            async with self._pusher.redis.pipeline(transaction=False) as pipe:
+                pipe.delete(_key("account", account))
+                pipe.decr(_key("address", address))
+                await pipe.execute()
         except (RedisError, OSError):
             return
 
-    async def _wait(self, kind: str, who: str) -> int:
-        key = _key(kind, who)
-        try:
-            async with self._pusher.redis.pipeline(transaction=False) as pipe:
-                pipe.get(key)
-                pipe.ttl(key)
-                text, ttl = await pipe.execute()
-            failures = int(text or 0)
-        except (RedisError, OSError):
-            failures, until = self._memory.get(key, (0, 0.0))
-            ttl = int(until - time.monotonic()) + 1
-        return max(ttl, 1) if failures >= self._limits[kind] and ttl > 0 else 0
-
-    async def _count(self, key: str) -> None:
-        try:
-            async with self._pusher.redis.pipeline(transaction=True) as pipe:
-                pipe.incr(key)
-                pipe.expire(key, WINDOW_SECONDS, nx=True)
-                await pipe.execute()
-        except (RedisError, OSError):
-            self._count_in_memory(key)
-
-    def _count_in_memory(self, key: str) -> None:
+    def _count_in_memory(self, key: str) -> tuple[int, bool, int]:
+        """(attempts, True, seconds left), as Redis answers."""
         count, until = self._memory.pop(key, (0, 0.0))
         now = time.monotonic()
         if until < now:
@@ -75,6 +62,7 @@ class Throttle:
         self._memory[key] = (count + 1, until)
         if len(self._memory) > MEMORY_KEYS:
             self._memory.popitem(last=False)
+        return count + 1, True, int(until - now)
 
 
 def _key(kind: str, who: str) -> str:

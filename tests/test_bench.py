@@ -27,7 +27,7 @@ from tests.conftest import Admin
 from tests.people import People
 
 SHARD = "shard1"
-DIFFERENT = {"owner_id", "id", "contact_id", "ctime", "mtime"}
+DIFFERENT = {"owner_id", "id", "contact_id", "changed", "ctime", "mtime"}
 """Columns in which two equal contacts of two people differ."""
 
 

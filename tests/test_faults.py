@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -100,6 +101,27 @@ async def test_mariadb_away_is_a_clear_503_and_comes_back(own: tuple[Stack, Sett
     await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
     await tab.expect("contact.add")
     assert (await health(alice))["status"] == "ok"
+
+
+async def test_a_mariadb_that_hangs_is_answered_for_and_comes_back(
+    own: tuple[Stack, Settings], password_hash: str
+) -> None:
+    server = TestServer(await make_app(dataclasses.replace(own[1], db_timeout=0.5)))
+    await server.start_server()
+    people = People(server.make_url("/"), Registry(own[1]), password_hash)
+    alice = await people("Alice")
+    pid = part(own[0], MariaDB).pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = await asyncio.wait_for(contacts(alice), 20)
+        assert answer.status in {503, 504}
+        assert "Retry-After" in answer.headers
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (await until(lambda: _ok(contacts(alice)))).status == 200
+    await people.close()
+    await server.close()
 
 
 async def _ok(call: Awaitable[Answer]) -> Answer | None:

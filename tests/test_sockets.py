@@ -61,7 +61,8 @@ async def test_frames_of_the_client_are_answered_as_the_contract_says(people: Pe
 @pytest.mark.parametrize(
     "text",
     ["", "null", "[]", "[1]", "{}", '["sys.ping"]', '["sys.ping", 5]', "not json", "[" * 5000, "x" * 6000,
-     '["sys.ping", {"type": "debug", "on": 1}]', '["unknown.service", {}]', '{"service": 7}'],
+     '["sys.ping", {"type": "debug", "on": 1}]', '{"service": "sys.ping", "data": {"type": ["a"]}}',
+     '["sys.hello", {"a": ' + '[' * 900 + ']' * 900 + '}]', '["unknown.service", {}]', '{"service": 7}'],
 )  # fmt: skip
 async def test_odd_frames_are_ignored(people: People, text: str) -> None:
     alice = await people("Alice")

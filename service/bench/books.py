@@ -34,9 +34,9 @@ FREQUENT = [start[:3] for start in SURNAME_STARTS[8:16]]
 
 CONTACTS = """
     INSERT INTO {db}.contact (owner_id, id, entity, email, firstname, lastname, category,
-                              metadata, ctime, mtime)
+                              metadata, changed, ctime, mtime)
     SELECT %s, LOWER(HEX(RANDOM_BYTES(8))), b.email, b.email, b.firstname, b.lastname, 'independant',
-           JSON_OBJECT('source', b.email), b.ctime, b.ctime
+           JSON_OBJECT('source', b.email), b.ctime * 1000000, b.ctime, b.ctime
     FROM (
         SELECT a.firstname, a.lastname, a.ctime,
                CONCAT(LOWER(a.lastname), '.', a.seq, '@',

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from service.bench import deploys, report
+from service.bench import deploys, load, report
 from service.bench.cores import Cores
 from service.bench.measure import Measurer
 from service.bench.node import Node
@@ -27,6 +27,7 @@ from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
+LOAD = "load"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Plan:
     seconds: float = DEFAULT_SECONDS
     small: int = 1_000
     large: int = 100_000
+
+    @property
+    def load(self) -> bool:
+        """Whether many people at once are measured as well."""
+        return self.only in {"", LOAD}
 
 
 def bench(only: str, seconds: str) -> int:
@@ -69,8 +75,8 @@ def run(plan: Plan, folder: Path) -> int:
     check_programs()
     world = World("shard1", plan.small, plan.large)
     chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen:
-        names = "\n  ".join(each.title(world) for each in SCENARIOS)
+    if not chosen and not plan.load:
+        names = "\n  ".join([*(each.title(world) for each in SCENARIOS), LOAD])
         raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(plan, world, chosen))
@@ -120,7 +126,7 @@ async def _on_stack(
     settings = Settings.from_env(node.env)
     _say("deploying")
     await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None).deploy())
-    needs = {need for each in chosen for need in each.needs}
+    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.load else set())
     town = Town(settings, world)
     _say(f"making people and contacts for {len(chosen)} scenarios")
     await asyncio.to_thread(town.build, needs)
@@ -128,10 +134,16 @@ async def _on_stack(
         cores = Cores(lambda: {"service": node.pids(), **_server_pids(stack)})
         measurer = Measurer(settings, world, town, node, cores)
         try:
-            return await measurer.all(chosen, CONNECTIONS, plan.seconds)
+            results = await measurer.all(chosen, CONNECTIONS, plan.seconds)
         finally:
             await measurer.close()
-            town.close()
+    try:
+        if plan.load:
+            _say("many people at once")
+            results["load"] = await load.measure(place, stack.env(), town)
+    finally:
+        town.close()
+    return results
 
 
 def _server_pids(stack: Stack) -> dict[str, list[int]]:

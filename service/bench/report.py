@@ -173,7 +173,7 @@ def _verdicts(results: Results) -> list[str]:
 
 def targets(results: Results) -> list[dict[str, Any]]:
     """What the issue asks for, as far as it was measured."""
-    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results)]
+    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results), *_load(results)]
 
 
 def _target(name: str, measured: float, limit: float, *, least: bool) -> dict[str, Any]:
@@ -223,6 +223,22 @@ def _idle(results: Results) -> list[dict[str, Any]]:
     return [_target("idle worker, MB RSS", largest, MAX_IDLE_MB, least=False)] if workers else []
 
 
+def _load(results: Results) -> list[dict[str, Any]]:
+    found = results.get("load")
+    if not found:
+        return []
+    idle, broadcast, room = found["idle"], found["broadcast"], found["room"]
+    where = f"{broadcast['hearers']:,} sockets on {broadcast['workers']} workers"
+    heard, messages = broadcast["all_have_it_median_ms"], broadcast["redis_messages"]
+    return [
+        _target(f"worker with {idle['sockets']:,} idle sockets, MB RSS", idle["worker_mb"], 400, least=False),
+        _target(f"ms until all of {where} have a broadcast", heard, 250, least=False),
+        _target("Redis messages a broadcast", messages, broadcast["workers"], least=False),
+        _target("join/leave pairs a second, room of 100", room["pairs_per_second"], 49, least=True),
+        _target("clients with a wrong view of that room", room["wrong_views"], 0, least=False),
+    ]
+
+
 # --- what must not be overlooked -----------------------------------------------------------------
 
 
@@ -240,6 +256,9 @@ def _doubts(found: Mapping[str, Any]) -> list[str]:
     }
     where = f"{found['name']}, {found['connections']} connections:"
     lines = [f"{where} {text}" for name, text in doubts.items() if found[name]]
+    # at one connection nothing is tried again
+    if found["connections"] == 1 and found["calls"] not in {None, found["limit_calls"]}:
+        lines.append(f"{where} {found['calls']} CALLs a request, and {found['limit_calls']} in its limit")
     if found["others"] is not None and found["others"] > DISTURBED:
         lines.append(
             f"{where} others used {found['others']:.0%} of the cores meanwhile: no measure of anything"

@@ -112,6 +112,11 @@ class Scenario:
         """Statements of one request, on average."""
         return sum(len(step.calls) for step in self.steps) / len(self.steps)
 
+    def calls_per_request(self) -> float:
+        """CALLs of one request, on average: the statements without COMMIT."""
+        calls = [call for step in self.steps for call in step.calls if call.startswith("CALL ")]
+        return len(calls) / len(self.steps)
+
     def unit(self, statements: Sequence[str]) -> int:
         """Statements that belong together: of a request; of a whole round where one step undoes another."""
         return len(statements) if len(self.steps) > 1 else len(self.steps[0].calls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from service.bench import books, names
@@ -11,8 +12,6 @@ from service.demo import WRITE
 from service.deploy.deployer import connect
 from service.settings import Settings, database_servers
 
-BACKGROUND = ("socket_refresh", "presence_recipients", "analytics_log", "session_touch", "session_purge")
-"""Routines that the service calls on its own account: no request waits for them."""
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
 """Contacts of the small book that get_contact asks for, one after the other."""
@@ -63,8 +62,11 @@ class Town:
         self.rows("TRUNCATE TABLE mysql.general_log")
         self.rows("SET GLOBAL general_log = ON")
 
-    def heard(self) -> list[str]:
-        """CALLs and COMMITs that the service has made for requests since `listen`."""
+    def heard(self, routines: Sequence[str]) -> list[str]:
+        """CALLs of these routines, and their COMMITs, that the service has made since `listen`.
+
+        It calls others on its own account at any time; those are not ours to know.
+        """
         self.rows("SET GLOBAL general_log = OFF")
         server = database_servers(self._settings.db)[0]
         rows = self.rows(
@@ -73,13 +75,14 @@ class Town:
             "AND (argument LIKE 'CALL %%' OR argument IN ('COMMIT', 'ROLLBACK')) ORDER BY event_time",
             server.user,
         )
-        own_account: dict[int, bool] = {}
+        listened_to: set[int] = set()
         found = []
         for thread, statement in rows:
             if statement.startswith("CALL"):
-                own_account[thread] = any(f".{name}(" in statement for name in BACKGROUND)
-            # the COMMIT of a CALL that we have not heard belongs to something earlier
-            if not own_account.get(thread, True):
+                listened_to.discard(thread)
+            if statement.startswith(tuple(f"{name}(" for name in routines)):
+                listened_to.add(thread)
+            if thread in listened_to:
                 found.append(statement)
         return found
 

@@ -45,6 +45,8 @@ def move(
     """
     connection = Connection(settings)
     connection.each(BOOTSTRAP)
+    if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
+        raise DeployError("the schema of this server is too old for moves; `make deploy` first")
     with Lease(settings):  # the schema must not change between the two shards
         try:
             uid, from_db = _check(connection, entity, to_db)

@@ -90,6 +90,16 @@ class Plan:
     decide: list[Item] = field(default_factory=list)
     unknown: list[Installed] = field(default_factory=list)
     unchanged: int = 0
+    _verdicts: dict[tuple[str, str, int], tuple[str, str] | None] = field(default_factory=dict)
+
+    def verdict(self, routine: Routine, installed: Installed | None) -> tuple[str, str] | None:
+        """(action, why), or None; what is the same in many databases is compared once."""
+        if installed is None:
+            return "create", "new"
+        key = (routine.scope, routine.name, installed.group)
+        if key not in self._verdicts:
+            self._verdicts[key] = _compare(routine, installed)
+        return self._verdicts[key]
 
     @property
     def databases(self) -> list[str]:
@@ -159,17 +169,21 @@ def _routines(
     for routine in routines.values():
         if wish.only and routine.name not in wish.only:
             continue
-        item = _compare(db, routine, plan.state.routines.get((db, routine.name)))
-        if item is None:
+        installed = plan.state.routines.get((db, routine.name))
+        verdict = plan.verdict(routine, installed)
+        if verdict is None:
             plan.unchanged += 1
-        elif item.action in DECIDE and not _allowed(item, wish):
+            continue
+        action, why = verdict
+        item = Item(db, action, routine.kind.lower(), routine.name, why, routine, installed)
+        if item.action in DECIDE and not _allowed(item, wish):
             plan.decide.append(item)
         else:
             yield Item(**{**vars(item), "action": "replace"}) if item.action in DECIDE else item
     if wish.only or files.is_rollback:
         return
-    for (where, name), installed in plan.state.routines.items():
-        if where == db and name not in routines:
+    for installed in plan.state.in_database.get(db, ()):
+        if installed.name not in routines:
             yield from _extra(db, installed, plan, wish)
 
 
@@ -177,28 +191,22 @@ def _allowed(item: Item, wish: Wish) -> bool:
     return item.name in wish.allow or (item.action == "unsafe" and UNSAFE in wish.allow)
 
 
-def _compare(db: str, routine: Routine, installed: Installed | None) -> Item | None:
-    kind = routine.kind.lower()
-    if installed is None:
-        return Item(db, "create", kind, routine.name, "new", routine)
-
-    def item(action: str, why: str) -> Item:
-        return Item(db, action, kind, routine.name, why, routine, installed)
-
+def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
+    """(action, why) for a routine that is installed; None when it is as its file says."""
     stamp = installed.stamp
     is_same = installed.fingerprint == routine.fingerprint
     traits = installed.traits_changed(routine)
     if is_same and not traits:
         is_stamped = stamp is not None and stamp["digest"] == routine.digest and bool(stamp["fingerprint"])
-        return None if is_stamped else item("replace", "header or comment")
+        return None if is_stamped else ("replace", "header or comment")
     # what was made by hand and adopted since is in the file already: nothing is lost
     is_adopted = is_same and (stamp is None or stamp["digest"] != routine.digest)
     by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
     if by_hand:
-        return item("drifted", by_hand)
+        return "drifted", by_hand
     if installed.signature != routine.signature:
-        return item("unsafe", "parameters changed")
-    return item("replace", "body" if not is_same else ", ".join(traits))
+        return "unsafe", "parameters changed"
+    return "replace", "body" if not is_same else ", ".join(traits)
 
 
 def _changed_by_hand(routine: Routine, installed: Installed) -> str:

@@ -43,6 +43,7 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
         "configs": media_configs(ctx.settings, ctx.caller.uid),
         "attendees": joined["attendees"],
         "user": user,
+        "serial": joined["serial"],
     }
 
 
@@ -232,7 +233,7 @@ def _kind(ctx: Context, metadata: Mapping[str, Any], default: str | None) -> str
 
 def _announcement(ctx: Context, kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """(service, model) of the push that tells the others of a new participant (contract 2.5)."""
-    model = joined["user"] | {"room_type": kind, "details": joined["details"]}
+    model = joined["user"] | {"room_type": kind} | {name: joined[name] for name in ("details", "serial")}
     if kind == "connect" and ctx.args["isCallee"] == "1":
         return "conference.accept", model | {"active_id": joined["user"]["socket_id"]}
     service = "conference.start" if joined["event"] == "start" else "conference.join"

@@ -13,6 +13,7 @@ from service import __doc__ as description
 from service.context import Context
 from service.database import document
 from service.passwords import verify_password
+from service.rooms import tell_left
 from service.session import NOBODY, new_session_id
 from service.sessions import end_session
 
@@ -28,20 +29,26 @@ ACCOUNT_STATES = {
 async def login(ctx: Context) -> Any:
     """Sign in. Always HTTP 200: the outcome is `status`. Takes as long for an account that does not exist."""
     ident, password = ctx.args["vars"]["ident"], ctx.args["vars"]["password"]
-    wait = await ctx.throttle.wait_seconds(ident, ctx.address)
-    if wait:
-        return {"status": "BLOCKED", "retry_after": wait}
     (found,) = await ctx.yp("drumate_login", ident)
     uid, password_hash, state = found[0] if found else (None, None, None)
+    # counted before it is verified: guesses sent all at once are counted, too
+    wait = await ctx.throttle.attempt(uid or ident, ctx.address)
+    if wait:
+        return {"status": "BLOCKED", "retry_after": wait}
     if not await verify_password(password, password_hash):
-        await ctx.throttle.failed(ident, ctx.address)
         return {"status": "WRONG_CREDENTIALS"}
     if state != "active":
         return {"status": ACCOUNT_STATES[state]}
-    await ctx.throttle.succeeded(ident)
+    await ctx.throttle.succeeded(uid, ctx.address)
     ctx.new_sid = new_session_id()
     ttl = ctx.settings.session_ttl
-    (person,) = await ctx.yp("session_signin", uid, ctx.new_sid, ctx.sid, ttl, ctx.user_agent, ctx.address)
+    *rooms, strangers, person = await ctx.yp(
+        "session_signin", uid, ctx.new_sid, ctx.sid, ttl, ctx.user_agent, ctx.address
+    )
+    # somebody else was signed in in this browser: his tabs must hear nothing more
+    ctx.after_commit.append(lambda: tell_left(ctx.pusher, rooms))
+    ctx.after_commit.append(lambda: ctx.pusher.close_sockets(strangers))
+    ctx.presence_changed()
     # the frontend reads its environment again only if it does not yet believe to be online
     ctx.connection = "offline"
     return {"status": "ok", **_person(ctx, document(person))}

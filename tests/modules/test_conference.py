@@ -255,3 +255,55 @@ async def test_only_two_kinds_of_conference_exist(people: People, registry: Regi
     tab = await alice.tab()
     answer = await alice.call("conference.join", hub_id=hub, socket_id=tab.id, metadata={"type": kind})
     assert (answer.status, answer.code, answer.data["param"]) == (400, "INVALID_PARAM", "type")
+
+
+async def test_nobody_stays_behind_when_tabs_close_while_they_enter(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+
+    guests = [await people("Guest") for _ in range(16)]
+    for guest in guests:
+        registry.grant(hub, guest.uid, WRITE)
+        await guest.tab()
+
+    async def come_and_vanish(guest: Person, number: int) -> None:
+        tab = guest.tabs[0]
+        room = {"hub_id": hub, "room_id": "feedfacefeedface", "socket_id": tab.id}
+        leave = guest.call("drumate.logout") if number % 2 else tab.cut()
+        await asyncio.gather(guest.call("conference.join", **room, **MEETING), leave)
+
+    await asyncio.gather(*(come_and_vanish(guest, n) for n, guest in enumerate(guests)))
+    for _ in range(100):
+        if not roles(admin, hub):
+            break
+        await asyncio.sleep(0.05)
+    assert roles(admin, hub) == []
+
+
+async def test_joining_again_keeps_the_switches(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tab = await alice.tab()
+    first = {"type": "meeting", "audio": 0, "video": 1}
+    room = {"hub_id": hub, "socket_id": tab.id}
+    await alice.ok("conference.join", **room, metadata=first)
+    again = await alice.ok("conference.join", **room, metadata={"type": "meeting"})
+    assert (again["user"]["audio"], again["user"]["video"]) == (0, 1)
+
+
+async def test_news_of_a_room_is_numbered_as_it_happened(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    hers, his = await alice.tab(), await bob.tab()
+    read = await enter(alice, hers, hub)
+    room = read["user"]["room_id"]
+    joined = await enter(bob, his, hub, room)
+    await bob.ok("conference.leave", room_id=room, socket_id=his.id)
+    came = (await hers.expect("conference.join"))["model"]["serial"]
+    left = (await hers.expect("conference.leave"))["model"]["serial"]
+    assert read["serial"] < came == joined["serial"] < left
+    # reading again is no coming
+    assert (await enter(alice, hers, hub, room))["serial"] == left

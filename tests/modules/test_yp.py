@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 import pytest
 
 from service import ROOT
+from service.demo import Registry
 from service.passwords import hash_password
 from tests.conftest import Admin, NodeMaker
-from tests.people import PASSWORD, People
+from tests.people import PASSWORD, People, Tab
 
 
 async def test_signing_in_rotates_the_session_and_says_offline_once(people: People, admin: Admin) -> None:
@@ -178,3 +181,84 @@ async def test_a_password_is_taken_as_it_is(people: People, admin: Admin) -> Non
     admin.rows("UPDATE yp.drumate SET password_hash = %s WHERE id = %s", hash_password(password), alice.uid)
     assert (await alice.sign_in(password.strip())).data["status"] == "WRONG_CREDENTIALS"
     assert (await alice.sign_in(password)).data["status"] == "ok"
+
+
+async def test_the_next_person_in_a_browser_hears_nothing_of_the_one_before(
+    people: People, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people.registered("Bob")
+    old_tab = await alice.tab()
+    elsewhere = await people.registered("Alice")
+    elsewhere.email = alice.email
+    await elsewhere.sign_in()
+    bob.http.cookie_jar.update_cookies(alice.http.cookie_jar.filter_cookies(alice.base), alice.base)
+    await bob.sign_in()
+    await old_tab._reader
+    assert old_tab.ws.close_code == 1008
+    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", alice.uid) == 0
+    assert (await elsewhere.ok("yp.hello"))["id"] == alice.uid
+
+
+async def test_signing_in_again_keeps_the_tabs(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    await alice.sign_in()
+    await alice.ok("contact.add", firstname="A", email=[{"email": "a@x.example", "is_default": 1}])
+    await tab.expect("contact.add")
+
+
+async def test_an_account_that_is_locked_does_nothing_any_more(
+    people: People, admin: Admin, registry: Registry
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    team = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(team, bob.uid, 4)
+    tab = await bob.tab()
+    admin.rows("UPDATE yp.entity SET status = 'locked' WHERE id = %s", bob.uid)
+    answer = await bob.call("conference.join", hub_id=team, socket_id=tab.id, metadata={"type": "meeting"})
+    assert (answer.status, answer.code) == (403, "WEAK_PRIVILEGE")
+    fresh = Tab(await bob.http.ws_connect(bob.base / "-/websocket/", protocols=("service",)))
+    assert await fresh.expect_frame("sys.handshake") == {"error": "no session"}
+    await fresh.close()
+
+
+async def test_guesses_sent_all_at_once_are_counted(make_node: NodeMaker, people: People) -> None:
+    node = await make_node(login_attempts=5)
+    alice = await people.registered("Alice", base=node.make_url("/"))
+    answers = await asyncio.gather(*(alice.sign_in(f"guess {n}") for n in range(20)))
+    outcomes = [a.data["status"] for a in answers]
+    assert outcomes.count("WRONG_CREDENTIALS") == 5
+    assert outcomes.count("BLOCKED") == 15
+
+
+async def test_sockets_of_an_expired_session_are_closed(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    admin.rows("UPDATE yp.session SET expiry = UNIX_TIMESTAMP() - 1 WHERE uid = %s", alice.uid)
+    found = admin.rows("CALL yp.session_purge(1000)")
+    assert tab.id in str(found)
+
+
+async def test_the_cookie_lives_on_with_the_session(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    assert "Set-Cookie" not in (await alice.call("yp.hello")).headers
+    admin.rows("UPDATE yp.session SET mtime = mtime - 1000 WHERE uid = %s", alice.uid)
+    assert "Max-Age=2592000" in (await alice.call("yp.hello")).headers["Set-Cookie"]
+
+
+async def test_a_session_id_in_a_url_is_worth_nothing(people: People) -> None:
+    alice, nobody = await people("Alice"), await people.stranger()
+    sid = _session(alice)
+    for query in (f"regsid={sid}", f"keysel=foo&foo={sid}"):
+        assert (await nobody.get("yp.hello", query)).data["signed_in"] == 0
+
+
+async def test_pages_of_other_origins_call_nothing(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    for origin in ("https://evil.example", "null", f"http://{alice.base.host}:1"):
+        answer = await alice.call(
+            "contact.add", headers={"Origin": origin}, email=[{"email": "a@x.example", "is_default": 1}]
+        )
+        assert (answer.status, answer.code) == (403, "FORBIDDEN_ORIGIN")
+    own = f"http://{alice.base.host}:{alice.base.port}"
+    assert (await alice.call("yp.hello", headers={"Origin": own})).status == 200

@@ -6,7 +6,7 @@
 --
 -- Params:   in_socket   socket that leaves
 --           in_room     room, or NULL for all
--- Returns:  per room left: one row   data  JSON: the attendee row that was, host (socket of the new host or NULL),
+-- Returns:  per room left: one row   data  JSON: the attendee row that was, serial, host (socket of the new host or NULL),
 --                                        peers (attendee rows of those who stay)
 --                          rows      node, sockets: those who stay
 -- Errors:   none
@@ -20,6 +20,7 @@ CREATE OR REPLACE PROCEDURE conference_drop(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_gone LONGTEXT;
+    DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
@@ -56,7 +57,12 @@ BEGIN
                 UPDATE conference SET role = 'host' WHERE room_id = r.room_id AND socket_id = v_host;
             END IF;
 
-            SELECT JSON_INSERT(v_gone, '$.host', v_host, '$.peers', JSON_COMPACT(COALESCE((
+            UPDATE conference_room
+            SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED))
+            WHERE hub_id = r.hub_id AND id = r.room_id;
+            SELECT serial INTO v_serial FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
+
+            SELECT JSON_INSERT(v_gone, '$.serial', v_serial, '$.host', v_host, '$.peers', JSON_COMPACT(COALESCE((
                 SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
                 FROM attendee_card AS o
                 WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id

@@ -12,7 +12,7 @@
 --           in_room       room, or NULL: the newest live one of this hub and type, else a new one
 --           in_type       meeting or connect (a call between two)
 --           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname
--- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join),
+-- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join), serial,
 --                               user (attendee row of the caller), attendees (the others), details
 --           rows          node, sockets: who is to be told
 -- Errors:   WEAK_PRIVILEGE   foreign socket, no level, or nobody there who may start the meeting
@@ -37,10 +37,16 @@ BEGIN
     DECLARE v_name VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
     DECLARE v_ctime INT UNSIGNED;
+    DECLARE v_serial BIGINT UNSIGNED;
 
+    -- locked in share mode: a socket that closes, or a logout, at the same moment waits and then ends this
+    -- participation, too. The account has to be a live one; guests have none.
     SELECT s.uid INTO v_uid
     FROM socket AS s
-    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256);
+    WHERE s.id = in_socket
+      AND s.session_id = SHA2(in_sid, 256)
+      AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
+    LOCK IN SHARE MODE;
 
     SELECT e.id, e.area, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
     INTO v_hub, v_area, v_owner, v_name
@@ -125,7 +131,10 @@ BEGIN
     ON DUPLICATE KEY UPDATE
         participant_id = COALESCE(VALUES(participant_id), participant_id),
         firstname = VALUES(firstname), lastname = VALUES(lastname),
-        audio = VALUES(audio), video = VALUES(video), screen = VALUES(screen), muted = VALUES(muted),
+        audio = COALESCE(JSON_VALUE(in_metadata, '$.audio'), audio),
+        video = COALESCE(JSON_VALUE(in_metadata, '$.video'), video),
+        screen = COALESCE(JSON_VALUE(in_metadata, '$.screen'), screen),
+        muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
         mtime = v_now;
 
     UPDATE call_invitation SET status = 'accepted', mtime = v_now
@@ -136,10 +145,13 @@ BEGIN
         WHERE hub_id = v_hub AND room_id = v_room AND status = 'waiting';
     END IF;
 
-    SET v_ctime = (SELECT ctime FROM conference_room WHERE hub_id = v_hub AND id = v_room);
+    UPDATE conference_room SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED))
+    WHERE hub_id = v_hub AND id = v_room AND v_entered = 1;
+    SELECT ctime, serial INTO v_ctime, v_serial FROM conference_room WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
     SELECT JSON_OBJECT(
         'entered', v_entered + 0,
         'event', IF(v_role = 'host', 'start', 'join'),
+        'serial', v_serial + 0,
         'user', JSON_COMPACT(me.data),
         'attendees', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)

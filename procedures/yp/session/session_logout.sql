@@ -15,8 +15,11 @@ CREATE OR REPLACE PROCEDURE session_logout(
 BEGIN
     DECLARE v_id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
     DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_sockets INT UNSIGNED;
 
     SELECT uid INTO v_uid FROM session WHERE id = v_id FOR UPDATE;
+    -- the sockets before their rooms, as whoever enters one does
+    SELECT COUNT(*) INTO v_sockets FROM socket WHERE session_id = v_id FOR UPDATE;
 
     FOR r IN (SELECT id FROM socket WHERE session_id = v_id ORDER BY id) DO
         CALL conference_drop(r.id, NULL);

@@ -58,8 +58,12 @@ BEGIN
         ), 1, 0)
     ) AS data
     FROM (SELECT 1) AS one
-    LEFT JOIN session AS s ON s.id = SHA2(in_sid, 256) AND s.expiry > v_now
-    LEFT JOIN entity AS me ON me.id = s.uid AND me.type = 'drumate' AND me.status = 'active'
+    LEFT JOIN session AS s
+        ON s.id = SHA2(in_sid, 256)
+        AND s.expiry > v_now
+        -- a frozen, locked or archived account has no session; a guest has no account
+        AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
+    LEFT JOIN entity AS me ON me.id = s.uid AND me.type = 'drumate'
     LEFT JOIN drumate AS d ON d.id = me.id
     LEFT JOIN entity AS h ON h.id = COALESCE(in_hub, s.uid) AND h.status = 'active'
     LEFT JOIN hub AS w ON w.id = h.id;

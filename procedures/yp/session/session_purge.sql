@@ -2,7 +2,7 @@
 -- Called now and then by the service.
 --
 -- Params:   in_limit   rows of each kind at the most, so that no lock lasts
--- Returns:  nothing
+-- Returns:  rows       node, sockets: sockets of expired sessions, to be closed
 -- Errors:   none
 -- Example:  CALL session_purge(100);
 DELIMITER $$
@@ -13,6 +13,12 @@ CREATE OR REPLACE PROCEDURE session_purge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    FROM session AS e
+    JOIN socket AS s ON s.session_id = e.id
+    WHERE e.expiry < v_now
+    GROUP BY s.node;
 
     DELETE FROM authn WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM session WHERE expiry < v_now LIMIT in_limit;

@@ -37,7 +37,9 @@ BEGIN
     -- locked in share mode: a logout at the same moment waits, and then finds this socket
     SELECT s.id, s.uid, s.guest_name INTO v_session, v_uid, v_guest
     FROM session AS s
-    WHERE s.id = COALESCE(v_session, SHA2(in_sid, 256)) AND s.expiry > v_now
+    WHERE s.id = COALESCE(v_session, SHA2(in_sid, 256))
+      AND s.expiry > v_now
+      AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
     LOCK IN SHARE MODE;
 
     IF v_uid IS NOT NULL THEN

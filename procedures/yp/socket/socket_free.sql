@@ -12,9 +12,10 @@ CREATE OR REPLACE PROCEDURE socket_free(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
-        DEFAULT (SELECT uid FROM socket WHERE id = in_socket);
+    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
+    -- the socket before its rooms, as whoever enters one does
+    SELECT uid INTO v_uid FROM socket WHERE id = in_socket FOR UPDATE;
     CALL conference_drop(in_socket, NULL);
     DELETE FROM socket WHERE id = in_socket;
 

@@ -20,6 +20,10 @@ BEGIN
     DECLARE v_died INT UNSIGNED DEFAULT (SELECT heartbeat FROM node WHERE id = in_node);
     DECLARE v_moved LONGTEXT CHARACTER SET utf8mb4 DEFAULT '[]';
     DECLARE v_heir VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_sockets INT UNSIGNED;
+
+    -- the sockets before their rooms, as whoever enters one does
+    SELECT COUNT(*) INTO v_sockets FROM socket WHERE node = in_node FOR UPDATE;
 
     FOR r IN (
         SELECT DISTINCT s.id, s.session_id
