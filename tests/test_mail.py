@@ -115,7 +115,8 @@ async def test_headers_cannot_be_injected(posted: People, postman: Postman, admi
     (mail,) = postman.to(address)
     assert mail["Bcc"] is None
     assert mail["Subject"].startswith("Eve Bcc: victim@else.example")
-    assert len(postman.mails) == 1
+    # mails that other tests left in the outbox may come along
+    assert not [m for m in postman.mails if m["To"] in {"victim@else.example", "a@b.c"}]
 
 
 async def test_many_invitations_are_one_mail(posted: People, postman: Postman) -> None:
