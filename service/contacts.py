@@ -34,9 +34,17 @@ async def change(ctx: Context, contact_id: str, given: dict[str, Any]) -> dict[s
 
 
 async def trash(ctx: Context, contact_id: str) -> dict[str, Any]:
-    """Throw a contact away; {contact_id, entity, drumate_id, deleted_at}. Its owner's tabs see it go."""
-    found, sockets = await ctx.mine("my_contact_trash", contact_id)
-    gone: dict[str, Any] = document(found)
+    """Throw a contact away, which its owner's tabs see; the answer of my_contact_trash."""
+    me, mine = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], ResultSet]:
+        found, sockets = await tx.call(mine, "my_contact_trash", me, contact_id)
+        gone: dict[str, Any] = document(found)
+        if gone["blocked"]:
+            await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
+        return gone, sockets
+
+    gone, sockets = await ctx.db.transaction("my_contact_trash", unit)
     model = {"contact_id": gone["contact_id"], "drumate_id": gone["drumate_id"], "entity": gone["entity"]}
     ctx.push("contact.delete_contact", model, sockets)
     return gone

@@ -14,7 +14,7 @@ from yarl import URL
 from service.deploy.files import reachable_signals
 from service.dialects.filemail.calls import CALLS
 from service.dialects.filemail.errors import REFUSALS, kinds
-from tests.conftest import Admin
+from tests.conftest import Admin, NodeMaker
 from tests.people import PASSWORD, People, Person
 
 
@@ -193,6 +193,7 @@ async def test_a_related_person_may_lose_a_name_here(people: People, admin: Admi
         f"SELECT JSON_VALUE(book, '$.contact.status') FROM {api.person.shard}.contact_trash WHERE id = %s"
     )
     assert admin.one(status, *where) == "memory"
+    assert admin.one(status.replace("status", "uid"), *where) is None
 
 
 async def test_what_is_thrown_away_frees_its_address_and_lies_in_the_trash(
@@ -212,6 +213,32 @@ async def test_what_is_thrown_away_frees_its_address_and_lies_in_the_trash(
         assert await api.error(f"contacts/{path}", contactid=first["contactid"], name="X") == (
             "InvalidParameter", 1002, "Contact not found",
         )  # fmt: skip
+
+
+async def test_a_block_is_lifted_when_its_contact_is_thrown_away(people: People, admin: Admin) -> None:
+    api, bob = await client_of(people), await people("Bob")
+    made = (await api.ok("contacts/add", name="Bob", email=bob.email))["contact"]["contactid"]
+    await api.person.ok("contact.block", contact_id=made)
+    await api.ok("contacts/delete", contactid=made)
+    again = (await api.ok("contacts/add", name="Bob", email=bob.email))["contact"]["contactid"]
+    assert (await api.person.ok("contact.get_contact", contact_id=again))["is_blocked"] == 0
+    assert not admin.rows("SELECT 1 FROM yp.contact_block WHERE owner_id = %s", api.person.uid)
+    kept = (
+        f"SELECT JSON_VALUE(book, '$.contact.is_blocked') FROM {api.person.shard}.contact_trash WHERE id = %s"
+    )
+    assert admin.one(kept, made) == "1"
+
+
+async def test_who_is_thrown_away_goes_on_seeing_who_is_online(people: People) -> None:
+    api, bob = await client_of(people), await people("Bob")
+    await api.person.ok("contact.invite", email=bob.email)
+    await bob.ok("contact.invite_accept", email=api.person.email)
+    (entry,) = (await api.ok("contacts/get"))["contacts"]
+    await api.ok("contacts/delete", contactid=entry["contactid"])
+    his_tab = await bob.tab()
+    await api.person.tab()
+    told = await his_tab.expect("user.connection_status")
+    assert told["model"]["user_id"] == api.person.uid
 
 
 async def test_archived_and_waiting_entries_are_not_shown(people: People) -> None:
@@ -350,8 +377,9 @@ async def test_a_cookie_alone_lets_nobody_in(people: People) -> None:
     assert answer.status == 401
 
 
-async def test_wrong_passwords_are_refused_and_counted(people: People) -> None:
-    alice = await people.registered("Alice")
+async def test_wrong_passwords_are_refused_and_counted(people: People, make_node: NodeMaker) -> None:
+    node = await make_node(login_attempts=3)
+    alice = await people.registered("Alice", base=node.make_url("/"))
     api = Client(alice)
     for _ in range(2):
         _, _, body, headers = await api.raw(
@@ -360,7 +388,7 @@ async def test_wrong_passwords_are_refused_and_counted(people: People) -> None:
         assert orjson.loads(body)["errorcode"] == 2001
         assert "Set-Cookie" not in headers
     assert (await api.error("authentication/login", username=alice.email))[1] == 1003
-    for _ in range(20):
+    for _ in range(2):
         found = await api.error("authentication/login", username=alice.email, password="wrong")
     assert found[1] == 2008
     assert (await api.error("authentication/login", username=alice.email, password=PASSWORD))[1] == 2008
@@ -448,8 +476,9 @@ async def test_other_people_s_contacts_do_not_exist(people: People) -> None:
 
 
 HOSTILE = (
-    "'", '"', "\\", "%", "_", "' OR 1=1 -- ", "<script>", "\x00", "a\nb", "ü", "日本", "😀", "\u202e", "\ufffe",
-    "x" * 3000, "-1", "null", "undefined", "[]", "{}", "true", "0", "a@b", "a@b.example", "{email}", "{0.__class__}",
+    "'", '"', "\\", "%", "_", "' OR 1=1 -- ", "<script>", "\x00", "a\nb", "ü", "日本", "😀", "\u202e",
+    "\ufffe", "x" * 3000, "-1", "null", "undefined", "[]", "{}", "true", "0", "a@b", "a@b.example",
+    "{email}", "{0.__class__}",
 )  # fmt: skip
 
 

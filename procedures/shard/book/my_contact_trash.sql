@@ -1,11 +1,13 @@
 -- my_contact_trash: throw an entry of the owner's address book away; it lies in the trash as it was.
 --
--- One-sided: the other person is not told, and keeps his entry. Nothing else finds the entry any more, and its
+-- One-sided: the other person is not told, and keeps his entry. A block (yp.contact_block_delete) is lifted by the
+-- caller, in the same transaction, as it is when an entry is deleted; the trash remembers it. Nothing else finds the entry any more, and its
 -- addresses may be given to another one.
 --
 -- Params:   in_owner   whose address book
 --           in_id      contact, not one that only holds an invitation (box hidden)
--- Returns:  one row    data  JSON: contact_id, entity, drumate_id (of the registered person, or NULL), deleted_at
+-- Returns:  one row    data  JSON: contact_id, entity, drumate_id (of the registered person, or NULL),
+--                    deleted_at, blocked (1: a block is to be lifted)
 --           rows       node, sockets: the owner's open sockets
 -- Errors:   CONACT_NOT_EXIST   no such contact of the owner
 -- Example:  CALL my_contact_trash('00000000000000a1', '0000000000000c01');
@@ -19,6 +21,7 @@ CREATE OR REPLACE PROCEDURE my_contact_trash(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id, v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_blocked INT UNSIGNED;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_display VARCHAR(255);
     DECLARE v_contact LONGTEXT;
@@ -41,6 +44,9 @@ BEGIN
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
+
+    SELECT COUNT(*) INTO v_blocked FROM yp.contact_block WHERE owner_id = in_owner AND contact_id = v_id;
+    SET v_contact = JSON_SET(v_contact, '$.is_blocked', v_blocked + 0);
 
     FOR e IN (
         SELECT id, email, category, is_default FROM contact_email
@@ -95,7 +101,8 @@ BEGIN
     DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
     DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
 
-    SELECT JSON_OBJECT('contact_id', v_id, 'entity', v_entity, 'drumate_id', v_peer, 'deleted_at', v_now + 0) AS data;
+    SELECT JSON_OBJECT('contact_id', v_id, 'entity', v_entity, 'drumate_id', v_peer, 'deleted_at', v_now + 0,
+                       'blocked', v_blocked + 0) AS data;
     CALL yp.user_sockets(in_owner, NULL);
 END$$
 DELIMITER ;

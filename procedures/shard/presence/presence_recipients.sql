@@ -1,5 +1,6 @@
 -- presence_recipients: the state of a person, and the sockets of the people who may see it: his mutual contacts.
 --
+-- Whom he threw into the trash notices nothing, and sees him as before.
 -- Whoever he blocked, or whoever blocked him, sees nothing.
 --
 -- Params:   in_owner   the person
@@ -21,14 +22,18 @@ BEGIN
     END) AS data;
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
-    FROM contact AS c
+    FROM (
+        SELECT k.uid FROM contact AS k WHERE k.owner_id = in_owner AND k.uid IS NOT NULL
+        UNION
+        SELECT t.peer_id
+        FROM contact_trash AS t
+        WHERE t.owner_id = in_owner AND JSON_VALUE(t.book, '$.contact.uid') IS NOT NULL
+    ) AS c
     JOIN yp.socket AS s ON s.uid = c.uid AND s.state = 'active'
-    WHERE c.owner_id = in_owner
-      AND c.uid IS NOT NULL
-      AND NOT EXISTS (
+    WHERE NOT EXISTS (
         SELECT 1 FROM yp.contact_block AS b
         WHERE (b.owner_id = in_owner AND b.uid = c.uid) OR (b.owner_id = c.uid AND b.uid = in_owner)
-      )
+    )
     GROUP BY s.node;
 END$$
 DELIMITER ;
