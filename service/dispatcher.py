@@ -277,7 +277,7 @@ class Exchange:
         return next((e["doc"] for e in declared if e["code"] == code), code)
 
     def _read_sid(self) -> None:
-        self.sid = session_id(self.request, self.dispatcher.settings)
+        self.sid = session_id(self.request, self.dispatcher.settings, self.given)
 
     async def _find_caller(self) -> None:
         """Who is calling, for the `__status__` of an error that came before the gate."""
@@ -337,7 +337,7 @@ class Exchange:
         context = self.context
         if context is None:
             return
-        name = cookie_name(self.dispatcher.settings, header_args(self.request))
+        name = cookie_name(self.dispatcher.settings, self.given)
         # the session lives on when it is used, and so must the cookie
         lives_on = context.caller.stale and self.request.cookies.get(name) == self.sid
         if context.new_sid or context.drop_cookie or lives_on:

@@ -80,11 +80,13 @@ def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:
     return settings.cookie
 
 
-def session_id(request: web.Request, settings: Settings) -> str | None:
-    """Session id of a request: the cookie, else the header `x-param-regsid`; never the URL."""
-    args = header_args(request)
+def session_id(request: web.Request, settings: Settings, args: Mapping[str, Any]) -> str | None:
+    """Session id of a request: the cookie, else the header `x-param-regsid`; never the URL, which is logged.
+
+    `args` may name another cookie, as `keysel`.
+    """
     name = cookie_name(settings, args)
-    found = request.cookies.get(name) or args.get(name)
+    found = request.cookies.get(name) or header_args(request).get(name)
     if isinstance(found, str) and SESSION_ID.fullmatch(found):
         return found
     return None

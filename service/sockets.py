@@ -197,7 +197,7 @@ class Sockets:
 
     async def _bind(self, client: Client, request: web.Request, args: dict[str, Any]) -> bool:
         """Bind to the session and send sys.hello, the first frame; False when the socket is of no use."""
-        sid = session_id(request, self._settings)
+        sid = session_id(request, self._settings, args)
         token = args.get("otak")
         token = token[:64] if isinstance(token, str) and token.isascii() else None
         try:
