@@ -67,6 +67,9 @@ def _serve(_: argparse.Namespace) -> int:
                 f"DRUMEE_{name.upper()} is not set; `make run` starts private servers by itself"
             )
     _share_metrics(Path(settings.run_dir).absolute() / "metrics")
+    from service import log
+
+    log.configure(settings.log_level)
     from service.server import serve
 
     return serve(settings)

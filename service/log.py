@@ -36,5 +36,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # what libraries warn of is a line of the log, too
+    logging.captureWarnings(capture=True)
     for noisy in ("asyncio", "aiohttp.access", "argon2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
