@@ -140,7 +140,16 @@ def _mail(_: argparse.Namespace) -> int:
 
 
 def _user(args: argparse.Namespace) -> int:
-    password = args.password or getpass.getpass(f"Password for {args.email}: ")
+    from service.schema import normal_email
+
+    if normal_email(args.email) is None:
+        print(f"{args.email!r} is not an email address", file=sys.stderr)
+        return 2
+    try:
+        password = args.password or getpass.getpass(f"Password for {args.email}: ")
+    except EOFError:
+        print("no password: give PASSWORD=, or run this in a terminal", file=sys.stderr)
+        return 2
     firstname, _, lastname = args.name.partition(" ")
 
     def make(registry: object) -> str:

@@ -175,6 +175,7 @@ class Exchange:
         await self._gate(service)
         context = self.context = self._make_context(args)
         data = await service.handler(context, **_wanted(service, args))
+        self.code = _outcome(data)
         response = self._done(service, context, data if data is not None else {})
         for tell in context.after_commit:
             tell()
@@ -349,6 +350,12 @@ def _wanted(service: Service, args: dict[str, Any]) -> dict[str, Any]:
     if service.takes is None:
         return args
     return {name: args.get(name) for name in service.takes}
+
+
+def _outcome(data: Any) -> str | None:
+    """The code of a refusal that is told as an answer, such as BLOCKED of yp.login; for the log."""
+    status = data.get("status") if isinstance(data, dict) else None
+    return status if isinstance(status, str) and status.isupper() else None
 
 
 def _plain(text: str) -> str:
