@@ -141,6 +141,9 @@ async def _on_stack(
         if plan.load:
             _say("many people at once")
             results["load"] = await load.measure(place, stack.env(), town)
+    except BenchError as exc:
+        # what was measured before is not lost for it, and the failure is told with it
+        results["warnings"].append(f"many people at once: {exc}")
     finally:
         town.close()
     return results
