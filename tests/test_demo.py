@@ -52,7 +52,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def page_of_demo(make_node: NodeMaker, settings: Settings) -> str:
     """Address of the page, with the people of `make demo`."""
     demo.load(settings)
-    node = await make_node(socket_grace=2, login_attempts_address=100_000)
+    # other tests have tried wrong passwords for these very people, from this very address
+    node = await make_node(socket_grace=2, login_attempts=100_000, login_attempts_address=100_000)
     return str(node.make_url("/-/demo/"))
 
 
