@@ -44,6 +44,7 @@ COLUMNS = (
     "db ms",
     "limit/s",
     "ratio",
+    "others",
 )
 
 Results = Mapping[str, Any]
@@ -100,7 +101,7 @@ NOTES = """\
 CALLs, trips: named CALLs and SQL round trips that a request waits for (from the service's log).
 +CALLs: those it causes that nobody waits for. cpu ms, db ms: time on a core a request, of the service's
 processes and of MariaDB's. limit: the same CALLs, without +CALLs, sent by mariadb-slap at as many
-connections while the service is idle; ratio: req/s divided by it.
+connections while the service is idle; ratio: req/s divided by it. others: cores used by others meanwhile.
 Load makers share the cores with what they load: wrk with service and server, mariadb-slap with the server."""
 
 
@@ -120,6 +121,7 @@ def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
         f"{found['mariadb_cpu_ms']:.2f}",
         "?" if found["limit_per_second"] is None else f"{found['limit_per_second']:,.0f}",
         _number(found["ratio"]),
+        "?" if found["others"] is None else f"{found['others']:.0%}",
     )
 
 
@@ -163,9 +165,14 @@ def _fan_out(found: Mapping[str, Any]) -> str:
 
 def _verdicts(results: Results) -> list[str]:
     return [
-        f"{'met   ' if each['met'] else 'MISSED'}  {each['measured']:7g} {each['wanted']:<7}  {each['name']}"
+        f"{_verdict(each):<8}{each['measured']:7g} {each['wanted']:<7}  {each['name']}"
         for each in targets(results)
     ]
+
+
+def _verdict(target: Mapping[str, Any]) -> str:
+    """Whether it is met; with a question mark where others disturbed the measurement."""
+    return ("met" if target["met"] else "MISSED") + ("?" if target.get("disturbed") else "")
 
 
 # --- targets -------------------------------------------------------------------------------------
@@ -189,6 +196,7 @@ def _ratios(results: Results) -> list[dict[str, Any]]:
             RATIOS[each["kind"]],
             least=True,
         )
+        | {"disturbed": _disturbed(each)}
         for each in results["scenarios"]
         if each["connections"] == RATIO_AT and each["kind"] in RATIOS and each["ratio"] is not None
     ]
@@ -202,6 +210,7 @@ def _calls(results: Results) -> list[dict[str, Any]]:
 
 def _growth(results: Results) -> list[dict[str, Any]]:
     p50 = {(each["name"], each["connections"]): each["p50_ms"] for each in results["scenarios"]}
+    disturbed = {(each["name"], each["connections"]): _disturbed(each) for each in results["scenarios"]}
     name = "contact.show_contact of {:,}".format
     small, large = (name(results["books"][size]) for size in ("small", "large"))
     return [
@@ -212,6 +221,7 @@ def _growth(results: Results) -> list[dict[str, Any]]:
             MAX_GROWTH,
             least=False,
         )
+        | {"disturbed": disturbed[small, connections] or disturbed[large, connections]}
         for (title, connections), value in p50.items()
         if title == large and (small, connections) in p50
     ]
@@ -245,7 +255,7 @@ def _load(results: Results) -> list[dict[str, Any]]:
 def warnings(results: Results) -> list[str]:
     """Whatever makes the numbers less than they seem."""
     found = [text for each in results["scenarios"] for text in _doubts(each)]
-    return [*found, *_disk_tables(results), *results["warnings"]]
+    return [*found, *_neighbours(results), *_disk_tables(results), *results["warnings"]]
 
 
 def _doubts(found: Mapping[str, Any]) -> list[str]:
@@ -259,11 +269,22 @@ def _doubts(found: Mapping[str, Any]) -> list[str]:
     # at one connection nothing is tried again
     if found["connections"] == 1 and found["calls"] not in {None, found["limit_calls"]}:
         lines.append(f"{where} {found['calls']} CALLs a request, and {found['limit_calls']} in its limit")
-    if found["others"] is not None and found["others"] > DISTURBED:
-        lines.append(
-            f"{where} others used {found['others']:.0%} of the cores meanwhile: no measure of anything"
-        )
     return lines
+
+
+def _disturbed(found: Mapping[str, Any]) -> bool:
+    return (found["others"] or 0) > DISTURBED
+
+
+def _neighbours(results: Results) -> list[str]:
+    """On a machine that others use as well, no rate is worth anything."""
+    shares = [each["others"] for each in results["scenarios"] if _disturbed(each)]
+    if not shares:
+        return []
+    return [
+        f"{len(shares)} of {len(results['scenarios'])} measurements are worth little: others used "
+        f"{min(shares):.0%} to {max(shares):.0%} of the cores meanwhile (column others); measure alone"
+    ]
 
 
 def _disk_tables(results: Results) -> list[str]:
