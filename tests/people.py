@@ -82,6 +82,11 @@ class Tab:
         assert len(found) >= count, f"no {service} in {self.frames}"
         return found[count - 1]
 
+    async def settles(self, service: str, model: dict[str, Any]) -> None:
+        """Wait until the newest live update of this service has this model."""
+        await self._wait(lambda: [f["model"] for f in self.updates(service)[-1:]] == [model])
+        assert [f["model"] for f in self.updates(service)[-1:]] == [model]
+
     async def expect_frame(self, name: str) -> dict[str, Any]:
         """Wait for a system frame; its data."""
         await self._wait(lambda: any(f["service"] == name for f in self.frames))

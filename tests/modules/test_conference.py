@@ -227,11 +227,11 @@ async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, ad
     await befriend(admin, alice, bob)
     tab, his = await alice.tab(), await bob.tab()
     room = (await enter(alice, tab, alice.uid))["user"]["room_id"]
-    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 2}
+    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 2})
     assert (await bob.ok("contact.show_contact"))[0]["online"] == 2
     assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
     await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
-    assert (await his.expect("user.connection_status", 3))["model"]["status"] == 1
+    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
 
 
 async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:
