@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
 from yarl import URL
 
 from service.demo import Registry
+
+if TYPE_CHECKING:
+    from tests.conftest import Admin
 
 PASSWORD = "correct horse battery"
 WAIT = 5.0
@@ -232,3 +235,12 @@ class People:
         """Everybody leaves."""
         for person in self._made:
             await person.leave()
+
+
+async def befriend(admin: Admin, one: Person, other: Person) -> None:
+    """Two people are mutual contacts."""
+    for a, b in ((one, other), (other, one)):
+        contact = await a.ok("contact.add", invitee_id=b.uid)
+        admin.rows(
+            f"UPDATE {a.shard}.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"]
+        )
