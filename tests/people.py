@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
@@ -13,6 +13,9 @@ from yarl import URL
 
 from service.acl import load_pushes
 from service.demo import Registry
+
+if TYPE_CHECKING:
+    from tests.conftest import Admin
 
 PASSWORD = "correct horse battery"
 WAIT = 5.0
@@ -257,3 +260,12 @@ class People:
         for person in self._made:
             await person.leave()
         assert not {misfit for person in self._made for tab in person.tabs for misfit in tab.misfits}
+
+
+async def befriend(admin: Admin, one: Person, other: Person) -> None:
+    """Two people are mutual contacts."""
+    for a, b in ((one, other), (other, one)):
+        contact = await a.ok("contact.add", invitee_id=b.uid)
+        admin.rows(
+            f"UPDATE {a.shard}.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"]
+        )
