@@ -1,7 +1,7 @@
 -- my_contact_import: put many people into the owner's address book at once; who is in it already stays as he is.
 --
 -- Somebody counts as known when one of his addresses is in the book, when he is the owner himself, or a colleague.
--- The caller gives the ids, and no address twice in one call. Each list is read once, and what belongs to a
+-- The caller gives ids that are new, and no address twice in one call. Each list is read once, and what belongs to a
 -- contact that was left out finds no contact to join: that costs the same for each contact of a batch. The order
 -- and the indexes are told to the optimizer: its statistics lag behind a book that is being filled.
 --
