@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from service import ROOT, metrics
-from service.acl import check_routines, load_declarations
+from service import ROOT, metrics, uploads
+from service.acl import check_routines, load_declarations, load_pushes
 from service.calls import Calls
 from service.database import Database
 from service.dialects.filemail.routes import LoginTokenApi
@@ -72,7 +72,7 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/websocket/", sockets.handle)
     app.router.add_get("/-/health", _health)
     app.router.add_get("/-/metrics", _metrics)
-    app[REFERENCE] = render_reference(services)
+    app[REFERENCE] = render_reference(services, load_pushes())
     app.router.add_get("/-/docs/", _docs)
     app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
     app.router.add_get("/-/demo/", _demo)
@@ -87,10 +87,12 @@ async def make_app(settings: Settings) -> web.Application:
         sockets.start()
         await heartbeat.start()
         mailer.start()
+        sweeping = asyncio.create_task(uploads.sweep_forever(settings), name="uploads")
         # before this, an update meant for us would be published to nobody
         with suppress(TimeoutError):
             await asyncio.wait_for(pusher.listening.wait(), 2)
         yield
+        sweeping.cancel()
         await mailer.stop()
         await background.stop()
         await heartbeat.stop()
