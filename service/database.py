@@ -23,7 +23,13 @@ import orjson
 import pymysql
 
 from service import metrics
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
+from service.errors import (
+    MOVING,
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    EntityMovingError,
+    Refused,
+)
 from service.settings import Server, Settings, database_servers
 
 log = logging.getLogger(__name__)
@@ -33,8 +39,6 @@ ResultSet = list[tuple[Any, ...]]
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 SIGNALLED = 1644
-MOVING = "MOVING"
-"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql)."""
 TIMED_OUT = 1969
 RETRYABLE = {
     1213: "deadlock: InnoDB, or the certification of Galera, chose us as the victim",
