@@ -7,15 +7,17 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from service.bench import deploys, load, report
+from service.bench import deploys, report
 from service.bench.cores import Cores
+from service.bench.load import LOADS, Load
+from service.bench.load import measure as measure_load
 from service.bench.measure import Measurer
 from service.bench.node import Node
 from service.bench.scenarios import SCENARIOS, Scenario, World
@@ -27,7 +29,6 @@ from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
-LOAD = "load"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Plan:
     small: int = 1_000
     large: int = 100_000
 
-    @property
-    def load(self) -> bool:
-        """Whether many people at once are measured as well."""
-        return self.only in {"", LOAD}
+    loads: Mapping[str, Load] = field(default_factory=lambda: LOADS)
+
+    def chosen_loads(self) -> dict[str, Load]:
+        """What is measured with many people at once."""
+        return {name: load for name, load in self.loads.items() if self.only in load.title}
 
 
 def bench(only: str, seconds: str) -> int:
@@ -75,8 +77,9 @@ def run(plan: Plan, folder: Path) -> int:
     check_programs()
     world = World("shard1", plan.small, plan.large)
     chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen and not plan.load:
-        names = "\n  ".join([*(each.title(world) for each in SCENARIOS), LOAD])
+    if not chosen and not plan.chosen_loads():
+        titles = [*(each.title(world) for each in SCENARIOS), *(each.title for each in plan.loads.values())]
+        names = "\n  ".join(titles)
         raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(plan, world, chosen))
@@ -126,7 +129,7 @@ async def _on_stack(
     settings = Settings.from_env(node.env)
     _say("deploying")
     await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None).deploy())
-    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.load else set())
+    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.chosen_loads() else set())
     town = Town(settings, world)
     _say(f"making people and contacts for {len(chosen)} scenarios")
     await asyncio.to_thread(town.build, needs)
@@ -138,12 +141,14 @@ async def _on_stack(
         finally:
             await measurer.close()
     try:
-        if plan.load:
-            _say("many people at once")
-            results["load"] = await load.measure(place, stack.env(), town)
-    except BenchError as exc:
-        # what was measured before is not lost for it, and the failure is told with it
-        results["warnings"].append(f"many people at once: {exc}")
+        results["load"] = {}
+        for name, load in plan.chosen_loads().items():
+            _say(load.title)
+            try:
+                results["load"][name] = await measure_load(load, place, stack.env(), town)
+            except BenchError as exc:
+                # what else was measured is not lost for it, and the failure is told with it
+                results["warnings"].append(f"{load.title}: {exc}")
     finally:
         town.close()
     return results
