@@ -227,13 +227,14 @@ async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, ad
     for one, other in ((alice, bob), (bob, alice)):
         contact = await one.ok("contact.add", invitee_id=other.uid)
         admin.rows("UPDATE shard1.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"])
-    tab, his = await alice.tab(), await bob.tab()
+    his, tab = await bob.tab(), await alice.tab()
+    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 1}
     room = (await enter(alice, tab, alice.uid))["user"]["room_id"]
-    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 2}
+    assert (await his.expect("user.connection_status", 2))["model"] == {"user_id": alice.uid, "status": 2}
     assert (await bob.ok("contact.show_contact"))[0]["online"] == 2
     assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
     await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
-    assert (await his.expect("user.connection_status", 3))["model"]["status"] == 1
+    assert (await his.expect("user.connection_status", 4))["model"]["status"] == 1
 
 
 async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:

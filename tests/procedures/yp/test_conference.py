@@ -9,6 +9,8 @@ import pytest
 from service.database import document
 from tests.procedures.conftest import Direct, Somebody
 
+LIMIT = 16
+
 
 class Seat:
     """Somebody's socket and session."""
@@ -26,6 +28,7 @@ class Seat:
         found = await self.direct.sets(
             *("yp", "conference_join", self.sid, self.socket, hub, room, "meeting"),
             str(metadata or "{}").replace("'", '"'),
+            LIMIT,
         )
         joined: dict[str, object] = document(found[0])
         return joined
@@ -54,7 +57,7 @@ async def test_conference_join_refuses_strangers_and_foreign_sockets(
 ) -> None:
     first, second, stranger = seats
     join = ("yp", "conference_join")
-    room = (hub, "room1", "meeting", "{}")
+    room = (hub, "room1", "meeting", "{}", LIMIT)
     assert await direct.refusal(*join, stranger.sid, stranger.socket, *room) == "WEAK_PRIVILEGE"
     assert await direct.refusal(*join, second.sid, first.socket, *room) == "WEAK_PRIVILEGE"
 
@@ -65,7 +68,7 @@ async def test_a_host_who_leaves_hands_over_and_an_empty_room_ends(
     first, second, _ = seats
     await first.join(hub, "room1", participant_id=f"p{first.socket}")
     await second.join(hub, "room1")
-    seen = await direct.one("yp", "conference_attendee", first.sid, f"p{first.socket}")
+    seen = await direct.one("yp", "conference_attendee", first.sid, f"p{first.socket}", None, None)
     assert seen["uid"] == first.person.uid
     (told,) = await direct.sets("yp", "conference_broadcast", first.sid, first.socket, hub, "room1")
     assert second.socket in told[0][1]
@@ -74,8 +77,8 @@ async def test_a_host_who_leaves_hands_over_and_an_empty_room_ends(
     left = await direct.one("yp", "conference_leave", first.sid, first.socket, "room1")
     assert left["host"] == second.socket
     assert await direct.sets("yp", "conference_leave", first.sid, first.socket, "room1") == []
-    gone = await direct.one("yp", "conference_drop", second.socket, None)
-    assert gone["peers"] == []
+    gone, others = await direct.sets("yp", "conference_drop", second.socket, None)
+    assert (document(gone)["socket_id"], others) == (second.socket, [])
 
 
 async def test_conference_update_changes_ones_own_row_only(
