@@ -5,19 +5,44 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from service.acl import load_pushes
 from service.demo import Registry
+
+if TYPE_CHECKING:
+    from tests.conftest import Admin
 
 PASSWORD = "correct horse battery"
 WAIT = 5.0
 """Longer than any push takes on a busy machine; what arrives earlier is taken at once."""
 QUIET = 0.25
 """How long nothing may happen before a test believes that nothing will."""
+
+
+PUSHES = load_pushes()
+JSON_TYPES = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+}  # fmt: skip
+
+
+def misfit(frame: dict[str, Any]) -> str | None:
+    """How a frame differs from its declaration in acl/, which is what frontend developers read."""
+    is_update = frame["service"] == "live.update"
+    name = frame["options"]["service"] if is_update else frame["service"]
+    if name not in PUSHES:
+        return f"{name} is not declared"
+    fields = PUSHES[name].get("model")
+    for key, value in (frame["model"] if is_update else frame["data"]).items() if fields else ():
+        if key not in fields:
+            return f"{name}: {key} is not declared"
+        if value is not None and not isinstance(value, JSON_TYPES[fields[key]["type"]]):
+            return f"{name}: {key} is no {fields[key]['type']}: {value!r}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -44,6 +69,7 @@ class Tab:
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
         self.frames: list[dict[str, Any]] = []
+        self.misfits: set[str] = set()
         self._arrived = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -52,6 +78,7 @@ class Tab:
             if message.type is aiohttp.WSMsgType.TEXT:
                 async with self._arrived:
                     self.frames.append(orjson.loads(message.data))
+                    self.misfits |= {found for found in [misfit(self.frames[-1])] if found}
                     self._arrived.notify_all()
         async with self._arrived:
             self._arrived.notify_all()
@@ -78,6 +105,11 @@ class Tab:
         found = self.updates(service)
         assert len(found) >= count, f"no {service} in {self.frames}"
         return found[count - 1]
+
+    async def settles(self, service: str, model: dict[str, Any]) -> None:
+        """Wait until the newest live update of this service has this model."""
+        await self._wait(lambda: [f["model"] for f in self.updates(service)[-1:]] == [model])
+        assert [f["model"] for f in self.updates(service)[-1:]] == [model]
 
     async def expect_frame(self, name: str) -> dict[str, Any]:
         """Wait for a system frame; its data."""
@@ -225,6 +257,16 @@ class People:
         return person
 
     async def close(self) -> None:
-        """Everybody leaves."""
+        """Everybody leaves; every frame they got was as the reference says."""
         for person in self._made:
             await person.leave()
+        assert not {misfit for person in self._made for tab in person.tabs for misfit in tab.misfits}
+
+
+async def befriend(admin: Admin, one: Person, other: Person) -> None:
+    """Two people are mutual contacts."""
+    for a, b in ((one, other), (other, one)):
+        contact = await a.ok("contact.add", invitee_id=b.uid)
+        admin.rows(
+            f"UPDATE {a.shard}.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"]
+        )
