@@ -25,6 +25,7 @@ BEGIN
     DECLARE v_host VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
 
     FOR r IN (
+        -- unlocked: the rooms are locked before their participants; each is looked at again below
         SELECT hub_id, room_id
         FROM conference
         WHERE socket_id = in_socket AND (in_room IS NULL OR room_id = in_room)

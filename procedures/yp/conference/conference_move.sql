@@ -18,7 +18,10 @@ CREATE OR REPLACE PROCEDURE conference_move(
 BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
 
-    FOR r IN (SELECT hub_id, room_id FROM conference WHERE socket_id = in_old ORDER BY hub_id, room_id) DO
+    FOR r IN (
+        -- unlocked: the rooms are locked before their participants
+        SELECT hub_id, room_id FROM conference WHERE socket_id = in_old ORDER BY hub_id, room_id
+    ) DO
         CALL conference_number(r.hub_id, r.room_id, v_serial);
         UPDATE conference SET socket_id = in_new WHERE room_id = r.room_id AND socket_id = in_old;
     END FOR;
