@@ -7,14 +7,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from service.bench import deploys, report
+from service.bench import deploys, relations, report
 from service.bench.cores import Cores
 from service.bench.load import LOADS, Load
 from service.bench.load import measure as measure_load
@@ -29,6 +30,7 @@ from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
+RELATIONS = "contact.load, invite+accept"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Plan:
     def chosen_loads(self) -> dict[str, Load]:
         """What is measured with many people at once."""
         return {name: load for name, load in self.loads.items() if self.only in load.title}
+
+    @property
+    def relations(self) -> bool:
+        """Whether address books are loaded and people invited."""
+        return self.only in RELATIONS and not (self.only and self.chosen_loads())
 
 
 def bench(only: str, seconds: str) -> int:
@@ -77,9 +84,9 @@ def run(plan: Plan, folder: Path) -> int:
     check_programs()
     world = World("shard1", plan.small, plan.large)
     chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen and not plan.chosen_loads():
-        titles = [*(each.title(world) for each in SCENARIOS), *(each.title for each in plan.loads.values())]
-        names = "\n  ".join(titles)
+    if not chosen and not plan.chosen_loads() and not plan.relations:
+        titles = [each.title(world) for each in SCENARIOS]
+        names = "\n  ".join([*titles, *(each.title for each in plan.loads.values()), RELATIONS])
         raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(plan, world, chosen))
@@ -140,18 +147,27 @@ async def _on_stack(
             results = await measurer.all(chosen, CONNECTIONS, plan.seconds)
         finally:
             await measurer.close()
+    results["load"] = {}
     try:
-        results["load"] = {}
+        if plan.relations:
+            with _told(results, RELATIONS):
+                results["relations"] = await relations.measure(place, stack.env(), town)
         for name, load in plan.chosen_loads().items():
-            _say(load.title)
-            try:
+            with _told(results, load.title):
                 results["load"][name] = await measure_load(load, place, stack.env(), town)
-            except BenchError as exc:
-                # what else was measured is not lost for it, and the failure is told with it
-                results["warnings"].append(f"{load.title}: {exc}")
     finally:
         town.close()
     return results
+
+
+@contextmanager
+def _told(results: dict[str, Any], title: str) -> Iterator[None]:
+    """What fails is told beside what was measured, and the rest goes on."""
+    _say(title)
+    try:
+        yield
+    except BenchError as exc:
+        results["warnings"].append(f"{title}: {exc}")
 
 
 def _server_pids(stack: Stack) -> dict[str, list[int]]:
