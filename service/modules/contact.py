@@ -14,7 +14,7 @@ from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
 from service.errors import RequestError, missing_param
 from service.importer import clean
-from service.invitations import INVITABLE, Invitation, invite_in
+from service.invitations import Invitation, invite_in
 from service.loading import kind_of, load_list, load_stored, load_text, load_upload
 from service.push import live_update
 
@@ -35,13 +35,15 @@ SORT_KEYS = {"name", "date"}
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Any:
     """A new contact, by address or by uid; with invite=1 he is invited at once."""
-    given = _json(only(contact, {*FIELDS, "invitee_id"}))
+    given = only(contact, {*FIELDS, "invitee_id"})
     if invite != "1":
-        return written(ctx, *await ctx.mine("my_contact_add", given))
+        return written(ctx, *await ctx.mine("my_contact_add", _json(given)))
+    me, mine, invited = ctx.caller.uid, ctx.caller.db or "", _json({**given, "invite": 1})
 
     async def unit(tx: Transaction) -> Invitation:
-        found, _ = await tx.call(ctx.caller.db or "", "my_contact_add", ctx.caller.uid, given)
-        return await invite_in(tx, ctx, document(found)["entity"], {"message": contact.get("message")})
+        found, sockets = await tx.call(mine, "my_contact_add", me, invited)
+        entry = Invitation(found, sockets)
+        return await invite_in(tx, ctx, entry.person, {"message": contact.get("message")}, entry)
 
     done = await ctx.db.transaction(ctx.service, unit)
     written(ctx, done.contact, done.sockets)
@@ -50,7 +52,7 @@ async def add(ctx: Context, invite: str, **contact: Any) -> Any:
 
 async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> Any:
     """Change a contact; lists replace lists, what is absent stays. With invite=1 he is invited, or again."""
-    given = _json(only(contact, FIELDS))
+    given = _json({**only(contact, FIELDS), "invite": int(invite)})
     me, mine = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
@@ -58,13 +60,9 @@ async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> 
         done = Invitation(found, sockets)
         for other in documents(others):
             done.pushes += await moved(tx, me, other, document(found)["is_blocked"])
-        entry = document(found)
-        if invite != "1" or entry["status"] not in INVITABLE:
+        if invite != "1" or document(found)["status"] != "sent":
             return done
-        words = {"message": contact.get("message")}
-        invited = await invite_in(tx, ctx, entry["entity"], words)
-        invited.pushes[:0] = done.pushes
-        return invited
+        return await invite_in(tx, ctx, done.person, {"message": contact.get("message")}, done)
 
     done = await ctx.db.transaction(ctx.service, unit)
     written(ctx, done.contact, done.sockets)
