@@ -25,7 +25,7 @@ CREATE OR REPLACE PROCEDURE my_contact_import(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_given, v_loaded INT UNSIGNED;
-    DECLARE v_nobody LONGTEXT;
+    DECLARE v_nobody, v_made LONGTEXT;
     DECLARE v_domain INT UNSIGNED;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
@@ -158,7 +158,7 @@ BEGIN
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     JOIN JSON_TABLE(
-        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
+        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS s
     WHERE s.word <> ''
     UNION
@@ -166,6 +166,10 @@ BEGIN
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
     JOIN contact_email AS e FORCE INDEX (by_contact) ON e.owner_id = in_owner AND e.contact_id = j.id;
 
+    SELECT STRAIGHT_JOIN COALESCE(JSON_ARRAYAGG(c.id), '[]') INTO v_made
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
+    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id;
+    CALL my_contacts_touch(in_owner, v_made);
     SELECT JSON_OBJECT(
         'loaded', v_loaded + 0,
         'alreadyincontact', v_given - v_loaded - JSON_LENGTH(v_nobody),

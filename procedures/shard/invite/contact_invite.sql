@@ -98,6 +98,9 @@ BEGIN
         END IF;
     END IF;
 
+    IF in_peer IS NULL OR v_status IN ('active', 'informed') THEN
+        CALL my_contact_touch(in_owner, v_id); -- contact_relate has done it for the others
+    END IF;
     CALL my_contact_get(in_owner, v_id);
     CALL contact_greet(in_owner, in_peer, in_greetings);
     CALL yp.user_sockets(in_owner, NULL);
