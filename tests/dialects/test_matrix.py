@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from service.dialects.rest.ids import from_wire, to_wire
 
+from service.dialects.rest.ids import from_wire, to_wire
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Client
 from tests.dialects.test_filemail import Client as LoginTokenClient
