@@ -1,0 +1,27 @@
+-- picture_put: keep the picture of a contact or group, in place of the one it had. Whether there is such a contact is
+-- for the caller to know, in the same transaction.
+--
+-- Params:   in_owner     whose address book
+--           in_id        contact or group
+--           in_type      image/png, image/jpeg, image/webp or image/gif
+--           in_content   the file
+-- Returns:  one row      hash  SHA-256 of the content
+-- Errors:   none
+-- Example:  CALL picture_put('00000000000000a1', '0000000000000c01', 'image/gif', 'GIF89a');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE picture_put(
+    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id      CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_type    VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_content MEDIUMBLOB
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    INSERT INTO picture (owner_id, id, type, hash, content, mtime)
+    VALUES (in_owner, in_id, in_type, SHA2(in_content, 256), in_content, UNIX_TIMESTAMP())
+    ON DUPLICATE KEY UPDATE
+        type = VALUES(type), hash = VALUES(hash), content = VALUES(content), mtime = VALUES(mtime);
+    SELECT SHA2(in_content, 256) AS hash;
+END$$
+DELIMITER ;
