@@ -162,9 +162,12 @@ class Transaction:
 
     def __init__(self, connection: Link) -> None:
         self._connection = connection
+        self.called: list[tuple[str, str, Any]] = []
+        """(database, routine, first argument) of each."""
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
+        self.called.append((db, name, args[0] if args else None))
         return await _call(self._connection, db, name, args)
 
 
@@ -175,6 +178,12 @@ class Database:
         self._read = Pool(settings, read_only=True)
         self._write = Pool(settings, read_only=False)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
+        self._followed: frozenset[str] = frozenset()
+        self._tell: Callable[[str], None] = lambda _: None
+
+    def follow(self, routines: frozenset[str], tell: Callable[[str], None]) -> None:
+        """Call `tell` with the owner whenever one of these shard routines is committed, whoever called it."""
+        self._followed, self._tell = routines, tell
 
     @property
     def pools(self) -> tuple[Pool, Pool]:
@@ -214,8 +223,9 @@ class Database:
         """
         for attempt in range(1, ATTEMPTS + 1):
             async with self._write.connection() as connection:
+                tx = Transaction(connection)
                 try:
-                    result = await unit(Transaction(connection))
+                    result = await unit(tx)
                     await _commit(connection)
                 except _RetryableError as exc:
                     await _rollback(connection)
@@ -226,9 +236,15 @@ class Database:
                     await _rollback(connection)
                     raise
                 else:
+                    self._tell_owners(tx)
                     return result
             await asyncio.sleep(random.uniform(0, 0.004 * 2**attempt))  # noqa: S311  # jitter, no secret
         raise AssertionError("unreachable")
+
+    def _tell_owners(self, tx: Transaction) -> None:
+        for owner in {first for db, name, first in tx.called if db != "yp" and name in self._followed}:
+            if isinstance(owner, str):
+                self._tell(owner)
 
     async def load_routines(self) -> dict[tuple[str, str], RoutineInfo]:
         """Ask the server which routines are installed, in the registry and in every shard."""
@@ -245,6 +261,21 @@ class Database:
         """One cheap round trip; DatabaseUnavailableError when nobody answers."""
         async with self._read.connection() as connection:
             await _query(connection, "DO 0", ())
+
+
+class Joined(Database):
+    """Stands in for the database inside a transaction: everything that is called belongs to it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine inside the transaction."""
+        return await self._tx.call(db, name, *args)
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `unit` as a part of the transaction."""
+        return await unit(self._tx)
 
 
 def documents(result: ResultSet) -> list[Any]:

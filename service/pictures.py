@@ -1,4 +1,4 @@
-"""Pictures of contacts and groups: what is accepted as one. They are kept in the owner's shard (`picture_put`)."""
+"""Pictures of contacts and groups: what is accepted as one. The owner's shard keeps them (`picture_put`)."""
 
 from __future__ import annotations
 

@@ -36,6 +36,11 @@ def channel_of(node: str) -> str:
     return f"drumee:push:{node}"
 
 
+def contacts_channel(uid: str) -> str:
+    """Redis channel of what happens to one person's contacts; it says that, not what."""
+    return f"drumee:contacts:{uid}"
+
+
 def live_update(
     service: str,
     model: Any,
@@ -102,9 +107,16 @@ class Pusher:
         for node, sockets in recipients:
             self._put(node, sockets.encode())
 
+    def note(self, uid: str, text: bytes = b"") -> None:
+        """Tell the processes that follow this person's contacts that there is something to read."""
+        self._queue_message(contacts_channel(uid), text)
+
     def _put(self, node: str, message: bytes) -> None:
+        self._queue_message(channel_of(node), message)
+
+    def _queue_message(self, channel: str, message: bytes) -> None:
         try:
-            self._queue.put_nowait((channel_of(node), message))
+            self._queue.put_nowait((channel, message))
         except asyncio.QueueFull:
             metrics.PUSHES.labels("dropped").inc()
 

@@ -1,4 +1,4 @@
-"""What this API takes and answers: the declarations that validate, and from which the OpenAPI document is made."""
+"""What this API takes and answers: the declarations that validate, and of which OpenAPI is made."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CONTACT: Declared = {
     "avatar_path": _line("Where the picture is; null removes an uploaded one.", "/pictures/ana.webp", 1024),
     "tags": {
         "type": "array", "nullable": True, "maxItems": 100,
-        "items": {"type": "string", "minLength": 1, "maxLength": 255, "doc": "A tag.", "example": "partnership"},
+        "items": {"type": "string", "minLength": 1, "maxLength": 255},
         "doc": "Names of tags; new ones are made.", "example": ["partnership"],
     },
     "custom_fields": {

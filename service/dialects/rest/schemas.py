@@ -1,12 +1,13 @@
 """Strict marshmallow schemas, and the JSON Schema of the same declarations.
 
-A declaration is that of `acl/README.md`, with `nullable` (null is a value: it clears the field). Where the RPC
-takes "5" for 5 this API does not: JSON has types. A query has none, so there texts are read as what is declared.
+A declaration is that of `acl/README.md`, with `nullable`: null is a value, which clears the field. Where the
+RPC takes "5" for 5 this API does not, JSON has types. A query has none: texts are read as what is declared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -49,6 +50,21 @@ class Email(Line):
         if found is None:
             raise _fail("email", "is not an e-mail address")
         return found
+
+
+class Time(Line):
+    """A moment with its time zone; loads as the same in UTC, to the millisecond."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            found = datetime.fromisoformat(text)
+            if found.tzinfo is None or "T" not in text.upper():
+                raise ValueError
+            found = found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise _fail("date_time", "is not a time as 2026-02-16T10:30:00.123Z") from None
+        return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Secret(fields.Field[str]):
@@ -123,7 +139,12 @@ class Object(fields.Field[dict[str, Any]]):
         return value
 
 
-STRINGS: dict[str, type[fields.Field[str]]] = {"email": Email, "secret": Secret, "text": Text}
+STRINGS: dict[str, type[fields.Field[str]]] = {
+    "email": Email,
+    "secret": Secret,
+    "text": Text,
+    "date-time": Time,
+}
 
 
 class _Base(Schema):
@@ -159,7 +180,7 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
         return Object(inner, declaration.get("maxBytes", 65_536), **options)
     if kind == "string":
         return STRINGS.get(declaration.get("format", ""), Line)(**options)
-    return {"boolean": Boolean, "integer": Integer}[kind](**options)
+    return Boolean(**options) if kind == "boolean" else Integer(**options)
 
 
 class _Rule(validate.Validator):
@@ -199,7 +220,7 @@ def _rules(declaration: Declaration) -> list[Any]:
 
 
 def load_body(schema: Schema, given: Any) -> dict[str, Any]:
-    """A validated body; VALIDATION_ERROR names the first field that cannot be used, and the rule it breaks."""
+    """A validated body; VALIDATION_ERROR names the first field that is no good, and the rule it breaks."""
     if not isinstance(given, dict):
         raise ApiError(
             "VALIDATION_ERROR", "The body must be a JSON object", {"field": "", "constraint": "type"}
@@ -209,6 +230,13 @@ def load_body(schema: Schema, given: Any) -> dict[str, Any]:
     except ValidationError as exc:
         raise invalid(*_first(exc.messages_dict)) from None
     return loaded
+
+
+def check_free(given: Any, max_bytes: int = 65_535) -> dict[str, Any]:
+    """A body that is any object."""
+    holder = load_body(build_schema({"body": {"type": "object", "maxBytes": max_bytes}}), {"body": given})
+    found: dict[str, Any] = holder["body"]
+    return found
 
 
 def load_query(

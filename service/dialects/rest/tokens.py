@@ -17,7 +17,7 @@ from joserfc.jwk import OctKey
 from service.database import Database
 from service.dialects.door import caller_of
 from service.dialects.rest.errors import ApiError, unauthorized
-from service.dialects.rest.ids import from_wire, to_wire
+from service.dialects.rest.ids import OURS, from_wire, to_wire
 from service.session import Caller
 
 ACCESS_SECONDS = 24 * 3600
@@ -100,7 +100,10 @@ class Gate:
             CLAIMS.validate(claims)
         except (JoseError, ValueError, TypeError):
             raise unauthorized() from None
-        return Credential(grant=str(claims["sid"]), expiry=int(claims["exp"]))
+        grant = claims["sid"]
+        if not isinstance(grant, str) or not OURS.fullmatch(grant):
+            raise unauthorized()
+        return Credential(grant=grant, expiry=int(claims["exp"]))
 
     async def admit(self, credential: Credential, user: str | None) -> Admitted:
         """Who calls; `user` is X-Claw-User-Id. ApiError when nobody does."""
