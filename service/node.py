@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 
 from aiohttp import WSCloseCode
 
@@ -26,6 +27,7 @@ WAIT_SECONDS = 6
 """A ghost is suspected 9 to 12 s after its last beat and buried 6 to 9 s later: well within 30 s."""
 PURGE_EVERY = 20
 PURGE_ROWS = 1000
+CATCH_UP_ROWS = 200
 
 
 def new_node_id() -> str:
@@ -76,11 +78,20 @@ class Heartbeat:
                     await self._sockets.close_all(WSCloseCode.SERVICE_RESTART, "please reconnect")
                 await self._sockets.forget_leftovers()
                 await self._calls.expire()
+                await self._catch_up()
                 if beats % PURGE_EVERY == 0:
                     (expired,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
                     self._pusher.close_sockets(expired)
             except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
                 log.warning("heartbeat failed", extra={"error": str(exc)})
+
+    async def _catch_up(self) -> None:
+        """Records of contacts that are stale because a big group or tag changed, or many were loaded."""
+        for shard in await self._db.shards():
+            started = time.monotonic()
+            done = CATCH_UP_ROWS
+            while done == CATCH_UP_ROWS and time.monotonic() - started < BEAT_SECONDS:
+                ((done, _),) = (await self._db.call(shard, "contact_catch_up", CATCH_UP_ROWS))[0]
 
     async def _beat(self) -> bool:
         """Whether the registry knew this process."""

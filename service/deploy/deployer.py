@@ -33,6 +33,8 @@ CHUNK = 50
 LOCK_WAIT_SECONDS = 1
 LOCK_ATTEMPTS = 20
 LOCKED = {1205, 1213}
+CATCH_UP_ROWS = 200
+"""Contacts in one transaction; the owner cannot write meanwhile."""
 LONGEST_COMMENT = 16_000
 """Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
 
@@ -157,6 +159,7 @@ class Deployer:
                         progress.line(f"stopped: the others wait until {db} is in order")
                         break
             self._verify(outcome)
+            self._catch_up(outcome)
             ended = "failed" if outcome.failed else "done"
         finally:
             if self.connection.raw.open:
@@ -271,6 +274,16 @@ class Deployer:
                 time.sleep(0.1 * attempt)
             else:
                 return
+
+    def _catch_up(self, outcome: Outcome) -> None:
+        """Make the records of contacts that an older release knew nothing of (sql/shard/0010, 0011)."""
+        self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
+        for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
+            self.connection.run(f"CALL `{db}`.contact_sweep()")
+            left = 1
+            while left:
+                with self.connection.transaction():
+                    left = self.connection.one(f"CALL `{db}`.contact_catch_up(%s)", CATCH_UP_ROWS)
 
     # --- checking ---
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service import exporting, google, invitations
+from service import contacts, exporting, google, invitations
 from service.contacts import moved, written
 from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
@@ -36,7 +36,8 @@ async def add(ctx: Context, invite: str, **contact: Any) -> Any:
     """A new contact, by address or by uid; with invite=1 he is invited at once."""
     given = _json(only(contact, {*FIELDS, "invitee_id"}))
     if invite != "1":
-        return written(ctx, *await ctx.mine("my_contact_add", given))
+        found, sockets = await ctx.mine("my_contact_add", given)
+        return written(ctx, found, sockets)
 
     async def unit(tx: Transaction) -> Invitation:
         found, _ = await tx.call(ctx.caller.db or "", "my_contact_add", ctx.caller.uid, given)
@@ -187,13 +188,13 @@ async def search(ctx: Context, key: str | None, string: str | None) -> Any:
 
 async def delete_contact(ctx: Context, contact_id: str) -> Any:
     """Take a contact out of the address book; the other person keeps his entry, without the relation."""
-    return await _delete(ctx, contact_id)
+    return await contacts.delete(ctx, contact_id)
 
 
 async def delete(ctx: Context, email: str | None) -> Any:
     """The same, by an address, a uid or the contact's id."""
     (found,) = await ctx.mine("my_contact_find", _key(ctx, email))
-    return await _delete(ctx, document(found)["contact_id"])
+    return await contacts.delete(ctx, document(found)["contact_id"])
 
 
 async def get(ctx: Context, email: str | None) -> Any:
@@ -398,31 +399,6 @@ def _told(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
 async def _group_changed(ctx: Context, found: ResultSet) -> Any:
     (sockets,) = await ctx.yp("user_sockets", ctx.caller.uid, ctx.args.get("socket_id"))
     return _told(ctx, found, sockets)
-
-
-async def _delete(ctx: Context, contact_id: str) -> Any:
-    me, mine = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> list[Any]:
-        found, state, sockets = await tx.call(mine, "my_contact_delete", me, contact_id)
-        gone, was = document(found), document(state)
-        if was["blocked"]:
-            await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
-        if gone["his_id"]:
-            told, lost, his_sockets = await tx.call(was["db"], "contact_peer_gone", gone["his_id"], me, 0)
-            await invitations.lift(tx, gone["his_id"], lost)
-            return [gone, sockets, document(told), his_sockets]
-        if was["status"] == "sent":
-            await tx.call("yp", "token_withdraw", me, gone["entity"])
-        return [gone, sockets, None, []]
-
-    gone, sockets, told, his_sockets = await ctx.db.transaction(ctx.service, unit)
-    model = {"contact_id": contact_id, "drumate_id": gone["his_id"], "entity": gone["entity"]}
-    ctx.push("contact.delete_contact", model, sockets)
-    if told:
-        ctx.push("contact.delete_contact", told, his_sockets)
-        ctx.presence_changed()
-    return gone
 
 
 async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Any:

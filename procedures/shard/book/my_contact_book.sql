@@ -15,7 +15,7 @@ CREATE OR REPLACE PROCEDURE my_contact_book(
     SQL SECURITY DEFINER
 BEGIN
     SELECT c.id,
-           COALESCE(NULLIF(TRIM(CONCAT(COALESCE(c.firstname, ''), ' ', COALESCE(c.lastname, ''))), ''), c.display) AS name,
+           COALESCE(NULLIF(c.display_name, ''), NULLIF(TRIM(CONCAT(COALESCE(c.firstname, ''), ' ', COALESCE(c.lastname, ''))), ''), c.display) AS name,
            COALESCE(c.email, IF(c.uid IS NULL, NULL, d.email), '') AS email
     FROM contact AS c
     LEFT JOIN yp.drumate AS d ON d.id = c.peer_id

@@ -44,7 +44,7 @@ BEGIN
 
     IF v_address IS NOT NULL THEN
         FOR e IN (
-            SELECT email, category, is_default FROM contact_email
+            SELECT email, category, is_default, label FROM contact_email
             WHERE owner_id = in_owner AND contact_id = v_id
             ORDER BY position
             FOR UPDATE
@@ -52,7 +52,7 @@ BEGIN
             IF e.is_default = 1 OR e.email <> v_address THEN
                 SET v_list = CONCAT(v_list, ',', JSON_OBJECT(
                     'email', IF(e.is_default = 1, v_address, e.email), 'category', e.category,
-                    'is_default', e.is_default + 0
+                    'is_default', e.is_default + 0, 'label', e.label
                 ));
             END IF;
             SET v_placed = v_placed OR e.is_default;
@@ -67,11 +67,11 @@ BEGIN
         SET v_list = '';
         SELECT id INTO v_phone FROM contact_phone
         WHERE owner_id = in_owner AND contact_id = v_id
-        ORDER BY is_default DESC, position
+        ORDER BY label_of(label, category, '') = 'mobile' DESC, is_default DESC, position
         LIMIT 1
         FOR UPDATE;
         FOR p IN (
-            SELECT id, areacode, phone, category, is_default FROM contact_phone
+            SELECT id, areacode, phone, category, is_default, label FROM contact_phone
             WHERE owner_id = in_owner AND contact_id = v_id
             ORDER BY position
             FOR UPDATE
@@ -79,7 +79,7 @@ BEGIN
             SET v_list = CONCAT(v_list, ',', JSON_OBJECT(
                 'areacode', IF(p.id = v_phone, JSON_VALUE(in_change, '$.areacode'), p.areacode),
                 'phone', IF(p.id = v_phone, JSON_VALUE(in_change, '$.phone'), p.phone),
-                'category', p.category, 'is_default', p.is_default + 0
+                'category', p.category, 'is_default', p.is_default + 0, 'label', p.label
             ));
         END FOR;
         IF v_phone IS NULL THEN
@@ -91,6 +91,10 @@ BEGIN
         SET v_contact = JSON_SET(v_contact, '$.mobile', JSON_COMPACT(CONCAT('[', SUBSTR(v_list, 2), ']')));
     END IF;
 
+    IF JSON_EXISTS(v_contact, '$.firstname') THEN
+        -- the name it knows is what is shown from now on
+        SET v_contact = JSON_SET(v_contact, '$.display_name', NULL);
+    END IF;
     CALL my_contact_update(in_owner, v_id, JSON_SET(v_contact, '$.dialect', 1));
 END$$
 DELIMITER ;

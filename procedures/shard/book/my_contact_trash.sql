@@ -34,6 +34,8 @@ BEGIN
         'entity', entity, 'peer_id', peer_id, 'uid', uid, 'email', email, 'surname', surname,
         'firstname', firstname, 'lastname', lastname, 'category', category, 'status', status,
         'is_archived', is_archived + 0, 'comment', comment, 'message', message, 'is_auto', is_auto + 0,
+        'display_name', display_name, 'company', company, 'job_title', job_title, 'avatar_path', avatar_path,
+        'custom_fields', JSON_COMPACT(custom_fields), 'source_id', source_id, 'synced_at', synced_at,
         'metadata', JSON_COMPACT(metadata), 'changed', changed + 0, 'invitetime', invitetime, 'ctime', ctime + 0
     )
     INTO v_id, v_peer, v_entity, v_display, v_contact
@@ -45,39 +47,41 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
 
+    -- what an upgrade has not come to yet, or a tag that was renamed: the trash shows the record as it is now
+    CALL my_contact_touch(in_owner, v_id);
     SELECT COUNT(*) INTO v_blocked FROM yp.contact_block WHERE owner_id = in_owner AND contact_id = v_id;
     SET v_contact = JSON_SET(v_contact, '$.is_blocked', v_blocked + 0);
 
     FOR e IN (
-        SELECT id, email, category, is_default FROM contact_email
+        SELECT id, email, category, is_default, label FROM contact_email
         WHERE owner_id = in_owner AND contact_id = v_id
         ORDER BY position
         FOR UPDATE
     ) DO
         SET v_email = CONCAT(v_email, ',', JSON_OBJECT(
-            'id', e.id, 'email', e.email, 'category', e.category, 'is_default', e.is_default + 0
+            'id', e.id, 'email', e.email, 'category', e.category, 'is_default', e.is_default + 0, 'label', e.label
         ));
     END FOR;
     FOR p IN (
-        SELECT id, areacode, phone, category, is_default FROM contact_phone
+        SELECT id, areacode, phone, category, is_default, label FROM contact_phone
         WHERE owner_id = in_owner AND contact_id = v_id
         ORDER BY position
         FOR UPDATE
     ) DO
         SET v_mobile = CONCAT(v_mobile, ',', JSON_OBJECT(
             'id', p.id, 'areacode', p.areacode, 'phone', p.phone, 'category', p.category,
-            'is_default', p.is_default + 0
+            'is_default', p.is_default + 0, 'label', p.label
         ));
     END FOR;
     FOR a IN (
-        SELECT id, street, city, country, category, is_default FROM contact_address
+        SELECT id, street, city, state, postal_code, country, category, is_default, label FROM contact_address
         WHERE owner_id = in_owner AND contact_id = v_id
         ORDER BY position
         FOR UPDATE
     ) DO
         SET v_address = CONCAT(v_address, ',', JSON_OBJECT(
             'id', a.id, 'street', a.street, 'city', a.city, 'country', a.country, 'category', a.category,
-            'is_default', a.is_default + 0
+            'is_default', a.is_default + 0, 'state', a.state, 'postal_code', a.postal_code, 'label', a.label
         ));
     END FOR;
     FOR t IN (SELECT tag_id FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id FOR UPDATE) DO
@@ -100,6 +104,7 @@ BEGIN
     ));
     DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
     DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
+    CALL my_contact_touch(in_owner, v_id);
 
     SELECT JSON_OBJECT('contact_id', v_id, 'entity', v_entity, 'drumate_id', v_peer, 'deleted_at', v_now + 0,
                        'blocked', v_blocked + 0) AS data;

@@ -33,6 +33,7 @@ BEGIN
     UPDATE contact
     SET is_archived = IF(in_status = 'archived', 1, 0), mtime = UNIX_TIMESTAMP()
     WHERE owner_id = in_owner AND id = v_id;
+    CALL my_contact_touch(in_owner, v_id);
 
     SELECT JSON_OBJECT('entity_id', v_id, 'contact_id', v_id, 'is_archived', IF(in_status = 'archived', 1, 0))
         AS data;

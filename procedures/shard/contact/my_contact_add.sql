@@ -4,7 +4,8 @@
 --
 -- Params:   in_owner     whose address book
 --           in_contact   JSON: invitee_id or email (array of objects, one is_default), and any of
---                        firstname, lastname, surname, comment, message, mobile, address, tag
+--                        firstname, lastname, surname, comment, message, mobile, address, tag; with dialect, from an
+--                        API where contacts need no address, what my_contact_details_set knows
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
 -- Errors:   INVALID_DATA         both, or neither, of invitee_id and email
@@ -35,16 +36,17 @@ BEGIN
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
-    IF (v_peer IS NULL) = (COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) = 0) THEN
+    IF (v_peer IS NULL) = (COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) = 0)
+       AND NOT JSON_EXISTS(in_contact, '$.dialect') THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_DATA';
     END IF;
 
     SET v_firstname = JSON_VALUE(in_contact, '$.firstname');
     SET v_lastname = JSON_VALUE(in_contact, '$.lastname');
 
-    IF v_peer IS NULL THEN
+    IF JSON_LENGTH(in_contact, '$.email') > 0 THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
-    ELSE
+    ELSEIF v_peer IS NOT NULL THEN
         SELECT MAX(id) INTO v_found FROM yp.drumate WHERE id = v_peer;
         IF v_found IS NULL THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
@@ -63,10 +65,10 @@ BEGIN
 
     INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, comment, message,
                          is_auto, metadata, changed, ctime, mtime)
-    VALUES (in_owner, v_id, COALESCE(v_peer, v_email), v_peer, JSON_VALUE(in_contact, '$.surname'),
+    VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
             JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
-            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer)), now_us(), v_now, v_now);
+            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer, '')), now_us(), v_now, v_now);
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);

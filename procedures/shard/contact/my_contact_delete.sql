@@ -36,6 +36,7 @@ BEGIN
 
     DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
     DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
+    CALL my_contact_touch(in_owner, v_id);
 
     SELECT JSON_OBJECT('contact_id', v_id, 'his_id', v_peer, 'entity', v_entity) AS data;
     SELECT JSON_OBJECT(

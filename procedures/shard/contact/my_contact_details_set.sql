@@ -1,10 +1,14 @@
 -- my_contact_details_set: replace the addresses, numbers and tags of a contact by those given; keep what is not given.
 --
--- Also refreshes what is derived from them: the default address on the contact and the words searches find it by.
+-- What a caller cannot know stays with what he gives back unchanged: the label of an address or a number, state and
+-- postal code of a postal address, where a number is split. Also refreshes what is derived: the default address on the
+-- contact, the words searches find it by, its record.
 --
 -- Params:   in_owner     whose address book
 --           in_id        contact, locked by the caller
---           in_contact   JSON with any of email, mobile, address (arrays of objects) and tag (array of tag ids)
+--           in_contact   JSON with any of email, mobile, address (arrays of objects) and tag (array of tag ids).
+--                        From another API (dialect): number instead of areacode and phone, tags (names, made when new)
+--                        instead of tag, and what my_contact_dialect_set knows
 -- Returns:  nothing
 -- Errors:   MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
@@ -21,6 +25,7 @@ CREATE OR REPLACE PROCEDURE my_contact_details_set(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_emails, v_distinct, v_defaults, v_unknown INT UNSIGNED;
+    DECLARE v_old LONGTEXT DEFAULT '';
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
@@ -39,15 +44,28 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
         END IF;
 
+        FOR e IN (
+            SELECT email, label FROM contact_email
+            WHERE owner_id = in_owner AND contact_id = in_id AND label IS NOT NULL
+            FOR UPDATE
+        ) DO
+            SET v_old = CONCAT(v_old, ',', JSON_OBJECT('email', e.email, 'label', e.label));
+        END FOR;
         DELETE FROM contact_email WHERE owner_id = in_owner AND contact_id = in_id;
-        INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
-        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.email, j.category, j.is_default, j.position
+        INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position, label)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.email, j.category, j.is_default, j.position,
+               COALESCE(j.label, o.label)
         FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
             position   FOR ORDINALITY,
-            email      VARCHAR(255) PATH '$.email',
+            email      VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.email',
             category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
-        )) AS j;
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY,
+            label      VARCHAR(32) PATH '$.label'
+        )) AS j
+        LEFT JOIN JSON_TABLE(CONCAT('[', SUBSTR(v_old, 2), ']'), '$[*]' COLUMNS (
+            email VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.email',
+            label VARCHAR(32) PATH '$.label'
+        )) AS o ON o.email = j.email;
         UPDATE contact
         SET email = (
             SELECT e.email FROM contact_email AS e
@@ -57,31 +75,84 @@ BEGIN
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.mobile') THEN
+        SET v_old = '';
+        FOR p IN (
+            SELECT areacode, phone, label FROM contact_phone
+            WHERE owner_id = in_owner AND contact_id = in_id
+            FOR UPDATE
+        ) DO
+            SET v_old = CONCAT(v_old, ',', JSON_OBJECT('areacode', p.areacode, 'phone', p.phone, 'label', p.label));
+        END FOR;
         DELETE FROM contact_phone WHERE owner_id = in_owner AND contact_id = in_id;
-        INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position)
-        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.areacode, j.phone, j.category, j.is_default, j.position
+        INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position, label)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id,
+               COALESCE(j.areacode, o.areacode, IF(j.number RLIKE '^[+][0-9]{1,4} .*[0-9]', SUBSTRING_INDEX(j.number, ' ', 1), '')),
+               COALESCE(j.phone, o.phone, IF(j.number RLIKE '^[+][0-9]{1,4} .*[0-9]', SUBSTR(j.number, LOCATE(' ', j.number) + 1), j.number)),
+               j.category, j.is_default, j.position, COALESCE(j.label, o.label)
         FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
             position   FOR ORDINALITY,
-            areacode   VARCHAR(16) PATH '$.areacode' DEFAULT '' ON EMPTY,
+            number     VARCHAR(96) PATH '$.number',
+            areacode   VARCHAR(16) PATH '$.areacode',
             phone      VARCHAR(64) PATH '$.phone',
             category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
-        )) AS j;
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY,
+            label      VARCHAR(32) PATH '$.label'
+        )) AS j
+        LEFT JOIN (
+            SELECT k.areacode, k.phone, MIN(k.label) AS label
+            FROM JSON_TABLE(CONCAT('[', SUBSTR(v_old, 2), ']'), '$[*]' COLUMNS (
+                areacode VARCHAR(16) PATH '$.areacode',
+                phone    VARCHAR(64) PATH '$.phone',
+                label    VARCHAR(32) PATH '$.label'
+            )) AS k
+            GROUP BY TRIM(CONCAT(k.areacode, ' ', k.phone))
+        ) AS o ON TRIM(CONCAT(o.areacode, ' ', o.phone)) = COALESCE(j.number, TRIM(CONCAT(COALESCE(j.areacode, ''), ' ', j.phone)));
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.address') THEN
+        SET v_old = '';
+        FOR a IN (
+            SELECT street, city, state, postal_code, country, is_default, label FROM contact_address
+            WHERE owner_id = in_owner AND contact_id = in_id
+            FOR UPDATE
+        ) DO
+            SET v_old = CONCAT(v_old, ',', JSON_OBJECT(
+                'street', a.street, 'city', a.city, 'state', a.state, 'postal_code', a.postal_code, 'country', a.country,
+                'is_default', a.is_default + 0, 'label', a.label
+            ));
+        END FOR;
         DELETE FROM contact_address WHERE owner_id = in_owner AND contact_id = in_id;
-        INSERT INTO contact_address (owner_id, id, contact_id, street, city, country, category, is_default, position)
-        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.street, j.city, j.country, j.category, j.is_default,
-               j.position
+        INSERT INTO contact_address (owner_id, id, contact_id, street, city, state, postal_code, country, category,
+                                     is_default, position, label)
+        SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.street, j.city, COALESCE(j.state, o.state, ''),
+               COALESCE(j.postal_code, o.postal_code, ''), j.country, j.category,
+               COALESCE(j.is_default, IF(JSON_EXISTS(in_contact, '$.dialect'), o.is_default, 0), 0), j.position,
+               COALESCE(j.label, o.label)
         FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            street     VARCHAR(255) PATH '$.street' DEFAULT '' ON EMPTY,
-            city       VARCHAR(255) PATH '$.city' DEFAULT '' ON EMPTY,
-            country    VARCHAR(255) PATH '$.country' DEFAULT '' ON EMPTY,
-            category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
-        )) AS j;
+            position    FOR ORDINALITY,
+            street      VARCHAR(255) PATH '$.street' DEFAULT '' ON EMPTY,
+            city        VARCHAR(255) PATH '$.city' DEFAULT '' ON EMPTY,
+            state       VARCHAR(255) PATH '$.state',
+            postal_code VARCHAR(32) PATH '$.postal_code',
+            country     VARCHAR(255) PATH '$.country' DEFAULT '' ON EMPTY,
+            category    VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+            is_default  TINYINT PATH '$.is_default',
+            label       VARCHAR(32) PATH '$.label'
+        )) AS j
+        LEFT JOIN (
+            SELECT k.street, k.city, k.country, MAX(k.state) AS state, MAX(k.postal_code) AS postal_code,
+                   MAX(k.is_default) AS is_default, MIN(k.label) AS label
+            FROM JSON_TABLE(CONCAT('[', SUBSTR(v_old, 2), ']'), '$[*]' COLUMNS (
+                street      VARCHAR(255) PATH '$.street',
+                city        VARCHAR(255) PATH '$.city',
+                state       VARCHAR(255) PATH '$.state',
+                postal_code VARCHAR(32) PATH '$.postal_code',
+                country     VARCHAR(255) PATH '$.country',
+                is_default  TINYINT PATH '$.is_default',
+                label       VARCHAR(32) PATH '$.label'
+            )) AS k
+            GROUP BY k.street, k.city, k.country
+        ) AS o ON o.street = j.street AND o.city = j.city AND o.country = j.country;
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.tag') THEN
@@ -100,6 +171,10 @@ BEGIN
         FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (tag_id VARCHAR(64) PATH '$')) AS j;
     END IF;
 
+    IF JSON_EXISTS(in_contact, '$.dialect') THEN
+        CALL my_contact_dialect_set(in_owner, in_id, in_contact);
+    END IF;
     CALL my_contact_terms(in_owner, in_id);
+    CALL my_contact_touch(in_owner, in_id);
 END$$
 DELIMITER ;

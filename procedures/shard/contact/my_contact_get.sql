@@ -19,37 +19,39 @@ BEGIN
     DECLARE v_email, v_mobile, v_address, v_tag LONGTEXT DEFAULT '';
 
     FOR e IN (
-        SELECT id, email, category, is_default
+        SELECT id, email, category, is_default, label
         FROM contact_email
         WHERE owner_id = in_owner AND contact_id = in_id
         ORDER BY position
     ) DO
         SET v_email = CONCAT(v_email, ',', JSON_OBJECT(
-            'email_id', e.id, 'email', e.email, 'category', e.category, 'is_default', e.is_default + 0
+            'email_id', e.id, 'email', e.email, 'category', e.category, 'is_default', e.is_default + 0,
+            'label', label_of(e.label, e.category, 'personal')
         ));
     END FOR;
 
     FOR p IN (
-        SELECT id, areacode, phone, category, is_default
+        SELECT id, areacode, phone, category, is_default, label
         FROM contact_phone
         WHERE owner_id = in_owner AND contact_id = in_id
         ORDER BY position
     ) DO
         SET v_mobile = CONCAT(v_mobile, ',', JSON_OBJECT(
             'phone_id', p.id, 'areacode', p.areacode, 'phone', p.phone, 'category', p.category,
-            'is_default', p.is_default + 0
+            'is_default', p.is_default + 0, 'label', label_of(p.label, p.category, 'mobile')
         ));
     END FOR;
 
     FOR a IN (
-        SELECT id, street, city, country, category, is_default
+        SELECT id, street, city, state, postal_code, country, category, is_default, label
         FROM contact_address
         WHERE owner_id = in_owner AND contact_id = in_id
         ORDER BY position
     ) DO
         SET v_address = CONCAT(v_address, ',', JSON_OBJECT(
             'address_id', a.id, 'street', a.street, 'city', a.city, 'country', a.country,
-            'category', a.category, 'is_default', a.is_default + 0
+            'category', a.category, 'is_default', a.is_default + 0, 'state', a.state, 'postal_code', a.postal_code,
+            'label', label_of(a.label, a.category, 'home')
         ));
     END FOR;
 
@@ -72,6 +74,14 @@ BEGIN
         '$.invitetime', c.invitetime,
         '$.source', COALESCE(JSON_VALUE(c.metadata, '$.source'), c.entity),
         '$.metadata', JSON_COMPACT(c.metadata),
+        '$.display_name', c.display_name,
+        '$.company', c.company,
+        '$.job_title', c.job_title,
+        '$.avatar_path', c.avatar_path,
+        '$.custom_fields', JSON_COMPACT(c.custom_fields),
+        '$.origin', COALESCE(c.origin, 'local'),
+        '$.source_id', c.source_id,
+        '$.synced_at', iso_time(c.synced_at),
         '$.email', JSON_COMPACT(CONCAT('[', SUBSTR(v_email, 2), ']')),
         '$.mobile', JSON_COMPACT(CONCAT('[', SUBSTR(v_mobile, 2), ']')),
         '$.address', JSON_COMPACT(CONCAT('[', SUBSTR(v_address, 2), ']')),

@@ -143,7 +143,7 @@ BEGIN
     FROM JSON_TABLE(v_new, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS f
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = f.id
     JOIN JSON_TABLE(
-        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
+        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS s
     WHERE s.word <> ''
     UNION ALL
@@ -151,6 +151,7 @@ BEGIN
     FROM JSON_TABLE(v_new, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS f
     JOIN contact_email AS e ON e.owner_id = in_owner AND e.contact_id = f.id;
 
+    CALL my_contacts_touch(in_owner, v_new);
     SELECT JSON_OBJECT('loaded', JSON_LENGTH(v_new), 'alreadyincontact',
                        JSON_LENGTH(in_contacts) - JSON_LENGTH(v_new)) AS data;
 END$$

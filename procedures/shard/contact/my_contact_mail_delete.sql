@@ -39,6 +39,7 @@ BEGIN
     DELETE FROM contact_email WHERE owner_id = in_owner AND id = in_id;
     UPDATE contact SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_contact;
     CALL my_contact_terms(in_owner, v_contact);
+    CALL my_contact_touch(in_owner, v_contact);
     CALL my_contact_get(in_owner, v_contact);
     CALL yp.user_sockets(in_owner, NULL);
 END$$

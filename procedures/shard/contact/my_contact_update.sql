@@ -68,7 +68,13 @@ BEGIN
     END IF;
 
     -- an entry made by uid has no address of its own, and may stay so
-    IF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR v_peer IS NULL) THEN
+    IF JSON_LENGTH(in_contact, '$.email') = 0 AND v_peer IS NULL AND JSON_EXISTS(in_contact, '$.dialect') THEN
+        -- nobody is meant any more; whom nobody can be reached by goes by the id of his entry
+        SET v_other = IF(v_status = 'sent', 1, 0);
+        UPDATE contact
+        SET entity = id, changed = IF(v_other, now_us(), changed), status = 'memory', metadata = JSON_SET(metadata, '$.source', '')
+        WHERE owner_id = in_owner AND id = v_id;
+    ELSEIF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR v_peer IS NULL) THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
         IF v_status IN ('memory', 'sent') THEN
             CALL my_contact_peer_check(in_owner, v_peer);
@@ -90,6 +96,8 @@ BEGIN
     UPDATE contact
     SET firstname = IF(JSON_EXISTS(in_contact, '$.firstname'), NULLIF(JSON_VALUE(in_contact, '$.firstname'), ''), firstname),
         lastname = IF(JSON_EXISTS(in_contact, '$.lastname'), NULLIF(JSON_VALUE(in_contact, '$.lastname'), ''), lastname),
+        -- the name that the RPC shows is the surname: another one there takes the place of what was shown before
+        display_name = IF(JSON_VALUE(in_contact, '$.surname') <> COALESCE(surname, ''), NULL, display_name),
         surname = IF(JSON_EXISTS(in_contact, '$.surname'), NULLIF(JSON_VALUE(in_contact, '$.surname'), ''), surname),
         comment = IF(JSON_EXISTS(in_contact, '$.comment'), NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), comment),
         message = IF(JSON_EXISTS(in_contact, '$.message'), NULLIF(JSON_VALUE(in_contact, '$.message'), ''), message),

@@ -26,6 +26,7 @@ BEGIN
     DECLARE EXIT HANDLER FOR 1452
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONTACT_NOT_FOUND', MYSQL_ERRNO = 1644;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime)
     VALUES (in_owner, v_id, in_name, in_comment, v_now, v_now);
 
@@ -34,6 +35,7 @@ BEGIN
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (contact_id VARCHAR(64) PATH '$')) AS j;
     SET v_members = ROW_COUNT();
 
+    CALL my_contacts_touch(in_owner, in_contacts);
     SELECT JSON_OBJECT('group_id', v_id, 'id', v_id, 'name', in_name, 'category', 'origin', 'avatar', NULL,
                        'member_count', v_members + 0, 'ctime', v_now + 0, 'mtime', v_now + 0) AS data;
 END$$

@@ -16,7 +16,9 @@ CREATE OR REPLACE PROCEDURE contact_group_delete(
 BEGIN
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_name VARCHAR(255);
+    DECLARE v_contacts LONGTEXT;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id, name INTO v_id, v_name
     FROM contact_group
     WHERE owner_id = in_owner AND id = contact_group_find(in_owner, in_key)
@@ -24,7 +26,11 @@ BEGIN
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_NOT_FOUND';
     END IF;
+    SELECT COALESCE(JSON_ARRAYAGG(contact_id), '[]') INTO v_contacts
+    FROM contact_group_member
+    WHERE owner_id = in_owner AND group_id = v_id;
     DELETE FROM contact_group WHERE owner_id = in_owner AND id = v_id;
+    CALL my_contacts_touch(in_owner, v_contacts);
     SELECT JSON_OBJECT('group_id', v_id, 'name', v_name, 'status', 'deleted') AS data;
     CALL yp.user_sockets(in_owner, NULL);
 END$$

@@ -21,6 +21,7 @@ BEGIN
     DECLARE v_done INT UNSIGNED;
     DECLARE v_unknown TEXT;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id INTO v_id
     FROM contact_group
     WHERE owner_id = in_owner AND id = contact_group_find(in_owner, in_key)
@@ -48,6 +49,7 @@ BEGIN
     SET v_done = ROW_COUNT();
     UPDATE contact_group SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
 
+    CALL my_contacts_touch(in_owner, in_contacts);
     SELECT JSON_OBJECT('group_id', v_id, 'added', v_done + 0, 'member_count', COUNT(*)) AS data
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;

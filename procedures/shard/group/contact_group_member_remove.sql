@@ -18,7 +18,9 @@ CREATE OR REPLACE PROCEDURE contact_group_member_remove(
 BEGIN
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_done INT UNSIGNED;
+    DECLARE v_contacts LONGTEXT;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id INTO v_id
     FROM contact_group
     WHERE owner_id = in_owner AND id = contact_group_find(in_owner, in_key)
@@ -27,6 +29,12 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_NOT_FOUND';
     END IF;
 
+    SELECT COALESCE(JSON_ARRAYAGG(m.contact_id), '[]') INTO v_contacts
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        contact_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+    )) AS j
+    JOIN contact_group_member AS m ON m.owner_id = in_owner AND m.group_id = v_id AND m.contact_id = j.contact_id
+    FOR UPDATE;
     DELETE m
     FROM contact_group_member AS m
     JOIN JSON_TABLE(in_contacts, '$[*]' COLUMNS (
@@ -36,6 +44,7 @@ BEGIN
     SET v_done = ROW_COUNT();
     UPDATE contact_group SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
 
+    CALL my_contacts_touch(in_owner, v_contacts);
     SELECT JSON_OBJECT('group_id', v_id, 'removed', v_done + 0, 'member_count', COUNT(*)) AS data
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;

@@ -18,14 +18,20 @@ CREATE OR REPLACE PROCEDURE contact_group_rename(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_contacts LONGTEXT;
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_EXISTS', MYSQL_ERRNO = 1644;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id INTO v_id FROM contact_group WHERE owner_id = in_owner AND id = in_id FOR UPDATE;
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_NOT_FOUND';
     END IF;
     UPDATE contact_group SET name = in_name, mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
+    SELECT COALESCE(JSON_ARRAYAGG(contact_id), '[]') INTO v_contacts
+    FROM contact_group_member
+    WHERE owner_id = in_owner AND group_id = v_id;
+    CALL my_contacts_touch(in_owner, v_contacts);
     SELECT k.data FROM group_card AS k WHERE k.owner_id = in_owner AND k.id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
 END$$

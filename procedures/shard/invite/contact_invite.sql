@@ -93,6 +93,7 @@ BEGIN
         END IF;
     END IF;
 
+    CALL my_contact_touch(in_owner, v_id);
     CALL my_contact_get(in_owner, v_id);
     CALL contact_greet(in_owner, in_peer, in_greetings);
     CALL yp.user_sockets(in_owner, NULL);

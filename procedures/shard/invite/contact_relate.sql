@@ -58,5 +58,6 @@ BEGIN
         END IF;
     END IF;
     CALL my_contact_terms(in_owner, in_id);
+    CALL my_contact_touch(in_owner, in_id);
 END$$
 DELIMITER ;

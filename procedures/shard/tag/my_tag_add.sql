@@ -41,6 +41,9 @@ BEGIN
     INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
     SELECT DISTINCT in_owner, j.tag_id, in_entity, IF(v_contact IS NULL, 'group', 'contact')
     FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j;
+    IF v_contact IS NOT NULL THEN
+        CALL my_contact_touch(in_owner, v_contact);
+    END IF;
     CALL my_tag_get(in_owner, in_entity);
 END$$
 DELIMITER ;

@@ -14,17 +14,24 @@ CREATE OR REPLACE PROCEDURE tag_remove(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_tags INT UNSIGNED;
-    DECLARE v_tree LONGTEXT;
+    DECLARE v_tree, v_contacts LONGTEXT;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
     SET v_tree = tag_tree(in_owner, in_tag);
     IF JSON_LENGTH(v_tree) = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
     END IF;
 
+    SELECT COALESCE(JSON_ARRAYAGG(DISTINCT m.entity_id), '[]') INTO v_contacts
+    FROM JSON_TABLE(v_tree, '$[*]' COLUMNS (tag_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
+    JOIN map_tag AS m ON m.owner_id = in_owner AND m.tag_id = j.tag_id
+    WHERE m.category = 'contact';
+
     -- unhooked first: a cascade of the database ends at fifteen levels
     UPDATE tag SET parent_tag_id = NULL WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
     DELETE FROM tag WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
+    CALL my_contacts_touch(in_owner, v_contacts);
     SELECT JSON_OBJECT('tag_id', in_tag, 'removed', JSON_COMPACT(v_tree)) AS data;
 END$$
 DELIMITER ;

@@ -16,12 +16,18 @@ CREATE OR REPLACE PROCEDURE tag_rename(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_tags INT UNSIGNED;
+    DECLARE v_contacts LONGTEXT;
 
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COALESCE(SUM(tag_id = in_tag), 0) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
     IF v_tags = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
     END IF;
     UPDATE tag SET name = tag_name_free(in_owner, in_name, in_tag) WHERE owner_id = in_owner AND tag_id = in_tag;
+    SELECT COALESCE(JSON_ARRAYAGG(entity_id), '[]') INTO v_contacts
+    FROM map_tag
+    WHERE owner_id = in_owner AND tag_id = in_tag AND category = 'contact';
+    CALL my_contacts_touch(in_owner, v_contacts);
     SELECT k.data FROM tag_card AS k WHERE k.owner_id = in_owner AND k.tag_id = in_tag;
 END$$
 DELIMITER ;
