@@ -261,6 +261,9 @@ def _writable(ask: Ask, body: dict[str, Any]) -> dict[str, Any]:
     given = {
         name: value for name, value in body.items() if name not in FOR_SYNC or scope in {"system", "sync"}
     }
+    for name in ("emails", "phones", "addresses", "tags"):
+        if name in given:
+            given[name] = given[name] or []
     for name in ("emails", "phones"):
         if given.get(name):
             given[name] = _one_primary(name, given[name])

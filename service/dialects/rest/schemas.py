@@ -166,7 +166,10 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
     options: dict[str, Any] = {
         "required": bool(declaration.get("required")),
         "allow_none": nullable,
-        "error_messages": {"required": ("required", "is required"), "null": ("type", "must not be null")},
+        "error_messages": {
+            "required": [("required", "is required")],
+            "null": [("type", "must not be null")],
+        },
         "validate": _rules(declaration),
     }
     if "default" in declaration:
