@@ -246,8 +246,10 @@ def _register(make: Callable[[object], str]) -> int:
 
 def _listen(args: argparse.Namespace) -> int:
     from service import listen
+    from service.run import running_url
 
-    return listen.run(Settings.from_env(), args.user, args.password)
+    # what runs here may have been started with another port
+    return listen.run(running_url() or Settings.from_env().base_url, args.user, args.password)
 
 
 def _settings(_: argparse.Namespace) -> int:

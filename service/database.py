@@ -131,8 +131,13 @@ class Pool:
                 return pool, await pool.acquire()
             except (pymysql.err.OperationalError, OSError) as exc:
                 error = exc
-                self._servers.append(self._servers.pop(0))
+                self._pass_over(server)
         raise DatabaseUnavailableError(str(error))
+
+    def _pass_over(self, server: Server) -> None:
+        """Try it last from now on; of many requests that meet the same failure, the first one moves it."""
+        if self._servers[0] == server:
+            self._servers.append(self._servers.pop(0))
 
     async def _create(self, server: Server) -> Any:
         return await aiomysql.create_pool(

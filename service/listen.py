@@ -8,13 +8,11 @@ from typing import Any
 
 import aiohttp
 
-from service.settings import Settings
 
-
-async def listen(settings: Settings, ident: str, password: str) -> int:
+async def listen(base_url: str, ident: str, password: str) -> int:
     """Print every frame, one a line, until the server or Ctrl-C ends it."""
     jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(settings.base_url, cookie_jar=jar) as http:
+    async with aiohttp.ClientSession(base_url, cookie_jar=jar) as http:
         outcome = await _call(http, "yp.login", {"vars": {"ident": ident, "password": password}})
         if outcome["status"] != "ok":
             print(f"refused: {outcome['status']}", file=sys.stderr)
@@ -32,12 +30,12 @@ async def _call(http: aiohttp.ClientSession, service: str, args: dict[str, Any])
         return data
 
 
-def run(settings: Settings, ident: str, password: str) -> int:
+def run(base_url: str, ident: str, password: str) -> int:
     """Listen until Ctrl-C; 2 when that was not possible."""
     try:
-        return asyncio.run(listen(settings, ident, password))
+        return asyncio.run(listen(base_url, ident, password))
     except KeyboardInterrupt:
         return 0
     except aiohttp.ClientError as exc:
-        print(f"{settings.base_url} does not answer: {exc}", file=sys.stderr)
+        print(f"{base_url} does not answer: {exc}", file=sys.stderr)
         return 2

@@ -117,6 +117,9 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _form_args(body: bytes) -> dict[str, Any]:
+    if body.lstrip().startswith(b"{"):
+        # curl -d calls everything a form, and no form begins with a brace
+        return _json_object(body, "the body")
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except ValueError:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from service.settings import Server
+    from service.stack import Server as PrivateServer
 
 LOCK = RUN_DIR / "run.lock"
 STATE = RUN_DIR / "run.json"
@@ -50,6 +51,8 @@ DEGRADED_SECONDS = 5.0
 # Longer than the service's own limit for requests in flight.
 STOP_SECONDS = 45.0
 PORT_SECONDS = 3.0
+# How often `run` looks whether its private servers are still there.
+REVIVE_SECONDS = 1.0
 LOCK_SECONDS = 0.5
 
 PEOPLE = (
@@ -130,13 +133,15 @@ def _run(environ: dict[str, str]) -> int:
         _claim(cleanup)
         _stop_leftover_service()
         _require_free_port(settings.host, settings.port)
-        has_demo = _prepare(environ, cleanup)
+        kinds = private_kinds(environ)
+        stack = _start_servers(kinds, environ, cleanup)
+        has_demo = _prepare(environ, has_own_database=MariaDB in kinds)
         service = _start_service(environ, cleanup)
         _await_health(service, url)
         state = State(os.getpid(), url, has_demo)
         _publish(state)
         _say(_welcome(state) + "\n\nCtrl-C stops everything.")
-        code = service.wait()
+        code = _attend(service, stack)
         _say(f"The service ended by itself, with exit code {code}.")
         return code if code > 0 else 1
 
@@ -199,16 +204,21 @@ def _bind(host: str, port: int) -> int:
     return 0
 
 
-def _prepare(environ: dict[str, str], cleanup: contextlib.ExitStack) -> bool:
-    """Bring up servers, schema and demo data; whether the demo people can sign in."""
-    kinds = private_kinds(environ)
+def _start_servers(
+    kinds: Sequence[type[PrivateServer]], environ: dict[str, str], cleanup: contextlib.ExitStack
+) -> Stack:
+    """Bring up the servers that nobody else provides, and say in `environ` where they are."""
+    stack = Stack(RUN_DIR, kinds=kinds)
     if kinds:
         _say(f"Starting a private {' and '.join(kind.name for kind in kinds)} …")
-        stack = Stack(RUN_DIR, kinds=kinds)
         cleanup.callback(_stop_servers, stack)
         stack.start()
         environ.update(stack.env())
-    has_own_database = MariaDB in kinds
+    return stack
+
+
+def _prepare(environ: Mapping[str, str], has_own_database: bool) -> bool:
+    """Bring up schema and demo data; whether the demo people can sign in."""
     if has_own_database or environ.get("DRUMEE_DB_ADMIN"):
         # on a private server nobody calls yet what is about to be replaced
         _command("deploy", environ, *(["--allow=unsafe"] if has_own_database else []))
@@ -284,6 +294,15 @@ def _stop_leftover_service() -> bool:
             os.killpg(pid, signal.SIGKILL)
     SERVICE_PID.unlink(missing_ok=True)
     return True
+
+
+def _attend(service: subprocess.Popen[bytes], stack: Stack) -> int:
+    """The exit code of the service; until then a private server that ends is started again."""
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return service.wait(REVIVE_SECONDS)
+        for name in stack.revive():
+            _say(f"{name} had ended: started again.")
 
 
 # --- health ------------------------------------------------------------------------------------
@@ -375,16 +394,16 @@ def _already_up() -> str:
 def up() -> int:
     """Do what `run` does, in the background; return when it serves."""
     try:
+        wanted = _url(Settings.from_env())
         make_private(RUN_DIR)
-        if _holder():
-            return _confirm_up()
-        return _start_in_background()
-    except StackError as error:
+        return _confirm_up(wanted) if _holder() else _start_in_background()
+    except (StackError, SettingsError) as error:
         _say(str(error))
         return 2
 
 
-def _confirm_up() -> int:
+def _confirm_up(wanted: str) -> int:
+    """Say where it is up, and how it is; 1 when that is not what was asked for."""
     # It may be a moment from serving, or from ending.
     eventually(lambda: _state() or not _holder(), HEALTH_SECONDS)
     state = _state()
@@ -392,7 +411,20 @@ def _confirm_up() -> int:
         _say("The one that was running has just ended. Try again.")
         return 2
     _say(f"It is already up on {state.url} (process {state.pid}).")
+    if state.url != wanted:
+        _say(f"To have it on {wanted} instead, `make down` first.")
+        return 1
+    health = _health(state.url)
+    if health != "ok":
+        _say(f"But it is not well ({health}): see {state.url}/-/health and {_shown(LOG)}.")
+        return 1
     return 0
+
+
+def running_url() -> str | None:
+    """Where the service of this checkout serves, if `run` or `up` started one."""
+    state = _state()
+    return state.url if state else None
 
 
 def _start_in_background() -> int:

@@ -38,7 +38,6 @@ class Client:
         self.id = socket_id
         self.ws = ws
         self.uid: str | None = None
-        self.shard: str | None = None
         self.user: dict[str, Any] = {}
         self._transport = request.transport
         self._limit = limit
@@ -217,7 +216,7 @@ class Sockets:
         if bound is None:
             client.release(_frame("sys.handshake", {"error": "no session"}))
             return True
-        client.uid, client.shard, client.user = bound["uid"], bound["db"], bound["user"]
+        client.uid, client.user = bound["uid"], bound["user"]
         hello = {
             "socket_id": client.id,
             "main_domain": self._settings.public_host,
@@ -226,7 +225,7 @@ class Sockets:
         client.release(_frame("sys.hello", hello))
         tell_left(self._pusher, rooms)
         if bound["first"] or rooms:
-            self._presence.changed(client.uid, client.shard)
+            self._presence.changed(client.uid, bound["db"])
         return True
 
     async def _receive(self, client: Client) -> None:

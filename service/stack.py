@@ -57,12 +57,13 @@ class Server(abc.ABC):
     programs: ClassVar[tuple[str, ...]]
     setting: ClassVar[str]
 
-    def __init__(self, run_dir: Path, sockets: Path, durable: bool) -> None:
+    def __init__(self, run_dir: Path, sockets: Path, durable: bool, leashed: bool = False) -> None:
         self.home = run_dir / self.key
         self.log_file = run_dir / f"{self.key}.log"
         self.pid_file = run_dir / f"{self.key}.pid"
         self.socket = sockets / f"{self.key}.sock"
         self.durable = durable
+        self._leash = _leash() if leashed else []
         self._child: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
@@ -76,7 +77,7 @@ class Server(abc.ABC):
             )
         self.prepare()
         self.socket.unlink(missing_ok=True)
-        self._child = spawn(self.command(), self.home, self.log_file)
+        self._child = spawn([*self._leash, *self.command()], self.home, self.log_file)
         self.pid_file.write_text(f"{self._child.pid}\n")
 
     def await_ready(self) -> None:
@@ -311,17 +312,22 @@ KINDS: tuple[type[Server], ...] = (MariaDB, Redis)
 
 
 class Stack:
-    """The private servers of one run directory. `kinds` leaves out those that are external."""
+    """The private servers of one run directory.
+
+    `kinds` leaves out those that are external. The `leashed` ones end with the thread that starts them,
+    even when it is killed, where the system can do that (Linux).
+    """
 
     def __init__(
         self,
         run_dir: Path,
         durable: bool = True,
         kinds: Sequence[type[Server]] = KINDS,
+        leashed: bool = False,
     ) -> None:
         self.run_dir = run_dir.resolve()
         self._sockets = _socket_directory(self.run_dir)
-        self._servers = [kind(self.run_dir, self._sockets, durable) for kind in kinds]
+        self._servers = [kind(self.run_dir, self._sockets, durable, leashed) for kind in kinds]
         self._seat: int | None = None
 
     def __enter__(self) -> Stack:
@@ -354,6 +360,14 @@ class Stack:
             return True
         with self._turn():
             return self._leave()
+
+    def revive(self) -> list[str]:
+        """Start again whatever has ended by itself; the names of those servers."""
+        dead = [server for server in self._servers if server.pid() is None]
+        if dead:
+            with self._turn():
+                self._start_servers()
+        return [server.name for server in dead]
 
     def halt(self) -> bool:
         """Stop the servers whoever uses them; say whether there was anything to stop."""
@@ -447,6 +461,12 @@ def spawn(command: Sequence[str], place: Path, output: Path) -> subprocess.Popen
             start_new_session=True,
             umask=0o077,
         )
+
+
+def _leash() -> list[str]:
+    """What to put before a command so that it is killed when its parent dies."""
+    program = find_program("setpriv")
+    return [program, "--pdeathsig", "KILL"] if program else []
 
 
 def eventually(condition: Callable[[], object], seconds: float) -> bool:

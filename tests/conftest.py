@@ -27,7 +27,7 @@ SECOND_SHARD = "shard2"
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Private servers for this run."""
-    with Stack(tmp_path_factory.mktemp("stack"), durable=False) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), durable=False, leashed=True) as running:
         yield running
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
 from yarl import URL
 
 from service.demo import Registry
+
+if TYPE_CHECKING:
+    from tests.conftest import Admin
 
 PASSWORD = "correct horse battery"
 WAIT = 5.0
@@ -78,6 +81,11 @@ class Tab:
         found = self.updates(service)
         assert len(found) >= count, f"no {service} in {self.frames}"
         return found[count - 1]
+
+    async def settles(self, service: str, model: dict[str, Any]) -> None:
+        """Wait until the newest live update of this service has this model."""
+        await self._wait(lambda: [f["model"] for f in self.updates(service)[-1:]] == [model])
+        assert [f["model"] for f in self.updates(service)[-1:]] == [model]
 
     async def expect_frame(self, name: str) -> dict[str, Any]:
         """Wait for a system frame; its data."""
@@ -227,3 +235,12 @@ class People:
         """Everybody leaves."""
         for person in self._made:
             await person.leave()
+
+
+async def befriend(admin: Admin, one: Person, other: Person) -> None:
+    """Two people are mutual contacts."""
+    for a, b in ((one, other), (other, one)):
+        contact = await a.ok("contact.add", invitee_id=b.uid)
+        admin.rows(
+            f"UPDATE {a.shard}.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"]
+        )

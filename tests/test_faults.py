@@ -27,7 +27,7 @@ from tests.test_push import serving
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[tuple[Stack, Settings]]:
     """Servers that this test may stop."""
-    with Stack(tmp_path / "stack", durable=False) as stack:
+    with Stack(tmp_path / "stack", durable=False, leashed=True) as stack:
         env = stack.env()
         settings = Settings(
             db=env["DRUMEE_DB"],

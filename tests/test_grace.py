@@ -12,7 +12,7 @@ from service import node as node_module
 from service.demo import WRITE, Registry
 from tests.conftest import Admin, NodeMaker
 from tests.modules.test_conference_calls import CONNECT, wicket_of
-from tests.people import People, Person, Tab
+from tests.people import People, Person, Tab, befriend
 
 MEETING = {"metadata": {"audio": 1, "type": "meeting"}}
 
@@ -24,15 +24,6 @@ async def until(check: Callable[[], Any], seconds: float = 15) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("it did not happen")
-
-
-async def befriend(admin: Admin, one: Person, other: Person) -> None:
-    """Two people are mutual contacts."""
-    for a, b in ((one, other), (other, one)):
-        contact = await a.ok("contact.add", invitee_id=b.uid)
-        admin.rows(
-            f"UPDATE {a.shard}.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"]
-        )
 
 
 async def meet(registry: Registry, *who: tuple[Person, Tab]) -> tuple[str, str]:

@@ -138,6 +138,15 @@ async def test_a_form(send: Send) -> None:
     }
 
 
+async def test_json_that_is_sent_as_a_form(send: Send) -> None:
+    """As curl -d does, unless it is told better."""
+    assert await send(data=b' {"a": 1, "b": "x&y"}', headers={"Content-Type": FORM}) == {
+        "a": 1,
+        "b": "x&y",
+    }
+    assert await send(data=b'{"a": 1', headers={"Content-Type": FORM}) == "400 INVALID_JSON"
+
+
 @pytest.mark.parametrize(
     "data", [b"[]", b'"a"', b"1", b"null", b"{", b'{"a": "\xff"}', b'{"a": NaN}', b"{}{}"]
 )

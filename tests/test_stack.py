@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,33 @@ def test_recovers_when_the_servers_were_killed(place: Path) -> None:
         assert query(place, "SELECT 1") == "1"
         assert set(pids(place)).isdisjoint(killed)
     stack.stop()
+
+
+def test_revives_what_has_ended(place: Path) -> None:
+    with Stack(place, durable=False) as stack:
+        assert stack.revive() == []
+        mariadb, redis = pids(place)
+        kill(redis)
+        assert eventually(lambda: not is_alive(redis), 5)
+        assert stack.revive() == ["Redis"]
+        assert pids(place)[0] == mariadb
+        assert is_alive(pids(place)[1])
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="this system cannot leash a process to its parent")
+def test_leashed_servers_die_with_a_killed_process(place: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from service.stack import Redis, Stack\n"
+        f"Stack(Path({str(place)!r}), kinds=[Redis], leashed=True).start(); "
+        "print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        redis = read_pid(place / "redis.pid")
+        assert is_alive(redis)
+        process.kill()
+    assert eventually(lambda: not is_alive(redis), 5)
 
 
 def test_adopts_the_servers_of_a_killed_process(place: Path) -> None:

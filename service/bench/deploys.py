@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from service.bench.cores import Cores
 from service.database import Database
 from service.demo import Registry
 from service.deploy.connection import Connection
@@ -28,7 +29,7 @@ from service.deploy.deployer import Deployer, create_statement
 from service.deploy.plan import Files
 from service.deploy.state import OPENING
 from service.settings import Settings
-from service.stack import ROOT, MariaDB, Stack
+from service.stack import ROOT, MariaDB, Stack, read_pid
 
 SHARDS = 200
 CONNECTIONS = 16
@@ -82,12 +83,21 @@ def _on_server(settings: Settings, place: Path, say: Callable[[str], None], shar
 def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) -> Results:
     say(f"a full deploy beside calls at {CONNECTIONS} connections")
     registry = Registry(settings)
+    cores = Cores(lambda: _pids(place))
     owners = [registry.add_person(f"p{n}@example.org", "P", str(n), "-", None) for n in range(OWNERS)]
+    start = cores.mark()
     with _load(settings, owners, place / "quiet.json") as quiet:
         time.sleep(QUIET_SECONDS)
+    others_before = cores.others_since(start)
+    start = cores.mark()
     with _load(settings, owners, place / "busy.json") as busy:
         seconds = _timed(lambda: _deploy(settings, _touched(lambda _: True, "beside")))
-    return {
+    return _known(
+        {
+            "share of the cores that other programs used, quiet": others_before,
+            "share of the cores that other programs used, during a full deploy": cores.others_since(start),
+        }
+    ) | {
         "calls/s without a deploy": quiet["calls"] / quiet["seconds"],
         "calls/s during a full deploy": busy["calls"] / busy["seconds"],
         "p99 of calls without a deploy, ms": quiet["p99_ms"],
@@ -96,6 +106,16 @@ def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) 
         "failed calls during a full deploy": busy["failed"] + quiet["failed"],
         "full deploy beside them, s": seconds,
     }
+
+
+def _known(found: dict[str, float | None]) -> Results:
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _pids(place: Path) -> dict[str, list[int]]:
+    """The server's process; the load's counts as ours once it has ended."""
+    pid = read_pid(place / "stack/mariadb.pid")
+    return {"server": [pid] if pid else []}
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -198,14 +198,9 @@ def drift(_: argparse.Namespace) -> int:
 
     def work(settings: Settings) -> int:
         deployer = Deployer(settings)
-        found = deployer.plan()
-        found.todo = []
-        found.decide = [item for item in found.decide if item.action == "drifted"]
-        if not found.decide and not found.unknown:
-            print("no drift: every routine is as a deploy has left it")
-            return 0
-        deployer.show(found)
-        return 1
+        lines = deployer.drift()
+        print("\n".join(lines or ["no drift: routines, tables and views are as deploys have left them"]))
+        return 1 if lines else 0
 
     return with_stack(work)
 

@@ -20,6 +20,13 @@ CHARSET = "utf8mb4"
 COLLATION = "utf8mb4_unicode_520_ci"
 
 
+def view_statement(statement: str) -> str:
+    """A statement of a view's file as it is sent: with the owner."""
+    return statement.replace(
+        "CREATE OR REPLACE VIEW", f"CREATE OR REPLACE DEFINER = {DEFINER} SQL SECURITY DEFINER VIEW"
+    )
+
+
 class DeployError(RuntimeError):
     """The command cannot go on; the message says why and what to do."""
 

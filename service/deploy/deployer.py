@@ -6,6 +6,7 @@ atomically, each statement of a migration can be repeated, and what is done is r
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections import Counter
@@ -14,11 +15,19 @@ from dataclasses import dataclass, field
 
 import pymysql
 
+from service.deploy import tables
 from service.deploy.callers import callers_of
-from service.deploy.connection import COLLATION, DEFINER, Connection, DeployError, connect
+from service.deploy.connection import (
+    COLLATION,
+    DEFINER,
+    Connection,
+    DeployError,
+    connect,
+    view_statement,
+)
 from service.deploy.files import Routine, Script
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
-from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, summary
+from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
 from service.deploy.throttle import Throttle
@@ -85,7 +94,10 @@ class Deployer:
         self.connection = Connection(settings)
         self.connection.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
         user = database_servers(settings.db)[0].user if settings.db else ""
-        self.wish = Wish(frozenset(allow), frozenset(only), user)
+        views = {view.name for scope in self.files.views.values() for view in scope}
+        self.wish = Wish(
+            allow=frozenset(allow), remake=frozenset(allow) & views, only=frozenset(only), app_user=user
+        )
 
     # --- looking ---
 
@@ -108,6 +120,14 @@ class Deployer:
         ):
             return text.replace(f"RETURNS {installed.returns}\n", f"RETURNS {routine.returns}\n", 1)
         return text
+
+    def drift(self) -> list[str]:
+        """What was changed by hand on the server, in lines: routines, tables, views, triggers."""
+        plan = self.plan()
+        plan.todo = []
+        plan.decide = [item for item in plan.decide if item.action == "drifted"]
+        lines = render_items(plan, callers_of, lambda i: self.installed_text(plan, i))
+        return lines + tables.render(tables.differences(self.connection, self.files, plan.state))
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
         state = read_state(self.connection, new_shards)
@@ -251,12 +271,8 @@ class Deployer:
         self.connection.run(f"GRANT EXECUTE ON `{db}`.* TO %s@%s", server.user, host)
 
     def _script(self, db: str, kind: str, script: Script) -> None:
-        plain, ours = (
-            "CREATE OR REPLACE VIEW",
-            f"CREATE OR REPLACE DEFINER = {DEFINER} SQL SECURITY DEFINER VIEW",
-        )
         for statement in script.statements:
-            self._patiently(statement.replace(plain, ours))
+            self._patiently(view_statement(statement))
         self.connection.run(
             "REPLACE INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
             "VALUES (%s, %s, %s, %s, UNIX_TIMESTAMP())",
@@ -287,16 +303,19 @@ class Deployer:
 
     # --- checking ---
 
-    def _verify(self, outcome: Outcome) -> None:
+    def _left(self) -> Plan:
         """Look again: what the plan wanted must be there now."""
-        again = self.plan()
+        return make_plan(self.files, self._state(), dataclasses.replace(self.wish, remake=frozenset()))
+
+    def _verify(self, outcome: Outcome) -> None:
+        again = self._left()
         for db in again.databases:
             if db in outcome.tried and db not in outcome.failed:
                 outcome.failed[db] = f"not as planned after the deploy: {summary(again)}"
                 self.say(f"FAILED  {db}: {outcome.failed[db]}")
 
     def _verify_database(self, db: str) -> None:
-        left = self.plan().of(db)
+        left = self._left().of(db)
         if left:
             raise DeployError(
                 f"{len(left)} items are not as planned, {left[0].kind} {left[0].name} is the first"

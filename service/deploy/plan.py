@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from service import ROOT
 from service.deploy.connection import DEFINER_NAME, DeployError
@@ -118,6 +118,8 @@ class Wish:
 
     allow: frozenset[str] = frozenset()
     """Names of routines whose unsafe, drifted or dropped state may be overwritten."""
+    remake: frozenset[str] = frozenset()
+    """Names of views to make again, whatever is there: somebody changed them by hand."""
     only: frozenset[str] = frozenset()
     """Names of routines; empty: everything."""
     app_user: str = ""
@@ -133,7 +135,7 @@ def make_plan(files: Files, state: State, wish: Wish) -> Plan:
         if not wish.only:
             items += _database(db, state, wish)
             items += _scripts(db, "migration", files.migrations[scope], state)
-            items += _scripts(db, "view", files.views[scope], state)
+            items += _scripts(db, "view", files.views[scope], state, wish.remake)
         items += _routines(db, files, files.by_scope[scope], plan, wish)
         plan.todo += sorted(items, key=lambda item: (item.action == "drop", ORDER.index(item.kind)))
     return plan
@@ -150,10 +152,15 @@ def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
         yield Item(db, "grant", "grant", user, "rights are missing")
 
 
-def _scripts(db: str, kind: str, scripts: Sequence[Script], state: State) -> Iterator[Item]:
+def _scripts(
+    db: str, kind: str, scripts: Sequence[Script], state: State, remake: Collection[str] = ()
+) -> Iterator[Item]:
+    """`remake` names those that are made again although their file is as it was."""
     for script in scripts:
         applied = state.applied.get((db, kind, script.name))
         if applied == script.digest:
+            if script.name in remake:
+                yield Item(db, kind, kind, script.name, "made again", script)
             continue
         if kind == "migration" and applied is not None:
             raise DeployError(
@@ -254,9 +261,15 @@ def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], s
     """The plan in lines; equal changes of many databases are one of them."""
     shards = len(plan.state.shards)
     rev = f"rev {plan.files.revision} · " if plan.files.revision else ""
-    lines = [f"plan  {rev}{shards} shard{'s' * (shards != 1)} · {len(plan.files.routines)} routines"]
+    head = f"plan  {rev}{shards} shard{'s' * (shards != 1)} · {len(plan.files.routines)} routines"
+    return [head, *render_items(plan, callers, installed_text), summary(plan)]
+
+
+def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
+    """What is to be done and decided, without a title."""
+    lines = []
     for (action, kind, name, why), items in _grouped([*plan.todo, *plan.decide]):
-        lines.append(f"  {action:<9} {kind:<9} {name:<26} {_places(items):<18} {why}")
+        lines.append(f"  {action:<9} {kind:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
         if action == "drifted":
@@ -264,8 +277,7 @@ def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], s
         if action == "drop" and items[0] in plan.decide:
             lines.append(f"            → make deploy ALLOW={name}   (once nobody calls it)")
     for (name,), found in _by(plan.unknown, lambda i: (i.name,)):
-        lines.append(f"  unknown   {found[0].kind.lower():<9} {name:<26} {_places(found):<18} left alone")
-    lines.append(summary(plan))
+        lines.append(f"  unknown   {found[0].kind.lower():<9} {name:<26} {places(found):<18} left alone")
     return lines
 
 
@@ -290,7 +302,16 @@ def _by(items: Iterable[T], key: Callable[[T], tuple[str, ...]]) -> list[tuple[t
     return list(groups.items())
 
 
-def _places(items: Collection[Item | Installed]) -> str:
+class InDatabase(Protocol):
+    """Anything that is in one database."""
+
+    @property
+    def db(self) -> str:
+        """Name of the database."""
+
+
+def places(items: Iterable[InDatabase]) -> str:
+    """Where, in a few words."""
     names = [item.db for item in items]
     if len(names) <= 3:
         return ", ".join(names)

@@ -21,7 +21,7 @@ from tests.conftest import Admin
 @pytest.fixture(scope="session")
 def tool_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Settings of a server that only tests of tools use."""
-    with Stack(tmp_path_factory.mktemp("tools"), durable=False, kinds=[MariaDB]) as running:
+    with Stack(tmp_path_factory.mktemp("tools"), durable=False, kinds=[MariaDB], leashed=True) as running:
         yield running.env()
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from service import ROOT
+from service.database import Database, ResultSet
 from service.demo import ALICE, Registry
 from service.deploy.connection import DeployError
 from service.deploy.move import move
+from service.presence import Presence
+from service.push import Pusher
 from service.settings import Settings
 from tests.conftest import SECOND_SHARD, Admin
 from tests.deploy.conftest import cli_environment
-from tests.people import People, Person
+from tests.people import People, Person, befriend
 
 TABLES = ("contact", "contact_email", "contact_phone", "contact_term", "tag", "map_tag", "contact_group")
 
@@ -164,3 +169,35 @@ async def test_a_hub_moves_with_its_nodes(
     assert moved is not None
     assert admin.one(f"SELECT COUNT(*) FROM {SECOND_SHARD}.media WHERE owner_id = %s", hub) == 1
     assert admin.one("SELECT db_name FROM yp.entity WHERE id = %s", hub) == SECOND_SHARD
+
+
+async def test_an_open_tab_tells_its_presence_from_the_new_shard(
+    people: People, settings: Settings, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    await befriend(admin, alice, bob)
+    hers, his = await alice.tab(), await bob.tab()
+    await asyncio.to_thread(move, settings, alice.uid, SECOND_SHARD)
+    told = len(his.updates("user.connection_status"))
+    await hers.ws.send_str('["sys.ping", {"type": "publishOfflineStatus"}]')
+    assert (await his.expect("user.connection_status", told + 1))["model"]["status"] == 0
+    await hers.ws.send_str('["sys.ping", {"type": "publishOnlineStatus"}]')
+    assert (await his.expect("user.connection_status", told + 2))["model"]["status"] == 1
+    await hers.cut()
+    assert (await his.expect("user.connection_status", told + 3))["model"]["status"] == 0
+
+
+async def test_presence_looked_up_before_a_move_is_told_from_the_new_shard(
+    people: People, settings: Settings, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    await befriend(admin, alice, bob)
+    his = await bob.tab()
+    await asyncio.to_thread(move, settings, alice.uid, SECOND_SHARD)
+    database = Database(settings)
+    sent: list[ResultSet] = []
+    pusher = cast(Pusher, SimpleNamespace(send=lambda recipients, _: sent.append(recipients)))
+    told = await Presence(database, pusher).publish(alice.uid, "shard1")
+    assert told == {"user_id": alice.uid, "status": 0}
+    assert [his.id in sockets for _, sockets in sent[0]] == [True]
+    await database.close()

@@ -9,7 +9,7 @@ import pytest
 
 from service.demo import READ, WRITE, Registry
 from tests.conftest import Admin
-from tests.people import People, Person, Tab
+from tests.people import People, Person, Tab, befriend
 
 MEETING = {"metadata": {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}}
 
@@ -224,16 +224,14 @@ async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
 
 async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, admin: Admin) -> None:
     alice, bob = await people("Alice"), await people("Bob")
-    for one, other in ((alice, bob), (bob, alice)):
-        contact = await one.ok("contact.add", invitee_id=other.uid)
-        admin.rows("UPDATE shard1.contact SET uid = peer_id, status = 'active' WHERE id = %s", contact["id"])
+    await befriend(admin, alice, bob)
     tab, his = await alice.tab(), await bob.tab()
     room = (await enter(alice, tab, alice.uid))["user"]["room_id"]
-    assert (await his.expect("user.connection_status"))["model"] == {"user_id": alice.uid, "status": 2}
+    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 2})
     assert (await bob.ok("contact.show_contact"))[0]["online"] == 2
     assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
     await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
-    assert (await his.expect("user.connection_status", 3))["model"]["status"] == 1
+    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
 
 
 async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,11 @@ import pytest
 
 from service.database import Database, ResultSet, document, documents
 from service.demo import Registry
+from service.deploy.connection import Connection
 from service.errors import Refused
 from service.settings import Settings
 from tests.conftest import SECOND_SHARD
-
-NODE = "00000000000000e7"
+from tests.procedures.scene import NODE, Scene
 
 
 @dataclass
@@ -105,3 +105,21 @@ async def direct(settings: Settings, registry: Registry) -> AsyncIterator[Direct
     assert SECOND_SHARD in await db.shards()
     yield Direct(db, registry)
     await db.close()
+
+
+@pytest.fixture(scope="session")
+def scene_connection(settings: Settings) -> Iterator[Connection]:
+    """An administrator's connection that locks and reads as those of the service do."""
+    made = Connection(settings)
+    made.run("SET tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON")
+    made.run("SET group_concat_max_len = 67108864")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(scene_connection: Connection) -> Iterator[Scene]:
+    """People and CALLs in a transaction of which nothing stays."""
+    scene_connection.raw.begin()
+    yield Scene(scene_connection)
+    scene_connection.raw.rollback()

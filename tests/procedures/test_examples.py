@@ -18,6 +18,8 @@ from service.settings import Settings
 
 SHARD = "shard1"
 SCENE = (
+    # whatever the demo people have done in other tests
+    f"DELETE FROM {SHARD}.contact WHERE owner_id IN ('{ALICE}', '{BOB}')",
     # alice is signed in as example-sid, with one tab, in a meeting of her team; bob's tab is example-bob
     "INSERT INTO yp.session (id, uid, ttl, expiry, ctime, mtime) "
     f"VALUES (SHA2('example-sid', 256), '{ALICE}', 60, UNIX_TIMESTAMP() + 60, 1, 1), "

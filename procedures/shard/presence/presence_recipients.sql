@@ -4,7 +4,8 @@
 -- Whoever he blocked, or whoever blocked him, sees nothing.
 --
 -- Params:   in_owner   the person
--- Returns:  one row    data  JSON: user_id, status (0 offline, 1 online, 2 in a conference)
+-- Returns:  one row    data      JSON: user_id, status (0 offline, 1 online, 2 in a conference)
+--                      moved_to  the shard he was moved to, which knows his contacts; NULL while he lives here
 --           rows       node, sockets (JSON array of ids)
 -- Errors:   none
 -- Example:  CALL presence_recipients('00000000000000a1');
@@ -19,7 +20,7 @@ BEGIN
         WHEN EXISTS (SELECT 1 FROM yp.conference WHERE uid = in_owner) THEN 2
         WHEN EXISTS (SELECT 1 FROM yp.socket WHERE uid = in_owner AND state = 'active') THEN 1
         ELSE 0
-    END) AS data;
+    END) AS data, (SELECT m.to_db FROM moved_out AS m WHERE m.owner_id = in_owner) AS moved_to;
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM (

@@ -10,6 +10,7 @@ import pytest
 from service.errors import Refused
 from tests.conftest import Admin
 from tests.procedures.conftest import Direct, mail, text
+from tests.procedures.scene import Scene
 
 
 async def add_code(direct: Direct, owner: str, contact: object) -> str:
@@ -202,3 +203,185 @@ def test_like_escape_and_search_words(admin: Admin) -> None:
     assert admin.one("SELECT shard1.like_escape(NULL)") is None
     words = json.loads(admin.one("SELECT shard1.search_words('Ada Lovelace, Countess')"))
     assert [w for w in words if w] == ["Ada", "Lovelace", "Countess"]
+
+
+# --- archive, parts of a contact, keys ---
+
+
+def test_refusals(scene: Scene) -> None:
+    scene["ada_mail"] = scene.one(
+        "SELECT id FROM contact_email WHERE owner_id = :alice AND contact_id = :ada"
+    )
+    scene.refuses({
+        "archive_entity(:alice, :ada, 'gone')": "INVALID_STATUS0",
+        "archive_entity(:alice, :nobody, 'archived')": "CONACT_NOT_EXIST",
+        "archive_entity(:bob, :ada, 'archived')": "CONACT_NOT_EXIST",
+        "my_contact_address_delete(:bob, :ada, :nobody)": "CONTACT_NOT_FOUND",
+        "my_contact_address_delete(:alice, :ada, :nobody)": "ADDRESS_NOT_FOUND",
+        "my_contact_mail_delete(:bob, :ada, :ada_mail)": "CONTACT_NOT_FOUND",
+        "my_contact_mail_delete(:alice, :grace, :ada_mail)": "EMAIL_NOT_FOUND",
+        "my_contact_mail_delete(:alice, :ada, :ada_mail)": "DEFAULT_EMAIL",
+        "my_contact_phone_delete(:bob, :ada, :nobody)": "CONTACT_NOT_FOUND",
+        "my_contact_phone_delete(:alice, :ada, :nobody)": "PHONE_NOT_FOUND",
+        "my_contact_find(:alice, 'x@scene.example')": "CONTACT_NOT_FOUND",
+        "my_contact_find(:bob, 'ada@scene.example')": "CONTACT_NOT_FOUND",
+        "my_contact_look_up(:alice, 'x@scene.example')": "CONTACT_NOT_FOUND",
+        "contact_summary(:alice, :bob, '0')": "PERMISSION_DENIED",
+        "contact_summary(:alice, :alice, 'x')": "FOLDER_NOT_FOUND",
+    })  # fmt: skip
+
+
+def test_archive_entity_moves_between_two_boxes(scene: Scene) -> None:
+    show = "my_contact_show(:alice, NULL, NULL, 'name', 'asc', '{}', 1, 45)"
+    scene["ada"]
+    for status, active, archived in (("archived", 0, 1), ("archived", 0, 1), ("active", 1, 0)):
+        changed = scene.doc(f"archive_entity(:alice, :ada, '{status}')")
+        assert changed["is_archived"] == archived
+        assert len(scene.docs(show.format("active"))) == active
+        assert len(scene.docs(show.format("archived"))) == archived
+
+
+def test_parts_of_a_contact_are_taken_away(scene: Scene) -> None:
+    scene["many"] = scene.contact(
+        *("one@scene.example", "two@scene.example"),
+        mobile=[{"phone": "1"}, {"phone": "2"}],
+        address=[{"city": "Rome"}],
+    )
+    for kind, table, left in (("mail", "email", 1), ("phone", "phone", 1), ("address", "address", 0)):
+        scene["part"] = scene.one(
+            f"SELECT id FROM contact_{table} WHERE owner_id = :alice AND contact_id = :many "
+            "ORDER BY position DESC LIMIT 1"
+        )
+        found = scene.doc(f"my_contact_{kind}_delete(:alice, :many, :part)")
+        assert len(found["mobile" if kind == "phone" else table]) == left, kind
+    assert scene.docs("contact_find(:alice, 'two@', '', 0, '[]', 'contact', 1, 45)") == []
+
+
+def test_a_contact_is_found_by_id_uid_and_address(scene: Scene) -> None:
+    scene.befriend("alice", "bob")
+    scene["ada"]
+    keys = {":ada": "ada", "' ADA@scene.example '": "ada", ":bob": "alice_bob", ":alice_bob": "alice_bob"}
+    for key, name in keys.items():
+        assert scene.doc(f"my_contact_find(:alice, {key})") == {"contact_id": scene[name]}, key
+        first, full = scene.sets(f"my_contact_look_up(:alice, {key})")
+        assert scene[name] in first[0][0]
+        assert scene[name] in full[0][0], key
+    for peer, found in (("bob", "alice_bob"), ("carol", None)):
+        assert scene.one(f"SELECT my_contact_of(:alice, :{peer})") == (scene[found] if found else None)
+    scene["by_mail"] = scene.contact(scene["mail_carol"].replace("carol", "x"), scene["mail_carol"])
+    scene.sets("UPDATE contact SET peer_id = NULL WHERE owner_id = :alice AND id = :by_mail")
+    assert scene.one("SELECT my_contact_of(:alice, :carol)") == scene["by_mail"]
+
+
+def test_a_key_that_means_two_contacts_is_refused(scene: Scene) -> None:
+    scene.sets("UPDATE contact SET entity = 'two@scene.example' WHERE owner_id = :alice AND id = :ada")
+    scene.sets(
+        "UPDATE contact_email SET email = 'two@scene.example' WHERE owner_id = :alice AND contact_id = :grace"
+    )
+    scene.refuses({
+        "my_contact_find(:alice, 'two@scene.example')": "AMBIGUOUS",
+        "my_contact_look_up(:alice, 'two@scene.example')": "AMBIGUOUS",
+    })  # fmt: skip
+
+
+def test_my_contact_email_in_use_by_entity_address_and_person(scene: Scene) -> None:
+    scene.befriend("alice", "bob")
+    scene["ada"]
+    use = "my_contact_email_in_use(:alice, {}, {})"
+    assert scene.doc(use.format("'ada@scene.example'", "NULL"))["id"] == scene["ada"]
+    assert scene.doc(use.format(":mail_bob", "NULL"))["id"] == scene["alice_bob"]
+    assert scene.rows(use.format("'ada@scene.example'", ":ada")) == [], "but the one that is edited"
+    assert scene.rows(use.format("'free@scene.example'", "NULL")) == []
+
+
+def test_as_id_takes_only_what_can_be_one(scene: Scene) -> None:
+    for text_, expected in (("'abc'", "abc"), ("'näm€'", None), ("NULL", None)):
+        assert scene.one(f"SELECT as_id({text_})") == expected
+
+
+def test_now_us_moves_on_inside_a_statement(scene: Scene) -> None:
+    ((one, slept, other),) = scene.rows("SELECT now_us(), SLEEP(0.01), now_us()")
+    assert (slept, other - one >= 10_000) == (0, True)
+    assert abs(one / 1e6 - scene.one("SELECT UNIX_TIMESTAMP()")) < 5
+
+
+def test_contact_summary_counts_relations(scene: Scene) -> None:
+    assert scene.doc("contact_summary(:alice, :alice, '0')") == {"contact_count": 0, "last_updated": None}
+    scene.befriend("alice", "bob")
+    scene["ada"]
+    found = scene.doc("contact_summary(:alice, :hub, '0')")
+    assert (found["contact_count"], found["last_updated"] > 0) == (1, True)
+
+
+# --- import and export ---
+
+
+IMPORT = """my_contact_import(:alice, '[
+    {"id": "00000000000000b1", "firstname": "Ada", "lastname": "L", "tag": ["Work"],
+     "email": [{"email": "ada@in.example", "category": "priv", "is_default": 1}],
+     "mobile": [{"areacode": "", "phone": "1", "category": "priv", "is_default": 1}],
+     "address": [{"street": "S", "city": "C", "country": "", "category": "priv", "is_default": 1}]},
+    {"id": "00000000000000b2", "firstname": "Grace",
+     "email": [{"email": "grace@in.example", "category": "priv", "is_default": 1}]}
+]', ORIGIN)"""
+
+
+def test_my_contact_import_loads_once(scene: Scene) -> None:
+    load = IMPORT.replace("ORIGIN", "NULL")
+    assert scene.doc(load) == {"loaded": 2, "alreadyincontact": 0}
+    assert scene.doc(load) == {"loaded": 0, "alreadyincontact": 2}
+    found = scene.doc("my_contact_get(:alice, '00000000000000b1')")
+    assert (len(found["email"]), len(found["mobile"]), len(found["address"])) == (1, 1, 1)
+    assert [t["name"] for t in found["tag"]] == ["Work"]
+    assert len(scene.docs("contact_find(:alice, 'ada@in', '', 0, '[]', 'contact', 1, 45)")) == 1
+
+
+def test_my_contact_import_skips_the_owner_and_his_colleagues(scene: Scene) -> None:
+    scene["frank"]
+    for address in (":mail_erin", ":mail_frank"):
+        contacts = (
+            "JSON_ARRAY(JSON_OBJECT('id', '00000000000000b3', 'email', "
+            f"JSON_ARRAY(JSON_OBJECT('email', {address}, 'is_default', 1))))"
+        )
+        assert scene.doc(f"my_contact_import(:erin, {contacts}, NULL)")["alreadyincontact"] == 1, address
+
+
+def test_gmail_contacts_are_those_that_came_from_there(scene: Scene) -> None:
+    scene["ada"]
+    scene.sets(IMPORT.replace("ORIGIN", "'google'"))
+    listed = scene.docs("gmail_contacts(:alice, NULL, 1, 45)")
+    assert [c["firstname"] for c in listed] == ["Ada", "Grace"]
+    assert len(scene.docs("gmail_contacts(:alice, 'gra', 1, 45)")) == 1
+    assert len(scene.docs("gmail_contacts(:alice, NULL, 2, 1)")) == 1
+    assert scene.docs("gmail_contacts(:bob, NULL, 1, 45)") == []
+
+
+def test_contact_export_goes_page_by_page_through_both_boxes(scene: Scene) -> None:
+    scene.sets(IMPORT.replace("ORIGIN", "NULL"))
+    (first,) = scene.docs("contact_export(:alice, 'active', NULL, '', 1)")
+    assert (first["firstname"], first["tag"], len(first["mobile"])) == ("Ada", ["Work"], 1)
+    scene["display"], scene["key"] = first["display"], first["key"]
+    (second,) = scene.docs("contact_export(:alice, 'active', :display, :key, 1)")
+    assert second["firstname"] == "Grace"
+    scene.sets("archive_entity(:alice, '00000000000000b2', 'archived')")
+    assert [c["archived"] for c in scene.docs("contact_export(:alice, 'archived', NULL, '', 9)")] == [1]
+    shape = scene.doc("contact_export_shape(:alice)")
+    assert shape == {"email": 1, "mobile": 1, "address": 1}
+    assert scene.doc("contact_export_shape(:bob)") == {"email": 0, "mobile": 0, "address": 0}
+
+
+async def test_the_same_file_imported_twice_at_once_is_loaded_once(direct: Direct) -> None:
+    owner = direct.person()
+    contacts = [
+        {
+            "id": f"{n:016x}",
+            "firstname": "X",
+            "email": [{"email": f"x{n}@in.example", "category": "priv", "is_default": 1}],
+        }
+        for n in range(1, 20)
+    ]
+    again = [{**c, "id": f"{n:016x}"} for n, c in enumerate(contacts, 100)]
+    results = await asyncio.gather(
+        *(direct.one("shard1", "my_contact_import", owner.uid, text(c), None) for c in (contacts, again))
+    )
+    assert sum(r["loaded"] for r in results) == len(contacts)

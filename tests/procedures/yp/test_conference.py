@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
 import pytest
 
 from service.database import document
 from tests.procedures.conftest import Direct, Somebody
+from tests.procedures.scene import Scene
 
 
 class Seat:
@@ -89,3 +91,126 @@ async def test_conference_update_changes_ones_own_row_only(
     assert not any(theirs)
     refused = await direct.refusal("yp", "conference_broadcast", second.sid, second.socket, hub, "room1")
     assert refused == "WEAK_PRIVILEGE"
+
+
+# --- calls ---
+
+RING = "yp.conference_invite(:sid_{0}, :tab_{0}, :hub, NULL, :{1}, 'connect', '{{}}', 30)"
+
+
+@pytest.fixture
+def ringing(scene: Scene) -> Scene:
+    """Alice, who sits in `room`, rings bob."""
+    scene["tab_bob"]
+    *_, rung, told = scene.sets(RING.format("alice", "bob"))
+    assert document(rung)["outcome"] == "ringing"
+    assert [scene["tab_bob"] in sockets for _, sockets in told] == [True]
+    scene["room"] = document(rung)["room_id"]
+    return scene
+
+
+def state(scene: Scene) -> str:
+    """State of the call."""
+    return str(scene.one("SELECT status FROM yp.call_invitation WHERE callee_id = :bob AND room_id = :room"))
+
+
+def test_refusals(scene: Scene) -> None:
+    scene["tab_bob"], scene["tab_alice"]
+    scene.refuses({
+        "yp.conference_invite(:sid_bob, :tab_alice, :hub, NULL, :carol, '', '{}', 9)": "WEAK_PRIVILEGE",
+        "yp.conference_revoke(:sid_bob, :tab_alice, :hub, NULL, :carol)": "WEAK_PRIVILEGE",
+        "yp.conference_accept(:sid_bob, :tab_bob, 'room', NULL)": "WEAK_PRIVILEGE",
+        "yp.conference_join(:sid_bob, :tab_bob, :hub, 'room', 'meeting', '{}')": "WEAK_PRIVILEGE",
+        "yp.conference_broadcast(:sid_bob, :tab_bob, :hub, 'room')": "WEAK_PRIVILEGE",
+    })  # fmt: skip
+
+
+def test_a_call_is_accepted_once_it_rings(ringing: Scene) -> None:
+    call = ringing.doc("yp.conference_get_caller(:bob, :alice)")
+    assert call["room_id"] == ringing["room"]
+    ringing["other"] = ringing.tab("bob")
+    accepted, told = ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
+    assert document(accepted)["room_id"] == ringing["room"]
+    assert {ringing["tab_alice"], ringing["other"]} == set(orjson.loads(told[0][1]))
+    assert state(ringing) == "accepted"
+    assert ringing.rows("yp.conference_get_caller(:bob, :alice)") == []
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        ("yp.conference_decline(:sid_bob, :room, NULL, NULL)", "declined"),
+        ("yp.conference_cancel(:sid_alice, :tab_alice, :hub, :room)", "cancelled"),
+        ("yp.conference_revoke(:sid_alice, :tab_alice, :hub, NULL, :bob)", "revoked"),
+    ],
+)
+def test_a_call_ends_once_and_is_then_nothing_to_accept(ringing: Scene, end: str, left: str) -> None:
+    assert ringing.sets(end)
+    assert state(ringing) == left
+    assert ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)") == []
+    assert ringing.sets("yp.conference_decline(:sid_bob, :room, NULL, NULL)") == []
+    assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
+
+
+def test_who_did_not_call_cancels_nothing(ringing: Scene) -> None:
+    assert ringing.sets("yp.conference_cancel(:sid_bob, :tab_bob, :hub, :room)") == []
+    assert state(ringing) == "ringing"
+
+
+def test_who_was_revoked_is_taken_out_of_the_room(ringing: Scene) -> None:
+    ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}')")
+    assert ringing.count("yp.conference", "room_id = :room") == 2
+    *_, revoked, told = ringing.sets("yp.conference_revoke(:sid_alice, :tab_alice, :hub, :room, :bob)")
+    assert document(revoked)["callee_id"] == ringing["bob"]
+    assert [ringing["tab_bob"] in sockets for _, sockets in told] == [True]
+    assert ringing.rows("SELECT uid FROM yp.conference WHERE room_id = :room") == [(ringing["alice"],)]
+
+
+def test_whom_an_invitation_does_not_reach(scene: Scene) -> None:
+    def outcome() -> str:
+        *_, found, told = scene.sets(RING.format("alice", "bob"))
+        assert bool(told) == (document(found)["outcome"] == "ringing")
+        return str(document(found)["outcome"])
+
+    scene["bob"]
+    assert outcome() == "offline"
+    scene["tab_bob"]
+    scene.sets("yp.contact_block_add(:bob, :ada, 'x', :alice)")
+    assert outcome() == "offline", "a block looks like being away"
+    scene.sets("yp.contact_block_delete(:bob, :ada)")
+    assert outcome() == "ringing"
+
+
+def test_two_who_ring_each_other_meet(ringing: Scene) -> None:
+    (crossed, told) = ringing.sets(
+        "yp.conference_invite(:sid_bob, :tab_bob, :bob, NULL, :alice, 'connect', '{}', 30)"
+    )
+    assert (document(crossed)["outcome"], document(crossed)["room_id"]) == ("cross", ringing["room"])
+    assert told == []
+
+
+def test_a_lost_socket_hands_over_its_places_and_calls(ringing: Scene) -> None:
+    ringing["next"] = ringing.tab("alice")
+    assert ringing.sets("yp.conference_move(:tab_alice, :next)") == []
+    assert ringing.rows("SELECT socket_id FROM yp.conference WHERE room_id = :room") == [(ringing["next"],)]
+    assert (
+        ringing.one("SELECT caller_socket FROM yp.call_invitation WHERE room_id = :room") == ringing["next"]
+    )
+    moved, others = ringing.sets("yp.conference_moved(JSON_ARRAY(:next))")
+    assert (document(moved)["was"], others) == (ringing["tab_alice"], [])
+    assert ringing.sets("yp.conference_moved('[]')") == []
+
+
+async def test_of_two_answers_to_a_ring_at_once_one_counts(
+    direct: Direct, seats: list[Seat], hub: str
+) -> None:
+    caller, callee, _ = seats
+    invite = ("yp", "conference_invite", caller.sid, caller.socket, hub, None, callee.person.uid)
+    *_, rung, _ = await direct.sets(*invite, "connect", "{}", 30)
+    room = document(rung)["room_id"]
+    accepted, declined = await asyncio.gather(
+        direct.sets("yp", "conference_accept", callee.sid, callee.socket, room, None),
+        direct.sets("yp", "conference_decline", callee.sid, room, None, None),
+    )
+    assert bool(accepted) != bool(declined)

@@ -1,11 +1,10 @@
-"""procedures/yp/registry, activity and deploy, called directly."""
+"""procedures/yp/registry, called directly."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 
-from service.deploy.files import load_migrations
 from service.errors import Refused
 from tests.conftest import SECOND_SHARD, Admin
 from tests.procedures.conftest import Direct
@@ -82,17 +81,3 @@ async def test_shard_list_and_shard_pick(direct: Direct, admin: Admin) -> None:
     assert admin.one("SELECT yp.shard_pick('shard1')") == "shard1"
     assert admin.one("SELECT yp.shard_pick(NULL)") in {name for (name,) in rows}
     assert admin.refusal("SELECT yp.shard_pick('nowhere')") == "NO_SHARD"
-
-
-async def test_schema_state_lists_every_migration_of_every_database(direct: Direct) -> None:
-    (rows,) = await direct.sets("yp", "schema_state")
-    for db in ("yp", "shard1", SECOND_SHARD):
-        wanted = {s.name for s in load_migrations("yp" if db == "yp" else "shard")}
-        assert {name for where, name in rows if where == db} == wanted
-
-
-async def test_analytics_log_keeps_rows(direct: Direct, admin: Admin) -> None:
-    name = f"test.{secrets.token_hex(5)}"
-    row = f'[{{"name": "{name}", "uid": "{"0" * 16}", "hub_id": null, "args": {{"a": 1}}, "ctime": 5}}]'
-    await direct.sets("yp", "analytics_log", row)
-    assert admin.one("SELECT COUNT(*) FROM yp.services_log WHERE name = %s", name) == 1

@@ -1,4 +1,4 @@
-"""procedures/yp/session and socket, called directly."""
+"""procedures/yp/session, called directly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import secrets
 
 from service.database import document
 from tests.conftest import Admin
-from tests.procedures.conftest import NODE, Direct
+from tests.procedures.conftest import Direct
+from tests.procedures.scene import NODE, Scene
 
 
 async def test_session_open_tells_who_where_and_how_much(direct: Direct) -> None:
@@ -77,55 +78,13 @@ async def test_drumate_login_finds_by_email_and_name(direct: Direct) -> None:
     assert not rows
 
 
-async def test_a_token_binds_one_socket_once(direct: Direct) -> None:
-    person = direct.person()
-    sid, token = await direct.session(person.uid), secrets.token_hex(16)
-    await direct.sets("yp", "authn_store", sid, token, 60)
-    bound = await direct.one("yp", "socket_bind", secrets.token_hex(8), None, token, NODE)
-    assert (bound["uid"], bound["db"], bound["first"]) == (person.uid, "shard1", 1)
-    assert not await direct.one("yp", "socket_bind", secrets.token_hex(8), None, token, NODE)
-
-
-async def test_sockets_are_found_by_person_and_by_hub(direct: Direct) -> None:
-    owner, member = direct.person(), direct.person()
-    hub = direct.registry.add_hub("Team", owner.uid, "private")
-    direct.registry.grant(hub, member.uid, 2)
-    mine = await direct.socket(await direct.session(owner.uid))
-    his = await direct.socket(await direct.session(member.uid))
-    ((node, sockets),) = (await direct.sets("yp", "user_sockets", owner.uid, None))[0]
-    assert (node, mine in sockets, his in sockets) == (NODE, True, False)
-    assert not (await direct.sets("yp", "user_sockets", owner.uid, mine))[0]
-    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, None))[0]
-    assert mine in sockets
-    assert his in sockets
-    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, mine))[0]
-    assert mine not in sockets
-
-
-async def test_socket_states_and_ends(direct: Direct, admin: Admin) -> None:
-    person = direct.person()
-    sid = await direct.session(person.uid)
-    socket = await direct.socket(sid)
-    (rows,) = await direct.sets("yp", "socket_set_state", socket, 0)
-    assert list(rows) == [(person.uid, "shard1")]
-    assert not (await direct.sets("yp", "user_sockets", person.uid, None))[0]
-    *_, freed = await direct.sets("yp", "socket_free", socket)
-    assert freed[0][:2] == (person.uid, "shard1")
-    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE id = %s", socket) == 0
-
-
-async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin: Admin) -> None:
-    person = direct.person()
-    sid = await direct.session(person.uid)
-    gone, dead, alive = (secrets.token_hex(8) for _ in range(3))
-    for node in (gone, dead, alive):
-        *_, known = await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
-        assert known
-        await direct.socket(sid, node)
-    *_, people = await direct.sets("yp", "socket_reset", gone, 0)
-    assert (person.uid, "shard1") in list(people)
-    admin.rows("UPDATE yp.node SET heartbeat = 1, suspected = 1 WHERE id = %s", dead)
-    *_, people, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8, 0)
-    assert (person.uid, "shard1") in list(people)
-    assert known[0][0] == 1
-    assert [n for (n,) in admin.rows("SELECT node FROM yp.socket WHERE uid = %s", person.uid)] == [alive]
+def test_a_one_time_token_is_kept_for_a_session_and_expires(scene: Scene) -> None:
+    bind = "yp.socket_bind('{}', NULL, '{}', :node)"
+    scene.sets("yp.authn_store(:sid_alice, 'token', 60)")
+    assert scene.rows(bind.format("s1", "other")) == []
+    assert scene.doc(bind.format("s1", "token"))["uid"] == scene["alice"]
+    scene.sets("yp.authn_store(:sid_alice, 'late', 60)")
+    scene.sets("UPDATE yp.authn SET expiry = UNIX_TIMESTAMP()")
+    assert scene.rows(bind.format("s2", "late")) == []
+    scene.sets("yp.authn_store('no-session', 'lost', 60)")
+    assert scene.rows(bind.format("s3", "lost")) == []

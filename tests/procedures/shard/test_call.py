@@ -1,0 +1,66 @@
+"""procedures/shard/call, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from tests.conftest import Admin
+from tests.procedures.conftest import Direct
+from tests.procedures.scene import Scene
+
+MESSAGE = "00000000000000d1"
+
+
+def log(scene: Scene, event: str, owner: str = "alice", peer: str = "bob", invited: int = 1) -> bool:
+    """Whether something was written."""
+    call = f"call_log(:{owner}, :{peer}, '{MESSAGE}', :alice, '{event}', 61000, {invited})"
+    return bool(scene.sets(call))
+
+
+@pytest.mark.parametrize(
+    ("events", "stays"),
+    [
+        (["missed", "cancel"], "missed"),
+        (["reject", "leave"], "leave"),
+        (["leave", "missed"], "leave"),
+        (["leave", "leave"], "leave"),
+    ],
+)
+def test_the_first_word_counts_but_a_call_beats_no_call(scene: Scene, events: list[str], stays: str) -> None:
+    written = [log(scene, event) for event in events]
+    assert written == [True, events == ["reject", "leave"]]
+    assert (
+        scene.one("SELECT JSON_VALUE(metadata, '$.call_status') FROM message WHERE owner_id = :alice")
+        == stays
+    )
+    assert scene.count("message", "owner_id = :alice") == 1
+
+
+def test_each_side_sees_its_role_and_what_is_unread(scene: Scene) -> None:
+    mine = scene.doc(f"call_log(:alice, :bob, '{MESSAGE}', :alice, 'leave', 61000, 1)")
+    his = scene.doc(f"call_log(:bob, :alice, '{MESSAGE}', :alice, 'leave', 61000, 1)")
+    assert [(orjson.loads(m["metadata"])["role"], m["room"], m["call_duration"]) for m in (mine, his)] == [
+        ("caller", 0, 61000), ("callee", 1, 61000),
+    ]  # fmt: skip
+    assert his["entity"]["status"] == "nocontact"
+
+
+def test_without_an_invitation_only_contacts_and_colleagues_are_logged(scene: Scene) -> None:
+    assert not log(scene, "leave", invited=0)
+    assert log(scene, "leave", "erin", "frank", invited=0)
+    scene.befriend("alice", "bob")
+    assert log(scene, "leave", invited=0)
+
+
+async def test_two_call_log_at_once_leave_one_entry(direct: Direct, admin: Admin) -> None:
+    owner, peer = direct.person(), direct.person("Bob")
+    calls = (
+        direct.sets("shard1", "call_log", owner.uid, peer.uid, MESSAGE, owner.uid, event, 5, 1)
+        for event in ("missed", "leave", "leave")
+    )
+    await asyncio.gather(*calls)
+    ((metadata,),) = admin.rows("SELECT metadata FROM shard1.message WHERE owner_id = %s", owner.uid)
+    assert orjson.loads(metadata)["call_status"] == "leave"

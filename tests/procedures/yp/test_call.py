@@ -1,0 +1,72 @@
+"""procedures/yp/call, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.conftest import Admin
+from tests.procedures.conftest import Direct
+from tests.procedures.scene import Scene
+
+RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect', '{{}}', {})"
+
+
+@pytest.fixture
+def ringing(scene: Scene) -> Scene:
+    """Alice rings bob, in the room `room`."""
+    scene.sets("UPDATE yp.call_invitation SET status = 'cancelled'")
+    scene["tab_bob"]
+    scene.sets(RING.format(30))
+    scene["room"] = scene.one("SELECT room_id FROM yp.call_invitation WHERE callee_id = :bob")
+    return scene
+
+
+def test_call_message_id_is_the_same_for_both(scene: Scene) -> None:
+    one = scene.one("SELECT yp.call_message_id('r', :alice, :bob)")
+    assert len(one) == 16
+    assert scene.one("SELECT yp.call_message_id('r', :bob, :alice)") == one
+    assert scene.one("SELECT yp.call_message_id('s', :alice, :bob)") != one
+
+
+def test_call_expire_misses_one_call_that_is_due(ringing: Scene) -> None:
+    assert ringing.sets("yp.call_expire()") == []
+    ringing.sets("UPDATE yp.call_invitation SET expiry = UNIX_TIMESTAMP() WHERE callee_id = :bob")
+    call, mine, his = ringing.sets("yp.call_expire()")
+    assert [ringing["tab_alice"] in row[1] for row in mine] == [True]
+    assert [ringing["tab_bob"] in row[1] for row in his] == [True]
+    assert ringing.one("SELECT status FROM yp.call_invitation WHERE callee_id = :bob") == "missed"
+    assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
+    assert ringing.sets("yp.call_expire()") == []
+    assert call
+
+
+def test_call_log_start_tells_where_both_are_and_whether_they_called(ringing: Scene) -> None:
+    found = ringing.doc("yp.call_log_start(:alice, :bob, :room)")
+    assert (found["invited"], found["caller_db"], found["callee_db"]) == (1, "shard1", "shard1")
+    assert found["message_id"] == ringing.one("SELECT yp.call_message_id(:room, :alice, :bob)")
+    assert ringing.doc("yp.call_log_start(:alice, :bob, NULL)")["message_id"] == found["message_id"]
+    assert ringing.doc("yp.call_log_start(:alice, :carol, NULL)")["invited"] == 0
+
+
+def test_call_log_start_answers_nothing_to_who_may_not_log(ringing: Scene) -> None:
+    assert ringing.rows("yp.call_log_start(:bob, :alice, :room)") == [], "who was called logs nothing"
+    for peer in (":alice", ":hub", ":nobody", "'x'"):
+        assert ringing.rows(f"yp.call_log_start(:alice, {peer}, NULL)") == [], peer
+    ringing.sets("yp.contact_block_add(:bob, :ada, 'x', :alice)")
+    assert ringing.rows("yp.call_log_start(:alice, :bob, :room)") == []
+
+
+async def test_a_call_is_missed_once_however_many_processes_look(direct: Direct, admin: Admin) -> None:
+    one, other = direct.person(), direct.person("Bob")
+    sid = await direct.session(one.uid)
+    socket = await direct.socket(sid)
+    await direct.socket(await direct.session(other.uid))
+    hub = direct.registry.add_hub("Team", one.uid, "private")
+    invite = ("yp", "conference_invite", sid, socket, hub, None, other.uid, "connect", "{}", 30)
+    assert await direct.sets(*invite)
+    admin.rows("UPDATE yp.call_invitation SET expiry = 1 WHERE callee_id = %s", other.uid)
+    results = await asyncio.gather(*(direct.sets("yp", "call_expire") for _ in range(4)))
+    missed = [r for r in results if r and other.uid in r[0][0][0]]
+    assert len(missed) == 1

@@ -1,0 +1,46 @@
+"""procedures/yp/dmz, called directly."""
+
+from __future__ import annotations
+
+from tests.procedures.scene import Scene
+
+ENTER = "yp.session_dmz_login(:link, {}, '{}', 60, 'test', '127.0.0.1')"
+
+
+def test_links_are_for_open_hubs(scene: Scene) -> None:
+    scene.refuses({
+        "yp.dmz_link_create(:hub, NULL, 'x', 'Tea', 0)": "HUB_NOT_FOUND",
+        "yp.dmz_link_create(:nobody, NULL, 'x', 'Tea', 0)": "HUB_NOT_FOUND",
+        "yp.dmz_link_create(:alice, NULL, 'x', 'Tea', 0)": "HUB_NOT_FOUND",
+    })  # fmt: skip
+    home = scene.one("SELECT home_id FROM yp.entity WHERE id = :dmz")
+    assert scene.rows("yp.dmz_link_create(:dmz, NULL, 'x', 'Tea', 0)") == [(scene["dmz"], home)]
+    assert scene.rows("yp.dmz_link_create(:dmz, 'room', 'y', 'Tea', 0)") == [(scene["dmz"], "room")]
+
+
+def test_a_guest_may_enter_the_room_and_nothing_else(scene: Scene) -> None:
+    found = scene.doc(ENTER.format("NULL", "guest-sid"))
+    assert (found["created"], found["is_guest"], found["filename"], found["sender"]) == (
+        1, 1, "Tea", "Alice Scene",
+    )  # fmt: skip
+    scene["room"] = found["room_id"]
+    level = "yp.session_open('guest-sid', :dmz, {})"
+    assert scene.doc(level.format(":room"))["level"] > 0
+    assert scene.doc(level.format("'other'"))["level"] == 0
+    assert scene.doc("yp.session_open('guest-sid', :hub, :room)")["level"] == 0
+
+
+def test_who_has_a_session_keeps_it(scene: Scene) -> None:
+    found = scene.doc(ENTER.format(":sid_bob", "unused"))
+    assert (found["created"], found["uid"], found["is_guest"]) == (0, scene["bob"], 0)
+    scene.doc(ENTER.format("NULL", "guest-sid"))
+    again = scene.doc(ENTER.format("'guest-sid'", "unused"))
+    assert (again["created"], again["is_guest"]) == (0, 1)
+
+
+def test_a_link_that_is_unknown_or_over_opens_nothing(scene: Scene) -> None:
+    scene["link"]
+    assert scene.rows("yp.session_dmz_login('other', NULL, 'sid', 60, '', '')") == []
+    scene.sets("UPDATE yp.dmz_link SET expiry = UNIX_TIMESTAMP() WHERE hub_id = :dmz")
+    assert scene.rows(ENTER.format("NULL", "sid")) == []
+    assert scene.count("yp.session", "id = SHA2('sid', 256)") == 0

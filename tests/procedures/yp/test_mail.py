@@ -1,0 +1,95 @@
+"""procedures/yp/mail, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import pytest
+
+from tests.conftest import Admin
+from tests.procedures.conftest import Direct
+from tests.procedures.scene import Scene
+
+MAIL = "00000000000000ea"
+
+
+@pytest.fixture
+def outbox(scene: Scene) -> Scene:
+    """One mail to ada that is due, and nothing else."""
+    scene.sets("DELETE FROM yp.mail_outbox")
+    scene.sets(
+        f"yp.contact_invite_open(:alice, 'ada@scene.example', 'ada@scene.example', 'Hi', 'secret', '{MAIL}')"
+    )
+    scene.sets("UPDATE yp.mail_outbox SET next_try = UNIX_TIMESTAMP() - 1")
+    return scene
+
+
+def claim(scene: Scene, number: int, limit: int = 10) -> list[dict[str, object]]:
+    """Mails that one process may send now."""
+    return scene.docs(f"yp.mail_claim('{number:016x}', {limit}, 60)")
+
+
+def test_a_mail_is_claimed_by_one_until_its_lease_is_over(outbox: Scene) -> None:
+    (mail,) = claim(outbox, 1)
+    assert (mail["id"], mail["email"], mail["template"]) == (MAIL, "ada@scene.example", "invite_stranger")
+    assert claim(outbox, 2) == []
+    outbox.sets("UPDATE yp.mail_outbox SET next_try = UNIX_TIMESTAMP() - 1")
+    assert len(claim(outbox, 2)) == 1
+
+
+def test_a_mail_that_was_sent_is_forgotten(outbox: Scene) -> None:
+    claim(outbox, 1)
+    outbox.sets(f"yp.mail_sent('{MAIL}')")
+    assert outbox.rows("SELECT status, data FROM yp.mail_outbox") == [("sent", "{}")]
+    assert outbox.docs("yp.mail_list(50)") == []
+    outbox.sets("UPDATE yp.mail_outbox SET next_try = 1")
+    assert claim(outbox, 2) == []
+    assert outbox.count("yp.mail_outbox") == 0, "and cleared away a week later"
+
+
+def test_a_mail_that_failed_waits_longer_each_time_and_is_given_up(outbox: Scene) -> None:
+    waits = []
+    for attempt in range(1, 15):
+        outbox.sets("UPDATE yp.mail_outbox SET next_try = UNIX_TIMESTAMP() WHERE status = 'pending'")
+        claim(outbox, attempt)
+        outbox.sets(f"yp.mail_failed('{MAIL}', 'connection refused')")
+        ((wait, status),) = outbox.rows("SELECT next_try - UNIX_TIMESTAMP(), status FROM yp.mail_outbox")
+        waits.append(round(wait / 60))
+        assert status == ("failed" if attempt == 14 else "pending"), attempt
+    assert waits[:5] == [1, 2, 4, 8, 16]
+    assert waits[-1] == 6 * 60
+    assert outbox.docs("yp.mail_list(50)")[0]["last_error"] == "connection refused"
+
+
+def test_a_mail_that_is_days_old_is_not_sent(outbox: Scene) -> None:
+    outbox.sets("UPDATE yp.mail_outbox SET ctime = 1")
+    assert claim(outbox, 1) == []
+    assert [m["last_error"] for m in outbox.docs("yp.mail_list(50)")] == ["too old"]
+
+
+def test_who_stops_mails_gets_no_more(outbox: Scene) -> None:
+    assert outbox.one(f"CALL yp.mail_stop('{MAIL}')") == 1
+    assert outbox.one(f"CALL yp.mail_stop('{MAIL}')") == 1, "twice is harmless"
+    assert outbox.one("CALL yp.mail_stop('nothing')") == 0
+    outbox["ada_address"] = "ada@scene.example"
+    opened = outbox.doc(
+        "yp.contact_invite_open(:bob, :ada_address, :ada_address, NULL, 's', '00000000000000eb')"
+    )
+    assert opened["mail"] is None
+
+
+async def test_processes_that_claim_at_once_share_the_mails(direct: Direct, admin: Admin) -> None:
+    person = direct.person()
+    mails = {secrets.token_hex(8) for _ in range(6)}
+    admin.rows(
+        "INSERT INTO yp.mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime) "
+        f"VALUES {', '.join(['(%s, %s, %s, %s, %s, %s, 1, UNIX_TIMESTAMP(), 1)'] * len(mails))}",
+        *[v for m in mails for v in (m, person.uid, "x@scene.example", "invite_stranger", "en", "{}")],
+    )
+    claims = await asyncio.gather(
+        *(direct.all("yp", "mail_claim", secrets.token_hex(8), 2, 60) for _ in range(4))
+    )
+    taken = [mail["id"] for claim in claims for mail in claim if mail["id"] in mails]
+    admin.rows("DELETE FROM yp.mail_outbox WHERE sender_id = %s", person.uid)
+    assert sorted(taken) == sorted(set(taken))

@@ -1,0 +1,90 @@
+"""procedures/yp/token, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import pytest
+
+from service.errors import Refused
+from tests.procedures.conftest import Direct
+from tests.procedures.scene import Scene
+
+
+@pytest.fixture
+def invited(scene: Scene) -> Scene:
+    """Alice invited new@scene.org, by the link `secret`."""
+    scene.sets(
+        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'secret', '00000000000000ea')"
+    )
+    return scene
+
+
+def register(scene: Scene) -> None:
+    """The invited address becomes a person: `new`."""
+    scene["new"] = scene.one(
+        "CALL yp.drumate_create(NULL, 'new@scene.org', 'scene.new', '-', 'New', 'P', NULL, 'shard1')"
+    )
+
+
+def test_a_link_says_what_it_is_good_for(invited: Scene) -> None:
+    def status(secret: str) -> str:
+        return str(invited.doc(f"yp.contact_invitation_status('{secret}')")["status"])
+
+    assert (status("other"), status("secret")) == ("nodata", "unregister")
+    register(invited)
+    assert status("secret") == "register"
+
+
+def test_a_link_is_used_up_once_by_the_invited_address(invited: Scene) -> None:
+    register(invited)
+    invited.refuses({
+        "yp.token_consume('other', :new, 0)": "INVALID_TOKEN",
+        "yp.token_consume('secret', :bob, 0)": "INVALID_TOKEN",
+        "yp.token_consume('secret', :alice, 1)": "SELF_CONTACT",
+    })  # fmt: skip
+    found = invited.doc("yp.token_consume('secret', :new, 0)")
+    assert (found["inviter"], found["email"], found["others"]) == (invited["alice"], "new@scene.org", [])
+    invited.refuses({"yp.token_consume('secret', :new, 0)": "EXPIRIED_TOKEN"})
+
+
+def test_a_link_can_be_bound_to_another_address(invited: Scene) -> None:
+    assert invited.doc("yp.token_consume('secret', :bob, 1)")["email"] == "new@scene.org"
+
+
+def test_a_link_ends_after_seven_days(invited: Scene) -> None:
+    register(invited)
+    left = invited.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.token WHERE inviter_id = :alice")
+    assert 7 * 86400 - 5 <= left <= 7 * 86400
+    invited.sets("UPDATE yp.token SET expiry = UNIX_TIMESTAMP()")
+    invited.refuses({"yp.token_consume('secret', :new, 0)": "EXPIRIED_TOKEN"})
+
+
+def test_everybody_else_who_invited_the_address_is_named(invited: Scene) -> None:
+    invited.sets(
+        "yp.contact_invite_open(:bob, 'new@scene.org', 'new@scene.org', NULL, 'his', '00000000000000eb')"
+    )
+    register(invited)
+    others = invited.doc("yp.token_consume('secret', :new, 0)")["others"]
+    assert others == [{"inviter": invited["bob"], "db": "shard1"}]
+    invited.refuses({"yp.token_consume('his', :new, 0)": "EXPIRIED_TOKEN"})
+
+
+def test_a_link_that_was_withdrawn_is_void(invited: Scene) -> None:
+    register(invited)
+    invited.sets("yp.token_withdraw(:bob, 'new@scene.org')")
+    assert invited.count("yp.token", "inviter_id = :alice AND status = 'active'") == 1
+    invited.sets("yp.token_withdraw(:alice, 'new@scene.org')")
+    invited.refuses({"yp.token_consume('secret', :new, 0)": "EXPIRIED_TOKEN"})
+
+
+async def test_of_two_who_use_a_link_at_once_one_succeeds(direct: Direct) -> None:
+    inviter, guest = direct.person(), direct.person("Bob")
+    secret, email = secrets.token_hex(16), f"{secrets.token_hex(5)}@example.com"
+    await direct.sets(
+        "yp", "contact_invite_open", inviter.uid, email, email, None, secret, secrets.token_hex(8)
+    )
+    calls = (direct.sets("yp", "token_consume", secret, guest.uid, 1) for _ in range(3))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(r, Refused) and r.code == "EXPIRIED_TOKEN" for r in results) == 2, results
