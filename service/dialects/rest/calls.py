@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,7 +159,7 @@ async def set_avatar(ask: Ask) -> Reply:
 
     async def work(ctx: Context) -> contacts.Record:
         found = await contacts.patch(ctx, ask.contact, {"avatar_path": path}, rev)
-        await ctx.mine("picture_put", ask.contact, kind, content)
+        await ctx.mine("picture_put", ask.contact, kind, b64encode(content).decode())
         return found
 
     changed = await together(ask.ctx, work)

@@ -28,15 +28,18 @@ STATUSES = {
     "SERVICE_UNAVAILABLE": 503,
 }
 
-REFUSALS = {
-    "CONACT_NOT_EXIST": ("NOT_FOUND", "Contact not found"),
+REFUSALS: dict[str, tuple[str, str]] = {
     "CONTACT_NOT_FOUND": ("NOT_FOUND", "Contact not found"),
     "ALREADY_DELETED": ("ALREADY_DELETED", "The contact is in the trash already"),
     "NOT_DELETED": ("NOT_DELETED", "The contact is not in the trash"),
     "PRECONDITION_FAILED": ("PRECONDITION_FAILED", "The contact has changed since it was read"),
+    "NO_NAME": ("VALIDATION_ERROR", "display_name is required, or first_name or last_name to make it of"),
+    "INVALID_PARAM": ("VALIDATION_ERROR", "A field cannot be used"),
+    "MANY_DEFAULT_EMAIL": ("VALIDATION_ERROR", "emails has more than one primary entry"),
     "ALREADY_IN_CONTACT": ("CONFLICT", "Another contact has this e-mail address"),
-    "SELF_CONTACT": ("CONFLICT", "This e-mail address is your own"),
-    "SAME_DOMAIN": ("CONFLICT", "This e-mail address is that of a colleague, who needs no contact"),
+    "CONFLICT": ("CONFLICT", "Another contact has the same address, or is the same person"),
+    "SELF_CONTACT": ("UNPROCESSABLE", "This e-mail address is your own"),
+    "SAME_DOMAIN": ("UNPROCESSABLE", "This e-mail address is that of a colleague, who needs no contact"),
     "KEY_IN_USE": ("CONFLICT", "The first request with this Idempotency-Key is still at work"),
     "KEY_REUSED": ("UNPROCESSABLE", "This Idempotency-Key came with another request before"),
     "TOO_OLD": ("GONE", "Changes since then are not known any more: read everything again"),
@@ -65,7 +68,16 @@ class ApiError(Exception):
 def refused(refusal: Refused) -> ApiError | None:
     """What a routine's code is called here; None for one that no caller of this API can bring about."""
     found = REFUSALS.get(refusal.code)
-    return ApiError(*found, {"reason": refusal.detail} if refusal.detail else None) if found else None
+    if found is None:
+        return None
+    code, message = found
+    if refusal.code == "NO_NAME":
+        return ApiError(code, message, {"field": "display_name", "constraint": "required"})
+    if refusal.code == "INVALID_PARAM":
+        # the detail is `name: why`
+        field, _, why = refusal.detail.partition(":")
+        return ApiError(code, refusal.detail or message, {"field": field, "constraint": why.strip()})
+    return ApiError(code, message)
 
 
 def invalid(field: str, constraint: str, sentence: str) -> ApiError:
