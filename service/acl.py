@@ -35,12 +35,14 @@ LEVELS = {
     "admin": 6,
     "owner": 7,
 }
+TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 SERVICE_KEYS = {"doc", "scope", "permission", "method", "log", "params", "returns", "errors"}
 PERMISSION_KEYS = {"src", "on", "fast_check"}
 PARAM_KEYS = {
     "type", "format", "required", "default", "doc", "example", "enum", "min", "max", "minLength",
     "maxLength", "maxItems", "maxBytes", "pattern", "items", "properties", "clearable",
 }  # fmt: skip
+PUSH_KEYS = {"doc", "to", "model"}
 ERROR_KEYS = {"code", "http_status", "doc", "protocol"}
 COMMON_ERRORS = {"INVALID_PARAM": (400, True), "MISSING_PARAM": (400, True)}
 """Errors that every service may answer and no declaration repeats."""
@@ -113,6 +115,29 @@ def load_declarations(folder: Path = ROOT / "acl") -> dict[str, Service]:
     return services
 
 
+def load_pushes(folder: Path = ROOT / "acl") -> dict[str, dict[str, Any]]:
+    """Every frame that travels over the WebSocket, by name; DeclarationError when one is not in order.
+
+    Each has `doc`, `to` (who gets it) and, unless anything goes, `model`: the fields of the model of a live
+    update, or of the data of a system frame (sys.…).
+    """
+    pushes: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.json")):
+        pushes |= orjson.loads(path.read_bytes()).get("pushes", {})
+    problems = [f"{name}: {problem}" for name, push in pushes.items() for problem in _push_problems(push)]
+    if problems:
+        raise DeclarationError("\n".join(problems))
+    return pushes
+
+
+def _push_problems(push: Mapping[str, Any]) -> Iterator[str]:
+    yield from _key_problems(push, PUSH_KEYS, {"doc", "to"})
+    for name, field in push.get("model", {}).items():
+        yield from (f"model.{name}: {p}" for p in _key_problems(field, {"type", "doc"}, {"type", "doc"}))
+        if field.get("type") not in TYPES:
+            yield f"model.{name}: type {field.get('type')!r} is unknown"
+
+
 def _module(content: Mapping[str, Any]) -> ModuleType:
     return importlib.import_module(content["modules"]["private"].replace("/", "."))
 
@@ -156,7 +181,7 @@ def _declaration_problems(declaration: Mapping[str, Any]) -> Iterator[str]:
 
 def _param_problems(param: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(param, PARAM_KEYS, {"type"})
-    if param.get("type") not in {"string", "integer", "number", "boolean", "array", "object"}:
+    if param.get("type") not in TYPES:
         yield f"type {param.get('type')!r} is unknown"
     if param.get("format", "id") not in FORMATS:
         yield f"format {param['format']!r} is unknown"

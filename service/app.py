@@ -13,7 +13,7 @@ from aiohttp import web
 from redis.exceptions import RedisError
 
 from service import ROOT, metrics
-from service.acl import check_routines, load_declarations
+from service.acl import check_routines, load_declarations, load_pushes
 from service.calls import Calls
 from service.database import Database
 from service.deploy.files import callers_within
@@ -80,7 +80,7 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
     app.router.add_get("/-/websocket/", sockets.handle)
     app.router.add_get("/-/health", _health)
     app.router.add_get("/-/metrics", _metrics)
-    app[REFERENCE] = render_reference(services)
+    app[REFERENCE] = render_reference(services, load_pushes())
     app.router.add_get("/-/docs/", _docs)
     app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
     app.router.add_get("/-/demo/", _demo)

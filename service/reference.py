@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -20,11 +21,11 @@ _environment = Environment(
 _environment.filters["json"] = lambda value: orjson.dumps(value).decode()
 
 
-def render_reference(services: Mapping[str, Service]) -> str:
-    """One HTML page with every service: level, parameters, answer, errors."""
+def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any]) -> str:
+    """One HTML page with every service (level, parameters, answer, errors) and every WebSocket frame."""
     modules: dict[str, list[Service]] = {}
     for name, service in services.items():
         modules.setdefault(name.partition(".")[0], []).append(service)
     return _environment.get_template("reference.html").render(
-        modules=modules, token_calls=described(), token_errors=kinds()
+        modules=modules, pushes=pushes, token_calls=described(), token_errors=kinds()
     )

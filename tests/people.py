@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from service.acl import load_pushes
 from service.demo import Registry
 
 if TYPE_CHECKING:
@@ -21,6 +22,27 @@ WAIT = 5.0
 """Longer than any push takes on a busy machine; what arrives earlier is taken at once."""
 QUIET = 0.25
 """How long nothing may happen before a test believes that nothing will."""
+
+
+PUSHES = load_pushes()
+JSON_TYPES = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+}  # fmt: skip
+
+
+def misfit(frame: dict[str, Any]) -> str | None:
+    """How a frame differs from its declaration in acl/, which is what frontend developers read."""
+    is_update = frame["service"] == "live.update"
+    name = frame["options"]["service"] if is_update else frame["service"]
+    if name not in PUSHES:
+        return f"{name} is not declared"
+    fields = PUSHES[name].get("model")
+    for key, value in (frame["model"] if is_update else frame["data"]).items() if fields else ():
+        if key not in fields:
+            return f"{name}: {key} is not declared"
+        if value is not None and not isinstance(value, JSON_TYPES[fields[key]["type"]]):
+            return f"{name}: {key} is no {fields[key]['type']}: {value!r}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,7 @@ class Tab:
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
         self.frames: list[dict[str, Any]] = []
+        self.misfits: set[str] = set()
         self._arrived = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -55,6 +78,7 @@ class Tab:
             if message.type is aiohttp.WSMsgType.TEXT:
                 async with self._arrived:
                     self.frames.append(orjson.loads(message.data))
+                    self.misfits |= {found for found in [misfit(self.frames[-1])] if found}
                     self._arrived.notify_all()
         async with self._arrived:
             self._arrived.notify_all()
@@ -232,9 +256,10 @@ class People:
         return person
 
     async def close(self) -> None:
-        """Everybody leaves."""
+        """Everybody leaves; every frame they got was as the reference says."""
         for person in self._made:
             await person.leave()
+        assert not {misfit for person in self._made for tab in person.tabs for misfit in tab.misfits}
 
 
 async def befriend(admin: Admin, one: Person, other: Person) -> None:

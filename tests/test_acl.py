@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from service import acl
+from service import ROOT, acl
 from service.acl import DeclarationError, check_routines, load_declarations
 from service.app import make_app
 from service.database import Database, RoutineInfo
@@ -202,3 +203,31 @@ async def test_the_service_does_not_start(
     monkeypatch.setattr(acl.load_declarations, "__defaults__", (folder,))
     with pytest.raises(DeclarationError, match="wave"):
         await make_app(settings)
+
+
+# --- WebSocket frames --------------------------------------------------------------------------
+
+
+def test_every_frame_that_is_sent_by_name_is_declared() -> None:
+    sent = re.compile(r'(?:\bpush|live_update|_frame)\(\s*"([a-z]+\.[a-zA-Z_]+)"')
+    names = {name for path in (ROOT / "service").rglob("*.py") for name in sent.findall(path.read_text())}
+    assert {"chat.post", "sys.hello", "conference.revoke"} <= names
+    assert names <= acl.load_pushes().keys()
+
+
+@pytest.mark.parametrize(
+    ("push", "problem"),
+    [
+        ({"doc": "It rings."}, "demo.ring: key 'to' is missing"),
+        ({"doc": "It rings.", "to": "all", "modle": {}}, "demo.ring: unknown key 'modle'"),
+        (
+            {"doc": "It rings.", "to": "all", "model": {"id": {"type": "text", "doc": ""}}},
+            "demo.ring: model.id: type 'text' is unknown",
+        ),
+    ],
+)
+def test_a_frame_that_is_declared_badly_is_refused(tmp_path: Path, push: Any, problem: str) -> None:
+    (tmp_path / "demo.json").write_text(json.dumps({"pushes": {"demo.ring": push}}))
+    with pytest.raises(DeclarationError) as caught:
+        acl.load_pushes(tmp_path)
+    assert str(caught.value) == problem

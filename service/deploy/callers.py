@@ -14,7 +14,7 @@ def _callers() -> dict[tuple[str, str], list[str]]:
     for use in routine_uses():
         found.setdefault((use.scope, use.name), []).append(use.where)
     for routine in load_routines():
-        for called in sorted(routine.calls):
+        for called in sorted(routine.calls - {(routine.scope, routine.name)}):
             found.setdefault(called, []).append(str(routine.path))
     return found
 

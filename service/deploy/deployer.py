@@ -293,6 +293,8 @@ class Deployer:
 
     def _catch_up(self, outcome: Outcome) -> None:
         """Make the records of contacts that an older release knew nothing of (sql/shard/0010, 0011)."""
+        if "contact_sweep" not in self.files.by_scope["shard"]:
+            return
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
             self.connection.run(f"CALL `{db}`.contact_sweep()")

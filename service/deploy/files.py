@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from service import ROOT
+from service.deploy.sqltext import code_only
 
 CREATE = re.compile(
     r"CREATE OR REPLACE (?P<kind>PROCEDURE|FUNCTION) (?P<name>\w+)\((?P<params>[^\n]*|.*?\n)\)\n"
@@ -16,8 +17,8 @@ CREATE = re.compile(
     re.DOTALL,
 )
 PARAM = re.compile(r"^\s*(?:(?P<mode>IN|OUT|INOUT) )?(?P<name>\w+)\s+(?P<type>.+?),?\s*$", re.MULTILINE)
-SIGNAL = re.compile(r"MESSAGE_TEXT = '([A-Z_0-9]+)")
-NESTED_CALL = re.compile(r"\bCALL (?:(\w+)\.)?(\w+)\(")
+SIGNAL = re.compile(r"MESSAGE_TEXT\s*=\s*'([A-Z_0-9]+)")
+NESTED_CALL = re.compile(r"\bCALL\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 
 
 class FileError(ValueError):
@@ -85,13 +86,15 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
     name = match["name"]
     if name != path.stem:
         raise FileError(f"{path}: declares {name}; a file is named as its routine")
+    if "$$" in match["body"]:
+        raise FileError(f"{path}: declares more than one routine; give each a file")
     access = re.search(r"\b(READS|MODIFIES|NO) SQL( DATA)?", match["traits"])
     if access is None:
         raise FileError(f"{path}: says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
     body = match["body"]
     header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
     returns = re.search(r"^\s*RETURNS (.+)$", match["traits"], re.MULTILINE)
-    calls = {(db or scope, called) for db, called in NESTED_CALL.findall(body)}
+    calls = {(db or scope, called) for db, called in NESTED_CALL.findall(code_only(body))}
     return Routine(
         path=path.relative_to(root),
         scope=scope,
@@ -129,10 +132,11 @@ def _with_functions(routines: list[Routine]) -> list[Routine]:
     functions = {(r.scope, r.name) for r in routines if r.kind == "FUNCTION"}
     result = []
     for routine in routines:
+        code = code_only(routine.body)
         used = {
             (scope, name)
             for scope, name in functions
-            if name != routine.name and re.search(rf"\b{name}\(", routine.body)
+            if name != routine.name and re.search(rf"\b{name}\s*\(", code)
         }
         result.append(Routine(**{**vars(routine), "calls": routine.calls | used}))
     return result

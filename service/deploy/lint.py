@@ -17,9 +17,17 @@ import orjson
 from service import ROOT
 from service.acl import COMMON_ERRORS
 from service.deploy.callers import callers_of
-from service.deploy.files import FileError, Routine, load_routines, parse_routine, reachable_signals
+from service.deploy.files import SIGNAL, FileError, Routine, load_routines, parse_routine, reachable_signals
 from service.deploy.header import Header, read_header
-from service.deploy.sqltext import Reference, Statement, code_only, references, statements
+from service.deploy.sqltext import (
+    Reference,
+    Statement,
+    block_end,
+    code_only,
+    query_of,
+    references,
+    statements,
+)
 
 Found = Iterator[tuple[int, str]]
 LONGEST_HEADER = 8000
@@ -147,6 +155,8 @@ def header_tells_the_results(r: RoutineText) -> Found:
     selects = [s for s in statements(r.code) if _is_result(s.text)]
     if silent and selects:
         yield r.body_start + selects[0].start, "answers a result set, the header says it returns nothing"
+    if not silent and not selects and not any(c.kind == "PROCEDURE" for c in _called(r.routine)):
+        yield 0, "answers no result set; write `Returns:  nothing`"
 
 
 def header_has_an_example_that_calls_it(r: RoutineText) -> Found:
@@ -159,7 +169,7 @@ def header_has_an_example_that_calls_it(r: RoutineText) -> Found:
 
 def access_is_true(r: RoutineText) -> Found:
     """READS goes to connections that cannot write, MODIFIES into a transaction: the service believes it."""
-    writes = [*r.words(r"\b(INSERT|REPLACE)\s+(IGNORE\s+)?INTO\b|\bUPDATE\s+\w|\bDELETE\s+FROM\b")]
+    writes = [*r.words(r"\b(INSERT|REPLACE)\s+[`\w]+|\bUPDATE\s+[`\w]|\bDELETE\s+[`\w]+")]
     writes = [(place, text) for place, text in writes if not _is_lock(r, place)]
     called = [c for c in _called(r.routine) if c.access == "MODIFIES"]
     locks = [*r.words(r"\bFOR UPDATE\b")]
@@ -185,7 +195,10 @@ def access_is_true(r: RoutineText) -> Found:
 
 def no_transaction_control(r: RoutineText) -> Found:
     """The service owns the transaction and repeats it as a whole; a COMMIT inside would leave half of it."""
-    pattern = r"\b(COMMIT|ROLLBACK|START\s+TRANSACTION|SAVEPOINT|SET\s+autocommit|SET\s+TRANSACTION)\b"
+    pattern = (
+        r"\b(COMMIT|ROLLBACK|START\s+TRANSACTION|BEGIN\s+WORK|SAVEPOINT|XA\s+\w+"
+        r"|SET\s+(\w+\s+)?TRANSACTION|SET\s+(SESSION\s+|GLOBAL\s+|@@[\w.]*)?autocommit)\b"
+    )
     for place, text in r.words(pattern):
         yield place, f"{text}: take it out, the service commits"
 
@@ -193,9 +206,8 @@ def no_transaction_control(r: RoutineText) -> Found:
 def no_ddl(r: RoutineText) -> Found:
     """DDL commits by itself, waits for everybody and invalidates every cache; tables belong in sql/."""
     pattern = (
-        r"\b(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?"
-        r"(TEMPORARY|TABLE|VIEW|INDEX|DATABASE|SCHEMA|PROCEDURE|FUNCTION|TRIGGER|EVENT|USER|SEQUENCE)\b"
-        r"|\bTRUNCATE\s+(TABLE\s+)?\w+\s*(;|$)|\b(GRANT|REVOKE)\s"
+        r"\b(CREATE|ALTER|DROP|RENAME|TRUNCATE|GRANT|REVOKE|FLUSH)\s+[`\w]+"
+        r"|\b(ANALYZE|OPTIMIZE|REPAIR|LOCK|UNLOCK)\s+TABLES?\b"
     )
     for place, text in r.words(pattern):
         yield place, f"{text}: write a migration in sql/, or use a JSON variable instead of a temporary table"
@@ -203,8 +215,23 @@ def no_ddl(r: RoutineText) -> Found:
 
 def no_user_variables(r: RoutineText) -> Found:
     """They outlive the call on a pooled connection, where the next caller finds them."""
-    for place, text in r.words(r"(?<![@\w])@\w+"):
-        yield place, f"{text}: DECLARE v_{text[1:]} instead"
+    for place, text in r.words(r"(?<![@\w])@[\w`'\"]+"):
+        name = re.sub(r"\W", "", text)
+        yield place, f"{text}: DECLARE v_{name or 'name'} instead"
+
+
+def no_settings(r: RoutineText) -> Found:
+    """They outlive the call on a pooled connection just as well, and change what the next caller gets."""
+    kinds = "SESSION|GLOBAL|PERSIST|LOCAL|NAMES|CHARACTER|PASSWORD|ROLE"
+    pattern = rf"\bSET\s+(({kinds})\s+(?!TRANSACTION)\w+|@@[\w.]+)"
+    for place, text in r.words(pattern):
+        yield place, f"{text}: take it out; connections are set up in service/database.py"
+
+
+def no_hidden_code(r: RoutineText) -> Found:
+    """The server runs what stands in such a comment; whoever reads the file takes it for one."""
+    for place, text in r.words(r"/\*M?!\d*"):
+        yield place, f"{text} … */ is executed: write it as code"
 
 
 def no_dynamic_sql(r: RoutineText) -> Found:
@@ -215,20 +242,24 @@ def no_dynamic_sql(r: RoutineText) -> Found:
 
 def handlers_resignal(r: RoutineText) -> Found:
     """A swallowed error hides the deadlock that the service would have retried, and work is lost as done."""
-    for place, kind, condition, action in _handlers(r):
-        if condition == "NOT FOUND":
-            continue
-        if kind == "CONTINUE":
-            continue  # the next rule
-        if not re.search(r"\bRESIGNAL\b[^;]*(?:;\s*END)?\s*$", action, re.IGNORECASE):
-            yield place, f"the handler for {condition} must end in RESIGNAL"
+    for place, kind, errors, action in _handlers(r):
+        # those that CONTINUE are the next rule's
+        if errors and kind != "CONTINUE" and not _ends_in_resignal(action):
+            yield place, f"the handler for {', '.join(errors)} must end in RESIGNAL"
 
 
 def no_continue_handler_on_errors(r: RoutineText) -> Found:
     """After 1213 the transaction is gone: going on answers success for work that no longer exists."""
-    for place, kind, condition, _ in _handlers(r):
-        if kind == "CONTINUE" and condition != "NOT FOUND":
-            yield place, f"CONTINUE HANDLER FOR {condition}: make it an EXIT HANDLER that ends in RESIGNAL"
+    for place, kind, errors, _ in _handlers(r):
+        if errors and kind == "CONTINUE":
+            yield (
+                place,
+                f"CONTINUE HANDLER FOR {', '.join(errors)}: make it an EXIT HANDLER that ends in RESIGNAL",
+            )
+
+
+READ = re.compile(r"\bINTO\s+(?:v|out|inout)_|\bFOR\s+\w+\s+IN\s*\(|\bCURSOR\s+FOR\b", re.IGNORECASE)
+"""A SELECT whose rows the routine works with."""
 
 
 def locks(r: RoutineText) -> Found:
@@ -238,11 +269,11 @@ def locks(r: RoutineText) -> Found:
     last_write = {
         ref.table: statement.start
         for statement, ref in r.own_tables()
-        if ref.verb in {"UPDATE", "INTO"} or statement.text.upper().startswith("DELETE")
+        if ref.verb in {"UPDATE", "INTO"} or re.search(r"\bDELETE\b", statement.text, re.IGNORECASE)
     }
     for statement in statements(r.code):
         select = re.search(r"\bSELECT\b", statement.text, re.IGNORECASE)
-        if not select or not re.search(r"\bINTO\s+v_", statement.text, re.IGNORECASE):
+        if not select or not READ.search(statement.text):
             continue
         read = [f for f in references(statement.text) if f.verb in {"FROM", "JOIN"}]
         leads = [f.table for f in read if last_write.get(f.table, -1) > statement.start]
@@ -259,19 +290,23 @@ def names_the_owner(r: RoutineText) -> Found:
     if r.routine.scope != "shard":
         return
     for statement, ref in r.own_tables():
-        # the alias, else the table's name, else (only one table) nothing may stand before it
-        names = [n for n in (ref.alias, ref.table) if n]
-        qualified = "|".join(rf"\b{name}\." for name in names)
-        if ref.alias:
-            pattern = rf"(?:\b{ref.alias}\.)owner_id\b|USING\s*\([^)]*\bowner_id\b"
-        else:
-            pattern = rf"(?:(?<![.\w])|{qualified})owner_id\b"
-        if not re.search(pattern, statement.text):
+        if not _names_owner(statement.text, ref):
             column = f"{ref.alias}.owner_id" if ref.alias else "owner_id"
             yield (
                 r.body_start + statement.start + ref.start,
                 f"{ref.table} without {column}: add `{column} = in_owner`",
             )
+
+
+def _names_owner(statement: str, ref: Reference) -> bool:
+    """Whether the query that reads or writes a table compares its owner, or fills it in."""
+    if ref.verb == "INTO":
+        columns = re.compile(r"[\w.`]+\s*\(([^)]*)\)").match(statement, ref.start)
+        return bool(columns and re.search(r"\bowner_id\b", columns[1]))
+    name = ref.alias or ref.table
+    before = rf"(?:\b{name}\.)" if ref.alias else rf"(?:(?<![.\w])(?:\b{name}\.)?)"
+    compared = rf"{before}owner_id\s*(?:=|<=>|IN\b)|=\s*{before}owner_id\b|USING\s*\([^)]*\bowner_id\b"
+    return re.search(compared, query_of(statement, ref.start), re.IGNORECASE) is not None
 
 
 def prefixes(r: RoutineText) -> Found:
@@ -280,20 +315,39 @@ def prefixes(r: RoutineText) -> Found:
         mode = r"out_|inout_" if re.search(rf"\b(OUT|INOUT)\s+{name}\b", r.routine.params_text) else r"in_"
         if not re.match(mode, name):
             yield 0, f"parameter {name}: begin its name with {mode.split('|')[0]}"
-    for match in re.finditer(r"\bDECLARE\s+([\w\s,]+?)\s+(?=[A-Z]+\b)", r.code):
+    for match in re.finditer(r"\bDECLARE\s+(\w+(?:\s*,\s*\w+)*)\s+(?=\w)", r.code, re.IGNORECASE):
         names = [n.strip() for n in match[1].split(",")]
-        if names[0].split()[0] in {"EXIT", "CONTINUE", "UNDO"}:
+        if names[0].upper() in {"EXIT", "CONTINUE", "UNDO"}:
             continue
-        is_cursor = r.code[match.end() :].startswith(("CURSOR", "CONDITION"))
+        is_cursor = r.code[match.end() :].upper().startswith(("CURSOR", "CONDITION"))
         for name in names:
             if not name.startswith("c_" if is_cursor else "v_"):
                 wanted = "c_" if is_cursor else "v_"
                 yield r.body_start + match.start(), f"variable {name}: begin its name with {wanted}"
 
 
+def refusals_have_a_code(r: RoutineText) -> Found:
+    """The service tells a refusal from a failure by SQLSTATE 45000, and which one by the code in front."""
+    for match in re.finditer(r"\b(?<!RE)SIGNAL\b[^;]*", r.code, re.IGNORECASE):
+        place = r.body_start + match.start()
+        text = r.routine.body[match.start() : match.end()]
+        if not re.match(r"SIGNAL\s+SQLSTATE\s+'45000'", text, re.IGNORECASE):
+            yield place, "write SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CODE'"
+        elif not SIGNAL.search(text) and not SIGNAL.search(_comment_above(r.routine.body, match.start())):
+            yield (
+                place,
+                "no code: write MESSAGE_TEXT = 'CODE'; if it is a variable, say so in a comment above",
+            )
+
+
+def _comment_above(text: str, place: int) -> str:
+    lines = text[:place].splitlines()[:-1]
+    return lines[-1] if lines and lines[-1].strip().startswith("--") else ""
+
+
 def codes_are_declared(r: RoutineText) -> Found:
     """A code that no declaration knows is answered with 500."""
-    if not _is_reached_by_a_handler(r.routine):
+    if not _is_reached(r.routine, lambda place: place.startswith("service/modules/")):
         return
     for code in sorted(r.routine.signals - declared_codes()):
         place = r.text.index(f"'{code}")
@@ -302,7 +356,9 @@ def codes_are_declared(r: RoutineText) -> Found:
 
 def somebody_calls_it(r: RoutineText) -> Found:
     """A routine that nobody calls is deployed to every shard, read by everybody, and tested by nobody."""
-    if not callers_of(r.routine.scope, r.routine.name) and not r.header.text("Callers"):
+    if not _is_reached(r.routine, lambda place: place.startswith("service/")) and not r.header.text(
+        "Callers"
+    ):
         yield 0, "no handler, command or routine calls it: remove the file, or say who does with `Callers:`"
 
 
@@ -316,12 +372,15 @@ ROUTINE_RULES: tuple[Callable[[RoutineText], Found], ...] = (
     no_transaction_control,
     no_ddl,
     no_user_variables,
+    no_settings,
     no_dynamic_sql,
+    no_hidden_code,
     handlers_resignal,
     no_continue_handler_on_errors,
     locks,
     names_the_owner,
     prefixes,
+    refusals_have_a_code,
     codes_are_declared,
     somebody_calls_it,
 )
@@ -347,7 +406,8 @@ def _called(routine: Routine) -> list[Routine]:
     return [other for other in load_routines() if (other.scope, other.name) in routine.calls]
 
 
-def _is_reached_by_a_handler(routine: Routine) -> bool:
+def _is_reached(routine: Routine, counts: Callable[[str], bool]) -> bool:
+    """Whether a place that counts calls the routine, or one that calls it."""
     seen: set[tuple[str, str]] = set()
     todo = [(routine.scope, routine.name)]
     while todo:
@@ -355,30 +415,41 @@ def _is_reached_by_a_handler(routine: Routine) -> bool:
         if key in seen:
             continue
         seen.add(key)
-        for place in callers_of(*key):
-            if place.startswith("service/modules/"):
-                return True
+        if any(map(counts, callers_of(*key))):
+            return True
         todo += [(o.scope, o.name) for o in load_routines() if key in o.calls]
     return False
 
 
 HANDLER = re.compile(
-    r"\bDECLARE\s+(EXIT|CONTINUE|UNDO)\s+HANDLER\s+FOR\s+(SQLEXCEPTION|SQLWARNING|NOT\s+FOUND|\d+|SQLSTATE\s+'[^']*'|\w+)"
-    r"(?:\s*,\s*[\w' ]+)*\s*",
+    r"\bDECLARE\s+(EXIT|CONTINUE|UNDO)\s+HANDLER\s+FOR\s+(?P<conditions>"
+    r"(?:SQLSTATE\s+(?:VALUE\s+)?'[^']*'|NOT\s+FOUND|\w+)(?:\s*,\s*(?:SQLSTATE\s+(?:VALUE\s+)?'[^']*'|NOT\s+FOUND|\w+))*)\s*",
     re.IGNORECASE,
 )
+HARMLESS = {"NOT FOUND", "1329"}
+"""The end of a cursor is no error."""
 
 
-def _handlers(r: RoutineText) -> Iterator[tuple[int, str, str, str]]:
-    """(place, EXIT or CONTINUE, condition, action) of each handler."""
+def _handlers(r: RoutineText) -> Iterator[tuple[int, str, list[str], str]]:
+    """(place, EXIT or CONTINUE, the conditions that are errors, action) of each handler."""
     for match in HANDLER.finditer(r.code):
-        rest = r.code[match.end() :]
-        if re.match(r"BEGIN\b", rest, re.IGNORECASE):
-            end = re.search(r"\bEND\s*;", rest, re.IGNORECASE)
-            action = rest[: end.end() - 1] if end else rest
+        # strings are blank in the code: read the conditions where they still stand
+        text = r.routine.body[match.start("conditions") : match.end("conditions")]
+        conditions = [" ".join(each.split()).upper() for each in text.split(",")]
+        start = match.end()
+        if re.match(r"(\w+\s*:\s*)?BEGIN\b", r.code[start:], re.IGNORECASE):
+            action = r.code[start : block_end(r.code, start)]
         else:
-            action = rest.partition(";")[0]
-        yield r.body_start + match.start(), match[1].upper(), " ".join(match[2].upper().split()), action
+            action = r.code[start:].partition(";")[0]
+        errors = [each for each in conditions if each not in HARMLESS]
+        yield r.body_start + match.start(), match[1].upper(), errors, action
+
+
+def _ends_in_resignal(action: str) -> bool:
+    """Whether the last thing that a handler does, in any case, is RESIGNAL."""
+    block = re.fullmatch(r"(?:\w+\s*:\s*)?BEGIN\b(.*);\s*END\s*", action, re.DOTALL | re.IGNORECASE)
+    last = block[1].rpartition(";")[2] if block else action
+    return re.match(r"\s*RESIGNAL\b", last, re.IGNORECASE) is not None
 
 
 # --- rules for tables and migrations ---------------------------------------------------------------
@@ -398,24 +469,39 @@ class ScriptText:
         return code_only(self.text)
 
 
-CREATE_TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)\s*\((.*?)\n\)([^;]*)", re.DOTALL)
+CREATE_TABLE = re.compile(
+    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>[\w`.]+)(?P<rest>[^;]*)",
+    re.IGNORECASE,
+)
 
 
 def tables_are_innodb(s: ScriptText) -> Found:
     """Only InnoDB takes part in transactions, and only InnoDB is replicated by Galera."""
     for match in CREATE_TABLE.finditer(s.code):
-        if not re.search(r"ENGINE\s*=\s*InnoDB", match[3], re.IGNORECASE):
-            yield match.start(), f"table {match[1]}: write ENGINE = InnoDB"
+        if not re.search(r"\bENGINE\s*=\s*InnoDB\b", match["rest"], re.IGNORECASE):
+            yield match.start(), f"table {match['name']}: write ENGINE = InnoDB"
+    for match in re.finditer(r"\bALTER\s+TABLE[^;]*?\bENGINE\s*=\s*(?!InnoDB\b)\w+", s.code, re.IGNORECASE):
+        yield match.start(), "take the ENGINE out: every table is InnoDB"
 
 
 def tables_have_a_primary_key(s: ScriptText) -> Found:
     """Without one, InnoDB hides a key of its own, and Galera and row replication search the whole table."""
     for match in CREATE_TABLE.finditer(s.code):
-        key = re.search(r"PRIMARY KEY \((\w+)", match[2])
+        key = re.search(r"PRIMARY\s+KEY\s*\(\s*`?(\w+)", match["rest"], re.IGNORECASE)
         if key is None:
-            yield match.start(), f"table {match[1]}: add PRIMARY KEY (…)"
+            yield match.start(), f"table {match['name']}: add PRIMARY KEY (…) below the columns"
         elif s.scope == "shard" and key[1] != "owner_id":
-            yield match.start(), f"table {match[1]}: a key of a shard table begins with owner_id"
+            yield match.start(), f"table {match['name']}: a key of a shard table begins with owner_id"
+    for match in re.finditer(r"\bALTER\s+TABLE[^;]*?\bDROP\s+PRIMARY\s+KEY\b[^;]*", s.code, re.IGNORECASE):
+        if not re.search(r"\bADD\s+PRIMARY\s+KEY\b", match[0], re.IGNORECASE):
+            yield match.start(), "add the new PRIMARY KEY in the same ALTER TABLE"
+
+
+def migrations_stay_in_their_database(s: ScriptText) -> Found:
+    """A script runs in every shard, and once more in a scratch database when somebody asks for drift."""
+    verbs = r"\b(?:TABLE(?:\s+IF\s+(?:NOT\s+)?EXISTS)?|INTO|UPDATE|FROM|TRIGGER|USE)\s+`?yp`?\s*\."
+    for match in re.finditer(rf"{verbs}|\bUSE\s+\w+", s.code, re.IGNORECASE):
+        yield match.start(), f"{' '.join(match[0].split())}: name the table alone"
 
 
 def migrations_are_numbered(s: ScriptText) -> Found:
@@ -436,7 +522,14 @@ def migrations_say_how_to_undo(s: ScriptText) -> Found:
 def migrations_can_be_repeated(s: ScriptText) -> Found:
     """A deploy that was killed runs the whole script again."""
     patterns = (
-        (r"\bCREATE TABLE (?!IF NOT EXISTS)\w", "CREATE TABLE IF NOT EXISTS"),
+        (r"\bCREATE OR REPLACE TABLE \w", "CREATE TABLE IF NOT EXISTS; this one drops what is there"),
+        (r"\bCREATE (?:TEMPORARY )?TABLE (?!IF NOT EXISTS)\w", "CREATE TABLE IF NOT EXISTS"),
+        (r"\bCREATE (?:UNIQUE )?INDEX (?!IF NOT EXISTS)\w", "CREATE INDEX IF NOT EXISTS"),
+        (r"\bTRIGGER (?!IF (?:NOT )?EXISTS)\w", "CREATE TRIGGER IF NOT EXISTS"),
+        (
+            r"\bADD CONSTRAINT (?!IF NOT EXISTS)\w+ (?!FOREIGN KEY IF NOT EXISTS)\w",
+            "ADD CONSTRAINT name FOREIGN KEY IF NOT EXISTS",
+        ),
         (r"\bDROP TABLE (?!IF EXISTS)\w", "DROP TABLE IF EXISTS"),
         (r"\bADD COLUMN (?!IF NOT EXISTS)\w", "ADD COLUMN IF NOT EXISTS"),
         (r"\bDROP COLUMN (?!IF EXISTS)\w", "DROP COLUMN IF EXISTS"),
@@ -445,14 +538,15 @@ def migrations_can_be_repeated(s: ScriptText) -> Found:
         (r"\bINSERT INTO\b", "INSERT IGNORE INTO"),
     )
     for pattern, instead in patterns:
-        for match in re.finditer(pattern, s.code):
-            yield match.start(), f"{' '.join(match[0].split()[:-1])}: write {instead}"
+        for match in re.finditer(pattern.replace(" ", r"\s+"), s.code, re.IGNORECASE):
+            yield match.start(), f"{' '.join(match[0].split()[:-1]) or match[0]}: write {instead}"
 
 
 SCRIPT_RULES: tuple[Callable[[ScriptText], Found], ...] = (
     tables_are_innodb,
     tables_have_a_primary_key,
     migrations_are_numbered,
+    migrations_stay_in_their_database,
     migrations_say_how_to_undo,
     migrations_can_be_repeated,
 )
@@ -489,10 +583,12 @@ def lint_all(root: Path = ROOT) -> list[Finding]:
             try:
                 parse_routine(path, scope, root)
             except FileError as exc:
-                findings.append(Finding(path.relative_to(root), 1, "file_is_named_as_its_routine", str(exc)))
+                findings.append(
+                    Finding(path.relative_to(root), 1, "a_file_is_one_routine_of_its_name", str(exc))
+                )
         for path in sorted((root / "sql" / scope).glob("*.sql")):
             findings += lint_script(path.relative_to(root), scope, path.read_text())
-    if findings and any(f.rule == "file_is_named_as_its_routine" for f in findings):
+    if findings and any(f.rule == "a_file_is_one_routine_of_its_name" for f in findings):
         return findings  # the others need all of them to be readable
     for routine in load_routines(root):
         findings += lint_routine(routine, (root / routine.path).read_text())

@@ -6,16 +6,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-NOT_CODE = re.compile(r"--[^\n]*|#[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+NOT_CODE = re.compile(
+    r"--(?=\s|$)[^\n]*|#[^\n]*|/\*(?!M?!).*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"", re.DOTALL
+)
+"""Comments and strings; not what the server runs although it looks like a comment: /*! … */"""
 NO_ALIAS = (
     "where|set|values|select|on|join|left|inner|cross|straight_join|order|group|limit|for|using|force|use|"
     "ignore|union|having|window|natural|right|returning|from|and|or|do|then|into|lock"
 )
+TABLE = r"(?P<name>`?\w+`?(?:\.`?\w+`?)?)"
+ALIAS = rf"(?:\s+(?:AS\s+)?(?!(?:{NO_ALIAS})\b)(?P<alias>\w+))?"
 REFERENCE = re.compile(
-    r"\b(?P<verb>FROM|JOIN|UPDATE|INTO)\s+(?P<name>`?\w+`?(?:\.`?\w+`?)?)"
-    rf"(?:\s+(?:AS\s+)?(?!(?:{NO_ALIAS})\b)(?P<alias>\w+))?",
+    r"\b(?P<verb>FROM|(?:STRAIGHT_)?JOIN|UPDATE(?:\s+LOW_PRIORITY)?(?:\s+IGNORE)?|INTO"
+    r"|(?:INSERT|REPLACE)(?:\s+(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY))?(?:\s+IGNORE)?(?!\s+INTO\b))"
+    rf"\s+\(?\s*{TABLE}{ALIAS}",
     re.IGNORECASE,
 )
+ANOTHER = re.compile(rf"\s*,\s*{TABLE}(?!\s*\(){ALIAS}", re.IGNORECASE)
+"""One more table of a FROM list."""
+DELETED = re.compile(r"\bDELETE\b", re.IGNORECASE)
 
 
 def code_only(text: str) -> str:
@@ -64,7 +73,74 @@ class Reference:
 
 def references(statement: str) -> list[Reference]:
     """Tables that a statement names after FROM, JOIN, UPDATE or INTO; variables after INTO are among them."""
-    return [
-        Reference(m["verb"].upper(), m["name"].replace("`", ""), m["alias"] or "", m.start())
-        for m in REFERENCE.finditer(statement)
-    ]
+    found = []
+    for match in REFERENCE.finditer(statement):
+        verb = match["verb"].split()[0].upper()
+        found.append(_reference(VERBS.get(verb, verb), match))
+        end = match.end()
+        while verb == "FROM" and (more := ANOTHER.match(statement, end)):
+            found.append(_reference(verb, more))
+            end = more.end()
+    return found
+
+
+VERBS = {"INSERT": "INTO", "REPLACE": "INTO", "STRAIGHT_JOIN": "JOIN"}
+
+
+def _reference(verb: str, match: re.Match[str]) -> Reference:
+    return Reference(verb, match["name"].replace("`", ""), match["alias"] or "", match.start("name"))
+
+
+def query_of(statement: str, place: int) -> str:
+    """The query that a place is in: the innermost SELECT in brackets, without those below it; else all."""
+    start, end = 0, len(statement)
+    depth = 0
+    for at in range(place - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(statement[at], 0)
+        if depth < 0:
+            if QUERY.match(statement, at + 1):
+                start = at + 1
+                break
+            depth = 0
+    depth = 0
+    for at in range(start, len(statement)):
+        depth += {"(": 1, ")": -1}.get(statement[at], 0)
+        if depth < 0:
+            end = at
+            break
+    before, after = _without_queries(statement[start:place]), _without_queries(statement[place:end])
+    return UNION.split(before)[-1] + UNION.split(after)[0]
+
+
+QUERY = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+UNION = re.compile(r"\b(?:UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE)
+
+
+def _without_queries(text: str) -> str:
+    """The text without complete SELECTs in brackets."""
+    kept = ""
+    skipping: list[bool] = []
+    for at, letter in enumerate(text):
+        if letter == "(":
+            skipping.append(bool(QUERY.match(text, at + 1)))
+        if not any(skipping):
+            kept += letter
+        if letter == ")" and skipping:
+            skipping.pop()
+    return kept
+
+
+def block_end(code: str, start: int) -> int:
+    """Where the BEGIN … END that starts at a place ends: behind its END."""
+    depth = 0
+    for match in BLOCK.finditer(code, start):
+        word = match[0].upper()
+        depth += 1 if word in {"BEGIN", "CASE"} else -1
+        if depth == 0:
+            return match.end()
+    return len(code)
+
+
+BLOCK = re.compile(
+    r"\bEND\s+CASE\b|\bBEGIN\b|\bCASE\b|\bEND\b(?!\s+(?:IF|WHILE|LOOP|REPEAT|FOR)\b)", re.IGNORECASE
+)

@@ -101,12 +101,137 @@ def test_a_good_file_has_no_findings(tmp_path: Path) -> None:
         ),
         ("prefixes", 16, "DECLARE v_id ", "DECLARE id "),
         ("prefixes", 16, "DECLARE v_id ", "DECLARE v_id, wrong "),
-        ("codes_are_declared", 20, "'CONACT_NOT_EXIST'", "'NOBODY_DECLARED'"),
     ],
 )
 def test_each_rule_finds_its_line(tmp_path: Path, rule: str, line: int, old: str, new: str) -> None:
     assert old in GOOD
     assert (rule, line) in findings(tmp_path, GOOD.replace(old, new))
+
+
+HANDLER = "    DECLARE EXIT HANDLER FOR "
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("no_transaction_control", "COMMIT WORK;"),
+        ("no_transaction_control", "rollback;"),
+        ("no_transaction_control", "IF v_id = 1 THEN SAVEPOINT here; END IF;"),
+        ("no_transaction_control", "SET autocommit = 1;"),
+        ("no_transaction_control", "SET SESSION TRANSACTION READ ONLY;"),
+        ("no_transaction_control", "SET v_id = 5--1; COMMIT;"),
+        ("no_transaction_control", "SET v_id = 'it''s'; COMMIT;"),
+        ("no_transaction_control", 'SET v_id = "a""b"; COMMIT; SET v_id = "";'),
+        ("no_hidden_code", "/*!50000 SET v_id = 1 */;"),
+        ("no_hidden_code", "/*M! SET v_id = 1 */;"),
+        ("no_ddl", "CREATE UNIQUE INDEX x ON x (y);"),
+        ("no_ddl", "TRUNCATE TABLE yp.x;"),
+        ("no_ddl", "TRUNCATE x;"),
+        ("no_ddl", "ALTER ONLINE TABLE x ADD y INT;"),
+        ("no_ddl", "DROP TEMPORARY TABLE IF EXISTS x;"),
+        ("no_ddl", "LOCK TABLES x READ;"),
+        ("no_ddl", "ANALYZE TABLE x;"),
+        ("no_ddl", "FLUSH TABLES;"),
+        ("no_ddl", "GRANT SELECT ON x TO y;"),
+        ("no_user_variables", "SELECT 1 INTO @x;"),
+        ("no_user_variables", "SET @`x` = 1;"),
+        ("no_user_variables", "WHILE @x < 1 DO SET v_id = 1; END WHILE;"),
+        ("no_settings", "SET SESSION sql_mode = '';"),
+        ("no_settings", "SET @@sql_mode = '';"),
+        ("no_settings", "SET NAMES latin1;"),
+        ("no_dynamic_sql", "PREPARE x FROM 'SELECT 1';"),
+        ("no_dynamic_sql", "EXECUTE IMMEDIATE CONCAT('DROP ', v_id);"),
+        ("handlers_resignal", HANDLER + "SQLSTATE VALUE '23000' SET v_id = 1;"),
+        ("handlers_resignal", HANDLER + "SQLSTATE '23000', 1062 SET v_id = 1;"),
+        ("handlers_resignal", HANDLER + "NOT FOUND, SQLEXCEPTION SET v_id = 1;"),
+        ("handlers_resignal", HANDLER + "SQLWARNING SET v_id = 1;"),
+        ("handlers_resignal", HANDLER + "1062 BEGIN IF v_id = 1 THEN RESIGNAL; END IF; END;"),
+        ("handlers_resignal", HANDLER + "1062 IF v_id = 1 THEN RESIGNAL; END IF;"),
+        ("handlers_resignal", HANDLER + "1062 BEGIN BEGIN RESIGNAL; END; SET v_id = 1; END;"),
+        ("handlers_resignal", HANDLER + "1062 BEGIN SET v_id = CASE 1 WHEN 1 THEN 2 END; END;"),
+        ("handlers_resignal", "WHILE v_id = 1 DO BEGIN " + HANDLER + "1062 SET v_id = 1; END; END WHILE;"),
+        ("handlers_resignal", HANDLER + "1062 BEGIN END; -- RESIGNAL"),
+        ("handlers_resignal", HANDLER + "1062 SET v_id = 'RESIGNAL';"),
+        (
+            "no_continue_handler_on_errors",
+            "DECLARE CONTINUE HANDLER FOR NOT FOUND, SQLEXCEPTION SET v_id = 1;",
+        ),
+        ("no_continue_handler_on_errors", "declare continue handler for 1062 begin end;"),
+        ("locks", "SELECT tag_id INTO v_id FROM tag WHERE owner_id = in_owner LIMIT 1;"),
+        ("locks", "IF v_id THEN SELECT 1 INTO v_id FROM tag WHERE owner_id = in_owner; END IF;"),
+        ("locks", "FOR v_t IN (SELECT tag_id FROM tag WHERE owner_id = in_owner) DO SET v_id = 1; END FOR;"),
+        ("locks", "SELECT 'FOR UPDATE' INTO v_id FROM tag WHERE owner_id = in_owner;"),
+        ("locks", "SELECT 1 INTO v_id FROM tag WHERE owner_id = in_owner; -- FOR UPDATE"),
+        ("names_the_owner", "DELETE FROM tag WHERE tag_id = v_id;"),
+        ("names_the_owner", "DELETE t FROM tag AS t WHERE t.tag_id = v_id;"),
+        ("names_the_owner", "UPDATE IGNORE tag SET name = 'x' WHERE tag_id = v_id;"),
+        ("names_the_owner", "INSERT INTO tag (tag_id, name) VALUES (v_id, 'x');"),
+        ("names_the_owner", "INSERT IGNORE tag VALUES (v_id, 'x');"),
+        ("names_the_owner", "REPLACE INTO tag SET tag_id = v_id;"),
+        ("names_the_owner", "SELECT owner_id, name FROM tag WHERE tag_id = v_id;"),
+        ("names_the_owner", "SELECT t.name FROM contact AS c, tag AS t WHERE c.owner_id = in_owner;"),
+        ("names_the_owner", "SELECT 1 FROM contact AS c STRAIGHT_JOIN tag AS t WHERE c.owner_id = in_owner;"),
+        (
+            "names_the_owner",
+            "SELECT 1 FROM tag WHERE owner_id = in_owner AND tag_id IN (SELECT tag_id FROM tag);",
+        ),
+        ("names_the_owner", "SELECT 1 FROM tag WHERE owner_id = in_owner UNION SELECT 1 FROM tag;"),
+        (
+            "names_the_owner",
+            "SELECT 1 FROM contact WHERE id = (SELECT 1 FROM tag WHERE owner_id = in_owner);",
+        ),
+        ("prefixes", "declare id int;"),
+        ("prefixes", "DECLARE found CURSOR FOR SELECT 1;"),
+        ("prefixes", "BEGIN DECLARE v_x, y INT; END;"),
+        ("refusals_have_a_code", "SIGNAL SQLSTATE '42000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';"),
+        ("refusals_have_a_code", "SIGNAL SQLSTATE '45000';"),
+        ("refusals_have_a_code", "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_id;"),
+        ("access_is_true", "CALL tag_add(in_owner, 'x', NULL);"),
+    ],
+)
+def test_exactly_one_rule_fires_and_says_what_to_write(tmp_path: Path, rule: str, code: str) -> None:
+    text = GOOD.replace(START, f"    {code}\n")
+    if rule == "access_is_true":
+        text = text.replace("MODIFIES SQL", "READS SQL")
+    found = findings(tmp_path, text)
+    assert {name for name, _ in found} == {rule}, found
+    assert 17 in {line for _, line in found} or rule == "access_is_true"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "-- COMMIT; @x",
+        "/* COMMIT; @x */",
+        "SET v_id = 'COMMIT; @x';",
+        'SET v_id = "GRANT ALL; @x";',
+        "SET v_id = REPLACE(v_id, 'a', 'b');",
+        "SET v_id = TRUNCATE(1.5, 0);",
+        "SET v_id = 5 - -1;",
+        "SELECT 1 FROM yp.socket AS s LOCK IN SHARE MODE;",
+        "UPDATE tag SET name = v_id WHERE owner_id = in_owner;",
+        "DELETE t FROM tag AS t JOIN contact AS c ON c.owner_id = t.owner_id WHERE t.owner_id = in_owner;",
+        "INSERT INTO tag (owner_id) SELECT in_owner FROM contact AS c WHERE c.owner_id = in_owner;",
+        "SELECT 1 FROM tag AS t WHERE t.owner_id = in_owner AND EXISTS (SELECT 1 FROM contact AS c"
+        " WHERE c.owner_id = t.owner_id);",
+        HANDLER + "SQLEXCEPTION BEGIN IF v_id = 1 THEN SET v_id = 2; END IF; RESIGNAL; END;",
+        HANDLER + "NOT FOUND SET v_id = NULL;",
+        HANDLER + "1062 RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST', MYSQL_ERRNO = 1644;",
+        "FOR v_t IN (SELECT tag_id FROM tag WHERE owner_id = in_owner FOR UPDATE) DO SET v_id = 1; END FOR;",
+    ],
+)
+def test_what_only_looks_like_it_is_left_alone(tmp_path: Path, code: str) -> None:
+    assert findings(tmp_path, GOOD.replace(START, f"    {code}\n")) == []
+
+
+def test_a_code_that_no_declaration_knows_is_found(tmp_path: Path) -> None:
+    text = GOOD.replace("CONACT_NOT_EXIST", "NOBODY_DECLARED")
+    assert ("codes_are_declared", 20) in findings(tmp_path, text)
+
+
+def test_a_header_that_promises_rows_nobody_answers_is_found(tmp_path: Path) -> None:
+    text = GOOD.replace("    SELECT v_id AS data;\n", "")
+    assert findings(tmp_path, text) == [("header_tells_the_results", 1)]
 
 
 def test_a_parameter_needs_its_prefix(tmp_path: Path) -> None:
@@ -164,6 +289,46 @@ def test_each_rule_for_migrations_finds_its_line(rule: str, line: int, old: str,
     assert old in MIGRATION
     found = lint_script(Path("sql/shard/0009_test.sql"), "shard", MIGRATION.replace(old, new))
     assert (rule, line) in [(f.rule, f.line) for f in found]
+
+
+@pytest.mark.parametrize(
+    ("rule", "statement"),
+    [
+        ("tables_are_innodb", "CREATE TABLE IF NOT EXISTS x (owner_id INT, PRIMARY KEY (owner_id));"),
+        (
+            "tables_are_innodb",
+            "create table if not exists x (owner_id int, primary key (owner_id)) engine=aria;",
+        ),
+        ("tables_are_innodb", "ALTER TABLE tag ENGINE = MyISAM;"),
+        ("tables_have_a_primary_key", "CREATE TABLE IF NOT EXISTS x (owner_id INT) ENGINE = InnoDB;"),
+        ("tables_have_a_primary_key", "ALTER TABLE tag DROP PRIMARY KEY;"),
+        ("migrations_can_be_repeated", "ALTER TABLE tag ADD  KEY x (y);"),
+        ("migrations_can_be_repeated", "create index x on tag (y);"),
+        (
+            "migrations_can_be_repeated",
+            "CREATE TRIGGER x BEFORE INSERT ON tag FOR EACH ROW SET NEW.name = 1;",
+        ),
+        ("migrations_can_be_repeated", "ALTER TABLE tag ADD CONSTRAINT x FOREIGN KEY (y) REFERENCES z (y);"),
+        ("migrations_stay_in_their_database", "UPDATE yp.entity SET area = 'x';"),
+        ("migrations_stay_in_their_database", "ALTER TABLE `yp`.entity DROP COLUMN IF EXISTS x;"),
+        ("migrations_stay_in_their_database", "USE shard1;"),
+    ],
+)
+def test_exactly_one_rule_for_migrations_fires(rule: str, statement: str) -> None:
+    text = f"-- 0009: a test.\n-- undo: nothing\n\n{statement}\n"
+    found = lint_script(Path("sql/shard/0009_test.sql"), "shard", text)
+    assert [(f.rule, f.line) for f in found] == [(rule, 4)]
+
+
+def test_a_constraint_that_can_be_repeated_is_accepted() -> None:
+    statement = "ALTER TABLE tag ADD CONSTRAINT x FOREIGN KEY IF NOT EXISTS (y) REFERENCES z (y);"
+    text = f"-- 0009: a test.\n-- undo: nothing\n\n{statement}\n"
+    assert lint_script(Path("sql/shard/0009_test.sql"), "shard", text) == []
+
+
+def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="more than one routine"):
+        findings(tmp_path, GOOD + GOOD)
 
 
 def test_migrations_have_numbers_of_their_own() -> None:

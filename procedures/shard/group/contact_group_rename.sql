@@ -7,7 +7,7 @@
 --           rows       node, sockets: the owner's open sockets
 -- Errors:   GROUP_NOT_FOUND   no such group
 --           GROUP_EXISTS      he has another group of that name
--- Example:  CALL contact_group_rename('00000000000000a1', '0000000000000000', 'Pioneers');
+-- Example:  CALL contact_group_rename('00000000000000a1', '0000000000000b01', 'Analysts');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_rename(
     IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

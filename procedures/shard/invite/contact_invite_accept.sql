@@ -10,7 +10,7 @@
 --           rows          node, sockets: his other open sockets
 --           rows          node, sockets: all his open sockets
 -- Errors:   NO_INVITE   no invitation of that person is waiting
--- Example:  CALL contact_invite_accept('00000000000000a1', '00000000000000b1', NULL, '[]');
+-- Example:  CALL contact_invite_accept('00000000000000a1', '00000000000000e1', NULL, '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_accept(
     IN in_owner     CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

@@ -6,7 +6,7 @@
 --           one row      data  JSON: blocked (id of an entry that is gone while a block hung on it, or NULL)
 --           rows         node, sockets: his open sockets
 -- Errors:   NO_INVITE    no invitation of that person is waiting
--- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000b1');
+-- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_refuse(
     IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

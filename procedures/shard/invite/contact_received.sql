@@ -5,7 +5,7 @@
 --           in_message   the inviter's words, or NULL
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL contact_received('00000000000000a1', '00000000000000b1', NULL);
+-- Example:  CALL contact_received('00000000000000b1', '00000000000000e1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_received(
     IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

@@ -7,7 +7,7 @@
 --                       relation: the names he gave himself fill those the owner left out, his address is noted
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL contact_relate('00000000000000a1', '0000000000000c01', '00000000000000b1', 'sent');
+-- Example:  CALL contact_relate('00000000000000a1', '0000000000000c02', '00000000000000e1', 'sent');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_relate(
     IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

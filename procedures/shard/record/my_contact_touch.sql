@@ -19,7 +19,7 @@ CREATE OR REPLACE PROCEDURE my_contact_touch(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now DATETIME(3) DEFAULT UTC_TIMESTAMP(3);
-    DECLARE v_rev, v_found BIGINT UNSIGNED;
+    DECLARE v_rev, v_found, v_oldest BIGINT UNSIGNED;
     DECLARE v_was, v_is, v_event VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_digest, v_old_digest BINARY(16);
     DECLARE v_created, v_updated, v_deleted DATETIME(3);
@@ -68,11 +68,12 @@ BEGIN
         ON DUPLICATE KEY UPDATE rev = v_rev, restored_rev = IF(v_event = 'restored', v_rev, restored_rev), state = v_is,
             updated_at = v_updated, deleted_at = v_deleted, digest = v_digest, record = v_record;
         CALL my_contact_index_set(in_owner, in_id, IF(v_is = 'deleted', 1, 0), IF(v_is = 'purged', NULL, v_record));
+        SET v_oldest = IF(v_rev > 1000, v_rev - 1000, 0);
         INSERT INTO contact_event (owner_id, rev, contact_id, event) VALUES (in_owner, v_rev, in_id, v_event);
-        DELETE FROM contact_event WHERE owner_id = in_owner AND rev + 1000 <= v_rev;
+        DELETE FROM contact_event WHERE owner_id = in_owner AND rev <= v_oldest;
         UPDATE contact_ledger
         SET rev = v_rev,
-            event_rev = GREATEST(event_rev, IF(v_rev > 1000, v_rev - 1000, 0)),
+            event_rev = GREATEST(event_rev, v_oldest),
             active = active + (v_is = 'active') - COALESCE(v_was = 'active', 0),
             deleted = deleted + (v_is = 'deleted') - COALESCE(v_was = 'deleted', 0)
         WHERE owner_id = in_owner;

@@ -7,7 +7,7 @@
 --           in_expiry   unix seconds, 0 for never
 -- Returns:  one row     hub_id, room_id
 -- Errors:   HUB_NOT_FOUND   no such hub, or not one that lets guests in (dmz or public)
--- Example:  CALL dmz_link_create('00000000000000f1', NULL, 'example-token', 'Example', 0);
+-- Example:  CALL dmz_link_create('00000000000000f3', NULL, 'example-token', 'Example', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE dmz_link_create(
     IN in_hub    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,

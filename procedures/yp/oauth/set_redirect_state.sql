@@ -5,7 +5,7 @@
 --           in_verifier   PKCE verifier
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL set_redirect_state('example', '00000000000000a1', 'verifier');
+-- Example:  CALL set_redirect_state('example-state', '00000000000000a1', 'verifier');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE set_redirect_state(
     IN in_state    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,

@@ -21,6 +21,7 @@ BEGIN
     -- the sockets before their rooms, as whoever enters one does
     SELECT COUNT(*) INTO v_sockets FROM socket WHERE session_id = v_id FOR UPDATE;
 
+    -- unlocked: they are locked above
     FOR r IN (SELECT id FROM socket WHERE session_id = v_id ORDER BY id) DO
         CALL conference_drop(r.id, NULL);
     END FOR;

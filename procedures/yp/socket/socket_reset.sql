@@ -25,6 +25,7 @@ BEGIN
     -- the sockets before their rooms, as whoever enters one does
     SELECT COUNT(*) INTO v_sockets FROM socket WHERE node = in_node FOR UPDATE;
 
+    -- unlocked: they are locked above
     FOR r IN (
         SELECT DISTINCT s.id, s.session_id
         FROM socket AS s
@@ -46,6 +47,7 @@ BEGIN
     END FOR;
     CALL conference_moved(v_moved);
 
+    -- unlocked: a lost one that finds its successor now is in no room any more
     FOR r IN (
         SELECT id FROM socket WHERE node = in_node OR (state = 'lost' AND lost_at + in_grace <= v_now) ORDER BY id
     ) DO

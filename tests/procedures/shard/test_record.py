@@ -1,0 +1,629 @@
+"""procedures/shard/record, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import orjson
+import pytest
+
+from service.contacts import stored
+from service.database import ResultSet, document
+from service.errors import Refused
+from tests.conftest import Admin
+from tests.procedures.conftest import Direct, Somebody
+from tests.procedures.scene import Scene
+
+KEYS = [
+    "id", "display_name", "first_name", "last_name", "emails", "phones", "company", "job_title", "addresses", "notes",
+    "avatar_path", "tags", "custom_fields", "source", "source_id", "created_at", "updated_at", "synced_at", "deleted_at",
+    "archived", "groups",
+]  # fmt: skip
+ANA: dict[str, Any] = {
+    "display_name": "Ana G.",
+    "first_name": "Ana",
+    "last_name": "García",
+    "emails": [
+        {"address": "ana@acme.example", "label": "work", "primary": True},
+        {"address": "ana@home.example", "label": "school", "primary": False},
+    ],
+    "phones": [
+        {"number": "+34 612-345.678", "label": "mobile", "primary": True},
+        {"number": "0912 34", "label": "work", "primary": False},
+    ],
+    "company": "Acme Labs",
+    "job_title": "Head of Partnerships",
+    "addresses": [
+        {"street": "Calle 1", "city": "Madrid", "state": "MD", "postal_code": "28001", "country": "Spain", "label": "home"},
+    ],
+    "notes": "met in Rome\non 2026-02-16",
+    "avatar_path": "/pictures/ana.webp",
+    "tags": ["partner", "VIP"],
+    "custom_fields": {"a": {"b": [1, None]}, 'qu"ote\\': "x", "ä.b": True},
+    "source": "google-calendar",
+    "source_id": "g-1",
+    "synced_at": "2026-02-16T10:30:00.123Z",
+}  # fmt: skip
+
+
+def create(scene: Scene, given: dict[str, Any], owner: str = "alice") -> dict[str, Any]:
+    """A contact made as the REST API makes it; its record."""
+    scene["body"] = stored(given)
+    return record(scene.sets(f"my_contact_create(:{owner}, :body)")[-1])
+
+
+def patch(scene: Scene, name: str, given: dict[str, Any], rev: str = "NULL") -> dict[str, Any]:
+    """Change a contact of alice; its record."""
+    scene["body"] = stored(given)
+    return record(scene.sets(f"my_contact_patch(:alice, :{name}, :body, {rev})")[-1])
+
+
+def record(found: ResultSet) -> dict[str, Any]:
+    """The record of the first row."""
+    made: dict[str, Any] = orjson.loads(found[0][0])
+    return made
+
+
+def rev_of(scene: Scene, name: str) -> int:
+    return int(scene.rows(f"my_contact_record(:alice, :{name}, 1)")[0][1])
+
+
+def key(found: dict[str, Any]) -> str:
+    """Our id of a record."""
+    text = found["id"].replace("-", "")
+    return str(text[:12] + text[13:16] + text[17:18])
+
+
+def names(scene: Scene, owner: str = "alice", limit: int = 20, offset: int = 0, **query: Any) -> list[str]:
+    """The names of a page, and at its end how many there are."""
+    scene["query"] = orjson.dumps(query).decode()
+    rows, ((total,),) = scene.sets(f"my_contact_records(:{owner}, :query, {limit}, {offset})")
+    return [orjson.loads(row[0])["display_name"] for row in rows] + [str(total)]
+
+
+def test_refusals(scene: Scene) -> None:
+    scene["gone"] = scene.contact("gone@scene.example")
+    scene.sets("my_contact_trash(:alice, :gone)")
+    scene["bobs"] = scene.contact("mine@scene.example", owner="bob")
+    mail = "JSON_OBJECT('dialect', 1, 'firstname', 'X', 'email', JSON_ARRAY(JSON_OBJECT('email', {}, 'is_default', 1)))"
+    scene.refuses({
+        "my_contact_create(:alice, '{\"dialect\": 1, \"company\": \"Acme\"}')": "NO_NAME",
+        f"my_contact_create(:alice, {mail.format(':mail_alice')})": "SELF_CONTACT",
+        f"my_contact_create(:alice, {mail.format(chr(39) + 'ada@scene.example' + chr(39))})": "ALREADY_IN_CONTACT"
+        if scene["ada"] else "",
+        f"my_contact_create(:erin, {mail.format(':mail_frank')})": "SAME_DOMAIN",
+        "my_contact_patch(:alice, :nobody, '{}', NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_patch(:alice, :gone, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_patch(:alice, :bobs, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_patch(:alice, :ada, '{\"dialect\": 1}', 999999)": "PRECONDITION_FAILED",
+        "my_contact_patch(:alice, :ada, '{\"dialect\": 1, \"firstname\": null, \"lastname\": null}', NULL)": "NO_NAME",
+        "my_contact_guard(:alice, :ada, 999999)": "PRECONDITION_FAILED",
+        "my_contact_discard(:alice, :nobody, NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_discard(:alice, :gone, NULL)": "ALREADY_DELETED",
+        "my_contact_discard(:alice, :ada, 999999)": "PRECONDITION_FAILED",
+        "my_contact_purge(:alice, :nobody, NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_purge(:alice, :gone, 999999)": "PRECONDITION_FAILED",
+        "my_contact_restore(:alice, :nobody, NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_restore(:alice, :ada, NULL)": "NOT_DELETED",
+        "my_contact_restore(:alice, :gone, 999999)": "PRECONDITION_FAILED",
+        "my_contact_merge(:alice, :ada, '[]', NULL)": "INVALID_PARAM",
+        "my_contact_merge(:alice, :ada, JSON_ARRAY(:ada), NULL)": "INVALID_PARAM",
+        "my_contact_merge(:alice, :ada, JSON_ARRAY(:gone), NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_merge(:alice, :ada, JSON_ARRAY(:bobs), NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_merge(:alice, :ada, JSON_ARRAY(:grace), 999999)": "PRECONDITION_FAILED",
+        "my_contact_changes(:alice, 999999, 10)": "TOO_OLD",
+    })  # fmt: skip
+
+
+def test_my_contact_create_makes_a_record_with_every_field(scene: Scene) -> None:
+    made = create(scene, ANA)
+    assert list(made) == KEYS
+    assert {name: made[name] for name in ANA} == {**ANA, "tags": ["partner", "VIP"]}
+    assert (made["deleted_at"], made["archived"], made["groups"]) == (None, False, [])
+    assert made["created_at"] == made["updated_at"]
+    scene["ana"] = key(made)
+    assert scene.one("SELECT contact_uuid(:ana)") == made["id"]
+    ((text, rev),) = scene.rows("my_contact_record(:alice, :ana, 0)")
+    assert (orjson.loads(text), rev) == (made, 1)
+
+
+def test_my_contact_create_needs_neither_address_nor_last_name(scene: Scene) -> None:
+    first, second = create(scene, {"first_name": "Ann"}), create(scene, {"first_name": "Ann"})
+    assert first["id"] != second["id"]
+    assert (first["display_name"], first["emails"], first["source"]) == ("Ann", [], "local")
+    assert names(scene) == ["Ann", "Ann", "2"]
+
+
+def test_what_the_rpc_changes_leaves_what_it_does_not_know(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    entry = scene.doc("my_contact_get(:alice, :ana)")
+    assert (entry["company"], entry["job_title"], entry["custom_fields"]) == (
+        "Acme Labs", "Head of Partnerships", ANA["custom_fields"],
+    )  # fmt: skip
+    assert [(p["areacode"], p["phone"]) for p in entry["mobile"]] == [("+34", "612-345.678"), ("", "0912 34")]
+    assert [(e["category"], e["label"]) for e in entry["email"]] == [("prof", "work"), ("priv", "school")]
+    assert (entry["address"][0]["state"], entry["address"][0]["postal_code"]) == ("MD", "28001")
+    known = {
+        "firstname": "Ana María", "lastname": "García", "surname": "", "comment": "new",
+        "email": [{k: e[k] for k in ("email", "category", "is_default")} for e in reversed(entry["email"])],
+        "mobile": [{k: p[k] for k in ("areacode", "phone", "category", "is_default")} for p in entry["mobile"]],
+        "address": [{k: a[k] for k in ("street", "city", "country", "category")} for a in entry["address"]],
+        "tag": [t["tag_id"] for t in entry["tag"]],
+    }  # fmt: skip
+    scene["given"] = orjson.dumps(known).decode()
+    scene.sets("my_contact_update(:alice, :ana, :given)")
+    now = record(scene.rows("my_contact_record(:alice, :ana, 0)"))
+    expected = {**ANA, "first_name": "Ana María", "notes": "new", "emails": ANA["emails"][::-1]}
+    assert {name: now[name] for name in ANA} == expected
+
+
+def test_a_category_that_the_rpc_changes_takes_the_label_with_it(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene["given"] = (
+        '{"mobile": [{"areacode": "+34", "phone": "612-345.678", "category": "prof", "is_default": 1}]}'
+    )
+    scene.sets("my_contact_update(:alice, :ana, :given)")
+    assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))["phones"][0]["label"] == "work"
+    scene["given"] = scene["given"].replace("prof", "priv")
+    scene.sets("my_contact_update(:alice, :ana, :given)")
+    assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))["phones"][0]["label"] == "mobile"
+    assert scene.one("SELECT label_of('home', 'priv', 'x')") == "home"
+    assert scene.one("SELECT label_of('home', 'prof', 'x')") == "work"
+    assert scene.one("SELECT label_of(NULL, 'priv', 'x')") == "x"
+
+
+def test_a_number_that_comes_back_stays_split_as_the_rpc_has_it(scene: Scene) -> None:
+    scene["one"] = scene.contact(
+        "one@scene.example", firstname="One", mobile=[{"areacode": "33", "phone": "612"}]
+    )
+    before = record(scene.rows("my_contact_record(:alice, :one, 0)"))
+    assert before["phones"] == [{"number": "33 612", "label": "mobile", "primary": True}]
+    patch(
+        scene,
+        "one",
+        {"phones": [{"number": "+49 30 1", "label": "home", "primary": False}, *before["phones"]]},
+    )
+    entry = scene.doc("my_contact_get(:alice, :one)")
+    assert [(p["areacode"], p["phone"]) for p in entry["mobile"]] == [("+49", "30 1"), ("33", "612")]
+
+
+def test_my_contact_patch_replaces_what_is_given(scene: Scene) -> None:
+    before = create(scene, ANA)
+    scene["ana"] = key(before)
+    assert patch(scene, "ana", {}) == before
+    assert rev_of(scene, "ana") == 1
+    after = patch(
+        scene, "ana", {"display_name": "", "emails": [], "tags": ["new"], "custom_fields": None}, rev="1"
+    )
+    assert after["display_name"] == "Ana García"
+    assert (after["emails"], after["tags"], after["custom_fields"]) == ([], ["new"], None)
+    assert after["phones"] == ANA["phones"]
+    assert after["updated_at"] >= before["updated_at"]
+    assert rev_of(scene, "ana") == 2
+    assert patch(scene, "ana", {"first_name": "Anna"})["display_name"] == "Anna García"
+    assert scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 9)")[-1]["name"] == "new"
+    again = patch(scene, "ana", {"emails": [{"address": "ana@acme.example", "label": None, "primary": True}]})
+    assert again["emails"] == [{"address": "ana@acme.example", "label": "other", "primary": True}]
+    assert scene.doc("my_contact_find(:alice, 'ana@acme.example')") == {"contact_id": scene["ana"]}
+
+
+def test_custom_fields_are_merged_one_level_deep(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, {"first_name": "Ana"}))
+    for given, expected in (
+        ({"a": {"b": 1}, "c": 2, 'q"\\x': 1, "ä.b": [1]}, {"a": {"b": 1}, "c": 2, 'q"\\x': 1, "ä.b": [1]}),
+        ({"a": {"d": None}, "c": None}, {'q"\\x': 1, "ä.b": [1], "a": {"d": None}}),
+        ({'q"\\x': None, "ä.b": None, "a": None, "none": None}, {}),
+    ):
+        scene["body"] = orjson.dumps({"dialect": 1, "custom": given}).decode()
+        found = record(scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")[-1])
+        assert found["custom_fields"] == expected
+    assert scene.json("SELECT shallow_merge('{}', '{\"a\": null}')") == {}
+
+
+def test_a_display_name_gives_way_to_another_surname(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene.sets('my_contact_update(:alice, :ana, \'{"surname": ""}\')')
+    assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))["display_name"] == "Ana G."
+    scene.sets('my_contact_update(:alice, :ana, \'{"surname": "Annie"}\')')
+    assert scene.doc("my_contact_get(:alice, :ana)")["surname"] == "Annie"
+
+
+def test_my_contact_discard_and_my_contact_restore_bring_everything_back(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene.sets("contact_group_add(:alice, 'Friends', NULL, JSON_ARRAY(:ana))")
+    before = record(scene.rows("my_contact_record(:alice, :ana, 0)"))
+    assert before["groups"] == ["Friends"]
+    gone = record(scene.sets("my_contact_discard(:alice, :ana, NULL)")[-1])
+    assert gone["deleted_at"] == gone["updated_at"]
+    assert {**gone, "deleted_at": None, "updated_at": ""} == {**before, "updated_at": ""}
+    assert scene.rows("my_contact_record(:alice, :ana, 0)") == []
+    assert scene.rows("my_contact_get(:alice, :ana)") == []
+    assert (names(scene), names(scene, deleted="only"), names(scene, deleted="also")) == (
+        ["0"], ["Ana G.", "1"], ["Ana G.", "1"],
+    )  # fmt: skip
+    assert names(scene, deleted="only", search="ana acme", tag=["vip"]) == ["Ana G.", "1"]
+    *_, state, found = scene.sets("my_contact_restore(:alice, :ana, 3)")
+    assert document(state)["blocked"] == 0
+    assert {**record(found), "updated_at": ""} == {**before, "updated_at": ""}
+    assert (
+        scene.doc("my_contact_show(:alice, NULL, NULL, 'name', 'asc', 'active', 1, 45)")["id"] == scene["ana"]
+    )
+    assert scene.count("contact_trash", "owner_id = :alice") == 0
+
+
+def test_my_contact_restore_refuses_an_address_that_was_given_away(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene.sets("my_contact_discard(:alice, :ana, NULL)")
+    scene.contact("other@scene.example", "ana@home.example")
+    scene.refuses({"my_contact_restore(:alice, :ana, NULL)": "CONFLICT"})
+
+
+def test_my_contact_restore_becomes_the_invitation_that_came_meanwhile(scene: Scene) -> None:
+    scene["bobs"] = scene.doc("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")["id"]
+    scene.sets("my_contact_discard(:alice, :bobs, NULL)")
+    scene.sets("contact_received(:alice, :bob, 'hello')")
+    scene.sets("my_contact_restore(:alice, :bobs, NULL)")
+    entry = scene.doc("my_contact_get(:alice, :bobs)")
+    assert (entry["status"], entry["message"]) == ("invitation", "hello")
+    assert scene.count("contact", "owner_id = :alice") == 1
+    scene.sets("my_contact_discard(:alice, :bobs, NULL)")
+    scene.sets("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")
+    scene.refuses({"my_contact_restore(:alice, :bobs, NULL)": "CONFLICT"})
+
+
+def test_my_contact_purge_leaves_a_tombstone(scene: Scene) -> None:
+    for trashed in (False, True):
+        made = create(scene, ANA)
+        scene["ana"] = key(made)
+        since = scene.sets("my_contact_changes(:alice, 0, 9)")[1][0][0]
+        if trashed:
+            scene.sets("my_contact_discard(:alice, :ana, NULL)")
+        gone = scene.doc("my_contact_purge(:alice, :ana, NULL)")
+        assert gone == {"contact_id": scene["ana"], "his_id": None, "entity": "ana@acme.example"}
+        scene.refuses({"my_contact_purge(:alice, :ana, NULL)": "CONTACT_NOT_FOUND"})
+        rows, _ = scene.sets(f"my_contact_changes(:alice, {since}, 9)")
+        assert [(event, orjson.loads(data)) for _, event, data in rows] == [
+            ("purged", {"id": made["id"], "permanent": True})
+        ]
+    assert scene.count("contact_index", "owner_id = :alice") == 0
+    assert scene.rows("SELECT active, deleted FROM contact_ledger WHERE owner_id = :alice") == [(0, 0)]
+
+
+def test_my_contact_records_sorts_and_pages(scene: Scene) -> None:
+    for name, company in (("Bea", "zeta"), ("ana", None), ("Cid", "Acme"), ("Ánade", "acme b")):
+        create(scene, {"display_name": name, "company": company})
+    assert names(scene) == ["ana", "Ánade", "Bea", "Cid", "4"]
+    assert names(scene, order="desc") == ["Cid", "Bea", "Ánade", "ana", "4"]
+    assert names(scene, sort="company") == ["Cid", "Ánade", "Bea", "ana", "4"]
+    assert names(scene, sort="created_at") == ["Bea", "ana", "Cid", "Ánade", "4"]
+    assert names(scene, sort="updated_at", order="desc") == ["Ánade", "Cid", "ana", "Bea", "4"]
+    assert names(scene, limit=2, offset=1) == ["Ánade", "Bea", "4"]
+    assert names(scene, limit=2, offset=9) == ["4"]
+    assert names(scene, company="CME") == ["Ánade", "Cid", "2"]
+    assert names(scene, company="%") == ["0"]
+    assert names(scene, owner="bob") == ["0"]
+
+
+SEARCHES = {
+    "ana": True, "GARCIA": True, "garc": True, "arcia": False, "ana acme": True, "ana nobody": False,
+    "ana@acme.example": True, "ana@ac": True, "acme.example": True, "acme labs": True, "345": True, "612345": True,
+    "+34 612 345 678": True, "612-345-678": True, "999": False, "rome met": True, "2026-02-16": True, "20260216": True,
+    "%": False, "_ana": True, "_na": False, "ana %": True, "'": False, '"': False, "\\": False, "": True, "  ": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SEARCHES)
+def test_my_contact_records_finds_every_word_by_its_start(scene: Scene, text: str) -> None:
+    create(scene, ANA)
+    create(scene, {"display_name": "Somebody Else"})
+    assert ("Ana G." in names(scene, search=text)) == SEARCHES[text]
+    assert scene.json("SELECT record_conditions('{}')") == []
+    assert scene.one("SELECT joined_digits('1-2')") == "12"
+    assert scene.one("SELECT 'anaz' < last_word('ana')") == 1
+
+
+def test_my_contact_records_joins_filters(scene: Scene) -> None:
+    create(scene, ANA)
+    create(
+        scene,
+        {**ANA, "display_name": "Second", "emails": [], "tags": ["vip"], "source": "local", "company": "X"},
+    )
+    assert names(scene, tag=["partner"]) == ["Ana G.", "1"]
+    assert names(scene, tag=["VIP", "partner"]) == ["Ana G.", "1"]
+    assert names(scene, tag=["VIP"]) == ["Ana G.", "Second", "2"]
+    assert names(scene, tag=["none"]) == ["0"]
+    assert names(scene, tag=["vip"], source="local", search="612") == ["Second", "1"]
+    assert names(scene, source="google-calendar", company="labs") == ["Ana G.", "1"]
+    assert names(scene, source="local", company="labs") == ["0"]
+
+
+def test_my_contact_records_pages_are_the_same_on_every_way(scene: Scene) -> None:
+    """A frequent word is read along the order, unless it stands at one end of it; a rare one is collected."""
+    scene.sets(
+        "INSERT INTO contact (owner_id, id, entity, firstname, company, ctime, mtime) "
+        "SELECT :alice, LPAD(HEX(seq), 16, '0'), LPAD(HEX(seq), 16, '0'), CONCAT(IF(seq <= 1200, 'early ', 'late '), "
+        "LPAD(seq, 4, '0'), IF(seq % 2, ' odd', ' even')), CONCAT('c', seq % 7), seq, seq FROM seq_1_to_2400"
+    )
+    scene.sets("contact_sweep()")
+    while scene.one("contact_catch_up(1000)"):
+        pass
+    for sort, order in itertools.product(["display_name", "company", "created_at"], ["asc", "desc"]):
+        everybody = names(scene, limit=2400, sort=sort, order=order)
+        assert (len(everybody), everybody.pop()) == (2401, "2400")
+        for word in ("even", "late", "early"):
+            expected = [name for name in everybody if word in name]
+            for offset in (0, 37, 1190):
+                page = names(scene, search=word, sort=sort, order=order, offset=offset)
+                assert page == [*expected[offset : offset + 20], "1200"], (word, offset, sort, order)
+    assert names(scene, search="early even")[-1] == "600"
+
+
+def test_my_contact_changes_and_my_contact_events(scene: Scene) -> None:
+    rows, state = scene.sets("my_contact_events(:alice, NULL, 9)")
+    assert (rows, state) == ([], [(0, 0)])
+    scene["ana"] = key(create(scene, {"first_name": "Ana"}))
+    patch(scene, "ana", {"company": "Acme"})
+    scene["bea"] = key(create(scene, {"first_name": "Bea"}))
+    scene.sets("my_contact_discard(:alice, :bea, NULL)")
+
+    def seen(routine: str, since: int, limit: int = 9) -> tuple[list[tuple[str, str]], tuple[int, int]]:
+        found, ((rev, more),) = scene.sets(f"{routine}(:alice, {since}, {limit})")
+        return [(event, orjson.loads(data).get("first_name", "-")) for _, event, data in found], (rev, more)
+
+    assert seen("my_contact_events", 0) == (
+        [("created", "Ana"), ("updated", "Ana"), ("created", "Bea"), ("deleted", "Bea")], (4, 0),
+    )  # fmt: skip
+    assert seen("my_contact_events", 1, 2) == ([("updated", "Ana"), ("created", "Bea")], (3, 1))
+    assert seen("my_contact_changes", 0) == ([("created", "Ana"), ("deleted", "Bea")], (4, 0))
+    assert seen("my_contact_changes", 1) == ([("updated", "Ana"), ("deleted", "Bea")], (4, 0))
+    assert seen("my_contact_changes", 0, 1) == ([("created", "Ana")], (2, 1))
+    scene.sets("my_contact_restore(:alice, :bea, NULL)")
+    assert seen("my_contact_changes", 4) == ([("restored", "Bea")], (5, 0))
+    scene.sets("my_contact_purge(:alice, :ana, NULL)")
+    assert seen("my_contact_changes", 2) == ([("created", "Bea"), ("purged", "-")], (6, 0))
+    assert seen("my_contact_changes", 0) == ([("created", "Bea")], (6, 0))
+    scene.sets("UPDATE contact_ledger SET event_rev = 4 WHERE owner_id = :alice")
+    assert seen("my_contact_events", 2) == ([("created", "Bea"), ("purged", "-")], (6, 0))
+    assert scene.sets("my_contact_changed(:alice, 5, 6, 9)")[1] == [(6, 0)]
+
+
+def test_tombstones_are_forgotten_by_my_contact_forget(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, {"first_name": "Ana"}))
+    scene.sets("my_contact_purge(:alice, :ana, NULL)")
+    create(scene, {"first_name": "Bea"})
+    scene.sets("my_contact_forget(:alice, 90)")
+    assert scene.count("contact_record", "owner_id = :alice") == 2
+    scene.sets(
+        "UPDATE contact_record SET deleted_at = '2020-01-01' WHERE owner_id = :alice AND state = 'purged'"
+    )
+    scene.sets("my_contact_forget(:alice, 90)")
+    assert scene.count("contact_record", "owner_id = :alice") == 1
+    scene.refuses({"my_contact_changes(:alice, 1, 9)": "TOO_OLD"})
+    assert len(scene.rows("my_contact_changes(:alice, 0, 9)")) == 1
+
+
+def test_my_contact_duplicates_by_name_and_number(scene: Scene) -> None:
+    for name, number in (
+        ("García Ana", "+34 612 345 678"),
+        ("ana GARCIA", "1"),
+        ("Bea", "0612345678"),
+        ("Cid", "1"),
+    ):
+        create(
+            scene, {"display_name": name, "phones": [{"number": number, "label": "mobile", "primary": True}]}
+        )
+    rows, ((after,),) = scene.sets("my_contact_duplicates(:alice, NULL, 9)")
+    found = [orjson.loads(row[0]) for row in rows]
+    assert [(f["reason"], f["value"].lower().replace("í", "i"), f["count"]) for f in found] == [
+        ("name", "ana garcia", 2), ("phone", "612345678", 2),
+    ]  # fmt: skip
+    assert {c["display_name"] for c in found[1]["contacts"]} == {"García Ana", "Bea"}
+    assert after is None
+    first, ((after,),) = scene.sets("my_contact_duplicates(:alice, NULL, 1)")
+    assert orjson.loads(first[0][0]) == found[0]
+    scene["after"] = after
+    second, _ = scene.sets("my_contact_duplicates(:alice, :after, 9)")
+    assert [orjson.loads(row[0]) for row in second] == [found[1]]
+
+
+def test_my_contact_merge_unites_what_they_have(scene: Scene) -> None:
+    target = create(scene, {"first_name": "Ana", "phones": [{"number": "1 2", "label": "home", "primary": True}],
+                            "tags": ["a"], "custom_fields": {"x": 1}})  # fmt: skip
+    other = create(scene, {**ANA, "custom_fields": {"x": 2, "y": 3}, "tags": ["a", "b"]})
+    scene["ana"], scene["other"] = key(target), key(other)
+    scene.sets("contact_group_add(:alice, 'Friends', NULL, JSON_ARRAY(:other))")
+    *_, gone, now, found = scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:other), NULL)")
+    assert document(gone) == {"contact_id": scene["other"], "entity": "ana@acme.example", "blocked": 0}
+    assert document(now)["entity"] == "ana@acme.example"
+    merged = record(found)
+    assert (merged["id"], merged["first_name"], merged["last_name"]) == (target["id"], "Ana", None)
+    assert merged["emails"] == ANA["emails"]
+    assert merged["phones"] == [*target["phones"], *({**p, "primary": False} for p in ANA["phones"])]
+    assert (merged["addresses"], merged["company"], merged["notes"]) == (
+        ANA["addresses"],
+        ANA["company"],
+        ANA["notes"],
+    )
+    assert (merged["tags"], merged["groups"], merged["custom_fields"]) == (
+        ["a", "b"],
+        ["Friends"],
+        {"x": 1, "y": 3},
+    )
+    rows = scene.rows("my_contact_changes(:alice, 2, 9)")
+    tombstone = next(orjson.loads(data) for _, event, data in rows if event == "purged")
+    assert tombstone == {"id": other["id"], "permanent": True, "merged_into": target["id"]}
+
+
+def test_my_contact_merge_keeps_a_relation_and_refuses_two(scene: Scene) -> None:
+    scene.befriend("alice", "bob")
+    scene.befriend("alice", "carol")
+    scene["ana"] = key(create(scene, ANA))
+    scene.refuses({"my_contact_merge(:alice, :alice_bob, JSON_ARRAY(:alice_carol), NULL)": "CONFLICT"})
+    scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:alice_bob), NULL)")
+    entry = scene.doc("my_contact_get(:alice, :ana)")
+    assert (entry["uid"], entry["status"], entry["entity"]) == (scene["bob"], "active", scene["bob"])
+    assert scene.one("SELECT my_contact_of(:alice, :bob)") == scene["ana"]
+
+
+def test_my_contact_take_over_takes_nothing_twice(scene: Scene) -> None:
+    same = [{"number": "12 345", "label": "home", "primary": True}]
+    scene["one"] = key(create(scene, {"first_name": "One", "phones": same, "addresses": ANA["addresses"]}))
+    scene["two"] = key(create(scene, {"first_name": "Two", "phones": [{**same[0], "number": "12345"}],
+                                      "addresses": ANA["addresses"]}))  # fmt: skip
+    scene.sets("my_contact_take_over(:alice, :one, :two)")
+    assert scene.count("contact_phone", "owner_id = :alice AND contact_id = :one") == 1
+    assert scene.count("contact_address", "owner_id = :alice AND contact_id = :one") == 1
+
+
+def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene["pioneers"]
+    scene.befriend("alice", "bob")
+    entry = scene.doc("my_contact_get(:alice, :ana)")
+    scene["mail"], scene["phone"] = entry["email"][1]["email_id"], entry["mobile"][1]["phone_id"]
+    scene["place"], scene["tag"] = entry["address"][0]["address_id"], entry["tag"][0]["tag_id"]
+    writes = {
+        "my_contact_update(:alice, :ana, '{\"comment\": \"x\"}')": ("notes", "x"),
+        "my_contact_change(:alice, :ana, '{\"firstname\": \"Q\", \"lastname\": \"R\"}')": ("display_name", "Q R"),
+        "my_contact_mail_delete(:alice, :ana, :mail)": ("emails", ANA["emails"][:1]),
+        "my_contact_phone_delete(:alice, :ana, :phone)": ("phones", ANA["phones"][:1]),
+        "my_contact_address_delete(:alice, :ana, :place)": ("addresses", []),
+        "archive_entity(:alice, :ana, 'archived')": ("archived", True),
+        "contact_group_member_add(:alice, 'Pioneers', JSON_ARRAY(:ana))": ("groups", ["Pioneers"]),
+        "contact_group_rename(:alice, :pioneers, 'Others')": ("groups", ["Others"]),
+        "contact_group_member_remove(:alice, 'Others', JSON_ARRAY(:ana))": ("groups", []),
+        "contact_group_add(:alice, 'More', NULL, JSON_ARRAY(:ana))": ("groups", ["More"]),
+        "contact_group_delete(:alice, 'More')": ("groups", []),
+        "tag_rename(:alice, :tag, 'renamed')": ("tags", ["renamed", "VIP"]),
+        "tag_remove(:alice, :tag)": ("tags", ["VIP"]),
+        "my_tag_add(:alice, :ana, JSON_ARRAY(:work))": ("tags", ["Work"]),
+        "my_contact_dialect_set(:alice, :ana, '{}')": ("tags", ["Work"]),
+    }  # fmt: skip
+    for statement, (field, value) in writes.items():
+        scene.sets(statement)
+        assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))[field] == value, statement
+    before = scene.rows(
+        "SELECT contact_id, rev FROM contact_record WHERE owner_id = :alice ORDER BY contact_id"
+    )
+    scene.sets("INSERT INTO contact_stale SELECT owner_id, id FROM contact WHERE owner_id = :alice")
+    scene.sets("contact_catch_up(999)")
+    after = scene.rows(
+        "SELECT contact_id, rev FROM contact_record WHERE owner_id = :alice ORDER BY contact_id"
+    )
+    assert after == before, "a fresh rendering differs from the record that was there"
+
+
+def test_an_import_and_a_big_tag_are_caught_up_with(scene: Scene) -> None:
+    people = [
+        {"id": f"{n:016x}", "line": n, "firstname": f"P{n}", "email": [{"email": f"p{n}@x.example", "category": "priv", "is_default": 1}],
+         "mobile": [], "address": [], "tag": ["all"], "archived": 0}
+        for n in range(1, 301)
+    ]  # fmt: skip
+    scene["people"] = orjson.dumps(people).decode()
+    scene.sets("my_contact_import(:alice, :people, NULL)")
+    assert names(scene)[-1] == "200"
+    assert scene.rows("contact_catch_up(60)")[0][0] == 60
+    while scene.one("contact_catch_up(100)"):
+        pass
+    assert names(scene, tag=["all"])[-1] == "300"
+    scene["all"] = scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 9)")[0]["tag_id"]
+    scene.sets("tag_rename(:alice, :all, 'everybody')")
+    assert names(scene, tag=["everybody"])[-1] == "200"
+    while scene.one("contact_catch_up(100)"):
+        pass
+    assert (names(scene, tag=["everybody"])[-1], names(scene, tag=["all"])) == ("300", ["0"])
+    assert scene.sets("my_contacts_touch(:alice, '[]')") == []
+
+
+def test_helpers(scene: Scene) -> None:
+    assert scene.one("SELECT iso_time('2026-02-16 10:30:00.123')") == "2026-02-16T10:30:00.123Z"
+    assert scene.one("SELECT iso_time(NULL)") is None
+    scene.sets("my_contact_touch(:alice, :ada)")
+    scene.sets("my_contact_index_set(:alice, :ada, 0, NULL)")
+    assert scene.count("contact_index", "owner_id = :alice AND contact_id = :ada") == 0
+    assert scene.sets("CALL my_contact_render(:alice, :ada, @a, @b, @c, @d)") == []
+    assert scene.json("SELECT @c")["display_name"] == "Ada Lovelace"
+
+
+async def race(direct: Direct, owner: Somebody, *calls: tuple[Any, ...]) -> list[str]:
+    """Several CALLs at once; what became of each: ok or the code."""
+
+    async def one(name: str, *args: Any) -> str:
+        try:
+            await direct.sets(owner.shard, name, owner.uid, *args)
+        except Refused as exc:
+            return exc.code
+        return "ok"
+
+    return await asyncio.gather(*(one(*call) for call in calls))
+
+
+async def test_of_two_patches_of_one_revision_one_wins(direct: Direct) -> None:
+    owner = direct.person()
+    for _ in range(5):
+        contact = await direct.contact(owner)
+        ((_, rev),) = (await direct.sets(owner.shard, "my_contact_record", owner.uid, contact, 0))[0]
+        calls = [("my_contact_patch", contact, stored({"company": f"C{n}"}), rev) for n in range(6)]
+        assert sorted(await race(direct, owner, *calls)) == ["PRECONDITION_FAILED"] * 5 + ["ok"]
+
+
+async def test_patches_of_different_fields_at_once_lose_nothing(direct: Direct) -> None:
+    owner = direct.person()
+    contact = await direct.contact(owner)
+    fields = ["company", "job_title", "notes", "first_name", "source_id", "avatar_path"]
+    calls = [("my_contact_patch", contact, stored({field: f"new {field}"}), None) for field in fields]
+    assert set(await race(direct, owner, *calls)) == {"ok"}
+    found = await direct.one(owner.shard, "my_contact_record", owner.uid, contact, 0)
+    assert [found[field] for field in fields] == [f"new {field}" for field in fields]
+
+
+async def test_patch_against_delete_restore_and_add(direct: Direct, admin: Admin) -> None:
+    owner = direct.person()
+    for turn in range(5):
+        mail = f"race{turn}@x.example"
+        contact = await direct.contact(owner, mail)
+        outcome = await race(
+            direct, owner,
+            ("my_contact_patch", contact, stored({"company": "x"}), None),
+            ("my_contact_discard", contact, None), ("my_contact_discard", contact, None),
+            ("tag_add", "t", None),
+        )  # fmt: skip
+        assert outcome[0] in {"ok", "CONTACT_NOT_FOUND"}
+        assert sorted(outcome[1:3]) == ["ALREADY_DELETED", "ok"]
+        new = stored({"first_name": "New", "emails": [{"address": mail, "label": "work", "primary": True}]})
+        outcome = await race(
+            direct, owner, ("my_contact_restore", contact, None), ("my_contact_create", new),
+            ("my_contact_restore", contact, None),
+        )  # fmt: skip
+        assert outcome.count("ok") == 1, outcome
+        assert outcome[1] in {"ok", "ALREADY_IN_CONTACT"}
+        assert set(outcome) <= {"ok", "ALREADY_IN_CONTACT", "CONFLICT", "NOT_DELETED"}
+    active, deleted = admin.rows(
+        f"SELECT SUM(state = 'active'), SUM(state = 'deleted') FROM {owner.shard}.contact_record WHERE owner_id = %s",
+        owner.uid,
+    )[0]
+    assert admin.rows(
+        f"SELECT active, deleted FROM {owner.shard}.contact_ledger WHERE owner_id = %s", owner.uid
+    ) == [(active, deleted)]
+
+
+async def test_merges_and_tag_renames_at_once_end(direct: Direct) -> None:
+    owner = direct.person()
+    contacts = [await direct.contact(owner) for _ in range(8)]
+    tag = (await direct.one(owner.shard, "tag_add", owner.uid, "t", None))["tag_id"]
+    for contact in contacts:
+        await direct.sets(owner.shard, "my_tag_add", owner.uid, contact, f'["{tag}"]')
+    outcome = await race(
+        direct, owner,
+        ("my_contact_merge", contacts[0], f'["{contacts[1]}"]', None),
+        ("my_contact_merge", contacts[1], f'["{contacts[0]}"]', None),
+        ("tag_rename", tag, "u"),
+        ("my_contact_patch", contacts[2], stored({"tags": ["t", "v"]}), None),
+        ("archive_entity", contacts[3], "archived"),
+        ("my_contact_purge", contacts[4], None),
+        ("tag_remove", tag),
+    )  # fmt: skip
+    assert sorted(outcome[:2]) == ["CONTACT_NOT_FOUND", "ok"]
+    assert set(outcome[2:]) <= {"ok", "TAG_NOT_FOUND"}
