@@ -32,7 +32,9 @@ async def upload(
 
 def stored(admin: Admin, api: Client) -> int:
     return int(
-        admin.one(f"SELECT COUNT(*) FROM {api.person.shard}.picture WHERE owner_id = %s", api.person.uid)
+        admin.one(
+            f"SELECT COUNT(*) FROM {api.person.shard}.contact_picture WHERE owner_id = %s", api.person.uid
+        )
     )
 
 

@@ -590,7 +590,7 @@ async def test_changes_since(client_of: ClientMaker) -> None:
     last = await api.get(f"/contacts/changes?since={news.body['meta']['next']}")
     assert [(c["event"], c["data"]["permanent"]) for c in last.data] == [("contact.deleted", True)]
 
-    for bad in ("x", "-1", "1.5", "9" * 19):
+    for bad in ("x", "-1", "1.5", "9" * 19, ""):
         assert (await api.get(f"/contacts/changes?since={bad}")).error == (400, "INVALID_QUERY"), bad
     assert (await api.get("/contacts/changes?since=999999999")).error == (410, "GONE")
 

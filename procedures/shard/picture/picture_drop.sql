@@ -1,7 +1,7 @@
--- picture_drop: the contact or group has no picture any more.
+-- picture_drop: the contact has no picture any more.
 --
 -- Params:   in_owner   whose address book
---           in_id      contact or group
+--           in_id      contact
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL picture_drop('00000000000000a1', '0000000000000c01');
@@ -13,6 +13,6 @@ CREATE OR REPLACE PROCEDURE picture_drop(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DELETE FROM picture WHERE owner_id = in_owner AND id = in_id;
+    DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
 END$$
 DELIMITER ;

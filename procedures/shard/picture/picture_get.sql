@@ -1,7 +1,7 @@
--- picture_get: the picture of a contact or group.
+-- picture_get: the picture of a contact.
 --
 -- Params:   in_owner   whose address book
---           in_id      contact or group
+--           in_id      contact
 --           in_known   hash of the picture that the caller has already, or NULL
 -- Returns:  at most one row   type, hash, content (NULL when in_known is its hash)
 -- Errors:   none
@@ -16,7 +16,7 @@ CREATE OR REPLACE PROCEDURE picture_get(
     SQL SECURITY DEFINER
 BEGIN
     SELECT type, hash, IF(hash <=> in_known, NULL, content) AS content
-    FROM picture
-    WHERE owner_id = in_owner AND id = in_id;
+    FROM contact_picture
+    WHERE owner_id = in_owner AND contact_id = in_id;
 END$$
 DELIMITER ;

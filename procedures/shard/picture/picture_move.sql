@@ -17,10 +17,10 @@ CREATE OR REPLACE PROCEDURE picture_move(
 BEGIN
     DECLARE v_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
 
-    SELECT hash INTO v_hash FROM picture WHERE owner_id = in_owner AND id = in_from FOR UPDATE;
+    SELECT hash INTO v_hash FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_from FOR UPDATE;
     IF v_hash IS NOT NULL THEN
-        DELETE FROM picture WHERE owner_id = in_owner AND id = in_to;
-        UPDATE picture SET id = in_to WHERE owner_id = in_owner AND id = in_from;
+        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_to;
+        UPDATE contact_picture SET contact_id = in_to WHERE owner_id = in_owner AND contact_id = in_from;
         SELECT v_hash AS hash;
     END IF;
 END$$

@@ -1,8 +1,8 @@
--- picture_put: keep the picture of a contact or group, in place of the one it had. Whether there is such a contact is
+-- picture_put: keep the picture of a contact, in place of the one it had. Whether there is such a contact is
 -- for the caller to know, in the same transaction.
 --
 -- Params:   in_owner     whose address book
---           in_id        contact or group
+--           in_id        contact
 --           in_type      image/png, image/jpeg, image/webp or image/gif
 --           in_content   the file, in base64: our driver sends no bytes
 -- Returns:  one row      hash  SHA-256 of the content
@@ -20,7 +20,7 @@ CREATE OR REPLACE PROCEDURE picture_put(
 BEGIN
     DECLARE v_content MEDIUMBLOB DEFAULT FROM_BASE64(in_content);
 
-    INSERT INTO picture (owner_id, id, type, hash, content, mtime)
+    INSERT INTO contact_picture (owner_id, contact_id, type, hash, content, mtime)
     VALUES (in_owner, in_id, in_type, SHA2(v_content, 256), v_content, UNIX_TIMESTAMP())
     ON DUPLICATE KEY UPDATE
         type = VALUES(type), hash = VALUES(hash), content = VALUES(content), mtime = VALUES(mtime);

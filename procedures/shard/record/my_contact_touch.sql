@@ -79,6 +79,7 @@ BEGIN
         WHERE owner_id = in_owner;
     END IF;
     IF v_event = 'purged' THEN
+        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
         CALL my_contact_forget(in_owner, 90);
     END IF;
     DELETE FROM contact_stale WHERE owner_id = in_owner AND contact_id = in_id;

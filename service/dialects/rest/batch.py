@@ -12,7 +12,7 @@ from service.dialects.rest import calls
 from service.dialects.rest.declarations import CONTACT
 from service.dialects.rest.envelope import shown
 from service.dialects.rest.errors import ApiError, invalid, refused
-from service.dialects.rest.once import answered_once
+from service.dialects.rest.once import answered_once, key_of
 from service.dialects.rest.operation import Ask, Reply, Run
 from service.dialects.rest.schemas import build_schema, check_free, load_body
 from service.errors import Refused
@@ -39,6 +39,7 @@ async def batch(ask: Ask) -> Reply:
         for each in ask.body["ids"]
     ]
     ask.charge(len(items) - 1)
+    key_of(ask.request)
     results = [{"index": index, **await _result(ask, index, item)} for index, item in enumerate(items)]
     errors = [{"index": r["index"], "id": r["id"], **r["error"]} for r in results if "error" in r]
     fields = {

@@ -167,7 +167,7 @@ LIST: Declared = {
 ONE: Declared = {"include_deleted": INCLUDE_DELETED, "fields": ONLY_FIELDS}
 DELETE: Declared = {"permanent": _flag("Gone for good, also out of the trash.")}
 SINCE = {
-    "type": "string", "maxLength": 20, "example": "0",
+    "type": "string", "pattern": "^[0-9]{1,18}$", "example": "0",
     "doc": "What `meta.next` said the last time; absent: from the beginning.",
 }  # fmt: skip
 CHANGES: Declared = {
@@ -179,7 +179,7 @@ CHANGES: Declared = {
 }  # fmt: skip
 DUPLICATES: Declared = {
     "after": {
-        "type": "string", "maxLength": 512, "example": "", "doc": "What `meta.next` said the last time.",
+        "type": "string", "maxLength": 300, "example": "name:ana", "doc": "What `meta.next` said last time.",
     },
     "limit": LIMIT,
 }  # fmt: skip
@@ -209,7 +209,8 @@ MERGE: Declared = {
     "into": {**KEY_OF_CONTACT, "required": True, "doc": "The contact that stays."},
     "ids": {
         "type": "array", "required": True, "minItems": 1, "maxItems": 20, "items": KEY_OF_CONTACT,
-        "doc": "Contacts that become part of it and are gone.", "example": [KEY_OF_CONTACT["example"]],
+        "doc": "Contacts that become part of it and are gone.",
+        "example": ["00000000-0000-4c02-8000-000000000000"],
     },
 }  # fmt: skip
 ACTIONS = ["create", "update", "custom", "delete", "purge", "restore"]

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import orjson
+from aiohttp import web
 
 from service.context import Context, together
 from service.dialects.rest.errors import invalid
@@ -18,17 +19,23 @@ HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
+def key_of(request: web.Request) -> str | None:
+    """The Idempotency-Key of a request; ApiError 400 when it can be none."""
+    key = request.headers.get(HEADER)
+    if key is not None and not KEY.fullmatch(key):
+        raise invalid(HEADER, "characters", "is not 1 to 255 characters of ASCII without blanks")
+    return key
+
+
 async def answered_once(ask: Ask, run: Run, path: str, body: bytes) -> Reply:
     """What `run` answers; with a key, what it has answered to the same request before.
 
     The work, and the note that it is done, are committed together. Refused: KEY_IN_USE while the first
     request is at work, KEY_REUSED after another body. What ends in an error is not kept.
     """
-    key = ask.request.headers.get(HEADER)
+    key = key_of(ask.request)
     if key is None:
         return await run(ask)
-    if not KEY.fullmatch(key):
-        raise invalid(HEADER, "characters", "is not 1 to 255 characters of ASCII without blanks")
     name = hashlib.sha256(f"{path} {key}".encode()).hexdigest()
     digest = hashlib.sha256(body + b"\n" + (ask.if_match or "").encode("utf-8", "replace")).hexdigest()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.dialects.rest import declarations as d
 from service.dialects.rest.errors import STATUSES
+from service.dialects.rest.once import KEY
 from service.dialects.rest.operation import PREFIX, Operation
 from service.dialects.rest.schemas import json_schema, object_schema
 
@@ -85,19 +86,19 @@ def _query_schema(declaration: dict[str, Any]) -> dict[str, Any]:
     found = json_schema(declaration)
     if names := declaration.get("enum_list"):
         words = "|".join(names)
-        found["pattern"] = f"^({words})(,({words}))*$"
+        found["pattern"] = f"^(({words})(,({words}))*)?$"
     return found
 
 
 def _header_params(operation: Operation) -> list[dict[str, Any]]:
     found = []
     if operation.conditional:
-        found.append(("If-Match", "ETag of the contact as it was read; `*`: any."))
+        found.append(("If-Match", "ETag of the contact as it was read; `*`: any.", TEXT))
     if operation.once:
-        found.append(("Idempotency-Key", "The same request with the same key is done once, for 24 hours."))
+        doc = "The same request with the same key is done once, for 24 hours."
+        found.append(("Idempotency-Key", doc, {**TEXT, "pattern": f"^{KEY.pattern}$"}))
     return [
-        {"name": name, "in": "header", "description": doc, "schema": {**TEXT, "pattern": r"^[!-~]{1,255}$"}}
-        for name, doc in found
+        {"name": name, "in": "header", "description": doc, "schema": schema} for name, doc, schema in found
     ]
 
 

@@ -6,6 +6,7 @@ RPC takes "5" for 5 this API does not, JSON has types. A query has none: texts a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -207,6 +208,9 @@ def _rules(declaration: Declaration) -> list[Any]:
     if "maxLength" in declaration:
         most = declaration["maxLength"]
         found.append(_Rule("max_length", f"is longer than {most} characters", lambda v: len(v) <= most))
+    if "pattern" in declaration:
+        form = re.compile(declaration["pattern"])
+        found.append(_Rule("pattern", f"must match {form.pattern}", form.search))
     if "minItems" in declaration:
         few = declaration["minItems"]
         found.append(_Rule("min_items", f"has less than {few} entries", lambda v: len(v) >= few))
@@ -281,7 +285,7 @@ def json_schema(declaration: Declaration) -> dict[str, Any]:
     found: dict[str, Any] = {"type": declaration["type"]}
     if "doc" in declaration:
         found["description"] = declaration["doc"]
-    for name in ("enum", "minLength", "maxLength", "minItems", "maxItems", "default"):
+    for name in ("enum", "pattern", "minLength", "maxLength", "minItems", "maxItems", "default"):
         if name in declaration:
             found[name] = declaration[name]
     for name, word in (("min", "minimum"), ("max", "maximum")):
@@ -292,7 +296,7 @@ def json_schema(declaration: Declaration) -> dict[str, Any]:
     kind, form = declaration["type"], declaration.get("format")
     if form in {"email", "date-time", "uuid", "binary"}:
         found["format"] = form
-    elif kind == "string" and "enum" not in declaration and form != "secret":
+    elif kind == "string" and not {"enum", "pattern"} & declaration.keys() and form != "secret":
         controls = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f" if form == "text" else r"\x00-\x1f\x7f"
         found["pattern"] = f"^[^{controls}]*$"
     if kind == "array":
