@@ -72,7 +72,7 @@ plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
 deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n])
 	@$(SERVICE) deploy $(HOW)
 
-drift: ready ## What was changed by hand on the servers; for cron
+drift: ready ## What was changed by hand: routines, tables, views; for cron
 	@$(SERVICE) drift
 
 adopt: ready ## Bring a change made by hand into its file (F= [SHARD=])

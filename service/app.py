@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from service import ROOT, metrics
+from service import ROOT, metrics, uploads
 from service.acl import check_routines, load_declarations, load_pushes
 from service.calls import Calls
 from service.database import Database
@@ -98,10 +98,12 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
         live.start()
         await heartbeat.start()
         mailer.start()
+        sweeping = asyncio.create_task(uploads.sweep_forever(settings), name="uploads")
         # before this, an update meant for us would be published to nobody
         with suppress(TimeoutError):
             await asyncio.wait_for(pusher.listening.wait(), 2)
         yield
+        sweeping.cancel()
         await mailer.stop()
         await background.stop()
         await heartbeat.stop()

@@ -169,7 +169,7 @@ class Exchange:
             return web.Response(
                 body=data.chunks,
                 content_type=data.content_type,
-                charset="utf-8",
+                charset="utf-8" if data.content_type.startswith("text/") else None,
                 headers={"Content-Disposition": f'attachment; filename="{data.filename}"'}
                 if data.filename
                 else None,

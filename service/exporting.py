@@ -1,36 +1,48 @@
 """Writing an address book down: vCard 3.0 (RFC 2426) and 4.0 (RFC 6350), and CSV with Google's headers.
 
 What `service/importer.py` reads from these files is what was written: exported, imported into an empty
-address book and exported again, the file is the same.
+address book and exported again, the file is the same. What the formats have no place for is a JSON object:
+the property X-DRUMEE of a card, and the column of that name of a table. That of the first contact has all
+tags and groups, in `book`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from service.context import Context
 from service.database import ResultSet, document, documents
+from service.importer import OURS, split_labels, split_numbers
 
 PAGE = 500
 FOLD = 75
-DIALED = re.compile(r"\+\d{1,4}")
 BOXES = {"active": ("active",), "archived": ("archived",), "all": ("active", "archived")}
 
 Contact = Mapping[str, Any]
 
 
-async def pages(ctx: Context, option: str) -> AsyncIterator[list[Any]]:
-    """The caller's contacts, page by page, in an order that only their content decides."""
+async def book_of(ctx: Context) -> Any:
+    """What there is besides contacts: see contact_export_book."""
+    (found,) = await ctx.mine("contact_export_book")
+    return document(found)
+
+
+async def pages(ctx: Context, option: str, book: Any) -> AsyncIterator[list[Any]]:
+    """The contacts, page by page, in an order that only their content decides; the first has the book."""
+    described = _described(book)
     for box in BOXES[option]:
         display, key = None, ""
         while True:
             found = documents(await _page(ctx, box, display, key))
             if not found:
                 break
+            if described:
+                found[0]["book"], described = described, {}
             yield found
             if len(found) < PAGE:
                 break
@@ -44,7 +56,7 @@ async def _page(ctx: Context, box: str, display: str | None, key: str) -> Result
 
 async def vcards(ctx: Context, option: str, version: str) -> AsyncIterator[bytes]:
     """A vCard file, in pieces."""
-    async for contacts in pages(ctx, option):
+    async for contacts in pages(ctx, option, await book_of(ctx)):
         yield "".join(vcard(contact, version) for contact in contacts).encode()
 
 
@@ -62,7 +74,7 @@ def _properties(contact: Contact, version: str) -> Iterator[str]:
     for entry in contact["email"]:
         yield f"EMAIL{_params(entry, version)}:{_escape(entry['email'])}"
     for entry in contact["mobile"]:
-        yield f"TEL{_params(entry, version)}{_areacode(entry)}:{_escape(_number(entry))}"
+        yield f"TEL{_params(entry, version)}:{_escape(_number(entry))}"
     for entry in contact["address"]:
         street, city, country = (_escape(entry[key]) for key in ("street", "city", "country"))
         yield f"ADR{_params(entry, version)}:;;{street};{city};;;{country}"
@@ -70,8 +82,8 @@ def _properties(contact: Contact, version: str) -> Iterator[str]:
         yield f"NOTE:{_escape(contact['comment'])}"
     if contact["tag"]:
         yield f"CATEGORIES:{','.join(_escape(tag) for tag in contact['tag'])}"
-    if contact["archived"]:
-        yield "X-DRUMEE-ARCHIVED:1"
+    if words := _words(contact):
+        yield f"{OURS.upper()}:{_escape(words)}"
 
 
 def _params(entry: Contact, version: str) -> str:
@@ -81,10 +93,23 @@ def _params(entry: Contact, version: str) -> str:
     return f";TYPE={kind}" + (",PREF" if entry["is_default"] else "")
 
 
-def _areacode(entry: Contact) -> str:
-    """A prefix that nobody could tell from the number is named besides."""
-    code = "".join(c for c in entry["areacode"] if c not in '";:,\\')
-    return f";X-DRUMEE-AREACODE={code}" if code and not DIALED.fullmatch(entry["areacode"]) else ""
+def _words(contact: Contact, *lost: str) -> str:
+    """What neither format can say, and what `lost` names besides, as JSON; "" for nothing."""
+    found = {key: contact[key] for key in ("uid", "group", "archived", *lost) if contact[key]}
+    numbers = [_number(entry) for entry in contact["mobile"]]
+    codes = [{"areacode": entry["areacode"], "phone": entry["phone"]} for entry in contact["mobile"]]
+    if split_numbers(numbers, {}) != codes:
+        found["areacode"] = [len(entry["areacode"]) for entry in contact["mobile"]]
+    if "book" in contact:
+        found["book"] = contact["book"]
+    return orjson.dumps(found).decode() if found else ""
+
+
+def _described(book: Any) -> dict[str, Any]:
+    """Tags and groups; {} when there are none."""
+    tags = [{key: tag[key] for key in ("name", "parent") if tag[key]} for tag in book["tag"]]
+    groups = [{key: group[key] for key in ("name", "comment") if group[key]} for group in book["group"]]
+    return {key: found for key, found in (("tag", tags), ("group", groups)) if found}
 
 
 def _number(entry: Contact) -> str:
@@ -112,15 +137,14 @@ def _fold(line: str) -> str:
 
 async def table(ctx: Context, option: str) -> AsyncIterator[bytes]:
     """A CSV file, in pieces."""
-    (found,) = await ctx.mine("contact_export_shape")
-    shape = document(found)
-    yield _rows([_header(shape)])
-    async for contacts in pages(ctx, option):
-        yield _rows([_row(contact, shape) for contact in contacts])
+    book = await book_of(ctx)
+    yield _rows([_header(book)])
+    async for contacts in pages(ctx, option, book):
+        yield _rows([_row(contact, book) for contact in contacts])
 
 
 def _header(shape: Mapping[str, int]) -> list[str]:
-    head = ["First Name", "Last Name", "Nickname", "Notes", "Labels", "Archived"]
+    head = ["First Name", "Last Name", "Nickname", "Notes", "Labels", OURS.upper()]
     for n in range(1, shape["email"] + 1):
         head += [f"E-mail {n} - Label", f"E-mail {n} - Value"]
     for n in range(1, shape["mobile"] + 1):
@@ -131,10 +155,12 @@ def _header(shape: Mapping[str, int]) -> list[str]:
 
 
 def _row(contact: Contact, shape: Mapping[str, int]) -> list[str]:
+    labels = "".join(f"{tag} ::: " for tag in contact["tag"])
+    lost = () if split_labels(labels) == contact["tag"] else ("tag",)
     cells = [
         *(contact[key] for key in ("firstname", "lastname", "surname", "comment")),
-        "".join(f"{tag} ::: " for tag in contact["tag"]),
-        str(contact["archived"]),
+        labels,
+        _words(contact, *lost),
     ]
     values = {
         "email": [[_label(e), e["email"]] for e in contact["email"]],

@@ -2,7 +2,8 @@
 
 Runs as a process of its own (`python -m service.importer FILE vcf|csv`), so that reading a big file neither
 holds up the requests of others nor grows their memory. One JSON line a contact goes to standard output:
-`{"line", "at", "contact"}`, or `{"line", "at", "error"}`; `at` is how many bytes were read.
+`{"line", "at", "contact"}`, or `{"line", "at", "error"}`; `at` is how many bytes were read. The first contact
+of a file that `service/exporting.py` wrote may bring a `book` besides: all tags and groups.
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ import orjson
 import vobject
 from charset_normalizer import from_bytes
 
-from service.schema import normal_email
+from service.schema import ID, normal_email
 
 SAMPLE = 262_144
 CARD_LIMIT = 1_000_000
 """Characters of one card without its pictures; a bigger one is not a contact."""
 MANY = 50
+MANY_NAMES = 1_000
+"""Tags, or groups, of one contact."""
+MANY_IN_BOOK = 10_000
+"""Tags, or groups, of a whole address book."""
+OURS = "x-drumee"
+"""Property of a card, and column of a table, with what the formats have no place for: see `own_words`."""
 HEADER_ROWS = 20
 BINARY = re.compile(r"^(?:[\w-]+\.)?(PHOTO|LOGO|SOUND|KEY)\b", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
@@ -94,24 +101,36 @@ def parse_card(text: str) -> Contact:
     if card is None:
         raise UnreadableError("not a vCard")
     contents: Mapping[str, list[Any]] = card.contents
-    name = _first(contents, "n")
+    name, words = _first(contents, "n"), own_words(_text(_first(contents, OURS)))
     given, family, additional = (_text(getattr(name, part, "")) for part in ("given", "family", "additional"))
-    if not given and not family:
-        given, _, family = _text(_first(contents, "fn")).partition(" ")
+    nickname, shown = _text(_first(contents, "nickname")), _text(_first(contents, "fn"))
+    emails = [{"email": _text(e.value), **_kind(e)} for e in contents.get("email", ())]
+    # a card has to show something; that is not always a name
+    if not given and not family and shown not in {nickname, words.get("uid"), *(e["email"] for e in emails)}:
+        given, _, family = shown.partition(" ")
+    phones = contents.get("tel", ())
+    numbers = split_numbers([_text(t.value) for t in phones], words)
     return {
         "firstname": given,
         "lastname": family,
-        "surname": _text(_first(contents, "nickname")) or additional,
+        "surname": nickname or additional,
         "comment": "\n".join(filter(None, (_text(n.value) for n in contents.get("note", ())))),
-        "email": [{"email": _text(e.value), **_kind(e)} for e in contents.get("email", ())],
-        "mobile": [
-            {**_number(_text(t.value), _param(t, "X-DRUMEE-AREACODE")), **_kind(t)}
-            for t in contents.get("tel", ())
-        ],
+        "email": emails,
+        "mobile": [{**number, **_kind(t)} for number, t in zip(numbers, phones, strict=True)],
         "address": [{**_place(a.value), **_kind(a)} for a in contents.get("adr", ())],
         "tag": [_text(t) for c in contents.get("categories", ()) for t in _listed(c.value)],
-        "archived": int(_text(_first(contents, "x-drumee-archived")) == "1"),
+        **words,
     }
+
+
+def own_words(text: str) -> Contact:
+    """What our own files say besides: any of uid, group, tag, archived, areacode and book; {} in others."""
+    try:
+        found = orjson.loads(text or "{}")
+    except ValueError:
+        return {}
+    names = ("uid", "group", "tag", "archived", "areacode", "book")
+    return {name: found[name] for name in names if name in found} if isinstance(found, dict) else {}
 
 
 def _first(contents: Mapping[str, list[Any]], name: str) -> Any:
@@ -130,11 +149,6 @@ def _text(value: Any) -> str:
     return str(value or "").strip()
 
 
-def _param(line: Any, name: str) -> str:
-    found = line.params.get(name)
-    return str(found[0]) if found else ""
-
-
 def _kind(line: Any) -> dict[str, Any]:
     """Category, and whether it is the preferred one."""
     words = {w.upper() for w in [*line.params.get("TYPE", []), *line.singletonparams]}
@@ -142,10 +156,21 @@ def _kind(line: Any) -> dict[str, Any]:
     return {"category": "prof" if "WORK" in words else "priv", "is_default": int(preferred)}
 
 
-def _number(text: str, areacode: str = "") -> dict[str, str]:
+def split_numbers(texts: list[str], words: Contact) -> list[dict[str, str]]:
+    """areacode and phone of each number; our own files say how long an areacode is where none could tell."""
+    lengths = words.get("areacode")
+    if not isinstance(lengths, list) or [type(n) for n in lengths] != [int] * len(texts):
+        return [_number(text) for text in texts]
+    return [
+        {"areacode": text[:length], "phone": text[length:].strip()}
+        if isinstance(length, int)
+        else _number(text)
+        for text, length in zip(texts, lengths, strict=True)
+    ]
+
+
+def _number(text: str) -> dict[str, str]:
     text = text.removeprefix("tel:")
-    if areacode and text.startswith(areacode):
-        return {"areacode": areacode, "phone": text[len(areacode) :].strip()}
     split = AREACODE.fullmatch(text)
     return {"areacode": split[1], "phone": split[2]} if split else {"areacode": "", "phone": text}
 
@@ -168,7 +193,7 @@ NAMES = {
     "fullname": ("name", "display name", "full name", "file as"),
     "comment": ("notes", "note", "comment", "comments"),
     "tag": ("labels", "categories", "group membership", "tags"),
-    "archived": ("archived",),
+    "words": (OURS,),
 }
 EMAIL = re.compile(r"e-?mail|adresse de messagerie|courriel")
 PHONE = re.compile(r"phone(?!tic)|mobile|pager|téléphone|telefon")
@@ -215,25 +240,26 @@ class Columns:
         def named(key: str) -> str:
             return next((cell(i) for i in self.names[key] if cell(i)), "")
 
+        words = own_words(named("words"))
+        # in our own files a cell holds one value, whatever is in it
+        split = _one if self.names["words"] else _many
         given, family = named("firstname"), named("lastname")
         if not given and not family:
             given, _, family = named("fullname").partition(" ")
+        phones = [(p, h) for i, h in self.phones for p in split(cell(i))]
+        numbers = split_numbers([p for p, _ in phones], words)
         return {
             "firstname": given,
             "lastname": family,
             "surname": named("nickname") or named("additional"),
             "comment": named("comment"),
-            "email": [{"email": e, **self._kind(h, cell)} for i, h in self.emails for e in _many(cell(i))],
-            "mobile": [{**_number(p), **self._kind(h, cell)} for i, h in self.phones for p in _many(cell(i))],
+            "email": [{"email": e, **self._kind(h, cell)} for i, h in self.emails for e in split(cell(i))],
+            "mobile": [{**n, **self._kind(h, cell)} for n, (_, h) in zip(numbers, phones, strict=True)],
             "address": [
                 a for group, parts in self.places.items() if (a := self._address(group, parts, cell))
             ],
-            "tag": [
-                t.strip().removeprefix("* ")
-                for t in named("tag").split(":::" if ":::" in named("tag") else ";")
-                if t.strip() not in NO_TAGS
-            ],
-            "archived": int(named("archived") == "1"),
+            "tag": split_labels(named("tag")),
+            **words,
         }
 
     def _kind(self, head: str, cell: Any) -> dict[str, Any]:
@@ -255,6 +281,16 @@ class Columns:
             "country": joined("country"),
         }
         return {**found, **self._kind(group, cell)} if any(found.values()) else None
+
+
+def split_labels(text: str) -> list[str]:
+    """Tags in a cell, as Google (`A ::: B`) and others (`A;B`) list them."""
+    parts = text.split(":::" if ":::" in text else ";")
+    return [part.strip().removeprefix("* ") for part in parts if part.strip() not in NO_TAGS]
+
+
+def _one(text: str) -> list[str]:
+    return [text] if text else []
 
 
 def _many(text: str) -> list[str]:
@@ -302,14 +338,48 @@ def clean(contact: Mapping[str, Any]) -> Contact:
     ]
     return {
         **{key: _line(contact.get(key), 255) for key in ("firstname", "lastname", "surname")},
-        "comment": CONTROL_BUT_LAYOUT.sub("", str(contact.get("comment") or ""))[:4000].strip(),
+        "comment": _layout(contact.get("comment")),
         "email": list(emails.values())[:MANY],
         "mobile": [p for p in phones if p["phone"]][:MANY],
         "address": [a for a in places if a["street"] or a["city"] or a["country"]][:MANY],
-        "tag": list(
-            dict.fromkeys(t for t in (_line(t, 255) for t in _listed_texts(contact.get("tag"))) if t)
-        )[:MANY],
-        "archived": int(bool(contact.get("archived"))),
+        "tag": _names(contact, "tag"),
+        "group": _names(contact, "group"),
+        "archived": int(contact.get("archived") in {1, "1"}),
+        # JSON without the key is NULL in SQL
+        **({"default": default["email"]} if default else {}),
+        **({"uid": uid} if ID.fullmatch(uid := _line(contact.get("uid"), 64)) else {}),
+    }
+
+
+def clean_book(book: Any) -> Contact:
+    """Tags and groups of a whole address book as they can be stored: a tag comes after the one above it."""
+    if not isinstance(book, Mapping):
+        return {"tag": [], "group": []}
+    tags = {
+        _line(t.get("name"), 255): _line(t.get("parent"), 255) for t in _entries(book, "tag")[:MANY_IN_BOOK]
+    }
+    ranks = {name: rank for rank, name in enumerate(filter(None, tags), 1)}
+    below: dict[str, list[str]] = {}
+    for name in ranks:
+        below.setdefault(tags[name] if tags[name] in ranks else "", []).append(name)
+    ordered: dict[str, str] = {}
+    waiting = [("", name) for name in below.get("", ())]
+    while waiting:
+        parent, name = waiting.pop()
+        ordered[name] = parent
+        waiting += [(name, child) for child in below.get(name, ())]
+    # what hangs in a circle is reached from nowhere
+    ordered |= {name: "" for name in ranks if name not in ordered}
+    return {
+        "tag": [
+            {"name": name, "position": ranks[name], **({"parent": parent} if parent else {})}
+            for name, parent in ordered.items()
+        ],
+        "group": [
+            {"name": name, "comment": _layout(g.get("comment"))}
+            for g in _entries(book, "group")[:MANY_IN_BOOK]
+            if (name := _line(g.get("name"), 255))
+        ],
     }
 
 
@@ -318,8 +388,10 @@ def _entries(contact: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return [e for e in found if isinstance(e, Mapping)] if isinstance(found, list) else []
 
 
-def _listed_texts(value: Any) -> list[str]:
-    return [t for t in value if isinstance(t, str)] if isinstance(value, list) else []
+def _names(contact: Mapping[str, Any], key: str) -> list[str]:
+    found = contact.get(key)
+    lines = [_line(name, 255) for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    return list(dict.fromkeys(filter(None, lines)))[:MANY_NAMES]
 
 
 def _category(entry: Mapping[str, Any]) -> Contact:
@@ -329,6 +401,10 @@ def _category(entry: Mapping[str, Any]) -> Contact:
 
 def _line(value: Any, limit: int) -> str:
     return CONTROL.sub(" ", str(value or "")).strip()[:limit]
+
+
+def _layout(value: Any) -> str:
+    return CONTROL_BUT_LAYOUT.sub("", str(value or ""))[:4000].strip()
 
 
 def read(source: BinaryIO, kind: str) -> Iterator[Contact]:
@@ -341,7 +417,12 @@ def read(source: BinaryIO, kind: str) -> Iterator[Contact]:
     found = _cards(text) if kind == "vcf" else _rows(text)
     for line, contact, error in found:
         entry: Contact = {"line": line, "at": source.tell()}
-        yield entry | ({"error": error} if contact is None else {"contact": contact})
+        if contact is None:
+            yield entry | {"error": error}
+        elif "book" in contact:
+            yield entry | {"contact": clean(contact), "book": clean_book(contact["book"])}
+        else:
+            yield entry | {"contact": clean(contact)}
 
 
 def _cards(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
@@ -350,7 +431,7 @@ def _cards(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
             yield line, None, "too big for a contact"
             continue
         try:
-            yield line, clean(parse_card(text)), ""
+            yield line, parse_card(text), ""
         except UnreadableError as exc:
             yield line, None, str(exc)
 
@@ -360,7 +441,7 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
     line = 0
     try:
         for line, contact in read_rows(lines):
-            yield line, clean(contact or {}), ""
+            yield line, contact or {}, ""
     except (csv.Error, UnreadableError) as exc:
         yield line + 1, None, str(exc)
 

@@ -6,6 +6,7 @@ other. The other person's side is written before the caller's: what it was decid
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
@@ -20,8 +21,8 @@ from service.mail import Mail
 from service.schema import normal_email
 from service.texts import texts
 
-INVITABLE = {"memory", "sent", "invitation"}
-"""States of an entry whose person can still be invited."""
+ON_THEIR_WAY: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+"""Invitations that this process is carrying out."""
 
 
 @dataclass
@@ -37,14 +38,39 @@ class Invitation:
     pushes: list[tuple[str, Any, ResultSet]] = field(default_factory=list)
     """(service, model, recipients)"""
 
+    @property
+    def person(self) -> str:
+        """Whom the entry stands for: a uid, or an address."""
+        return str(document(self.contact)["entity"])
+
 
 async def invite(ctx: Context, key: str, contact: Mapping[str, Any]) -> Invitation:
-    """Invite somebody by address, user name or uid; `contact` has names and message for his entry."""
-    return await ctx.db.transaction(ctx.service, lambda tx: invite_in(tx, ctx, key, contact))
+    """Invite somebody by address, user name or uid; `contact` has names and message for his entry.
+
+    The same invitation by the same person, while it is on its way already, is that one: who clicks a hundred
+    times, or whose program does, costs one transaction, and one mail.
+    """
+    same = (id(ctx.db), ctx.caller.uid, ctx.service, key.strip().lower(), _json(contact))
+    flight = ON_THEIR_WAY.get(same)
+    if flight is not None:
+        done = await asyncio.shield(flight)
+        return Invitation(done.contact, done.sockets)
+    flight = asyncio.ensure_future(
+        ctx.db.transaction(ctx.service, lambda tx: invite_in(tx, ctx, key, contact))
+    )
+    ON_THEIR_WAY[same] = flight
+    flight.add_done_callback(lambda _: ON_THEIR_WAY.pop(same))
+    return await asyncio.shield(flight)
 
 
-async def invite_in(tx: Transaction, ctx: Context, key: str, contact: Mapping[str, Any]) -> Invitation:
-    """The invitation as part of a transaction."""
+async def invite_in(
+    tx: Transaction,
+    ctx: Context,
+    key: str,
+    contact: Mapping[str, Any],
+    written: Invitation | None = None,
+) -> Invitation:
+    """The invitation as part of a transaction; `written`: the entry, where that noted it as sent already."""
     me, mine = ctx.caller.uid, _shard(ctx)
     address, message = normal_email(key), contact.get("message")
     secret, mail = secrets.token_urlsafe(24), secrets.token_hex(8)
@@ -55,19 +81,21 @@ async def invite_in(tx: Transaction, ctx: Context, key: str, contact: Mapping[st
     if peer and not opened["blocked"]:
         first_words = _greetings(peer, None, me, ctx.caller.lang)
         outcome, greeted, told, his_sockets = await tx.call(
-            opened["db"], "contact_invite_post", peer, me, message, first_words
+            opened["db"], "contact_invite_post", peer, me, message, ctx.asked, first_words
         )
         his = document(outcome)
         status, greetings = his["status"], his["greetings"]
         if his["changed"]:
             pushes.append(("contact.invite", document(told), his_sockets))
         pushes += _chat_posts(greeted, his_sockets)
+    if written and status == "sent" and peer in {None, written.person}:
+        return Invitation(written.contact, written.sockets, opened["mail"], written.pushes + pushes)
     wanted = _json({**contact, "email": address})
     entry, greeted, sockets = await tx.call(
         mine, "contact_invite", me, peer, wanted, status, ctx.asked, greetings
     )
     pushes += _chat_posts(greeted, sockets)
-    return Invitation(entry, sockets, opened["mail"], pushes)
+    return Invitation(entry, sockets, opened["mail"], (written.pushes if written else []) + pushes)
 
 
 async def accept(ctx: Context, key: str) -> dict[str, Any]:

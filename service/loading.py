@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
@@ -21,12 +21,12 @@ from service import ROOT
 from service.context import Context, Upload
 from service.database import document
 from service.errors import RequestError
+from service.uploads import Stored, receive
 
 BATCH = 300
 REPORTED = 100
 """Rejected rows that the answer names."""
 LINE_LIMIT = 4_000_000
-CHUNK = 65_536
 AT_ONCE = asyncio.Semaphore(2)
 """Files that one process reads at a time; the others wait."""
 KINDS = {".vcf": "vcf", ".csv": "csv"}
@@ -55,15 +55,19 @@ class Loaded:
             self._reject(line, error)
             return
         addresses = {entry["email"] for entry in contact["email"]}
-        if not addresses:
-            self.noemail += 1
-            self._reject(line, "no email address")
+        if not addresses and "uid" not in contact:
+            self.nobody(line)
         elif addresses & self.addresses:
             self.alreadyincontact += 1
         else:
             self.addresses |= addresses
             new = secrets.token_hex(8)
             self.batch[new] = {**contact, "id": new, "line": line}
+
+    def nobody(self, line: int) -> None:
+        """Count a contact that nobody could be reached by."""
+        self.noemail += 1
+        self._reject(line, "no email address")
 
     def _reject(self, line: int, reason: str) -> None:
         if len(self.rejected) < REPORTED:
@@ -92,15 +96,13 @@ def kind_of(filename: str) -> str:
 async def load_upload(ctx: Context, upload: Upload, kind: str, told: Progress) -> dict[str, Any]:
     """Load the file that the request carries."""
     with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
-        size = 0
-        async for chunk in upload.content.iter_chunked(CHUNK):
-            size += len(chunk)
-            if size > ctx.settings.import_limit:
-                limit = ctx.settings.import_limit
-                raise RequestError(413, "BODY_TOO_LARGE", f"the file is larger than {limit} bytes")
-            spool.write(chunk)
-        spool.flush()
-        return await _load_file(ctx, spool, size, kind, told)
+        size = await receive(ctx, upload, spool, ctx.settings.import_limit)
+        return await _load_file(ctx, spool.name, size, kind, told)
+
+
+async def load_stored(ctx: Context, stored: Stored, kind: str, told: Progress) -> dict[str, Any]:
+    """Load a file that was uploaded before. It stays, for the case that this is cut short."""
+    return await _load_file(ctx, str(stored.path), stored.size, kind, told)
 
 
 async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:
@@ -109,7 +111,7 @@ async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:
         data = content.encode()
         spool.write(data)
         spool.flush()
-        return await _load_file(ctx, spool, len(data), kind, lambda _: None)
+        return await _load_file(ctx, spool.name, len(data), kind, lambda _: None)
 
 
 async def load_list(
@@ -125,14 +127,14 @@ async def load_list(
     return found.answer()
 
 
-async def _load_file(
-    ctx: Context, spool: BinaryIO | Any, size: int, kind: str, told: Progress
-) -> dict[str, Any]:
+async def _load_file(ctx: Context, path: str, size: int, kind: str, told: Progress) -> dict[str, Any]:
     found = Loaded()
     shown = -1
-    async with AT_ONCE, _reader(spool.name, kind) as lines:
+    async with AT_ONCE, _reader(path, kind) as lines:
         async for line in lines:
             entry = orjson.loads(line)
+            if "book" in entry and found.total == 0:
+                await ctx.mine("my_contact_import_book", orjson.dumps(entry["book"]).decode())
             found.take(entry["line"], entry.get("contact"), entry.get("error", ""))
             if len(found.batch) < BATCH:
                 continue
@@ -154,6 +156,8 @@ async def _write(ctx: Context, found: Loaded, origin: str | None) -> None:
     counts = document(done)
     found.loaded += counts["loaded"]
     found.alreadyincontact += counts["alreadyincontact"]
+    for line in counts["nobody"]:
+        found.nobody(line)
     found.batch.clear()
     found.addresses.clear()
 

@@ -24,6 +24,8 @@ COUNTS = (
     "session_ttl",
     "body_limit",
     "import_limit",
+    "upload_quota",
+    "upload_ttl",
     "login_attempts",
     "login_attempts_address",
     "ring_seconds",
@@ -77,6 +79,11 @@ class Settings:
     )
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
     import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")
+    upload_dir: str = _setting(
+        "", "where uploaded files wait, a directory that all nodes share; empty: uploads in DRUMEE_RUN_DIR"
+    )
+    upload_quota: int = _setting(1024 * 1024 * 1024, "bytes of one person's files that wait there")
+    upload_ttl: int = _setting(86400, "seconds a file waits there")
     page_size: int = _setting(45, "rows of a list page when the caller does not say")
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow"

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from service.bench import deploys, load, report
+from service.bench import deploys, load, relations, report
 from service.bench.cores import Cores
 from service.bench.measure import Measurer
 from service.bench.node import Node
@@ -28,6 +28,7 @@ from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
 LOAD = "load"
+RELATIONS = "contact.load, invite+accept"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Plan:
     seconds: float = DEFAULT_SECONDS
     small: int = 1_000
     large: int = 100_000
+
+    @property
+    def relations(self) -> bool:
+        """Whether address books are loaded and people invited."""
+        return self.only in RELATIONS and self.only != LOAD
 
     @property
     def load(self) -> bool:
@@ -75,8 +81,8 @@ def run(plan: Plan, folder: Path) -> int:
     check_programs()
     world = World("shard1", plan.small, plan.large)
     chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen and not plan.load:
-        names = "\n  ".join([*(each.title(world) for each in SCENARIOS), LOAD])
+    if not chosen and not plan.load and not plan.relations:
+        names = "\n  ".join([*(each.title(world) for each in SCENARIOS), LOAD, RELATIONS])
         raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(plan, world, chosen))
@@ -137,13 +143,15 @@ async def _on_stack(
             results = await measurer.all(chosen, CONNECTIONS, plan.seconds)
         finally:
             await measurer.close()
+    more = {"relations": (plan.relations, relations.measure), "load": (plan.load, load.measure)}
     try:
-        if plan.load:
-            _say("many people at once")
-            results["load"] = await load.measure(place, stack.env(), town)
+        for name, (wanted, measure) in more.items():
+            if wanted:
+                _say(f"measuring {name}")
+                results[name] = await measure(place, stack.env(), town)
     except BenchError as exc:
         # what was measured before is not lost for it, and the failure is told with it
-        results["warnings"].append(f"many people at once: {exc}")
+        results["warnings"].append(f"{name}: {exc}")
     finally:
         town.close()
     return results

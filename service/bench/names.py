@@ -13,6 +13,9 @@ SMALL, LARGE, ADDER, DIRECT_ADDER = 1, 2, 3, 4
 CROWD, DIRECT_CROWD = 10_000, 20_000
 """First people of two equal crowds that meet: one with real WebSockets, one for the limit."""
 
+STRANGERS = 30_000
+"""First people who do not know each other yet."""
+
 ROOMS, SEATS = 64, 4
 """Teams of a crowd and people in each; as many teams as the most clients we measure with."""
 PLAZA = 9_000

@@ -133,6 +133,12 @@ class Node:
             for each in self._workers()
         ]
 
+    def helpers(self) -> list[float]:
+        """Megabytes (rss) of each process that a worker has started."""
+        workers = {f"PPid:\t{each.name}\n" for each in self._workers()}
+        found = [each for each in PROC.glob("[0-9]*") if _parent(each / "status") in workers]
+        return [_megabytes(each / "status", "VmRSS") for each in found]
+
     def pids(self) -> list[int]:
         """All processes of the service."""
         first = [self._process.pid] if self._process else []
@@ -143,6 +149,11 @@ class Node:
             return []
         parent = f"PPid:\t{self._process.pid}\n"
         return [each for each in PROC.glob("[0-9]*") if parent in _read(each / "status")]
+
+
+def _parent(path: Path) -> str:
+    found = re.search(r"^PPid:\t\d+\n", _read(path), re.MULTILINE)
+    return found.group() if found else ""
 
 
 def _read(path: Path) -> str:

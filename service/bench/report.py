@@ -147,8 +147,23 @@ def _facts(results: Results) -> list[str]:
             "a broadcast reaches a socket after {median_ms} ms, the last of them after "
             "{last_socket_median_ms} ms (medians of {broadcasts} broadcasts)".format(**results["delivery"])
         )
+    lines += _relations(results.get("relations"))
     lines += [_fan_out(each) for each in results["scenarios"] if each["kind"] == "fan-out"]
     return lines
+
+
+def _relations(found: Mapping[str, Any] | None) -> list[str]:
+    if not found:
+        return []
+    return [
+        "contact.invite + contact.invite_accept: {pairs_per_second} pairs/s "
+        "({pairs} pairs, {at_once} at once, one worker)".format(**found["pairs"]),
+        "contact.load: {contacts_per_second:,} contacts/s ({contacts:,} contacts, CSV, one worker); "
+        "peak RSS of the worker {worker_mb} MB, of its reader {reader_mb} MB; meanwhile a page of another "
+        "address book took {others_p50_ms} ms (median), {others_worst_ms} ms at worst".format(
+            **found["load"]
+        ),
+    ]
 
 
 def _memory(workers: Sequence[Mapping[str, float]]) -> str:
@@ -180,7 +195,14 @@ def _verdict(target: Mapping[str, Any]) -> str:
 
 def targets(results: Results) -> list[dict[str, Any]]:
     """What the issue asks for, as far as it was measured."""
-    return [*_ratios(results), *_calls(results), *_growth(results), *_idle(results), *_load(results)]
+    return [
+        *_ratios(results),
+        *_calls(results),
+        *_growth(results),
+        *_idle(results),
+        *_relation_targets(results),
+        *_load(results),
+    ]
 
 
 def _target(name: str, measured: float, limit: float, *, least: bool) -> dict[str, Any]:
@@ -231,6 +253,14 @@ def _idle(results: Results) -> list[dict[str, Any]]:
     workers = results["worker_mb"]["idle"]
     largest = max((worker["rss"] for worker in workers), default=0.0)
     return [_target("idle worker, MB RSS", largest, MAX_IDLE_MB, least=False)] if workers else []
+
+
+def _relation_targets(results: Results) -> list[dict[str, Any]]:
+    found = results.get("relations")
+    if not found:
+        return []
+    name = f"MB that loading {found['load']['contacts']:,} contacts takes"
+    return [_target(name, found["load"]["grown_mb"], 200, least=False)]
 
 
 def _load(results: Results) -> list[dict[str, Any]]:

@@ -38,6 +38,13 @@ class Town:
         self._connection.commit()
         self._fill_books(needs)
 
+    def add_people(self, first: int, count: int) -> None:
+        """More people, each with a session."""
+        self._connection.begin()
+        for number in range(first, first + count):
+            self._add_person(number)
+        self._connection.commit()
+
     def seat_directly(self, where: str) -> None:
         """Put the crowd of the limit into the rooms where the other one sits by its own requests."""
         speakers = [(number, PLAZA) for number in range(ROOMS)]

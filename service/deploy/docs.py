@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from service.deploy.files import Routine, load_routines
 from service.deploy.header import Header, read_header
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+CHARSET = re.compile(r" (?:CHARACTER SET|COLLATE) \w+")
+"""Which a caller need not know: the server converts."""
+SHORT = 100
+"""Letters of a signature that fits on one line."""
 SECTIONS = ("Params", "Returns", "Errors", "Example")
 
 
@@ -36,10 +41,31 @@ class Entry:
         return self.routine.path.parent.name
 
     @property
+    def kind(self) -> str:
+        """procedure or function"""
+        return self.routine.kind.lower()
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes data."""
+        return self.routine.access == "MODIFIES"
+
+    @property
     def access(self) -> str:
         """What it does with data."""
-        words = {"READS": "reads", "MODIFIES": "writes", "NO": "computes"}
-        return f"{self.routine.kind.lower()}, {words[self.routine.access]}"
+        return {"READS": "reads", "MODIFIES": "writes", "NO": "computes"}[self.routine.access]
+
+    @property
+    def signature(self) -> str:
+        """Name, parameters with their types, and what a function returns."""
+        returns = f" RETURNS {self.routine.returns}" if self.routine.returns else ""
+        params = [line.strip().rstrip(",") for line in self.routine.params_text.splitlines()]
+        plain = [" ".join(CHARSET.sub("", param).split()) for param in params if param]
+        short = f"{self.routine.name}({', '.join(plain)}){CHARSET.sub('', returns)}"
+        if len(short) <= SHORT:
+            return short
+        lines = ",\n    ".join(plain)
+        return f"{self.routine.name}(\n    {lines}\n){CHARSET.sub('', returns)}"
 
 
 def entries() -> list[Entry]:
@@ -71,11 +97,12 @@ def markdown(found: Iterable[Entry]) -> str:
         lines += [
             f"## {entry.title}",
             "",
-            f"{entry.header.summary} ({entry.access}, `{entry.routine.path}`)",
+            f"{entry.header.summary} ({entry.kind}, {entry.access}, `{entry.routine.path}`)",
             "",
         ]
         if entry.header.notes:
             lines += [entry.header.notes, ""]
+        lines += ["```sql", entry.signature, "```", ""]
         for section in SECTIONS:
             lines += [f"**{section}**", "", "```", entry.header.text(section), "```", ""]
         lines += [f"Calls: {', '.join(entry.calls) or 'nothing'}.  "]

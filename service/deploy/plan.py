@@ -20,6 +20,8 @@ ORDER = ("database", "grant", "migration", "view", "function", "procedure", "sha
 """Kinds, in the order in which they are made; what is dropped is dropped last."""
 DECIDE = ("unsafe", "drifted", "drop")
 """What is done only when somebody names it: ALLOW=name."""
+MANY = 25
+"""Routines; more than can be read one by one, when the same is said of all."""
 UNSAFE = "unsafe"
 """ALLOW=unsafe: every routine whose parameters changed. For a server that nobody else calls."""
 
@@ -267,8 +269,8 @@ def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], s
 
 def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
     """What is to be done and decided, without a title."""
-    lines = []
-    for (action, kind, name, why), items in _grouped([*plan.todo, *plan.decide]):
+    lines: list[str] = []
+    for (action, kind, name, why), items in _grouped([*_show_many(plan, lines), *plan.decide]):
         lines.append(f"  {action:<9} {kind:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
@@ -279,6 +281,24 @@ def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Install
     for (name,), found in _by(plan.unknown, lambda i: (i.name,)):
         lines.append(f"  unknown   {found[0].kind.lower():<9} {name:<26} {places(found):<18} left alone")
     return lines
+
+
+def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
+    """One line for many routines of which the same is to be said; the others, to be shown by name."""
+    groups = _by(plan.todo, lambda i: (i.action, i.kind, i.why, _scope(i.db)))
+    shown: list[Item] = []
+    for (action, kind, why, _), items in groups:
+        names = {item.name for item in items}
+        if len(names) < MANY or kind not in {"procedure", "function"}:
+            shown += items
+            continue
+        where = places(list({item.db: item for item in items}.values()))
+        lines.append(f"  {action:<9} {f'{len(names)} {kind}s':<36} {where:<18} {why}")
+    return shown
+
+
+def _scope(db: str) -> str:
+    return "yp" if db == "yp" else "shard"
 
 
 def summary(plan: Plan) -> str:

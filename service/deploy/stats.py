@@ -8,6 +8,7 @@ a ring, which is switched on for that long.
 from __future__ import annotations
 
 import re
+import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -119,7 +120,9 @@ def render(uses: dict[tuple[str, str], Use]) -> list[str]:
         if (scope, name) in known and use.calls:
             lines.append(_line(f"{scope}.{name}", use))
     never = sorted(f"{scope}.{name}" for scope, name in known if not uses.get((scope, name), Use()).calls)
-    lines.append(f"never called since the server started or they were replaced: {', '.join(never) or 'none'}")
+    if never:
+        lines.append(f"{len(never)} never called since the server started or they were replaced:")
+        lines += textwrap.wrap(", ".join(never), 110, initial_indent="  ", subsequent_indent="  ")
     return lines
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
-from service import contacts, exporting, google, invitations
+from service import contacts, exporting, google, invitations, pictures, uploads
 from service.contacts import moved, written
 from service.context import Context, Download, only, page_of, row, rows
 from service.database import ResultSet, Transaction, document, documents
 from service.errors import RequestError, missing_param
 from service.importer import clean
-from service.invitations import INVITABLE, Invitation, invite_in
-from service.loading import kind_of, load_list, load_text, load_upload
+from service.invitations import Invitation, invite_in
+from service.loading import kind_of, load_list, load_stored, load_text, load_upload
 from service.push import live_update
 
 FIELDS = {
@@ -34,14 +35,16 @@ SORT_KEYS = {"name", "date"}
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Any:
     """A new contact, by address or by uid; with invite=1 he is invited at once."""
-    given = _json(only(contact, {*FIELDS, "invitee_id"}))
+    given = only(contact, {*FIELDS, "invitee_id"})
     if invite != "1":
-        found, sockets = await ctx.mine("my_contact_add", given)
+        found, sockets = await ctx.mine("my_contact_add", _json(given))
         return written(ctx, found, sockets)
+    me, mine, invited = ctx.caller.uid, ctx.caller.db or "", _json({**given, "invite": 1})
 
     async def unit(tx: Transaction) -> Invitation:
-        found, _ = await tx.call(ctx.caller.db or "", "my_contact_add", ctx.caller.uid, given)
-        return await invite_in(tx, ctx, document(found)["entity"], {"message": contact.get("message")})
+        found, sockets = await tx.call(mine, "my_contact_add", me, invited)
+        entry = Invitation(found, sockets)
+        return await invite_in(tx, ctx, entry.person, {"message": contact.get("message")}, entry)
 
     done = await ctx.db.transaction(ctx.service, unit)
     written(ctx, done.contact, done.sockets)
@@ -50,7 +53,7 @@ async def add(ctx: Context, invite: str, **contact: Any) -> Any:
 
 async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> Any:
     """Change a contact; lists replace lists, what is absent stays. With invite=1 he is invited, or again."""
-    given = _json(only(contact, FIELDS))
+    given = _json({**only(contact, FIELDS), "invite": int(invite)})
     me, mine = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
@@ -58,13 +61,9 @@ async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> 
         done = Invitation(found, sockets)
         for other in documents(others):
             done.pushes += await moved(tx, me, other, document(found)["is_blocked"])
-        entry = document(found)
-        if invite != "1" or entry["status"] not in INVITABLE:
+        if invite != "1" or document(found)["status"] != "sent":
             return done
-        words = {"message": contact.get("message")}
-        invited = await invite_in(tx, ctx, entry["entity"], words)
-        invited.pushes[:0] = done.pushes
-        return invited
+        return await invite_in(tx, ctx, done.person, {"message": contact.get("message")}, done)
 
     done = await ctx.db.transaction(ctx.service, unit)
     written(ctx, done.contact, done.sockets)
@@ -306,28 +305,40 @@ async def show_members(ctx: Context, group_id: str | None, name: str | None) -> 
     return rows(found)
 
 
-async def set_group_avatar(ctx: Context, group_id: str | None, name: str | None, nid: str | None) -> Any:
+async def set_group_avatar(
+    ctx: Context, group_id: str | None, name: str | None, nid: str | None, uploaded_id: str | None
+) -> Any:
     """A picture for a group, or none."""
-    return _told(ctx, *await ctx.mine("contact_group_set_avatar", _group(group_id, name), nid))
+    key, picture, mimetype = _group(group_id, name), None, None
+    if nid and uploaded_id:
+        raise RequestError(400, "INVALID_INPUT", "give nid or uploaded_id, not both", protocol=False)
+    if uploaded_id:
+        picture, mimetype = pictures.read(uploads.find(ctx, uploaded_id))
+    return _told(ctx, *await ctx.mine("contact_group_set_avatar", key, nid, picture, mimetype))
 
 
-async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None) -> Any:
+async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None, format: str) -> Any:  # noqa: A002
     """The picture of a group."""
-    (found,) = await ctx.mine("contact_group_get_avatar", _group(group_id, name))
-    return row(found)
+    found, picture = await ctx.mine("contact_group_get_avatar", _group(group_id, name), int(format == "file"))
+    group = document(found)
+    if format == "file":
+        return pictures.download(group, picture)
+    query = urlencode({"group_id": group["group_id"], "format": "file"})
+    url = f"{ctx.settings.base_url}/-/svc/{ctx.service}?{query}" if group["mimetype"] else None
+    return {**group, "url": url}
 
 
 async def load(
     ctx: Context, socket_id: str, uploaded_id: str | None, secret: str | None, service: str | None
 ) -> Any:
-    """Load the address book that the request carries; the tab that sent it sees how far it is."""
-    if uploaded_id and secret:
-        raise RequestError(400, "INVALID_INPUT", "give uploaded_id or secret, not both", protocol=False)
-    if ctx.upload is None:
-        raise RequestError(
-            400, "NO_FILE", "send the file as the body; no earlier upload is known", protocol=False
-        )
-    kind = kind_of(ctx.upload.filename)
+    """Load an address book; the tab that sent it sees how far it is."""
+    given = [source for source in (ctx.upload, uploaded_id, secret) if source]
+    if len(given) > 1:
+        raise RequestError(400, "INVALID_INPUT", "give a body, uploaded_id or secret", protocol=False)
+    if not given:
+        raise RequestError(400, "NO_FILE", "send the file as the body, or its uploaded_id", protocol=False)
+    file = ctx.upload or uploads.find(ctx, str(given[0]))
+    kind = kind_of(file.filename)
     (socket,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
 
     def told(percent: int) -> None:
@@ -335,7 +346,9 @@ async def load(
         ctx.pusher.send(socket, live_update(ctx.service, model))
 
     ctx.pusher.send(socket, live_update(ctx.service, {"phase": "prepare", "progress": 0, "tag": service}))
-    return await load_upload(ctx, ctx.upload, kind, told)
+    if isinstance(file, uploads.Stored):
+        return await load_stored(ctx, file, kind, told)
+    return await load_upload(ctx, file, kind, told)
 
 
 async def import_contacts(ctx: Context, content: str | None, format: str) -> Any:  # noqa: A002

@@ -23,3 +23,12 @@ def test_the_reference_says_who_calls_whom() -> None:
     assert any(place.startswith("service/modules/contact.py:") for place in add.callers)
     assert "shard.my_contact_add" in found["shard.my_contact_get"].callers
     assert add.header.entries("Errors")["SELF_CONTACT"] == "the owner himself"
+
+
+def test_signatures_show_types_without_character_sets() -> None:
+    found = {entry.title: entry.signature for entry in docs.entries()}
+    assert found["yp.is_blocked"] == "is_blocked(in_owner CHAR(16), in_uid CHAR(16)) RETURNS TINYINT"
+    assert found["yp.shard_list"] == "shard_list()"
+    add = "tag_add(IN in_owner CHAR(16), IN in_name VARCHAR(255), IN in_parent VARCHAR(64))"
+    assert found["shard.tag_add"] == add
+    assert found["yp.conference_join"].splitlines()[1] == "    IN in_sid VARCHAR(128),"

@@ -11,7 +11,7 @@ BEYOND = {
     "required", "single_primary", "unique", "exclusive", "distinct", "email", "content", "max_bytes", "image",
     "min_length", "form",
 }  # fmt: skip
-"""Rules that no JSON Schema can express: between fields, of addresses, of trees and forms, and after blanks are cut."""
+"""Rules that no JSON Schema can express: between fields, of addresses, trees, forms, after a trim."""
 STATE = {401, 403, 404, 409, 410, 412, 422}
 """What depends on the contacts there are, not on the data."""
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from service.dialects.rest.ids import from_wire
-from service.pictures import MAX_BYTES, picture_type
+from service.pictures import LIMIT, kind_of
 from tests.conftest import Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Answer, Client
@@ -81,7 +81,7 @@ async def test_what_is_no_picture_is_refused(client_of: ClientMaker, admin: Admi
     answer = await upload(api, made["id"], content, name="avatar.png")
     assert answer.error == (400, "VALIDATION_ERROR")
     assert answer.flaw == ("file", "image")
-    assert picture_type(content) is None
+    assert kind_of(content) is None
     assert stored(admin, api) == 0
     assert (await api.get(f"/contacts/{made['id']}/avatar")).error == (404, "NOT_FOUND")
 
@@ -91,8 +91,8 @@ async def test_uploads_that_are_none(client_of: ClientMaker) -> None:
     key = (await api.add(display_name="X"))["id"]
     path = f"/contacts/{key}/avatar"
     assert (await upload(api, key, PNG, part="picture")).flaw == ("file", "required")
-    assert (await upload(api, key, PNG + b"\0" * MAX_BYTES)).error == (413, "PAYLOAD_TOO_LARGE")
-    largest = PNG + b"\0" * (MAX_BYTES - len(PNG))
+    assert (await upload(api, key, PNG + b"\0" * LIMIT)).error == (413, "PAYLOAD_TOO_LARGE")
+    largest = PNG + b"\0" * (LIMIT - len(PNG))
     assert (await upload(api, key, largest)).status == 200
     assert (await api.get(path)).raw == largest
     assert (await api.send("POST", path, data=PNG, headers={"Content-Type": "image/png"})).error == (

@@ -98,7 +98,12 @@ async def test_group_avatar(people: People, admin: Admin) -> None:
         alice.uid,
     )
     assert (await alice.ok("contact.set_group_avatar", **key, nid="a" * 16))["avatar"] == "a" * 16
-    assert await alice.ok("contact.get_group_avatar", **key) == {**key, "avatar": "a" * 16}
+    assert await alice.ok("contact.get_group_avatar", **key) == {
+        **key,
+        "avatar": "a" * 16,
+        "mimetype": None,
+        "url": None,
+    }
     assert (await alice.ok("contact.set_group_avatar", **key, nid=""))["avatar"] is None
 
 

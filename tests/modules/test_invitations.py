@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.conftest import SECOND_SHARD, Admin
@@ -566,26 +568,53 @@ async def test_link_works_once_for_two_at_once(people: People, admin: Admin) -> 
     assert await states(alice, late, admin) == ("informed", "active")
 
 
-async def test_mutual_invitations_at_once_end_as_one_relation(people: People, admin: Admin) -> None:
+async def test_who_invites_while_the_link_of_another_is_followed_is_not_forgotten(
+    people: People, admin: Admin
+) -> None:
+    """Each of them waits for an answer, or his own link is still good."""
+    first, others = await people("First"), [await people("Other") for _ in range(8)]
+    joiner, address = await people("Joiner"), f"{secrets.token_hex(6)}@else.example"
+    await first.ok("contact.invite", email=address)
+    token = admin.one("SELECT JSON_VALUE(data, '$.secret') FROM yp.mail_outbox WHERE recipient = %s", address)
+    joined, *invited = await asyncio.gather(
+        joiner.call("contact.join", token=token, bind=1),
+        *(other.call("contact.invite", email=address) for other in others),
+    )
+    assert {a.status for a in (joined, *invited)} == {200}
+    waiting = {c["drumate_id"] for c in await joiner.ok("contact.invite_get")}
+    links = admin.rows("SELECT inviter_id FROM yp.token WHERE email = %s AND status = 'active'", address)
+    assert sorted([*waiting, *(uid for (uid,) in links)]) == sorted(other.uid for other in others)
+
+
+@pytest.mark.parametrize(("each", "words"), [(400, "Hello"), (60, "Hello for the {}th time")])
+async def test_mutual_invitations_at_once_end_as_one_relation(
+    people: People, admin: Admin, each: int, words: str
+) -> None:
     alice, bob = await pair(people)
+    for person in (alice, bob):
+        # all of them are on their way at once: none waits in the client for a free connection
+        jar = person.http.cookie_jar
+        await person.http.close()
+        person.http = aiohttp.ClientSession(cookie_jar=jar, connector=aiohttp.TCPConnector(limit=0))
     answers = await asyncio.gather(
-        *(call for _ in range(400) for call in (
-            alice.call("contact.invite", email=bob.email),
-            bob.call("contact.invite", email=alice.email),
+        *(call for n in range(each) for call in (
+            alice.call("contact.invite", email=bob.email, message=words.format(n)),
+            bob.call("contact.invite", email=alice.email, message=words.format(n)),
         ))
     )  # fmt: skip
-    # who was on his way when the relation came about gets it; who arrives later is told that it stands
-    assert {a.code for a in answers} <= {"sent", "active", "informed", "ALREADY_IN_CONTACT"}
-    assert answers[0].status == answers[1].status == 200
+    assert Counter(a.status for a in answers) == {200: 2 * each}, Counter(a.code for a in answers)
+    assert {a.code for a in answers} <= {"sent", "active", "informed"}
     assert sorted(await states(alice, bob, admin)) == ["active", "informed"]
-    assert await entry(alice, admin, bob) is not None
-    assert {u for p, o in ((alice, bob), (bob, alice)) for u in [(await entry(p, admin, o))[1]]} == {
-        alice.uid,
-        bob.uid,
-    }
     for person, other in ((alice, bob), (bob, alice)):
+        assert await entry(person, admin, other) in {("active", other.uid), ("informed", other.uid)}
         assert len(await person.ok("chat.messages", key=other.uid)) == 2
-    # whoever comes later is told as ever
+    # whoever comes later is told as ever; and later is ten seconds, for what was on its way
+    assert (await alice.call("contact.invite", email=bob.email)).status == 200
+    admin.rows(
+        f"UPDATE {alice.shard}.contact SET metadata = JSON_SET(metadata, '$.crossed', "
+        "JSON_VALUE(metadata, '$.crossed') - 10000000) WHERE owner_id = %s",
+        alice.uid,
+    )
     refused(await alice.call("contact.invite", email=bob.email), 409, "ALREADY_IN_CONTACT")
 
 
@@ -647,3 +676,52 @@ async def test_two_adds_of_one_address(people: People) -> None:
     )
     assert sorted(a.status for a in answers) == [200, *[409] * 5]
     assert {a.code for a in answers if a.status == 409} == {"ALREADY_IN_CONTACT"}
+
+
+async def test_what_concerns_two_people_takes_four_calls(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice, bob = await pair(people)
+    carol, dave = await people("Carol"), await people("Dave")
+    stranger = [{"email": f"{secrets.token_hex(6)}@else.example", "is_default": 1}]
+    noted = await alice.ok("contact.add", invitee_id=carol.uid)
+    await dave.ok("contact.invite", email=alice.email)
+    made = (await alice.ok("contact.add", email=stranger))["id"]
+    with caplog.at_level("INFO", "service.dispatcher"):
+        await alice.ok("contact.add", invitee_id=bob.uid, invite=1, message="hey")
+        await alice.ok("contact.update", contact_id=noted["id"], invite=1)
+        await alice.ok("contact.update", contact_id=noted["id"], invite=1, message="again")
+        await alice.ok("contact.update", contact_id=made, email=stranger, invite=1)
+        await alice.ok("contact.invite_accept", email=dave.uid)
+        await bob.ok("contact.invite_refuse", email=alice.uid)
+        await carol.ok("contact.invite_accept", email=alice.uid)
+    lines = [r for r in caplog.records if r.getMessage() == "request"]
+    assert len(lines) == 7
+    assert max(line.calls for line in lines) == 4, [(line.service, line.calls) for line in lines]
+
+
+async def test_an_address_noted_with_somebody_else_does_not_stand_in_the_way(
+    people: People, admin: Admin
+) -> None:
+    """A relation notes the other's address; where the owner has it with another entry, it stays there."""
+    alice, bob = await pair(people)
+    mine = await alice.ok("contact.add", invitee_id=bob.uid)
+    other = [
+        {"email": f"{secrets.token_hex(6)}@else.example", "is_default": 1},
+        {"email": bob.email, "is_default": 0},
+    ]
+    # not possible by a service any more, once bob is in the book; possible before
+    admin.rows(f"UPDATE {alice.shard}.contact SET peer_id = NULL, entity = 'x' WHERE id = %s", mine["id"])
+    family = await alice.ok("contact.add", firstname="Bob's mother", email=other)
+    admin.rows(
+        f"UPDATE {alice.shard}.contact SET peer_id = %s, entity = %s WHERE id = %s",
+        bob.uid,
+        bob.uid,
+        mine["id"],
+    )
+    await bob.ok("contact.invite", email=alice.email)
+    related_now = await alice.ok("contact.invite", email=bob.email)
+    assert (related_now["status"], related_now["id"]) == ("active", mine["id"])
+    assert len(await alice.ok("chat.messages", key=bob.uid)) == 2
+    kept = await alice.ok("contact.get_contact", contact_id=family["id"])
+    assert [e["email"] for e in kept["email"]] == [e["email"] for e in other]

@@ -49,6 +49,11 @@ SCENE = (
     "INSERT INTO contact_address (owner_id, id, contact_id, city, position) "
     f"VALUES ('{ALICE}', '0000000000000e01', '0000000000000c01', 'London', 1)",
     f"INSERT INTO tag (owner_id, tag_id, name, ctime) VALUES ('{ALICE}', '0000000000000d01', 'Maths', 1)",
+    # another entry about the same person, and one in the trash
+    "INSERT INTO contact (owner_id, id, entity, firstname, ctime, mtime) "
+    f"VALUES ('{ALICE}', '0000000000000c03', '0000000000000c03', 'Ada', 1, 1), "
+    f"('{ALICE}', '0000000000000c04', '0000000000000c04', 'Charles', 1, 1)",
+    f"CALL my_contact_trash('{ALICE}', '0000000000000c04')",
     "INSERT INTO contact_group (owner_id, id, name, ctime, mtime) "
     f"VALUES ('{ALICE}', '0000000000000b01', 'Engines', 1, 1)",
     f"CALL yp.hub_create('00000000000000f3', 'Open', '{ALICE}', 'dmz')",

@@ -15,15 +15,17 @@ CREATE OR REPLACE PROCEDURE contact_greet(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    -- IGNORE: a greeting that was written before
-    INSERT IGNORE INTO message (owner_id, peer_id, message_id, author_id, message, is_read, ctime)
+    -- a greeting that was written before stays. Not INSERT IGNORE: its warning 1062 would set off the handlers of
+    -- our callers
+    INSERT INTO message (owner_id, peer_id, message_id, author_id, message, is_read, ctime)
     SELECT in_owner, in_peer, j.message_id, j.author_id, j.message, IF(j.author_id = in_owner, 1, 0), j.ctime
     FROM JSON_TABLE(COALESCE(in_greetings, '[]'), '$[*]' COLUMNS (
         message_id CHAR(16) CHARACTER SET ascii PATH '$.message_id',
         author_id  CHAR(16) CHARACTER SET ascii PATH '$.author_id',
         message    TEXT PATH '$.message',
         ctime      INT UNSIGNED PATH '$.ctime'
-    )) AS j;
+    )) AS j
+    ON DUPLICATE KEY UPDATE is_read = message.is_read;
 
     SELECT JSON_MERGE_PATCH(m.data, JSON_OBJECT(
         'to_id', IF(m.author_id = in_owner, in_peer, in_owner),

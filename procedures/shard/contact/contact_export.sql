@@ -7,7 +7,8 @@
 --           in_email     its default address, or entity
 --           in_size      rows a page
 -- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname, comment, archived,
---                              email, mobile, address (arrays of objects), tag (array of names)
+--                              email, mobile, address (arrays of objects; no empty address), tag, group (arrays of names), uid (of
+--                              the registered person, where the default address does not tell, else NULL)
 -- Errors:   none
 -- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
 DELIMITER $$
@@ -38,14 +39,23 @@ BEGIN
         'address', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT('street', a.street, 'city', a.city, 'country', a.country,
                                              'category', a.category, 'is_default', a.is_default) ORDER BY a.position)
-            FROM contact_address AS a WHERE a.owner_id = in_owner AND a.contact_id = c.id
+            FROM contact_address AS a
+            WHERE a.owner_id = in_owner AND a.contact_id = c.id AND CONCAT(a.street, a.city, a.country) <> ''
         ), '[]')),
         'tag', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(t.name ORDER BY t.name)
             FROM map_tag AS m
             JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = m.tag_id
             WHERE m.owner_id = in_owner AND m.entity_id = c.id
-        ), '[]'))
+        ), '[]')),
+        'group', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(g.name ORDER BY g.name)
+            FROM contact_group_member AS m
+            JOIN contact_group AS g ON g.owner_id = in_owner AND g.id = m.group_id
+            WHERE m.owner_id = in_owner AND m.contact_id = c.id
+        ), '[]')),
+        'uid', (SELECT d.id FROM yp.drumate AS d
+                WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email))
     ) AS data
     FROM contact AS c FORCE INDEX (by_name)
     WHERE c.owner_id = in_owner

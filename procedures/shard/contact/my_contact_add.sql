@@ -4,8 +4,9 @@
 --
 -- Params:   in_owner     whose address book
 --           in_contact   JSON: invitee_id or email (array of objects, one is_default), and any of
---                        firstname, lastname, surname, comment, message, mobile, address, tag; with dialect, from an
---                        API where contacts need no address, what my_contact_details_set knows
+--                        firstname, lastname, surname, comment, message, mobile, address, tag; invite, 1 when he
+--                        is invited in the same transaction; and with dialect, from an API where contacts need no
+--                        address, what my_contact_details_set knows
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
 -- Errors:   INVALID_DATA         both, or neither, of invitee_id and email
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_auto TINYINT DEFAULT 0;
+    DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
@@ -63,11 +65,11 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
     END IF;
 
-    INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, comment, message,
-                         is_auto, metadata, changed, ctime, mtime)
+    INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, status, invitetime,
+                         comment, message, is_auto, metadata, changed, ctime, mtime)
     VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
-            JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
+            IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
             v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer, '')), now_us(), v_now, v_now);
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);

@@ -7,7 +7,8 @@
 --           in_id        contact
 --           in_contact   JSON with any of firstname, lastname, surname, comment, message ('' clears),
 --                        email, mobile, address, tag (each replaces the whole list); and dialect, when it comes
---                        from an API that knows nothing of relations: no names are demanded then
+--                        from an API that knows nothing of relations: no names are demanded then; and invite, 1
+--                        when he is invited, or again, in the same transaction
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
 --           at most one row  data  JSON, when somebody else is meant: contact_id, entity, peer (from now on),
@@ -104,6 +105,13 @@ BEGIN
         is_auto = IF(JSON_EXISTS(in_contact, '$.firstname') OR JSON_EXISTS(in_contact, '$.lastname'), 0, is_auto),
         mtime = UNIX_TIMESTAMP()
     WHERE owner_id = in_owner AND id = v_id;
+
+    IF COALESCE(JSON_VALUE(in_contact, '$.invite'), 0) = 1 THEN
+        UPDATE contact
+        SET changed = IF(status = 'sent', changed, now_us()), status = 'sent', invitetime = UNIX_TIMESTAMP(),
+            message = NULLIF(JSON_VALUE(in_contact, '$.message'), '')
+        WHERE owner_id = in_owner AND id = v_id AND status IN ('memory', 'sent', 'invitation');
+    END IF;
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);

@@ -1,18 +1,22 @@
 -- contact_group_set_avatar: give a group a picture, or none.
 --
--- Params:   in_owner   whose group
---           in_key     id or name of the group
---           in_avatar  image among the owner's nodes; NULL or '' for none
--- Returns:  one row    data  JSON (group_card)
---           rows       node, sockets: the owner's open sockets
+-- Params:   in_owner      whose group
+--           in_key        id or name of the group
+--           in_avatar     image among the owner's nodes; NULL or '' for none
+--           in_picture    a picture of its own instead, base64, or NULL
+--           in_mimetype   its type
+-- Returns:  one row       data  JSON (group_card)
+--           rows          node, sockets: the owner's open sockets
 -- Errors:   GROUP_NOT_FOUND   no such group
 --           NODE_NOT_FOUND    no such image
--- Example:  CALL contact_group_set_avatar('00000000000000a1', 'Pioneers', NULL);
+-- Example:  CALL contact_group_set_avatar('00000000000000a1', 'Pioneers', NULL, NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_set_avatar(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_key    VARCHAR(255),
-    IN in_avatar VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_key      VARCHAR(255),
+    IN in_avatar   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_picture  LONGTEXT CHARACTER SET ascii,
+    IN in_mimetype VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -31,7 +35,15 @@ BEGIN
     IF COALESCE(in_avatar, '') <> '' AND v_images = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NODE_NOT_FOUND';
     END IF;
-    UPDATE contact_group SET avatar = NULLIF(in_avatar, ''), mtime = UNIX_TIMESTAMP()
+
+    DELETE FROM contact_group_picture WHERE owner_id = in_owner AND group_id = v_id;
+    IF in_picture IS NOT NULL THEN
+        INSERT INTO contact_group_picture (owner_id, group_id, mimetype, picture)
+        VALUES (in_owner, v_id, in_mimetype, FROM_BASE64(in_picture));
+    END IF;
+    -- the same picture has the same id, another one another: browsers may keep it for ever
+    UPDATE contact_group
+    SET avatar = COALESCE(LEFT(SHA2(in_picture, 256), 16), NULLIF(in_avatar, '')), mtime = UNIX_TIMESTAMP()
     WHERE owner_id = in_owner AND id = v_id;
     SELECT k.data FROM group_card AS k WHERE k.owner_id = in_owner AND k.id = v_id;
     CALL yp.user_sockets(in_owner, NULL);

@@ -1,7 +1,8 @@
 -- contact_invite: the inviter's side of an invitation (contract 3.2). The pair is locked, the other side written.
 --
 -- An invitation that crossed one of the other person, or a second one of the owner himself, is no error: what
--- stands was made while this request was on its way, and the owner could not know it.
+-- stands was made while this request was on its way, and the owner could not know it. Where two invitations crossed
+-- there may be more on their way, which no node has read yet: for ten seconds they are no error either.
 --
 -- Params:   in_owner      who invites
 --           in_peer       whom, when registered, else NULL
@@ -31,7 +32,7 @@ BEGIN
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_contact, '$.email');
     DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_changed BIGINT UNSIGNED;
+    DECLARE v_changed, v_crossed BIGINT UNSIGNED;
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
 
@@ -46,12 +47,12 @@ BEGIN
     ELSE
         SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     END IF;
-    SELECT status, changed INTO v_status, v_changed
+    SELECT status, changed, COALESCE(JSON_VALUE(metadata, '$.crossed'), 0) INTO v_status, v_changed, v_crossed
     FROM contact
     WHERE owner_id = in_owner AND id = v_id
     FOR UPDATE;
 
-    IF v_status IN ('active', 'informed') AND v_changed < in_asked THEN
+    IF v_status IN ('active', 'informed') AND v_changed < in_asked AND v_crossed + 10000000 < in_asked THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
     ELSEIF v_status = 'received' AND v_changed < in_asked THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVITE_RECEIVED';
@@ -87,13 +88,19 @@ BEGIN
         WHERE owner_id = in_owner AND id = v_id;
         IF in_peer IS NOT NULL THEN
             CALL contact_relate(in_owner, v_id, in_peer, in_status);
+            IF in_status IN ('active', 'informed') AND v_status = 'received' AND v_changed >= in_asked THEN
+                UPDATE contact SET metadata = JSON_SET(metadata, '$.crossed', now_us() + 0)
+                WHERE owner_id = in_owner AND id = v_id;
+            END IF;
         ELSE
             UPDATE contact SET changed = IF(status = 'sent', changed, now_us()), status = 'sent'
             WHERE owner_id = in_owner AND id = v_id;
         END IF;
     END IF;
 
-    CALL my_contact_touch(in_owner, v_id);
+    IF in_peer IS NULL OR v_status IN ('active', 'informed') THEN
+        CALL my_contact_touch(in_owner, v_id); -- contact_relate has done it for the others
+    END IF;
     CALL my_contact_get(in_owner, v_id);
     CALL contact_greet(in_owner, in_peer, in_greetings);
     CALL yp.user_sockets(in_owner, NULL);

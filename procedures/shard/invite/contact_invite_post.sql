@@ -6,6 +6,7 @@
 -- Params:   in_owner      who is invited
 --           in_inviter    by whom
 --           in_message    the inviter's words, or NULL
+--           in_asked      when his request arrived, microseconds since 1970
 --           in_greetings  JSON, see contact_greet: the first words of both, should this establish the relation
 -- Returns:  one row       data  JSON: status (of the inviter's entry from now on), changed (1: the owner has news),
 --                               greetings (NULL, or what to give the inviter's side)
@@ -13,12 +14,13 @@
 --           at most one row  data  what the owner is told
 --           rows          node, sockets: the owner's open sockets
 -- Errors:   none
--- Example:  CALL contact_invite_post('00000000000000a1', '00000000000000b1', 'Hello', '[]');
+-- Example:  CALL contact_invite_post('00000000000000a1', '00000000000000b1', 'Hello', 0, '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_post(
     IN in_owner     CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_inviter   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_message   TEXT,
+    IN in_asked     BIGINT UNSIGNED,
     IN in_greetings LONGTEXT
 )
     MODIFIES SQL DATA
@@ -28,10 +30,11 @@ BEGIN
     DECLARE v_before, v_mine VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_message TEXT;
     DECLARE v_greetings LONGTEXT;
+    DECLARE v_sent BIGINT UNSIGNED;
     DECLARE v_changed TINYINT DEFAULT 1;
 
     SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
-    SELECT status, message INTO v_before, v_message
+    SELECT status, message, changed INTO v_before, v_message, v_sent
     FROM contact
     WHERE owner_id = in_owner AND id = v_id
     FOR UPDATE;
@@ -44,6 +47,10 @@ BEGIN
     ELSEIF v_before = 'sent' THEN
         CALL contact_relate(in_owner, v_id, in_inviter, 'informed');
         SET v_greetings = greetings_with(in_greetings, v_message);
+        IF v_sent >= in_asked THEN
+            UPDATE contact SET metadata = JSON_SET(metadata, '$.crossed', now_us() + 0)
+            WHERE owner_id = in_owner AND id = v_id;
+        END IF;
     ELSEIF v_before IN ('memory', 'received', 'invitation') THEN
         SET v_changed = IF(v_before = 'memory', 1, 0);
         CALL contact_relate(in_owner, v_id, in_inviter, IF(v_before = 'memory', 'invitation', v_before));

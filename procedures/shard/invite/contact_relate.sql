@@ -46,9 +46,11 @@ BEGIN
         -- unlocked: the row is locked by the UPDATE above
         SELECT email INTO v_noted FROM contact WHERE owner_id = in_owner AND id = in_id;
         IF v_noted IS NULL THEN
-            -- IGNORE: the owner may have noted this address with somebody else
-            INSERT IGNORE INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
-            SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, v_email, 'priv', 1, 1;
+            -- the owner may have noted this address with somebody else, where it stays. Not INSERT IGNORE: its
+            -- warning 1062 would set off the handlers of our callers
+            INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
+            VALUES (in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, v_email, 'priv', 1, 1)
+            ON DUPLICATE KEY UPDATE position = contact_email.position;
             UPDATE contact
             SET email = (
                 SELECT e.email FROM contact_email AS e

@@ -1,7 +1,7 @@
 -- contact_catch_up: make records again that are known to be stale, of one owner at a time.
 --
 -- Params:   in_limit   how many at most
--- Returns:  one row    how many it were; owner whose they are, or NULL
+-- Returns:  one row    done: how many it were; owner: whose they are, or NULL
 -- Errors:   none
 -- Example:  CALL contact_catch_up(100);
 DELIMITER $$
@@ -15,7 +15,10 @@ BEGIN
     DECLARE v_done INT UNSIGNED DEFAULT 0;
 
     -- unlocked: whose turn it is; another process that picks the same one waits, and then finds less to do
-    SELECT s.owner_id INTO v_owner FROM contact_stale AS s LIMIT 1;
+    SELECT s.owner_id INTO v_owner
+    FROM contact_stale AS s
+    STRAIGHT_JOIN yp.entity AS e ON e.id = s.owner_id
+    LIMIT 1;
     IF v_owner IS NOT NULL THEN
         CALL yp.contact_pair_lock(v_owner, NULL, NULL);
         FOR s IN (SELECT contact_id FROM contact_stale WHERE owner_id = v_owner LIMIT in_limit) DO
@@ -23,6 +26,6 @@ BEGIN
             SET v_done = v_done + 1;
         END FOR;
     END IF;
-    SELECT v_done, v_owner;
+    SELECT v_done AS done, v_owner AS owner;
 END$$
 DELIMITER ;

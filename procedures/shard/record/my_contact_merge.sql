@@ -17,7 +17,7 @@
 --           PRECONDITION_FAILED   the target has another revision
 --           CONFLICT              two of them stand for different people: registered, or invited
 --           INVALID_PARAM         the same contact twice, none, or too many
--- Example:  CALL my_contact_merge('00000000000000a1', '0000000000000c01', '["0000000000000c02"]', NULL);
+-- Example:  CALL my_contact_merge('00000000000000a1', '0000000000000c01', '["0000000000000c03"]', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_merge(
     IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
@@ -57,6 +57,7 @@ BEGIN
     END IF;
     CALL my_contact_guard(in_owner, in_id, in_rev);
 
+    -- unlocked: all of them are locked above
     FOR o IN (
         SELECT c.id, c.entity, c.surname, c.display_name, c.firstname, c.lastname, c.company, c.job_title, c.comment,
                c.avatar_path, c.custom_fields, c.source_id, c.synced_at, c.metadata, c.status, c.peer_id, c.uid, c.category,

@@ -14,7 +14,7 @@
 --           NOT_DELETED           it is not in the trash
 --           CONFLICT              an address, or the person, belongs to another contact by now
 --           PRECONDITION_FAILED   it has another revision
--- Example:  CALL my_contact_restore('00000000000000a1', '0000000000000c01', NULL);
+-- Example:  CALL my_contact_restore('00000000000000a1', '0000000000000c04', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_restore(
     IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

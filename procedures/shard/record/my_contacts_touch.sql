@@ -1,4 +1,4 @@
--- my_contacts_touch: my_contact_touch for several contacts; the first 200 at once, the others soon (contact_catch_up).
+-- my_contacts_touch: my_contact_touch for several contacts; more than 200 not at once, but soon (contact_catch_up).
 --
 -- Params:   in_owner      whose address book
 --           in_contacts   JSON array of contacts
@@ -13,20 +13,18 @@ CREATE OR REPLACE PROCEDURE my_contacts_touch(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    FOR c IN (
-        SELECT j.id
+    IF JSON_LENGTH(in_contacts) > 200 THEN
+        INSERT INTO contact_stale (owner_id, contact_id)
+        SELECT in_owner, j.id
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
-        LIMIT 200
-    ) DO
-        CALL my_contact_touch(in_owner, c.id);
-    END FOR;
-    INSERT INTO contact_stale (owner_id, contact_id)
-    SELECT in_owner, j.id
-    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-        position FOR ORDINALITY,
-        id       CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
-    )) AS j
-    WHERE j.position > 200
-    ON DUPLICATE KEY UPDATE contact_id = j.id;
+        ON DUPLICATE KEY UPDATE contact_id = j.id;
+    ELSE
+        FOR c IN (
+            SELECT j.id
+            FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
+        ) DO
+            CALL my_contact_touch(in_owner, c.id);
+        END FOR;
+    END IF;
 END$$
 DELIMITER ;

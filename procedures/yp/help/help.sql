@@ -3,7 +3,7 @@
 -- A name that no routine has is looked for inside the names: CALL help('invite') lists what has to do with it.
 --
 -- Params:   in_name   name of a routine, or a part of one
--- Returns:  rows      routine (database.name), help (the header, or its first line when there are many)
+-- Returns:  rows      routine (database.name), help (the header line by line, or only the first lines of many headers)
 -- Errors:   none
 -- Callers:  people, in the mariadb client
 -- Example:  CALL help('conference_join');
@@ -14,21 +14,33 @@ CREATE OR REPLACE PROCEDURE help(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    IF EXISTS (
-        SELECT 1 FROM information_schema.ROUTINES
-        WHERE ROUTINE_SCHEMA = 'yp' AND ROUTINE_NAME = in_name
-    ) THEN
-        SELECT CONCAT(ROUTINE_SCHEMA, '.', ROUTINE_NAME) AS routine, ROUTINE_COMMENT AS help
-        FROM information_schema.ROUTINES
-        WHERE ROUTINE_SCHEMA = 'yp' AND ROUTINE_NAME = in_name;
+    DECLARE v_db VARCHAR(64);
+    DECLARE v_comment LONGTEXT;
+
+    -- every shard has the same routines: one of them stands for all
+    SELECT r.ROUTINE_SCHEMA, r.ROUTINE_COMMENT INTO v_db, v_comment
+    FROM information_schema.ROUTINES AS r
+    WHERE r.ROUTINE_SCHEMA IN ('yp', (SELECT MIN(s.name) FROM shard AS s WHERE s.is_open IN (0, 1)))
+      AND r.ROUTINE_NAME = in_name
+    ORDER BY r.ROUTINE_SCHEMA = 'yp' DESC
+    LIMIT 1;
+
+    IF v_db IS NOT NULL THEN
+        -- the last line is the mark of the deploy: the file, two digests, the revision
+        SELECT IF(j.position = 1, CONCAT(v_db, '.', in_name), '') AS routine,
+               REGEXP_REPLACE(j.line, '^\\[(procedures\\S+) \\S+ \\S+ (\\S+)\\]$', '\\1, revision \\2') AS help
+        FROM JSON_TABLE(CONCAT('[', REPLACE(JSON_QUOTE(v_comment), '\\n', '","'), ']'), '$[*]' COLUMNS (
+            position FOR ORDINALITY,
+            line     TEXT PATH '$'
+        )) AS j
+        ORDER BY j.position;
     ELSE
-        -- every shard has the same routines: one of them stands for all
         SELECT CONCAT(r.ROUTINE_SCHEMA, '.', r.ROUTINE_NAME) AS routine,
-               IF(r.ROUTINE_NAME = in_name, r.ROUTINE_COMMENT, SUBSTRING_INDEX(r.ROUTINE_COMMENT, '\n', 1)) AS help
+               SUBSTRING_INDEX(r.ROUTINE_COMMENT, '\n', 1) AS help
         FROM information_schema.ROUTINES AS r
         WHERE r.ROUTINE_SCHEMA IN ('yp', (SELECT MIN(s.name) FROM shard AS s WHERE s.is_open IN (0, 1)))
           AND r.ROUTINE_NAME LIKE CONCAT('%', in_name, '%')
-        ORDER BY r.ROUTINE_NAME = in_name DESC, r.ROUTINE_NAME;
+        ORDER BY r.ROUTINE_NAME;
     END IF;
 END$$
 DELIMITER ;

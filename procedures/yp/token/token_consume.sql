@@ -46,14 +46,19 @@ BEGIN
     END IF;
 
     UPDATE token SET status = 'accepted', accepted_by = in_uid, accepted_at = v_now WHERE id = v_id;
-    -- unlocked: whoever invites this address now still finds it invited, and waits for the answer
+    -- whoever invites this address from now on is not among them, and his link stays good
     SELECT JSON_ARRAYAGG(JSON_OBJECT('inviter', t.inviter_id, 'db', e.db_name)) INTO v_others
     FROM token AS t
     JOIN entity AS e ON e.id = t.inviter_id
     WHERE t.email = v_email AND t.method = 'signup' AND t.status = 'active' AND t.expiry > v_now
-      AND t.inviter_id NOT IN (v_inviter, in_uid);
-    UPDATE token SET status = 'accepted', accepted_by = in_uid, accepted_at = v_now
-    WHERE email = v_email AND method = 'signup' AND status = 'active' AND inviter_id <> in_uid;
+      AND t.inviter_id NOT IN (v_inviter, in_uid)
+    FOR UPDATE;
+    UPDATE token AS t
+    JOIN JSON_TABLE(v_others, '$[*]' COLUMNS (
+        inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.inviter'
+    )) AS j ON j.inviter = t.inviter_id
+    SET t.status = 'accepted', t.accepted_by = in_uid, t.accepted_at = v_now
+    WHERE t.email = v_email AND t.method = 'signup' AND t.status = 'active';
 
     INSERT INTO contact_activity (uid, target_uid, event, data, ctime)
     VALUES (in_uid, v_inviter, 'invite_accepted', JSON_OBJECT('email', v_mine, 'invited', v_email), v_now);

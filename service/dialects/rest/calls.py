@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from service.dialects.rest.frames import FRAMES
 from service.dialects.rest.ids import from_wire, to_wire
 from service.dialects.rest.operation import PREFIX, Ask, Reply
 from service.dialects.rest.upload import read_picture
+from service.pictures import encoded
 
 SOURCE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 REV = re.compile(r'"([0-9]{1,19})"')
@@ -148,14 +148,14 @@ async def duplicates(ask: Ask) -> Reply:
 
 
 async def set_avatar(ask: Ask) -> Reply:
-    """Upload a picture (part `file`: PNG, JPEG, WebP or GIF, at most 2 MB)."""
+    """Upload a picture (part `file`: PNG, JPEG, WebP or GIF, at most 1 MB)."""
     content, kind = await read_picture(ask.request)
     path = picture_path(ask.contact, hashlib.sha256(content).hexdigest())
     rev = await _expected(ask)
 
     async def work(ctx: Context) -> contacts.Record:
         found = await contacts.patch(ctx, ask.contact, {"avatar_path": path}, rev)
-        await ctx.mine("picture_put", ask.contact, kind, b64encode(content).decode())
+        await ctx.mine("picture_put", ask.contact, kind, encoded(content))
         return found
 
     changed = await together(ask.ctx, work)

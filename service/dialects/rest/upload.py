@@ -6,7 +6,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from service.dialects.rest.errors import ApiError, invalid
-from service.pictures import MAX_BYTES, picture_type
+from service.pictures import LIMIT, kind_of
 
 PARTS = 16
 """Parts of a form that are looked at before the file is given up."""
@@ -22,7 +22,7 @@ async def read_picture(request: web.Request) -> tuple[bytes, str]:
         raise invalid("file", "form", "cannot be read: the form is broken") from None
     if content is None:
         raise invalid("file", "required", "is required")
-    kind = picture_type(content)
+    kind = kind_of(content)
     if kind is None:
         raise invalid("file", "image", "is no PNG, JPEG, WebP or GIF")
     return content, kind
@@ -43,6 +43,6 @@ async def _content(part: BodyPartReader) -> bytes:
     found = bytearray()
     while chunk := await part.read_chunk(65_536):
         found += chunk
-        if len(found) > MAX_BYTES:
-            raise ApiError("PAYLOAD_TOO_LARGE", f"A picture has at most {MAX_BYTES} bytes")
+        if len(found) > LIMIT:
+            raise ApiError("PAYLOAD_TOO_LARGE", f"A picture has at most {LIMIT} bytes")
     return bytes(found)

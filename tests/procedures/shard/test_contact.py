@@ -317,22 +317,25 @@ def test_contact_summary_counts_relations(scene: Scene) -> None:
 
 
 IMPORT = """my_contact_import(:alice, '[
-    {"id": "00000000000000b1", "firstname": "Ada", "lastname": "L", "tag": ["Work"],
+    {"id": "00000000000000b1", "firstname": "Ada", "lastname": "L", "tag": ["Work"], "group": ["Pioneers"],
+     "default": "ada@in.example",
      "email": [{"email": "ada@in.example", "category": "priv", "is_default": 1}],
      "mobile": [{"areacode": "", "phone": "1", "category": "priv", "is_default": 1}],
      "address": [{"street": "S", "city": "C", "country": "", "category": "priv", "is_default": 1}]},
-    {"id": "00000000000000b2", "firstname": "Grace",
+    {"id": "00000000000000b2", "firstname": "Grace", "default": "grace@in.example",
      "email": [{"email": "grace@in.example", "category": "priv", "is_default": 1}]}
 ]', ORIGIN)"""
 
 
 def test_my_contact_import_loads_once(scene: Scene) -> None:
     load = IMPORT.replace("ORIGIN", "NULL")
-    assert scene.doc(load) == {"loaded": 2, "alreadyincontact": 0}
-    assert scene.doc(load) == {"loaded": 0, "alreadyincontact": 2}
+    assert scene.doc(load) == {"loaded": 2, "alreadyincontact": 0, "nobody": []}
+    again = load.replace("00000000000000b", "00000000000000c")
+    assert scene.doc(again) == {"loaded": 0, "alreadyincontact": 2, "nobody": []}
     found = scene.doc("my_contact_get(:alice, '00000000000000b1')")
     assert (len(found["email"]), len(found["mobile"]), len(found["address"])) == (1, 1, 1)
     assert [t["name"] for t in found["tag"]] == ["Work"]
+    assert [m["id"] for m in scene.docs("contact_group_members(:alice, 'Pioneers', 1, 45)")] == [found["id"]]
     assert len(scene.docs("contact_find(:alice, 'ada@in', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
@@ -340,10 +343,70 @@ def test_my_contact_import_skips_the_owner_and_his_colleagues(scene: Scene) -> N
     scene["frank"]
     for address in (":mail_erin", ":mail_frank"):
         contacts = (
-            "JSON_ARRAY(JSON_OBJECT('id', '00000000000000b3', 'email', "
+            f"JSON_ARRAY(JSON_OBJECT('id', '00000000000000b3', 'default', {address}, 'email', "
             f"JSON_ARRAY(JSON_OBJECT('email', {address}, 'is_default', 1))))"
         )
         assert scene.doc(f"my_contact_import(:erin, {contacts}, NULL)")["alreadyincontact"] == 1, address
+
+
+def test_my_contact_import_knows_registered_people_by_uid(scene: Scene) -> None:
+    load = """my_contact_import(:alice, JSON_ARRAY(
+        JSON_OBJECT('id', '00000000000000b1', 'line', 1, 'uid', :bob),
+        JSON_OBJECT('id', '00000000000000b2', 'line', 2, 'uid', :nobody),
+        JSON_OBJECT('id', '00000000000000b3', 'line', 3, 'uid', :alice),
+        JSON_OBJECT('id', '00000000000000b4', 'line', 4, 'default', :mail_bob,
+                    'email', JSON_ARRAY(JSON_OBJECT('email', :mail_bob, 'is_default', 1)))
+    ), NULL)"""
+    assert scene.doc(load) == {"loaded": 1, "alreadyincontact": 2, "nobody": [2]}
+    found = scene.doc("my_contact_get(:alice, '00000000000000b1')")
+    assert (found["entity"], found["email"]) == (scene["bob"], [])
+
+
+def test_my_contact_import_tags_takes_names_as_the_list_of_tags_does(scene: Scene) -> None:
+    contacts = "JSON_ARRAY(JSON_OBJECT('id', :ada, 'tag', JSON_ARRAY('New', 'NEW', 'Other')))"
+    scene["work"]
+    for _ in range(2):
+        # a second time they are there
+        scene.sets(f"my_contact_import_tags(:alice, {contacts})")
+        names = [t["name"] for t in scene.doc("my_contact_get(:alice, :ada)")["tag"]]
+        assert names == ["New", "Other"]
+        scene.sets("DELETE FROM map_tag WHERE owner_id = :alice")
+    assert (
+        scene.rows("SELECT name, position FROM tag WHERE owner_id = :alice ORDER BY position")[-1][0]
+        == "Other"
+    )
+
+
+def test_my_contact_import_groups_takes_the_one_that_exists(scene: Scene) -> None:
+    scene["pioneers"]
+    contacts = "JSON_ARRAY(JSON_OBJECT('id', :grace, 'group', JSON_ARRAY('pioneers', 'New')))"
+    scene.sets(f"my_contact_import_groups(:alice, {contacts})")
+    counts = {g["name"]: g["member_count"] for g in scene.docs(GROUPS)}
+    assert counts == {"New": 1, "Pioneers": 2}
+
+
+GROUPS = "contact_group_list(:alice, NULL, NULL, 'name', 'asc', 1, 45)"
+
+
+def test_my_contact_import_book_leaves_what_is_there(scene: Scene) -> None:
+    scene["rome"]
+    scene["pioneers"]
+    book = """'{
+        "tag": [{"name": "Top", "position": 2}, {"name": "Low", "position": 1, "parent": "Top"},
+                {"name": "ROME", "position": 3}, {"name": "Paris", "position": 4, "parent": "Work"}],
+        "group": [{"name": "Pioneers", "comment": "other words"}, {"name": "Empty", "comment": "so far"}]
+    }'"""
+    for _ in range(2):
+        scene.sets(f"my_contact_import_book(:alice, {book})")
+    found = scene.doc("contact_export_book(:alice)")
+    assert [(t["name"].lower(), (t["parent"] or "").lower()) for t in found["tag"]] == [
+        ("work", ""),
+        ("rome", "work"),
+        ("low", "top"),
+        ("top", ""),
+        ("paris", "work"),
+    ]
+    assert {g["name"]: g["comment"] for g in found["group"]} == {"Empty": "so far", "Pioneers": None}
 
 
 def test_gmail_contacts_are_those_that_came_from_there(scene: Scene) -> None:
@@ -365,9 +428,15 @@ def test_contact_export_goes_page_by_page_through_both_boxes(scene: Scene) -> No
     assert second["firstname"] == "Grace"
     scene.sets("archive_entity(:alice, '00000000000000b2', 'archived')")
     assert [c["archived"] for c in scene.docs("contact_export(:alice, 'archived', NULL, '', 9)")] == [1]
-    shape = scene.doc("contact_export_shape(:alice)")
-    assert shape == {"email": 1, "mobile": 1, "address": 1}
-    assert scene.doc("contact_export_shape(:bob)") == {"email": 0, "mobile": 0, "address": 0}
+    assert scene.doc("contact_export_book(:alice)") == {
+        "email": 1,
+        "mobile": 1,
+        "address": 1,
+        "tag": [{"name": "Work", "position": 1, "parent": None}],
+        "group": [{"name": "Pioneers", "comment": None}],
+    }
+    nothing = {"email": 0, "mobile": 0, "address": 0, "tag": [], "group": []}
+    assert scene.doc("contact_export_book(:bob)") == nothing
 
 
 async def test_the_same_file_imported_twice_at_once_is_loaded_once(direct: Direct) -> None:
@@ -376,6 +445,7 @@ async def test_the_same_file_imported_twice_at_once_is_loaded_once(direct: Direc
         {
             "id": f"{n:016x}",
             "firstname": "X",
+            "default": f"x{n}@in.example",
             "email": [{"email": f"x{n}@in.example", "category": "priv", "is_default": 1}],
         }
         for n in range(1, 20)

@@ -17,15 +17,15 @@ def test_refusals(scene: Scene) -> None:
         "contact_group_add(:alice, 'New', NULL, '[\"0000000000000000\"]')": "CONTACT_NOT_FOUND",
         "contact_group_delete(:alice, 'nothing')": "GROUP_NOT_FOUND",
         "contact_group_delete(:bob, :pioneers)": "GROUP_NOT_FOUND",
-        "contact_group_get_avatar(:bob, :pioneers)": "GROUP_NOT_FOUND",
+        "contact_group_get_avatar(:bob, :pioneers, 0)": "GROUP_NOT_FOUND",
         "contact_group_member_add(:bob, :pioneers, '[]')": "GROUP_NOT_FOUND",
         "contact_group_member_add(:alice, :pioneers, JSON_ARRAY(:grace, :nobody))": "CONTACT_NOT_FOUND",
         "contact_group_member_remove(:bob, :pioneers, '[]')": "GROUP_NOT_FOUND",
         "contact_group_members(:bob, :pioneers, 1, 45)": "GROUP_NOT_FOUND",
         "contact_group_rename(:alice, 'Others', 'x')": "GROUP_NOT_FOUND",
         "contact_group_rename(:alice, :pioneers, 'Others')": "GROUP_EXISTS",
-        "contact_group_set_avatar(:bob, :pioneers, NULL)": "GROUP_NOT_FOUND",
-        "contact_group_set_avatar(:alice, :pioneers, :nobody)": "NODE_NOT_FOUND",
+        "contact_group_set_avatar(:bob, :pioneers, NULL, NULL, NULL)": "GROUP_NOT_FOUND",
+        "contact_group_set_avatar(:alice, :pioneers, :nobody, NULL, NULL)": "NODE_NOT_FOUND",
     })  # fmt: skip
     assert scene.count("contact_group_member", "owner_id = :alice") == 1
 
@@ -54,7 +54,7 @@ def test_every_change_tells_the_owners_sockets(scene: Scene) -> None:
         "contact_group_member_add(:alice, :pioneers, '[]')",
         "contact_group_member_remove(:alice, :pioneers, '[]')",
         "contact_group_rename(:alice, :pioneers, 'P')",
-        "contact_group_set_avatar(:alice, :pioneers, '')",
+        "contact_group_set_avatar(:alice, :pioneers, '', NULL, NULL)",
         "contact_group_delete(:alice, :pioneers)",
     ):
         *_, told = scene.sets(change)
@@ -87,9 +87,14 @@ def test_renamed_with_a_picture_and_deleted(scene: Scene) -> None:
         "INSERT INTO media (owner_id, id, author_id, filename, category, ctime, mtime) "
         "VALUES (:alice, '00000000000000aa', :alice, 'p', 'image', 1, 1)"
     )
-    scene.sets("contact_group_set_avatar(:alice, 'First', '00000000000000aa')")
-    assert scene.doc("contact_group_get_avatar(:alice, 'First')")["avatar"] == "00000000000000aa"
-    assert scene.doc("contact_group_set_avatar(:alice, 'First', '')")["avatar"] is None
+    scene.sets("contact_group_set_avatar(:alice, 'First', '00000000000000aa', NULL, NULL)")
+    assert scene.doc("contact_group_get_avatar(:alice, 'First', 0)")["avatar"] == "00000000000000aa"
+    own = scene.doc("contact_group_set_avatar(:alice, 'First', NULL, TO_BASE64('dots'), 'image/png')")
+    (told,), (picture,) = scene.sets("contact_group_get_avatar(:alice, 'First', 1)")
+    assert picture == (b"dots",)
+    assert f'"avatar": "{own["avatar"]}"' in told[0]
+    assert scene.doc("contact_group_set_avatar(:alice, 'First', '', NULL, NULL)")["avatar"] is None
+    assert scene.count("contact_group_picture", "owner_id = :alice") == 0
     assert scene.doc("contact_group_delete(:alice, 'First')")["status"] == "deleted"
     assert scene.count("contact_group_member", "owner_id = :alice") == 0
     assert scene.count("contact", "owner_id = :alice") == 1, "its members stay contacts"

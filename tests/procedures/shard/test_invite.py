@@ -93,7 +93,7 @@ def test_contact_invite_post_answers_with_the_inviters_state(
 ) -> None:
     if before:
         related(scene, before)
-    posted = scene.doc(f"contact_invite_post(:alice, :bob, 'Hello', {GREETINGS})")
+    posted = scene.doc(f"contact_invite_post(:alice, :bob, 'Hello', 0, {GREETINGS})")
     assert posted["status"] == mine
     assert posted["changed"] == int(before in {None, "memory", "sent"})
     assert status(scene, "alice", "bob") == after
@@ -102,7 +102,7 @@ def test_contact_invite_post_answers_with_the_inviters_state(
 
 def test_an_invitation_is_accepted_and_both_have_greetings(scene: Scene) -> None:
     invite(scene)
-    scene.sets("contact_invite_post(:bob, :alice, 'Come!', '[]')")
+    scene.sets("contact_invite_post(:bob, :alice, 'Come!', 0, '[]')")
     tab = scene["tab_bob"]
     answer, greetings, notice, others, everybody = scene.sets(
         f"contact_invite_accept(:bob, :alice, '{tab}', {GREETINGS})"

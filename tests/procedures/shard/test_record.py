@@ -17,9 +17,9 @@ from tests.procedures.conftest import Direct, Somebody
 from tests.procedures.scene import Scene
 
 KEYS = [
-    "id", "display_name", "first_name", "last_name", "emails", "phones", "company", "job_title", "addresses", "notes",
-    "avatar_path", "tags", "custom_fields", "source", "source_id", "created_at", "updated_at", "synced_at", "deleted_at",
-    "archived", "groups",
+    "id", "display_name", "first_name", "last_name", "emails", "phones", "company", "job_title",
+    "addresses", "notes", "avatar_path", "tags", "custom_fields", "source", "source_id", "created_at",
+    "updated_at", "synced_at", "deleted_at", "archived", "groups",
 ]  # fmt: skip
 ANA: dict[str, Any] = {
     "display_name": "Ana G.",
@@ -36,7 +36,8 @@ ANA: dict[str, Any] = {
     "company": "Acme Labs",
     "job_title": "Head of Partnerships",
     "addresses": [
-        {"street": "Calle 1", "city": "Madrid", "state": "MD", "postal_code": "28001", "country": "Spain", "label": "home"},
+        {"street": "Calle 1", "city": "Madrid", "state": "MD", "postal_code": "28001", "country": "Spain",
+         "label": "home"},
     ],
     "notes": "met in Rome\non 2026-02-16",
     "avatar_path": "/pictures/ana.webp",
@@ -87,18 +88,20 @@ def test_refusals(scene: Scene) -> None:
     scene["gone"] = scene.contact("gone@scene.example")
     scene.sets("my_contact_trash(:alice, :gone)")
     scene["bobs"] = scene.contact("mine@scene.example", owner="bob")
-    mail = "JSON_OBJECT('dialect', 1, 'firstname', 'X', 'email', JSON_ARRAY(JSON_OBJECT('email', {}, 'is_default', 1)))"
+    body = '{"dialect": 1, "firstname": "X", "email": [{"is_default": 1}]}'
+    mail = f"JSON_SET('{body}', '$.email[0].email', MAIL)"
+    nameless = '{"dialect": 1, "firstname": null, "lastname": null}'
+    ada = "(SELECT email FROM contact WHERE owner_id = :alice AND id = :ada)"
     scene.refuses({
         "my_contact_create(:alice, '{\"dialect\": 1, \"company\": \"Acme\"}')": "NO_NAME",
-        f"my_contact_create(:alice, {mail.format(':mail_alice')})": "SELF_CONTACT",
-        f"my_contact_create(:alice, {mail.format(chr(39) + 'ada@scene.example' + chr(39))})": "ALREADY_IN_CONTACT"
-        if scene["ada"] else "",
-        f"my_contact_create(:erin, {mail.format(':mail_frank')})": "SAME_DOMAIN",
+        f"my_contact_create(:alice, {mail.replace('MAIL', ':mail_alice')})": "SELF_CONTACT",
+        f"my_contact_create(:alice, {mail.replace('MAIL', ada)})": "ALREADY_IN_CONTACT",
+        f"my_contact_create(:erin, {mail.replace('MAIL', ':mail_frank')})": "SAME_DOMAIN",
         "my_contact_patch(:alice, :nobody, '{}', NULL)": "CONTACT_NOT_FOUND",
         "my_contact_patch(:alice, :gone, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
         "my_contact_patch(:alice, :bobs, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
         "my_contact_patch(:alice, :ada, '{\"dialect\": 1}', 999999)": "PRECONDITION_FAILED",
-        "my_contact_patch(:alice, :ada, '{\"dialect\": 1, \"firstname\": null, \"lastname\": null}', NULL)": "NO_NAME",
+        f"my_contact_patch(:alice, :ada, '{nameless}', NULL)": "NO_NAME",
         "my_contact_guard(:alice, :ada, 999999)": "PRECONDITION_FAILED",
         "my_contact_discard(:alice, :nobody, NULL)": "CONTACT_NOT_FOUND",
         "my_contact_discard(:alice, :gone, NULL)": "ALREADY_DELETED",
@@ -148,7 +151,9 @@ def test_what_the_rpc_changes_leaves_what_it_does_not_know(scene: Scene) -> None
     known = {
         "firstname": "Ana María", "lastname": "García", "surname": "", "comment": "new",
         "email": [{k: e[k] for k in ("email", "category", "is_default")} for e in reversed(entry["email"])],
-        "mobile": [{k: p[k] for k in ("areacode", "phone", "category", "is_default")} for p in entry["mobile"]],
+        "mobile": [
+            {k: p[k] for k in ("areacode", "phone", "category", "is_default")} for p in entry["mobile"]
+        ],
         "address": [{k: a[k] for k in ("street", "city", "country", "category")} for a in entry["address"]],
         "tag": [t["tag_id"] for t in entry["tag"]],
     }  # fmt: skip
@@ -308,9 +313,10 @@ def test_my_contact_records_sorts_and_pages(scene: Scene) -> None:
 
 SEARCHES = {
     "ana": True, "GARCIA": True, "garc": True, "arcia": False, "ana acme": True, "ana nobody": False,
-    "ana@acme.example": True, "ana@ac": True, "acme.example": True, "acme labs": True, "345": True, "612345": True,
-    "+34 612 345 678": True, "612-345-678": True, "999": False, "rome met": True, "2026-02-16": True, "20260216": True,
-    "%": False, "_ana": True, "_na": False, "ana %": True, "'": False, '"': False, "\\": False, "": True, "  ": True,
+    "ana@acme.example": True, "ana@ac": True, "acme.example": True, "acme labs": True, "345": True,
+    "612345": True, "+34 612 345 678": True, "612-345-678": True, "999": False, "rome met": True,
+    "2026-02-16": True, "20260216": True, "%": False, "_ana": True, "_na": False, "ana %": True,
+    "'": False, '"': False, "\\": False, "": True, "  ": True,
 }  # fmt: skip
 
 
@@ -343,8 +349,9 @@ def test_my_contact_records_pages_are_the_same_on_every_way(scene: Scene) -> Non
     """A frequent word is read along the order, unless it stands at one end of it; a rare one is collected."""
     scene.sets(
         "INSERT INTO contact (owner_id, id, entity, firstname, company, ctime, mtime) "
-        "SELECT :alice, LPAD(HEX(seq), 16, '0'), LPAD(HEX(seq), 16, '0'), CONCAT(IF(seq <= 1200, 'early ', 'late '), "
-        "LPAD(seq, 4, '0'), IF(seq % 2, ' odd', ' even')), CONCAT('c', seq % 7), seq, seq FROM seq_1_to_2400"
+        "SELECT :alice, LPAD(HEX(seq), 16, '0'), LPAD(HEX(seq), 16, '0'), "
+        "CONCAT(IF(seq <= 1200, 'early ', 'late '), LPAD(seq, 4, '0'), IF(seq % 2, ' odd', ' even')), "
+        "CONCAT('c', seq % 7), seq, seq FROM seq_1_to_2400"
     )
     scene.sets("contact_sweep()")
     while scene.one("contact_catch_up(1000)"):
@@ -429,8 +436,8 @@ def test_my_contact_duplicates_by_name_and_number(scene: Scene) -> None:
 
 
 def test_my_contact_merge_unites_what_they_have(scene: Scene) -> None:
-    target = create(scene, {"first_name": "Ana", "phones": [{"number": "1 2", "label": "home", "primary": True}],
-                            "tags": ["a"], "custom_fields": {"x": 1}})  # fmt: skip
+    phones = [{"number": "1 2", "label": "home", "primary": True}]
+    target = create(scene, {"first_name": "Ana", "phones": phones, "tags": ["a"], "custom_fields": {"x": 1}})
     other = create(scene, {**ANA, "custom_fields": {"x": 2, "y": 3}, "tags": ["a", "b"]})
     scene["ana"], scene["other"] = key(target), key(other)
     scene.sets("contact_group_add(:alice, 'Friends', NULL, JSON_ARRAY(:other))")
@@ -486,7 +493,7 @@ def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> 
     scene["place"], scene["tag"] = entry["address"][0]["address_id"], entry["tag"][0]["tag_id"]
     writes = {
         "my_contact_update(:alice, :ana, '{\"comment\": \"x\"}')": ("notes", "x"),
-        "my_contact_change(:alice, :ana, '{\"firstname\": \"Q\", \"lastname\": \"R\"}')": ("display_name", "Q R"),
+        "my_contact_change(:alice, :ana, '{\"firstname\": \"Q\"}')": ("display_name", "Q García"),
         "my_contact_mail_delete(:alice, :ana, :mail)": ("emails", ANA["emails"][:1]),
         "my_contact_phone_delete(:alice, :ana, :phone)": ("phones", ANA["phones"][:1]),
         "my_contact_address_delete(:alice, :ana, :place)": ("addresses", []),
@@ -517,20 +524,21 @@ def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> 
 
 def test_an_import_and_a_big_tag_are_caught_up_with(scene: Scene) -> None:
     people = [
-        {"id": f"{n:016x}", "line": n, "firstname": f"P{n}", "email": [{"email": f"p{n}@x.example", "category": "priv", "is_default": 1}],
-         "mobile": [], "address": [], "tag": ["all"], "archived": 0}
+        {"id": f"{n:016x}", "line": n, "firstname": f"P{n}",
+         "email": [{"email": f"p{n}@x.example", "category": "priv", "is_default": 1}], "mobile": [],
+         "address": [], "tag": ["all"], "archived": 0}
         for n in range(1, 301)
     ]  # fmt: skip
     scene["people"] = orjson.dumps(people).decode()
     scene.sets("my_contact_import(:alice, :people, NULL)")
-    assert names(scene)[-1] == "200"
+    assert names(scene)[-1] == "0"
     assert scene.rows("contact_catch_up(60)")[0][0] == 60
     while scene.one("contact_catch_up(100)"):
         pass
     assert names(scene, tag=["all"])[-1] == "300"
     scene["all"] = scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 9)")[0]["tag_id"]
     scene.sets("tag_rename(:alice, :all, 'everybody')")
-    assert names(scene, tag=["everybody"])[-1] == "200"
+    assert names(scene, tag=["everybody"])[-1] == "0"
     while scene.one("contact_catch_up(100)"):
         pass
     assert (names(scene, tag=["everybody"])[-1], names(scene, tag=["all"])) == ("300", ["0"])
@@ -601,7 +609,8 @@ async def test_patch_against_delete_restore_and_add(direct: Direct, admin: Admin
         assert outcome[1] in {"ok", "ALREADY_IN_CONTACT"}
         assert set(outcome) <= {"ok", "ALREADY_IN_CONTACT", "CONFLICT", "NOT_DELETED"}
     active, deleted = admin.rows(
-        f"SELECT SUM(state = 'active'), SUM(state = 'deleted') FROM {owner.shard}.contact_record WHERE owner_id = %s",
+        "SELECT SUM(state = 'active'), SUM(state = 'deleted') "
+        f"FROM {owner.shard}.contact_record WHERE owner_id = %s",
         owner.uid,
     )[0]
     assert admin.rows(

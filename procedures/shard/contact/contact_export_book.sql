@@ -1,0 +1,39 @@
+-- contact_export_book: what a file of the owner's contacts says besides the contacts: his tags and groups, and how
+-- many columns a table needs.
+--
+-- Params:   in_owner   whose address book
+-- Returns:  one row    data  JSON: email, mobile, address (the most that one contact has), tag (array of name,
+--                            position and parent, in the order of his list), group (array of name and comment)
+-- Errors:   none
+-- Example:  CALL contact_export_book('00000000000000a1');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_export_book(
+    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT JSON_OBJECT(
+        'email', (SELECT COALESCE(MAX(n), 0) FROM (
+            SELECT COUNT(*) AS n FROM contact_email WHERE owner_id = in_owner GROUP BY contact_id) AS e),
+        'mobile', (SELECT COALESCE(MAX(n), 0) FROM (
+            SELECT COUNT(*) AS n FROM contact_phone WHERE owner_id = in_owner GROUP BY contact_id) AS p),
+        'address', (SELECT COALESCE(MAX(n), 0) FROM (
+            SELECT COUNT(*) AS n FROM contact_address
+            WHERE owner_id = in_owner AND CONCAT(street, city, country) <> '' GROUP BY contact_id) AS a),
+        'tag', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('name', t.name, 'position', t.rank, 'parent', t.parent) ORDER BY t.rank)
+            FROM (
+                SELECT k.name, p.name AS parent, ROW_NUMBER() OVER (ORDER BY k.position, k.name) AS rank
+                FROM tag AS k
+                LEFT JOIN tag AS p ON p.owner_id = k.owner_id AND p.tag_id = k.parent_tag_id
+                WHERE k.owner_id = in_owner
+            ) AS t
+        ), '[]')),
+        'group', JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('name', g.name, 'comment', g.comment) ORDER BY g.name)
+            FROM contact_group AS g WHERE g.owner_id = in_owner
+        ), '[]'))
+    ) AS data;
+END$$
+DELIMITER ;

@@ -1,0 +1,40 @@
+-- my_contact_import_groups: put contacts that were just loaded into their groups; groups that are new are made.
+--
+-- Params:   in_owner      whose address book; locked by the caller
+--           in_contacts   JSON array of objects: id, group (names)
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL my_contact_import_groups('00000000000000a1', '[]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_import_groups(
+    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contacts LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+
+    -- ON DUPLICATE KEY: one that exists, or is made at this moment by contact_group_add, is the one that is meant
+    INSERT INTO contact_group (owner_id, id, name, ctime, mtime)
+    SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), j.name, v_now, v_now
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+        NESTED PATH '$.group[*]' COLUMNS (name VARCHAR(255) PATH '$')
+    )) AS j
+    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
+    WHERE j.name IS NOT NULL
+    GROUP BY j.name
+    ON DUPLICATE KEY UPDATE mtime = v_now;
+
+    -- DISTINCT: the collation makes one of Work and work
+    INSERT INTO contact_group_member (owner_id, group_id, contact_id, ctime)
+    SELECT STRAIGHT_JOIN DISTINCT in_owner, g.id, c.id, v_now
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+        NESTED PATH '$.group[*]' COLUMNS (name VARCHAR(255) PATH '$')
+    )) AS j
+    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
+    JOIN contact_group AS g FORCE INDEX (by_name) ON g.owner_id = in_owner AND g.name = j.name;
+END$$
+DELIMITER ;

@@ -1,0 +1,45 @@
+-- my_contact_import_tags: give contacts that were just loaded their tags; tags that are new go to the end of the list.
+--
+-- Params:   in_owner      whose address book; locked by the caller
+--           in_contacts   JSON array of objects: id, tag (names)
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL my_contact_import_tags('00000000000000a1', '[]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_import_tags(
+    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_contacts LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_position INT;
+
+    -- locked as a whole, as in tag_add
+    SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
+    INSERT INTO tag (owner_id, tag_id, name, position, ctime)
+    SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + ROW_NUMBER() OVER (ORDER BY n.name),
+           UNIX_TIMESTAMP()
+    FROM (
+        SELECT STRAIGHT_JOIN j.name
+        FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+            id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+            NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')
+        )) AS j
+        JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
+        LEFT JOIN tag AS t FORCE INDEX (by_name) ON t.owner_id = in_owner AND t.name = j.name
+        WHERE j.name IS NOT NULL AND t.tag_id IS NULL
+        GROUP BY j.name
+    ) AS n;
+
+    -- DISTINCT: the collation makes one of Work and work
+    INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
+    SELECT STRAIGHT_JOIN DISTINCT in_owner, t.tag_id, c.id, 'contact'
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+        NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')
+    )) AS j
+    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
+    JOIN tag AS t FORCE INDEX (by_name) ON t.owner_id = in_owner AND t.name = j.name;
+END$$
+DELIMITER ;
