@@ -14,6 +14,7 @@ from service.database import Database, Joined, ResultSet, Transaction
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher, live_update
+from service.rooms import Nodes
 from service.session import Caller
 from service.settings import Settings
 
@@ -50,6 +51,7 @@ class Context:
     pusher: Pusher
     presence: Presence
     calls: Calls
+    nodes: Nodes
     throttle: Throttle
     mailer: Mailer
     service: str

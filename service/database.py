@@ -23,7 +23,13 @@ import orjson
 import pymysql
 
 from service import metrics
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
+from service.errors import (
+    MOVING,
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    EntityMovingError,
+    Refused,
+)
 from service.settings import Server, Settings, database_servers
 
 log = logging.getLogger(__name__)
@@ -33,8 +39,6 @@ ResultSet = list[tuple[Any, ...]]
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 SIGNALLED = 1644
-MOVING = "MOVING"
-"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql)."""
 TIMED_OUT = 1969
 RETRYABLE = {
     1213: "deadlock: InnoDB, or the certification of Galera, chose us as the victim",
@@ -169,11 +173,23 @@ class Transaction:
         self._connection = connection
         self.called: list[tuple[str, str, Any]] = []
         """(database, routine, first argument) of each."""
+        self.committed = False
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
         self.called.append((db, name, args[0] if args else None))
         return await _call(self._connection, db, name, args)
+
+    async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine as the last one, and commit.
+
+        In one packet: otherwise the locks are held until we have read the answer and come to say COMMIT, and
+        on a busy process everybody who comes into the same room would wait for that.
+        """
+        self.called.append((db, name, args[0] if args else None))
+        result = await _call(self._connection, db, name, args, then="; COMMIT")
+        self.committed = True
+        return result
 
 
 class Database:
@@ -208,7 +224,7 @@ class Database:
         if (db, name) not in self._routines:
             await self.load_routines()  # a shard that was made after our start
         if self._routines[db, name].writes:
-            return await self.transaction(name, lambda tx: tx.call(db, name, *args))
+            return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
         try:
             return await self._read_call(db, name, args)
         except DatabaseUnavailableError:
@@ -231,7 +247,8 @@ class Database:
                 tx = Transaction(connection)
                 try:
                     result = await unit(tx)
-                    await _commit(connection)
+                    if not tx.committed:
+                        await _commit(connection)
                 except _RetryableError as exc:
                     await _rollback(connection)
                     metrics.RETRIES.labels(name, str(exc.number)).inc()
@@ -272,7 +289,7 @@ class Joined(Database):
     """Stands in for the database inside a transaction: everything that is called belongs to it."""
 
     def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+        self._tx = _Part(tx)
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
@@ -281,6 +298,19 @@ class Joined(Database):
     async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `unit` as a part of the transaction."""
         return await unit(self._tx)
+
+
+class _Part(Transaction):
+    """A transaction inside another one: it is the outer one that commits."""
+
+    def __init__(self, outer: Transaction) -> None:
+        self._outer = outer
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        return await self._outer.call(db, name, *args)
+
+    async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        return await self._outer.call(db, name, *args)
 
 
 def documents(result: ResultSet) -> list[Any]:
@@ -306,14 +336,14 @@ class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
         return
 
 
-async def _call(link: Link, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
+async def _call(link: Link, db: str, name: str, args: Sequence[Any], then: str = "") -> list[ResultSet]:
     if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
         raise ValueError(f"not a routine: {db}.{name}")
     marks = ", ".join(["%s"] * len(args))
     started = time.perf_counter()
     outcome = "error"
     try:
-        result = await _query(link, f"CALL {db}.{name}({marks})", args)
+        result = await _query(link, f"CALL {db}.{name}({marks}){then}", args)
         outcome = "ok"
     except Refused:
         outcome = "refused"

@@ -28,6 +28,7 @@ from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
 from service.request import from_frontend, header_args, is_upload, origin_allowed, page_host, read_args
+from service.rooms import Nodes
 from service.schema import ID, load
 from service.session import (
     Caller,
@@ -68,6 +69,7 @@ class Dispatcher:
         self.background = background
         self.calls = calls
         self.mailer = mailer
+        self.nodes = Nodes(db)
         self.throttle = Throttle(settings, pusher)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -93,6 +95,7 @@ class Dispatcher:
             pusher=self.pusher,
             presence=self.presence,
             calls=self.calls,
+            nodes=self.nodes,
             throttle=self.throttle,
             mailer=self.mailer,
             service=service,

@@ -63,6 +63,10 @@ class DatabaseUnavailableError(Exception):
     """What is not available, in words for the caller."""
 
 
+MOVING = "MOVING"
+"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql): no refusal, but a 503."""
+
+
 class EntityMovingError(DatabaseUnavailableError):
     """The data of this person or hub is on its way to another shard."""
 

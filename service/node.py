@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 
+import orjson
 from aiohttp import WSCloseCode
 
 from service.calls import Calls
@@ -16,7 +17,7 @@ from service.database import Database, ResultSet
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.presence import Presence
 from service.push import Pusher
-from service.rooms import tell_left
+from service.rooms import tell_evicted, tell_left
 from service.sockets import Sockets
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ WAIT_SECONDS = 6
 PURGE_EVERY = 20
 PURGE_ROWS = 1000
 CATCH_UP_ROWS = 200
+EVICTIONS = 100
 
 
 def new_node_id() -> str:
@@ -79,6 +81,7 @@ class Heartbeat:
                 await self._sockets.forget_leftovers()
                 await self._calls.expire()
                 await self._catch_up()
+                await self._evict()
                 if beats % PURGE_EVERY == 0:
                     (expired,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
                     self._pusher.close_sockets(expired)
@@ -101,6 +104,14 @@ class Heartbeat:
         )
         self._bury(rooms, people)
         return bool(known[0][0])
+
+    async def _evict(self) -> None:
+        """Whoever may no longer be in a room leaves it."""
+        *rooms, evicted = await self._db.call("yp", "conference_evict", EVICTIONS)
+        tell_left(self._pusher, rooms)
+        tell_evicted(self._pusher, evicted)
+        for data, _node, _sockets, shard in evicted:
+            self._presence.changed(orjson.loads(data)["uid"], shard)
 
     def _bury(self, rooms: list[ResultSet], people: ResultSet) -> None:
         tell_left(self._pusher, rooms)

@@ -23,7 +23,7 @@ KINDS = (
 
 
 def kind_of(content: bytes) -> str | None:
-    """The media type that the first bytes tell; None for what is no picture. Its name is its sender's claim."""
+    """The media type that the first bytes tell; None for what is no picture, whatever it is called."""
     return next((kind for mark, at, kind in KINDS if content[at : at + len(mark)] == mark), None)
 
 

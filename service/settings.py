@@ -21,6 +21,7 @@ COUNTS = (
     "db_pool",
     "page_size",
     "socket_queue",
+    "socket_rooms",
     "session_ttl",
     "body_limit",
     "import_limit",
@@ -88,6 +89,7 @@ class Settings:
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow"
     )
+    socket_rooms: int = _setting(100, "conferences that one WebSocket may be in")
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings")
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")

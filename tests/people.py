@@ -188,10 +188,11 @@ class Person:
         """yp.login."""
         return await self.call("yp.login", vars={"ident": self.email, "password": password})
 
-    async def tab(self, base: URL | None = None) -> Tab:
-        """Open a WebSocket as the frontend does, and wait for its hello."""
+    async def tab(self, base: URL | None = None, *, was: Tab | None = None) -> Tab:
+        """Open a WebSocket as the frontend does, and wait for its hello; `was`: the tab reconnects."""
         base = base or self.base
-        token = (await self.ok("bootstrap.authn"))["token"]
+        named = {"socket_id": was.id} if was else {}
+        token = (await self.ok("bootstrap.authn", **named))["token"]
         url = (base / "-/websocket/").with_query(otak=token)
         tab = Tab(await self.http.ws_connect(url, protocols=("service",)))
         self.tabs.append(tab)

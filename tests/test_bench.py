@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from yarl import URL
 
 from service.bench import books, report, tools
 from service.bench.cores import Cores
-from service.bench.main import bench
+from service.bench.load import LOADS, Load
+from service.bench.main import Plan, bench, run
 from service.bench.measure import Measurer
 from service.bench.node import Node
 from service.bench.scenarios import SCENARIOS, World
+from service.bench.tools import BenchError
 from service.bench.town import Town
 from service.demo import Registry
 from service.deploy.deployer import connect
@@ -116,6 +119,44 @@ async def test_the_limit_makes_the_calls_of_the_service(
     finally:
         await measurer.close()
         town.close()
+
+
+SMALL_LOADS = {
+    "idle": dataclasses.replace(LOADS["idle"], sockets=20),
+    "broadcast": dataclasses.replace(LOADS["broadcast"], sockets=20),
+    "room": dataclasses.replace(LOADS["room"], sockets=6, pairs=12),
+}
+
+
+def test_measures_many_people_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if find_program("wrk") is None:
+        return
+    # one after the other: whoever comes takes over the places that the sockets before have lost
+    assert run(Plan(only="load", seconds=0.2, loads=SMALL_LOADS), tmp_path) == 0
+    said = capsys.readouterr().out
+    results = orjson.loads((tmp_path / "bench.json").read_bytes())
+    assert results["warnings"] == []
+    assert results["load"]["broadcast"]["hearers"] == 19
+    assert results["load"]["broadcast"]["redis_messages"] <= 2
+    assert (results["load"]["room"]["hosts"], results["load"]["room"]["wrong_views"]) == (1, 0)
+    for name in ("20 idle sockets", "19 sockets on 2 workers", "pairs a second, room of 6", "wrong view"):
+        assert name in said
+
+
+def test_a_load_that_fails_is_told_and_the_others_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if find_program("wrk") is None:
+        return
+
+    async def fail(*_: object) -> dict[str, float]:
+        raise BenchError("3 of 20 sockets ended")
+
+    loads = {"broken": Load("load: broken", 1, 1, fail), "idle": SMALL_LOADS["idle"]}
+    assert run(Plan(only="load", seconds=0.2, loads=loads), tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "WARNING  load: broken: 3 of 20 sockets ended" in said
+    assert "20 idle sockets" in said
 
 
 async def test_contacts_made_at_once_are_those_that_the_routine_makes(

@@ -60,7 +60,7 @@ async def test_readers_cannot_write(settings: Settings) -> None:
 async def test_a_refused_transaction_keeps_nothing(db: Database, admin: Admin) -> None:
     async def unit(tx: Transaction) -> None:
         await tx.call("yp", "authn_store", "kept-sid", "kept-token", 60)
-        await tx.call("yp", "conference_join", "no", "no", "no", None, "meeting", "{}")
+        await tx.call("yp", "conference_join", "no", "no", "no", None, "meeting", "{}", 16)
 
     with pytest.raises(Refused) as refused:
         await db.transaction("test", unit)

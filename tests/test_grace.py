@@ -132,6 +132,46 @@ async def test_two_tabs_that_drop_at_once_both_find_their_rooms(
     assert found == {tab.id for tab in back}
 
 
+async def test_two_tabs_that_drop_together_each_find_their_own_room(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, _bob, first, _his = pair
+    second, desk = await alice.tab(), await alice.tab()
+    rooms = [(await meet(registry, (alice, tab)))[1] for tab in (first, second)]
+    await asyncio.gather(first.cut(), second.cut(), desk.cut())
+    await until(lambda: state(admin, first.id) == state(admin, second.id) == "lost")
+    # the tab that was in no room takes nobody's place, whoever is back first
+    await alice.tab(was=desk)
+    later = await alice.tab(was=second)
+    assert members(admin, rooms[0]) == {(first.id, "host")}
+    assert members(admin, rooms[1]) == {(later.id, "host")}
+    earlier = await alice.tab(was=first)
+    assert members(admin, rooms[0]) == {(earlier.id, "host")}
+    assert (await earlier.expect("conference.update"))["model"]["room_id"] == rooms[0]
+
+
+async def test_who_is_back_before_his_old_socket_is_known_to_be_dead_has_his_place(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, hers, his = pair
+    _, room = await meet(registry, (alice, hers), (bob, his))
+    back = await alice.tab(was=hers)
+    assert members(admin, room) == {(back.id, "host"), (his.id, "attendee")}
+    assert (await his.expect("conference.update"))["model"]["was"] == hers.id
+    await hers.close()
+    await his.nothing("conference.leave", 0.2)
+    assert members(admin, room) == {(back.id, "host"), (his.id, "attendee")}
+
+
+async def test_nobody_takes_the_place_of_a_foreign_socket(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, hers, his = pair
+    _, room = await meet(registry, (alice, hers), (bob, his))
+    await bob.tab(was=hers)
+    assert members(admin, room) == {(hers.id, "host"), (his.id, "attendee")}
+
+
 async def test_signing_out_gives_up_a_lost_place(pair: Pair, registry: Registry, admin: Admin) -> None:
     alice, bob, hers, his = pair
     _, room = await meet(registry, (alice, hers), (bob, his))

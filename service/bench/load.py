@@ -11,6 +11,7 @@ import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,16 @@ from service.bench.names import CROWD, LISTENERS, PLAZA, key
 from service.bench.node import Node
 from service.bench.tools import BenchError
 from service.bench.town import Town
+from service.bench.view import RoomView
 
-IDLE_SOCKETS = 5_000
-HEARERS = 1_000
 BROADCASTS = 10
-ROOM_OF = 100
-PAIRS_PER_SECOND = 50
-PAIRS = 500
+OFFERED_PAIRS = 60
+"""Join/leave pairs begun each second: more than the 50 that are wanted, else they could not be reached."""
 SETTLE_SECONDS = 2.0
 PATIENCE_SECONDS = 30
 AT_ONCE = 32
 HUB, ROOM = key(names.HUB, CROWD + PLAZA), key(names.ROOM, CROWD + PLAZA)
 HERE = {"hub_id": HUB, "room_id": ROOM}
-ARRIVALS = {"conference.join", "conference.start"}
 
 
 class Client:
@@ -44,9 +42,8 @@ class Client:
         self._base = base
         self._http = http
         self._headers = {"Cookie": f"regsid={key(names.SESSION, CROWD + number % LISTENERS)}"}
-        self._told: list[tuple[int, str, str]] = []
-        self._serial = 0
-        self._known: set[str] = set()
+        self._view = RoomView(ROOM)
+        self.ended = ""
         self.heard: list[float] = []
         self.id = ""
 
@@ -59,15 +56,20 @@ class Client:
         return asyncio.create_task(self._read(ws))
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in ws:
-            if message.type is not aiohttp.WSMsgType.TEXT or '"live.update"' not in message.data:
-                continue
-            if '"conference.broadcast"' in message.data:
-                self.heard.append(time.perf_counter())
-            elif '"conference.' in message.data:
-                frame = orjson.loads(message.data)
-                model = frame["model"]
-                self._told.append((model["serial"], frame["options"]["service"], model["socket_id"]))
+        try:
+            async for message in ws:
+                if message.type is aiohttp.WSMsgType.TEXT and '"live.update"' in message.data:
+                    self._hear(message.data)
+            self.ended = f"closed with code {ws.close_code}"
+        except Exception as exc:
+            # a reader that ends in silence looks like a service that does not deliver
+            self.ended = f"the reader failed: {exc!r}"
+
+    def _hear(self, text: str) -> None:
+        if '"conference.broadcast"' in text:
+            self.heard.append(time.perf_counter())
+        elif '"conference.' in text:
+            self._view.hear(orjson.loads(text))
 
     async def call(self, service: str, **args: Any) -> Any:
         """The data of a call; BenchError unless it succeeds."""
@@ -83,54 +85,60 @@ class Client:
 
     async def join(self) -> None:
         """Enter the room, and read who is there."""
-        joined = await self.call("conference.join", metadata={"type": "meeting", "audio": 1})
-        self._serial = joined["serial"]
-        self._known = {row["socket_id"] for row in (*joined["attendees"], joined["user"])}
+        self._view.read(await self.call("conference.join", metadata={"type": "meeting", "audio": 1}))
 
     async def leave(self) -> None:
         """Leave the room."""
         await self.call("conference.leave")
 
-    def believes(self) -> set[str]:
-        """Sockets in the room, as far as this client knows."""
-        known = set(self._known)
-        for _, service, socket_id in sorted(told for told in self._told if told[0] > self._serial):
-            if service in ARRIVALS:
-                known.add(socket_id)
-            elif service == "conference.leave":
-                known.discard(socket_id)
-        return known
+    def believes(self) -> dict[str, str]:
+        """uid by socket of the room, as far as this client knows."""
+        return self._view.members()
 
 
-Measure = Callable[[Node, list[Client], Town], Awaitable[dict[str, float]]]
+Measure = Callable[[Node, list[Client], Town, "Load"], Awaitable[dict[str, float]]]
 
 
-async def measure(folder: Path, env: Mapping[str, str], town: Town) -> dict[str, dict[str, float]]:
-    """All three, one after the other."""
-    return {
-        "idle": await _on_node(folder, env, town, 1, IDLE_SOCKETS, _idle),
-        "broadcast": await _on_node(folder, env, town, 2, HEARERS, _hear),
-        "room": await _on_node(folder, env, town, 2, ROOM_OF, _come_and_go),
-    }
+@dataclass(frozen=True)
+class Load:
+    """One of the three: how many sockets, on how many workers, and what is done with them."""
+
+    title: str
+    workers: int
+    sockets: int
+    work: Measure
+    pairs: int = 0
 
 
-async def _on_node(
-    folder: Path, env: Mapping[str, str], town: Town, workers: int, sockets: int, work: Measure
-) -> dict[str, float]:
+async def measure(load: Load, folder: Path, env: Mapping[str, str], town: Town) -> dict[str, float]:
+    """One of them; BenchError when sockets ended or heard nothing."""
     node = Node(folder, env)
-    node.env["DRUMEE_WORKERS"] = str(workers)
+    node.env["DRUMEE_WORKERS"] = str(load.workers)
     async with node, _session() as http:
-        clients = [Client(node.base, http, number) for number in range(sockets)]
+        clients = [Client(node.base, http, number) for number in range(load.sockets)]
         started = time.perf_counter()
         readers = await _open(clients)
         seconds = time.perf_counter() - started
         try:
             await asyncio.sleep(SETTLE_SECONDS)
-            found = await work(node, clients, town)
+            found = await load.work(node, clients, town, load)
+            _check(clients)
         finally:
             for reader in readers:
                 reader.cancel()
-        return {"sockets": sockets, "workers": workers, "opened_in_seconds": round(seconds, 1), **found}
+        return {
+            "sockets": load.sockets,
+            "workers": load.workers,
+            "opened_in_seconds": round(seconds, 1),
+            **found,
+        }
+
+
+def _check(clients: list[Client]) -> None:
+    """Every socket is still open."""
+    ended = [client.ended for client in clients if client.ended]
+    if ended:
+        raise BenchError(f"{len(ended)} of {len(clients)} sockets ended; the first: {ended[0]}")
 
 
 def _session() -> aiohttp.ClientSession:
@@ -147,11 +155,11 @@ async def _open(clients: list[Client]) -> list[asyncio.Task[None]]:
     return list(await asyncio.gather(*(one(client) for client in clients)))
 
 
-async def _idle(node: Node, _clients: list[Client], _town: Town) -> dict[str, float]:
+async def _idle(node: Node, _clients: list[Client], _town: Town, _load: Load) -> dict[str, float]:
     return {"worker_mb": max(worker["rss"] for worker in node.memory())}
 
 
-async def _hear(node: Node, clients: list[Client], _town: Town) -> dict[str, float]:
+async def _hear(node: Node, clients: list[Client], _town: Town, _load: Load) -> dict[str, float]:
     speaker, *hearers = clients
     await speaker.join()
     await asyncio.sleep(SETTLE_SECONDS)
@@ -160,7 +168,7 @@ async def _hear(node: Node, clients: list[Client], _town: Town) -> dict[str, flo
     for number in range(1, BROADCASTS + 1):
         started = time.perf_counter()
         await speaker.call("conference.broadcast", event="BENCH", payload={"text": "Hello, all of you"})
-        await _until(lambda number=number: all(len(h.heard) >= number for h in hearers))  # type: ignore[misc]
+        await _all_heard(hearers, number)
         waits.append((max(h.heard[-1] for h in hearers) - started) * 1000)
     after = await node.counters()
     sent = sum(after[n] - before.get(n, 0) for n in after if "drumee_pushes_total" in n and "sent" in n)
@@ -172,15 +180,16 @@ async def _hear(node: Node, clients: list[Client], _town: Town) -> dict[str, flo
     }
 
 
-async def _until(done: Callable[[], bool]) -> None:
+async def _all_heard(hearers: list[Client], count: int) -> None:
     deadline = time.perf_counter() + PATIENCE_SECONDS
-    while not done():
+    while silent := sum(len(h.heard) < count for h in hearers):
+        _check(hearers)
         if time.perf_counter() > deadline:
-            raise BenchError("not every socket has heard a broadcast")
+            raise BenchError(f"{silent} of {len(hearers)} sockets are open and have not heard a broadcast")
         await asyncio.sleep(0.002)
 
 
-async def _come_and_go(node: Node, clients: list[Client], town: Town) -> dict[str, float]:
+async def _come_and_go(node: Node, clients: list[Client], town: Town, load: Load) -> dict[str, float]:
     for client in clients:
         await client.join()
     free: asyncio.Queue[Client] = asyncio.Queue()
@@ -188,24 +197,34 @@ async def _come_and_go(node: Node, clients: list[Client], town: Town) -> dict[st
         free.put_nowait(client)
     started = time.perf_counter()
     pairs = []
-    for number in range(PAIRS):
-        await asyncio.sleep(max(0.0, started + number / PAIRS_PER_SECOND - time.perf_counter()))
+    for number in range(load.pairs):
+        await asyncio.sleep(max(0.0, started + number / OFFERED_PAIRS - time.perf_counter()))
         pairs.append(asyncio.create_task(_pair(await free.get(), free)))
-    await asyncio.gather(*pairs)
+    waits = await asyncio.gather(*pairs)
     seconds = time.perf_counter() - started
     await asyncio.sleep(SETTLE_SECONDS)
-    stored = dict(town.rows("SELECT socket_id, role FROM yp.conference WHERE room_id = %s", ROOM))
-    wrong = [client for client in clients if client.believes() != set(stored)]
+    rows = town.rows("SELECT socket_id, uid, role FROM yp.conference WHERE room_id = %s", ROOM)
+    stored = {socket: uid for socket, uid, _ in rows}
     return {
-        "pairs_per_second": round(PAIRS / seconds, 1),
-        "pairs": PAIRS,
-        "hosts": list(stored.values()).count("host"),
+        "pairs_per_second": round(load.pairs / seconds, 1),
+        "pairs": load.pairs,
+        "pair_median_ms": round(statistics.median(waits) * 1000, 1),
+        "hosts": [role for _, _, role in rows].count("host"),
         "too_slow_and_disconnected": (await node.counters()).get("drumee_slow_sockets_total", 0.0),
-        "wrong_views": len(wrong),
+        "wrong_views": sum(client.believes() != stored for client in clients),
     }
 
 
-async def _pair(client: Client, free: asyncio.Queue[Client]) -> None:
+async def _pair(client: Client, free: asyncio.Queue[Client]) -> float:
+    started = time.perf_counter()
     await client.leave()
     await client.join()
     free.put_nowait(client)
+    return time.perf_counter() - started
+
+
+LOADS = {
+    "idle": Load("load: idle sockets", 1, 5_000, _idle),
+    "broadcast": Load("load: a broadcast to many", 2, 1_000, _hear),
+    "room": Load("load: coming and going", 2, 100, _come_and_go, pairs=600),
+}

@@ -7,15 +7,18 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from service.bench import deploys, load, relations, report
+from service.bench import deploys, relations, report
 from service.bench.cores import Cores
+from service.bench.load import LOADS, Load
+from service.bench.load import measure as measure_load
 from service.bench.measure import Measurer
 from service.bench.node import Node
 from service.bench.scenarios import SCENARIOS, Scenario, World
@@ -27,7 +30,6 @@ from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
-LOAD = "load"
 RELATIONS = "contact.load, invite+accept"
 
 
@@ -40,15 +42,16 @@ class Plan:
     small: int = 1_000
     large: int = 100_000
 
+    loads: Mapping[str, Load] = field(default_factory=lambda: LOADS)
+
+    def chosen_loads(self) -> dict[str, Load]:
+        """What is measured with many people at once."""
+        return {name: load for name, load in self.loads.items() if self.only in load.title}
+
     @property
     def relations(self) -> bool:
         """Whether address books are loaded and people invited."""
-        return self.only in RELATIONS and self.only != LOAD
-
-    @property
-    def load(self) -> bool:
-        """Whether many people at once are measured as well."""
-        return self.only in {"", LOAD}
+        return self.only in RELATIONS and not (self.only and self.chosen_loads())
 
 
 def bench(only: str, seconds: str) -> int:
@@ -81,8 +84,9 @@ def run(plan: Plan, folder: Path) -> int:
     check_programs()
     world = World("shard1", plan.small, plan.large)
     chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen and not plan.load and not plan.relations:
-        names = "\n  ".join([*(each.title(world) for each in SCENARIOS), LOAD, RELATIONS])
+    if not chosen and not plan.chosen_loads() and not plan.relations:
+        titles = [each.title(world) for each in SCENARIOS]
+        names = "\n  ".join([*titles, *(each.title for each in plan.loads.values()), RELATIONS])
         raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(plan, world, chosen))
@@ -132,7 +136,7 @@ async def _on_stack(
     settings = Settings.from_env(node.env)
     _say("deploying")
     await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None).deploy())
-    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.load else set())
+    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.chosen_loads() else set())
     town = Town(settings, world)
     _say(f"making people and contacts for {len(chosen)} scenarios")
     await asyncio.to_thread(town.build, needs)
@@ -143,18 +147,27 @@ async def _on_stack(
             results = await measurer.all(chosen, CONNECTIONS, plan.seconds)
         finally:
             await measurer.close()
-    more = {"relations": (plan.relations, relations.measure), "load": (plan.load, load.measure)}
+    results["load"] = {}
     try:
-        for name, (wanted, measure) in more.items():
-            if wanted:
-                _say(f"measuring {name}")
-                results[name] = await measure(place, stack.env(), town)
-    except BenchError as exc:
-        # what was measured before is not lost for it, and the failure is told with it
-        results["warnings"].append(f"{name}: {exc}")
+        if plan.relations:
+            with _told(results, RELATIONS):
+                results["relations"] = await relations.measure(place, stack.env(), town)
+        for name, load in plan.chosen_loads().items():
+            with _told(results, load.title):
+                results["load"][name] = await measure_load(load, place, stack.env(), town)
     finally:
         town.close()
     return results
+
+
+@contextmanager
+def _told(results: dict[str, Any], title: str) -> Iterator[None]:
+    """What fails is told beside what was measured, and the rest goes on."""
+    _say(title)
+    try:
+        yield
+    except BenchError as exc:
+        results["warnings"].append(f"{title}: {exc}")
 
 
 def _server_pids(stack: Stack) -> dict[str, list[int]]:

@@ -177,7 +177,7 @@ def _of_new_contacts_directly(world: World) -> list[Case]:
 # changes of a person within 30 ms (service/presence.py): no request waits for it, so the limit has none.
 JOIN = (
     "CALL yp.session_open({sid}, {hub}, {room})",
-    "CALL yp.conference_join({sid}, {socket}, {hub}, {room}, 'meeting', {media})",
+    "CALL yp.conference_join({sid}, {socket}, {hub}, {room}, 'meeting', {media}, 100)",
     "COMMIT",
 )
 LEAVE = (GATE_SELF, "CALL yp.conference_leave({sid}, {socket}, {room})", "COMMIT")

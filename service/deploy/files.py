@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service import ROOT
 from service.deploy.sqltext import code_only
+from service.errors import MOVING
 
 CREATE = re.compile(
     r"CREATE OR REPLACE (?P<kind>PROCEDURE|FUNCTION) (?P<name>\w+)\((?P<params>[^\n]*|.*?\n)\)\n"
@@ -108,7 +109,7 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
         statement=match[0].removesuffix("$$"),
         body=body,
         header=header,
-        signals=frozenset(SIGNAL.findall(body)),
+        signals=frozenset(SIGNAL.findall(body)) - {MOVING},
         calls=frozenset(calls),
     )
 

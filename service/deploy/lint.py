@@ -42,9 +42,11 @@ class Finding:
     line: int
     rule: str
     message: str
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.rule}: {self.message}"
+        reason = f"\n    why: {self.why}" if self.why else ""
+        return f"{self.path}:{self.line}: {self.rule}: {self.message}{reason}"
 
 
 @dataclass(frozen=True)
@@ -559,7 +561,7 @@ def lint_routine(routine: Routine, text: str) -> list[Finding]:
     """Everything that is not in order in one routine."""
     subject = RoutineText(routine, text)
     return [
-        Finding(routine.path, _line(text, place), check.__name__, message)
+        Finding(routine.path, _line(text, place), check.__name__, message, check.__doc__ or "")
         for check in ROUTINE_RULES
         for place, message in check(subject)
     ]
@@ -569,7 +571,7 @@ def lint_script(path: Path, scope: str, text: str) -> list[Finding]:
     """Everything that is not in order in one migration."""
     subject = ScriptText(path, scope, text)
     return [
-        Finding(path, _line(text, place), check.__name__, message)
+        Finding(path, _line(text, place), check.__name__, message, check.__doc__ or "")
         for check in SCRIPT_RULES
         for place, message in check(subject)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from service.calls import LOGGED_EVENTS, Entry, write_log
-from service.context import Context, row
+from service.context import Context, row, rows
 from service.database import ResultSet, Transaction, document, documents
 from service.errors import invalid_param, missing_param
 from service.media import media_configs
@@ -25,12 +25,13 @@ OFF = {0, "0", "false", "off", "", None}
 
 async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
     """Enter a room. Joining again is harmless: role and place are kept."""
-    kind = _kind(ctx, metadata, None)
-    found, recipients = await ctx.yp(
-        "conference_join", ctx.sid, socket_id, hub_id, _room(ctx), kind, _media(ctx, metadata)
+    kind, media, limit = _kind(ctx, metadata, None), _media(ctx, metadata), ctx.settings.socket_rooms
+    found, others, recipients = await ctx.yp(
+        "conference_join", ctx.sid, socket_id, hub_id, _room(ctx), kind, media, limit
     )
     joined = document(found)
-    user, details = joined["user"], joined["details"]
+    if joined["details"] is None:
+        joined["details"] = await ctx.nodes.details(ctx.caller.hub_db, hub_id, joined["room_id"])
     if joined["entered"]:
         service, model = _announcement(ctx, kind, joined)
         # an acceptance must reach whoever calls, even from another tab of the same browser
@@ -38,11 +39,11 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
         ctx.push(service, model, recipients, socket_id=sender)
         ctx.presence_changed()
     return {
-        "permission": user["permission"],
-        "details": details,
+        "permission": joined["user"]["permission"],
+        "details": joined["details"],
         "configs": media_configs(ctx.settings, ctx.caller.uid),
-        "attendees": joined["attendees"],
-        "user": user,
+        "attendees": rows(others),
+        "user": joined["user"],
         "serial": joined["serial"],
     }
 
@@ -52,9 +53,10 @@ async def leave(ctx: Context, room_id: str, socket_id: str) -> Any:
     found = await ctx.yp("conference_leave", ctx.sid, socket_id, room_id)
     if not found:
         return {"peers": []}
-    ctx.after_commit.append(lambda: tell_left(ctx.pusher, found))
+    *news, peers = found
+    ctx.after_commit.append(lambda: tell_left(ctx.pusher, news))
     ctx.presence_changed()
-    return {"peers": document(found[0])["peers"]}
+    return {"peers": rows(peers)}
 
 
 async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
@@ -83,7 +85,8 @@ async def broadcast(ctx: Context, socket_id: str, event: str, payload: dict[str,
 
 async def attendee(ctx: Context, participant_id: str) -> Any:
     """Who is behind an endpoint of the media server; an empty object for whoever may not know."""
-    (found,) = await ctx.yp("conference_attendee", ctx.sid, participant_id)
+    hub = ctx.args.get("hub_id")
+    (found,) = await ctx.yp("conference_attendee", ctx.sid, participant_id, hub, _room(ctx))
     return next(iter(documents(found)), {})
 
 
@@ -92,9 +95,9 @@ async def invite(ctx: Context, hub_id: str, guest_id: str, socket_id: str, metad
     if guest_id == ctx.caller.uid:
         raise invalid_param("guest_id", "nobody can call himself")
     kind, media = _kind(ctx, metadata, "connect"), _media(ctx, metadata)
-    ring = ctx.settings.ring_seconds
+    room, ring, limit = _room(ctx), ctx.settings.ring_seconds, ctx.settings.socket_rooms
     *_, found, recipients = await ctx.yp(
-        "conference_invite", ctx.sid, socket_id, hub_id, _room(ctx), guest_id, kind, media, ring
+        "conference_invite", ctx.sid, socket_id, hub_id, room, guest_id, kind, media, ring, limit
     )
     answer = document(found)
     call = answer["call"]

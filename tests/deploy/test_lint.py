@@ -344,14 +344,14 @@ def test_every_rule_says_why_it_is_there() -> None:
         assert check.__doc__.endswith("."), check.__name__
 
 
-def test_a_finding_says_file_line_rule_and_what_to_write(tmp_path: Path) -> None:
+def test_a_finding_says_file_line_rule_what_to_write_and_why(tmp_path: Path) -> None:
     path = tmp_path / "procedures/shard/tag/my_contact_delete.sql"
     findings(tmp_path, text := GOOD.replace(START, "    SET @x = 1;\n"))
     (found,) = lint_routine(parse_routine(path, "shard", tmp_path), text)
-    assert (
-        str(found)
-        == "procedures/shard/tag/my_contact_delete.sql:17: no_user_variables: @x: DECLARE v_x instead"
-    )
+    assert str(found).splitlines() == [
+        "procedures/shard/tag/my_contact_delete.sql:17: no_user_variables: @x: DECLARE v_x instead",
+        "    why: They outlive the call on a pooled connection, where the next caller finds them.",
+    ]
 
 
 def test_our_own_files_keep_the_rules() -> None:

@@ -22,6 +22,14 @@ CREATE OR REPLACE PROCEDURE contact_export(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_moved_to VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+
+    -- a download that began before its owner was moved away breaks off; it must not just end early
+    SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
+    IF v_moved_to IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
+    END IF;
+
     SELECT JSON_OBJECT(
         'display', c.display, 'key', COALESCE(c.email, c.entity),
         'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),

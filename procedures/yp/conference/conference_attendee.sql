@@ -2,13 +2,17 @@
 --
 -- Params:   in_sid           session of the caller
 --           in_participant   endpoint id, as told by conference.update
+--           in_hub           hub to look in, or NULL for all
+--           in_room          room to look in, or NULL for all
 -- Returns:  at most one row  data  JSON, attendee row
 -- Errors:   none
--- Example:  CALL conference_attendee('example-sid', 'abcd1234');
+-- Example:  CALL conference_attendee('example-sid', 'abcd1234', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_attendee(
     IN in_sid         VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -20,6 +24,8 @@ BEGIN
     FROM attendee_card AS a
     JOIN session AS me ON me.id = v_session AND me.expiry > v_now
     WHERE a.participant_id = in_participant
+      AND a.hub_id = COALESCE(in_hub, a.hub_id)
+      AND a.room_id = COALESCE(in_room, a.room_id)
       AND (
         EXISTS (
             SELECT 1

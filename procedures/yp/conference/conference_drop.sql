@@ -6,8 +6,7 @@
 --
 -- Params:   in_socket   socket that leaves
 --           in_room     room, or NULL for all
--- Returns:  per room left: one row   data  JSON: the attendee row that was, serial, host (socket of the new host or NULL),
---                                        peers (attendee rows of those who stay)
+-- Returns:  per room left: one row   data  JSON: the attendee row that was, serial, host (socket of the new host or NULL)
 --                          rows      node, sockets: those who stay
 -- Errors:   none
 -- Example:  CALL conference_drop('example-socket', NULL);
@@ -23,16 +22,16 @@ BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_host VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
 
     FOR r IN (
+        -- unlocked: the rooms are locked before their participants; each is looked at again below
         SELECT hub_id, room_id
         FROM conference
         WHERE socket_id = in_socket AND (in_room IS NULL OR room_id = in_room)
         ORDER BY hub_id, room_id
     ) DO
-        SELECT id INTO v_lock FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
+        CALL conference_number(r.hub_id, r.room_id, v_serial);
 
         SET v_gone = NULL, v_role = NULL, v_host = NULL;
         -- unlocked: whoever writes here holds the row of the room, as we do
@@ -57,16 +56,7 @@ BEGIN
                 UPDATE conference SET role = 'host' WHERE room_id = r.room_id AND socket_id = v_host;
             END IF;
 
-            UPDATE conference_room
-            SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED))
-            WHERE hub_id = r.hub_id AND id = r.room_id;
-            SELECT serial INTO v_serial FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id FOR UPDATE;
-
-            SELECT JSON_INSERT(v_gone, '$.serial', v_serial, '$.host', v_host, '$.peers', JSON_COMPACT(COALESCE((
-                SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
-                FROM attendee_card AS o
-                WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id
-            ), '[]'))) AS data;
+            SELECT JSON_INSERT(v_gone, '$.serial', v_serial, '$.host', v_host) AS data;
             CALL room_sockets(r.hub_id, r.room_id, in_socket);
 
             IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN

@@ -12,12 +12,14 @@
 --           in_type       connect, or meeting
 --           in_metadata   JSON: what conference_join takes
 --           in_ring       seconds it rings before the call is missed
--- Returns:  when it rings: the two sets of conference_join (the caller enters the room)
+--           in_limit      rooms that one socket may be in
+-- Returns:  when it rings: the sets of conference_join (the caller enters the room)
 --           then one row   data  JSON: outcome (offline, cross, present or ringing), call (call_card; NULL when offline)
 --           then rows      node, sockets: who is to ring
 -- Errors:   WEAK_PRIVILEGE   foreign socket, or the caller may not enter that room
+--           PARTICIPANT_TAKEN, TOO_MANY_ROOMS   see conference_join
 -- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL, '00000000000000b1',
---                                  'connect', '{}', 30);
+--                                  'connect', '{}', 30, 16);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_invite(
     IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
@@ -27,7 +29,8 @@ CREATE OR REPLACE PROCEDURE conference_invite(
     IN in_guest    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_metadata LONGTEXT,
-    IN in_ring     INT UNSIGNED
+    IN in_ring     INT UNSIGNED,
+    IN in_limit    INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -84,7 +87,7 @@ BEGIN
             ),
             LOWER(HEX(RANDOM_BYTES(8)))
         );
-        CALL conference_join(in_sid, in_socket, v_hub, v_room, in_type, in_metadata);
+        CALL conference_join(in_sid, in_socket, v_hub, v_room, in_type, in_metadata, in_limit);
 
         IF EXISTS (SELECT 1 FROM conference WHERE hub_id = v_hub AND room_id = v_room AND uid = v_guest) THEN
             SET v_outcome = 'present';

@@ -4,19 +4,27 @@
 -- first at the same moment one is host. Joining again changes nothing but the metadata.
 -- Who may start a meeting: in a team (private) or shared area whoever may write; in a dmz or public area
 -- its owner, everybody else waits for him. Who may come in: whoever has a level on the hub or the room.
+-- Who names no room gets the newest one that has started, never one where people only wait: anybody could open that.
+-- A room is a meeting or a call, as it began; what wants in as the other is refused.
 -- Coming in is the answer to a call that rings. The name a guest gives is kept with his session.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket that enters
 --           in_hub        hub of the room
---           in_room       room, or NULL: the newest live one of this hub and type, else a new one
+--           in_room       room, or NULL: the newest one of this hub and type that has started, else the hub's home
+--                         for a meeting, a new one for a call
 --           in_type       meeting or connect (a call between two)
 --           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname
--- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join), serial,
---                               user (attendee row of the caller), attendees (the others), details
+--           in_limit      rooms that one socket may be in
+-- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join), serial, room_id,
+--                               user (attendee row of the caller), details (of the hub's home, {} of a call,
+--                               NULL: those of the node with the id of the room, in the hub's shard)
+--           rows          data  JSON: attendee rows of the others
 --           rows          node, sockets: who is to be told
--- Errors:   WEAK_PRIVILEGE   foreign socket, no level, or nobody there who may start the meeting
--- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL, 'meeting', '{}');
+-- Errors:   WEAK_PRIVILEGE      foreign socket, no level, nobody there who may start the meeting, or the other type
+--           PARTICIPANT_TAKEN   somebody else in the room has this participant_id
+--           TOO_MANY_ROOMS      the socket is in in_limit rooms already
+-- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL, 'meeting', '{}', 16);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_join(
     IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
@@ -24,18 +32,21 @@ CREATE OR REPLACE PROCEDURE conference_join(
     IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_metadata LONGTEXT
+    IN in_metadata LONGTEXT,
+    IN in_limit    INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_owner, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_owner, v_hub, v_home CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT in_room;
-    DECLARE v_area, v_role, v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_level, v_hosts, v_live, v_entered, v_mine TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_area, v_type, v_role, v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_level, v_hosts, v_live, v_entered, v_mine, v_full TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_name VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
+    DECLARE v_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+        DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
     DECLARE v_ctime INT UNSIGNED;
     DECLARE v_serial BIGINT UNSIGNED;
 
@@ -48,8 +59,8 @@ BEGIN
       AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
     LOCK IN SHARE MODE;
 
-    SELECT e.id, e.area, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
-    INTO v_hub, v_area, v_owner, v_name
+    SELECT e.id, e.area, e.home_id, e.ctime, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
+    INTO v_hub, v_area, v_home, v_ctime, v_owner, v_name
     FROM entity AS e
     LEFT JOIN hub AS h ON h.id = e.id
     WHERE e.id = in_hub AND e.status = 'active';
@@ -62,7 +73,16 @@ BEGIN
         -- the hub's row is the lock: two who come without a room find, or make, the same one
         SELECT id INTO v_hub FROM entity WHERE id = in_hub FOR UPDATE;
         SET v_room = COALESCE(
-            (SELECT id FROM conference_room WHERE hub_id = v_hub AND type = in_type ORDER BY ctime DESC LIMIT 1),
+            (
+                SELECT r.id
+                FROM conference_room AS r
+                WHERE r.hub_id = v_hub AND r.type = in_type AND EXISTS (
+                    SELECT 1 FROM conference AS c
+                    WHERE c.hub_id = r.hub_id AND c.room_id = r.id AND c.status = 'started'
+                )
+                ORDER BY r.ctime DESC LIMIT 1
+            ),
+            IF(in_type = 'meeting', v_home, NULL),
             LOWER(HEX(RANDOM_BYTES(8)))
         );
     END IF;
@@ -70,6 +90,7 @@ BEGIN
     INSERT INTO conference_room (hub_id, id, type, ctime)
     VALUES (v_hub, v_room, in_type, v_now)
     ON DUPLICATE KEY UPDATE id = v_room;
+    SELECT type, serial INTO v_type, v_serial FROM conference_room WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
 
     SELECT IF(v_uid = v_hub, 7, GREATEST(IF(v_area = 'public', 2, 0), COALESCE(MAX(p.level), 0)))
     INTO v_level
@@ -91,13 +112,23 @@ BEGIN
 
     SET v_entered = IF(v_role IS NULL, 1, 0);
     IF v_level = 0
+       OR v_type <> in_type
        OR (v_entered = 0 AND v_mine = 0)
        OR (v_entered = 1 AND v_live = 0 AND v_level < 4 AND v_area IN ('private', 'share'))
     THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
+    IF v_participant IS NOT NULL THEN
+        CALL conference_claim(v_hub, v_room, in_socket, v_uid, v_participant);
+    END IF;
+
     IF v_entered = 1 THEN
+        -- unlocked: one socket enters one room at a time, or has a few too many
+        SELECT COUNT(*) >= in_limit INTO v_full FROM conference WHERE socket_id = in_socket;
+        IF v_full THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_MANY_ROOMS';
+        END IF;
         SET v_role = CASE
             WHEN v_hosts > 0 THEN 'attendee'
             WHEN v_area IN ('dmz', 'public') THEN IF(v_uid = v_owner, 'host', 'attendee')
@@ -120,7 +151,7 @@ BEGIN
     INSERT INTO conference (room_id, socket_id, hub_id, uid, type, role, status, level, participant_id,
                             firstname, lastname, audio, video, screen, muted, ctime, mtime)
     SELECT v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level,
-           JSON_VALUE(in_metadata, '$.participant_id'),
+           v_participant,
            COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest, ''),
            COALESCE(d.lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
            COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
@@ -145,23 +176,30 @@ BEGIN
         WHERE hub_id = v_hub AND room_id = v_room AND status = 'waiting';
     END IF;
 
-    UPDATE conference_room SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED))
-    WHERE hub_id = v_hub AND id = v_room AND v_entered = 1;
-    SELECT ctime, serial INTO v_ctime, v_serial FROM conference_room WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
+    IF v_entered = 1 THEN
+        CALL conference_number(v_hub, v_room, v_serial);
+    END IF;
     SELECT JSON_OBJECT(
         'entered', v_entered + 0,
         'event', IF(v_role = 'host', 'start', 'join'),
         'serial', v_serial + 0,
+        'room_id', v_room,
         'user', JSON_COMPACT(me.data),
-        'attendees', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
-            FROM attendee_card AS o
-            WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
-        ), '[]')),
-        'details', IF(in_type = 'connect', JSON_OBJECT(), JSON_OBJECT('filename', v_name, 'ctime', v_ctime + 0))
+        'details', CASE
+            WHEN in_type = 'connect' THEN JSON_OBJECT()
+            WHEN v_room = v_home THEN JSON_OBJECT(
+                'id', v_room, 'filename', v_name, 'category', 'folder', 'owner_id', v_owner, 'hub_id', v_hub,
+                'ctime', v_ctime + 0
+            )
+        END
     ) AS data
     FROM attendee_card AS me
     WHERE me.hub_id = v_hub AND me.room_id = v_room AND me.socket_id = in_socket;
+
+    SELECT o.data
+    FROM attendee_card AS o
+    WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
+    ORDER BY o.ctime, o.socket_id;
 
     IF v_area = 'dmz' AND v_role = 'attendee' AND in_type = 'meeting' AND v_hosts = 0 THEN
         CALL user_sockets(v_owner, in_socket);

@@ -3,7 +3,9 @@
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket that leaves, or the lost one whose place it took
 --           in_room     room
--- Returns:  the two sets of conference_drop when it was in the room, else nothing
+-- Returns:  when it was in the room: the two sets of conference_drop
+--                                   rows   data  JSON: attendee rows of those who stay
+--           else nothing
 -- Errors:   none
 -- Example:  CALL conference_leave('example-sid', 'example-socket', '00000000000000f2');
 DELIMITER $$
@@ -16,14 +18,20 @@ CREATE OR REPLACE PROCEDURE conference_leave(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
 
-    SELECT id INTO v_socket
-    FROM socket
-    WHERE session_id = SHA2(in_sid, 256) AND (id = in_socket OR was = in_socket)
+    SELECT s.id, c.hub_id INTO v_socket, v_hub
+    FROM socket AS s
+    JOIN conference AS c ON c.socket_id = s.id AND c.room_id = in_room
+    WHERE s.session_id = SHA2(in_sid, 256) AND (s.id = in_socket OR s.was = in_socket)
     LIMIT 1;
 
     IF v_socket IS NOT NULL THEN
         CALL conference_drop(v_socket, in_room);
+        SELECT o.data
+        FROM attendee_card AS o
+        WHERE o.hub_id = v_hub AND o.room_id = in_room
+        ORDER BY o.ctime, o.socket_id;
     END IF;
 END$$
 DELIMITER ;

@@ -1,6 +1,7 @@
 -- conference_move: a socket takes over the places of a lost one of the same session, and its calls.
 --
 -- Nobody is told yet: when many move at once, all must have moved before the first is told (conference_moved).
+-- Rooms are locked in the order of their ids: who enters meanwhile waits, and then reads the new socket.
 --
 -- Params:   in_old   the lost socket; it is forgotten
 --           in_new   the socket that takes its place
@@ -15,7 +16,16 @@ CREATE OR REPLACE PROCEDURE conference_move(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    UPDATE conference SET socket_id = in_new WHERE socket_id = in_old;
+    DECLARE v_serial BIGINT UNSIGNED;
+
+    FOR r IN (
+        -- unlocked: the rooms are locked before their participants
+        SELECT hub_id, room_id FROM conference WHERE socket_id = in_old ORDER BY hub_id, room_id
+    ) DO
+        CALL conference_number(r.hub_id, r.room_id, v_serial);
+        UPDATE conference SET socket_id = in_new WHERE room_id = r.room_id AND socket_id = in_old;
+    END FOR;
+
     UPDATE call_invitation AS i
     JOIN socket AS s ON s.id = in_old
     SET i.caller_socket = in_new

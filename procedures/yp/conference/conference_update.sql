@@ -9,7 +9,7 @@
 -- Returns:  when he is in the room: one row   data  JSON, his attendee row
 --                                   rows      node, sockets: members of the hub who are online, and the room
 --           else nothing
--- Errors:   none
+-- Errors:   PARTICIPANT_TAKEN   somebody else in the room has this participant_id
 -- Example:  CALL conference_update('example-sid', 'example-socket', '00000000000000f2', '{"audio": 0}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_update(
@@ -21,17 +21,30 @@ CREATE OR REPLACE PROCEDURE conference_update(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_hub, v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+        DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
 
-    SELECT c.hub_id INTO v_hub
+    -- unlocked: the room is locked before its participants; whether he is still there is looked at again below
+    SELECT c.hub_id, c.uid INTO v_hub, v_uid
     FROM conference AS c
     JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)
-    WHERE c.room_id = in_room AND c.socket_id = in_socket
+    WHERE c.room_id = in_room AND c.socket_id = in_socket;
+
+    IF v_hub IS NOT NULL AND v_participant IS NOT NULL THEN
+        SELECT id INTO v_lock FROM conference_room WHERE hub_id = v_hub AND id = in_room FOR UPDATE;
+        CALL conference_claim(v_hub, in_room, in_socket, v_uid, v_participant);
+    END IF;
+
+    SELECT MAX(hub_id) INTO v_hub
+    FROM conference
+    WHERE room_id = in_room AND socket_id = in_socket AND hub_id = v_hub
     FOR UPDATE;
 
     IF v_hub IS NOT NULL THEN
         UPDATE conference
-        SET participant_id = COALESCE(JSON_VALUE(in_metadata, '$.participant_id'), participant_id),
+        SET participant_id = COALESCE(v_participant, participant_id),
             audio = COALESCE(JSON_VALUE(in_metadata, '$.audio'), audio),
             video = COALESCE(JSON_VALUE(in_metadata, '$.video'), video),
             screen = COALESCE(JSON_VALUE(in_metadata, '$.screen'), screen),

@@ -1,6 +1,8 @@
 -- socket_bind: bind a new WebSocket to a session, by one-time token or by cookie. The token is used up.
 --
--- It takes over the place in a room that a socket of the same session lost a moment ago.
+-- It takes over the rooms of the socket that its tab had before, which the token names after a ~; that one may not
+-- even be known to be dead. A token that names none, and a cookie, take over what another socket of the same session
+-- lost the longest time ago.
 --
 -- Params:   in_socket   id of the socket
 --           in_sid      what the session cookie holds, or NULL
@@ -24,7 +26,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_session CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_lost VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_was, v_lost VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_guest VARCHAR(128);
     DECLARE v_first TINYINT;
 
@@ -32,6 +34,7 @@ BEGIN
         SELECT session_id INTO v_session
         FROM authn WHERE id = SHA2(in_token, 256) AND expiry > v_now FOR UPDATE;
         DELETE FROM authn WHERE id = SHA2(in_token, 256);
+        SET v_was = IF(v_session IS NULL OR LOCATE('~', in_token) = 0, NULL, SUBSTRING_INDEX(in_token, '~', -1));
     END IF;
 
     -- locked in share mode: a logout at the same moment waits, and then finds this socket
@@ -44,15 +47,19 @@ BEGIN
 
     IF v_uid IS NOT NULL THEN
         SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state = 'active');
-        INSERT INTO socket (id, uid, session_id, node, ctime)
-        VALUES (in_socket, v_uid, v_session, in_node, v_now);
+        INSERT INTO socket (id, uid, session_id, node, ctime, was)
+        VALUES (in_socket, v_uid, v_session, in_node, v_now, v_was);
 
-        SELECT id INTO v_lost
-        FROM socket
-        WHERE session_id = v_session AND state = 'lost'
-        ORDER BY lost_at
-        LIMIT 1
-        FOR UPDATE;
+        IF v_was IS NOT NULL THEN
+            SELECT MAX(id) INTO v_lost FROM socket WHERE id = v_was AND session_id = v_session FOR UPDATE;
+        ELSE
+            SELECT id INTO v_lost
+            FROM socket
+            WHERE session_id = v_session AND state = 'lost'
+            ORDER BY lost_at, id
+            LIMIT 1
+            FOR UPDATE;
+        END IF;
         IF v_lost IS NOT NULL THEN
             CALL conference_move(v_lost, in_socket);
             CALL conference_moved(JSON_ARRAY(in_socket));

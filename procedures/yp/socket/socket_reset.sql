@@ -1,6 +1,7 @@
 -- socket_reset: forget the sockets of a dead service process, and lost ones whose grace is over.
 --
--- They leave their rooms; but who came back meanwhile through another process, with the same session, keeps his place.
+-- They leave their rooms; but who came back meanwhile through another process, with the same session, keeps his place
+-- (who said which socket he had before has it already: socket_bind).
 --
 -- Params:   in_node    the dead process, NULL for none
 --           in_grace   seconds a lost socket keeps its place
@@ -36,6 +37,7 @@ BEGIN
         SET v_heir = (
             SELECT n.id FROM socket AS n
             WHERE n.session_id = r.session_id AND n.node <> in_node AND n.state <> 'lost' AND n.ctime >= v_died
+              AND n.was IS NULL
               AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = n.id)
             ORDER BY n.ctime, n.id
             LIMIT 1

@@ -439,6 +439,12 @@ def test_contact_export_goes_page_by_page_through_both_boxes(scene: Scene) -> No
     assert scene.doc("contact_export_book(:bob)") == nothing
 
 
+def test_contact_export_breaks_off_when_its_owner_was_moved_away(scene: Scene) -> None:
+    scene.sets(IMPORT.replace("ORIGIN", "NULL"))
+    scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")
+    scene.refuses({"contact_export(:alice, 'active', NULL, '', 9)": "MOVING"})
+
+
 async def test_the_same_file_imported_twice_at_once_is_loaded_once(direct: Direct) -> None:
     owner = direct.person()
     contacts = [

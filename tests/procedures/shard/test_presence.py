@@ -18,7 +18,7 @@ def test_the_state_is_offline_online_or_in_a_conference(scene: Scene) -> None:
     assert states() == (0, 0)
     scene["tab_bob"]
     assert states() == (1, 1)
-    scene.sets("yp.conference_join(:sid_bob, :tab_bob, :bob, NULL, 'meeting', '{}')")
+    scene.sets("yp.conference_join(:sid_bob, :tab_bob, :bob, NULL, 'meeting', '{}', 16)")
     assert states() == (2, 2)
 
 

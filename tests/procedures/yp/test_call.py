@@ -10,7 +10,7 @@ from tests.conftest import Admin
 from tests.procedures.conftest import Direct
 from tests.procedures.scene import Scene
 
-RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect', '{{}}', {})"
+RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect', '{{}}', {}, 16)"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_call_is_missed_once_however_many_processes_look(direct: Direct,
     socket = await direct.socket(sid)
     await direct.socket(await direct.session(other.uid))
     hub = direct.registry.add_hub("Team", one.uid, "private")
-    invite = ("yp", "conference_invite", sid, socket, hub, None, other.uid, "connect", "{}", 30)
+    invite = ("yp", "conference_invite", sid, socket, hub, None, other.uid, "connect", "{}", 30, 16)
     assert await direct.sets(*invite)
     admin.rows("UPDATE yp.call_invitation SET expiry = 1 WHERE callee_id = %s", other.uid)
     results = await asyncio.gather(*(direct.sets("yp", "call_expire") for _ in range(4)))

@@ -11,6 +11,8 @@ from service.database import document
 from tests.procedures.conftest import Direct, Somebody
 from tests.procedures.scene import Scene
 
+LIMIT = 16
+
 
 class Seat:
     """Somebody's socket and session."""
@@ -28,6 +30,7 @@ class Seat:
         found = await self.direct.sets(
             *("yp", "conference_join", self.sid, self.socket, hub, room, "meeting"),
             str(metadata or "{}").replace("'", '"'),
+            LIMIT,
         )
         joined: dict[str, object] = document(found[0])
         return joined
@@ -56,7 +59,7 @@ async def test_conference_join_refuses_strangers_and_foreign_sockets(
 ) -> None:
     first, second, stranger = seats
     join = ("yp", "conference_join")
-    room = (hub, "room1", "meeting", "{}")
+    room = (hub, "room1", "meeting", "{}", LIMIT)
     assert await direct.refusal(*join, stranger.sid, stranger.socket, *room) == "WEAK_PRIVILEGE"
     assert await direct.refusal(*join, second.sid, first.socket, *room) == "WEAK_PRIVILEGE"
 
@@ -67,7 +70,7 @@ async def test_a_host_who_leaves_hands_over_and_an_empty_room_ends(
     first, second, _ = seats
     await first.join(hub, "room1", participant_id=f"p{first.socket}")
     await second.join(hub, "room1")
-    seen = await direct.one("yp", "conference_attendee", first.sid, f"p{first.socket}")
+    seen = await direct.one("yp", "conference_attendee", first.sid, f"p{first.socket}", None, None)
     assert seen["uid"] == first.person.uid
     (told,) = await direct.sets("yp", "conference_broadcast", first.sid, first.socket, hub, "room1")
     assert second.socket in told[0][1]
@@ -76,8 +79,8 @@ async def test_a_host_who_leaves_hands_over_and_an_empty_room_ends(
     left = await direct.one("yp", "conference_leave", first.sid, first.socket, "room1")
     assert left["host"] == second.socket
     assert await direct.sets("yp", "conference_leave", first.sid, first.socket, "room1") == []
-    gone = await direct.one("yp", "conference_drop", second.socket, None)
-    assert gone["peers"] == []
+    gone, others = await direct.sets("yp", "conference_drop", second.socket, None)
+    assert (document(gone)["socket_id"], others) == (second.socket, [])
 
 
 async def test_conference_update_changes_ones_own_row_only(
@@ -95,7 +98,7 @@ async def test_conference_update_changes_ones_own_row_only(
 
 # --- calls ---
 
-RING = "yp.conference_invite(:sid_{0}, :tab_{0}, :hub, NULL, :{1}, 'connect', '{{}}', 30)"
+RING = "yp.conference_invite(:sid_{0}, :tab_{0}, :hub, NULL, :{1}, 'connect', '{{}}', 30, 16)"
 
 
 @pytest.fixture
@@ -117,12 +120,57 @@ def state(scene: Scene) -> str:
 def test_refusals(scene: Scene) -> None:
     scene["tab_bob"], scene["tab_alice"]
     scene.refuses({
-        "yp.conference_invite(:sid_bob, :tab_alice, :hub, NULL, :carol, '', '{}', 9)": "WEAK_PRIVILEGE",
+        "yp.conference_invite(:sid_bob, :tab_alice, :hub, NULL, :carol, '', '{}', 9, 16)": "WEAK_PRIVILEGE",
         "yp.conference_revoke(:sid_bob, :tab_alice, :hub, NULL, :carol)": "WEAK_PRIVILEGE",
         "yp.conference_accept(:sid_bob, :tab_bob, 'room', NULL)": "WEAK_PRIVILEGE",
-        "yp.conference_join(:sid_bob, :tab_bob, :hub, 'room', 'meeting', '{}')": "WEAK_PRIVILEGE",
+        "yp.conference_join(:sid_bob, :tab_bob, :hub, 'room', 'meeting', '{}', 16)": "WEAK_PRIVILEGE",
         "yp.conference_broadcast(:sid_bob, :tab_bob, :hub, 'room')": "WEAK_PRIVILEGE",
     })  # fmt: skip
+
+
+def test_an_endpoint_is_one_participants_and_a_socket_is_in_so_many_rooms(scene: Scene) -> None:
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
+    join = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, '{1}', 'meeting', '{2}', 2)"
+    endpoint = '{"participant_id": "e1"}'
+    scene.sets(join.format("alice", "one", endpoint))
+    scene.sets(join.format("bob", "one", "{}"))
+    scene.refuses({
+        join.format("bob", "one", endpoint): "PARTICIPANT_TAKEN",
+        f"yp.conference_update(:sid_bob, :tab_bob, 'one', '{endpoint}')": "PARTICIPANT_TAKEN",
+        "yp.conference_claim(:hub, 'one', :tab_bob, :bob, 'e1')": "PARTICIPANT_TAKEN",
+    })  # fmt: skip
+    # the same person with another socket takes it over
+    scene["later"] = scene.tab("alice")
+    scene.sets("yp.conference_claim(:hub, 'one', :later, :alice, 'e1')")
+    assert scene.count("yp.conference", "participant_id = 'e1'") == 0
+    scene.sets(join.format("bob", "two", "{}"))
+    refused = scene.refusal("yp.conference_join(:sid_bob, :tab_bob, :hub, 'three', 'meeting', '{}', 2)")
+    assert refused == "TOO_MANY_ROOMS"
+
+
+def test_who_has_no_right_any_more_is_evicted_and_nobody_else(scene: Scene) -> None:
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
+    for who in ("alice", "bob"):
+        scene.sets(f"yp.conference_join(:sid_{who}, :tab_{who}, :hub, 'one', 'meeting', '{{}}', 16)")
+    assert scene.sets("yp.conference_evict(10)") == [[]]
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 0, 0)")
+    left, told, evicted = scene.sets("yp.conference_evict(10)")
+    assert document(left)["uid"] == scene["bob"]
+    assert [scene["tab_alice"] in sockets for _, sockets in told] == [True]
+    ((model, _node, sockets, shard),) = evicted
+    assert orjson.loads(model) == {"room_id": "one", "hub_id": scene["hub"], "uid": scene["bob"]}
+    assert (orjson.loads(sockets), shard) == ([scene["tab_bob"]], "shard1")
+
+
+def test_the_numbers_of_a_room_grow(scene: Scene) -> None:
+    scene.sets("yp.conference_join(:sid_alice, :tab_alice, :hub, 'one', 'meeting', '{}', 16)")
+    found = []
+    for _ in range(3):
+        scene.sets("yp.conference_number(:hub, 'one', @serial)")
+        found.append(scene.one("SELECT @serial"))
+    assert found == sorted(set(found))
+    scene.sets("yp.conference_number(:hub, 'none', @serial)")
+    assert scene.one("SELECT @serial") is None
 
 
 def test_a_call_is_accepted_once_it_rings(ringing: Scene) -> None:
@@ -159,7 +207,7 @@ def test_who_did_not_call_cancels_nothing(ringing: Scene) -> None:
 
 def test_who_was_revoked_is_taken_out_of_the_room(ringing: Scene) -> None:
     ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
-    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}')")
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
     assert ringing.count("yp.conference", "room_id = :room") == 2
     *_, revoked, told = ringing.sets("yp.conference_revoke(:sid_alice, :tab_alice, :hub, :room, :bob)")
     assert document(revoked)["callee_id"] == ringing["bob"]
@@ -184,7 +232,7 @@ def test_whom_an_invitation_does_not_reach(scene: Scene) -> None:
 
 def test_two_who_ring_each_other_meet(ringing: Scene) -> None:
     (crossed, told) = ringing.sets(
-        "yp.conference_invite(:sid_bob, :tab_bob, :bob, NULL, :alice, 'connect', '{}', 30)"
+        "yp.conference_invite(:sid_bob, :tab_bob, :bob, NULL, :alice, 'connect', '{}', 30, 16)"
     )
     assert (document(crossed)["outcome"], document(crossed)["room_id"]) == ("cross", ringing["room"])
     assert told == []
@@ -199,6 +247,8 @@ def test_a_lost_socket_hands_over_its_places_and_calls(ringing: Scene) -> None:
     )
     moved, others = ringing.sets("yp.conference_moved(JSON_ARRAY(:next))")
     assert (document(moved)["was"], others) == (ringing["tab_alice"], [])
+    serial = ringing.one("SELECT serial FROM yp.conference_room WHERE id = :room")
+    assert document(moved)["serial"] == serial
     assert ringing.sets("yp.conference_moved('[]')") == []
 
 
@@ -207,7 +257,7 @@ async def test_of_two_answers_to_a_ring_at_once_one_counts(
 ) -> None:
     caller, callee, _ = seats
     invite = ("yp", "conference_invite", caller.sid, caller.socket, hub, None, callee.person.uid)
-    *_, rung, _ = await direct.sets(*invite, "connect", "{}", 30)
+    *_, rung, _ = await direct.sets(*invite, "connect", "{}", 30, LIMIT)
     room = document(rung)["room_id"]
     accepted, declined = await asyncio.gather(
         direct.sets("yp", "conference_accept", callee.sid, callee.socket, room, None),

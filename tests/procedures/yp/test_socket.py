@@ -63,7 +63,7 @@ async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin:
     assert [n for (n,) in admin.rows("SELECT node FROM yp.socket WHERE uid = %s", person.uid)] == [alive]
 
 
-MEET = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, 'room', 'meeting', '{{}}')"
+MEET = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, 'room', 'meeting', '{{}}', 16)"
 
 
 def test_socket_get_finds_an_open_socket_of_that_person(scene: Scene) -> None:

@@ -1,0 +1,28 @@
+-- conference_number: lock a room and number its next news (a coming, a going, a move to another socket).
+--
+-- Pushes of two processes may overtake each other. Whoever enters or leaves holds the row of the room until the
+-- commit, so the numbers grow in the order in which things happened, and a client can put its news in order.
+--
+-- Params:   in_hub       hub of the room
+--           in_room      room
+--           out_serial   microseconds since 1970, but always more than before; NULL: the room has ended
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL conference_number('00000000000000f1', '00000000000000f2', @serial);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_number(
+    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    OUT out_serial BIGINT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED)) INTO out_serial
+    FROM conference_room
+    WHERE hub_id = in_hub AND id = in_room
+    FOR UPDATE;
+
+    UPDATE conference_room SET serial = out_serial WHERE hub_id = in_hub AND id = in_room;
+END$$
+DELIMITER ;
