@@ -31,6 +31,9 @@ class Town:
         self._connection.begin()
         for number in (names.SMALL, names.LARGE, names.ADDER, names.DIRECT_ADDER):
             self._add_person(number)
+            self._call("yp", "api_key_add", key(names.PERSON, number), names.api_key(number), "agent")
+            # the first use of a key is noted by a CALL that no later one makes
+            self._call("yp", "api_key_touch", names.api_key(number))
         for first in (CROWD, DIRECT_CROWD) if "crowd" in needs else ():
             self._add_crowd(first)
         if "crowd" in needs:

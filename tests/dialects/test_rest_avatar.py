@@ -73,7 +73,7 @@ async def test_an_image_element_sends_its_token_in_the_query(client_of: ClientMa
 
 
 @pytest.mark.parametrize(
-    "content", [SVG, HTML, b"", b"GIF8", b"RIFF0000WAVE", b"%PDF-1.7", b"BM" + b"0" * 40]
+    "content", [SVG, HTML, b"", b"GIF9", b"RIFF0000WAVE", b"%PDF-1.7", b"BM" + b"0" * 40]
 )
 async def test_what_is_no_picture_is_refused(client_of: ClientMaker, admin: Admin, content: bytes) -> None:
     api = await client_of()

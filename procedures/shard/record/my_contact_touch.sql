@@ -47,7 +47,7 @@ BEGIN
         SET v_event = CASE v_was WHEN 'active' THEN 'updated' WHEN 'deleted' THEN 'restored' ELSE 'created' END;
         -- what is first seen long after it was written, by an upgrade or an import, keeps its times
         IF v_was IS NOT NULL OR v_updated > v_now - INTERVAL 2 SECOND THEN
-            SET v_updated = v_now;
+            SET v_updated = GREATEST(v_now, v_created);
         END IF;
         SET v_deleted = NULL;
     ELSEIF v_was = 'active' OR v_is <> v_was THEN
