@@ -231,3 +231,9 @@ def test_a_frame_that_is_declared_badly_is_refused(tmp_path: Path, push: Any, pr
     with pytest.raises(DeclarationError) as caught:
         acl.load_pushes(tmp_path)
     assert str(caught.value) == problem
+
+
+def test_the_readme_names_every_service_with_its_level(root: Path) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d) \| ([\w, ]+) \|$", (root / "README.md").read_text(), re.MULTILINE)
+    listed = [(f"{module}.{name}", int(level)) for module, level, names in rows for name in names.split(", ")]
+    assert sorted(listed) == sorted((s.name, s.level) for s in load_declarations().values())

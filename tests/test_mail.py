@@ -91,6 +91,12 @@ async def test_a_stranger_gets_a_link_that_works(posted: People, postman: Postma
     assert "Come <b>in</b> & see" in text(mail)
     assert "Come &lt;b&gt;in&lt;/b&gt; &amp; see" in text(mail, "html")
     assert "<img" not in text(mail, "html")
+    # both forms have all of it; the parts of the text stand apart
+    assert f'<a href="{link}"' in text(mail, "html")
+    stop = mail["List-Unsubscribe"].strip("<>")
+    assert f'<a href="{stop}"' in text(mail, "html")
+    plain = text(mail).splitlines()
+    assert (plain[-2:], plain[:2]) == (["", stop], ["Hello,", ""])
     # the link does not lie about in the outbox
     assert (await outbox(admin, address, "sent"))[0][2] == "{}"
 

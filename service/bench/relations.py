@@ -1,7 +1,7 @@
 """Address books in bulk, and people who get to know each other: contact.load, contact.invite, …invite_accept.
 
 On a node with one worker, so that its memory is that of the load. While the file is loaded somebody else
-turns the pages of his address book all the time.
+turns the pages of his address book, ten a second at most.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CONTACTS = 100_000
 PAIRS = 400
 AT_ONCE = 16
 LOOK_SECONDS = 0.05
+PAGE_SECONDS = 0.1
 HEADER = "First Name,Last Name,E-mail Address,Mobile Phone,Home Street,Home City,Categories,Notes"
 
 
@@ -153,6 +154,7 @@ async def _turning_pages(person: Person, waits: list[float]) -> AsyncIterator[No
             started = time.perf_counter()
             await person.call("contact.show_contact")
             waits.append((time.perf_counter() - started) * 1000)
+            await asyncio.sleep(PAGE_SECONDS)
 
     task = asyncio.create_task(turn())
     try:

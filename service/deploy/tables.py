@@ -53,7 +53,7 @@ def differences(connection: Connection, files: Files, state: State) -> list[Diff
     found: list[Difference] = []
     for (scope, applied), databases in groups.items():
         with _scratch(connection, files, scope, applied) as scratch:
-            wanted = _definitions(connection, scratch)
+            wanted = definitions(connection, scratch)
         for db in databases:
             pending = {
                 ("view", v.name)
@@ -68,7 +68,7 @@ def _compare(
     connection: Connection, db: str, wanted: Mapping[Name, str], pending: set[Name]
 ) -> Iterator[Difference]:
     """`pending` are views whose file is newer than what is installed: the plan speaks of them."""
-    installed = _definitions(connection, db)
+    installed = definitions(connection, db)
     for key in sorted({*wanted, *installed} - pending):
         should, actual = wanted.get(key), installed.get(key)
         if should == actual:
@@ -102,7 +102,7 @@ def _changed(connection: Connection, db: str, key: Name) -> Any:
     )
 
 
-def _definitions(connection: Connection, db: str) -> dict[Name, str]:
+def definitions(connection: Connection, db: str) -> dict[Name, str]:
     """Everything in a database but routines, as the server writes it down."""
     connection.raw.select_db(db)
     found: dict[Name, str] = {}

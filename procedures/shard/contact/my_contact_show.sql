@@ -3,6 +3,10 @@
 -- Three ranges of one index each are read in order, as far as the page reaches, and merged: that costs the
 -- same at 100 and at 100,000 contacts. A tag is read as a whole first, so it costs what the tag holds.
 --
+-- The statement stands here once for each order. Neither the column of an ORDER BY nor its direction can be a
+-- parameter without dynamic SQL, and an expression in their place reads and sorts the whole book, as the one for
+-- tags does with what a tag holds. Nor can the ranges come from a list: MariaDB has no LATERAL to limit each.
+--
 -- Params:   in_owner    whose address book
 --           in_tag      only contacts with this tag or one below it; NULL for all
 --           in_name     only contacts whose displayed name contains this; NULL for all
