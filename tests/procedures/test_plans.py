@@ -77,3 +77,83 @@ async def test_a_frequent_word_fills_its_page_from_the_index_of_names(
     cost = rows_read(settings, "CALL shard1.contact_search_by_domain(%s, 'a', 1, 45)", big.uid)
     assert cost < 5000, cost
     assert len(admin.rows("CALL shard1.contact_search_by_domain(%s, 'gra', 3, 45)", big.uid)) == 45
+
+
+RECORDS = (
+    "INSERT INTO shard1.contact_ledger (owner_id, rev, active) VALUES (%s, {count}, {count})",
+    """
+    INSERT INTO shard1.contact_record
+        (owner_id, contact_id, rev, created_rev, state, created_at, updated_at, digest, record)
+    SELECT %s, LPAD(HEX(seq), 16, '0'), seq, seq, 'active', '2026-01-01', '2026-01-01', '', '{{"id": 1}}'
+    FROM shard1.seq_1_to_{count}
+    """,
+    """
+    INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id)
+    SELECT %s, 0, k.kind,
+           CASE k.kind
+               WHEN 'text' THEN CONCAT('name', LPAD(seq, 6, '0'))
+               WHEN 'tag' THEN ELT(1 + seq %% 50, 'work', CONCAT('t', seq %% 50))
+               WHEN 'source' THEN IF(seq %% 200, 'local', 'google')
+               WHEN 'company' THEN CONCAT('Firm ', seq %% 40)
+               WHEN 'phone' THEN LPAD(seq %% 90, 9, '6')
+               ELSE LPAD(seq * 7919 %% 1000003, 9, '0')
+           END,
+           LPAD(HEX(seq), 16, '0')
+    FROM shard1.seq_1_to_{count}
+    JOIN (
+        SELECT 'display_name' AS kind UNION ALL SELECT 'company' UNION ALL SELECT 'created_at'
+        UNION ALL SELECT 'updated_at' UNION ALL SELECT 'source' UNION ALL SELECT 'tag' UNION ALL SELECT 'text'
+        UNION ALL SELECT 'name' UNION ALL SELECT 'phone'
+    ) AS k
+    WHERE k.kind <> 'tag' OR seq %% 50 < 2
+    """,
+)
+SORTS = ("display_name", "company", "created_at", "updated_at")
+RECORD_PAGES = {
+    **{
+        f"{sort} {order}": ("my_contact_records", (f'{{"sort": "{sort}", "order": "{order}"}}', 20, 0))
+        for sort in SORTS
+        for order in ("asc", "desc")
+    },
+    "with the trash": ("my_contact_records", ('{"deleted": "also"}', 20, 0)),
+    "a rare word": ("my_contact_records", ('{"search": "name000077"}', 20, 0)),
+    "two words, one of them rare": ("my_contact_records", ('{"search": "name000077 na"}', 20, 0)),
+    "nobody": ("my_contact_records", ('{"search": "nobody"}', 20, 0)),
+    "changes": ("my_contact_changes", (40, 20)),
+    "events": ("my_contact_events", (90, 20)),
+    "duplicates": ("my_contact_duplicates", ("phone:", 20)),
+}
+
+
+def book_of_records(admin: Admin, uid: str, count: int) -> None:
+    """Records and what finds them, without contacts."""
+    for statement in RECORDS:
+        admin.rows(statement.format(count=count), uid)
+
+
+async def test_a_page_of_records_costs_the_same_in_a_big_book(
+    people: People, admin: Admin, settings: Settings
+) -> None:
+    small, big = await people("Small"), await people("Big")
+    for person, count in ((small, 100), (big, 100_000)):
+        book_of_records(admin, person.uid, count)
+    admin.rows("ANALYZE TABLE shard1.contact_record, shard1.contact_index")
+    for page, (routine, args) in RECORD_PAGES.items():
+        marks = ", ".join(["%s"] * (len(args) + 1))
+        costs = [rows_read(settings, f"CALL shard1.{routine}({marks})", p.uid, *args) for p in (small, big)]
+        limit = 12_000 if "words" in page or page == "duplicates" else 1.5 * costs[0] + 200
+        assert costs[1] <= limit, (page, costs)
+
+
+async def test_a_filter_costs_what_it_finds(people: People, admin: Admin, settings: Settings) -> None:
+    big = await people("Big")
+    book_of_records(admin, big.uid, 100_000)
+    admin.rows("ANALYZE TABLE shard1.contact_record, shard1.contact_index")
+    # how many it finds; temporary rows are counted as well
+    found = {'{"tag": ["work"]}': 2000, '{"source": "google"}': 500, '{"company": "irm 39"}': 2500}
+    for query, matches in found.items():
+        cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big.uid, query)
+        assert cost < 20 * matches + 5000, (query, cost)
+    # a word that all have: they are counted, and the page is read along the order
+    cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big.uid, '{"search": "na"}')
+    assert cost < 115_000, cost

@@ -61,7 +61,7 @@ BEGIN
         FROM (
             SELECT 1 FROM contact_index
             WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
-            LIMIT 10000
+            LIMIT 5000
         ) AS some;
         IF v_place = 0 OR v_hits < v_least THEN
             SET v_least = v_hits, v_rarest = v_place;

@@ -524,7 +524,7 @@ def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> 
 
 def test_an_import_and_a_big_tag_are_caught_up_with(scene: Scene) -> None:
     people = [
-        {"id": f"{n:016x}", "line": n, "firstname": f"P{n}",
+        {"id": f"{n:016x}", "line": n, "firstname": f"P{n}", "default": f"p{n}@x.example",
          "email": [{"email": f"p{n}@x.example", "category": "priv", "is_default": 1}], "mobile": [],
          "address": [], "tag": ["all"], "archived": 0}
         for n in range(1, 301)
