@@ -67,6 +67,7 @@ def _on_server(settings: Settings, place: Path, say: Callable[[str], None], shar
     found: Results = {"shards": shards, f"making {shards} shards, s": _make_shards(settings, shards)}
     say("plan, one routine, all routines")
     found["plan with nothing to do, s"] = min(_timed(lambda: _tool(settings).plan()) for _ in range(3))
+    found["drift with nothing changed, s"] = _timed(lambda: _tool(settings).drift())
     one = _touched(lambda name: name == "my_contact_get", "one")
     found["one changed routine to all, s"] = _timed(lambda: _deploy(settings, one))
     loop = _plain_loop(settings)

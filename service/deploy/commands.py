@@ -113,7 +113,7 @@ def report(outcome: Outcome) -> int:
         print("`make deploy` again continues with what is missing", file=sys.stderr)
     elif outcome.plan.decide:
         names = sorted({item.name for item in outcome.plan.decide})
-        print(f"left for you to decide (see above): {', '.join(names)}")
+        print(f"left for you to decide (`make plan` shows it): {', '.join(names)}")
     return outcome.status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -123,3 +124,12 @@ def scene(scene_connection: Connection) -> Iterator[Scene]:
     scene_connection.raw.begin()
     yield Scene(scene_connection)
     scene_connection.raw.rollback()
+
+
+async def race(direct: Direct, code: str, *calls: tuple[Any, ...]) -> None:
+    """CALLs at the same moment: one succeeds, all others are refused with this code."""
+    results = await asyncio.gather(*(direct.sets(*call) for call in calls), return_exceptions=True)
+    outcomes = sorted(r.code if isinstance(r, Refused) else "done" for r in results)
+    unexpected = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Refused)]
+    assert not unexpected, unexpected
+    assert sorted(outcomes) == sorted(["done", *[code] * (len(calls) - 1)])

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import Refused
 from tests.conftest import Admin
-from tests.procedures.conftest import Direct, mail, text
+from tests.procedures.conftest import Direct, mail, race, text
 from tests.procedures.scene import Scene
 
 
@@ -461,3 +461,14 @@ async def test_the_same_file_imported_twice_at_once_is_loaded_once(direct: Direc
         *(direct.one("shard1", "my_contact_import", owner.uid, text(c), None) for c in (contacts, again))
     )
     assert sum(r["loaded"] for r in results) == len(contacts)
+
+
+async def test_a_part_of_a_contact_is_taken_away_once(direct: Direct, admin: Admin) -> None:
+    owner = direct.person()
+    contact = await direct.contact(owner, mobile=[{"phone": "1"}], address=[{"city": "Rome"}])
+    for kind, table, code in (
+        ("phone", "phone", "PHONE_NOT_FOUND"),
+        ("address", "address", "ADDRESS_NOT_FOUND"),
+    ):
+        part = admin.one(f"SELECT id FROM shard1.contact_{table} WHERE owner_id = %s", owner.uid)
+        await race(direct, code, *[("shard1", f"my_contact_{kind}_delete", owner.uid, contact, part)] * 3)

@@ -6,7 +6,7 @@ import asyncio
 
 from service.errors import Refused
 from tests.conftest import Admin
-from tests.procedures.conftest import Direct, text
+from tests.procedures.conftest import Direct, race, text
 from tests.procedures.scene import Scene
 
 
@@ -129,3 +129,9 @@ async def test_one_contact_added_to_a_group_twice_at_once_is_in_it_once(direct: 
     add = ("shard1", "contact_group_member_add", owner.uid, "G", text([contact]))
     results = await asyncio.gather(*(direct.one(*add) for _ in range(3)))
     assert sorted(r["added"] for r in results) == [0, 0, 1]
+
+
+async def test_of_two_who_delete_a_group_at_once_one_is_told_it_is_gone(direct: Direct) -> None:
+    owner = direct.person()
+    await direct.one("shard1", "contact_group_add", owner.uid, "G", None, "[]")
+    await race(direct, "GROUP_NOT_FOUND", *[("shard1", "contact_group_delete", owner.uid, "G")] * 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.procedures.conftest import Direct, text
+from tests.procedures.conftest import Direct, race, text
 from tests.procedures.scene import Scene
 
 
@@ -142,3 +142,27 @@ def test_my_tag_add_gives_exactly_these(scene: Scene) -> None:
     assert scene.docs("my_tag_add(:alice, :ada, '[]')") == []
     assert [t["name"] for t in scene.docs("my_tag_add(:alice, :hub, JSON_ARRAY(:work))")] == ["Work"]
     assert scene.one("SELECT category FROM map_tag WHERE entity_id = :hub") == "group"
+
+
+async def test_of_two_who_remove_a_tag_at_once_one_is_told_it_is_gone(direct: Direct) -> None:
+    owner = direct.person()
+    tag = (await direct.one("shard1", "tag_add", owner.uid, "Work", None))["tag_id"]
+    await race(direct, "TAG_NOT_FOUND", *[("shard1", "tag_remove", owner.uid, tag)] * 3)
+
+
+async def test_tags_renamed_to_one_name_at_once_have_two(direct: Direct) -> None:
+    owner = direct.person()
+    tags = [(await direct.one("shard1", "tag_add", owner.uid, n, None))["tag_id"] for n in "ab"]
+    rename = ("shard1", "tag_rename", owner.uid)
+    renamed = await asyncio.gather(*(direct.one(*rename, tag, "Same") for tag in tags))
+    assert {t["name"] for t in renamed} == {"Same", "Same (2)"}
+
+
+async def test_of_two_my_tag_add_at_once_one_list_stays_whole(direct: Direct) -> None:
+    owner = direct.person()
+    contact = await direct.contact(owner)
+    tags = [(await direct.one("shard1", "tag_add", owner.uid, n, None))["tag_id"] for n in "abcd"]
+    give = ("shard1", "my_tag_add", owner.uid, contact)
+    await asyncio.gather(*(direct.sets(*give, text(part)) for part in (tags[:2], tags[2:])))
+    found = [t["tag_id"] for t in await direct.all("shard1", "my_tag_get", owner.uid, contact)]
+    assert found in (tags[:2], tags[2:])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from tests.conftest import Admin
+from tests.procedures.conftest import Direct
 from tests.procedures.scene import Scene
 
 
@@ -23,3 +27,10 @@ def test_a_block_holds_until_it_is_lifted(scene: Scene) -> None:
 def test_an_address_that_was_blocked_is_blocked_when_it_registers(scene: Scene) -> None:
     scene.sets("yp.contact_block_add(:alice, :ada, :mail_carol, NULL)")
     assert scene.one("SELECT yp.is_blocked(:alice, :carol)") == 1
+
+
+async def test_blocking_twice_at_once_is_one_block(direct: Direct, admin: Admin) -> None:
+    owner, other = direct.person(), direct.person("Bob")
+    block = ("yp", "contact_block_add", owner.uid, "00000000000000c1", other.email, other.uid)
+    await asyncio.gather(*(direct.sets(*block) for _ in range(4)))
+    assert admin.one("SELECT COUNT(*) FROM yp.contact_block WHERE owner_id = %s", owner.uid) == 1

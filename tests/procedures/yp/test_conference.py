@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from service.database import document
+from tests.conftest import Admin
 from tests.procedures.conftest import Direct, Somebody
 from tests.procedures.scene import Scene
 
@@ -264,3 +265,22 @@ async def test_of_two_answers_to_a_ring_at_once_one_counts(
         direct.sets("yp", "conference_decline", callee.sid, room, None, None),
     )
     assert bool(accepted) != bool(declined)
+
+
+async def test_leaving_twice_at_once_is_told_once(direct: Direct, seats: list[Seat], hub: str) -> None:
+    first, second, _ = seats
+    await first.join(hub, "room1")
+    await second.join(hub, "room1")
+    leave = ("yp", "conference_leave", second.sid, second.socket, "room1")
+    results = await asyncio.gather(*(direct.sets(*leave) for _ in range(4)))
+    assert sum(bool(found) for found in results) == 1
+
+
+async def test_when_all_leave_at_once_the_room_is_gone(
+    direct: Direct, seats: list[Seat], hub: str, admin: Admin
+) -> None:
+    for seat in seats[:2]:
+        await seat.join(hub, "room1")
+    leave = ("yp", "conference_leave")
+    await asyncio.gather(*(direct.sets(*leave, s.sid, s.socket, "room1") for s in seats[:2]))
+    assert admin.one("SELECT COUNT(*) FROM yp.conference_room WHERE hub_id = %s", hub) == 0

@@ -81,3 +81,14 @@ async def test_shard_list_and_shard_pick(direct: Direct, admin: Admin) -> None:
     assert admin.one("SELECT yp.shard_pick('shard1')") == "shard1"
     assert admin.one("SELECT yp.shard_pick(NULL)") in {name for (name,) in rows}
     assert admin.refusal("SELECT yp.shard_pick('nowhere')") == "NO_SHARD"
+
+
+async def test_grants_to_one_person_at_once_leave_one(direct: Direct, admin: Admin) -> None:
+    owner, guest = direct.person(), direct.person("Bob")
+    hub = direct.registry.add_hub("Team", owner.uid, "private")
+    grant = ("yp", "permission_grant", hub, "*", guest.uid)
+    await asyncio.gather(*(direct.sets(*grant, level, 0) for level in (2, 3, 4)))
+    levels = admin.rows(
+        "SELECT level FROM yp.permission WHERE hub_id = %s AND entity_id = %s", hub, guest.uid
+    )
+    assert len(levels) == 1

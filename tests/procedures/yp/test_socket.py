@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from tests.conftest import Admin
@@ -98,3 +99,23 @@ def test_a_process_that_says_goodbye_leaves_only_those_in_rooms(scene: Scene) ->
     people = {uid for uid, _ in scene.rows("yp.socket_retire(:node)")}
     assert people == {scene["alice"], scene["bob"]}
     assert scene.rows("SELECT uid, state FROM yp.socket WHERE node = :node") == [(scene["alice"], "lost")]
+
+
+async def test_one_token_binds_one_of_many_sockets_at_once(direct: Direct) -> None:
+    sid, token = await direct.session(direct.person().uid), secrets.token_hex(16)
+    await direct.sets("yp", "authn_store", sid, token, 60)
+    bind = ("yp", "socket_bind")
+    calls = (direct.one(*bind, secrets.token_hex(8), None, token, NODE) for _ in range(4))
+    assert sum(found is not None for found in await asyncio.gather(*calls)) == 1
+
+
+async def test_of_sockets_bound_at_once_one_takes_the_lost_place(direct: Direct, admin: Admin) -> None:
+    person = direct.person()
+    sid = await direct.session(person.uid)
+    lost = await direct.socket(sid)
+    await direct.sets("yp", "conference_join", sid, lost, person.uid, None, "meeting", "{}", 16)
+    await direct.sets("yp", "socket_lose", lost)
+    bind = ("yp", "socket_bind")
+    await asyncio.gather(*(direct.sets(*bind, secrets.token_hex(8), sid, None, NODE) for _ in range(4)))
+    assert admin.one("SELECT COUNT(*) FROM yp.conference WHERE uid = %s", person.uid) == 1
+    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", person.uid) == 4
