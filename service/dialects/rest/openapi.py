@@ -109,8 +109,6 @@ def _body(operation: Operation) -> dict[str, Any] | None:
     if operation.body is None:
         return None
     schema = ANY if operation.free_body else object_schema(operation.body)
-    if operation.either:
-        schema = {**schema, "oneOf": [{"required": list(group)} for group in operation.either]}
     required = bool(operation.either) or any(p.get("required") for p in operation.body.values())
     return {"required": required, "content": {"application/json": {"schema": schema}}}
 
