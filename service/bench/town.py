@@ -113,6 +113,8 @@ class Town:
         for number, name in ((names.SMALL, "small"), (names.LARGE, "large")):
             if name in needs:
                 books.fill(self._connection, world.db, key(names.PERSON, number), getattr(world, name))
+        if "records" in needs:
+            books.make_records(self._connection, world.db)
         owner = key(names.PERSON, names.SMALL)
         world.contacts = books.contact_ids(self._connection, world.db, owner, CONTACTS_READ)
 

@@ -11,8 +11,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from service.cli import main
 from service.demo import Registry
 from service.dialects.rest.ids import from_wire, to_wire
+from service.settings import Settings
 from tests.conftest import Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Client
@@ -190,6 +192,33 @@ async def test_keys_are_listed_hashed_and_revoked(
     assert registry.call("yp", "api_key_drop", listed[0]["id"]) == [(1,)]
     assert (await api.get("/api-keys/mine")).error == UNAUTHORIZED
     assert registry.call("yp", "api_key_drop", listed[0]["id"]) == [(0,)]
+
+
+async def test_the_commands_make_list_and_drop_keys(
+    client_of: ClientMaker,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("db", "db_admin", "redis"):
+        monkeypatch.setenv(f"DRUMEE_{name.upper()}", getattr(settings, name))
+    api = await client_of(scope="")
+
+    def run(*words: str) -> list[str]:
+        main(list(words))
+        return capsys.readouterr().out.splitlines()
+
+    api.token, told = await asyncio.to_thread(run, "apikey", "--user", api.person.email)
+    assert (await api.get("/auth/me")).data["email"] == api.person.email
+    (mine,) = [line for line in await asyncio.to_thread(run, "apikeys") if api.person.email in line]
+    key_id = mine.split()[0]
+    assert key_id in told
+    assert api.token[:8] in mine
+    assert api.token not in mine
+    await asyncio.to_thread(run, "apikeys", "--drop", key_id)
+    assert (await api.get("/auth/me")).error == UNAUTHORIZED
+    assert await asyncio.to_thread(main, ["apikey", "--user", api.person.email, "--scope", "root"]) == 2
+    assert await asyncio.to_thread(main, ["apikey", "--user", "nobody@example.org"]) == 2
 
 
 async def test_a_closed_account_has_no_api(client_of: ClientMaker, admin: Admin) -> None:
