@@ -13,7 +13,7 @@ import orjson
 import pytest
 from yarl import URL
 
-from service.bench import books, report, tools
+from service.bench import books, names, relations, report, tools
 from service.bench.cores import Cores
 from service.bench.load import LOADS, Load
 from service.bench.main import Plan, bench, run
@@ -26,6 +26,7 @@ from service.demo import Registry
 from service.deploy.deployer import connect
 from service.install import find_program
 from service.settings import Settings, database_servers
+from service.stack import Stack
 from tests.conftest import Admin
 from tests.people import People
 
@@ -102,6 +103,30 @@ def test_says_which_scenarios_there_are(capsys: pytest.CaptureFixture[str]) -> N
 def test_refuses_what_is_no_duration(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench("", seconds) == 2
     assert f"--seconds {seconds} is not a duration" in capsys.readouterr().err
+
+
+async def test_address_books_and_invitations(stack: Stack, settings: Settings, tmp_path: Path) -> None:
+    town = Town(settings, World(SHARD, small=5, large=10))
+    try:
+        found = await relations.measure(tmp_path, stack.env(), town, contacts=700, pairs=3)
+    finally:
+        town.close()
+    loaded, pairs = found["load"], found["pairs"]
+    assert (loaded["contacts"], pairs["pairs"]) == (700, 3)
+    assert loaded["contacts_per_second"] > 0
+    assert loaded["worker_mb"] > loaded["grown_mb"] > 0
+    assert loaded["others_worst_ms"] >= loaded["others_p50_ms"] > 0
+    books = {"small": 5, "large": 10}
+    empty = {"scenarios": [], "books": books, "worker_mb": {"idle": []}, "delivery": None, "warnings": []}
+    said = report.text({**empty, "relations": found})
+    assert f"contact.load: {loaded['contacts_per_second']:,} contacts/s (700 contacts" in said
+    assert f"{pairs['pairs_per_second']} pairs/s (3 pairs" in said
+    assert "MB that loading 700 contacts takes" in said
+    # everybody was invited, and accepted
+    ids = [names.key(names.PERSON, names.STRANGERS + number) for number in range(2, 8)]
+    statement = f"SELECT status FROM {SHARD}.contact WHERE FIND_IN_SET(owner_id, %s)"
+    statuses = [status for (status,) in Admin(settings).rows(statement, ",".join(ids))]
+    assert sorted(statuses) == ["active"] * 3 + ["informed"] * 3
 
 
 async def test_the_limit_makes_the_calls_of_the_service(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -294,6 +295,11 @@ def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
             continue
         where = places(list({item.db: item for item in items}.values()))
         lines.append(f"  {action:<9} {f'{len(names)} {kind}s':<36} {where:<18} {why}")
+        if action != "create":
+            indent = " " * 12
+            lines += textwrap.wrap(
+                ", ".join(sorted(names)), 110, initial_indent=indent, subsequent_indent=indent
+            )
     return shown
 
 

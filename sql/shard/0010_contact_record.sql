@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS contact_index (
         COMMENT 'the first four sort; name and phone find duplicates',
     word       VARCHAR(255) COLLATE utf8mb4_unicode_520_ci NOT NULL,
     contact_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    name       VARCHAR(64) COLLATE utf8mb4_unicode_520_ci NOT NULL DEFAULT '' COMMENT 'start of the display name, to sort what is found',
     PRIMARY KEY (owner_id, is_deleted, kind, word, contact_id),
     KEY by_contact (owner_id, contact_id, kind, word)
 ) ENGINE = InnoDB COMMENT 'what records are sorted by and found by, case and accents ignored';

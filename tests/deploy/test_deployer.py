@@ -92,6 +92,20 @@ def test_planning_an_empty_server_writes_nothing(tool: DeployerMaker, said: list
     assert ("yp",) not in dba.rows("SHOW DATABASES")
 
 
+def test_many_routines_of_which_the_same_is_said_are_named_in_a_list(
+    tool: DeployerMaker, said: list[str], dba: Admin
+) -> None:
+    dba.rows(
+        "UPDATE mysql.proc SET comment = REPLACE(comment, '.sql ', '.sql 0') WHERE definer LIKE 'drumee%'"
+    )
+    dba.rows("UPDATE mysql.proc SET comment = '[procedures/x.sql 0000000000000000]' WHERE db = 'yp'")
+    tool().show(tool().plan())
+    text = "\n".join(said)
+    assert f"replace   {PROCEDURES} procedures" in text
+    assert "session_open," in text
+    assert max(map(len, said)) <= 122
+
+
 def test_a_change_by_hand_is_shown_and_left_until_somebody_decides(
     tool: DeployerMaker, said: list[str], dba: Admin
 ) -> None:

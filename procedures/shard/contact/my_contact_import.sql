@@ -24,21 +24,21 @@ CREATE OR REPLACE PROCEDURE my_contact_import(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_loaded INT UNSIGNED;
+    DECLARE v_given, v_loaded INT UNSIGNED;
     DECLARE v_nobody, v_made LONGTEXT;
     DECLARE v_domain INT UNSIGNED;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
-    SELECT COALESCE(JSON_ARRAYAGG(j.line), '[]') INTO v_nobody
+    SELECT COUNT(*), CONCAT('[', COALESCE(GROUP_CONCAT(IF(j.email IS NULL AND d.id IS NULL, j.line, NULL)), ''), ']')
+    INTO v_given, v_nobody
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         line  INT UNSIGNED PATH '$.line',
         uid   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
         email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default'
     )) AS j
-    LEFT JOIN yp.drumate AS d ON d.id = j.uid
-    WHERE j.email IS NULL AND d.id IS NULL;
+    LEFT JOIN yp.drumate AS d ON d.id = j.uid;
 
     -- what is known is read unlocked: the owner is locked, and with him whoever adds to his book
     INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, firstname, lastname, category, comment,
@@ -172,7 +172,7 @@ BEGIN
     CALL my_contacts_touch(in_owner, v_made);
     SELECT JSON_OBJECT(
         'loaded', v_loaded + 0,
-        'alreadyincontact', JSON_LENGTH(in_contacts) - v_loaded - JSON_LENGTH(v_nobody),
+        'alreadyincontact', v_given - v_loaded - JSON_LENGTH(v_nobody),
         'nobody', JSON_COMPACT(v_nobody)
     ) AS data;
 END$$

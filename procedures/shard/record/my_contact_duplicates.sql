@@ -38,20 +38,23 @@ BEGIN
         LIMIT in_limit
     ) AS g;
 
-    SELECT JSON_OBJECT('reason', j.reason, 'value', j.value, 'count', j.n + 0, 'contacts', JSON_COMPACT((
-        SELECT JSON_ARRAYAGG(JSON_COMPACT(m.record) ORDER BY m.contact_id)
-        FROM (
-            SELECT r.contact_id, r.record, i.kind, i.word, ROW_NUMBER() OVER (PARTITION BY i.kind, i.word ORDER BY r.contact_id) AS place
-            FROM JSON_TABLE(v_groups, '$[*]' COLUMNS (reason VARCHAR(8) CHARACTER SET ascii PATH '$.reason', value VARCHAR(255) PATH '$.value')) AS g
-            STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = g.reason AND i.word = g.value
-            STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id
-        ) AS m
-        WHERE m.kind = j.reason AND m.word = j.value AND m.place <= 10
-    ))) AS data
-    FROM JSON_TABLE(v_groups, '$[*]' COLUMNS (
-        position FOR ORDINALITY, reason VARCHAR(8) CHARACTER SET ascii PATH '$.reason', value VARCHAR(255) PATH '$.value', n INT PATH '$.count'
-    )) AS j
-    ORDER BY j.position;
+    SELECT JSON_OBJECT('reason', m.reason, 'value', m.value, 'count', m.n + 0,
+                       'contacts', JSON_COMPACT(JSON_ARRAYAGG(JSON_COMPACT(m.record) ORDER BY m.place))) AS data
+    FROM (
+        SELECT g.position, g.reason, g.value, g.n, r.record,
+               ROW_NUMBER() OVER (PARTITION BY g.position ORDER BY i.contact_id) AS place
+        FROM JSON_TABLE(v_groups, '$[*]' COLUMNS (
+            position FOR ORDINALITY,
+            reason   VARCHAR(8) CHARACTER SET ascii PATH '$.reason',
+            value    VARCHAR(255) PATH '$.value',
+            n        INT UNSIGNED PATH '$.count'
+        )) AS g
+        STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = g.reason AND i.word = g.value
+        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id
+    ) AS m
+    WHERE m.place <= 10
+    GROUP BY m.position, m.reason, m.value, m.n
+    ORDER BY m.position;
     SELECT IF(JSON_LENGTH(v_groups) < in_limit, NULL,
               CONCAT(JSON_VALUE(v_groups, CONCAT('$[', in_limit - 1, '].reason')), ':', JSON_VALUE(v_groups, CONCAT('$[', in_limit - 1, '].value')))) AS after;
 END$$

@@ -26,6 +26,7 @@ BEGIN
         JSON_VALUE(in_record, '$.last_name'), JSON_VALUE(in_record, '$.company'), JSON_VALUE(in_record, '$.notes'));
     DECLARE v_more, v_digits LONGTEXT DEFAULT '';
     DECLARE v_name, v_item VARCHAR(255);
+    DECLARE v_start VARCHAR(64) DEFAULT LEFT(JSON_VALUE(in_record, '$.display_name'), 64);
     DECLARE v_place INT UNSIGNED DEFAULT 0;
 
     DELETE FROM contact_index WHERE owner_id = in_owner AND contact_id = in_id;
@@ -67,12 +68,12 @@ BEGIN
         SET v_words = CONCAT(LEFT(v_words, CHAR_LENGTH(v_words) - 1), v_more, ']');
 
         -- UNION in the collation of the key makes one of ANNA, anna and Ánna
-        INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id)
-        SELECT in_owner, in_deleted, j.kind, j.word COLLATE utf8mb4_unicode_520_ci, in_id
+        INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
+        SELECT in_owner, in_deleted, j.kind, j.word COLLATE utf8mb4_unicode_520_ci, in_id, v_start
         FROM JSON_TABLE(v_rows, '$[*]' COLUMNS (kind VARCHAR(16) PATH '$[0]', word VARCHAR(255) PATH '$[1]')) AS j
         WHERE j.word IS NOT NULL
         UNION
-        SELECT in_owner, in_deleted, 'text', LEFT(j.word, 64) COLLATE utf8mb4_unicode_520_ci, in_id
+        SELECT in_owner, in_deleted, 'text', LEFT(j.word, 64) COLLATE utf8mb4_unicode_520_ci, in_id, v_start
         FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS j
         WHERE j.word <> '';
     END IF;

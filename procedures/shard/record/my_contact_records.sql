@@ -1,9 +1,9 @@
 -- my_contact_records: a page of the owner's contacts as the REST API shows them, and how many there are.
 --
 -- Every filter is a condition on the index of records: a word of the search by its start, a tag, a source, companies.
--- Without any, or with one that many contacts meet, the index is read in the order wanted until the page is full; otherwise
--- the contacts that meet the rarest condition are collected, checked for the others, and sorted. So a page costs what
--- the rarest condition finds, and never what the book holds.
+-- Without any, or with one that many contacts meet, the index is read in the order wanted until the page is full; with one,
+-- those who meet it are sorted by the names that stand beside their words; otherwise the contacts that meet the rarest condition are collected, checked for the others, and sorted. So a page costs what
+-- the rarest condition finds, and not what the book holds; except that a part of a company is looked for in all of them.
 --
 -- Callers:  service/dialects/rest
 -- Params:   in_owner    whose address book
@@ -33,6 +33,7 @@ BEGIN
     DECLARE v_reach, v_total, v_all, v_cap, v_hits, v_least BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_conditions LONGTEXT DEFAULT record_conditions(in_query);
     DECLARE v_count INT UNSIGNED DEFAULT JSON_LENGTH(v_conditions);
+    DECLARE v_named TINYINT DEFAULT 0;
     DECLARE v_kind VARCHAR(16) CHARACTER SET ascii;
     DECLARE v_low, v_high VARCHAR(255);
     DECLARE v_companies, v_found, v_page LONGTEXT;
@@ -47,7 +48,10 @@ BEGIN
         SELECT COALESCE(JSON_ARRAYAGG(k.word), '[]') INTO v_companies
         FROM (
             SELECT DISTINCT word FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = 'company'
+            WHERE owner_id = in_owner AND is_deleted = v_first AND kind = 'company'
+            UNION
+            SELECT DISTINCT word FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted = v_second AND kind = 'company'
         ) AS k
         WHERE k.word LIKE CONCAT('%', like_escape(JSON_VALUE(in_query, '$.company')), '%') AND k.word <> last_word('');
     END IF;
@@ -74,13 +78,32 @@ BEGIN
 
     IF v_count = 0 AND v_companies IS NULL THEN
         SET v_total = v_all, v_cap = v_reach;
-    ELSEIF v_count = 1 AND v_companies IS NULL AND v_second IS NULL AND v_least > 1000 THEN
+    ELSEIF v_count = 1 AND v_companies IS NULL THEN
         SELECT COUNT(DISTINCT contact_id) INTO v_total
         FROM contact_index
-        WHERE owner_id = in_owner AND is_deleted = v_first AND kind = v_kind AND word BETWEEN v_low AND v_high;
-        -- four times as far as it takes when those who meet the condition are spread evenly
-        SET v_cap = 4 * v_reach * v_all DIV v_total + 100;
-        SET v_cap = IF(v_cap < v_total, v_cap, 0);
+        WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high;
+        SET v_named = IF(v_sort = 'display_name' AND v_total <= 20000, 1, 0);
+        IF v_named = 0 AND v_second IS NULL AND v_total > 1000 THEN
+            -- four times as far as it takes when those who meet the condition are spread evenly
+            SET v_cap = 4 * v_reach * v_all DIV v_total + 100;
+            SET v_cap = IF(v_cap < v_total, v_cap, 0);
+        END IF;
+    END IF;
+
+    IF v_named = 1 AND v_desc = 0 THEN
+        SELECT JSON_ARRAYAGG(p.contact_id ORDER BY p.name, p.contact_id) INTO v_page
+        FROM (
+            SELECT DISTINCT contact_id, name FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
+            ORDER BY name, contact_id LIMIT in_offset, in_limit
+        ) AS p;
+    ELSEIF v_named = 1 THEN
+        SELECT JSON_ARRAYAGG(p.contact_id ORDER BY p.name DESC, p.contact_id DESC) INTO v_page
+        FROM (
+            SELECT DISTINCT contact_id, name FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
+            ORDER BY name DESC, contact_id DESC LIMIT in_offset, in_limit
+        ) AS p;
     END IF;
 
     IF v_cap > 0 AND v_desc = 0 THEN
@@ -127,7 +150,7 @@ BEGIN
         ) AS p;
     END IF;
 
-    IF v_cap = 0 OR COALESCE(JSON_LENGTH(v_page), 0) < LEAST(in_limit, IF(v_total > in_offset, v_total - in_offset, 0)) THEN
+    IF v_named = 0 AND (v_cap = 0 OR COALESCE(JSON_LENGTH(v_page), 0) < LEAST(in_limit, IF(v_total > in_offset, v_total - in_offset, 0))) THEN
         SELECT COALESCE(JSON_ARRAYAGG(h.contact_id), '[]') INTO v_found
         FROM (
             SELECT contact_id FROM contact_index
