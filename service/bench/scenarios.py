@@ -153,13 +153,14 @@ def _owner(world: World, number: int, **words: str) -> Case:
         "uid": key(names.PERSON, number),
         "sid": key(names.SESSION, number),
         "key": names.api_key(number),
+        "page": PAGE,
         **words,
     }
 
 
 GATE_KEY = "CALL yp.api_key_open({key}, NULL)"
-PAGE = '{{"sort":"display_name","order":"asc","deleted":"no"}}'
-LIST = (GATE_KEY, f"CALL {{db}}.my_contact_records({{uid}}, '{PAGE}', 20, 0)")
+PAGE = '{"sort":"display_name","order":"asc","deleted":"no"}'
+LIST = (GATE_KEY, "CALL {db}.my_contact_records({uid}, {page}, 20, 0)")
 
 
 def _of_contacts(world: World) -> list[Case]:
