@@ -27,6 +27,7 @@ RETRIES = Counter("drumee_call_retries", "units that ran again, by error number"
 PUSHES = Counter("drumee_pushes", "live updates published, by outcome", ["outcome"])
 FRAMES = Counter("drumee_frames", "frames queued for WebSockets of this process")
 SLOW_SOCKETS = Counter("drumee_slow_sockets", "WebSockets disconnected because they did not keep up")
+REFUSED_SOCKETS = Counter("drumee_refused_sockets", "WebSockets closed by a limit, by reason", ["reason"])
 SOCKETS = Gauge("drumee_sockets", "open WebSockets", multiprocess_mode="livesum")
 POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 

@@ -1,15 +1,17 @@
 """Live updates: one Redis message for each process with recipients, one frame for each of their sockets.
 
-Pub/sub is at most once: with Redis away updates are lost, and clients read again when they reconnect.
+What no process has heard, because Redis or the connection to it is away, is held for some seconds and sent
+again: a restart of Redis loses nothing, but may bring something twice. What takes longer is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from redis.asyncio import Redis
@@ -23,12 +25,28 @@ from service.settings import Settings, redis_urls
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 QUEUE = 10_000
 BATCH = 200
+HOLD_SECONDS = 10.0
+NOT_HELD = 0.0
+"""`until` of what nobody has to hear: mostly nobody follows the contacts that are written."""
+RETRY_SECONDS = 0.2
+ASK_SECONDS = 0.3
+AWAY_SECONDS = 5.0
 RECONNECT_SECONDS = (0.1, 0.5, 1.0, 2.0)
 
 Deliver = Callable[[list[str], str], None]
 Control = Callable[[list[str]], Coroutine[Any, Any, None]]
+
+
+class Message(NamedTuple):
+    """What goes to one process, and until when it is worth it."""
+
+    channel: str
+    text: bytes
+    until: float
 
 
 def channel_of(node: str) -> str:
@@ -65,9 +83,13 @@ class Pusher:
         self.node = node
         self._urls = redis_urls(settings.redis)
         self._redis = self._connect()
-        self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._held: list[Message] = []
+        self._retry_at = 0.0
+        self._stopping = False
+        self._away_until = 0.0
         self.listening = asyncio.Event()
 
     def _connect(self) -> Redis:
@@ -81,6 +103,20 @@ class Pusher:
         """The connection pool, for whoever else needs Redis."""
         return self._redis
 
+    async def ask(self, work: Callable[[Redis], Awaitable[T]]) -> T:
+        """Ask Redis for what a request waits for; RedisError soon, and at once for a while after it was away.
+
+        A Redis that hangs instead of dying would else hold up every sign-in for seconds.
+        """
+        if time.monotonic() < self._away_until:
+            raise RedisError("redis was away a moment ago")
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await work(self._redis)
+        except (RedisError, OSError, TimeoutError) as exc:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise RedisError(f"redis is away: {exc}") from exc
+
     def start(self, deliver: Deliver, close: Control) -> None:
         """Begin to publish and to listen."""
         self._tasks = [
@@ -89,7 +125,8 @@ class Pusher:
         ]
 
     async def stop(self) -> None:
-        """Publish what is queued, then stop."""
+        """Publish what is queued, then stop; what nobody hears now is not waited for."""
+        self._stopping = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), 2)
         for task in self._tasks:
@@ -108,39 +145,76 @@ class Pusher:
             self._put(node, sockets.encode())
 
     def note(self, uid: str, text: bytes = b"") -> None:
-        """Tell the processes that follow this person's contacts that there is something to read."""
-        self._queue_message(contacts_channel(uid), text)
+        """Tell the processes that follow this person's contacts, if any do, that there is something to read."""
+        self._queue_message(Message(contacts_channel(uid), text, NOT_HELD))
 
     def _put(self, node: str, message: bytes) -> None:
-        self._queue_message(channel_of(node), message)
+        self._queue_message(Message(channel_of(node), message, time.monotonic() + HOLD_SECONDS))
 
-    def _queue_message(self, channel: str, message: bytes) -> None:
+    def _queue_message(self, message: Message) -> None:
         try:
-            self._queue.put_nowait((channel, message))
+            self._queue.put_nowait(message)
         except asyncio.QueueFull:
             metrics.PUSHES.labels("dropped").inc()
 
     async def _publish_forever(self) -> None:
         while True:
-            batch = [await self._queue.get()]
-            while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            outcome = await self._publish(batch)
-            metrics.PUSHES.labels(outcome).inc(len(batch))
-            for _ in batch:
-                self._queue.task_done()
+            batch = await self._batch()
+            if self._held and time.monotonic() >= self._retry_at:
+                batch, self._held = [*self._held, *batch], []
+            waiting = {message.channel for message in self._held}
+            # what was held goes first: the updates of one process keep their order
+            self._held += [message for message in batch if message.channel in waiting]
+            if len(self._held) > QUEUE:
+                self._done("dropped", len(self._held) - QUEUE)
+                self._held = self._held[-QUEUE:]
+            unheard = await self._publish([message for message in batch if message.channel not in waiting])
+            if unheard:
+                self._hold(unheard)
 
-    async def _publish(self, batch: list[tuple[str, bytes]]) -> str:
+    async def _batch(self) -> list[Message]:
+        """What is queued; nothing when it is time to look after what is held."""
+        patience = max(self._retry_at - time.monotonic(), 0) if self._held else None
+        try:
+            batch = [await asyncio.wait_for(self._queue.get(), patience)]
+        except TimeoutError:
+            return []
+        while len(batch) < BATCH and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return batch
+
+    def _hold(self, unheard: list[Message]) -> None:
+        """Keep for a while what no process has heard: it, or we, are reconnecting to Redis, or it died."""
+        now = time.monotonic()
+        self._retry_at = now + RETRY_SECONDS
+        still = [m for m in unheard if m.until > now and not self._stopping]
+        self._held = [*still, *self._held]
+        lost = len(unheard) - len(still)
+        if lost:
+            log.warning("pushes lost", extra={"count": lost})
+            self._done("lost", lost)
+
+    def _done(self, outcome: str, count: int) -> None:
+        metrics.PUSHES.labels(outcome).inc(count)
+        for _ in range(count):
+            self._queue.task_done()
+
+    async def _publish(self, batch: list[Message]) -> list[Message]:
+        """Publish; what nobody has heard."""
+        if not batch:
+            return []
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
-                for channel, message in batch:
-                    pipe.publish(channel, message)
-                await pipe.execute()
+                for message in batch:
+                    pipe.publish(message.channel, message.text)
+                hearers = await pipe.execute()
         except (RedisError, OSError) as exc:
-            log.warning("pushes lost", extra={"count": len(batch), "error": str(exc)})
+            log.warning("redis does not take pushes", extra={"count": len(batch), "error": str(exc)})
             await self._next_server()
-            return "lost"
-        return "sent"
+            return batch
+        unheard = [m for m, count in zip(batch, hearers, strict=True) if not count and m.until != NOT_HELD]
+        self._done("sent", len(batch) - len(unheard))
+        return unheard
 
     async def _next_server(self) -> None:
         if len(self._urls) > 1:

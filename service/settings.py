@@ -22,6 +22,9 @@ COUNTS = (
     "page_size",
     "socket_queue",
     "socket_rooms",
+    "socket_frames",
+    "session_sockets",
+    "anonymous_sockets",
     "session_ttl",
     "body_limit",
     "import_limit",
@@ -88,6 +91,15 @@ class Settings:
     page_size: int = _setting(45, "rows of a list page when the caller does not say")
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow"
+    )
+    socket_frames: int = _setting(
+        600, "frames a minute that one WebSocket may send; the next one closes it with 1008"
+    )
+    session_sockets: int = _setting(
+        100, "WebSockets of one session in one process; the next one is closed with 1008"
+    )
+    anonymous_sockets: int = _setting(
+        1000, "WebSockets without a session in one process; the next one is closed with 1013"
     )
     socket_rooms: int = _setting(100, "conferences that one WebSocket may be in")
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings")

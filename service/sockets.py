@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -29,18 +29,38 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
+ANONYMOUS = ""
+"""Stands for the session of those who have none."""
+
+
+class Allowance:
+    """Frames that a client may still send: so many a minute, all at once if need be."""
+
+    def __init__(self, a_minute: int) -> None:
+        self._size = self._left = float(a_minute)
+        self._since = time.monotonic()
+
+    def take(self) -> bool:
+        """Whether this one is allowed."""
+        now = time.monotonic()
+        self._left = min(self._size, self._left + (now - self._since) * self._size / 60) - 1
+        self._since = now
+        return self._left >= 0
 
 
 class Client:
     """One WebSocket: a bounded queue of frames, written by a task that lives only while there are any."""
 
-    def __init__(self, socket_id: str, ws: web.WebSocketResponse, request: web.Request, limit: int) -> None:
-        self.id = socket_id
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request, settings: Settings) -> None:
+        self.id = secrets.token_hex(12)
+        self.allowance = Allowance(settings.socket_frames)
+        self.session: str | None = None
+        self.active = True
         self.ws = ws
         self.uid: str | None = None
         self.user: dict[str, Any] = {}
         self._transport = request.transport
-        self._limit = limit
+        self._limit = settings.socket_queue
         self._queue: deque[str] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._held = True
@@ -114,6 +134,7 @@ class Sockets:
         self._presence = presence
         self._background = background
         self._clients: dict[str, Client] = {}
+        self._of_session: Counter[str] = Counter()
         self._leftovers: set[str] = set()
         self._keepalive: asyncio.Task[None] | None = None
 
@@ -157,7 +178,7 @@ class Sockets:
         except RequestError:
             args = {}
         await ws.prepare(request)
-        client = Client(secrets.token_hex(12), ws, request, self._settings.socket_queue)
+        client = Client(ws, request, self._settings)
         self._clients[client.id] = client
         metrics.SOCKETS.inc()
         try:
@@ -166,6 +187,7 @@ class Sockets:
         finally:
             del self._clients[client.id]
             metrics.SOCKETS.dec()
+            self._forget_session(client.session)
             if client.uid is not None:
                 # finished even when the process is told to stop in the middle of it
                 self._background.start(self.lose(client.id))
@@ -204,32 +226,65 @@ class Sockets:
         sid = session_id(request, self._settings, args)
         token = args.get("otak")
         token = token[:64] if isinstance(token, str) and token.isascii() else None
+        if not (sid or token):
+            return await self._admit_anonymous(client)
         try:
             *rooms, result = await self._db.call(
                 "yp", "socket_bind", client.id, sid, token, self._pusher.node
             )
         except (DatabaseUnavailableError, DatabaseTimeoutError):
-            client.release(_frame("sys.handshake", {"error": "the database is not available"}))
-            await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
+            await self._refuse(client, WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
             return False
         bound = document(result)
         if bound is None:
-            client.release(_frame("sys.handshake", {"error": "no session"}))
-            return True
+            return await self._admit_anonymous(client)
         client.uid, client.user = bound["uid"], bound["user"]
+        tell_left(self._pusher, rooms)
+        if not self._admit(client, bound["session"], self._settings.session_sockets):
+            await self._refuse(client, WSCloseCode.POLICY_VIOLATION, "too many sockets of this session")
+            return False
         hello = {
             "socket_id": client.id,
             "main_domain": self._settings.public_host,
             "user": bound["user"],
         }
         client.release(_frame("sys.hello", hello))
-        tell_left(self._pusher, rooms)
         if bound["first"] or rooms:
             self._presence.changed(client.uid, bound["db"])
         return True
 
+    async def _admit_anonymous(self, client: Client) -> bool:
+        """Without a session the socket stays open, as the frontend expects, and hears nothing."""
+        if not self._admit(client, ANONYMOUS, self._settings.anonymous_sockets):
+            await self._refuse(client, WSCloseCode.TRY_AGAIN_LATER, "too many sockets without a session")
+            return False
+        client.release(_frame("sys.handshake", {"error": "no session"}))
+        return True
+
+    def _admit(self, client: Client, session: str, limit: int) -> bool:
+        """Whether the session may have one more socket in this process."""
+        client.session = session
+        self._of_session[session] += 1
+        return self._of_session[session] <= limit
+
+    def _forget_session(self, session: str | None) -> None:
+        if session is not None:
+            self._of_session[session] -= 1
+            if not self._of_session[session]:
+                del self._of_session[session]
+
+    async def _refuse(self, client: Client, code: int, reason: str) -> None:
+        metrics.REFUSED_SOCKETS.labels(reason).inc()
+        client.release(_frame("sys.handshake", {"error": reason}))
+        await client.close(code, reason)
+
     async def _receive(self, client: Client) -> None:
         async for message in client.ws:
+            if not client.allowance.take():
+                log.warning("socket sends too much", extra={"socket": client.id, "uid": client.uid})
+                metrics.REFUSED_SOCKETS.labels("too many frames").inc()
+                await client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")
+                return
             if message.type is WSMsgType.TEXT and len(message.data) <= MAX_FRAME:
                 # what can be read can be nested too deep to be echoed
                 with suppress(TypeError):
@@ -251,13 +306,16 @@ class Sockets:
         if kind == "checkConnection":
             client.send(_frame("sys.ping", {"ok": 1}))
         elif kind in {"publishOnlineStatus", "publishOfflineStatus"}:
-            await self._set_state(client, active=int(kind == "publishOnlineStatus"))
+            await self._set_state(client, active=kind == "publishOnlineStatus")
         elif kind not in {"debug", "showConnections"}:
             client.send(_frame("sys.ping", {**data, "ok": 1}))
 
-    async def _set_state(self, client: Client, *, active: int) -> None:
+    async def _set_state(self, client: Client, *, active: bool) -> None:
+        if client.active == active:
+            return
+        client.active = active
         with suppress(DatabaseUnavailableError, DatabaseTimeoutError):
-            (result,) = await self._db.call("yp", "socket_set_state", client.id, active)
+            (result,) = await self._db.call("yp", "socket_set_state", client.id, int(active))
             for uid, shard in result:
                 self._presence.changed(uid, shard)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from contextlib import suppress
+from typing import Any
 
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.push import Pusher
@@ -29,14 +32,18 @@ class Throttle:
     async def attempt(self, account: str, address: str) -> int:
         """Count an attempt; 0 when it may go on, else how many seconds to wait."""
         keys = {kind: _key(kind, who) for kind, who in (("account", account), ("address", address))}
-        try:
-            async with self._pusher.redis.pipeline(transaction=True) as pipe:
+
+        async def count(redis: Redis) -> list[Any]:
+            async with redis.pipeline(transaction=True) as pipe:
                 for key in keys.values():
                     pipe.incr(key)
                     pipe.expire(key, WINDOW_SECONDS, nx=True)
                     pipe.ttl(key)
-                found = await pipe.execute()
-        except (RedisError, OSError):
+                return await pipe.execute()
+
+        try:
+            found = await self._pusher.ask(count)
+        except RedisError:
             found = [n for key in keys.values() for n in self._count_in_memory(key)]
         counts = dict(zip(keys, zip(found[::3], found[2::3], strict=True), strict=True))
         waits = [max(ttl, 1) for kind, (count, ttl) in counts.items() if count > self._limits[kind]]
@@ -45,13 +52,15 @@ class Throttle:
     async def succeeded(self, account: str, address: str) -> None:
         """It was the right password: forget the attempts of the account, and this one of the address."""
         self._memory.pop(_key("account", account), None)
-        try:
-            async with self._pusher.redis.pipeline(transaction=False) as pipe:
+
+        async def forget(redis: Redis) -> None:
+            async with redis.pipeline(transaction=False) as pipe:
                 pipe.delete(_key("account", account))
                 pipe.decr(_key("address", address))
                 await pipe.execute()
-        except (RedisError, OSError):
-            return
+
+        with suppress(RedisError):
+            await self._pusher.ask(forget)
 
     def _count_in_memory(self, key: str) -> tuple[int, bool, int]:
         """(attempts, True, seconds left), as Redis answers."""

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from service import push
 from service.app import make_app
 from service.demo import Registry
 from service.deploy.deployer import Deployer
@@ -149,7 +151,7 @@ async def test_ws_tells_after_a_restart_of_redis_what_happened_before(
     await api.http.close()
 
 
-async def test_redis_away_loses_pushes_and_nothing_else(own: tuple[Stack, Settings], crowd: People) -> None:
+async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], crowd: People) -> None:
     redis = part(own[0], Redis)
     alice = await crowd("Alice")
     tab = await alice.tab()
@@ -160,13 +162,54 @@ async def test_redis_away_loses_pushes_and_nothing_else(own: tuple[Stack, Settin
     assert (found["http"], found["status"], found["dependencies"]["redis"]) == (200, "degraded", "degraded")
 
     await start(redis)
+    await until(lambda: _healthy(alice))
+    await alice.ok("contact.add", firstname="Bob", email=[{"email": "b@x.example", "is_default": 1}])
+    # what was said while it was away comes late, but first
+    assert (await tab.expect("contact.add"))["model"]["surname"] == "Ada"
+    assert (await tab.expect("contact.add", 2))["model"]["surname"] == "Bob"
 
-    async def healthy() -> bool:
-        return (await health(alice))["status"] == "ok"
 
-    await until(healthy)
+async def test_a_redis_that_is_away_for_long_loses_pushes_and_nothing_else(
+    own: tuple[Stack, Settings], crowd: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "HOLD_SECONDS", 0.2)
+    redis = part(own[0], Redis)
+    alice = await crowd("Alice")
+    tab = await alice.tab()
+    await stop(redis)
+    await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
+    await asyncio.sleep(0.5)
+    await start(redis)
+    await until(lambda: _healthy(alice))
     await alice.ok("contact.add", firstname="Bob", email=[{"email": "b@x.example", "is_default": 1}])
     assert (await tab.expect("contact.add"))["model"]["surname"] == "Bob"
+
+
+async def _healthy(person: Person) -> bool:
+    return bool((await health(person))["status"] == "ok")
+
+
+async def test_a_redis_that_hangs_slows_nobody_down(own: tuple[Stack, Settings], crowd: People) -> None:
+    pid = part(own[0], Redis).pid()
+    assert pid is not None
+    alice = await crowd("Alice")
+    tab = await alice.tab()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        started = time.perf_counter()
+        for name in ("Ada", "Bea", "Cay", "Dee"):
+            assert (await alice.sign_in()).data["status"] == "ok"
+            await alice.ok(
+                "contact.add", firstname=name, email=[{"email": f"{name}@x.example", "is_default": 1}]
+            )
+        # two questions to Redis a sign-in, two seconds until each is given up: that was sixteen
+        assert time.perf_counter() - started < 8
+        assert (await health(alice))["status"] == "degraded"
+        assert (await alice.sign_in("wrong")).data["status"] == "WRONG_CREDENTIALS"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await tab.expect("contact.add", 4)
+    await until(lambda: _healthy(alice))
 
 
 async def test_a_killed_process_leaves_no_ghost(

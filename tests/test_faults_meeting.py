@@ -11,7 +11,7 @@ from service.demo import WRITE, Registry
 from service.settings import Settings
 from service.stack import MariaDB, Redis, Stack
 from tests.conftest import Admin
-from tests.people import People, Person
+from tests.people import People, Person, Tab
 from tests.rooms import View, stored
 from tests.test_faults import own, part, start, stop, until  # noqa: F401  # own is a fixture
 from tests.test_push import serving
@@ -61,10 +61,12 @@ async def test_a_meeting_survives_its_servers(
     folder.mkdir()
     async with serving(settings, folder, workers=2) as (url, _):
         people = People(url, registry, password_hash)
-        members = [await people(name) for name in ("Alice", "Bob", "Carol", "Dave", "Erin", "Frank")]
-        hub = registry.add_hub("Team", members[0].uid, "private")
-        for person in members[1:]:
+        several = [await people(name) for name in ("Alice", "Bob", "Carol")]
+        hub = registry.add_hub("Team", several[0].uid, "private")
+        for person in several[1:]:
             registry.grant(hub, person.uid, WRITE)
+        # with two tabs each
+        members = [person for person in several for _ in range(2)]
         views = [View(person, await person.tab(), hub, ROOM) for person in members]
         for view in views:
             await view.read()
@@ -72,13 +74,14 @@ async def test_a_meeting_survives_its_servers(
         before = stored(admin, ROOM)
         assert len(before) == 6
 
-        # Redis restarts: nobody is lost; who misses a push reads again
+        # Redis restarts: nobody is lost, and what happened meanwhile is heard when it is back
         await stop(part(stack, Redis))
         await members[0].ok("conference.leave", room_id=ROOM, socket_id=views[0].tab.id)
         await start(part(stack, Redis))
+        await agree(admin, views[1:])
         await until(lambda: healthy(members[0]))
-        for view in views:
-            await view.read()
+        await views[0].read()
+        await agree(admin, views)
         assert set(stored(admin, ROOM)) == set(before)
 
         # MariaDB restarts: nobody is lost either
@@ -114,4 +117,77 @@ async def test_a_meeting_survives_its_servers(
         await until(freed, 30)
         await agree(admin, rest)
         assert sorted(stored(admin, ROOM).values()) == sorted(view.person.uid for view in rest)
+        await people.close()
+
+
+async def told_what_is_stored(who: Person, tab: Tab, other: Person) -> None:
+    """Wait until the last thing that somebody was told of another's presence is what the store says."""
+
+    async def same() -> bool:
+        (row,) = await who.ok("contact.connection_status")
+        told = tab.updates("user.connection_status")
+        return bool(told) and told[-1]["model"] == {"user_id": other.uid, "status": row["his_state"]}
+
+    await until(same, 40)
+
+
+async def test_presence_is_true_through_everything_that_breaks(
+    own: tuple[Stack, Settings],  # noqa: F811
+    password_hash: str,
+    tmp_path: Path,
+) -> None:
+    stack, settings = own
+    admin, registry = Admin(settings), Registry(settings)
+    folder = tmp_path / "service"
+    folder.mkdir()
+
+    async def state() -> int:
+        (row,) = await bob.ok("contact.connection_status")
+        found: int = row["his_state"]
+        return found
+
+    async with serving(settings, folder, workers=2) as (url, _):
+        people = People(url, registry, password_hash)
+        alice, bob = await people("Alice"), await people("Bob")
+        registry.befriend(alice.uid, bob.uid)
+        b1, b2 = await bob.tab(), await bob.tab()
+        a1, a2 = await alice.tab(), await alice.tab()
+        hub = registry.add_hub("Team", alice.uid, "private")
+        view = View(alice, a1, hub, ROOM)
+        await view.read()
+        for tab in (b1, b2):
+            await told_what_is_stored(bob, tab, alice)
+        assert await state() == 2
+
+        # a call ends while Redis is away
+        await stop(part(stack, Redis))
+        await alice.ok("conference.leave", room_id=ROOM, socket_id=a1.id)
+        await start(part(stack, Redis))
+        for tab in (b1, b2):
+            await told_what_is_stored(bob, tab, alice)
+        assert await state() == 1
+
+        # one begins after MariaDB was away
+        await stop(part(stack, MariaDB))
+        await start(part(stack, MariaDB))
+        await until(lambda: healthy(bob))
+        await view.read()
+        for tab in (b1, b2):
+            await told_what_is_stored(bob, tab, alice)
+        assert await state() == 2
+
+        # her process is killed, and she does not come back
+        await a2.close()
+        killed = worker_of(admin, view)
+        os.kill(killed, signal.SIGKILL)
+        await a1._reader
+        tabs = [tab if not tab.ws.closed else await bob.tab(was=tab) for tab in (b1, b2)]
+
+        async def gone() -> bool:
+            return await state() == 0
+
+        await until(gone, 30)
+        for tab in tabs:
+            if tab in (b1, b2):
+                await told_what_is_stored(bob, tab, alice)
         await people.close()

@@ -165,3 +165,47 @@ async def test_updates_keep_the_order_of_the_calls(people: People) -> None:
         assert (await one).status == 200
     await tab.expect("contact.add", 40)
     assert [f["model"]["surname"] for f in tab.updates("contact.add")] == [str(n) for n in range(40)]
+
+
+async def test_a_socket_that_floods_is_closed_and_the_others_are_not(
+    make_node: NodeMaker, people: People
+) -> None:
+    alice = await people("Alice", base=(await make_node(socket_frames=30)).make_url("/"))
+    flood, calm = await alice.tab(), await alice.tab()
+    for number in range(40):
+        if flood.ws.closed:
+            break
+        await flood.ws.send_json(["sys.ping", {"serial": number, "type": "checkConnection"}])
+    await flood._reader
+    assert flood.ws.close_code == 1008
+    await calm.ws.send_json(["sys.ping", {"serial": 1, "type": "checkConnection"}])
+    assert await calm.expect_frame("sys.ping") == {"ok": 1}
+
+
+async def test_a_session_has_so_many_sockets_and_no_more(make_node: NodeMaker, people: People) -> None:
+    base = (await make_node(session_sockets=2)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    first, second = await alice.tab(), await alice.tab()
+    token = (await alice.ok("bootstrap.authn"))["token"]
+    third = Tab(await alice.http.ws_connect((base / "-/websocket/").with_query(otak=token)))
+    await third._reader
+    assert third.ws.close_code == 1008
+    assert third.frames == [
+        {"service": "sys.handshake", "data": {"error": "too many sockets of this session"}}
+    ]
+    await bob.tab()
+    # a place that is given up is free again
+    await second.close()
+    assert (await alice.tab()).id != first.id
+
+
+async def test_sockets_without_a_session_are_bounded(make_node: NodeMaker, people: People) -> None:
+    base = (await make_node(anonymous_sockets=2)).make_url("/")
+    nobody, alice = await people.stranger(base), await people("Alice", base=base)
+    tabs = [Tab(await nobody.http.ws_connect(base / "-/websocket/")) for _ in range(3)]
+    await tabs[2]._reader
+    assert tabs[2].ws.close_code == 1013
+    assert not any(tab.ws.closed for tab in tabs[:2])
+    await alice.tab()
+    for tab in tabs:
+        await tab.close()

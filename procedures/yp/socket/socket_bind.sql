@@ -10,7 +10,7 @@
 --           in_node     service process that holds the socket
 -- Returns:  per room taken over: the two sets of conference_moved
 --           then at most one row   data  JSON: uid, db (his shard; NULL for a guest), first (1: nobody else of his
---                                        was connected), user (as sys.hello shows him); no row without a session
+--                                        was connected), session (its hash), user (as sys.hello shows him); no row without a session
 -- Errors:   none
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
 DELIMITER $$
@@ -70,6 +70,7 @@ BEGIN
         'uid', v_uid,
         'db', e.db_name,
         'first', IF(v_first, 1, 0),
+        'session', v_session,
         'user', IF(d.id IS NULL, JSON_OBJECT(
             'id', v_uid, 'uid', v_uid, 'firstname', COALESCE(v_guest, ''), 'lastname', '',
             'fullname', COALESCE(v_guest, ''), 'connection', 'offline', 'signed_in', 0, 'is_guest', 1

@@ -273,7 +273,8 @@ async def test_leaving_twice_at_once_is_told_once(direct: Direct, seats: list[Se
     await second.join(hub, "room1")
     leave = ("yp", "conference_leave", second.sid, second.socket, "room1")
     results = await asyncio.gather(*(direct.sets(*leave) for _ in range(4)))
-    assert sum(bool(found) for found in results) == 1
+    # the others may have found it still there, and see who stays; they have nobody to tell
+    assert sum(len(found) > 1 for found in results) == 1
 
 
 async def test_when_all_leave_at_once_the_room_is_gone(
