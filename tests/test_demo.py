@@ -145,6 +145,57 @@ async def test_a_tab_that_is_closed_in_a_call_ends_it(browser: Browser, page_of_
     assert errors == []
 
 
+async def test_without_a_camera_a_card_is_sent_and_the_page_says_so(
+    browser: Browser, page_of_demo: str, tmp_path: Path
+) -> None:
+    errors: list[str] = []
+    context = await browser.new_context(viewport={"width": 1000, "height": 700})
+    await context.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    async with (
+        sign_in(context, page_of_demo, ALICE, errors) as alice,
+        sign_in(context, page_of_demo, BOB, errors) as bob,
+    ):
+        await ring(alice, bob, BOB)
+        await bob.locator("#accept").click()
+        for page in (alice, bob):
+            await page.wait_for_function(MOVING, timeout=PATIENCE)
+            await expect(page.locator("#hint")).to_contain_text("No camera or microphone")
+        await _picture(alice, tmp_path, "no-camera")
+        await bob.locator("#hangup").click()
+        await expect(alice.locator("#status")).to_contain_text("hung up", timeout=PATIENCE)
+        await expect(alice.locator("#hint")).to_be_empty()
+    await context.close()
+    assert errors == []
+
+
+async def test_a_call_survives_a_websocket_that_breaks(browser: Browser, page_of_demo: str) -> None:
+    errors: list[str] = []
+    context = await browser.new_context()
+    async with (
+        sign_in(context, page_of_demo, ALICE, errors) as alice,
+        sign_in(context, page_of_demo, BOB, errors) as bob,
+    ):
+        await ring(alice, bob, BOB)
+        await bob.locator("#accept").click()
+        await alice.wait_for_function(MOVING, timeout=PATIENCE)
+        before = await alice.get_attribute("body", "data-socket")
+        await alice.evaluate("socket.close()")
+        await expect(alice.locator("body")).not_to_have_attribute(
+            "data-socket", str(before), timeout=PATIENCE
+        )
+        await alice.wait_for_function(MOVING, timeout=PATIENCE)
+        # longer than the grace period: it has her place, and is not waited for any more
+        await bob.wait_for_timeout(3000)
+        await expect(bob.locator("#stage")).to_have_class("live")
+        await alice.locator("#hangup").click()
+        await expect(bob.locator("#status")).to_contain_text("hung up", timeout=PATIENCE)
+        await expect(bob.locator("#log li").first).to_contain_text("Call from Alice Martin", timeout=PATIENCE)
+    await context.close()
+    assert errors == []
+
+
 async def _picture(page: Page, folder: Path, name: str) -> None:
     """A screenshot for whoever wants to look: DRUMEE_SHOTS would be a setting, so pytest's folder it is."""
     await page.screenshot(path=folder / f"{name}.png")
