@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import orjson
 import pytest
 
 from service.deploy.deployer import Deployer
@@ -20,16 +21,15 @@ PREVIOUS = "0001"
 OWN_TABLES = {"deploy_item", "deploy_lease", "deploy_run", "deploy_journal", "shard", "domain"}
 
 
-def previous_release() -> Files:
-    """Only the tables of the previous release."""
+def previous_release(last: str = PREVIOUS) -> Files:
+    """Only the tables of the previous release, or up to another migration."""
     files = Files.load("previous")
     return dataclasses.replace(
         files,
         routines=(),
         views={"yp": [], "shard": []},
         migrations={
-            scope: [s for s in scripts if s.name[:4] <= PREVIOUS]
-            for scope, scripts in files.migrations.items()
+            scope: [s for s in scripts if s.name[:4] <= last] for scope, scripts in files.migrations.items()
         },
     )
 
@@ -91,6 +91,48 @@ def test_the_previous_release_with_data_becomes_this_one(site: Settings, dba: Ad
                 where = " AND ".join(f"`{name}` <=> %s" for name in row)
                 found = dba.rows(f"SELECT 1 FROM `{db}`.`{table}` WHERE {where}", *row.values())
                 assert found, (db, table, row)
+
+
+def test_contacts_and_the_trash_of_before_get_their_records(site: Settings, dba: Admin) -> None:
+    empty_server(site)
+    assert Deployer(site, lambda _: None, files=previous_release("0008")).deploy().status == 0
+    fill(dba, "yp")
+    owner, kept, thrown = (f"{number:016x}" for number in (1, 0xC01, 0xC02))
+    dba.rows(
+        "INSERT INTO shard1.contact (owner_id, id, entity, email, firstname, ctime, mtime) "
+        "VALUES (%s, %s, 'ada@x.example', 'ada@x.example', 'Ada', 1700000000, 1700000001)", owner, kept,
+    )  # fmt: skip
+    dba.rows("INSERT INTO shard1.tag (owner_id, tag_id, name, ctime) VALUES (%s, 'a', 'old', 1)", owner)
+    book = {
+        "contact": {"firstname": "Bob", "comment": "gone", "ctime": 1700000000, "is_archived": 0},
+        "email": [{"id": "1", "email": "bob@x.example", "category": "prof", "is_default": 1}],
+        "mobile": [{"id": "1", "areacode": "+44", "phone": "12345", "category": "priv", "is_default": 0}],
+        "address": [{"id": "1", "street": "", "city": "Leeds", "country": "", "category": "priv"}],
+        "tag": ["a"],
+        "group": [],
+    }
+    dba.rows(
+        "INSERT INTO shard1.contact_trash (owner_id, id, display, book, deleted_at) "
+        "VALUES (%s, %s, 'Bob', %s, 1700000002)", owner, thrown, orjson.dumps(book),
+    )  # fmt: skip
+
+    assert Deployer(site, lambda _: None).deploy().status == 0
+    assert dba.one("SELECT COUNT(*) FROM shard1.contact_stale") == 0
+    query = orjson.dumps({"deleted": "also", "order": "desc"}).decode()
+    found = dba.rows("CALL shard1.my_contact_records(%s, %s, 20, 0)", owner, query)
+    bob, ada = (orjson.loads(record) for record, _ in found)
+    assert (ada["display_name"], ada["created_at"], ada["updated_at"], ada["deleted_at"]) == (
+        "Ada", "2023-11-14T22:13:20.000Z", "2023-11-14T22:13:21.000Z", None,
+    )  # fmt: skip
+    assert list(bob) == list(ada)
+    assert (bob["display_name"], bob["notes"], bob["deleted_at"], bob["tags"], bob["archived"]) == (
+        "Bob", "gone", "2023-11-14T22:13:22.000Z", ["old"], False,
+    )  # fmt: skip
+    assert bob["emails"] == [{"address": "bob@x.example", "label": "work", "primary": True}]
+    assert bob["phones"][0]["number"] == "+44 12345"
+    assert bob["addresses"][0]["city"] == "Leeds"
+    search = '{"deleted": "only", "search": "bob@x 12345"}'
+    assert len(dba.rows("CALL shard1.my_contact_records(%s, %s, 20, 0)", owner, search)) == 1
 
 
 async def test_the_service_refuses_an_older_schema_and_says_the_command(site: Settings, dba: Admin) -> None:
