@@ -145,7 +145,7 @@ class Pusher:
             self._put(node, sockets.encode())
 
     def note(self, uid: str, text: bytes = b"") -> None:
-        """Tell the processes that follow this person's contacts, if any do, that there is something to read."""
+        """Tell the processes that follow this person's contacts, if any, that there is something to read."""
         self._queue_message(Message(contacts_channel(uid), text, NOT_HELD))
 
     def _put(self, node: str, message: bytes) -> None:

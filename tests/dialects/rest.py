@@ -111,6 +111,8 @@ class Live:
 
     async def _read(self) -> None:
         async for message in self.ws:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
             async with self._arrived:
                 self.frames.append(orjson.loads(message.data))
                 self._arrived.notify_all()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -181,7 +180,7 @@ class LiveApi:
         if not ws.can_prepare(request):
             return failure(ApiError("UPGRADE_REQUIRED", "This is a WebSocket"))
         await ws.prepare(request)
-        client = Client(secrets.token_hex(12), ws, request, self._settings.socket_queue)
+        client = Client(ws, request, self._settings)
         metrics.SOCKETS.inc()
         try:
             await self._serve(client, request)
@@ -245,7 +244,9 @@ class LiveApi:
 
     async def _receive(self, socket: Socket) -> None:
         async for message in socket.client.ws:
-            if message.type is WSMsgType.TEXT:
+            if not socket.client.allowance.take():
+                await socket.client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")
+            elif message.type is WSMsgType.TEXT:
                 self._frame(socket, message.data)
 
     def _frame(self, socket: Socket, text: str) -> None:
