@@ -3,7 +3,8 @@
 What `service/importer.py` reads from these files is what was written: exported, imported into an empty
 address book and exported again, the file is the same. What the formats have no place for is a JSON object:
 the property X-DRUMEE of a card, and the column of that name of a table. That of the first contact has all
-tags and groups, in `book`.
+tags and groups, in `book`: a card of their own would be a contact in other programs. A label that is no TYPE
+is an X-ABLabel, as Apple writes it.
 """
 
 from __future__ import annotations

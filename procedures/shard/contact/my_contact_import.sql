@@ -33,17 +33,17 @@ BEGIN
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
-    SELECT COUNT(*), CONCAT('[', COALESCE(GROUP_CONCAT(IF(j.email IS NULL AND d.id IS NULL AND (j.entity IS NULL OR x.id IS NOT NULL),
+    SELECT COUNT(*), CONCAT('[', COALESCE(GROUP_CONCAT(IF(j.email IS NULL AND d.id IS NULL AND (j.former IS NULL OR x.id IS NOT NULL),
                                                        j.line, NULL)), ''), ']')
     INTO v_given, v_nobody
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         line   INT UNSIGNED PATH '$.line',
         uid    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
-        entity CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
+        former CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
         email  VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default'
     )) AS j
     LEFT JOIN yp.drumate AS d ON d.id = j.uid
-    LEFT JOIN yp.drumate AS x ON x.id = j.entity;
+    LEFT JOIN yp.drumate AS x ON x.id = j.former;
 
     -- what is known is read unlocked: the owner is locked, and with him whoever adds to his book
     INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname, lastname, company,
@@ -58,14 +58,14 @@ BEGIN
            now_us(), v_now, v_now
     FROM (
         SELECT j.*, COALESCE(u.id, d.id) AS peer_id,
-               COALESCE(u.id, d.id, j.email, IF(x.id IS NULL, j.entity, NULL)) AS entity,
+               COALESCE(u.id, d.id, j.email, IF(x.id IS NULL, j.former, NULL)) AS entity,
                COALESCE(u.domain_id, d.domain_id) AS domain_id,
-               ROW_NUMBER() OVER (PARTITION BY COALESCE(u.id, d.id, j.email, j.entity) ORDER BY j.position) AS turn
+               ROW_NUMBER() OVER (PARTITION BY COALESCE(u.id, d.id, j.email, j.former) ORDER BY j.position) AS turn
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
             position      FOR ORDINALITY,
             id            CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
             uid           VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
-            entity        CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
+            former        CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
             email         VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default',
             surname       VARCHAR(255) PATH '$.surname',
             display_name  VARCHAR(255) PATH '$.display_name',
@@ -83,7 +83,7 @@ BEGIN
         )) AS j
         LEFT JOIN yp.drumate AS u ON u.id = j.uid
         LEFT JOIN yp.drumate AS d ON d.email = j.email
-        LEFT JOIN yp.drumate AS x ON x.id = j.entity
+        LEFT JOIN yp.drumate AS x ON x.id = j.former
     ) AS n
     WHERE n.turn = 1
       AND n.entity IS NOT NULL
