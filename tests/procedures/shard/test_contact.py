@@ -342,8 +342,9 @@ def test_my_contact_import_loads_once(scene: Scene) -> None:
 def test_my_contact_import_fills_the_record_at_once(scene: Scene) -> None:
     load = """my_contact_import(:alice, '[
         {"id": "00000000000000b1", "line": 1, "display_name": "Countess", "company": "Acme",
-         "job_title": "Analyst", "custom_fields": "{\\\\"a\\\\": [1, null]}", "source": "csv", "source_id": "7",
-         "synced_at": "2026-01-02 03:04:05.678", "avatar_path": "a/b.png", "default": "ada@in.example",
+         "job_title": "Analyst", "custom_fields": "{\\\\"a\\\\": [1, null]}", "source": "csv",
+         "source_id": "7", "synced_at": "2026-01-02 03:04:05.678",
+         "avatar_path": "a/b.png", "default": "ada@in.example",
          "email": [{"email": "ada@in.example", "category": "priv", "is_default": 1, "label": "home"}],
          "mobile": [{"areacode": "", "phone": "1", "category": "priv", "is_default": 1, "label": "Ski hut"}],
          "address": [{"street": "", "city": "C", "state": "S", "postal_code": "1", "country": "",
