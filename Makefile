@@ -105,7 +105,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down user hub link mail
+.PHONY: up down user apikey apikeys hub link mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -117,6 +117,12 @@ mail: ready ## Show invitation mails that are stuck in the outbox
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}
+
+apikey: ready ## A key for a program that calls /api/v1 (USER= [SCOPE=agent])
+	@$(call need,USER)$(SERVICE) apikey --user "$$USER" $${SCOPE:+--scope "$$SCOPE"}
+
+apikeys: ready ## The keys there are ([DROP=id] takes one away)
+	@$(SERVICE) apikeys $${DROP:+--drop "$$DROP"}
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}

@@ -16,7 +16,11 @@ from service import ROOT, metrics, uploads
 from service.acl import check_routines, load_declarations, load_pushes
 from service.calls import Calls
 from service.database import Database
+from service.deploy.files import callers_within
 from service.dialects.filemail.routes import LoginTokenApi
+from service.dialects.rest.live import LiveApi, Times
+from service.dialects.rest.routes import RestApi
+from service.dialects.rest.tokens import Gate
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.floor import load_schema
@@ -25,6 +29,7 @@ from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
 from service.presence import Presence
 from service.push import Pusher
+from service.ratelimit import RateLimit
 from service.reference import render_reference
 from service.settings import Settings
 from service.sockets import Sockets
@@ -50,7 +55,7 @@ RUNNER_OPTIONS: dict[str, Any] = {
 """How aiohttp's runner serves the application."""
 
 
-async def make_app(settings: Settings) -> web.Application:
+async def make_app(settings: Settings, times: Times | None = None) -> web.Application:
     """The application; raises DeclarationError when declarations, handlers and routines do not fit."""
     services = load_declarations()
     db = Database(settings)
@@ -63,6 +68,9 @@ async def make_app(settings: Settings) -> web.Application:
     mailer = Mailer(settings, db, background)
     pages = MailPages(settings, db, mailer)
     dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
+    gate, limit = Gate(db), RateLimit(settings.rate_limit)
+    live = LiveApi(settings, db, pusher, gate, limit, times or Times())
+    db.follow(callers_within("shard", "my_contact_touch"), pusher.note)
     heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
@@ -79,12 +87,15 @@ async def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/-/mail/", pages.outbox)
     app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
+    RestApi(dispatcher, gate, limit, live).add_routes(app.router)
+    app.router.add_get("/ws", live.handle)
     LoginTokenApi(dispatcher).add_routes(app.router)
     app.router.add_get("/", _to_reference)
 
     async def lifecycle(_: web.Application) -> AsyncIterator[None]:
         pusher.start(sockets.deliver, sockets.close_some)
         sockets.start()
+        live.start()
         await heartbeat.start()
         mailer.start()
         sweeping = asyncio.create_task(uploads.sweep_forever(settings), name="uploads")
@@ -101,13 +112,13 @@ async def make_app(settings: Settings) -> web.Application:
         await db.close()
 
     app.cleanup_ctx.append(lifecycle)
+
+    async def close_sockets(_: web.Application) -> None:
+        await asyncio.gather(sockets.stop(), live.stop())
+
     # requests are still served while sockets say goodbye; the pools close last
-    app.on_shutdown.append(_close_sockets)
+    app.on_shutdown.append(close_sockets)
     return app
-
-
-async def _close_sockets(app: web.Application) -> None:
-    await app[SOCKETS].stop()
 
 
 @web.middleware

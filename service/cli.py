@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import shutil
 import sys
@@ -183,6 +184,50 @@ def _link(args: argparse.Namespace) -> int:
     return _register(make)
 
 
+def _apikey(args: argparse.Namespace) -> int:
+    from service.dialects.rest.declarations import SCOPES
+    from service.dialects.rest.tokens import new_key
+
+    scope = args.scope or "agent"
+    if scope not in SCOPES:
+        print(f"SCOPE={scope} is none of {', '.join(SCOPES)}", file=sys.stderr)
+        return 2
+
+    def make(registry: object) -> str:
+        from service.demo import Registry
+
+        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+        key = new_key()
+        ((key_id, _uid),) = registry.call("yp", "api_key_add", args.user, key, scope)
+        return f"{key}\nshown this once; its id is {key_id}, its scope {scope}"
+
+    return _register(make)
+
+
+def _apikeys(args: argparse.Namespace) -> int:
+    def make(registry: object) -> str:
+        from service.demo import Registry
+
+        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+        if args.drop:
+            ((dropped,),) = registry.call("yp", "api_key_drop", args.drop)
+            return f"key {args.drop} opens nothing any more" if dropped else f"there is no key {args.drop}"
+        return _key_table(registry.call("yp", "api_key_list", None))
+
+    return _register(make)
+
+
+def _key_table(rows: list[tuple[str, str]]) -> str:
+    from service.dialects.rest.sign_in import iso_time
+
+    lines = []
+    for data, email in rows:
+        key = json.loads(data)
+        used = iso_time(key["last_used_at"]) or "never used"
+        lines.append(f"{key['id']}  {key['prefix']}…  {key['scope']:<6}  {used:<24}  {email}")
+    return "\n".join(lines) or "There are no keys."
+
+
 def _register(make: Callable[[object], str]) -> int:
     import pymysql
 
@@ -284,6 +329,19 @@ COMMANDS: dict[str, tuple[Command, str, list[Option]]] = {
             ("--password", False, "asked for when absent"),
             ("--domain", False, "organisation; absent: the free domain"),
         ],
+    ),
+    "apikey": (
+        _apikey,
+        "make a key for a program that calls /api/v1; it is shown once",
+        [
+            ("--user", True, "email or uid of the person it belongs to"),
+            ("--scope", False, "agent (default): acts for that person; system, sync: for X-Claw-User-Id"),
+        ],
+    ),
+    "apikeys": (
+        _apikeys,
+        "list the keys, or take one away",
+        [("--drop", False, "id of a key that shall open nothing any more")],
     ),
     "hub": (
         _hub,

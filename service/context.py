@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from aiohttp import StreamReader
 
 from service.calls import Calls
-from service.database import Database, ResultSet
+from service.database import Database, Joined, ResultSet, Transaction
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher, live_update
@@ -20,6 +20,8 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.throttle import Throttle
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,22 @@ class Context:
         """Tell the caller's contacts that his state may have changed, once the request has succeeded."""
         caller = self.caller
         self.after_commit.append(lambda: self.presence.changed(caller.uid, caller.db))
+
+
+async def together(ctx: Context, work: Callable[[Context], Awaitable[T]]) -> T:
+    """The result of `work`, all of whose CALLs are committed together, or none.
+
+    It gets a context of its own and may run several times: it must do nothing but CALLs and what is told
+    after the commit.
+    """
+
+    async def unit(tx: Transaction) -> tuple[Context, T]:
+        inner = replace(ctx, db=Joined(tx), after_commit=[])
+        return inner, await work(inner)
+
+    inner, result = await ctx.db.transaction("together", unit)
+    ctx.after_commit += inner.after_commit
+    return result
 
 
 def rows(result: ResultSet) -> list[orjson.Fragment]:

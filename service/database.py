@@ -171,10 +171,13 @@ class Transaction:
 
     def __init__(self, connection: Link) -> None:
         self._connection = connection
+        self.called: list[tuple[str, str, Any]] = []
+        """(database, routine, first argument) of each."""
         self.committed = False
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
+        self.called.append((db, name, args[0] if args else None))
         return await _call(self._connection, db, name, args)
 
     async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
@@ -183,6 +186,7 @@ class Transaction:
         In one packet: otherwise the locks are held until we have read the answer and come to say COMMIT, and
         on a busy process everybody who comes into the same room would wait for that.
         """
+        self.called.append((db, name, args[0] if args else None))
         result = await _call(self._connection, db, name, args, then="; COMMIT")
         self.committed = True
         return result
@@ -195,6 +199,12 @@ class Database:
         self._read = Pool(settings, read_only=True)
         self._write = Pool(settings, read_only=False)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
+        self._followed: frozenset[str] = frozenset()
+        self._tell: Callable[[str], None] = lambda _: None
+
+    def follow(self, routines: frozenset[str], tell: Callable[[str], None]) -> None:
+        """Call `tell` with the owner whenever one of these shard routines is committed, whoever called it."""
+        self._followed, self._tell = routines, tell
 
     @property
     def pools(self) -> tuple[Pool, Pool]:
@@ -234,10 +244,10 @@ class Database:
         """
         for attempt in range(1, ATTEMPTS + 1):
             async with self._write.connection() as connection:
-                transaction = Transaction(connection)
+                tx = Transaction(connection)
                 try:
-                    result = await unit(transaction)
-                    if not transaction.committed:
+                    result = await unit(tx)
+                    if not tx.committed:
                         await _commit(connection)
                 except _RetryableError as exc:
                     await _rollback(connection)
@@ -248,9 +258,15 @@ class Database:
                     await _rollback(connection)
                     raise
                 else:
+                    self._tell_owners(tx)
                     return result
             await asyncio.sleep(random.uniform(0, 0.004 * 2**attempt))  # noqa: S311  # jitter, no secret
         raise AssertionError("unreachable")
+
+    def _tell_owners(self, tx: Transaction) -> None:
+        for owner in {first for db, name, first in tx.called if db != "yp" and name in self._followed}:
+            if isinstance(owner, str):
+                self._tell(owner)
 
     async def load_routines(self) -> dict[tuple[str, str], RoutineInfo]:
         """Ask the server which routines are installed, in the registry and in every shard."""
@@ -267,6 +283,34 @@ class Database:
         """One cheap round trip; DatabaseUnavailableError when nobody answers."""
         async with self._read.connection() as connection:
             await _query(connection, "DO 0", ())
+
+
+class Joined(Database):
+    """Stands in for the database inside a transaction: everything that is called belongs to it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = _Part(tx)
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine inside the transaction."""
+        return await self._tx.call(db, name, *args)
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `unit` as a part of the transaction."""
+        return await unit(self._tx)
+
+
+class _Part(Transaction):
+    """A transaction inside another one: it is the outer one that commits."""
+
+    def __init__(self, outer: Transaction) -> None:
+        self._outer = outer
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        return await self._outer.call(db, name, *args)
+
+    async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        return await self._outer.call(db, name, *args)
 
 
 def documents(result: ResultSet) -> list[Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import logging
-import re
-import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +12,10 @@ import orjson
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from service import metrics
 from service.acl import Service
 from service.calls import Calls
 from service.context import Context, Download, Upload
-from service.database import Database, calls_of_request
+from service.database import Database
 from service.errors import (
     DatabaseTimeoutError,
     DatabaseUnavailableError,
@@ -44,10 +41,9 @@ from service.session import (
 from service.settings import Settings
 from service.tasks import Background
 from service.throttle import Throttle
+from service.visit import Visit, observe
 
 log = logging.getLogger(__name__)
-
-GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Dispatcher:
@@ -78,31 +74,16 @@ class Dispatcher:
 
     async def handle(self, request: web.Request) -> web.Response:
         """aiohttp handler of the RPC."""
-        started = time.perf_counter()
-        given = request.headers.get("X-Request-Id", "")
-        rid = given if GIVEN_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        request_id.set(rid)
-        counter = [0, 0]
-        calls_of_request.set(counter)
         exchange = Exchange(self, request)
-        response = await exchange.run()
-        response.headers["X-Request-Id"] = rid
-        seconds = time.perf_counter() - started
-        known = exchange.name if exchange.name in self.services else "unknown"
-        metrics.observe_request(known, response.status, seconds)
-        log.info(
-            "request",
-            extra={
-                "service": exchange.name,
-                "status": response.status,
-                "code": exchange.code,
-                "uid": exchange.caller.uid if exchange.caller else None,
-                "ms": round(seconds * 1000, 2),
-                "calls": counter[0],
-                "trips": counter[1],
-            },
-        )
-        return response
+        visit = Visit(exchange.name, exchange.name if exchange.name in self.services else "unknown")
+
+        async def answer() -> web.Response:
+            response = await exchange.run()
+            visit.code = exchange.code
+            visit.uid = exchange.caller.uid if exchange.caller else None
+            return response
+
+        return await observe(request, visit, answer)
 
     def make_context(
         self, request: web.Request, service: str, args: dict[str, Any], caller: Caller

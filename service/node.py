@@ -94,7 +94,9 @@ class Heartbeat:
             started = time.monotonic()
             done = CATCH_UP_ROWS
             while done == CATCH_UP_ROWS and time.monotonic() - started < BEAT_SECONDS:
-                ((done, _),) = (await self._db.call(shard, "contact_catch_up", CATCH_UP_ROWS))[0]
+                ((done, owner),) = (await self._db.call(shard, "contact_catch_up", CATCH_UP_ROWS))[0]
+                if owner:
+                    self._pusher.note(owner)
 
     async def _beat(self) -> bool:
         """Whether the registry knew this process."""

@@ -22,16 +22,25 @@ KINDS = (
 """(what it has, where, its type). No SVG: it may hold a script."""
 
 
+def kind_of(content: bytes) -> str | None:
+    """The media type that the first bytes tell; None for what is no picture, whatever it is called."""
+    return next((kind for mark, at, kind in KINDS if content[at : at + len(mark)] == mark), None)
+
+
+def encoded(content: bytes) -> str:
+    """A picture as a routine takes it: text, because the driver cannot pass bytes."""
+    return base64.b64encode(content).decode()
+
+
 def read(stored: Stored) -> tuple[str, str]:
     """A picture, base64, and its type; RequestError 415 when the file is none, whatever it is called."""
     with stored.path.open("rb") as file:
         content = file.read(LIMIT + 1)
-    mimetype = next((kind for mark, at, kind in KINDS if content[at : at + len(mark)] == mark), None)
+    mimetype = kind_of(content)
     if mimetype is None or len(content) > LIMIT:
         why = f"only PNG, JPEG, GIF and WebP of at most {LIMIT} bytes"
         raise RequestError(415, "WRONG_FORMAT", why, protocol=False)
-    # text, because the driver cannot pass bytes
-    return base64.b64encode(content).decode(), mimetype
+    return encoded(content), mimetype
 
 
 def download(group: dict[str, Any], picture: ResultSet) -> Download:

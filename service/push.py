@@ -30,6 +30,8 @@ T = TypeVar("T")
 QUEUE = 10_000
 BATCH = 200
 HOLD_SECONDS = 10.0
+NOT_HELD = 0.0
+"""`until` of what nobody has to hear: mostly nobody follows the contacts that are written."""
 RETRY_SECONDS = 0.2
 ASK_SECONDS = 0.3
 AWAY_SECONDS = 5.0
@@ -50,6 +52,11 @@ class Message(NamedTuple):
 def channel_of(node: str) -> str:
     """Redis channel of one service process."""
     return f"drumee:push:{node}"
+
+
+def contacts_channel(uid: str) -> str:
+    """Redis channel of what happens to one person's contacts; it says that, not what."""
+    return f"drumee:contacts:{uid}"
 
 
 def live_update(
@@ -137,9 +144,16 @@ class Pusher:
         for node, sockets in recipients:
             self._put(node, sockets.encode())
 
+    def note(self, uid: str, text: bytes = b"") -> None:
+        """Tell the processes that follow this person's contacts, if any, that there is something to read."""
+        self._queue_message(Message(contacts_channel(uid), text, NOT_HELD))
+
     def _put(self, node: str, message: bytes) -> None:
+        self._queue_message(Message(channel_of(node), message, time.monotonic() + HOLD_SECONDS))
+
+    def _queue_message(self, message: Message) -> None:
         try:
-            self._queue.put_nowait(Message(channel_of(node), message, time.monotonic() + HOLD_SECONDS))
+            self._queue.put_nowait(message)
         except asyncio.QueueFull:
             metrics.PUSHES.labels("dropped").inc()
 
@@ -198,7 +212,7 @@ class Pusher:
             log.warning("redis does not take pushes", extra={"count": len(batch), "error": str(exc)})
             await self._next_server()
             return batch
-        unheard = [message for message, count in zip(batch, hearers, strict=True) if not count]
+        unheard = [m for m, count in zip(batch, hearers, strict=True) if not count and m.until != NOT_HELD]
         self._done("sent", len(batch) - len(unheard))
         return unheard
 

@@ -11,6 +11,8 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from service.acl import Service
 from service.dialects.filemail.calls import described
 from service.dialects.filemail.errors import kinds
+from service.dialects.rest.errors import STATUSES
+from service.dialects.rest.operations import OPERATIONS
 
 _environment = Environment(
     loader=PackageLoader("service"),
@@ -27,5 +29,10 @@ def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any])
     for name, service in services.items():
         modules.setdefault(name.partition(".")[0], []).append(service)
     return _environment.get_template("reference.html").render(
-        modules=modules, pushes=pushes, token_calls=described(), token_errors=kinds()
+        modules=modules,
+        pushes=pushes,
+        token_calls=described(),
+        token_errors=kinds(),
+        rest_calls=OPERATIONS,
+        rest_errors=STATUSES,
     )

@@ -145,13 +145,13 @@ class Json(fields.Field[Any]):
                 raise ValidationError(f"must be {word}") from None
         if not isinstance(value, self.kind):
             raise ValidationError(f"must be {word}")
-        _check_tree(value)
+        check_tree(value)
         if len(orjson.dumps(value)) > self.max_bytes:
             raise ValidationError(f"is larger than {self.max_bytes} bytes")
         return self.inner.deserialize(value, attr, data) if self.inner else value
 
 
-def _check_tree(value: Any) -> None:
+def check_tree(value: Any) -> None:
     """Refuse what MariaDB cannot store as JSON: NUL, surrogates, numbers beyond 64 bits, deep nesting."""
     level = [value]
     for _ in range(MAX_DEPTH):

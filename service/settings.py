@@ -78,6 +78,9 @@ class Settings:
     session_ttl: int = _setting(30 * 86400, "seconds a session lives without being used")
     login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
     login_attempts_address: int = _setting(50, "the same for one address")
+    rate_limit: int = _setting(
+        6000, "requests a minute of one caller of /api/v1, in each service process; 0: any number"
+    )
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
     import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")
     upload_dir: str = _setting(
@@ -167,6 +170,8 @@ class Settings:
         for name in ("db_timeout", "socket_keepalive"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise SettingsError(f"{PREFIX}{name.upper()} must be a number of seconds above 0")
+        if self.rate_limit < 0:
+            raise SettingsError(f"{PREFIX}RATE_LIMIT is a number of requests, or 0")
         if self.socket_grace < 0:
             raise SettingsError(f"{PREFIX}SOCKET_GRACE is a number of seconds, or 0")
         if self.turn_urls and not self.turn_secret:

@@ -82,6 +82,11 @@ class Client:
         else:
             self._start()
 
+    @property
+    def waiting(self) -> int:
+        """Frames that are queued."""
+        return len(self._queue)
+
     def _start(self) -> None:
         if self._writer is None and not self._held:
             self._writer = asyncio.create_task(self._write())

@@ -290,11 +290,13 @@ def _spots(
         )
 
 
-def forbidden(declaration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def forbidden(
+    declaration: Mapping[str, Any], accepted: Mapping[str, set[str]] = ACCEPTED
+) -> Iterator[tuple[str, Any]]:
     """(label, JSON text or ABSENT) of values that the declaration does not allow."""
     kind = "enum" if "enum" in declaration else declaration.get("format") or declaration["type"]
     for label, text in SAMPLES.items():
-        if label not in ACCEPTED["string" if kind == "text" else kind]:
+        if label not in accepted["string" if kind == "text" else kind]:
             yield label, text
     yield from DEEP.items()
     if declaration["type"] == "string" and kind != "secret":

@@ -134,7 +134,7 @@ async def test_the_limit_makes_the_calls_of_the_service(
 ) -> None:
     world = World(SHARD, small=5, large=1_300)
     town = Town(settings, world)
-    town.build({"small", "large", "crowd"})
+    town.build({"small", "large", "records", "crowd"})
     running = Node(tmp_path, {})
     running.base = str(node.origin())
     measurer = Measurer(settings, world, town, running, Cores(dict))

@@ -31,6 +31,11 @@ MOVING = """async () => {
     await new Promise((done) => setTimeout(done, 300));
     return video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > seen;
 }"""
+COLOURED = """() => {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.drawImage(document.getElementById("remote"), 0, 0, 1, 1);
+    return Math.max(...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)) > 40;
+}"""
 PATIENCE = 20_000
 """Milliseconds; a browser on a busy machine takes its time."""
 
@@ -161,6 +166,7 @@ async def test_without_a_camera_a_card_is_sent_and_the_page_says_so(
         await bob.locator("#accept").click()
         for page in (alice, bob):
             await page.wait_for_function(MOVING, timeout=PATIENCE)
+            await page.wait_for_function(COLOURED, timeout=PATIENCE)
             await expect(page.locator("#hint")).to_contain_text("No camera or microphone")
         await _picture(alice, tmp_path, "no-camera")
         await bob.locator("#hangup").click()

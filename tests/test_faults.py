@@ -22,6 +22,7 @@ from service.deploy.deployer import Deployer
 from service.settings import Settings
 from service.stack import MariaDB, Redis, Server, Stack
 from tests.conftest import Admin
+from tests.dialects.rest import Client, make_key
 from tests.people import Answer, People, Person
 from tests.test_push import serving
 
@@ -129,6 +130,25 @@ async def test_a_mariadb_that_hangs_is_answered_for_and_comes_back(
 async def _ok(call: Awaitable[Answer]) -> Answer | None:
     answer = await call
     return answer if answer.status == 200 else None
+
+
+async def test_ws_tells_after_a_restart_of_redis_what_happened_before(
+    own: tuple[Stack, Settings], crowd: People
+) -> None:
+    person = await crowd.registered("Alice")
+    api = Client(person, make_key(Registry(own[1]), person))
+    live, redis = await api.socket(), part(own[0], Redis)
+    await api.add(display_name="before")
+    await live.expect("contact.created")
+    await stop(redis)
+    await api.add(display_name="meanwhile")
+    await start(redis)
+    # the subscription that begins anew reads what it may have missed: nobody has to write for it
+    await live.expect("contact.created", 2)
+    await api.add(display_name="after")
+    await live.expect("contact.created", 3)
+    await live.close()
+    await api.http.close()
 
 
 async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], crowd: People) -> None:

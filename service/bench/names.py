@@ -23,6 +23,11 @@ PLAZA = 9_000
 LISTENERS = 100
 
 
+def api_key(number: int) -> str:
+    """The API key of a person."""
+    return f"clk_{number:032x}"
+
+
 class Sql(str):
     """An SQL expression, where a plain str is a value."""
 

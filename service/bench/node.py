@@ -40,6 +40,8 @@ class Node:
         self.base = f"http://127.0.0.1:{port}"
         self.env = {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            # one caller is everybody here
+            "DRUMEE_RATE_LIMIT": "0",
             **stack,
             "DRUMEE_HOST": "127.0.0.1",
             "DRUMEE_PORT": str(port),

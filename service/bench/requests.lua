@@ -1,6 +1,6 @@
 -- For wrk: plays a file of requests in a circle and prints what was measured as one line of JSON.
 --
--- The file has a line for each request: method, path, session id and body, separated by tabs.
+-- The file has a line for each request: method, path, session id (or API key) and body, separated by tabs.
 -- UNIQUE__ in a body becomes a number that no other request of this run has; it is as long as the
 -- number, so that the length of the body holds. One thread plays: the order of the file is the order
 -- in which requests start.
@@ -11,6 +11,9 @@ function init(args)
   for line in io.lines(args[1]) do
     local method, path, session, body = line:match("^(%u+)\t(%S+)\t(%S+)\t(.*)$")
     local headers = { Cookie = "regsid=" .. session }
+    if session:find("^clk_") then
+      headers = { Authorization = "Bearer " .. session }
+    end
     if body ~= "" then
       headers["Content-Type"] = "application/json"
     else

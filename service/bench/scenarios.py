@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import orjson
 import pymysql
 
+from service import contacts
 from service.bench import books, names
 from service.bench.names import CROWD, DIRECT_CROWD, PLAZA, ROOMS, SEATS, Sql, key, sql_key
 
@@ -69,6 +70,18 @@ class Step:
         return [call.format(**words) for call in self.calls]
 
 
+class RestStep(Step):
+    """One kind of request of /api/v1; `args` of a GET are its query, `id` of them stands in the path."""
+
+    def request(self, case: Case) -> Request:
+        """The request of a case."""
+        args = self.args(case)
+        path = "/api/v1/contacts" + "".join(f"/{args.pop(name)}" for name in ("id",) if name in args)
+        if self.method == "GET":
+            return Request("GET", f"{path}?{urlencode(args)}" if args else path, case["key"], "")
+        return Request(self.method, path, case["key"], orjson.dumps(args).decode())
+
+
 Cases = Callable[[World], list[Case]]
 
 
@@ -85,7 +98,7 @@ class Scenario:
     """The cases of the limit, where each client must be somebody else."""
     writes: bool = False
     needs: frozenset[str] = frozenset()
-    """What must have been made: small, large, crowd."""
+    """What must have been made: small, large, records (of both, for /api/v1), crowd."""
     seated: str = ""
     """Where the crowd must sit before: team or plaza."""
 
@@ -135,7 +148,19 @@ ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", "COMMIT")
 
 
 def _owner(world: World, number: int, **words: str) -> Case:
-    return {"db": world.db, "uid": key(names.PERSON, number), "sid": key(names.SESSION, number), **words}
+    return {
+        "db": world.db,
+        "uid": key(names.PERSON, number),
+        "sid": key(names.SESSION, number),
+        "key": names.api_key(number),
+        "page": PAGE,
+        **words,
+    }
+
+
+GATE_KEY = "CALL yp.api_key_open({key}, NULL)"
+PAGE = '{"sort":"display_name","order":"asc","deleted":"no"}'
+LIST = (GATE_KEY, "CALL {db}.my_contact_records({uid}, {page}, 20, 0)")
 
 
 def _of_contacts(world: World) -> list[Case]:
@@ -169,6 +194,21 @@ def _of_new_contacts_directly(world: World) -> list[Case]:
     before, after = map(pymysql.converters.escape_string, _contact("ada.%@example.org").split("%"))
     contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
     return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+
+
+def _of_new_records(world: World) -> list[Case]:
+    return [_owner(world, names.ADDER, contact=contacts.stored(_new_record("UNIQUE__")))]
+
+
+def _of_new_records_directly(world: World) -> list[Case]:
+    before, after = map(pymysql.converters.escape_string, contacts.stored(_new_record("%")).split("%"))
+    contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
+    return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+
+
+def _new_record(mark: str) -> dict[str, Any]:
+    mail = {"address": f"ada.{mark}@example.org", "label": "work", "primary": True}
+    return {"first_name": "Ada", "last_name": "Lovelace", "emails": [mail], "company": "Analytical Engines"}
 
 
 # --- meetings ------------------------------------------------------------------------------------
@@ -312,6 +352,55 @@ SCENARIOS = (
         (Step("contact.add", lambda case: orjson.loads(case["contact"]), ADD),),
         _of_new_contacts,
         _of_new_contacts_directly,
+        writes=True,
+    ),
+    Scenario(
+        "GET /contacts/:id",
+        "row",
+        (
+            RestStep(
+                "v1/contacts.get",
+                lambda case: {"id": case["contact"]},
+                (GATE_KEY, "CALL {db}.my_contact_record({uid}, {contact}, 0)"),
+                "GET",
+            ),
+        ),
+        _of_contacts,
+        needs=frozenset({"small", "records"}),
+    ),
+    Scenario(
+        "GET /contacts of {small:,}",
+        "list",
+        (RestStep("v1/contacts.list", lambda _: {}, LIST, "GET"),),
+        _of_small_book,
+        needs=frozenset({"small", "records"}),
+    ),
+    Scenario(
+        "GET /contacts of {large:,}",
+        "list",
+        (RestStep("v1/contacts.list", lambda _: {}, LIST, "GET"),),
+        _of_large_book,
+        needs=frozenset({"large", "records"}),
+    ),
+    Scenario(
+        "GET /contacts?format=compact",
+        "list",
+        (RestStep("v1/contacts.list", lambda _: {"format": "compact"}, LIST, "GET"),),
+        _of_large_book,
+        needs=frozenset({"large", "records"}),
+    ),
+    Scenario(
+        "POST /contacts",
+        "row",
+        (
+            RestStep(
+                "v1/contacts.create",
+                lambda _: _new_record("UNIQUE__"),
+                (GATE_KEY, "CALL {db}.my_contact_create({uid}, {contact})", "COMMIT"),
+            ),
+        ),
+        _of_new_records,
+        _of_new_records_directly,
         writes=True,
     ),
     Scenario(

@@ -31,6 +31,9 @@ class Town:
         self._connection.begin()
         for number in (names.SMALL, names.LARGE, names.ADDER, names.DIRECT_ADDER):
             self._add_person(number)
+            self._call("yp", "api_key_add", key(names.PERSON, number), names.api_key(number), "agent")
+            # the first use of a key is noted by a CALL that no later one makes
+            self._call("yp", "api_key_touch", names.api_key(number))
         for first in (CROWD, DIRECT_CROWD) if "crowd" in needs else ():
             self._add_crowd(first)
         if "crowd" in needs:
@@ -110,6 +113,8 @@ class Town:
         for number, name in ((names.SMALL, "small"), (names.LARGE, "large")):
             if name in needs:
                 books.fill(self._connection, world.db, key(names.PERSON, number), getattr(world, name))
+        if "records" in needs:
+            books.make_records(self._connection, world.db)
         owner = key(names.PERSON, names.SMALL)
         world.contacts = books.contact_ids(self._connection, world.db, owner, CONTACTS_READ)
 

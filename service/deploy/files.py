@@ -160,6 +160,22 @@ def reachable_signals(scope: str, name: str) -> frozenset[str]:
     return frozenset(codes)
 
 
+@cache
+def callers_within(scope: str, name: str) -> frozenset[str]:
+    """Names of the routines of the same class of databases that reach this one, and its own."""
+    found = {name}
+    grown = True
+    while grown:
+        reaching = {
+            r.name
+            for r in load_routines()
+            if r.scope == scope and any((scope, each) in r.calls for each in found)
+        }
+        grown = not reaching <= found
+        found |= reaching
+    return frozenset(found)
+
+
 @dataclass(frozen=True)
 class Script:
     """A migration or a view: a file of statements."""

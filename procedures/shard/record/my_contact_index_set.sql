@@ -63,7 +63,8 @@ BEGIN
             SET v_item = JSON_VALUE(in_record, CONCAT('$.tags[', v_place, ']'));
             SET v_rows = JSON_ARRAY_APPEND(v_rows, '$', JSON_ARRAY('tag', v_item)), v_place = v_place + 1;
         END WHILE;
-        SET v_words = search_words(CONCAT(v_text, IF(v_text RLIKE '[0-9][-./()]+[0-9]', CONCAT(' ', joined_digits(v_text)), '')));
+        -- search_words takes 65,535 bytes: the end of notes that are longer than any page is not searched
+        SET v_words = search_words(LEFT(CONCAT(v_text, IF(v_text RLIKE '[0-9][-./()]+[0-9]', CONCAT(' ', joined_digits(v_text)), '')), 12000));
         SET v_words = CONCAT(LEFT(v_words, CHAR_LENGTH(v_words) - 1), v_more, ']');
 
         -- UNION in the collation of the key makes one of ANNA, anna and Ánna

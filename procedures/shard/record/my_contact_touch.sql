@@ -47,7 +47,7 @@ BEGIN
         SET v_event = CASE v_was WHEN 'active' THEN 'updated' WHEN 'deleted' THEN 'restored' ELSE 'created' END;
         -- what is first seen long after it was written, by an upgrade or an import, keeps its times
         IF v_was IS NOT NULL OR v_updated > v_now - INTERVAL 2 SECOND THEN
-            SET v_updated = v_now;
+            SET v_updated = GREATEST(v_now, v_created);
         END IF;
         SET v_deleted = NULL;
     ELSEIF v_was = 'active' OR v_is <> v_was THEN
@@ -79,6 +79,7 @@ BEGIN
         WHERE owner_id = in_owner;
     END IF;
     IF v_event = 'purged' THEN
+        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
         CALL my_contact_forget(in_owner, 90);
     END IF;
     DELETE FROM contact_stale WHERE owner_id = in_owner AND contact_id = in_id;

@@ -23,6 +23,8 @@ BEGIN
     DELETE FROM authn WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM session WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM api_token WHERE expiry < v_now LIMIT in_limit;
+    DELETE FROM api_refresh WHERE expiry < v_now LIMIT in_limit;
+    DELETE FROM api_grant WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM permission WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
     DELETE FROM dmz_link WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
     DELETE FROM call_invitation WHERE mtime < v_now - 30 * 86400 LIMIT in_limit;

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from service import metrics
-from service.database import calls_of_request, document
+from service.dialects.door import STRANGER, caller_of, tell
 from service.dialects.filemail.calls import CALLS, TOKEN_SECONDS, Call
 from service.dialects.filemail.envelope import answer, callback_of, failure
 from service.dialects.filemail.errors import (
@@ -30,20 +27,14 @@ from service.dialects.filemail.errors import (
 from service.dialects.filemail.schemas import check, read_parameters
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
-from service.log import request_id
-from service.session import NOBODY, Caller
+from service.session import Caller
+from service.visit import Visit, observe
 
 log = logging.getLogger(__name__)
 
 COOKIE = "logintoken"
 TOKEN = re.compile(r"[0-9a-f]{32}")
 LOGIN, LOGOUT = "authentication/login", "authentication/logout"
-STRANGER = Caller(
-    uid=NOBODY, signed_in=0, stale=0, expiry=None, dom_id=None, db=None, firstname=None, lastname=None,
-    fullname=None, username=None, email=None, lang=None, guest_name=None, hub=None, area=None, hub_db=None,
-    hub_owner=None, level=0, moving=0,
-)  # fmt: skip
-"""Who calls before he has a token."""
 
 
 @dataclass(slots=True)
@@ -68,32 +59,18 @@ class LoginTokenApi:
 
     async def handle(self, request: web.Request) -> web.Response:
         """aiohttp handler of all paths. The address is never logged: tokens and passwords stand in it."""
-        started = time.perf_counter()
-        rid = secrets.token_hex(8)
-        request_id.set(rid)
-        counter = [0, 0]
-        calls_of_request.set(counter)
         exchange = Exchange(request.match_info["call"].strip("/").lower())
-        fields = await self._outcome(request, exchange)
-        response = answer(exchange.given, exchange.callback, fields)
-        response.headers["X-Request-Id"] = rid
-        self._set_cookie(response, exchange.name, fields)
-        seconds = time.perf_counter() - started
         known = f"api/{exchange.name}" if exchange.name in CALLS else "unknown"
-        metrics.observe_request(known, response.status, seconds)
-        log.info(
-            "request",
-            extra={
-                "service": known,
-                "status": response.status,
-                "code": fields.get("errorname"),
-                "uid": exchange.uid,
-                "ms": round(seconds * 1000, 2),
-                "calls": counter[0],
-                "trips": counter[1],
-            },
-        )
-        return response
+        visit = Visit(known, known)
+
+        async def respond() -> web.Response:
+            fields = await self._outcome(request, exchange)
+            response = answer(exchange.given, exchange.callback, fields)
+            self._set_cookie(response, exchange.name, fields)
+            visit.uid, visit.code = exchange.uid, fields.get("errorname")
+            return response
+
+        return await observe(request, visit, respond)
 
     async def _outcome(self, request: web.Request, exchange: Exchange) -> dict[str, Any]:
         """The fields of the answer, whatever happens."""
@@ -139,8 +116,7 @@ class LoginTokenApi:
             checked[COOKIE] = given[COOKIE]
         context = self._dispatcher.make_context(request, call.service, {}, caller)
         fields = await call.run(context, checked)
-        for tell in context.after_commit:
-            tell()
+        tell(context)
         return fields
 
     async def _caller(self, given: dict[str, str]) -> Caller:
@@ -153,9 +129,8 @@ class LoginTokenApi:
         )
         if not found[0]:
             raise ApiError(INVALID_TOKEN, "The login token is invalid or has expired")
-        caller = Caller(**document(found[0]))
-        if caller.moving:
-            raise EntityMovingError(f"{caller.uid} is being moved")
+        data, expiry, stale = found[0][0]
+        caller = caller_of(data, stale=stale, expiry=expiry)
         if caller.stale:
             self._dispatcher.background.start(self._dispatcher.db.call("yp", "api_token_touch", token))
         return caller

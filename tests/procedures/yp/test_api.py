@@ -11,8 +11,9 @@ def test_a_token_opens_the_gate_until_it_is_dropped(scene: Scene) -> None:
     assert scene.rows(OPEN) == []
     scene.sets("yp.api_token_add(:alice, 'token', 60)")
     caller = scene.doc(OPEN)
-    shown = {key: caller[key] for key in ("uid", "db", "hub", "level", "moving", "stale")}
-    assert list(shown.values()) == [scene["alice"], "shard1", scene["alice"], 7, 0, 0]
+    shown = {key: caller[key] for key in ("uid", "db", "hub", "level", "moving")}
+    assert list(shown.values()) == [scene["alice"], "shard1", scene["alice"], 7, 0]
+    assert scene.rows(OPEN)[0][2] == 0
     scene.sets("yp.api_token_drop('other')")
     assert scene.rows(OPEN)
     scene.sets("yp.api_token_drop('token')")
@@ -21,18 +22,22 @@ def test_a_token_opens_the_gate_until_it_is_dropped(scene: Scene) -> None:
 
 def test_a_token_tells_the_same_as_the_gate_of_the_rpc(scene: Scene) -> None:
     scene.sets("yp.api_token_add(:alice, 'token', 60)")
-    ours, theirs = scene.doc(OPEN), scene.doc("yp.session_open(:sid_alice, NULL, NULL)")
-    assert ours.keys() == theirs.keys()
-    assert {k: v for k, v in ours.items() if theirs[k] != v and k != "expiry"} == {}
+    scene.sets("yp.api_grant_add(:alice, '00000000000000aa', 'refresh', 60)")
+    scene.sets("yp.api_key_add(:alice, 'key', 'agent')")
+    theirs = scene.doc("yp.session_open(:sid_alice, NULL, NULL)")
+    del theirs["stale"], theirs["expiry"]
+    for gate in (OPEN, "yp.api_grant_open('00000000000000aa')", "yp.api_key_open('key', NULL)"):
+        assert scene.doc(gate) == theirs
 
 
 def test_a_token_lives_on_while_it_is_used(scene: Scene) -> None:
     scene.sets("yp.api_token_add(:alice, 'token', 60)")
     scene.sets("UPDATE yp.api_token SET mtime = 1, expiry = UNIX_TIMESTAMP() + 5")
-    assert scene.doc(OPEN)["stale"] == 1
+    assert scene.rows(OPEN)[0][2] == 1
     scene.sets("yp.api_token_touch('token')")
-    assert scene.doc(OPEN)["stale"] == 0
-    assert scene.doc(OPEN)["expiry"] >= scene.one("SELECT UNIX_TIMESTAMP() + 55")
+    _, expiry, stale = scene.rows(OPEN)[0]
+    assert stale == 0
+    assert expiry >= scene.one("SELECT UNIX_TIMESTAMP() + 55")
     scene.sets("UPDATE yp.api_token SET expiry = UNIX_TIMESTAMP()")
     scene.sets("yp.api_token_touch('token')")
     assert scene.rows(OPEN) == [], "what has expired stays so"
@@ -50,3 +55,98 @@ def test_a_token_ends_with_the_password_and_with_the_account(scene: Scene) -> No
 def test_nobody_gets_no_token(scene: Scene) -> None:
     scene.sets("yp.api_token_add(:nobody, 'token', 60)")
     assert scene.count("yp.api_token", "uid = :nobody") == 0
+
+
+# --- keys and sign-ins of /api/v1 ----------------------------------------------------------------
+
+GRANT = "'00000000000000aa'"
+GRANT_OPEN = f"yp.api_grant_open({GRANT})"
+SIGN_IN = f"yp.api_grant_add(:alice, {GRANT}, 'first', 60)"
+
+
+def refresh(scene: Scene, token: str, following: str) -> list[str]:
+    """The outcome of an exchange, if there is one."""
+    return [row[0] for row in scene.rows(f"yp.api_grant_refresh('{token}', '{following}', 60)")]
+
+
+def test_refusals(scene: Scene) -> None:
+    scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :bob")
+    scene.refuses({
+        "yp.api_key_add('nobody@scene.example', 'k', 'agent')": "NO_SUCH_USER",
+        "yp.api_key_add(:mail_bob, 'k', 'agent')": "NO_SUCH_USER",
+        "yp.api_key_add(NULL, 'k', 'agent')": "NO_SUCH_USER",
+    })  # fmt: skip
+
+
+def test_a_key_acts_for_its_person_or_for_the_one_that_is_named(scene: Scene) -> None:
+    assert scene.rows("yp.api_key_open('agent', NULL)") == []
+    for scope in ("agent", "system"):
+        scene.sets(f"yp.api_key_add(:mail_alice, '{scope}', '{scope}')")
+    for user in ("NULL", ":bob"):
+        assert scene.doc(f"yp.api_key_open('agent', {user})")["uid"] == scene["alice"]
+    assert scene.doc("yp.api_key_open('system', :bob)")["uid"] == scene["bob"]
+    for user in ("NULL", ":nobody"):
+        ((data, _, scope),) = scene.rows(f"yp.api_key_open('system', {user})")
+        assert (data, scope) == (None, "system")
+    scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :alice")
+    assert scene.rows("yp.api_key_open('system', :bob)") == [], "a key ends with the account it belongs to"
+
+
+def test_api_key_touch_list_and_drop(scene: Scene) -> None:
+    ((key, uid),) = scene.rows("yp.api_key_add(:alice, 'clk_abcdef', 'agent')")
+    assert uid == scene["alice"]
+    listed = scene.doc("yp.api_key_list(:alice)")
+    assert (listed["id"], listed["prefix"], listed["last_used_at"]) == (key, "clk_abcd", None)
+    assert scene.rows("yp.api_key_open('clk_abcdef', NULL)")[0][1] == 1
+    scene.sets("yp.api_key_touch('clk_abcdef')")
+    assert scene.rows("yp.api_key_open('clk_abcdef', NULL)")[0][1] == 0
+    assert scene.doc("yp.api_key_list(:alice)")["last_used_at"] > 0
+    assert scene.rows("yp.api_key_list(:bob)") == []
+    assert len(scene.rows("yp.api_key_list(NULL)")) >= 1
+    assert scene.rows(f"yp.api_key_drop('{key}')") == [(1,)]
+    assert scene.rows(f"yp.api_key_drop('{key}')") == [(0,)]
+    assert scene.rows("yp.api_key_open('clk_abcdef', NULL)") == []
+
+
+def test_api_secret_get_makes_one_secret_for_all(scene: Scene) -> None:
+    first = scene.rows("yp.api_secret_get()")
+    assert len(first[0][0]) == 64
+    assert scene.rows("yp.api_secret_get()") == first
+
+
+def test_api_grant_add_and_api_grant_refresh(scene: Scene) -> None:
+    assert scene.rows(GRANT_OPEN) == []
+    ((uid, email, _),) = scene.rows(SIGN_IN)
+    assert (uid, email) == (scene["alice"], scene["mail_alice"])
+    assert scene.doc(GRANT_OPEN)["uid"] == scene["alice"]
+    assert refresh(scene, "other", "x") == []
+    assert refresh(scene, "first", "second") == ["ok"]
+    assert refresh(scene, "second", "third") == ["ok"]
+    assert scene.doc(GRANT_OPEN)["uid"] == scene["alice"]
+    assert refresh(scene, "first", "thief") == ["reused"]
+    assert refresh(scene, "third", "x") == [], "the sign-in has ended"
+    assert scene.rows(GRANT_OPEN) == []
+    assert scene.count("yp.api_refresh", f"grant_id = {GRANT}") == 0
+
+
+def test_a_sign_in_ends_with_time_password_and_account(scene: Scene) -> None:
+    scene.sets(SIGN_IN)
+    scene.sets("UPDATE yp.api_refresh SET expiry = UNIX_TIMESTAMP()")
+    assert refresh(scene, "first", "second") == []
+    scene.sets("UPDATE yp.api_refresh SET expiry = UNIX_TIMESTAMP() + 60")
+    scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :alice")
+    assert scene.rows(GRANT_OPEN) == []
+    assert refresh(scene, "first", "second") == []
+    scene.sets("UPDATE yp.entity SET status = 'active' WHERE id = :alice")
+    scene.sets("UPDATE yp.drumate SET password_hash = 'new' WHERE id = :alice")
+    assert scene.rows(GRANT_OPEN) == []
+    assert refresh(scene, "first", "second") == []
+
+
+def test_api_grant_drop_by_id_or_by_token(scene: Scene) -> None:
+    for way in (f"{GRANT}, NULL", "NULL, 'first'"):
+        scene.sets(SIGN_IN)
+        assert scene.rows(f"yp.api_grant_drop({way})") == [(scene["alice"],)]
+        assert scene.rows(GRANT_OPEN) == []
+        assert refresh(scene, "first", "second") == []
+    assert scene.rows("yp.api_grant_drop(NULL, 'first')") == []

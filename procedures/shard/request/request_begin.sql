@@ -1,0 +1,49 @@
+-- request_begin: whether a request that bears a key was answered before. The first call of its transaction;
+-- request_end is the last, so that the answer is kept if and only if the work is.
+--
+-- Forgets some of the owner's expired keys on the way.
+--
+-- Params:   in_owner   who sends it
+--           in_id      SHA-256 of the path and the key, hex
+--           in_body    SHA-256 of the body, hex
+--           in_ttl     seconds for which the answer is kept
+-- Returns:  at most one row   answer  what was answered before, JSON
+-- Errors:   KEY_IN_USE    the first request with this key is still at work
+--           KEY_REUSED    it had another body
+-- Example:  CALL request_begin('00000000000000a1', SHA2('/contacts example', 256), SHA2('{}', 256), 60);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE request_begin(
+    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id    CHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_body  CHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_ttl   INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now, v_expiry INT UNSIGNED;
+    DECLARE v_body CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    -- its row is locked, or was written by another transaction since we looked
+    DECLARE EXIT HANDLER FOR 1205, 1062
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'KEY_IN_USE';
+
+    SET v_now = UNIX_TIMESTAMP();
+    -- NOWAIT may not stand in a routine
+    SET STATEMENT innodb_lock_wait_timeout = 0 FOR
+    SELECT body, expiry INTO v_body, v_expiry
+    FROM request_once
+    WHERE owner_id = in_owner AND id = in_id
+    FOR UPDATE;
+
+    IF v_expiry > v_now THEN
+        IF v_body <> in_body THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'KEY_REUSED';
+        END IF;
+        SELECT answer FROM request_once WHERE owner_id = in_owner AND id = in_id FOR UPDATE;
+    ELSE
+        DELETE FROM request_once WHERE owner_id = in_owner AND expiry <= v_now ORDER BY expiry LIMIT 100;
+        DELETE FROM request_once WHERE owner_id = in_owner AND id = in_id;
+        INSERT INTO request_once (owner_id, id, body, expiry) VALUES (in_owner, in_id, in_body, v_now + in_ttl);
+    END IF;
+END$$
+DELIMITER ;

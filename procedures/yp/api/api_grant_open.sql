@@ -1,0 +1,19 @@
+-- api_grant_open: who is calling with an access token of this sign-in. The gate of /api/v1 for people.
+--
+-- Params:   in_grant   id of the sign-in, from a token whose signature is right
+-- Returns:  at most one row   data  JSON of caller_card
+-- Errors:   none
+-- Example:  CALL api_grant_open('00000000000000aa');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE api_grant_open(
+    IN in_grant CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT c.data
+    FROM api_grant AS g
+    JOIN caller_card AS c ON c.uid = g.uid
+    WHERE g.id = in_grant AND g.expiry > UNIX_TIMESTAMP() AND g.mark = c.mark;
+END$$
+DELIMITER ;

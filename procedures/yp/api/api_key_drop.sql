@@ -1,0 +1,17 @@
+-- api_key_drop: the key opens nothing any more.
+--
+-- Params:   in_id    id of the key
+-- Returns:  one row  dropped  1; 0: there is no such key
+-- Errors:   none
+-- Example:  CALL api_key_drop('0000000000000000');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE api_key_drop(
+    IN in_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DELETE FROM api_key WHERE id = in_id;
+    SELECT ROW_COUNT() AS dropped;
+END$$
+DELIMITER ;

@@ -1,0 +1,17 @@
+-- api_secret_get: the secret that signs access tokens, the same for every node; made when it is asked for first.
+--
+-- Params:   none
+-- Returns:  one row   secret  64 hex characters
+-- Errors:   none
+-- Example:  CALL api_secret_get();
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE api_secret_get()
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    INSERT INTO api_secret (id, secret, ctime)
+    VALUES (1, LOWER(HEX(RANDOM_BYTES(32))), UNIX_TIMESTAMP())
+    ON DUPLICATE KEY UPDATE id = id;
+    SELECT secret FROM api_secret WHERE id = 1 FOR UPDATE;
+END$$
+DELIMITER ;

@@ -1,0 +1,367 @@
+"""`/ws`: frames for everything that happens to the contacts of the person whose token it is.
+
+What to send is read from the feed of his shard (`my_contact_events`), in order and from where the last frame
+stood. A note on Redis says only that there is something to read; one that is lost heals with the next one, or
+after `Times.look` at the latest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from service import metrics
+from service.database import Database
+from service.dialects.rest.envelope import failure
+from service.dialects.rest.errors import ApiError
+from service.dialects.rest.frames import FRAMES
+from service.dialects.rest.notes import Notes
+from service.dialects.rest.tokens import Credential, Gate, bearer
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.push import Pusher
+from service.ratelimit import RateLimit
+from service.request import origin_allowed
+from service.session import client_address
+from service.settings import Settings
+from service.sockets import Client
+
+log = logging.getLogger(__name__)
+
+UNAUTHORIZED = 4401
+NO_PONG = 4408
+SOCKETS_PER_PERSON = 32
+PATTERNS = 64
+PAGE = 100
+MAX_FRAME = 8192
+PATTERN = re.compile(r"\*|[a-z_]{1,32}\.(\*|[a-z_]{1,32})")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds."""
+
+    ping: float = 30
+    patience: float = 90
+    """Without a pong for so long, a socket is closed."""
+    look: float = 60
+    """How long a lost note, or a token that ended elsewhere, may go unnoticed."""
+    drain: float = 10
+    """How long a page waits for sockets that read slowly before it is queued after all."""
+
+
+class Filter:
+    """Which events a socket wants; all until it says otherwise."""
+
+    def __init__(self) -> None:
+        self._wanted: set[str] | None = None
+        self._unwanted: set[str] = set()
+
+    def subscribe(self, patterns: set[str]) -> None:
+        """Want these, besides those asked for before."""
+        self._unwanted = {u for u in self._unwanted if not any(_covers(u, p) for p in patterns)}
+        self._wanted = (self._wanted or set()) | patterns
+
+    def unsubscribe(self, patterns: set[str]) -> None:
+        """Want these no more; `*`: nothing."""
+        if "*" in patterns:
+            self._wanted, self._unwanted = set(), set()
+            return
+        listed = self._wanted or set()
+        self._unwanted |= patterns - listed
+        if self._wanted is not None:
+            self._wanted -= patterns
+
+    def wants(self, event: str) -> bool:
+        """Whether an event is to be sent."""
+        asked = self._wanted is None or any(_covers(p, event) for p in self._wanted)
+        return asked and not any(_covers(p, event) for p in self._unwanted)
+
+    @property
+    def patterns(self) -> list[str]:
+        """What is wanted, as patterns."""
+        return ["*"] if self._wanted is None else sorted(self._wanted)
+
+    @property
+    def size(self) -> int:
+        """How many patterns it holds."""
+        return len(self._wanted or ()) + len(self._unwanted)
+
+
+@dataclass(eq=False)
+class Socket:
+    """One WebSocket of this API."""
+
+    client: Client
+    credential: Credential
+    user: str | None
+    """X-Claw-User-Id it came with."""
+    seen: float
+    """When it was heard of last, by the clock of the event loop."""
+    filter: Filter = field(default_factory=Filter)
+
+    def send(self, event: str, fields: dict[str, Any]) -> None:
+        """Queue a frame."""
+        self.client.send(frame(event, orjson.dumps(fields).decode() if fields else None))
+
+
+class Feed:
+    """The sockets of one person in this process, and how far they have been told."""
+
+    def __init__(self, uid: str, shard: str) -> None:
+        self.uid = uid
+        self.shard = shard
+        self.rev = 0
+        self.sockets: set[Socket] = set()
+        self.news = asyncio.Event()
+        self.check_access = False
+        self.opening = asyncio.Lock()
+        self.task: asyncio.Task[None] | None = None
+
+    def wake(self, *, access: bool = False) -> None:
+        """There is something to read, or somebody may have lost his right to."""
+        self.check_access |= access
+        self.news.set()
+
+
+class LiveApi:
+    """Answers `/ws`."""
+
+    def __init__(
+        self, settings: Settings, db: Database, pusher: Pusher, gate: Gate, limit: RateLimit, times: Times
+    ) -> None:
+        self._settings = settings
+        self._db = db
+        self._gate = gate
+        self._limit = limit
+        self._times = times
+        self._feeds: dict[str, Feed] = {}
+        self._notes = Notes(settings, pusher, self._noted, lambda: list(self._feeds))
+        self._pinger: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen and to ping."""
+        self._notes.start()
+        self._pinger = asyncio.create_task(self._ping_forever())
+
+    async def stop(self) -> None:
+        """Close every socket: the process goes away."""
+        if self._pinger is not None:
+            self._pinger.cancel()
+        await self._notes.stop()
+        sockets = [socket for feed in self._feeds.values() for socket in feed.sockets]
+        await asyncio.gather(
+            *(s.client.close(WSCloseCode.GOING_AWAY, "the server restarts") for s in sockets)
+        )
+
+    def access_changed(self, uid: str) -> None:
+        """Tell every process that a sign-in of this person has ended."""
+        self._notes.publish(uid, access=True)
+
+    def _noted(self, uid: str, access: bool) -> None:
+        feed = self._feeds.get(uid)
+        if feed is not None:
+            feed.wake(access=access)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """aiohttp handler of the endpoint."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return failure(refusal)
+        ws = web.WebSocketResponse(max_msg_size=MAX_FRAME)
+        if not ws.can_prepare(request):
+            return failure(ApiError("UPGRADE_REQUIRED", "This is a WebSocket"))
+        await ws.prepare(request)
+        client = Client(ws, request, self._settings)
+        metrics.SOCKETS.inc()
+        try:
+            await self._serve(client, request)
+        except ApiError as exc:
+            self._limit.take(f"guess {client_address(request, self._settings)}")
+            await client.close(UNAUTHORIZED, exc.message)
+        except (DatabaseUnavailableError, DatabaseTimeoutError):
+            await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
+        finally:
+            metrics.SOCKETS.dec()
+        return ws
+
+    def _refusal(self, request: web.Request) -> ApiError | None:
+        if not origin_allowed(request, self._settings):
+            return ApiError("FORBIDDEN", "Pages of this origin may not connect")
+        guesser = f"guess {client_address(request, self._settings)}"
+        if self._limit.exhausted(guesser):
+            retry = self._limit.take(guesser).headers
+            return ApiError("RATE_LIMITED", "Too many requests without a valid token", headers=retry)
+        return None
+
+    async def _serve(self, client: Client, request: web.Request) -> None:
+        """Put the socket among those of its person, and listen to it; ApiError when the token is no good."""
+        user = request.headers.get("X-Claw-User-Id") or request.query.get("user_id")
+        credential = await self._gate.read(bearer(request, query=True))
+        caller = (await self._gate.admit(credential, user)).caller
+        client.uid = caller.uid
+        feed = self._feeds.setdefault(caller.uid, Feed(caller.uid, caller.db or ""))
+        socket = Socket(client, credential, user, time.monotonic())
+        feed.sockets.add(socket)
+        try:
+            if len(feed.sockets) > SOCKETS_PER_PERSON:
+                await client.close(WSCloseCode.POLICY_VIOLATION, "too many sockets of one person")
+                return
+            await self._begin(feed)
+            client.release(frame("ping"))
+            await self._receive(socket)
+        finally:
+            await self._leave(socket, feed)
+
+    async def _begin(self, feed: Feed) -> None:
+        """Begin at the present, unless another socket has: other calls tell the past."""
+        async with feed.opening:
+            if feed.task is None:
+                _, ((feed.rev, _),) = await self._db.call(
+                    feed.shard, "my_contact_events", feed.uid, None, PAGE
+                )
+                feed.task = asyncio.create_task(self._tell_forever(feed))
+                await self._notes.subscribe(feed.uid)
+
+    async def _leave(self, socket: Socket, feed: Feed) -> None:
+        feed.sockets.discard(socket)
+        if feed.sockets or self._feeds.get(feed.uid) is not feed:
+            return
+        del self._feeds[feed.uid]
+        if feed.task is not None:
+            feed.task.cancel()
+        await self._notes.unsubscribe(feed.uid)
+
+    # --- what clients say ------------------------------------------------------------------------
+
+    async def _receive(self, socket: Socket) -> None:
+        async for message in socket.client.ws:
+            if not socket.client.allowance.take():
+                await socket.client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")
+            elif message.type is WSMsgType.TEXT:
+                self._frame(socket, message.data)
+
+    def _frame(self, socket: Socket, text: str) -> None:
+        try:
+            given = orjson.loads(text)
+        except ValueError:
+            given = None
+        if not isinstance(given, dict):
+            return
+        action = given.get("action")
+        if action == "pong":
+            socket.seen = time.monotonic()
+        elif action in {"subscribe", "unsubscribe"}:
+            self._change_filter(socket, str(action), given)
+
+    def _change_filter(self, socket: Socket, action: str, given: dict[str, Any]) -> None:
+        data = given.get("data")
+        events = given.get("events", data.get("events") if isinstance(data, dict) else None)
+        patterns = {e for e in events if isinstance(e, str)} if isinstance(events, list) else set()
+        if not patterns or not all(PATTERN.fullmatch(p) for p in patterns):
+            why = "events is a list of x.y, x.* or *"
+        elif socket.filter.size + len(patterns) > PATTERNS:
+            why = f"a socket has at most {PATTERNS} patterns"
+        else:
+            change = socket.filter.subscribe if action == "subscribe" else socket.filter.unsubscribe
+            change(patterns)
+            socket.send("subscribed", {"events": socket.filter.patterns})
+            return
+        socket.send("error", {"code": "VALIDATION_ERROR", "message": why})
+
+    # --- what they are told ----------------------------------------------------------------------
+
+    async def _tell_forever(self, feed: Feed) -> None:
+        while True:
+            try:
+                await self._tell(feed)
+            except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
+                log.warning("feed not read", extra={"uid": feed.uid, "error": str(exc)})
+            except Exception:
+                log.exception("feed not read", extra={"uid": feed.uid})
+            try:
+                await asyncio.wait_for(feed.news.wait(), self._times.look)
+            except TimeoutError:
+                feed.check_access = True
+            feed.news.clear()
+
+    async def _tell(self, feed: Feed) -> None:
+        """Send what is new, page by page."""
+        if feed.check_access:
+            feed.check_access = False
+            await self._check_access(feed)
+        more = True
+        while more and feed.sockets:
+            found, ((rev, more),) = await self._db.call(
+                feed.shard, "my_contact_events", feed.uid, feed.rev, PAGE
+            )
+            for _, event, data in found:
+                self._emit(feed, event, data)
+            # a shard that the owner has left knows nothing of him
+            feed.rev = max(rev, feed.rev)
+            await self._drain(feed)
+
+    def _emit(self, feed: Feed, event: str, data: str) -> None:
+        name = FRAMES[event]
+        if event == "deleted":
+            data = f'{data.rstrip()[:-1]},"permanent":false}}'
+        text = frame(name, data)
+        for socket in list(feed.sockets):
+            if socket.filter.wants(name):
+                socket.client.send(text)
+
+    async def _drain(self, feed: Feed) -> None:
+        """A long page after a long page would throw out whoever reads at an ordinary pace."""
+        until = time.monotonic() + self._times.drain
+        # an event for each frame written would cost more
+        while time.monotonic() < until and any(s.client.waiting > PAGE for s in feed.sockets):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    async def _check_access(self, feed: Feed) -> None:
+        """Close the sockets whose token is good for nothing any more."""
+        for socket in list(feed.sockets):
+            try:
+                admitted = await self._gate.admit(socket.credential, socket.user)
+            except ApiError:
+                await self._close(socket, UNAUTHORIZED, "the token has ended")
+            else:
+                feed.shard = admitted.caller.db or feed.shard
+
+    async def _close(self, socket: Socket, code: int, reason: str) -> None:
+        # the handler of the socket takes it out of its feed
+        await socket.client.close(code, reason)
+
+    async def _ping_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._times.ping)
+            now, wall = time.monotonic(), time.time()
+            text = frame("ping")
+            gone = []
+            for socket in [s for feed in self._feeds.values() for s in feed.sockets]:
+                if socket.credential.expiry is not None and socket.credential.expiry <= wall:
+                    gone.append(self._close(socket, UNAUTHORIZED, "the token has expired"))
+                elif now - socket.seen > self._times.patience:
+                    gone.append(self._close(socket, NO_PONG, "no pong"))
+                else:
+                    socket.client.send(text)
+            with suppress(Exception):
+                await asyncio.gather(*gone)
+
+
+def frame(event: str, data: str | None = None) -> str:
+    """A frame: the event, its data (JSON), and when it was sent."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    middle = f',"data":{data}' if data is not None else ""
+    return f'{{"event":"{event}"{middle},"timestamp":"{now}"}}'
+
+
+def _covers(pattern: str, event: str) -> bool:
+    return pattern in {"*", event} or (pattern.endswith(".*") and event.startswith(pattern[:-1]))

@@ -1,0 +1,187 @@
+"""The OpenAPI 3.1 document, made of the declarations that validate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from service.dialects.rest import declarations as d
+from service.dialects.rest.errors import STATUSES
+from service.dialects.rest.once import KEY
+from service.dialects.rest.operation import PREFIX, Operation
+from service.dialects.rest.schemas import json_schema, object_schema
+
+ALWAYS = ("RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE")
+WITH_TOKEN = ("USER_CONTEXT_REQUIRED", "UNAUTHORIZED")
+WITH_BODY = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+WITH_KEY = ("CONFLICT", "UNPROCESSABLE")
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+ANY = {"type": "object"}
+TEXT = {"type": "string"}
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The document that /api/v1/openapi.json answers."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Contacts",
+            "version": "1",
+            "description": "The WebSocket /ws?token=… tells contact.created, contact.updated, "
+            "contact.deleted and contact.restored live.",
+        },
+        "servers": [{"url": PREFIX}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "An API key (clk_…), or the access token of /auth/login.",
+                }
+            },
+            "schemas": _schemas(),
+        },
+    }  # fmt: skip
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.name.partition(".")[0]],
+        "summary": operation.doc.partition(". ")[0].rstrip("."),
+        "description": operation.doc,
+        "parameters": [*_path_params(operation), *_query_params(operation), *_header_params(operation)],
+        "responses": _responses(operation),
+    }
+    if operation.public:
+        found["security"] = []
+    body = _body(operation)
+    return {**found, "requestBody": body} if body else found
+
+
+def _path_params(operation: Operation) -> list[dict[str, Any]]:
+    docs = {"id": "The contact: its UUID, or the 16 hex digits of it.", "version": "Which picture."}
+    return [
+        {"name": name, "in": "path", "required": True, "description": doc, "schema": TEXT}
+        for name, doc in docs.items()
+        if f"{{{name}}}" in operation.path
+    ]
+
+
+def _query_params(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name, "in": "query", "required": bool(p.get("required")), "description": p["doc"],
+            "schema": _query_schema(p),
+        }
+        for name, p in operation.query.items()
+    ]  # fmt: skip
+
+
+def _query_schema(declaration: dict[str, Any]) -> dict[str, Any]:
+    found = json_schema(declaration)
+    if names := declaration.get("enum_list"):
+        words = "|".join(names)
+        found["pattern"] = f"^(({words})(,({words}))*)?$"
+    return found
+
+
+def _header_params(operation: Operation) -> list[dict[str, Any]]:
+    found = []
+    if operation.conditional:
+        found.append(("If-Match", "ETag of the contact as it was read; `*`: any.", TEXT))
+    if operation.once:
+        doc = "The same request with the same key is done once, for 24 hours."
+        found.append(("Idempotency-Key", doc, {**TEXT, "pattern": f"^{KEY.pattern}$"}))
+    return [
+        {"name": name, "in": "header", "description": doc, "schema": schema} for name, doc, schema in found
+    ]
+
+
+def _body(operation: Operation) -> dict[str, Any] | None:
+    if operation.name == "contacts.set_avatar":
+        form = _object(file={"type": "string", "format": "binary"})
+        return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    if operation.body is None:
+        return None
+    schema = ANY if operation.free_body else object_schema(operation.body)
+    required = bool(operation.either) or any(p.get("required") for p in operation.body.values())
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    codes = {*operation.errors, *ALWAYS}
+    codes |= set() if operation.public else set(WITH_TOKEN)
+    codes |= set(WITH_BODY) if operation.method in {"POST", "PATCH"} else set()
+    codes |= set(WITH_KEY) if operation.once else set()
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(STATUSES[code], []).append(code)
+    errors = {
+        str(status): {
+            "description": ", ".join(names),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, names in sorted(by_status.items())
+    }
+    return {str(operation.status): _success(operation), **errors}
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    if operation.returns == "Picture":
+        kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURES}
+        return {"description": "The picture.", "content": kinds}
+    schema = {"$ref": f"#/components/schemas/{operation.returns}"}
+    return {"description": operation.returns, "content": {"application/json": {"schema": schema}}}
+
+
+def _data(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "type": "object", "properties": {"data": schema, **more}, "required": ["data", *more],
+    }  # fmt: skip
+
+
+def _list(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _schemas() -> dict[str, Any]:
+    record = {"$ref": "#/components/schemas/Record"}
+    maybe, whole = {"type": ["string", "null"]}, {"type": "integer"}
+    page = _object(next=maybe, has_more={"type": "boolean"})
+    user = _object(id=TEXT, email=TEXT, display_name=TEXT, role=TEXT)
+    key = _object(id=TEXT, prefix=TEXT, scope={"enum": list(d.SCOPES)}, created_at=TEXT, last_used_at=maybe)
+    problem = {**_object(code={"enum": list(STATUSES)}, message=TEXT)}
+    problem["properties"]["details"] = ANY
+    compact = _object(
+        format={"const": "compact"},
+        summary=TEXT,
+        lines=_list(TEXT),
+        ids=_list(TEXT),
+        meta=json_schema(d.META),
+    )
+    change = _object(event=TEXT, data=_object(id=TEXT))
+    return {
+        "Record": {**object_schema(d.RECORD), "required": ["id"]},
+        "Contact": _data(record),
+        "ContactList": {"anyOf": [_data(_list(record), meta=json_schema(d.META), tier=TEXT), compact]},
+        "Changes": _data(_list(change), meta=page),
+        "Duplicates": _data(_list(_object(reason=TEXT, value=TEXT, contacts=_list(ANY))), meta=page),
+        "Deleted": _data({"type": "object", "properties": {"id": TEXT}, "required": ["id"]}),
+        "Batch": _data(_object(processed=whole, failed=whole, errors=_list(ANY), results=_list(ANY))),
+        "Session": _data(
+            _object(access_token=TEXT, refresh_token=TEXT, refresh_token_id=TEXT, expires_in=whole, user=user)
+        ),
+        "Success": _data(_object(success={"const": True})),
+        "User": _data(user),
+        "Keys": _data(_list(key)),
+        "Error": _object(error=problem),
+    }

@@ -1,0 +1,85 @@
+"""Every operation of this API, in the order in which paths are tried."""
+
+from __future__ import annotations
+
+from service.dialects.rest import calls, sign_in
+from service.dialects.rest import declarations as d
+from service.dialects.rest.batch import batch
+from service.dialects.rest.operation import Operation
+
+WRITES = ("VALIDATION_ERROR", "CONFLICT", "UNPROCESSABLE")
+CHANGES = ("NOT_FOUND", "PRECONDITION_FAILED")
+
+OPERATIONS = (
+    Operation(
+        "auth.login", "POST", "/auth/login", sign_in.login, "Session", "yp.login",
+        body=d.LOGIN, errors=("VALIDATION_ERROR", "UNAUTHORIZED", "FORBIDDEN"), public=True,
+    ),
+    Operation(
+        "auth.refresh", "POST", "/auth/refresh", sign_in.renew, "Session", "yp.login",
+        body=d.REFRESH, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
+    ),
+    Operation(
+        "auth.logout", "POST", "/auth/logout", sign_in.logout, "Success", "drumate.logout",
+        body=d.LOGOUT, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
+    ),
+    Operation("auth.me", "GET", "/auth/me", sign_in.me, "User", "yp.hello"),
+    Operation("keys.mine", "GET", "/api-keys/mine", sign_in.my_keys, "Keys", "yp.hello"),
+    Operation(
+        "contacts.list", "GET", "/contacts", calls.find, "ContactList", "contact.show_contact",
+        query=d.LIST, errors=("INVALID_QUERY",),
+    ),
+    Operation(
+        "contacts.create", "POST", "/contacts", calls.create, "Contact", "contact.add",
+        body=d.CONTACT, status=201, errors=WRITES, once=True,
+    ),
+    Operation(
+        "contacts.batch", "POST", "/contacts/batch", batch, "Batch", "contact.update",
+        body=d.BATCH_BODY, either=(("operations",), ("ids", "action")),
+        errors=("VALIDATION_ERROR", "UNPROCESSABLE"), once=True,
+    ),
+    Operation(
+        "contacts.changes", "GET", "/contacts/changes", calls.changes, "Changes", "contact.show_contact",
+        query=d.CHANGES, errors=("INVALID_QUERY", "GONE"),
+    ),
+    Operation(
+        "contacts.duplicates", "GET", "/contacts/duplicates", calls.duplicates, "Duplicates",
+        "contact.show_contact", query=d.DUPLICATES, errors=("INVALID_QUERY",),
+    ),
+    Operation(
+        "contacts.merge", "POST", "/contacts/merge", calls.merge, "Contact", "contact.update",
+        body=d.MERGE, errors=(*WRITES, *CHANGES), once=True, conditional=True,
+    ),
+    Operation(
+        "contacts.get", "GET", "/contacts/{id}", calls.get, "Contact", "contact.get_contact",
+        query=d.ONE, errors=("INVALID_QUERY", "NOT_FOUND"),
+    ),
+    Operation(
+        "contacts.update", "PATCH", "/contacts/{id}", calls.update, "Contact", "contact.update",
+        body=d.CONTACT, errors=(*WRITES, *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.delete", "DELETE", "/contacts/{id}", calls.delete, "Deleted", "contact.delete_contact",
+        query=d.DELETE, errors=("INVALID_QUERY", "ALREADY_DELETED", *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.custom", "PATCH", "/contacts/{id}/custom", calls.update_custom, "Contact", "contact.update",
+        body={}, free_body=True, errors=("VALIDATION_ERROR", *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.restore", "POST", "/contacts/{id}/restore", calls.restore, "Contact", "contact.add",
+        errors=("VALIDATION_ERROR", "NOT_DELETED", "CONFLICT", *CHANGES), once=True, conditional=True,
+    ),
+    Operation(
+        "contacts.set_avatar", "POST", "/contacts/{id}/avatar", calls.set_avatar, "Contact", "contact.update",
+        errors=("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.avatar", "GET", "/contacts/{id}/avatar", calls.get_avatar, "Picture", "contact.get_contact",
+        errors=("NOT_FOUND",), query_token=True,
+    ),
+    Operation(
+        "contacts.avatar_version", "GET", "/contacts/{id}/avatar/{version}", calls.get_avatar, "Picture",
+        "contact.get_contact", errors=("NOT_FOUND",), query_token=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""A client of /api/v1, as the tests need it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from service.demo import Registry
+from service.dialects.rest.tokens import new_key
+from tests.people import PASSWORD, WAIT, Person
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    raw: bytes
+    headers: Any
+
+    @property
+    def body(self) -> Any:
+        return orjson.loads(self.raw)
+
+    @property
+    def data(self) -> Any:
+        return self.body["data"]
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """(status, code)"""
+        return self.status, self.body["error"]["code"]
+
+    @property
+    def flaw(self) -> tuple[str, str]:
+        """(field, constraint) of a validation error."""
+        details = self.body["error"]["details"]
+        return details["field"], details["constraint"]
+
+    @property
+    def etag(self) -> str:
+        return self.headers["ETag"]
+
+
+class Client:
+    """Somebody with a token. Cookies are never sent: nothing here looks at them."""
+
+    def __init__(self, person: Person, token: str = "", base: URL | None = None) -> None:
+        self.person = person
+        self.token = token
+        self.base = base or person.base
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+    async def send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **more: Any
+    ) -> Answer:
+        """A request; `body` is sent as JSON."""
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if body is not None:
+            more["json"] = body
+        url = self.base / "api/v1" if path == "" else URL(f"{self.base}api/v1{path}", encoded=True)
+        async with self.http.request(method, url, headers={**sent, **(headers or {})}, **more) as response:
+            return Answer(response.status, await response.read(), response.headers)
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.send("GET", path, headers=_named(headers))
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return await self.send("POST", path, body, _named(headers))
+
+    async def patch(self, path: str, body: Any, **headers: str) -> Answer:
+        return await self.send("PATCH", path, body, _named(headers))
+
+    async def delete(self, path: str, **headers: str) -> Answer:
+        return await self.send("DELETE", path, headers=_named(headers))
+
+    async def add(self, **fields: Any) -> dict[str, Any]:
+        """A contact that must be made."""
+        answer = await self.post("/contacts", fields)
+        assert answer.status == 201, answer.raw
+        return answer.data
+
+    async def login(self, password: str = PASSWORD) -> dict[str, Any]:
+        """Sign in; the data of the answer."""
+        answer = await self.post("/auth/login", {"email": self.person.email, "password": password})
+        assert answer.status == 200, answer.raw
+        self.token = answer.data["access_token"]
+        return answer.data
+
+    async def socket(self, base: URL | None = None, token: str | None = None, **headers: str) -> Live:
+        """A WebSocket of this API, after its first ping."""
+        url = ((base or self.base) / "ws").with_query(token=self.token if token is None else token)
+        live = Live(await self.http.ws_connect(url, headers=_named(headers)))
+        await live.expect("ping")
+        return live
+
+
+class Live:
+    """A WebSocket and what it has received."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self.frames: list[dict[str, Any]] = []
+        self._arrived = asyncio.Condition()
+        self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for message in self.ws:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
+            async with self._arrived:
+                self.frames.append(orjson.loads(message.data))
+                self._arrived.notify_all()
+        async with self._arrived:
+            self._arrived.notify_all()
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """The frames of this event so far."""
+        return [f for f in self.frames if f["event"] == event]
+
+    async def expect(self, event: str, count: int = 1) -> dict[str, Any]:
+        """Wait until there are so many frames of an event; the last of them."""
+        await self._wait(lambda: len(self.named(event)) >= count)
+        found = self.named(event)
+        assert len(found) >= count, (event, self.frames, self.ws.close_code)
+        return found[count - 1]
+
+    async def closed(self) -> int:
+        """Wait until the server has closed it; the code."""
+        await self._wait(lambda: False)
+        assert self.ws.closed, self.frames
+        return self.ws.close_code or 0
+
+    async def say(self, **frame: Any) -> None:
+        await self.ws.send_json(frame)
+
+    async def _wait(self, done: Any) -> None:
+        async with self._arrived:
+            try:
+                await asyncio.wait_for(self._arrived.wait_for(lambda: done() or self.ws.closed), WAIT)
+            except TimeoutError:
+                return
+
+    async def close(self) -> None:
+        await self.ws.close()
+        await self._reader
+
+
+def make_key(registry: Registry, person: Person, scope: str = "agent") -> str:
+    """An API key of a person."""
+    key = new_key()
+    registry.call("yp", "api_key_add", person.uid, key, scope)
+    return key
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,0 +1,211 @@
+"""What one API wrote, the others show as the field map says; what they do not know survives their updates."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from service.dialects.rest.ids import from_wire, to_wire
+from tests.dialects.conftest import ClientMaker
+from tests.dialects.rest import Client
+from tests.dialects.test_filemail import Client as LoginTokenClient
+from tests.people import People, Person
+
+FULL: dict[str, Any] = {
+    "first_name": "Ana",
+    "last_name": "García",
+    "emails": [
+        {"address": "ana@acme.example", "label": "work", "primary": True},
+        {"address": "ana@home.example", "label": "school", "primary": False},
+    ],
+    "phones": [
+        {"number": "+34 612-345", "label": "mobile", "primary": True},
+        {"number": "0912 34", "label": "work", "primary": False},
+    ],
+    "company": "Acme",
+    "job_title": "Head",
+    "addresses": [
+        {"street": "Calle 1", "city": "Madrid", "state": "MD", "postal_code": "28001", "country": "Spain",
+         "label": "school"},
+    ],
+    "notes": "met in Rome",
+    "avatar_path": "/pictures/ana.webp",
+    "tags": ["partner", "vip"],
+    "custom_fields": {"a": {"b": [1, None]}},
+}  # fmt: skip
+RPC_LISTS = {
+    "email": ("email", "category", "is_default"),
+    "mobile": ("areacode", "phone", "category", "is_default"),
+    "address": ("street", "city", "country", "category", "is_default"),
+}
+
+
+@dataclass
+class Everywhere:
+    """One person, who uses all three."""
+
+    rpc: Person
+    rest: Client
+    filemail: LoginTokenClient
+
+    async def views(self, contact_id: str) -> dict[str, Any]:
+        """How each API shows a contact, without what every write changes."""
+        record = (await self.rest.get(f"/contacts/{contact_id}")).data
+        entry = await self.rpc.ok("contact.get_contact", contact_id=contact_id)
+        shown = (await self.filemail.ok("contacts/get"))["contacts"]
+        for name, given in RPC_LISTS.items():
+            entry[name] = [{key: item[key] for key in (*given, "label")} for item in entry[name]]
+        return {
+            "rest": {key: value for key, value in record.items() if key != "updated_at"},
+            "rpc": {key: value for key, value in entry.items() if key != "mtime"},
+            "filemail": [contact for contact in shown if contact["contactid"] == contact_id],
+        }
+
+
+@pytest.fixture
+async def everywhere(people: People, client_of: ClientMaker) -> Everywhere:
+    person = await people("Alice")
+    filemail = LoginTokenClient(person)
+    await filemail.login()
+    return Everywhere(person, await client_of(person=person), filemail)
+
+
+async def by_rest(api: Everywhere) -> str:
+    return from_wire((await api.rest.add(**FULL))["id"]) or ""
+
+
+async def by_rpc(api: Everywhere) -> str:
+    tags = [(await api.rpc.ok("tagcontact.add", name=name))["tag_id"] for name in FULL["tags"]]
+    made = await api.rpc.ok(
+        "contact.add", firstname="Ana", lastname="García", surname="Annie", comment="met in Rome", tag=tags,
+        email=[{"email": "ana@acme.example", "category": "prof", "is_default": 1},
+               {"email": "ana@home.example", "category": "priv", "is_default": 0}],
+        mobile=[{"areacode": "34", "phone": "612", "category": "priv", "is_default": 1}],
+        address=[{"street": "Calle 1", "city": "Madrid", "country": "Spain", "category": "prof"}],
+    )  # fmt: skip
+    return str(made["id"])
+
+
+async def by_filemail(api: Everywhere) -> str:
+    given = {"name": "Ana García", "email": "ana@acme.example", "mobile": "+34 612"}
+    return str((await api.filemail.ok("contacts/add", **given))["contact"]["contactid"])
+
+
+async def again_by_rest(api: Everywhere, contact_id: str) -> None:
+    """A form that sends everything back that it showed, but for the name it made up itself."""
+    record = (await api.rest.get(f"/contacts/{contact_id}")).data
+    body = {name: record[name] for name in FULL}
+    assert (await api.rest.patch(f"/contacts/{contact_id}", body)).status == 200
+
+
+async def again_by_rpc(api: Everywhere, contact_id: str) -> None:
+    entry = await api.rpc.ok("contact.get_contact", contact_id=contact_id)
+    lists = {
+        name: [{key: item[key] for key in given} for item in entry[name]] for name, given in RPC_LISTS.items()
+    }
+    await api.rpc.ok(
+        "contact.update", contact_id=contact_id, firstname=entry["firstname"], lastname=entry["lastname"],
+        surname=entry["given_surname"] or "", comment=entry["comment"],
+        tag=[tag["tag_id"] for tag in entry["tag"]], **lists,
+    )  # fmt: skip
+
+
+async def again_by_filemail(api: Everywhere, contact_id: str) -> None:
+    (shown,) = [
+        c for c in (await api.filemail.ok("contacts/get"))["contacts"] if c["contactid"] == contact_id
+    ]
+    given = {"name": shown["name"], "email": shown["email"]}
+    await api.filemail.ok("contacts/update", contactid=contact_id, **given)
+
+
+Write = Callable[[Everywhere], Awaitable[str]]
+Update = Callable[[Everywhere, str], Awaitable[None]]
+WRITERS: dict[str, Write] = {"rest": by_rest, "rpc": by_rpc, "filemail": by_filemail}
+UPDATERS: dict[str, Update] = {"rest": again_by_rest, "rpc": again_by_rpc, "filemail": again_by_filemail}
+
+
+@pytest.mark.parametrize("updater", UPDATERS)
+@pytest.mark.parametrize("writer", WRITERS)
+async def test_what_comes_back_unchanged_changes_nothing_anywhere(
+    everywhere: Everywhere, writer: str, updater: str
+) -> None:
+    contact_id = await WRITERS[writer](everywhere)
+    before = await everywhere.views(contact_id)
+    await UPDATERS[updater](everywhere, contact_id)
+    assert await everywhere.views(contact_id) == before
+
+
+async def test_what_rest_wrote_in_the_others(everywhere: Everywhere) -> None:
+    contact_id = await by_rest(everywhere)
+    views = await everywhere.views(contact_id)
+    assert {name: views["rest"][name] for name in FULL} == FULL
+    assert views["rest"]["id"] == to_wire(contact_id)
+    rpc = views["rpc"]
+    assert (rpc["firstname"], rpc["lastname"], rpc["surname"], rpc["given_surname"], rpc["comment"]) == (
+        "Ana", "García", "Ana García", None, "met in Rome",
+    )  # fmt: skip
+    assert rpc["email"] == [
+        {"email": "ana@acme.example", "category": "prof", "is_default": 1, "label": "work"},
+        {"email": "ana@home.example", "category": "priv", "is_default": 0, "label": "school"},
+    ]
+    assert rpc["mobile"] == [
+        {"areacode": "+34", "phone": "612-345", "category": "priv", "is_default": 1, "label": "mobile"},
+        {"areacode": "", "phone": "0912 34", "category": "prof", "is_default": 0, "label": "work"},
+    ]
+    assert rpc["address"][0]["street"] == "Calle 1"
+    assert [tag["name"] for tag in rpc["tag"]] == FULL["tags"]
+    extra = ("company", "job_title", "avatar_path", "custom_fields")
+    assert {name: rpc[name] for name in extra} == {name: FULL[name] for name in extra}
+    assert views["filemail"] == [
+        {"contactid": contact_id, "name": "Ana García", "email": "ana@acme.example", "groups": []}
+    ]
+
+
+async def test_what_the_rpc_wrote_in_rest(everywhere: Everywhere) -> None:
+    record = (await everywhere.views(await by_rpc(everywhere)))["rest"]
+    assert (record["display_name"], record["first_name"], record["notes"]) == ("Annie", "Ana", "met in Rome")
+    assert [(e["label"], e["primary"]) for e in record["emails"]] == [("work", True), ("personal", False)]
+    assert record["phones"] == [{"number": "34 612", "label": "mobile", "primary": True}]
+    assert (record["addresses"][0]["label"], record["addresses"][0]["state"]) == ("work", None)
+    assert (record["tags"], record["source"], record["archived"]) == (FULL["tags"], "local", False)
+
+
+async def test_a_name_that_the_login_token_api_gives_is_shown_everywhere(everywhere: Everywhere) -> None:
+    made = await everywhere.rest.add(**{**FULL, "display_name": "Ana the Great"})
+    contact_id = from_wire(made["id"]) or ""
+    (shown,) = (await everywhere.views(contact_id))["filemail"]
+    assert shown["name"] == "Ana the Great"
+    await everywhere.filemail.ok(
+        "contacts/update", contactid=contact_id, name="Jane van Doe", email="jane@x.example", mobile="+44 1"
+    )
+    views = await everywhere.views(contact_id)
+    record = views["rest"]
+    assert (record["display_name"], record["first_name"], record["last_name"]) == (
+        "Jane van Doe", "Jane van", "Doe",
+    )  # fmt: skip
+    assert [e["address"] for e in record["emails"]] == ["jane@x.example", "ana@home.example"]
+    assert [p["number"] for p in record["phones"]] == ["+44 1", "0912 34"]
+    kept = set(FULL) - {"first_name", "last_name", "emails", "phones"}
+    assert {name: record[name] for name in kept} == {name: FULL[name] for name in kept}
+    assert (views["rpc"]["surname"], views["filemail"][0]["name"]) == ("Jane van Doe", "Jane van Doe")
+
+
+async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywhere) -> None:
+    for path in ("contacts/delete", "rest"):
+        contact_id = await by_rest(everywhere)
+        before = await everywhere.views(contact_id)
+        if path == "rest":
+            await everywhere.rest.delete(f"/contacts/{contact_id}")
+        else:
+            await everywhere.filemail.ok(path, contactid=contact_id)
+        assert await everywhere.rpc.ok("contact.get_contact", contact_id=contact_id) == {}
+        assert await everywhere.rpc.ok("contact.show_contact") == []
+        assert await everywhere.rpc.ok("contact.search", key="ana") == []
+        assert (await everywhere.filemail.ok("contacts/get"))["contacts"] == []
+        assert (await everywhere.rest.get(f"/contacts/{contact_id}")).status == 404
+        assert (await everywhere.rest.post(f"/contacts/{contact_id}/restore")).status == 200
+        assert await everywhere.views(contact_id) == before
+        assert (await everywhere.rest.delete(f"/contacts/{contact_id}?permanent=true")).status == 200

@@ -1,0 +1,275 @@
+"""/ws: what happens to the contacts of a person arrives on his sockets, whoever does it, and where."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import WSServerHandshakeError
+from aiohttp.test_utils import TestServer
+
+from service.app import RUNNER_OPTIONS, make_app
+from service.dialects.rest.ids import from_wire, to_wire
+from service.dialects.rest.live import SOCKETS_PER_PERSON, Filter, Times
+from service.settings import Settings
+from tests.conftest import NodeMaker
+from tests.dialects.conftest import ClientMaker
+from tests.people import QUIET, People
+
+TimedNode = Callable[[Times], Awaitable[TestServer]]
+
+
+@pytest.fixture
+async def timed_node(settings: Settings) -> AsyncIterator[TimedNode]:
+    """Nodes with other times for /ws."""
+    servers: list[TestServer] = []
+
+    async def make(times: Times, **changes: object) -> TestServer:
+        server = TestServer(await make_app(dataclasses.replace(settings, **changes), times))
+        await server.start_server(**RUNNER_OPTIONS)
+        servers.append(server)
+        return server
+
+    yield make
+    await asyncio.gather(*(server.close() for server in servers))
+
+
+async def test_two_sockets_see_a_contact_live(client_of: ClientMaker) -> None:
+    api = await client_of()
+    one, two = await api.socket(), await api.socket()
+
+    async def both(event: str, count: int = 1) -> None:
+        await asyncio.gather(*(live.expect(event, count) for live in (one, two)))
+
+    made = await api.add(display_name="X")
+    path = f"/contacts/{made['id']}"
+    await both("contact.created")
+    changed = (await api.patch(path, {"company": "y"})).data
+    await both("contact.updated")
+    await api.delete(path)
+    await both("contact.deleted")
+    back = (await api.post(f"{path}/restore")).data
+    await both("contact.restored")
+    await api.delete(f"{path}?permanent=true")
+    await both("contact.deleted", 2)
+    for live in (one, two):
+        events = [f for f in live.frames if f["event"].startswith("contact.")]
+        assert [f["event"] for f in events] == [
+            "contact.created", "contact.updated", "contact.deleted", "contact.restored", "contact.deleted",
+        ]  # fmt: skip
+        created, updated, deleted, restored, purged = [f["data"] for f in events]
+        assert (created, updated, restored) == (made, changed, back)
+        assert deleted["permanent"] is False
+        assert deleted["deleted_at"]
+        assert deleted["display_name"] == "X"
+        assert purged == {"id": made["id"], "permanent": True}
+        assert all(list(f) == ["event", "data", "timestamp"] for f in events)
+        assert all(f["timestamp"].endswith("Z") and len(f["timestamp"]) == 24 for f in events)
+
+
+async def test_writes_of_the_other_apis_arrive(people: People, client_of: ClientMaker) -> None:
+    alice = await people("Alice")
+    api = await client_of(person=alice)
+    live = await api.socket()
+    made = await alice.ok("contact.add", firstname="A", email=[{"email": "a@x.example", "is_default": 1}])
+    assert (await live.expect("contact.created"))["data"]["id"] == to_wire(made["id"])
+    tag = await alice.ok("tagcontact.add", name="t")
+    await alice.ok("contact.update", contact_id=made["id"], firstname="A", tag=[tag["tag_id"]],
+                   email=[{"email": "a@x.example", "is_default": 1}])  # fmt: skip
+    assert (await live.expect("contact.updated"))["data"]["tags"] == ["t"]
+    await alice.ok("contact.delete_contact", contact_id=made["id"])
+    assert (await live.expect("contact.deleted"))["data"]["permanent"] is True
+
+    login = {"username": alice.email, "password": "correct horse battery"}
+    async with alice.http.get(alice.base / "api/authentication/login", params=login) as response:
+        token = (await response.json())["logintoken"]
+    given = {"logintoken": token, "name": "B C", "email": "b@x.example"}
+    async with alice.http.get(alice.base / "api/contacts/add", params=given) as response:
+        assert response.status == 200
+    assert (await live.expect("contact.created", 2))["data"]["display_name"] == "B C"
+
+
+async def test_both_people_of_an_invitation_are_told_and_nobody_else(
+    people: People, client_of: ClientMaker
+) -> None:
+    alice, bob, carol = await people("Alice"), await people("Bob"), await people("Carol")
+    lives = [await (await client_of(person=p)).socket() for p in (alice, bob, carol)]
+    await alice.ok("contact.invite", email=bob.email)
+    assert (await lives[0].expect("contact.created"))["data"]["emails"][0]["address"] == bob.email
+    await bob.ok("contact.invite_accept", email=alice.email)
+    assert (await lives[1].expect("contact.created"))["data"]["emails"][0]["address"] == alice.email
+    await asyncio.sleep(QUIET)
+    assert [f["event"] for f in lives[2].frames] == ["ping"]
+
+
+async def test_it_works_across_nodes(client_of: ClientMaker, make_node: NodeMaker) -> None:
+    api = await client_of()
+    other = await client_of(person=api.person, base=(await make_node()).make_url("/"))
+    here, there = await api.socket(), await other.socket()
+    made = [await api.add(display_name="a"), await other.add(display_name="b")]
+    for live in (here, there):
+        await live.expect("contact.created", 2)
+        assert [f["data"] for f in live.named("contact.created")] == made
+
+
+async def test_many_writes_at_once_arrive_once_and_in_order(client_of: ClientMaker) -> None:
+    api = await client_of()
+    live = await api.socket()
+    path = f"/contacts/{(await api.add(display_name='X'))['id']}"
+    answers = await asyncio.gather(*(api.patch(path, {"company": f"c{n}"}) for n in range(20)))
+    await live.expect("contact.updated", 20)
+    arrived = [f["data"]["updated_at"] for f in live.named("contact.updated")]
+    by_rev = sorted(answers, key=lambda a: int(a.etag.strip('"')))
+    # a frame has the contact as it is when it is sent: it may be ahead of its event, never behind
+    assert arrived == sorted(arrived)
+    assert live.named("contact.updated")[-1]["data"] == by_rev[-1].data
+    assert all(seen >= a.data["updated_at"] for seen, a in zip(arrived, by_rev, strict=True))
+
+
+async def test_bad_tokens_are_told_with_4401(client_of: ClientMaker) -> None:
+    api = await client_of()
+    for token in ("", "x", "clk_" + "0" * 32):
+        ws = await api.http.ws_connect((api.base / "ws").with_query(token=token))
+        message = await ws.receive(5)
+        assert (message.type.name, ws.close_code) == ("CLOSE", 4401), token
+    answer = await api.http.get(api.base / "ws")
+    assert answer.status == 426
+    with pytest.raises(WSServerHandshakeError) as caught:
+        await api.socket(Origin="https://evil.example")
+    assert caught.value.status == 403
+
+
+async def test_a_token_may_stand_in_a_header(client_of: ClientMaker) -> None:
+    api, jwt = await client_of(), await client_of("Bob", scope="")
+    await (await api.socket(token="", Authorization=f"Bearer {api.token}")).close()
+    await jwt.login()
+    await (await jwt.socket()).close()
+    system = await client_of(person=api.person, scope="system")
+    live = await system.socket(X_Claw_User_Id=jwt.person.uid)
+    await jwt.add(display_name="Bob's")
+    await live.expect("contact.created")
+
+
+async def test_subscriptions(client_of: ClientMaker) -> None:
+    api = await client_of()
+    live = await api.socket()
+    await live.say(action="subscribe", events=["contact.deleted"])
+    assert (await live.expect("subscribed"))["data"] == {"events": ["contact.deleted"]}
+    made = await api.add(display_name="a")
+    await api.delete(f"/contacts/{made['id']}")
+    await live.expect("contact.deleted")
+    assert live.named("contact.created") == []
+
+    await live.say(action="subscribe", data={"events": ["contact.*"]})
+    await live.expect("subscribed", 2)
+    await live.say(action="unsubscribe", events=["contact.updated"])
+    await live.expect("subscribed", 3)
+    other = await api.add(display_name="b")
+    await api.patch(f"/contacts/{other['id']}", {"company": "x"})
+    await api.delete(f"/contacts/{other['id']}")
+    await live.expect("contact.deleted", 2)
+    assert (len(live.named("contact.created")), live.named("contact.updated")) == (1, [])
+
+    for number, bad in enumerate(([], ["contact"], ["*.created"], "contact.*", [1], None), 1):
+        await live.say(action="subscribe", events=bad)
+        assert (await live.expect("error", number))["data"]["code"] == "VALIDATION_ERROR"
+    await live.say(action="subscribe", events=[f"a.b{'c' * n}" for n in range(31)])
+    await live.say(action="subscribe", events=[f"b.b{'c' * n}" for n in range(31)])
+    await live.say(action="subscribe", events=[f"c.b{'c' * n}" for n in range(31)])
+    await live.expect("error", 8)
+    for noise in ("x", "[]", "1", "{}", '{"action": 5}', '{"action": "explode"}', "[" * 2000):
+        await live.ws.send_str(noise)
+    await live.say(action="subscribe", events=["*"])
+    await live.expect("subscribed", 5)
+
+
+def test_filters() -> None:
+    wants = Filter()
+    assert wants.wants("contact.created")
+    wants.unsubscribe({"contact.created"})
+    assert (wants.wants("contact.created"), wants.wants("contact.deleted")) == (False, True)
+    wants.subscribe({"contact.created"})
+    assert (wants.wants("contact.created"), wants.wants("contact.deleted")) == (True, False)
+    wants.unsubscribe({"*"})
+    assert not wants.wants("contact.created")
+    wants.subscribe({"contact.*"})
+    assert (wants.wants("contact.created"), wants.wants("note.created")) == (True, False)
+
+
+async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, timed_node: TimedNode) -> None:
+    node = await timed_node(Times(ping=0.1, patience=0.35))
+    api = await client_of(base=node.make_url("/"))
+    silent, awake = await api.socket(), await api.socket()
+
+    async def answer() -> None:
+        seen = 0
+        while seen < 10:
+            seen += 1
+            await awake.expect("ping", seen)
+            await awake.say(action="pong")
+
+    answering = asyncio.create_task(answer())
+    assert await silent.closed() == 4408
+    await answering
+    assert not awake.ws.closed
+
+
+async def test_whoever_loses_his_right_loses_his_socket(client_of: ClientMaker, make_node: NodeMaker) -> None:
+    api = await client_of(scope="")
+    session = await api.login()
+    key = await client_of(person=api.person)
+    other = await client_of(person=api.person, scope="", base=(await make_node()).make_url("/"))
+    other.token = api.token
+    lives = [await api.socket(), await other.socket()]
+    stays = await key.socket()
+    await api.post("/auth/logout", {"refresh_token": session["refresh_token"]})
+    assert [await live.closed() for live in lives] == [4401, 4401]
+    assert not stays.ws.closed
+
+
+async def test_a_key_that_is_taken_away_is_noticed(
+    client_of: ClientMaker, timed_node: TimedNode, admin: object
+) -> None:
+    node = await timed_node(Times(look=0.2))
+    api = await client_of(base=node.make_url("/"))
+    live = await api.socket()
+    admin.rows("DELETE FROM yp.api_key WHERE uid = %s", api.person.uid)  # type: ignore[attr-defined]
+    assert await live.closed() == 4401
+
+
+async def test_one_person_has_so_many_sockets(client_of: ClientMaker) -> None:
+    api = await client_of()
+    lives = await asyncio.gather(*(api.socket() for _ in range(SOCKETS_PER_PERSON)))
+    ws = await api.http.ws_connect((api.base / "ws").with_query(token=api.token))
+    await ws.receive(5)
+    assert ws.close_code == 1008
+    await lives[0].close()
+    for _ in range(100):
+        ws = await api.http.ws_connect((api.base / "ws").with_query(token=api.token))
+        if (await ws.receive(5)).type.name == "TEXT":
+            break
+    assert not ws.closed
+
+
+async def test_more_events_than_a_queue_holds_reach_who_reads(
+    people: People, client_of: ClientMaker, make_node: NodeMaker
+) -> None:
+    node = await make_node(socket_queue=120, rate_limit=0)
+    api = await client_of(base=node.make_url("/"))
+    live = await api.socket()
+    for _ in range(5):
+        operations = [{"action": "create", "data": {"display_name": "x" * 200}}] * 100
+        assert (await api.post("/contacts/batch", {"operations": operations})).data["failed"] == 0
+    await live.expect("contact.created", 500)
+    assert len({f["data"]["id"] for f in live.frames if "data" in f}) == 500
+
+
+async def test_a_node_that_ends_says_goodbye(client_of: ClientMaker, make_node: NodeMaker) -> None:
+    node = await make_node()
+    api = await client_of(base=node.make_url("/"))
+    live = await api.socket()
+    await node.close()
+    assert await live.closed() == 1001
+    assert from_wire(to_wire(api.person.uid)) == api.person.uid

@@ -1,0 +1,66 @@
+"""The OpenAPI document is true: schemathesis sends what it allows, and what it forbids."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+from service.dialects.rest.declarations import CONTACT, FIELDS, RECORD
+from service.dialects.rest.errors import REFUSALS, STATUSES
+from service.dialects.rest.operations import OPERATIONS
+from tests.conftest import NodeMaker
+from tests.dialects.conftest import ClientMaker
+
+HOOKS = "tests.dialects.schemathesis_hooks"
+SECONDS = 120
+"""It takes 30 on two cores that are busy with other tests."""
+
+
+async def test_the_document_is_complete(client_of: ClientMaker) -> None:
+    api = await client_of(scope="")
+    document = (await api.get("/openapi.json")).body
+    assert document["openapi"] == "3.1.0"
+    listed = {(m.upper(), path) for path, methods in document["paths"].items() for m in methods}
+    assert listed == {(o.method, o.path) for o in OPERATIONS}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert operation["summary"]
+            assert {"429", "500", "503"} <= set(operation["responses"])
+    assert set(FIELDS) == set(RECORD)
+    assert set(CONTACT) < set(RECORD)
+    assert {code for o in OPERATIONS for code in o.errors} <= set(STATUSES)
+    assert {code for code, _ in REFUSALS.values()} <= set(STATUSES)
+
+
+async def test_schemathesis_finds_nothing(
+    client_of: ClientMaker, make_node: NodeMaker, tmp_path: Path, root: Path
+) -> None:
+    node = await make_node(rate_limit=0)
+    api = await client_of(base=node.make_url("/"))
+    for name in ("Ana", "Bo"):
+        await api.add(display_name=name)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "schemathesis.cli", "run", str(node.make_url("/api/v1/openapi.json")),
+        "--header", f"Authorization: Bearer {api.token}", "--include-path-regex", "^/(contacts|api-keys)",
+        "--phases", "coverage,fuzzing", "--mode", "all",
+        # what no schema can say is judged by a check of our own
+        "--checks", "all", "--exclude-checks", "positive_data_acceptance",
+        "--max-examples", "4", "--generation-deterministic", "--workers", "2", "--no-color",
+        "--suppress-health-check", "all", "--continue-on-failure",
+        cwd=tmp_path, env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "PYTHONPATH": str(root)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    text = output.decode()
+    assert process.returncode == 0, text
+    # it has really sent something: to every operation
+    sent = re.search(r"(\d+) generated", text)
+    assert sent, text
+    assert int(sent[1]) > 300, text

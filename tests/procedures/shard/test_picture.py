@@ -1,0 +1,38 @@
+"""procedures/shard/picture, called directly."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tests.procedures.scene import Scene
+
+HASH = hashlib.sha256(b"GIF89a").hexdigest()
+PUT = "picture_put(:alice, :ada, 'image/gif', 'R0lGODlh')"
+GET = "picture_get(:alice, :ada, NULL)"
+
+
+def test_picture_put_and_picture_get(scene: Scene) -> None:
+    assert scene.rows(GET) == []
+    assert scene.rows(PUT) == [(HASH,)]
+    assert scene.rows(GET) == [("image/gif", HASH, b"GIF89a")]
+    assert scene.rows(f"picture_get(:alice, :ada, '{HASH}')") == [("image/gif", HASH, None)]
+    assert scene.rows("picture_get(:bob, :ada, NULL)") == []
+    scene.sets("picture_put(:alice, :ada, 'image/png', TO_BASE64('other'))")
+    assert scene.rows(GET)[0][::2] == ("image/png", b"other")
+
+
+def test_picture_move_takes_the_place_of_the_other_one(scene: Scene) -> None:
+    assert scene.sets("picture_move(:alice, :ada, :grace)") == []
+    scene.sets(PUT)
+    scene.sets("picture_put(:alice, :grace, 'image/png', TO_BASE64('other'))")
+    assert scene.rows("picture_move(:alice, :ada, :grace)") == [(HASH,)]
+    assert scene.rows(GET) == []
+    assert scene.rows("picture_get(:alice, :grace, NULL)")[0][1] == HASH
+
+
+def test_picture_drop(scene: Scene) -> None:
+    scene.sets(PUT)
+    scene.sets("picture_drop(:bob, :ada)")
+    assert scene.rows(GET)
+    scene.sets("picture_drop(:alice, :ada)")
+    assert scene.rows(GET) == []

@@ -1,0 +1,59 @@
+"""The bucket of each caller."""
+
+from __future__ import annotations
+
+from service.ratelimit import REMEMBERED, RateLimit
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_empties_and_fills_evenly() -> None:
+    clock = Clock()
+    limit = RateLimit(60, clock)
+    assert [limit.take("a").remaining for _ in range(60)] == list(range(59, -1, -1))
+    refused = limit.take("a")
+    assert (refused.allowed, refused.retry_after, refused.reset) == (False, 1, 60)
+    assert limit.exhausted("a")
+    assert limit.take("b").allowed
+    clock.now += 1
+    assert not limit.exhausted("a")
+    assert limit.take("a").allowed
+    assert not limit.take("a").allowed
+    clock.now += 3600
+    assert limit.take("a").remaining == 59, "never more than full"
+
+
+def test_a_dear_request_counts_for_several_and_waits_for_all_of_them() -> None:
+    clock = Clock()
+    limit = RateLimit(60, clock)
+    assert limit.take("a", 50).remaining == 10
+    refused = limit.take("a", 20)
+    assert (refused.allowed, refused.remaining, refused.retry_after) == (False, 10, 10)
+    clock.now += 10
+    assert limit.take("a", 20).allowed
+    clock.now += 60
+    assert limit.take("a", 1000).allowed, "what is dearer than a full bucket needs a full one"
+
+
+def test_headers() -> None:
+    limit = RateLimit(1, Clock())
+    assert limit.take("a").headers == {
+        "RateLimit-Limit": "1", "RateLimit-Remaining": "0", "RateLimit-Reset": "60",
+    }  # fmt: skip
+    assert limit.take("a").headers["Retry-After"] == "60"
+    assert RateLimit(0).take("a").headers == {}
+
+
+def test_no_limit_and_bounded_memory() -> None:
+    assert all(RateLimit(0).take("a").allowed for _ in range(1000))
+    limit = RateLimit(1, Clock())
+    for number in range(REMEMBERED + 10):
+        limit.take(str(number))
+    assert len(limit._buckets) == REMEMBERED
+    assert not limit.take(str(REMEMBERED + 9)).allowed
