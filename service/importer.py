@@ -78,6 +78,7 @@ LIMITS = {
 }
 """Texts of one line, and how many characters are kept."""
 PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
+MAY_LACK = {"label", "state", "postal_code"}
 KIND = {"category", "is_default", "label"}
 OWN_WORDS = (
     *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
@@ -558,6 +559,15 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
         yield line + 1, None, str(exc)
 
 
+def _lean(contact: Contact) -> Contact:
+    """Without the texts that are empty, where the routine knows what that means: most are."""
+    lists = {
+        name: [{k: v for k, v in entry.items() if v != "" or k not in MAY_LACK} for entry in contact[name]]
+        for name in WORDS
+    }
+    return {key: value for key, value in contact.items() if value != ""} | lists
+
+
 def main() -> None:
     """Read a file, print what is in it."""
     os.nice(10)
@@ -565,6 +575,8 @@ def main() -> None:
     # in pieces, whatever PYTHONUNBUFFERED says: the service would wake up for each line
     with Path(path).open("rb") as source, open(1, "wb", PIECE, closefd=False) as out:
         for entry in read(source, kind):
+            if "contact" in entry:
+                entry["contact"] = _lean(entry["contact"])
             out.write(orjson.dumps(entry) + b"\n")
 
 
