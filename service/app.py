@@ -29,7 +29,6 @@ from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
 from service.presence import Presence
 from service.push import Pusher
-from service.ratelimit import RateLimit
 from service.reference import render_reference
 from service.settings import Settings
 from service.sockets import Sockets
@@ -68,8 +67,8 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
     mailer = Mailer(settings, db, background)
     pages = MailPages(settings, db, mailer)
     dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
-    gate, limit = Gate(db), RateLimit(settings.rate_limit)
-    live = LiveApi(settings, db, pusher, gate, limit, times or Times())
+    gate = Gate(db)
+    live = LiveApi(settings, db, pusher, gate, dispatcher.limit, times or Times())
     db.follow(callers_within("shard", "my_contact_touch"), pusher.note)
     heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
@@ -87,7 +86,7 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
     app.router.add_get("/-/mail/", pages.outbox)
     app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
     app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
-    RestApi(dispatcher, gate, limit, live).add_routes(app.router)
+    RestApi(dispatcher, gate, live).add_routes(app.router)
     app.router.add_get("/ws", live.handle)
     LoginTokenApi(dispatcher).add_routes(app.router)
     app.router.add_get("/", _to_reference)

@@ -27,6 +27,7 @@ from service.log import request_id
 from service.mail import Mailer
 from service.presence import Presence
 from service.push import Pusher
+from service.ratelimit import RateLimit, Verdict
 from service.request import from_frontend, header_args, is_upload, origin_allowed, page_host, read_args
 from service.rooms import Nodes
 from service.schema import ID, load
@@ -71,6 +72,7 @@ class Dispatcher:
         self.mailer = mailer
         self.nodes = Nodes(db)
         self.throttle = Throttle(settings, pusher)
+        self.limit = RateLimit(settings.rate_limit)
 
     async def handle(self, request: web.Request) -> web.Response:
         """aiohttp handler of the RPC."""
@@ -84,6 +86,10 @@ class Dispatcher:
             return response
 
         return await observe(request, visit, answer)
+
+    def count(self, request: web.Request, caller: Caller) -> Verdict:
+        """Whether this person, or a stranger from this address, may go on."""
+        return self.limit.take(caller.uid if caller.signed_in else client_address(request, self.settings))
 
     def make_context(
         self, request: web.Request, service: str, args: dict[str, Any], caller: Caller
@@ -198,12 +204,19 @@ class Exchange:
             hub, resource = self._id("hub_id"), self._id("room_id") or self._id("nid")
         self._read_sid()
         caller = self.caller = await open_session(self.dispatcher.db, self.sid, hub, resource)
+        self._count(caller)
         if caller.stale:
             self.dispatcher.background.start(self.dispatcher.db.call("yp", "session_touch", self.sid))
         if hub is not None and caller.hub is None:
             raise RequestError(404, "HUB_NOT_FOUND", "hub_id names no hub")
         if caller.level < service.level:
             raise self._denied(service, caller)
+
+    def _count(self, caller: Caller) -> None:
+        verdict = self.dispatcher.count(self.request, caller)
+        if not verdict.allowed:
+            reason = f"at most {verdict.limit} requests a minute"
+            raise RequestError(429, "RATE_LIMITED", reason, headers=verdict.headers)
 
     def _id(self, name: str) -> str | None:
         """An id that the gate needs; it is validated once more where the service declares it."""

@@ -79,7 +79,7 @@ class Settings:
     login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
     login_attempts_address: int = _setting(50, "the same for one address")
     rate_limit: int = _setting(
-        6000, "requests a minute of one caller of /api/v1, in each service process; 0: any number"
+        6000, "requests a minute of one person, key or address, in each service process; 0: any number"
     )
     body_limit: int = _setting(1024 * 1024, "bytes of a request body")
     import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")

@@ -41,6 +41,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
         redis=env["DRUMEE_REDIS"],
         db_pool=8,
         socket_grace=0,
+        rate_limit=0,
         run_dir=str(tmp_path_factory.mktemp("run")),
     )
     Deployer(found, say=lambda _: None).add_shard(SECOND_SHARD)

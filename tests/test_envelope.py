@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from service.demo import READ, Registry
+from tests.conftest import NodeMaker
 from tests.people import Answer, People, Person
 
 UNKNOWN = "0123456789abcdef"
@@ -257,3 +258,14 @@ async def test_a_named_instance_is_the_same_service(people: People) -> None:
     alice = await people("Alice")
     async with alice.http.post(alice.base / "-/main/svc/yp.hello", json={}) as response:
         assert (await response.json())["data"]["id"] == alice.uid
+
+
+async def test_who_asks_too_often_must_wait(make_node: NodeMaker, people: People) -> None:
+    url = (await make_node(rate_limit=5)).make_url("/")
+    alice, stranger = await people("Alice", base=url), await people.stranger(base=url)
+    answers = [await alice.call("contact.invite_count") for _ in range(6)]
+    assert [a.status for a in answers] == [200] * 5 + [429]
+    assert answers[-1].code == "RATE_LIMITED"
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    # each for himself: signing alice in was the first of five requests from this address
+    assert [(await stranger.call("yp.ping")).status for _ in range(5)] == [200] * 4 + [429]

@@ -101,7 +101,8 @@ def make_records(connection: Any, db: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"CALL {db}.contact_sweep()")
         done = RECORDS
-        while done == RECORDS:
+        # a CALL makes those of one owner, and answers 0 when nobody has any left
+        while done:
             connection.commit()
             cursor.execute(f"CALL {db}.contact_catch_up({RECORDS})")
             ((done, _owner),) = cursor.fetchall()

@@ -197,7 +197,9 @@ def _of_new_contacts_directly(world: World) -> list[Case]:
 
 
 def _of_new_records(world: World) -> list[Case]:
-    return [_owner(world, names.ADDER, contact=contacts.stored(_new_record("UNIQUE__")))]
+    record = _new_record(f"{next(world.tags)}.UNIQUE__")
+    words = {"contact": contacts.stored(record), "body": orjson.dumps(record).decode()}
+    return [_owner(world, names.ADDER, **words)]
 
 
 def _of_new_records_directly(world: World) -> list[Case]:
@@ -207,7 +209,7 @@ def _of_new_records_directly(world: World) -> list[Case]:
 
 
 def _new_record(mark: str) -> dict[str, Any]:
-    mail = {"address": f"ada.{mark}@example.org", "label": "work", "primary": True}
+    mail = {"address": f"countess.{mark}@example.org", "label": "work", "primary": True}
     return {"first_name": "Ada", "last_name": "Lovelace", "emails": [mail], "company": "Analytical Engines"}
 
 
@@ -395,7 +397,7 @@ SCENARIOS = (
         (
             RestStep(
                 "v1/contacts.create",
-                lambda _: _new_record("UNIQUE__"),
+                lambda case: orjson.loads(case["body"]),
                 (GATE_KEY, "CALL {db}.my_contact_create({uid}, {contact})", "COMMIT"),
             ),
         ),

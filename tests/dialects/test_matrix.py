@@ -173,6 +173,18 @@ async def test_what_the_rpc_wrote_in_rest(everywhere: Everywhere) -> None:
     assert (record["tags"], record["source"], record["archived"]) == (FULL["tags"], "local", False)
 
 
+async def test_what_the_login_token_api_wrote_in_rest(everywhere: Everywhere) -> None:
+    record = (await everywhere.views(await by_filemail(everywhere)))["rest"]
+    assert (record["display_name"], record["first_name"], record["last_name"]) == (
+        "Ana García",
+        "Ana",
+        "García",
+    )
+    assert record["emails"] == [{"address": "ana@acme.example", "label": "personal", "primary": True}]
+    assert [phone["number"] for phone in record["phones"]] == ["+34 612"]
+    assert record["source"] == "filemail"
+
+
 async def test_a_name_that_the_login_token_api_gives_is_shown_everywhere(everywhere: Everywhere) -> None:
     made = await everywhere.rest.add(**{**FULL, "display_name": "Ana the Great"})
     contact_id = from_wire(made["id"]) or ""

@@ -5,7 +5,7 @@
 -- Params:   in_owner     whose address book
 --           in_contact   JSON: invitee_id or email (array of objects, one is_default), and any of
 --                        firstname, lastname, surname, comment, message, mobile, address, tag; invite, 1 when he
---                        is invited in the same transaction; and with dialect, from an API where contacts need no
+--                        is invited in the same transaction; origin, where he comes from; and with dialect, from an API where contacts need no
 --                        address, what my_contact_details_set knows
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
@@ -70,7 +70,10 @@ BEGIN
     VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
             IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
-            v_auto, JSON_OBJECT('source', COALESCE(v_email, v_peer, '')), now_us(), v_now, v_now);
+            v_auto,
+            JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(v_email, v_peer, '')),
+                             JSON_OBJECT('from', JSON_VALUE(in_contact, '$.origin'))),
+            now_us(), v_now, v_now);
 
     CALL my_contact_details_set(in_owner, v_id, in_contact);
     CALL my_contact_get(in_owner, v_id);

@@ -1,6 +1,5 @@
 -- my_contact_changed: the contacts whose last change lies between two revisions (my_contact_changes, my_contact_events).
 --
--- Callers:  service/dialects/rest
 -- Params:   in_owner   whose address book
 --           in_since   after this one
 --           in_rev     up to this one: the newest

@@ -1,6 +1,5 @@
 -- my_contact_changes: what changed in the owner's address book after a revision; each contact once, as it is now.
 --
--- Callers:  service/dialects/rest
 -- Params:   in_owner   whose address book
 --           in_since   revision that the caller has; 0: nothing yet
 --           in_limit   rows at most

@@ -3,7 +3,6 @@
 -- Names count by their words in any order, case and accents ignored; numbers by their last nine digits. The same mail
 -- address is not among the reasons: it belongs to one contact only.
 --
--- Callers:  service/dialects/rest
 -- Params:   in_owner   whose address book
 --           in_after   where the page before ended (name:… or phone:…), or NULL
 --           in_limit   groups at most

@@ -2,7 +2,6 @@
 --
 -- The last thousand events are kept. Who comes later gets each contact once, as my_contact_changes shows it.
 --
--- Callers:  service/dialects/rest
 -- Params:   in_owner   whose address book
 --           in_since   revision that the caller has; NULL: from now on
 --           in_limit   rows at most

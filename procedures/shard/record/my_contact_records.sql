@@ -5,7 +5,6 @@
 -- those who meet it are sorted by the names that stand beside their words; otherwise the contacts that meet the rarest condition are collected, checked for the others, and sorted. So a page costs what
 -- the rarest condition finds, and not what the book holds; except that a part of a company is looked for in all of them.
 --
--- Callers:  service/dialects/rest
 -- Params:   in_owner    whose address book
 --           in_query    JSON with any of search, tag (array of names), company (a part of it), source, deleted (no, also or
 --                       only), sort (display_name, company, created_at or updated_at), order (asc or desc)

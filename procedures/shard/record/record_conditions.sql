@@ -2,7 +2,6 @@
 --
 -- A text is split into words as my_contact_index_set does it; one with an @ is an address and stays whole.
 --
--- Callers:  service/dialects/rest
 -- Params:   in_query    JSON (my_contact_records)
 -- Returns:  a value     JSON array of kind, low, high; all must be met. Company is not among them
 -- Errors:   none

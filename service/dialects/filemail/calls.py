@@ -13,7 +13,7 @@ from marshmallow import Schema
 
 from service import contacts
 from service.context import Context
-from service.database import documents
+from service.database import document, documents
 from service.dialects.filemail import schemas
 from service.dialects.filemail.errors import ACCESS_DENIED, INVALID_PARAMETER, WRONG_PASSWORD, ApiError
 from service.modules import contact
@@ -72,8 +72,10 @@ async def add(ctx: Context, given: Given) -> Fields:
     """A new contact."""
     more = {"mobile": [{**_number(given["mobile"]), "is_default": 1}]} if "mobile" in given else {}
     address = {"email": given["email"], "category": "priv", "is_default": 1}
-    fragment = await contact.add(ctx, "0", email=[address], **_names(given["name"]), **more)
-    made = orjson.loads(orjson.dumps(fragment))
+    wanted = {"email": [address], **_names(given["name"]), **more, "origin": "filemail"}
+    found, sockets = await ctx.mine("my_contact_add", orjson.dumps(wanted).decode())
+    contacts.written(ctx, found, sockets)
+    made = document(found)
     shown = {"contactid": made["id"], "name": " ".join(given["name"].split()), "email": given["email"]}
     if "mobile" in given:
         shown["mobile"] = given["mobile"]

@@ -106,6 +106,7 @@ class LoginTokenApi:
             raise ApiError(NOT_FOUND, "There is no such call")
         caller = STRANGER if exchange.name == LOGIN else await self._caller(given)
         exchange.uid = caller.uid
+        self._count(request, caller)
         return await self._call(request, call, caller, given)
 
     async def _call(
@@ -118,6 +119,11 @@ class LoginTokenApi:
         fields = await call.run(context, checked)
         tell(context)
         return fields
+
+    def _count(self, request: web.Request, caller: Caller) -> None:
+        verdict = self._dispatcher.count(request, caller)
+        if not verdict.allowed:
+            raise ApiError(INTERRUPTION, f"At most {verdict.limit} requests a minute, try again soon")
 
     async def _caller(self, given: dict[str, str]) -> Caller:
         """The gate. Only the parameter counts: a cookie comes along with requests that nobody meant."""

@@ -24,7 +24,7 @@ from service.dialects.rest.schemas import check_free, load_body, load_query
 from service.dialects.rest.tokens import Admitted, Gate, bearer
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
-from service.ratelimit import RateLimit, Verdict
+from service.ratelimit import Verdict
 from service.request import origin_allowed
 from service.session import client_address
 from service.visit import Visit, observe
@@ -46,10 +46,10 @@ EXPOSED_HEADERS = (
 class RestApi:
     """Answers `/api/v1/*`."""
 
-    def __init__(self, dispatcher: Dispatcher, gate: Gate, limit: RateLimit, live: LiveApi) -> None:
+    def __init__(self, dispatcher: Dispatcher, gate: Gate, live: LiveApi) -> None:
         self.dispatcher = dispatcher
         self.gate = gate
-        self.limit = limit
+        self.limit = dispatcher.limit
         self.live = live
         self._openapi = orjson.dumps(document(OPERATIONS))
 
