@@ -3,7 +3,8 @@
 What `service/importer.py` reads from these files is what was written: exported, imported into an empty
 address book and exported again, the file is the same. What the formats have no place for is a JSON object:
 the property X-DRUMEE of a card, and the column of that name of a table. That of the first contact has all
-tags and groups, in `book`.
+tags and groups, in `book`: a card of their own would be a contact in other programs. A label that is no TYPE
+is an X-ABLabel, as Apple writes it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,37 @@ import orjson
 
 from service.context import Context
 from service.database import ResultSet, document, documents
-from service.importer import OURS, split_labels, split_numbers
+from service.importer import (
+    OURS,
+    PLACE_LIMITS,
+    TYPES,
+    WORDS,
+    card_label,
+    cell_kind,
+    split_labels,
+    split_numbers,
+)
 
 PAGE = 500
 FOLD = 75
 BOXES = {"active": ("active",), "archived": ("archived",), "all": ("active", "archived")}
+BESIDES = (
+    *("uid", "entity", "group", "archived"),
+    *("custom_fields", "avatar_path", "source", "source_id", "synced_at"),
+)
+"""What no property and no column of other programs holds."""
+USUAL = {"email": "personal", "mobile": "mobile", "address": "home"}
+"""The label of a private entry that has none."""
+COLUMNS = {
+    "First Name": "firstname",
+    "Last Name": "lastname",
+    "Nickname": "surname",
+    "File As": "display_name",
+    "Organization Name": "company",
+    "Organization Title": "job_title",
+    "Notes": "comment",
+}
+PLACE_COLUMNS = ("Street", "City", "Region", "Postal Code", "Country")
 
 Contact = Mapping[str, Any]
 
@@ -71,31 +98,73 @@ def _properties(contact: Contact, version: str) -> Iterator[str]:
     yield f"FN:{_escape(contact['display'])}"
     if contact["surname"]:
         yield f"NICKNAME:{_escape(contact['surname'])}"
-    for entry in contact["email"]:
-        yield f"EMAIL{_params(entry, version)}:{_escape(entry['email'])}"
-    for entry in contact["mobile"]:
-        yield f"TEL{_params(entry, version)}:{_escape(_number(entry))}"
-    for entry in contact["address"]:
-        street, city, country = (_escape(entry[key]) for key in ("street", "city", "country"))
-        yield f"ADR{_params(entry, version)}:;;{street};{city};;;{country}"
+    if contact["company"]:
+        yield f"ORG:{_escape(contact['company'])}"
+    if contact["job_title"]:
+        yield f"TITLE:{_escape(contact['job_title'])}"
+    yield from _entries(contact, version)
     if contact["comment"]:
         yield f"NOTE:{_escape(contact['comment'])}"
     if contact["tag"]:
         yield f"CATEGORIES:{','.join(_escape(tag) for tag in contact['tag'])}"
-    if words := _words(contact):
+    said = {
+        name: [{**_kind(name, e), "label": _card_label(name, e)} for e in contact[name]] for name in WORDS
+    }
+    if words := _words(contact, said, "display_name"):
         yield f"{OURS.upper()}:{_escape(words)}"
 
 
-def _params(entry: Contact, version: str) -> str:
-    kind = "WORK" if entry["category"] == "prof" else "HOME"
+def _entries(contact: Contact, version: str) -> Iterator[str]:
+    """Addresses and numbers; a label that is no TYPE stands beside, as Apple does it."""
+    values = {
+        "EMAIL": [("email", e, _escape(e["email"])) for e in contact["email"]],
+        "TEL": [("mobile", e, _escape(_number(e))) for e in contact["mobile"]],
+        "ADR": [("address", e, ";;" + ";".join(map(_escape, _place(e)))) for e in contact["address"]],
+    }
+    item = 0
+    for property_, entries in values.items():
+        for name, entry, value in entries:
+            label = _kind(name, entry)["label"]
+            if label in TYPES[name]:
+                yield f"{property_}{_params(name, entry, version)}:{value}"
+                continue
+            item += 1
+            yield f"item{item}.{property_}{_params(name, entry, version)}:{value}"
+            yield f"item{item}.X-ABLabel:{_escape(label)}"
+
+
+def _params(name: str, entry: Contact, version: str) -> str:
+    kind = "WORK" if entry["category"] == "prof" else TYPES[name].get(_kind(name, entry)["label"])
     if version == "4.0":
-        return f";TYPE={kind.lower()}" + (";PREF=1" if entry["is_default"] else "")
-    return f";TYPE={kind}" + (",PREF" if entry["is_default"] else "")
+        return (f";TYPE={kind.lower()}" if kind else "") + (";PREF=1" if entry["is_default"] else "")
+    kinds = [*filter(None, [kind]), *(["PREF"] if entry["is_default"] else [])]
+    return f";TYPE={','.join(kinds)}" if kinds else ""
 
 
-def _words(contact: Contact, *lost: str) -> str:
-    """What neither format can say, and what `lost` names besides, as JSON; "" for nothing."""
-    found = {key: contact[key] for key in ("uid", "group", "archived", *lost) if contact[key]}
+def _kind(name: str, entry: Contact) -> dict[str, Any]:
+    """Category, label and is_default; the label is "" where it is the one that an entry has by itself."""
+    usual = "work" if entry["category"] == "prof" else USUAL[name]
+    label = "" if entry["label"] == usual else entry["label"]
+    return {"category": entry["category"], "label": label, "is_default": entry["is_default"]}
+
+
+def _card_label(name: str, entry: Contact) -> str:
+    """The label as it will be read."""
+    label: str = _kind(name, entry)["label"]
+    return label if label in TYPES[name] else card_label(name, label)
+
+
+def _words(contact: Contact, said: Mapping[str, list[Any]], *lost: str) -> str:
+    """What neither format can say, and what `lost` names besides, as JSON; "" for nothing.
+
+    `said` is how the entries of each list will be read.
+    """
+    found = {key: contact[key] for key in (*BESIDES, *lost) if contact[key] not in (None, "", 0, [])}
+    if found.get("display_name"):
+        found["display_name"] = 1  # FN says which
+    kinds = {name: [_kind(name, entry) for entry in contact[name]] for name in WORDS}
+    if unlike := {name: kinds[name] for name in WORDS if kinds[name] != said[name]}:
+        found["kind"] = unlike
     numbers = [_number(entry) for entry in contact["mobile"]]
     codes = [{"areacode": entry["areacode"], "phone": entry["phone"]} for entry in contact["mobile"]]
     if split_numbers(numbers, {}) != codes:
@@ -110,6 +179,10 @@ def _described(book: Any) -> dict[str, Any]:
     tags = [{key: tag[key] for key in ("name", "parent") if tag[key]} for tag in book["tag"]]
     groups = [{key: group[key] for key in ("name", "comment") if group[key]} for group in book["group"]]
     return {key: found for key, found in (("tag", tags), ("group", groups)) if found}
+
+
+def _place(entry: Contact) -> list[str]:
+    return [entry[key] for key in PLACE_LIMITS]
 
 
 def _number(entry: Contact) -> str:
@@ -144,38 +217,39 @@ async def table(ctx: Context, option: str) -> AsyncIterator[bytes]:
 
 
 def _header(shape: Mapping[str, int]) -> list[str]:
-    head = ["First Name", "Last Name", "Nickname", "Notes", "Labels", OURS.upper()]
+    head = [*COLUMNS, "Labels", OURS.upper()]
     for n in range(1, shape["email"] + 1):
         head += [f"E-mail {n} - Label", f"E-mail {n} - Value"]
     for n in range(1, shape["mobile"] + 1):
         head += [f"Phone {n} - Label", f"Phone {n} - Value"]
     for n in range(1, shape["address"] + 1):
-        head += [f"Address {n} - {part}" for part in ("Label", "Street", "City", "Country")]
+        head += [f"Address {n} - {part}" for part in ("Label", *PLACE_COLUMNS)]
     return head
 
 
 def _row(contact: Contact, shape: Mapping[str, int]) -> list[str]:
     labels = "".join(f"{tag} ::: " for tag in contact["tag"])
     lost = () if split_labels(labels) == contact["tag"] else ("tag",)
-    cells = [
-        *(contact[key] for key in ("firstname", "lastname", "surname", "comment")),
-        labels,
-        _words(contact, *lost),
-    ]
+    said = {name: [cell_kind(name, _label(name, entry)) for entry in contact[name]] for name in WORDS}
+    cells = [*(contact[key] for key in COLUMNS.values()), labels, _words(contact, said, *lost)]
     values = {
-        "email": [[_label(e), e["email"]] for e in contact["email"]],
-        "mobile": [[_label(e), _number(e)] for e in contact["mobile"]],
-        "address": [[_label(e), e["street"], e["city"], e["country"]] for e in contact["address"]],
+        "email": [[_label("email", e), e["email"]] for e in contact["email"]],
+        "mobile": [[_label("mobile", e), _number(e)] for e in contact["mobile"]],
+        "address": [[_label("address", e), *_place(e)] for e in contact["address"]],
     }
-    for kind, width in (("email", 2), ("mobile", 2), ("address", 4)):
+    for kind, width in (("email", 2), ("mobile", 2), ("address", 1 + len(PLACE_COLUMNS))):
         for entry in values[kind]:
             cells += entry
         cells += [""] * width * (shape[kind] - len(values[kind]))
     return cells
 
 
-def _label(entry: Contact) -> str:
-    return ("* " if entry["is_default"] else "") + ("Work" if entry["category"] == "prof" else "Home")
+def _label(name: str, entry: Contact) -> str:
+    """As Google writes it."""
+    label = _kind(name, entry)["label"]
+    words = {ours: word for word, ours in WORDS[name].items()}
+    word = "Work" if entry["category"] == "prof" and not label else words.get(label, label)
+    return f"* {word}" if entry["is_default"] else word
 
 
 def _rows(rows: list[list[str]]) -> bytes:

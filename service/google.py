@@ -15,7 +15,7 @@ from service.importer import clean
 from service.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/contacts.readonly"
-FIELDS = "names,nicknames,emailAddresses,phoneNumbers,addresses,biographies"
+FIELDS = "names,nicknames,emailAddresses,phoneNumbers,addresses,biographies,organizations"
 PAGE = 1000
 PAGES = 25
 """Google keeps at most 25,000 contacts of an account."""
@@ -81,7 +81,10 @@ async def contacts(settings: Settings, code: str, verifier: str) -> list[dict[st
 def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
     name: dict[str, Any] = next(iter(person.get("names", [])), {})
     nickname: dict[str, Any] = next(iter(person.get("nicknames", [])), {})
+    work: dict[str, Any] = next(iter(person.get("organizations", [])), {})
     return {
+        "company": work.get("name", ""),
+        "job_title": work.get("title", ""),
         "firstname": name.get("givenName", ""),
         "lastname": name.get("familyName", ""),
         "surname": nickname.get("value", "") or name.get("middleName", ""),
@@ -91,7 +94,9 @@ def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
         "address": [
             {
                 "street": a.get("streetAddress", ""),
-                "city": " ".join(filter(None, (a.get("postalCode"), a.get("city")))),
+                "city": a.get("city", ""),
+                "state": a.get("region", ""),
+                "postal_code": a.get("postalCode", ""),
                 "country": a.get("country", ""),
                 **_kind(a),
             }

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,12 +37,53 @@ MANY_IN_BOOK = 10_000
 """Tags, or groups, of a whole address book."""
 OURS = "x-drumee"
 """Property of a card, and column of a table, with what the formats have no place for: see `own_words`."""
+WORDS = {
+    "email": {"Home": "", "Other": "other"},
+    "mobile": {
+        "Mobile": "",
+        "Home": "home",
+        "Other": "other",
+        "Main": "main",
+        "Fax": "fax",
+        "Pager": "pager",
+    },
+    "address": {"Home": "", "Other": "other"},
+}
+"""What files call an entry, and our label; "" is the one that a private entry has by itself."""
+TYPES = {
+    "email": {"": "HOME"},
+    "mobile": {"": "CELL", "fax": "FAX", "pager": "PAGER", "home": "HOME"},
+    "address": {"": "HOME"},
+}
+"""TYPE of a vCard for a label; the first that a card names counts."""
+APPLE_WORD = re.compile(r"_\$!<(.*)>!\$_")
 HEADER_ROWS = 20
 BINARY = re.compile(r"^(?:[\w-]+\.)?(PHOTO|LOGO|SOUND|KEY)\b", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+ENTITY = re.compile(r"[0-9a-f]{16}")
 AREACODE = re.compile(r"(\+\d{1,4})[ .-]+(.+)")
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+LIMITS = {
+    "firstname": 255,
+    "lastname": 255,
+    "surname": 255,
+    "display_name": 255,
+    "company": 255,
+    "job_title": 255,
+    "avatar_path": 1024,
+    "source": 32,
+    "source_id": 255,
+}
+"""Texts of one line, and how many characters are kept."""
+PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
+MAY_LACK = {"label", "state", "postal_code"}
+KIND = {"category", "is_default", "label"}
+OWN_WORDS = (
+    *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
+    *("custom_fields", "avatar_path", "source", "source_id", "synced_at"),
+)
 
 Contact = dict[str, Any]
 
@@ -105,33 +147,51 @@ def parse_card(text: str) -> Contact:
     name, words = _first(contents, "n"), own_words(_text(_first(contents, OURS)))
     given, family, additional = (_text(getattr(name, part, "")) for part in ("given", "family", "additional"))
     nickname, shown = _text(_first(contents, "nickname")), _text(_first(contents, "fn"))
-    emails = [{"email": _text(e.value), **_kind(e)} for e in contents.get("email", ())]
+    labels = {label.group: _text(label.value) for label in contents.get("x-ablabel", ()) if label.group}
+    emails = [{"email": _text(e.value), **_kind("email", e, labels)} for e in contents.get("email", ())]
+    chosen, company = shown if words.pop("display_name", None) else "", _company(contents)
     # a card has to show something; that is not always a name
-    if not given and not family and shown not in {nickname, words.get("uid"), *(e["email"] for e in emails)}:
+    other = {chosen, nickname, company, words.get("uid"), words.get("entity"), *(e["email"] for e in emails)}
+    if not given and not family and shown not in other:
         given, _, family = shown.partition(" ")
     phones = contents.get("tel", ())
     numbers = split_numbers([_text(t.value) for t in phones], words)
-    return {
+    found = {
         "firstname": given,
         "lastname": family,
         "surname": nickname or additional,
+        "display_name": chosen,
+        "company": company,
+        "job_title": _text(_first(contents, "title")) or _text(_first(contents, "role")),
         "comment": "\n".join(filter(None, (_text(n.value) for n in contents.get("note", ())))),
         "email": emails,
-        "mobile": [{**number, **_kind(t)} for number, t in zip(numbers, phones, strict=True)],
-        "address": [{**_place(a.value), **_kind(a)} for a in contents.get("adr", ())],
+        "mobile": [{**n, **_kind("mobile", t, labels)} for n, t in zip(numbers, phones, strict=True)],
+        "address": [{**_place(a.value), **_kind("address", a, labels)} for a in contents.get("adr", ())],
         "tag": [_text(t) for c in contents.get("categories", ()) for t in _listed(c.value)],
-        **words,
     }
+    return _completed(found, words)
 
 
 def own_words(text: str) -> Contact:
-    """What our own files say besides: any of uid, group, tag, archived, areacode and book; {} in others."""
+    """What our own files say besides, any of OWN_WORDS; {} in others."""
     try:
         found = orjson.loads(text or "{}")
     except ValueError:
         return {}
-    names = ("uid", "group", "tag", "archived", "areacode", "book")
-    return {name: found[name] for name in names if name in found} if isinstance(found, dict) else {}
+    return {name: found[name] for name in OWN_WORDS if name in found} if isinstance(found, dict) else {}
+
+
+def _completed(contact: Contact, words: Contact) -> Contact:
+    """A contact with what our own file says besides; of its entries, where they are as many."""
+    kinds = words.pop("kind", None)
+    for name in WORDS:
+        said = kinds.get(name) if isinstance(kinds, dict) else None
+        if isinstance(said, list) and len(said) == len(contact[name]):
+            contact[name] = [
+                {**entry, **kind} if isinstance(kind, dict) and not kind.keys() - KIND else entry
+                for entry, kind in zip(contact[name], said, strict=True)
+            ]
+    return {**contact, **words}
 
 
 def _first(contents: Mapping[str, list[Any]], name: str) -> Any:
@@ -150,11 +210,43 @@ def _text(value: Any) -> str:
     return str(value or "").strip()
 
 
-def _kind(line: Any) -> dict[str, Any]:
-    """Category, and whether it is the preferred one."""
+def _company(contents: Mapping[str, list[Any]]) -> str:
+    """The name of the organisation; units of it follow in the card."""
+    found = contents.get("org")
+    value = found[0].value if found else ""
+    return next(filter(None, map(_text, value)), "") if isinstance(value, list) else _text(value)
+
+
+def _kind(name: str, line: Any, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Category, label, and whether it is the preferred one."""
     words = {w.upper() for w in [*line.params.get("TYPE", []), *line.singletonparams]}
     preferred = "PREF" in words or bool(line.params.get("PREF"))
-    return {"category": "prof" if "WORK" in words else "priv", "is_default": int(preferred)}
+    category, label = "prof" if "WORK" in words else "priv", ""
+    if line.group in labels:
+        label = card_label(name, labels[line.group])
+        category = "prof" if label == "work" else category
+    elif category == "priv":
+        label = next((label for label, word in TYPES[name].items() if word in words), "")
+    return {"category": category, "label": label, "is_default": int(preferred)}
+
+
+def card_label(name: str, text: str) -> str:
+    """The label that an X-ABLabel means: Apple has its own way to write those that it knows."""
+    known = APPLE_WORD.fullmatch(text)
+    return WORDS[name].get(known[1], known[1].lower()) if known else text
+
+
+def cell_kind(name: str, text: str, head: str = "") -> dict[str, Any]:
+    """What _kind finds, from a cell that says it, or from the name of a column."""
+    preferred, label = text.startswith("*"), text.removeprefix("*").strip()
+    work = re.search(r"work|business|prof|bureau", f"{head} {label}".lower())
+    if not label and name == "mobile":
+        label = next((word for word in ("Home", "Pager") if word.lower() in head), "")
+    return {
+        "category": "prof" if work else "priv",
+        "label": "" if label == "Work" else WORDS[name].get(label, label),
+        "is_default": int(preferred),
+    }
 
 
 def split_numbers(texts: list[str], words: Contact) -> list[dict[str, str]]:
@@ -178,10 +270,12 @@ def _number(text: str) -> dict[str, str]:
 
 def _place(value: Any) -> dict[str, str]:
     if not hasattr(value, "street"):
-        return {"street": _text(value), "city": "", "country": ""}
+        return {"street": _text(value)}
     return {
         "street": ", ".join(filter(None, (_text(value.box), _text(value.extended), _text(value.street)))),
-        "city": " ".join(filter(None, (_text(value.code), _text(value.city), _text(value.region)))),
+        "city": _text(value.city),
+        "state": _text(value.region),
+        "postal_code": _text(value.code),
         "country": _text(value.country),
     }
 
@@ -192,6 +286,8 @@ NAMES = {
     "nickname": ("nickname", "surnom"),
     "additional": ("middle name", "additional name", "additionnal name"),
     "fullname": ("name", "display name", "full name", "file as"),
+    "company": ("company", "organization", "organization name", "organization 1 - name", "société", "firma"),
+    "job_title": ("job title", "organization title", "organization 1 - title", "position", "fonction"),
     "comment": ("notes", "note", "comment", "comments"),
     "tag": ("labels", "categories", "group membership", "tags"),
     "words": (OURS,),
@@ -203,6 +299,7 @@ PLACE = re.compile(
     r"(.*?)(address|location|street|city|postal code|zipcode|zip|state|region|country.*)( ?2)?$"
 )
 PARTS = {"street": "street", "address": "street", "location": "street", "city": "city", "country": "country"}
+PARTS |= {"state": "state", "region": "state"}
 
 
 NO_TAGS = {"", "* myContacts", "* My Contacts", "* starred"}
@@ -229,7 +326,7 @@ class Columns:
         if found is None or EMAIL.search(head) or PHONE.search(head):
             return
         word = "country" if found[2].startswith("country") else found[2]
-        part = PARTS.get(word, "code" if word in {"postal code", "zipcode", "zip"} else "region")
+        part = PARTS.get(word, "postal_code")
         self.places.setdefault(found[1].strip(" -"), {}).setdefault(part, []).append(index)
 
     def contact(self, row: list[str]) -> Contact:
@@ -244,44 +341,43 @@ class Columns:
         words = own_words(named("words"))
         # in our own files a cell holds one value, whatever is in it
         split = _one if self.names["words"] else _many
-        given, family = named("firstname"), named("lastname")
-        if not given and not family:
-            given, _, family = named("fullname").partition(" ")
+        given, family, shown = named("firstname"), named("lastname"), named("fullname")
+        if not given and not family and not self.names["words"]:
+            given, _, family = shown.partition(" ")
         phones = [(p, h) for i, h in self.phones for p in split(cell(i))]
         numbers = split_numbers([p for p, _ in phones], words)
-        return {
+        found = {
             "firstname": given,
             "lastname": family,
             "surname": named("nickname") or named("additional"),
+            # others derive it
+            "display_name": shown if self.names["words"] else "",
+            "company": named("company"),
+            "job_title": named("job_title"),
             "comment": named("comment"),
-            "email": [{"email": e, **self._kind(h, cell)} for i, h in self.emails for e in split(cell(i))],
-            "mobile": [{**n, **self._kind(h, cell)} for n, (_, h) in zip(numbers, phones, strict=True)],
+            "email": [
+                {"email": e, **self._kind("email", h, cell)} for i, h in self.emails for e in split(cell(i))
+            ],
+            "mobile": [
+                {**n, **self._kind("mobile", h, cell)} for n, (_, h) in zip(numbers, phones, strict=True)
+            ],
             "address": [
                 a for group, parts in self.places.items() if (a := self._address(group, parts, cell))
             ],
             "tag": split_labels(named("tag")),
-            **words,
         }
+        return _completed(found, words)
 
-    def _kind(self, head: str, cell: Any) -> dict[str, Any]:
-        label = self._label(head.removesuffix(" - value"), cell)
-        work = re.search(r"work|business|prof|bureau", f"{head} {label}")
-        return {"category": "prof" if work else "priv", "is_default": int(label.startswith("*"))}
-
-    def _label(self, group: str, cell: Any) -> str:
-        index = self.labels.get(group)
-        return str(cell(index)).lower() if index is not None else ""
+    def _kind(self, name: str, head: str, cell: Any) -> dict[str, Any]:
+        index = self.labels.get(head.removesuffix(" - value"))
+        return cell_kind(name, str(cell(index)) if index is not None else "", head)
 
     def _address(self, group: str, parts: Mapping[str, list[int]], cell: Any) -> Contact | None:
         def joined(*names: str) -> str:
             return " ".join(filter(None, (cell(i) for name in names for i in parts.get(name, ()))))
 
-        found = {
-            "street": joined("street"),
-            "city": joined("code", "city", "region"),
-            "country": joined("country"),
-        }
-        return {**found, **self._kind(group, cell)} if any(found.values()) else None
+        found = {name: joined(name) for name in PLACE_LIMITS}
+        return {**found, **self._kind("address", group, cell)} if any(found.values()) else None
 
 
 def split_labels(text: str) -> list[str]:
@@ -334,20 +430,25 @@ def clean(contact: Mapping[str, Any]) -> Contact:
         for p in _entries(contact, "mobile")
     ]
     places = [
-        {**_category(a), **{key: _line(a.get(key), 255) for key in ("street", "city", "country")}}
+        {**_category(a), **{key: _line(a.get(key), limit) for key, limit in PLACE_LIMITS.items()}}
         for a in _entries(contact, "address")
     ]
+    custom, entity = contact.get("custom_fields"), str(contact.get("entity") or "")
+    synced = _moment(contact.get("synced_at"))
     return {
-        **{key: _line(contact.get(key), 255) for key in ("firstname", "lastname", "surname")},
+        **{key: _line(contact.get(key), limit) for key, limit in LIMITS.items()},
         "comment": _layout(contact.get("comment")),
         "email": list(emails.values())[:MANY],
         "mobile": [p for p in phones if p["phone"]][:MANY],
-        "address": [a for a in places if a["street"] or a["city"] or a["country"]][:MANY],
+        "address": [a for a in places if any(a[key] for key in PLACE_LIMITS)][:MANY],
         "tag": _names(contact, "tag"),
         "group": _names(contact, "group"),
         "archived": int(contact.get("archived") in {1, "1"}),
         # JSON without the key is NULL in SQL
         **({"default": default["email"]} if default else {}),
+        **({"custom_fields": orjson.dumps(custom).decode()} if isinstance(custom, dict) else {}),
+        **({"synced_at": synced} if synced else {}),
+        **({"entity": entity} if ENTITY.fullmatch(entity) else {}),
         **({"uid": uid} if ID.fullmatch(uid := _line(contact.get("uid"), 64)) else {}),
     }
 
@@ -397,7 +498,18 @@ def _names(contact: Mapping[str, Any], key: str) -> list[str]:
 
 def _category(entry: Mapping[str, Any]) -> Contact:
     category = "prof" if entry.get("category") == "prof" else "priv"
-    return {"category": category, "is_default": int(str(entry.get("is_default") or 0) == "1")}
+    default = int(str(entry.get("is_default") or 0) == "1")
+    return {"category": category, "is_default": default, "label": _line(entry.get("label"), 32)}
+
+
+def _moment(value: Any) -> str:
+    """A time of ISO 8601 as SQL writes it, UTC, milliseconds; "" for anything else."""
+    try:
+        found = datetime.fromisoformat(str(value or ""))
+        found = found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except (ValueError, OverflowError):
+        return ""
+    return found.isoformat(" ", "milliseconds")
 
 
 def _line(value: Any, limit: int) -> str:
@@ -447,6 +559,15 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
         yield line + 1, None, str(exc)
 
 
+def _lean(contact: Contact) -> Contact:
+    """Without the texts that are empty, where the routine knows what that means: most are."""
+    lists = {
+        name: [{k: v for k, v in entry.items() if v != "" or k not in MAY_LACK} for entry in contact[name]]
+        for name in WORDS
+    }
+    return {key: value for key, value in contact.items() if value != ""} | lists
+
+
 def main() -> None:
     """Read a file, print what is in it."""
     os.nice(10)
@@ -454,6 +575,8 @@ def main() -> None:
     # in pieces, whatever PYTHONUNBUFFERED says: the service would wake up for each line
     with Path(path).open("rb") as source, open(1, "wb", PIECE, closefd=False) as out:
         for entry in read(source, kind):
+            if "contact" in entry:
+                entry["contact"] = _lean(entry["contact"])
             out.write(orjson.dumps(entry) + b"\n")
 
 

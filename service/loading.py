@@ -55,7 +55,7 @@ class Loaded:
             self._reject(line, error)
             return
         addresses = {entry["email"] for entry in contact["email"]}
-        if not addresses and "uid" not in contact:
+        if not addresses and not contact.keys() & {"uid", "entity"}:
             self.nobody(line)
         elif addresses & self.addresses:
             self.alreadyincontact += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 from typing import Any
 
@@ -26,6 +27,8 @@ item1.EMAIL;type=INTERNET;type=HOME;type=pref:Aenne@Home.Example\r
 item1.X-ABLabel:_$!<HomePage>!$_\r
 item2.EMAIL;type=INTERNET;type=WORK:aenne@work.example\r
 item3.TEL;type=CELL;type=VOICE;type=pref:+49 170 1234567\r
+ORG:Acme\\, Inc.;Research;\r
+TITLE:Analyst\r
 item4.ADR;type=HOME;type=pref:;;Hauptstraße 5\\, Hof;Köln;NRW;50667;Deutschland\r
 NOTE:first line\\nsecond\\, with comma\r
 {fold("PHOTO;ENCODING=b;TYPE=JPEG:" + PICTURE)}\r
@@ -48,6 +51,9 @@ VERSION:2.1\r
 N;LANGUAGE=fr;CHARSET=windows-1252;ENCODING=QUOTED-PRINTABLE:L=E9v=EAque;Ren=E9e\r
 FN;CHARSET=windows-1252;ENCODING=QUOTED-PRINTABLE:Ren=E9e L=E9v=EAque\r
 TEL;WORK;VOICE:01 23 45 67 89\r
+TEL;HOME;FAX:98 76\r
+ORG;CHARSET=windows-1252;ENCODING=QUOTED-PRINTABLE:Soci=E9t=E9 X;Ventes\r
+TITLE:Directrice\r
 ADR;WORK;PREF:;;1 rue X;Paris;;75001;France\r
 EMAIL;PREF;INTERNET:renee@work.example\r
 PHOTO;TYPE=JPEG;ENCODING=BASE64:\r
@@ -92,6 +98,11 @@ def addresses(contact: dict[str, Any]) -> list[tuple[str, str, int]]:
     return [(e["email"], e["category"], e["is_default"]) for e in contact["email"]]
 
 
+def place_of(contact: dict[str, Any]) -> tuple[str, ...]:
+    (place,) = contact["address"]
+    return tuple(place[key] for key in ("street", "city", "state", "postal_code", "country"))
+
+
 def test_icloud() -> None:
     (c,) = contacts(ICLOUD.encode(), "vcf")
     assert (c["firstname"], c["lastname"], c["surname"]) == ("Änne", "Müller", "Karla")
@@ -99,13 +110,18 @@ def test_icloud() -> None:
     assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+49", "170 1234567")
     assert c["address"][0] == {
         "street": "Hauptstraße 5, Hof",
-        "city": "50667 Köln NRW",
+        "city": "Köln",
+        "state": "NRW",
+        "postal_code": "50667",
         "country": "Deutschland",
         "category": "priv",
+        "label": "",
         "is_default": 1,
     }
+    assert [e["label"] for e in c["email"]] == ["homepage", ""]
     assert c["comment"] == "first line\nsecond, with comma"
     assert c["tag"] == ["Family", "Work friends"]
+    assert (c["company"], c["job_title"]) == ("Acme, Inc.", "Analyst")
 
 
 def test_google_vcard() -> None:
@@ -113,6 +129,7 @@ def test_google_vcard() -> None:
     assert (c["firstname"], c["lastname"], c["surname"]) == ("Jean-Luc", "Martin", "JL")
     assert addresses(c) == [("jl@work.example", "prof", 1)]
     assert c["mobile"][0]["phone"] == "+33612345678"
+    assert (c["company"], c["mobile"][0]["label"], c["display_name"]) == ("Acme", "", "")
 
 
 def test_outlook_vcard() -> None:
@@ -120,7 +137,10 @@ def test_outlook_vcard() -> None:
     assert (c["firstname"], c["lastname"]) == ("Renée", "Lévêque")
     assert addresses(c) == [("renee@work.example", "priv", 1)]
     assert (c["mobile"][0]["phone"], c["mobile"][0]["category"]) == ("01 23 45 67 89", "prof")
-    assert (c["address"][0]["city"], c["address"][0]["category"]) == ("75001 Paris", "prof")
+    (place,) = c["address"]
+    assert (place["postal_code"], place["city"], place["category"]) == ("75001", "Paris", "prof")
+    assert [p["label"] for p in c["mobile"]] == ["", "fax"]
+    assert (c["company"], c["job_title"]) == ("Société X", "Directrice")
 
 
 def test_nextcloud() -> None:
@@ -146,9 +166,11 @@ def test_google_csv() -> None:
     data = (
         "First Name,Middle Name,Last Name,Nickname,Notes,Labels,E-mail 1 - Label,E-mail 1 - Value,"
         "E-mail 2 - Label,E-mail 2 - Value,Phone 1 - Label,Phone 1 - Value,"
-        "Address 1 - Label,Address 1 - Street,Address 1 - City,Address 1 - Postal Code,Address 1 - Country\n"
+        "Address 1 - Label,Address 1 - Street,Address 1 - City,Address 1 - Region,Address 1 - Postal Code,"
+        "Address 1 - Country,Organization Name,Organization Title,File As,Phone 2 - Label,Phone 2 - Value\n"
         'Ada,K.,Lovelace,Countess,"two\nlines",Math ::: * myContacts,Work,ada@math.example,'
-        "* Home,ada@home.example ::: ada2@home.example,Mobile,+44 207 946,Home,1 Square,London,SW1,UK\n"
+        "* Home,ada@home.example ::: ada2@home.example,Mobile,+44 207 946,Home,1 Square,London,England,SW1,"
+        'UK,Acme,Analyst,"Lovelace, Ada",Neighbour,12\n'
     )
     (c,) = contacts(data.encode(), "csv")
     assert (c["firstname"], c["lastname"], c["surname"]) == ("Ada", "Lovelace", "Countess")
@@ -159,35 +181,42 @@ def test_google_csv() -> None:
     ]
     assert (c["comment"], c["tag"]) == ("two\nlines", ["Math"])
     assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+44", "207 946")
-    assert (c["address"][0]["street"], c["address"][0]["city"]) == ("1 Square", "SW1 London")
+    assert place_of(c) == ("1 Square", "London", "England", "SW1", "UK")
+    assert [p["label"] for p in c["mobile"]] == ["", "Neighbour"]
+    assert (c["company"], c["job_title"], c["display_name"]) == ("Acme", "Analyst", "")
 
 
 def test_outlook_csv() -> None:
     data = (
-        '"First Name","Last Name","Business Street","Business City","Business Country/Region","Home Phone",'
+        '"First Name","Last Name","Company","Job Title","Business Street","Business City","Business State",'
+        '"Business Postal Code","Business Country/Region","Home Phone",'
         '"Business Phone","E-mail Address","E-mail Type","E-mail Display Name","E-mail 2 Address","Notes",'
         '"Categories"\n'
-        '"Renée","Lévêque","1 rue X","Paris","France","111","222","renee@x.example","SMTP",'
-        '"Renée (renee@x.example)","r2@x.example","note","Red;Blue"\n'
+        '"Renée","Lévêque","Société X","Directrice","1 rue X","Paris","IDF","75001","France",'
+        '"111","222","renee@x.example","SMTP","Renée (renee@x.example)","r2@x.example","note","Red;Blue"\n'
     )
     (c,) = contacts(data.encode("cp1252"), "csv")
     assert c["firstname"] == "Renée"
     assert [e["email"] for e in c["email"]] == ["renee@x.example", "r2@x.example"]
     assert [(p["phone"], p["category"]) for p in c["mobile"]] == [("111", "priv"), ("222", "prof")]
-    assert (c["address"][0]["country"], c["address"][0]["category"]) == ("France", "prof")
+    assert [p["label"] for p in c["mobile"]] == ["home", ""]
+    assert place_of(c) == ("1 rue X", "Paris", "IDF", "75001", "France")
+    assert c["address"][0]["category"] == "prof"
+    assert (c["company"], c["job_title"]) == ("Société X", "Directrice")
     assert c["tag"] == ["Red", "Blue"]
 
 
 def test_thunderbird_csv_with_semicolons() -> None:
     data = (
         "First Name;Last Name;Display Name;Nickname;Primary Email;Secondary Email;Work Phone;Mobile Number;"
-        "Home Address;Home City;Home ZipCode;Home Country;Notes\r\n"
-        "Tom;Bird;Tom Bird;;tom@bird.example;tom2@bird.example;1;2;Street 1;Town;123;Land;hi\r\n"
+        "Home Address;Home City;Home State;Home ZipCode;Home Country;Job Title;Organization;Notes\r\n"
+        "Tom;Bird;Tom Bird;;tom@bird.example;tom2@bird.example;1;2;Street 1;Town;ST;123;Land;Baker;Acme;x\r\n"
     )
     (c,) = contacts(("\ufeff" + data).encode("utf-16-le"), "csv")
     assert [e["email"] for e in c["email"]] == ["tom@bird.example", "tom2@bird.example"]
     assert [p["phone"] for p in c["mobile"]] == ["1", "2"]
-    assert (c["address"][0]["street"], c["address"][0]["city"]) == ("Street 1", "123 Town")
+    assert place_of(c) == ("Street 1", "Town", "ST", "123", "Land")
+    assert (c["company"], c["job_title"], c["display_name"]) == ("Acme", "Baker", "")
 
 
 def test_linkedin_csv() -> None:
@@ -201,6 +230,36 @@ def test_linkedin_csv() -> None:
     )
     found = contacts(data.encode(), "csv")
     assert [(c["firstname"], len(c["email"])) for c in found] == [("Ada", 1), ("No", 0)]
+    assert (found[0]["company"], found[0]["job_title"]) == ("Acme", "Analyst")
+
+
+def test_labels_as_apple_writes_them() -> None:
+    data = (
+        "BEGIN:VCARD\nVERSION:3.0\nFN:Acme\nN:;;;;\nORG:Acme\nEMAIL;type=INTERNET:a@x.example\n"
+        "item1.TEL:1\nitem1.X-ABLabel:Ski hut\nitem2.TEL;type=pref:2\nitem2.X-ABLabel:_$!<Home>!$_\n"
+        "item3.TEL:3\nitem3.X-ABLabel:_$!<Main>!$_\nEND:VCARD\n"
+    )
+    (c,) = contacts(data.encode(), "vcf")
+    assert [p["label"] for p in c["mobile"]] == ["Ski hut", "home", "main"]
+    # a company is no first name
+    assert (c["firstname"], c["lastname"], c["company"]) == ("", "", "Acme")
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ('{"custom_fields": {"a": [1, null]}}', {"custom_fields": '{"a":[1,null]}'}),
+        ('{"custom_fields": [1], "synced_at": "soon", "entity": "../etc", "kind": {"email": [1]}}', {}),
+        ('{"synced_at": "2026-01-02T03:04:05.678Z"}', {"synced_at": "2026-01-02 03:04:05.678"}),
+        ('{"synced_at": "0001-01-01T00:00:00+14:00"}', {}),
+    ],
+)
+def test_own_words_that_cannot_be_stored_are_left_out(words: str, kept: dict[str, Any]) -> None:
+    row = io.StringIO()
+    csv.writer(row).writerows([["Email", "X-DRUMEE"], ["a@x.example", words]])
+    (c,) = contacts(row.getvalue().encode(), "csv")
+    assert {k: c[k] for k in ("custom_fields", "synced_at", "entity") if k in c} == kept
+    assert addresses(c) == [("a@x.example", "priv", 1)]
 
 
 def test_what_cannot_be_read_is_named_with_its_line() -> None:

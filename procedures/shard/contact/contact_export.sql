@@ -6,9 +6,12 @@
 --           in_display   name of the last contact of the page before; NULL for the first page
 --           in_email     its default address, or entity
 --           in_size      rows a page
--- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname, comment, archived,
---                              email, mobile, address (arrays of objects; no empty address), tag, group (arrays of names), uid (of
---                              the registered person, where the default address does not tell, else NULL)
+-- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname, display_name
+--                              ('' when nobody chose one), company, job_title, comment, archived, custom_fields (object or
+--                              NULL), avatar_path, source, source_id, synced_at (ISO 8601 or ''), email, mobile, address
+--                              (arrays of objects; no empty address; label is '' for a private one without), tag, group
+--                              (arrays of names), uid (of the registered person, where the default address does not tell,
+--                              else NULL), entity (of somebody without address and account, else NULL)
 -- Errors:   none
 -- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
 DELIMITER $$
@@ -33,22 +36,31 @@ BEGIN
     SELECT JSON_OBJECT(
         'display', c.display, 'key', COALESCE(c.email, c.entity),
         'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),
-        'surname', COALESCE(c.surname, ''), 'comment', COALESCE(c.comment, ''), 'archived', c.is_archived,
+        'surname', COALESCE(c.surname, ''), 'display_name', COALESCE(c.display_name, ''),
+        'company', COALESCE(c.company, ''), 'job_title', COALESCE(c.job_title, ''), 'comment', COALESCE(c.comment, ''),
+        'archived', c.is_archived, 'custom_fields', JSON_COMPACT(c.custom_fields),
+        'avatar_path', COALESCE(c.avatar_path, ''), 'source', COALESCE(c.origin, ''),
+        'source_id', COALESCE(c.source_id, ''), 'synced_at', COALESCE(iso_time(c.synced_at), ''),
         'email', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_OBJECT('email', e.email, 'category', e.category, 'is_default', e.is_default)
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('email', e.email, 'category', e.category, 'is_default', e.is_default,
+                                             'label', label_of(e.label, e.category, ''))
                                  ORDER BY e.position)
             FROM contact_email AS e WHERE e.owner_id = in_owner AND e.contact_id = c.id
         ), '[]')),
         'mobile', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT('areacode', p.areacode, 'phone', p.phone, 'category', p.category,
-                                             'is_default', p.is_default) ORDER BY p.position)
+                                             'is_default', p.is_default,
+                                             'label', label_of(p.label, p.category, '')) ORDER BY p.position)
             FROM contact_phone AS p WHERE p.owner_id = in_owner AND p.contact_id = c.id
         ), '[]')),
         'address', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_OBJECT('street', a.street, 'city', a.city, 'country', a.country,
-                                             'category', a.category, 'is_default', a.is_default) ORDER BY a.position)
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('street', a.street, 'city', a.city, 'state', a.state,
+                                             'postal_code', a.postal_code, 'country', a.country,
+                                             'category', a.category, 'is_default', a.is_default,
+                                             'label', label_of(a.label, a.category, '')) ORDER BY a.position)
             FROM contact_address AS a
-            WHERE a.owner_id = in_owner AND a.contact_id = c.id AND CONCAT(a.street, a.city, a.country) <> ''
+            WHERE a.owner_id = in_owner AND a.contact_id = c.id
+              AND CONCAT(a.street, a.city, a.state, a.postal_code, a.country) <> ''
         ), '[]')),
         'tag', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(t.name ORDER BY t.name)
@@ -63,7 +75,8 @@ BEGIN
             WHERE m.owner_id = in_owner AND m.contact_id = c.id
         ), '[]')),
         'uid', (SELECT d.id FROM yp.drumate AS d
-                WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email))
+                WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email)),
+        'entity', IF(c.email IS NULL AND c.peer_id IS NULL, c.entity, NULL)
     ) AS data
     FROM contact AS c FORCE INDEX (by_name)
     WHERE c.owner_id = in_owner

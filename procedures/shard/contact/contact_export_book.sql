@@ -20,7 +20,7 @@ BEGIN
             SELECT COUNT(*) AS n FROM contact_phone WHERE owner_id = in_owner GROUP BY contact_id) AS p),
         'address', (SELECT COALESCE(MAX(n), 0) FROM (
             SELECT COUNT(*) AS n FROM contact_address
-            WHERE owner_id = in_owner AND CONCAT(street, city, country) <> '' GROUP BY contact_id) AS a),
+            WHERE owner_id = in_owner AND CONCAT(street, city, state, postal_code, country) <> '' GROUP BY contact_id) AS a),
         'tag', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT('name', t.name, 'position', t.rank, 'parent', t.parent) ORDER BY t.rank)
             FROM (

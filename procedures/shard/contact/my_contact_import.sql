@@ -6,12 +6,14 @@
 -- and the indexes are told to the optimizer: its statistics lag behind a book that is being filled.
 --
 -- Params:   in_owner      whose address book
---           in_contacts   JSON array: id, line, firstname, lastname, surname, comment, archived, default (his
---                         default address), uid (of a registered person, or absent; who has no address needs one),
+--           in_contacts   JSON array: id, line, firstname, lastname, surname, display_name, company, job_title,
+--                         comment, archived, custom_fields (text of an object), avatar_path, source, source_id, synced_at
+--                         (UTC), default (his default address), uid (of a registered person, or absent), entity (of
+--                         who has neither, from the book that he was exported from, or absent; it may be nobody's uid),
 --                         email, mobile, address (arrays of objects), tag, group (names; made when new)
 --           in_origin     where they come from (google), or NULL
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of those with neither an
---                              address nor a registered person behind them)
+--                              address nor an entity nor a registered person behind them)
 -- Errors:   none
 -- Example:  CALL my_contact_import('00000000000000a1', '[]', NULL);
 DELIMITER $$
@@ -31,40 +33,57 @@ BEGIN
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
-    SELECT COUNT(*), CONCAT('[', COALESCE(GROUP_CONCAT(IF(j.email IS NULL AND d.id IS NULL, j.line, NULL)), ''), ']')
+    SELECT COUNT(*), CONCAT('[', COALESCE(GROUP_CONCAT(IF(j.email IS NULL AND d.id IS NULL AND (j.former IS NULL OR x.id IS NOT NULL),
+                                                       j.line, NULL)), ''), ']')
     INTO v_given, v_nobody
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-        line  INT UNSIGNED PATH '$.line',
-        uid   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
-        email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default'
+        line   INT UNSIGNED PATH '$.line',
+        uid    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
+        former CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
+        email  VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default'
     )) AS j
-    LEFT JOIN yp.drumate AS d ON d.id = j.uid;
+    LEFT JOIN yp.drumate AS d ON d.id = j.uid
+    LEFT JOIN yp.drumate AS x ON x.id = j.former;
 
     -- what is known is read unlocked: the owner is locked, and with him whoever adds to his book
-    INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, firstname, lastname, category, comment,
-                         is_archived, metadata, changed, ctime, mtime)
-    SELECT in_owner, n.id, n.entity, n.peer_id, n.email, NULLIF(n.surname, ''), NULLIF(n.firstname, ''),
-           NULLIF(n.lastname, ''), IF(in_origin IS NULL, 'independant', 'social'), NULLIF(n.comment, ''), n.archived,
+    INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname, lastname, company,
+                         job_title, avatar_path, custom_fields, source_id, synced_at, category, comment, is_archived,
+                         metadata, changed, ctime, mtime)
+    SELECT in_owner, n.id, n.entity, n.peer_id, n.email, NULLIF(n.surname, ''), NULLIF(n.display_name, ''),
+           NULLIF(n.firstname, ''), NULLIF(n.lastname, ''), NULLIF(n.company, ''), NULLIF(n.job_title, ''),
+           NULLIF(n.avatar_path, ''), n.custom_fields, NULLIF(n.source_id, ''), n.synced_at,
+           IF(in_origin IS NULL, 'independant', 'social'), NULLIF(n.comment, ''), n.archived,
            JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(n.email, n.entity), 'imported', v_now + 0),
-                            JSON_OBJECT('from', in_origin)),
+                            JSON_OBJECT('from', COALESCE(in_origin, NULLIF(n.source, '')))),
            now_us(), v_now, v_now
     FROM (
-        SELECT j.*, COALESCE(u.id, d.id) AS peer_id, COALESCE(u.id, d.id, j.email) AS entity,
+        SELECT j.*, COALESCE(u.id, d.id) AS peer_id,
+               COALESCE(u.id, d.id, j.email, IF(x.id IS NULL, j.former, NULL)) AS entity,
                COALESCE(u.domain_id, d.domain_id) AS domain_id,
-               ROW_NUMBER() OVER (PARTITION BY COALESCE(u.id, d.id, j.email) ORDER BY j.position) AS turn
+               ROW_NUMBER() OVER (PARTITION BY COALESCE(u.id, d.id, j.email, j.former) ORDER BY j.position) AS turn
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-            position  FOR ORDINALITY,
-            id        CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
-            uid       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
-            email     VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default',
-            surname   VARCHAR(255) PATH '$.surname',
-            firstname VARCHAR(255) PATH '$.firstname',
-            lastname  VARCHAR(255) PATH '$.lastname',
-            comment   TEXT PATH '$.comment',
-            archived  TINYINT PATH '$.archived' DEFAULT '0' ON EMPTY
+            position      FOR ORDINALITY,
+            id            CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+            uid           VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.uid',
+            former        CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.entity',
+            email         VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default',
+            surname       VARCHAR(255) PATH '$.surname',
+            display_name  VARCHAR(255) PATH '$.display_name',
+            firstname     VARCHAR(255) PATH '$.firstname',
+            lastname      VARCHAR(255) PATH '$.lastname',
+            company       VARCHAR(255) PATH '$.company',
+            job_title     VARCHAR(255) PATH '$.job_title',
+            avatar_path   VARCHAR(1024) PATH '$.avatar_path',
+            custom_fields LONGTEXT PATH '$.custom_fields',
+            source        VARCHAR(32) PATH '$.source',
+            source_id     VARCHAR(255) PATH '$.source_id',
+            synced_at     DATETIME(3) PATH '$.synced_at',
+            comment       TEXT PATH '$.comment',
+            archived      TINYINT PATH '$.archived' DEFAULT '0' ON EMPTY
         )) AS j
         LEFT JOIN yp.drumate AS u ON u.id = j.uid
         LEFT JOIN yp.drumate AS d ON d.email = j.email
+        LEFT JOIN yp.drumate AS x ON x.id = j.former
     ) AS n
     WHERE n.turn = 1
       AND n.entity IS NOT NULL
@@ -98,23 +117,25 @@ BEGIN
       );
     SET v_loaded = ROW_COUNT();
 
-    INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
-    SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.email, j.category, j.is_default, j.position
+    INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position, label)
+    SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.email, j.category, j.is_default, j.position,
+           NULLIF(j.label, '')
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.email[*]' COLUMNS (
             position   FOR ORDINALITY,
             email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
             category   VARCHAR(8) PATH '$.category',
-            is_default TINYINT PATH '$.is_default'
+            is_default TINYINT PATH '$.is_default',
+            label      VARCHAR(32) PATH '$.label'
         )
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     WHERE j.email IS NOT NULL;
 
-    INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position)
+    INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position, label)
     SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.areacode, j.phone, j.category, j.is_default,
-           j.position
+           j.position, NULLIF(j.label, '')
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.mobile[*]' COLUMNS (
@@ -122,24 +143,29 @@ BEGIN
             areacode   VARCHAR(16) PATH '$.areacode',
             phone      VARCHAR(64) PATH '$.phone',
             category   VARCHAR(8) PATH '$.category',
-            is_default TINYINT PATH '$.is_default'
+            is_default TINYINT PATH '$.is_default',
+            label      VARCHAR(32) PATH '$.label'
         )
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     WHERE j.phone IS NOT NULL;
 
-    INSERT INTO contact_address (owner_id, id, contact_id, street, city, country, category, is_default, position)
-    SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.street, j.city, j.country, j.category,
-           j.is_default, j.position
+    INSERT INTO contact_address (owner_id, id, contact_id, street, city, state, postal_code, country, category,
+                                 is_default, position, label)
+    SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.street, j.city, j.state, j.postal_code,
+           j.country, j.category, j.is_default, j.position, NULLIF(j.label, '')
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.address[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            street     VARCHAR(255) PATH '$.street',
-            city       VARCHAR(255) PATH '$.city',
-            country    VARCHAR(255) PATH '$.country',
-            category   VARCHAR(8) PATH '$.category',
-            is_default TINYINT PATH '$.is_default'
+            position    FOR ORDINALITY,
+            street      VARCHAR(255) PATH '$.street',
+            city        VARCHAR(255) PATH '$.city',
+            state       VARCHAR(255) PATH '$.state' DEFAULT '' ON EMPTY,
+            postal_code VARCHAR(32) PATH '$.postal_code' DEFAULT '' ON EMPTY,
+            country     VARCHAR(255) PATH '$.country',
+            category    VARCHAR(8) PATH '$.category',
+            is_default  TINYINT PATH '$.is_default',
+            label       VARCHAR(32) PATH '$.label'
         )
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
@@ -158,7 +184,7 @@ BEGIN
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     JOIN JSON_TABLE(
-        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
+        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.display_name, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS s
     WHERE s.word <> ''
     UNION

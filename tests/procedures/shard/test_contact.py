@@ -339,6 +339,53 @@ def test_my_contact_import_loads_once(scene: Scene) -> None:
     assert len(scene.docs("contact_find(:alice, 'ada@in', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
+def test_my_contact_import_fills_the_record_at_once(scene: Scene) -> None:
+    load = """my_contact_import(:alice, '[
+        {"id": "00000000000000b1", "line": 1, "display_name": "Countess", "company": "Acme",
+         "job_title": "Analyst", "custom_fields": "{\\\\"a\\\\": [1, null]}", "source": "csv",
+         "source_id": "7", "synced_at": "2026-01-02 03:04:05.678",
+         "avatar_path": "a/b.png", "default": "ada@in.example",
+         "email": [{"email": "ada@in.example", "category": "priv", "is_default": 1, "label": "home"}],
+         "mobile": [{"areacode": "", "phone": "1", "category": "priv", "is_default": 1, "label": "Ski hut"}],
+         "address": [{"street": "", "city": "C", "state": "S", "postal_code": "1", "country": "",
+                      "category": "prof", "is_default": 0, "label": ""}]}
+    ]', NULL)"""
+    assert scene.doc(load)["loaded"] == 1
+    document = scene.one(
+        "SELECT record FROM contact_record WHERE owner_id = :alice AND contact_id = '00000000000000b1'"
+    )
+    record = json.loads(document)
+    assert record["emails"] == [{"address": "ada@in.example", "label": "home", "primary": True}]
+    assert record["phones"] == [{"number": "1", "label": "Ski hut", "primary": True}]
+    assert record["addresses"] == [
+        {"street": None, "city": "C", "state": "S", "postal_code": "1", "country": None, "label": "work"}
+    ]
+    shown = {name: record[name] for name in ("display_name", "company", "job_title", "custom_fields")}
+    assert shown == {
+        "display_name": "Countess",
+        "company": "Acme",
+        "job_title": "Analyst",
+        "custom_fields": {"a": [1, None]},
+    }
+    came = (record["source"], record["source_id"], record["synced_at"], record["avatar_path"])
+    assert came == ("csv", "7", "2026-01-02T03:04:05.678Z", "a/b.png")
+    assert len(scene.docs("contact_find(:alice, 'countess', '', 0, '[]', 'contact', 1, 45)")) == 1
+
+
+def test_my_contact_import_takes_who_has_no_address_once(scene: Scene) -> None:
+    load = """my_contact_import(:alice, JSON_ARRAY(
+        JSON_OBJECT('id', '00000000000000b1', 'line', 1, 'firstname', 'Ada', 'entity', '00000000000000ff'),
+        JSON_OBJECT('id', '00000000000000b2', 'line', 2, 'firstname', 'Forged', 'entity', :bob),
+        JSON_OBJECT('id', '00000000000000b3', 'line', 3, 'firstname', 'Again', 'entity', '00000000000000ff')
+    ), NULL)"""
+    assert scene.doc(load) == {"loaded": 1, "alreadyincontact": 1, "nobody": [2]}
+    assert scene.doc(load.replace("00000000000000b", "00000000000000c"))["loaded"] == 0
+    (row,) = [
+        r for r in scene.docs("contact_export(:alice, 'active', NULL, '', 500)") if r["firstname"] == "Ada"
+    ]
+    assert (row["entity"], row["email"], row["uid"]) == ("00000000000000ff", [], None)
+
+
 def test_my_contact_import_skips_the_owner_and_his_colleagues(scene: Scene) -> None:
     scene["frank"]
     for address in (":mail_erin", ":mail_frank"):
