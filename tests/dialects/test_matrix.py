@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.dialects.rest.ids import from_wire, to_wire
+from service.ids import from_wire, to_wire
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Client
 from tests.dialects.test_filemail import Client as LoginTokenClient
@@ -253,3 +253,24 @@ async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywher
         assert (await everywhere.rest.post(f"/contacts/{contact_id}/restore")).status == 200
         assert await everywhere.views(contact_id) == before
         assert (await everywhere.rest.delete(f"/contacts/{contact_id}?permanent=true")).status == 200
+
+
+async def test_every_api_takes_both_forms_of_an_id(everywhere: Everywhere) -> None:
+    contact_id = await by_rest(everywhere)
+    uuid = to_wire(contact_id)
+    assert (await everywhere.rpc.ok("contact.get_contact", contact_id=uuid))["id"] == contact_id
+    await everywhere.rpc.ok("contact.update", contact_id=uuid.upper(), comment="by UUID")
+    await everywhere.filemail.ok("contacts/update", contactid=uuid, mobile="+34 7")
+    for key in (uuid, contact_id):
+        assert (await everywhere.rest.get(f"/contacts/{key}")).data["notes"] == "by UUID"
+
+
+async def test_what_one_api_takes_the_others_take_back(everywhere: Everywhere) -> None:
+    mails = [{"address": f"m{n}@x.example", "primary": n == 0} for n in range(100)]
+    made = await everywhere.rest.add(display_name="Big", notes="n" * 16_383, emails=mails)
+    contact_id = from_wire(made["id"]) or ""
+    await again_by_rpc(everywhere, contact_id)
+    await everywhere.rpc.ok("contact.update", contact_id=contact_id, comment="m" * 16_383)
+    record = (await everywhere.rest.get(f"/contacts/{contact_id}")).data
+    assert len(record["emails"]) == 100
+    assert record["notes"] == "m" * 16_383

@@ -11,8 +11,8 @@ from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
 from service.app import RUNNER_OPTIONS, make_app
-from service.dialects.rest.ids import from_wire, to_wire
 from service.dialects.rest.live import SOCKETS_PER_PERSON, Filter, Times
+from service.ids import from_wire, to_wire
 from service.settings import Settings
 from tests.conftest import NodeMaker
 from tests.dialects.conftest import ClientMaker
