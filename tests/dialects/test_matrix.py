@@ -196,13 +196,45 @@ async def test_a_name_that_the_login_token_api_gives_is_shown_everywhere(everywh
     views = await everywhere.views(contact_id)
     record = views["rest"]
     assert (record["display_name"], record["first_name"], record["last_name"]) == (
-        "Jane van Doe", "Jane van", "Doe",
+        "Jane van Doe", "Ana", "García",
     )  # fmt: skip
     assert [e["address"] for e in record["emails"]] == ["jane@x.example", "ana@home.example"]
     assert [p["number"] for p in record["phones"]] == ["+44 1", "0912 34"]
-    kept = set(FULL) - {"first_name", "last_name", "emails", "phones"}
+    kept = set(FULL) - {"emails", "phones"}
     assert {name: record[name] for name in kept} == {name: FULL[name] for name in kept}
     assert (views["rpc"]["surname"], views["filemail"][0]["name"]) == ("Jane van Doe", "Jane van Doe")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"display_name": "Mary Ann van Dyke", "first_name": "Mary Ann", "last_name": "van Dyke"},
+        {"display_name": "Dr. Ann Lee", "first_name": "Ann", "last_name": "Lee"},
+        {"display_name": "Acme  Labs", "first_name": None, "last_name": None},
+        {"display_name": "Zoe", "first_name": "Zoe", "last_name": None},
+    ],
+)
+async def test_the_login_token_api_leaves_names_whole(
+    everywhere: Everywhere, names: dict[str, str | None]
+) -> None:
+    contact_id = from_wire((await everywhere.rest.add(**names))["id"]) or ""
+    before = await everywhere.views(contact_id)
+    given = {"contactid": contact_id, "name": names["display_name"]}
+    await everywhere.filemail.ok("contacts/update", **given)
+    assert await everywhere.views(contact_id) == before
+    await everywhere.filemail.ok("contacts/update", **given, mobile="+1 5")
+    record = (await everywhere.views(contact_id))["rest"]
+    assert {name: record[name] for name in names} == names
+    assert [phone["number"] for phone in record["phones"]] == ["+1 5"]
+
+
+async def test_a_contact_without_names_gets_both_from_the_login_token_api(everywhere: Everywhere) -> None:
+    contact_id = from_wire((await everywhere.rest.add(display_name="Acme"))["id"]) or ""
+    await everywhere.filemail.ok("contacts/update", contactid=contact_id, name="Ada King  Lovelace")
+    record = (await everywhere.views(contact_id))["rest"]
+    assert (record["display_name"], record["first_name"], record["last_name"]) == (
+        "Ada King Lovelace", "Ada King", "Lovelace",
+    )  # fmt: skip
 
 
 async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywhere) -> None:

@@ -83,10 +83,10 @@ async def add(ctx: Context, given: Given) -> Fields:
 
 
 async def update(ctx: Context, given: Given) -> Fields:
-    """Change what is given: the names, the default address, the default number."""
+    """Change what is given: the name that is shown, the default address, the default number."""
     changes: Given = {}
     if "name" in given:
-        changes |= {"lastname": "", **_names(given["name"])}
+        changes |= {"name": " ".join(given["name"].split()), **_names(given["name"])}
     if "email" in given:
         changes["email"] = given["email"]
     if "mobile" in given:
