@@ -16,7 +16,8 @@ from service.database import ResultSet, Transaction, document, documents
 async def change(ctx: Context, contact_id: str, given: dict[str, Any]) -> dict[str, Any]:
     """Change a contact as an API does that knows one address and one number of it; the contact in full.
 
-    `given` has any of firstname, lastname, email, areacode and phone.
+    `given` has any of name (with firstname and lastname, for a contact that has neither), email, areacode,
+    phone.
     """
     me, mine, text = ctx.caller.uid, ctx.caller.db or "", _json(given)
     found, _ = await _change(ctx, lambda tx: tx.call(mine, "my_contact_change", me, contact_id, text))

@@ -17,6 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from service.errors import RequestError, invalid_param, missing_param
+from service.ids import from_uuid
 
 ID = re.compile(r"[0-9A-Za-z_.*-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -61,14 +62,14 @@ class Text(Line):
 
 
 class Id(Line):
-    """An opaque id."""
+    """An opaque id; one of ours may come as the UUID that the REST API shows."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         # "" got here because it clears the field
         if text and not ID.fullmatch(text):
             raise ValidationError("is not an id (1 to 64 of 0-9 A-Z a-z _ . * -)")
-        return text
+        return from_uuid(text) or text
 
 
 class Email(Line):

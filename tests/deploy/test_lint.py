@@ -263,7 +263,7 @@ def test_a_file_is_named_as_its_routine(tmp_path: Path) -> None:
 
 
 MIGRATION = """\
--- 0009: a test.
+-- 9001: a test.
 -- undo: DROP TABLE note;
 CREATE TABLE IF NOT EXISTS note (
     owner_id CHAR(16) NOT NULL,
@@ -287,7 +287,7 @@ ALTER TABLE tag ADD COLUMN IF NOT EXISTS note INT NULL;
 )
 def test_each_rule_for_migrations_finds_its_line(rule: str, line: int, old: str, new: str) -> None:
     assert old in MIGRATION
-    found = lint_script(Path("sql/shard/0009_test.sql"), "shard", MIGRATION.replace(old, new))
+    found = lint_script(Path("sql/shard/9001_test.sql"), "shard", MIGRATION.replace(old, new))
     assert (rule, line) in [(f.rule, f.line) for f in found]
 
 
@@ -315,15 +315,15 @@ def test_each_rule_for_migrations_finds_its_line(rule: str, line: int, old: str,
     ],
 )
 def test_exactly_one_rule_for_migrations_fires(rule: str, statement: str) -> None:
-    text = f"-- 0009: a test.\n-- undo: nothing\n\n{statement}\n"
-    found = lint_script(Path("sql/shard/0009_test.sql"), "shard", text)
+    text = f"-- 9001: a test.\n-- undo: nothing\n\n{statement}\n"
+    found = lint_script(Path("sql/shard/9001_test.sql"), "shard", text)
     assert [(f.rule, f.line) for f in found] == [(rule, 4)]
 
 
 def test_a_constraint_that_can_be_repeated_is_accepted() -> None:
     statement = "ALTER TABLE tag ADD CONSTRAINT x FOREIGN KEY IF NOT EXISTS (y) REFERENCES z (y);"
-    text = f"-- 0009: a test.\n-- undo: nothing\n\n{statement}\n"
-    assert lint_script(Path("sql/shard/0009_test.sql"), "shard", text) == []
+    text = f"-- 9001: a test.\n-- undo: nothing\n\n{statement}\n"
+    assert lint_script(Path("sql/shard/9001_test.sql"), "shard", text) == []
 
 
 def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_migrations_have_numbers_of_their_own() -> None:
-    assert lint_script(Path("sql/shard/0009_test.sql"), "shard", MIGRATION) == []
+    assert lint_script(Path("sql/shard/9001_test.sql"), "shard", MIGRATION) == []
     for name in ("test", "0001_again"):
         found = lint_script(Path(f"sql/shard/{name}.sql"), "shard", MIGRATION)
         assert [f.rule for f in found] == ["migrations_are_numbered"], name

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.dialects.rest.ids import from_wire, to_wire
+from service.ids import from_wire, to_wire
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Client
 from tests.dialects.test_filemail import Client as LoginTokenClient
@@ -196,13 +196,45 @@ async def test_a_name_that_the_login_token_api_gives_is_shown_everywhere(everywh
     views = await everywhere.views(contact_id)
     record = views["rest"]
     assert (record["display_name"], record["first_name"], record["last_name"]) == (
-        "Jane van Doe", "Jane van", "Doe",
+        "Jane van Doe", "Ana", "García",
     )  # fmt: skip
     assert [e["address"] for e in record["emails"]] == ["jane@x.example", "ana@home.example"]
     assert [p["number"] for p in record["phones"]] == ["+44 1", "0912 34"]
-    kept = set(FULL) - {"first_name", "last_name", "emails", "phones"}
+    kept = set(FULL) - {"emails", "phones"}
     assert {name: record[name] for name in kept} == {name: FULL[name] for name in kept}
     assert (views["rpc"]["surname"], views["filemail"][0]["name"]) == ("Jane van Doe", "Jane van Doe")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"display_name": "Mary Ann van Dyke", "first_name": "Mary Ann", "last_name": "van Dyke"},
+        {"display_name": "Dr. Ann Lee", "first_name": "Ann", "last_name": "Lee"},
+        {"display_name": "Acme  Labs", "first_name": None, "last_name": None},
+        {"display_name": "Zoe", "first_name": "Zoe", "last_name": None},
+    ],
+)
+async def test_the_login_token_api_leaves_names_whole(
+    everywhere: Everywhere, names: dict[str, str | None]
+) -> None:
+    contact_id = from_wire((await everywhere.rest.add(**names))["id"]) or ""
+    before = await everywhere.views(contact_id)
+    given = {"contactid": contact_id, "name": names["display_name"]}
+    await everywhere.filemail.ok("contacts/update", **given)
+    assert await everywhere.views(contact_id) == before
+    await everywhere.filemail.ok("contacts/update", **given, mobile="+1 5")
+    record = (await everywhere.views(contact_id))["rest"]
+    assert {name: record[name] for name in names} == names
+    assert [phone["number"] for phone in record["phones"]] == ["+1 5"]
+
+
+async def test_a_contact_without_names_gets_both_from_the_login_token_api(everywhere: Everywhere) -> None:
+    contact_id = from_wire((await everywhere.rest.add(display_name="Acme"))["id"]) or ""
+    await everywhere.filemail.ok("contacts/update", contactid=contact_id, name="Ada King  Lovelace")
+    record = (await everywhere.views(contact_id))["rest"]
+    assert (record["display_name"], record["first_name"], record["last_name"]) == (
+        "Ada King Lovelace", "Ada King", "Lovelace",
+    )  # fmt: skip
 
 
 async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywhere) -> None:
@@ -221,3 +253,24 @@ async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywher
         assert (await everywhere.rest.post(f"/contacts/{contact_id}/restore")).status == 200
         assert await everywhere.views(contact_id) == before
         assert (await everywhere.rest.delete(f"/contacts/{contact_id}?permanent=true")).status == 200
+
+
+async def test_every_api_takes_both_forms_of_an_id(everywhere: Everywhere) -> None:
+    contact_id = await by_rest(everywhere)
+    uuid = to_wire(contact_id)
+    assert (await everywhere.rpc.ok("contact.get_contact", contact_id=uuid))["id"] == contact_id
+    await everywhere.rpc.ok("contact.update", contact_id=uuid.upper(), comment="by UUID")
+    await everywhere.filemail.ok("contacts/update", contactid=uuid, mobile="+34 7")
+    for key in (uuid, contact_id):
+        assert (await everywhere.rest.get(f"/contacts/{key}")).data["notes"] == "by UUID"
+
+
+async def test_what_one_api_takes_the_others_take_back(everywhere: Everywhere) -> None:
+    mails = [{"address": f"m{n}@x.example", "primary": n == 0} for n in range(100)]
+    made = await everywhere.rest.add(display_name="Big", notes="n" * 16_383, emails=mails)
+    contact_id = from_wire(made["id"]) or ""
+    await again_by_rpc(everywhere, contact_id)
+    await everywhere.rpc.ok("contact.update", contact_id=contact_id, comment="m" * 16_383)
+    record = (await everywhere.rest.get(f"/contacts/{contact_id}")).data
+    assert len(record["emails"]) == 100
+    assert record["notes"] == "m" * 16_383

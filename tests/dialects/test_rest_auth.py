@@ -13,7 +13,7 @@ from joserfc.jwk import OctKey
 
 from service.cli import main
 from service.demo import Registry
-from service.dialects.rest.ids import from_wire, to_wire
+from service.ids import from_wire, to_wire
 from service.settings import Settings
 from tests.conftest import Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from service.dialects.rest.ids import from_wire
+from service.ids import from_wire
 from service.pictures import LIMIT, kind_of
 from tests.conftest import Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from service.deploy.files import reachable_signals
-from service.dialects.rest.ids import from_wire, to_wire
 from service.dialects.rest.operations import OPERATIONS
+from service.ids import from_wire, to_wire
 from tests.conftest import Admin
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.rest import Client

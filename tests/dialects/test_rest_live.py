@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestServer
 from service.app import RUNNER_OPTIONS, make_app
 from service.cli import main
 from service.deploy.move import move
-from service.dialects.rest.ids import from_wire, to_wire
 from service.dialects.rest.live import SOCKETS_PER_PERSON, Filter, Times
+from service.ids import from_wire, to_wire
 from service.settings import Settings
 from tests.conftest import SECOND_SHARD, Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.dialects.rest.ids import from_wire
+from service.ids import from_wire
 from tests.dialects.conftest import ClientMaker
 from tests.dialects.test_filemail import Client as LoginTokenClient
 from tests.people import People

@@ -687,7 +687,7 @@ async def test_what_concerns_two_people_takes_four_calls(
     noted = await alice.ok("contact.add", invitee_id=carol.uid)
     await dave.ok("contact.invite", email=alice.email)
     made = (await alice.ok("contact.add", email=stranger))["id"]
-    with caplog.at_level("INFO", "service.dispatcher"):
+    with caplog.at_level("INFO", "service.visit"):
         await alice.ok("contact.add", invitee_id=bob.uid, invite=1, message="hey")
         await alice.ok("contact.update", contact_id=noted["id"], invite=1)
         await alice.ok("contact.update", contact_id=noted["id"], invite=1, message="again")

@@ -1,10 +1,12 @@
--- my_contact_change: change a contact as an API does that knows one address and one number of it.
+-- my_contact_change: change a contact as an API does that knows one name, one address and one number of it.
 --
--- The address given takes the place of the default one, the number that of the default number; the others stay.
+-- The address given takes the place of the default one, the number that of the default number; the others stay. Another
+-- name than my_contact_book shows becomes the display name; first and last name, which that API cannot tell apart, stay.
 --
 -- Params:   in_owner    whose address book
 --           in_id       contact, in the active list
---           in_change   JSON with any of firstname, lastname, email (text), areacode and phone
+--           in_change   JSON with any of name (blanks single; with firstname and lastname, for a contact that has neither),
+--                       email (text), areacode and phone
 -- Returns:  as my_contact_update
 -- Errors:   CONACT_NOT_EXIST     no such contact in the owner's active list
 --           SELF_CONTACT         the address is the owner's own
@@ -15,7 +17,7 @@
 --           MANY_DEFAULT_EMAIL   the same
 --           NO_DEFAULT_MAIL      the same
 --           INVALID_PARAM        the same
--- Example:  CALL my_contact_change('00000000000000a1', '0000000000000c01', '{"firstname": "Ada"}');
+-- Example:  CALL my_contact_change('00000000000000a1', '0000000000000c01', '{"name": "Ada"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_change(
     IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
@@ -27,14 +29,17 @@ CREATE OR REPLACE PROCEDURE my_contact_change(
 BEGIN
     DECLARE v_id, v_peer, v_new_peer, v_phone CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_address VARCHAR(255) COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_change, '$.email');
-    DECLARE v_contact LONGTEXT DEFAULT JSON_REMOVE(in_change, '$.email', '$.areacode', '$.phone');
+    DECLARE v_name TEXT COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_change, '$.name');
+    DECLARE v_shown, v_typed, v_display TEXT COLLATE utf8mb4_bin;
+    DECLARE v_contact LONGTEXT DEFAULT JSON_REMOVE(in_change, '$.name', '$.email', '$.areacode', '$.phone');
     DECLARE v_list LONGTEXT DEFAULT '';
     DECLARE v_placed TINYINT DEFAULT 0;
 
     SELECT peer_id INTO v_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     SELECT MAX(id) INTO v_new_peer FROM yp.drumate WHERE email = v_address;
     CALL yp.contact_pair_lock(in_owner, v_peer, v_new_peer);
-    SELECT id INTO v_id
+    SELECT id, NULLIF(TRIM(CONCAT(COALESCE(firstname, ''), ' ', COALESCE(lastname, ''))), ''), NULLIF(display_name, ''), display
+    INTO v_id, v_typed, v_shown, v_display
     FROM contact
     WHERE owner_id = in_owner AND id = in_id AND box = 'active'
     FOR UPDATE;
@@ -91,9 +96,12 @@ BEGIN
         SET v_contact = JSON_SET(v_contact, '$.mobile', JSON_COMPACT(CONCAT('[', SUBSTR(v_list, 2), ']')));
     END IF;
 
-    IF JSON_EXISTS(v_contact, '$.firstname') THEN
-        -- the name it knows is what is shown from now on
-        SET v_contact = JSON_SET(v_contact, '$.display_name', NULL);
+    SET v_shown = TRIM(REGEXP_REPLACE(COALESCE(v_shown, v_typed, v_display), '[\\p{Z}\\s]+', ' '));
+    IF v_typed IS NOT NULL OR v_name = v_shown THEN
+        SET v_contact = JSON_REMOVE(v_contact, '$.firstname', '$.lastname');
+    END IF;
+    IF v_name <> v_shown THEN
+        SET v_contact = JSON_SET(v_contact, '$.display_name', v_name);
     END IF;
     CALL my_contact_update(in_owner, v_id, JSON_SET(v_contact, '$.dialect', 1));
 END$$

@@ -16,13 +16,13 @@ from service.context import Context
 from service.database import document, documents
 from service.dialects.filemail import schemas
 from service.dialects.filemail.errors import ACCESS_DENIED, INVALID_PARAMETER, WRONG_PASSWORD, ApiError
+from service.ids import from_wire
 from service.modules import contact
 from service.sessions import check_password
 
 TOKEN_SECONDS = 7 * 86_400
 NUMBER = re.compile(r"(\+[0-9]{1,4})[ ./()-]+(.*[0-9].*)")
 """A number whose country stands apart."""
-OUR_ID = re.compile(r"[0-9a-f]{16}")
 ALL = 4_294_967_295
 
 Given = dict[str, str]
@@ -83,10 +83,10 @@ async def add(ctx: Context, given: Given) -> Fields:
 
 
 async def update(ctx: Context, given: Given) -> Fields:
-    """Change what is given: the names, the default address, the default number."""
+    """Change what is given: the name that is shown, the default address, the default number."""
     changes: Given = {}
     if "name" in given:
-        changes |= {"lastname": "", **_names(given["name"])}
+        changes |= {"name": " ".join(given["name"].split()), **_names(given["name"])}
     if "email" in given:
         changes["email"] = given["email"]
     if "mobile" in given:
@@ -200,6 +200,7 @@ def _group_id(given: Given) -> str:
 
 def _id(given: Given, name: str, what: str) -> str:
     """An id of ours; clients hold them for opaque, so another one is that of nothing."""
-    if not OUR_ID.fullmatch(given[name]):
+    found = from_wire(given[name])
+    if found is None:
         raise ApiError(INVALID_PARAMETER, f"{what} not found")
-    return given[name]
+    return found

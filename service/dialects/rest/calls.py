@@ -20,9 +20,9 @@ from service.dialects.rest.declarations import (
 )
 from service.dialects.rest.errors import ApiError, invalid, invalid_query, not_found
 from service.dialects.rest.frames import FRAMES
-from service.dialects.rest.ids import from_wire, to_wire
 from service.dialects.rest.operation import PREFIX, Ask, Reply
 from service.dialects.rest.upload import read_picture
+from service.ids import from_wire, to_wire
 from service.pictures import encoded
 
 SOURCE = re.compile(r"[A-Za-z0-9_.-]{1,32}")

@@ -10,7 +10,6 @@ import orjson
 
 from service.database import documents
 from service.dialects.rest.errors import ApiError, unauthorized
-from service.dialects.rest.ids import to_wire
 from service.dialects.rest.operation import Ask, Reply
 from service.dialects.rest.tokens import (
     REFRESH,
@@ -20,6 +19,7 @@ from service.dialects.rest.tokens import (
     new_refresh,
     session_fields,
 )
+from service.ids import to_wire
 from service.sessions import check_password
 
 

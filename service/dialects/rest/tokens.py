@@ -17,7 +17,7 @@ from joserfc.jwk import OctKey
 from service.database import Database
 from service.dialects.door import caller_of
 from service.dialects.rest.errors import ApiError, unauthorized
-from service.dialects.rest.ids import OURS, from_wire, to_wire
+from service.ids import OURS, from_wire, to_wire
 from service.session import Caller
 
 ACCESS_SECONDS = 24 * 3600

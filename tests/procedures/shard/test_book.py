@@ -45,13 +45,13 @@ def test_my_contact_change_replaces_the_default_address_and_number(scene: Scene)
         "two@scene.example",
         mobile=[{"phone": "1"}, {"phone": "2"}],
     )
-    change = "JSON_OBJECT('email', 'new@scene.example', 'areacode', '+49', 'phone', '3', 'firstname', 'Ada')"
+    change = "JSON_OBJECT('email', 'new@scene.example', 'areacode', '+49', 'phone', '3', 'name', 'Ada')"
     found = scene.doc(f"my_contact_change(:alice, :many, {change})")
     assert [e["email"] for e in found["email"]] == ["new@scene.example", "two@scene.example"]
     assert [p["phone"] for p in found["mobile"]] == ["3", "2"]
-    assert (found["firstname"], found["mobile"][0]["areacode"]) == ("Ada", "+49")
-    found = scene.doc('my_contact_change(:alice, :many, \'{"lastname": "L"}\')')
-    assert (len(found["email"]), len(found["mobile"]), found["lastname"]) == (2, 2, "L")
+    assert (found["surname"], found["mobile"][0]["areacode"]) == ("Ada", "+49")
+    found = scene.doc('my_contact_change(:alice, :many, \'{"name": "L"}\')')
+    assert (len(found["email"]), len(found["mobile"]), found["surname"]) == (2, 2, "L")
 
 
 def test_my_contact_change_of_the_default_to_another_one_of_his_keeps_one(scene: Scene) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 
 from tests.procedures.conftest import Direct
 from tests.procedures.scene import Scene
 
-OPEN = "yp.contact_invite_open(:alice, {key}, {email}, 'Hi', 'secret', '{mail:016x}')"
+SECRET = secrets.token_hex(12)
+OPEN = f"yp.contact_invite_open(:alice, {{key}}, {{email}}, 'Hi', '{SECRET}', '{{mail:016x}}')"
 
 
 def invite(scene: Scene, key: str, email: str = "NULL", mail: int = 1) -> dict[str, object]:
@@ -53,7 +55,7 @@ def test_an_invited_stranger_gets_a_link(scene: Scene) -> None:
     found = invite(scene, "'new@scene.org'", "'new@scene.org'")
     assert (found["peer"], found["email"]) == (None, "new@scene.org")
     assert isinstance(found["mail"], dict)
-    assert (found["mail"]["template"], found["mail"]["data"]["secret"]) == ("invite_stranger", "secret")
+    assert (found["mail"]["template"], found["mail"]["data"]["secret"]) == ("invite_stranger", SECRET)
     assert scene.count("yp.token", "inviter_id = :alice AND email = 'new@scene.org'") == 1
     invite(scene, "'new@scene.org'", "'new@scene.org'", 2)
     assert scene.count("yp.token", "inviter_id = :alice") == 1, "one link, however often"

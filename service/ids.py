@@ -1,4 +1,4 @@
-"""Ids on the wire are UUIDs: our 16 hex digits with the marks of a random UUID between, and zeros behind."""
+"""Ids as the REST API shows them: our 16 hex digits, the marks of a random UUID between, zeros behind."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ def to_wire(key: str) -> str:
     return f"{key[:8]}-{key[8:12]}-4{key[12:15]}-8{key[15]}00-000000000000"
 
 
+def from_uuid(text: str) -> str | None:
+    """The id behind a UUID; None for what is no UUID of ours."""
+    found = WIRE.fullmatch(text.lower())
+    return "".join(found.groups()) if found else None
+
+
 def from_wire(text: str) -> str | None:
     """The id behind a UUID, or that id itself; None for what can be no id of ours."""
-    text = text.lower()
-    if OURS.fullmatch(text):
-        return text
-    found = WIRE.fullmatch(text)
-    return "".join(found.groups()) if found else None
+    return text.lower() if OURS.fullmatch(text.lower()) else from_uuid(text)
