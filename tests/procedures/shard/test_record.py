@@ -395,6 +395,8 @@ def test_my_contact_changes_and_my_contact_events(scene: Scene) -> None:
     scene.sets("UPDATE contact_ledger SET event_rev = 4 WHERE owner_id = :alice")
     assert seen("my_contact_events", 2) == ([("created", "Bea"), ("purged", "-")], (6, 0))
     assert scene.sets("my_contact_changed(:alice, 5, 6, 9)")[1] == [(6, 0)]
+    scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")
+    assert scene.refusal("my_contact_events(:alice, 5, 9)") == "MOVING"
 
 
 def test_tombstones_are_forgotten_by_my_contact_forget(scene: Scene) -> None:
