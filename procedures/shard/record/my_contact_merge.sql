@@ -111,7 +111,7 @@ BEGIN
     -- the limits of the REST API: more could be read, but not sent back
     SELECT CASE
         WHEN CHAR_LENGTH(v_notes) > 16383 THEN 'notes: more than 16383 characters'
-        WHEN OCTET_LENGTH(v_custom) > 65535 THEN 'custom_fields: more than 65535 bytes'
+        WHEN OCTET_LENGTH(JSON_COMPACT(v_custom)) > 65535 THEN 'custom_fields: more than 65535 bytes'
         WHEN (SELECT COUNT(*) FROM contact_email WHERE owner_id = in_owner AND contact_id = in_id) > 100
             THEN 'emails: more than 100'
         WHEN (SELECT COUNT(*) FROM contact_phone WHERE owner_id = in_owner AND contact_id = in_id) > 100

@@ -55,11 +55,11 @@ BEGIN
     CALL my_contact_guard(in_owner, v_id, in_rev);
 
     IF JSON_EXISTS(in_contact, '$.custom') THEN
-        SET in_contact = JSON_SET(in_contact, '$.custom_fields',
-                                  JSON_COMPACT(shallow_merge(v_custom, JSON_QUERY(in_contact, '$.custom'))));
-        IF OCTET_LENGTH(JSON_QUERY(in_contact, '$.custom_fields')) > 65535 THEN
+        SET v_custom = JSON_COMPACT(shallow_merge(v_custom, JSON_QUERY(in_contact, '$.custom')));
+        IF OCTET_LENGTH(v_custom) > 65535 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_LARGE custom_fields: more than 65535 bytes';
         END IF;
+        SET in_contact = JSON_SET(in_contact, '$.custom_fields', JSON_COMPACT(v_custom));
     END IF;
     CALL my_contact_update(in_owner, v_id, in_contact);
 
