@@ -10,8 +10,12 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.settings import Settings, SettingsError, settings_table
+
+if TYPE_CHECKING:
+    from service.demo import Registry
 
 EPILOG = (
     "Exit status: 0 done, or nothing to do; 1 differences (what plan, drift, lint and a deploy leave for you "
@@ -210,11 +214,20 @@ def _apikeys(args: argparse.Namespace) -> int:
 
         assert isinstance(registry, Registry)  # noqa: S101  # for mypy
         if args.drop:
-            ((dropped,),) = registry.call("yp", "api_key_drop", args.drop)
-            return f"key {args.drop} opens nothing any more" if dropped else f"there is no key {args.drop}"
+            return _drop_key(registry, args.drop)
         return _key_table(registry.call("yp", "api_key_list", None))
 
     return _register(make)
+
+
+def _drop_key(registry: Registry, key_id: str) -> str:
+    from service.dialects.rest.notes import tell_keys
+
+    ((dropped,),) = registry.call("yp", "api_key_drop", key_id)
+    if not dropped:
+        return f"there is no key {key_id}"
+    late = "" if tell_keys(registry.settings) else "; Redis is away: its open /ws end within a minute"
+    return f"key {key_id} opens nothing any more{late}"
 
 
 def _key_table(rows: list[tuple[str, str]]) -> str:

@@ -40,6 +40,7 @@ class Registry:
     """People, hubs and grants, made by the routines that make them for everybody."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self._connection = connect(database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
 
     def call(self, db: str, name: str, *args: Any) -> list[tuple[Any, ...]]:

@@ -160,6 +160,18 @@ async def test_merging_keeps_a_picture(client_of: ClientMaker, admin: Admin) -> 
     assert stored(admin, api) == 1
 
 
+async def test_merging_takes_the_picture_of_the_first_that_has_one(
+    client_of: ClientMaker, admin: Admin
+) -> None:
+    api = await client_of()
+    one, two, three = [(await api.add(display_name=n))["id"] for n in "abc"]
+    await api.patch(f"/contacts/{two}", {"avatar_path": "/a.png"})
+    await upload(api, three, PNG)
+    merged = (await api.post("/contacts/merge", {"into": one, "ids": [two, three]})).data
+    assert merged["avatar_path"] == "/a.png"
+    assert stored(admin, api) == 0
+
+
 async def test_every_node_shows_it(client_of: ClientMaker, make_node: NodeMaker) -> None:
     api = await client_of()
     key = (await api.add(display_name="X"))["id"]

@@ -170,6 +170,11 @@ async def test_custom_fields_are_merged_shallowly(client_of: ClientMaker) -> Non
     assert (await api.patch(path, {"b": {"e": 4}})).data["custom_fields"] == {"a": 1, "b": {"e": 4}}
     assert (await api.patch(path, {"a": None, "no": None})).data["custom_fields"] == {"b": {"e": 4}}
     assert (await api.patch(path, {"b": None})).data["custom_fields"] == {}
+    half = "x" * 40_000
+    assert (await api.patch(path, {"a": half})).status == 200
+    refused = await api.patch(path, {"b": half})
+    assert refused.error == (422, "UNPROCESSABLE")
+    assert refused.flaw == ("custom_fields", "more than 65535 bytes")
     for bad in ([], "x", 1):
         assert (await api.patch(path, bad)).error == (400, "VALIDATION_ERROR")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -11,10 +12,12 @@ from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
 from service.app import RUNNER_OPTIONS, make_app
+from service.cli import main
+from service.deploy.move import move
 from service.dialects.rest.live import SOCKETS_PER_PERSON, Filter, Times
 from service.ids import from_wire, to_wire
 from service.settings import Settings
-from tests.conftest import NodeMaker
+from tests.conftest import SECOND_SHARD, Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker
 from tests.people import QUIET, People
 
@@ -237,6 +240,69 @@ async def test_a_key_that_is_taken_away_is_noticed(
     live = await api.socket()
     admin.rows("DELETE FROM yp.api_key WHERE uid = %s", api.person.uid)  # type: ignore[attr-defined]
     assert await live.closed() == 4401
+
+
+async def test_a_key_that_is_taken_away_is_noticed_in_the_midst_of_news(
+    client_of: ClientMaker, timed_node: TimedNode, admin: Admin
+) -> None:
+    node = await timed_node(Times(look=0.5))
+    api = await client_of(base=node.make_url("/"))
+    other = await client_of(person=api.person, base=api.base)
+    live, stays = await api.socket(), await other.socket()
+    admin.rows("DELETE FROM yp.api_key WHERE hash = SHA2(%s, 256)", api.token)
+    written, until = 0, time.monotonic() + 5
+    while not live.ws.closed and time.monotonic() < until:
+        await other.add(display_name=f"c{written}")
+        written += 1
+    assert live.ws.close_code == 4401
+    later = [await other.add(display_name="later") for _ in range(3)]
+    await stays.expect("contact.created", written + 3)
+    seen = {f["data"]["id"] for f in live.named("contact.created")}
+    assert not {c["id"] for c in later} & seen
+
+
+async def test_a_dropped_key_closes_its_sockets_at_once(
+    client_of: ClientMaker, make_node: NodeMaker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("db", "db_admin", "redis"):
+        monkeypatch.setenv(f"DRUMEE_{name.upper()}", getattr(settings, name))
+    api, bob = await client_of(), await client_of("Bob")
+    (agent,) = (await api.get("/api-keys/mine")).data
+    system = await client_of(person=api.person, scope="system")
+    (machine,) = [k for k in (await api.get("/api-keys/mine")).data if k["id"] != agent["id"]]
+    there = (await make_node()).make_url("/")
+    lives = [await api.socket(), await api.socket(base=there)]
+    of_bob, stays = await system.socket(X_Claw_User_Id=bob.person.uid), await bob.socket()
+
+    assert await asyncio.to_thread(main, ["apikeys", "--drop", agent["id"]]) == 0
+    assert [await live.closed() for live in lives] == [4401, 4401]
+    assert not of_bob.ws.closed
+    assert await asyncio.to_thread(main, ["apikeys", "--drop", machine["id"]]) == 0
+    await bob.add(display_name="X")
+    assert await of_bob.closed() == 4401
+    await stays.expect("contact.created")
+    assert of_bob.named("contact.created") == []
+
+
+async def test_sockets_go_on_after_a_move(client_of: ClientMaker, settings: Settings) -> None:
+    api, newcomer = await client_of(), await client_of("Bob")
+    old, empty = await api.socket(), await newcomer.socket()
+    made = [await api.add(display_name="before")]
+    await old.expect("contact.created")
+    await asyncio.to_thread(move, settings, newcomer.person.uid, SECOND_SHARD)
+    await newcomer.add(display_name="first")
+    await empty.expect("contact.created")
+
+    opened = []
+    for shard in (SECOND_SHARD, "shard1"):
+        await asyncio.to_thread(move, settings, api.person.uid, shard)
+        opened.append((await api.socket(), len(made)))
+        made.append(await api.add(display_name=f"in {shard}"))
+        made.append(await api.add(display_name=f"more in {shard}"))
+        await old.expect("contact.created", len(made))
+    for live, missed in ((old, 0), *opened):
+        await live.expect("contact.created", len(made) - missed)
+        assert [f["data"] for f in live.named("contact.created")] == made[missed:]
 
 
 async def test_one_person_has_so_many_sockets(client_of: ClientMaker) -> None:

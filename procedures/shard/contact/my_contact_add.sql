@@ -69,7 +69,7 @@ BEGIN
                          comment, message, is_auto, metadata, changed, ctime, mtime)
     VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, JSON_VALUE(in_contact, '$.surname'),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
-            IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), JSON_VALUE(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.message'),
+            IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), JSON_VALUE(in_contact, '$.message'),
             v_auto,
             JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(v_email, v_peer, '')),
                              JSON_OBJECT('from', JSON_VALUE(in_contact, '$.origin'))),

@@ -1,6 +1,7 @@
 -- my_contact_events: what happened in the owner's address book after a revision, event by event, for who listens.
 --
 -- The last thousand events are kept. Who comes later gets each contact once, as my_contact_changes shows it.
+-- MOVING once the owner lives in another shard.
 --
 -- Params:   in_owner   whose address book
 --           in_since   revision that the caller has; NULL: from now on
@@ -20,6 +21,7 @@ CREATE OR REPLACE PROCEDURE my_contact_events(
 BEGIN
     DECLARE v_rev, v_dropped, v_last BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_count INT UNSIGNED;
+    DECLARE v_moved_to VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
 
     SELECT COALESCE(MAX(rev), 0), COALESCE(MAX(event_rev), 0) INTO v_rev, v_dropped
     FROM contact_ledger
@@ -42,6 +44,12 @@ BEGIN
           AND (r.state <> 'purged' OR e.event = 'purged')
         ORDER BY e.rev;
         SELECT IF(v_count < in_limit, v_rev, v_last) AS rev, IF(v_count < in_limit, 0, 1) AS more;
+    END IF;
+
+    -- last: a move that is committed between our reads would hide what we have not read yet
+    SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
+    IF v_moved_to IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
     END IF;
 END$$
 DELIMITER ;

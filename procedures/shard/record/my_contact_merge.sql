@@ -1,7 +1,7 @@
 -- my_contact_merge: make one of several contacts of the owner that are the same person.
 --
--- The target keeps its id. Addresses, numbers, postal addresses, tags and groups of all are united; of what there can be
--- only one, the first that is not empty counts, the target before the others in their order. A relation, or an
+-- The target keeps its id. Addresses, numbers, postal addresses, tags and groups of all are united, notes put one below
+-- the other; of what there can be only one, the first that is not empty counts, the target before the others in their order. A relation, or an
 -- invitation, of one of them becomes the target's. The others are gone, with a tombstone that names the target.
 --
 -- Params:   in_owner    whose address book
@@ -16,6 +16,7 @@
 -- Errors:   CONTACT_NOT_FOUND     one of them is no contact of the owner, or in the trash
 --           PRECONDITION_FAILED   the target has another revision
 --           CONFLICT              two of them stand for different people: registered, or invited
+--           TOO_LARGE             more would come together than a record may have: the field, and how much
 --           INVALID_PARAM         the same contact twice, none, or too many
 -- Example:  CALL my_contact_merge('00000000000000a1', '0000000000000c01', '["0000000000000c03"]', NULL);
 DELIMITER $$
@@ -29,6 +30,8 @@ CREATE OR REPLACE PROCEDURE my_contact_merge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_found, v_wanted, v_related INT UNSIGNED;
+    DECLARE v_notes, v_custom LONGTEXT;
+    DECLARE v_limit VARCHAR(128);
     DECLARE v_relation, v_person, v_second CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_gone, v_bond LONGTEXT DEFAULT '';
     DECLARE v_all LONGTEXT DEFAULT JSON_ARRAY_INSERT(in_others, '$[0]', in_id);
@@ -56,6 +59,10 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT';
     END IF;
     CALL my_contact_guard(in_owner, in_id, in_rev);
+    SELECT NULLIF(comment, ''), custom_fields INTO v_notes, v_custom
+    FROM contact
+    WHERE owner_id = in_owner AND id = in_id
+    FOR UPDATE;
 
     -- unlocked: all of them are locked above
     FOR o IN (
@@ -76,11 +83,16 @@ BEGIN
             lastname = IF(COALESCE(firstname, lastname) IS NULL, o.lastname, lastname),
             surname = COALESCE(surname, o.surname), display_name = COALESCE(display_name, o.display_name),
             company = COALESCE(company, o.company), job_title = COALESCE(job_title, o.job_title),
-            comment = COALESCE(comment, o.comment), avatar_path = COALESCE(avatar_path, o.avatar_path),
-            custom_fields = IF(o.custom_fields IS NULL, custom_fields,
-                               shallow_merge(o.custom_fields, COALESCE(custom_fields, '{}'))),
+            avatar_path = COALESCE(avatar_path, o.avatar_path),
             source_id = COALESCE(source_id, o.source_id), synced_at = COALESCE(synced_at, o.synced_at)
         WHERE owner_id = in_owner AND id = in_id;
+        -- the same text twice is one
+        IF LOCATE(o.comment COLLATE utf8mb4_bin, COALESCE(v_notes, '')) = 0 THEN
+            SET v_notes = CONCAT_WS('\n\n', v_notes, o.comment);
+        END IF;
+        IF o.custom_fields IS NOT NULL THEN
+            SET v_custom = shallow_merge(o.custom_fields, COALESCE(v_custom, '{}'));
+        END IF;
         DELETE FROM contact WHERE owner_id = in_owner AND id = o.id;
         IF o.id = v_relation THEN
             UPDATE contact
@@ -96,8 +108,28 @@ BEGIN
         WHERE owner_id = in_owner AND contact_id = o.id;
     END FOR;
 
+    -- the limits of the REST API: more could be read, but not sent back
+    SELECT CASE
+        WHEN CHAR_LENGTH(v_notes) > 16383 THEN 'notes: more than 16383 characters'
+        WHEN OCTET_LENGTH(JSON_COMPACT(v_custom)) > 65535 THEN 'custom_fields: more than 65535 bytes'
+        WHEN (SELECT COUNT(*) FROM contact_email WHERE owner_id = in_owner AND contact_id = in_id) > 100
+            THEN 'emails: more than 100'
+        WHEN (SELECT COUNT(*) FROM contact_phone WHERE owner_id = in_owner AND contact_id = in_id) > 100
+            THEN 'phones: more than 100'
+        WHEN (SELECT COUNT(*) FROM contact_address WHERE owner_id = in_owner AND contact_id = in_id) > 100
+            THEN 'addresses: more than 100'
+        WHEN (SELECT COUNT(*) FROM map_tag WHERE owner_id = in_owner AND entity_id = in_id) > 100
+            THEN 'tags: more than 100'
+    END INTO v_limit;
+    IF v_limit IS NOT NULL THEN
+        SET v_limit = CONCAT('TOO_LARGE ', v_limit);
+        -- MESSAGE_TEXT = 'TOO_LARGE', and what of it
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_limit;
+    END IF;
+
     UPDATE contact AS c
-    SET c.email = (
+    SET c.comment = v_notes, c.custom_fields = v_custom,
+        c.email = (
             SELECT e.email FROM contact_email AS e
             WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1
         ),

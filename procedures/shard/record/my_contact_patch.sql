@@ -9,6 +9,7 @@
 --           one row      data  JSON, the record; rev
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           PRECONDITION_FAILED   the contact has another revision
+--           TOO_LARGE             custom_fields would have more than 65,535 bytes
 --           NO_NAME               none of display_name, firstname, lastname would be left
 --           SELF_CONTACT          the default address is the owner's own
 --           SAME_DOMAIN           it is a colleague's
@@ -54,8 +55,11 @@ BEGIN
     CALL my_contact_guard(in_owner, v_id, in_rev);
 
     IF JSON_EXISTS(in_contact, '$.custom') THEN
-        SET in_contact = JSON_SET(in_contact, '$.custom_fields',
-                                  JSON_COMPACT(shallow_merge(v_custom, JSON_QUERY(in_contact, '$.custom'))));
+        SET v_custom = JSON_COMPACT(shallow_merge(v_custom, JSON_QUERY(in_contact, '$.custom')));
+        IF OCTET_LENGTH(v_custom) > 65535 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_LARGE custom_fields: more than 65535 bytes';
+        END IF;
+        SET in_contact = JSON_SET(in_contact, '$.custom_fields', JSON_COMPACT(v_custom));
     END IF;
     CALL my_contact_update(in_owner, v_id, in_contact);
 

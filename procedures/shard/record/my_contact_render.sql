@@ -107,7 +107,7 @@ BEGIN
         'company', c.company,
         'job_title', c.job_title,
         'addresses', JSON_COMPACT(CONCAT('[', SUBSTR(v_address, 2), ']')),
-        'notes', c.comment,
+        'notes', NULLIF(c.comment, ''),
         'avatar_path', c.avatar_path,
         'tags', JSON_COMPACT(CONCAT('[', SUBSTR(v_tag, 2), ']')),
         'custom_fields', JSON_COMPACT(c.custom_fields),

@@ -110,7 +110,7 @@ async def restore(ask: Ask) -> Reply:
 
 
 async def merge(ask: Ask) -> Reply:
-    """Make several contacts one: what the first lacks comes from the others, which are gone for good."""
+    """Make several contacts one: what the first lacks, and all notes, come from the others, which then go."""
     into = known_id(ask.body["into"])
     others = list(dict.fromkeys(known_id(each) for each in ask.body["ids"]))
     if into in others:
@@ -196,17 +196,29 @@ def _is_own_picture(contact: str, path: str | None) -> bool:
 
 
 async def _take_picture(ctx: Context, into: str, others: Sequence[str], rev: int | None) -> bool:
-    """Give a contact without a picture the first one that the others have; whether it got one."""
-    (found,) = await ctx.mine("my_contact_record", into, 0)
-    if not found or orjson.loads(found[0][0])["avatar_path"]:
+    """Give a contact without a picture the first one of the others, if it was uploaded; whether it was.
+
+    One that lies elsewhere is a path only, which my_contact_merge takes over.
+    """
+    if await _avatar_path(ctx, into):
         return False
     for other in others:
-        moved = await ctx.mine("picture_move", other, into)
-        if moved and moved[0]:
-            path = picture_path(into, moved[0][0][0])
-            await contacts.patch(ctx, into, {"avatar_path": path}, rev)
-            return True
+        found = await _avatar_path(ctx, other)
+        if not found:
+            continue
+        moved = await ctx.mine("picture_move", other, into) if _is_own_picture(other, found) else []
+        if not moved or not moved[0]:
+            return False
+        path = picture_path(into, moved[0][0][0])
+        await contacts.patch(ctx, into, {"avatar_path": path}, rev)
+        return True
     return False
+
+
+async def _avatar_path(ctx: Context, contact: str) -> str | None:
+    """Where the picture of a contact is; None when there is none, or no such contact."""
+    (found,) = await ctx.mine("my_contact_record", contact, 0)
+    return orjson.loads(found[0][0])["avatar_path"] if found else None
 
 
 def _record(data: str, rev: int, status: int = 200, headers: dict[str, str] | None = None) -> Reply:

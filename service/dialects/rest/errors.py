@@ -38,6 +38,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "MANY_DEFAULT_EMAIL": ("VALIDATION_ERROR", "emails has more than one primary entry"),
     "ALREADY_IN_CONTACT": ("CONFLICT", "Another contact has this e-mail address"),
     "CONFLICT": ("CONFLICT", "Another contact has the same address, or is the same person"),
+    "TOO_LARGE": ("UNPROCESSABLE", "More than a contact may have"),
     "SELF_CONTACT": ("UNPROCESSABLE", "This e-mail address is your own"),
     "SAME_DOMAIN": ("UNPROCESSABLE", "This e-mail address is that of a colleague, who needs no contact"),
     "KEY_IN_USE": ("CONFLICT", "The first request with this Idempotency-Key is still at work"),
@@ -73,7 +74,7 @@ def refused(refusal: Refused) -> ApiError | None:
     code, message = found
     if refusal.code == "NO_NAME":
         return ApiError(code, message, {"field": "display_name", "constraint": "required"})
-    if refusal.code == "INVALID_PARAM":
+    if refusal.code in {"INVALID_PARAM", "TOO_LARGE"}:
         # the detail is `name: why`
         field, _, why = refusal.detail.partition(":")
         return ApiError(code, refusal.detail or message, {"field": field, "constraint": why.strip()})

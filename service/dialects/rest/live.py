@@ -20,13 +20,13 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from service import metrics
-from service.database import Database
+from service.database import Database, ResultSet
 from service.dialects.rest.envelope import failure
 from service.dialects.rest.errors import ApiError
 from service.dialects.rest.frames import FRAMES
-from service.dialects.rest.notes import Notes
+from service.dialects.rest.notes import KEYS, Notes
 from service.dialects.rest.tokens import Credential, Gate, bearer
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError
 from service.push import Pusher
 from service.ratelimit import RateLimit
 from service.request import origin_allowed
@@ -53,7 +53,9 @@ class Times:
     patience: float = 90
     """Without a pong for so long, a socket is closed."""
     look: float = 60
-    """How long a lost note, or a token that ended elsewhere, may go unnoticed."""
+    """How long a lost note, or a token that ended without one, may go unnoticed."""
+    retry: float = 2
+    """How soon what the database did not answer is asked again."""
     drain: float = 10
     """How long a page waits for sockets that read slowly before it is queued after all."""
 
@@ -123,6 +125,8 @@ class Feed:
         self.sockets: set[Socket] = set()
         self.news = asyncio.Event()
         self.check_access = False
+        self.checked = time.monotonic()
+        """When every token was last found to be good."""
         self.opening = asyncio.Lock()
         self.task: asyncio.Task[None] | None = None
 
@@ -167,6 +171,11 @@ class LiveApi:
         self._notes.publish(uid, access=True)
 
     def _noted(self, uid: str, access: bool) -> None:
+        if uid == KEYS:
+            for each in self._feeds.values():
+                if any(socket.credential.key for socket in each.sockets):
+                    each.wake(access=True)
+            return
         feed = self._feeds.get(uid)
         if feed is not None:
             feed.wake(access=access)
@@ -225,9 +234,7 @@ class LiveApi:
         """Begin at the present, unless another socket has: other calls tell the past."""
         async with feed.opening:
             if feed.task is None:
-                _, ((feed.rev, _),) = await self._db.call(
-                    feed.shard, "my_contact_events", feed.uid, None, PAGE
-                )
+                _, ((feed.rev, _),) = await self._read(feed, None)
                 feed.task = asyncio.create_task(self._tell_forever(feed))
                 await self._notes.subscribe(feed.uid)
 
@@ -281,33 +288,41 @@ class LiveApi:
 
     async def _tell_forever(self, feed: Feed) -> None:
         while True:
+            pause = self._times.retry
             try:
                 await self._tell(feed)
+                pause = self._until_check(feed)
             except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
                 log.warning("feed not read", extra={"uid": feed.uid, "error": str(exc)})
             except Exception:
                 log.exception("feed not read", extra={"uid": feed.uid})
-            try:
-                await asyncio.wait_for(feed.news.wait(), self._times.look)
-            except TimeoutError:
-                feed.check_access = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(feed.news.wait(), pause)
             feed.news.clear()
+
+    def _until_check(self, feed: Feed) -> float:
+        """Seconds until the tokens are due, however much there is to tell."""
+        return max(0.0, feed.checked + self._times.look - time.monotonic())
 
     async def _tell(self, feed: Feed) -> None:
         """Send what is new, page by page."""
-        if feed.check_access:
-            feed.check_access = False
-            await self._check_access(feed)
         more = True
         while more and feed.sockets:
-            found, ((rev, more),) = await self._db.call(
-                feed.shard, "my_contact_events", feed.uid, feed.rev, PAGE
-            )
+            if feed.check_access or not self._until_check(feed):
+                await self._check_access(feed)
+            found, ((rev, more),) = await self._read(feed, feed.rev)
             for _, event, data in found:
                 self._emit(feed, event, data)
-            # a shard that the owner has left knows nothing of him
+            # a server that has taken over may be behind
             feed.rev = max(rev, feed.rev)
             await self._drain(feed)
+
+    async def _read(self, feed: Feed, since: int | None) -> list[ResultSet]:
+        """A page of the feed, from the shard where its person lives now."""
+        with suppress(EntityMovingError):
+            return await self._db.call(feed.shard, "my_contact_events", feed.uid, since, PAGE)
+        await self._check_access(feed)
+        return await self._db.call(feed.shard, "my_contact_events", feed.uid, since, PAGE)
 
     def _emit(self, feed: Feed, event: str, data: str) -> None:
         name = FRAMES[event]
@@ -326,14 +341,23 @@ class LiveApi:
             await asyncio.sleep(0.02)
 
     async def _check_access(self, feed: Feed) -> None:
-        """Close the sockets whose token is good for nothing any more."""
-        for socket in list(feed.sockets):
-            try:
-                admitted = await self._gate.admit(socket.credential, socket.user)
-            except ApiError:
-                await self._close(socket, UNAUTHORIZED, "the token has ended")
-            else:
-                feed.shard = admitted.caller.db or feed.shard
+        """Close the sockets whose token is good for nothing any more; learn where their person lives."""
+        now = time.monotonic()
+        feed.check_access = False
+        ended = []
+        try:
+            for socket in list(feed.sockets):
+                try:
+                    admitted = await self._gate.admit(socket.credential, socket.user)
+                except ApiError:
+                    ended.append(socket)
+                else:
+                    feed.shard = admitted.caller.db or feed.shard
+        except Exception:
+            feed.check_access = True
+            raise
+        feed.checked = now
+        await asyncio.gather(*(self._close(s, UNAUTHORIZED, "the token has ended") for s in ended))
 
     async def _close(self, socket: Socket, code: int, reason: str) -> None:
         # the handler of the socket takes it out of its feed

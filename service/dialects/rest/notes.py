@@ -1,4 +1,4 @@
-"""Notes on Redis: the contacts of somebody have changed, or a sign-in of his has ended."""
+"""Notes on Redis: the contacts of somebody have changed, a sign-in of his has ended, or a key is gone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from service.push import RECONNECT_SECONDS, Pusher, contacts_channel
-from service.settings import Settings
+from service.settings import Settings, redis_urls
 
 log = logging.getLogger(__name__)
 
 ACCESS = b"access"
-IDLE = "drumee:contacts:nobody"
-"""A subscription must have a channel; this one is silent."""
+KEYS = "keys"
+"""Stands for everybody who has come with an API key: any of them may have been dropped."""
+
+
+def tell_keys(settings: Settings) -> bool:
+    """Have every process look at the keys of its sockets; False when no Redis has heard it."""
+    heard = False
+    for url in redis_urls(settings.redis):
+        with suppress(RedisError, OSError), Redis.from_url(url, socket_timeout=2) as redis:
+            redis.publish(contacts_channel(KEYS), ACCESS)
+            heard = True
+    return heard
 
 
 class Notes:
@@ -67,7 +78,7 @@ class Notes:
         while True:
             try:
                 async with self._pusher.redis.pubsub() as pubsub:
-                    await pubsub.subscribe(IDLE, *map(contacts_channel, self._people()))
+                    await pubsub.subscribe(*map(contacts_channel, [KEYS, *self._people()]))
                     self._pubsub, attempt = pubsub, 0
                     await self._listen(pubsub)
             except (RedisError, OSError) as exc:

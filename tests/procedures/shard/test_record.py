@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -394,6 +395,8 @@ def test_my_contact_changes_and_my_contact_events(scene: Scene) -> None:
     scene.sets("UPDATE contact_ledger SET event_rev = 4 WHERE owner_id = :alice")
     assert seen("my_contact_events", 2) == ([("created", "Bea"), ("purged", "-")], (6, 0))
     assert scene.sets("my_contact_changed(:alice, 5, 6, 9)")[1] == [(6, 0)]
+    scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")
+    assert scene.refusal("my_contact_events(:alice, 5, 9)") == "MOVING"
 
 
 def test_tombstones_are_forgotten_by_my_contact_forget(scene: Scene) -> None:
@@ -461,6 +464,63 @@ def test_my_contact_merge_unites_what_they_have(scene: Scene) -> None:
     rows = scene.rows("my_contact_changes(:alice, 2, 9)")
     tombstone = next(orjson.loads(data) for _, event, data in rows if event == "purged")
     assert tombstone == {"id": other["id"], "permanent": True, "merged_into": target["id"]}
+
+
+def test_my_contact_merge_puts_notes_together(scene: Scene) -> None:
+    for name, notes in {"ana": "met\nin Rome", "same": "in Rome", "none": None, "more": "Likes tea"}.items():
+        scene[name] = key(create(scene, {"first_name": "Ana", "notes": notes}))
+    merged = scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:same, :none, :more), NULL)")[-1]
+    assert record(merged)["notes"] == "met\nin Rome\n\nLikes tea"
+    scene["empty"], scene["noted"] = key(create(scene, {"first_name": "A"})), scene["ana"]
+    merged = scene.sets("my_contact_merge(:alice, :empty, JSON_ARRAY(:noted), NULL)")[-1]
+    assert record(merged)["notes"] == "met\nin Rome\n\nLikes tea"
+
+
+def test_what_comes_together_stays_within_the_limits_of_a_record(scene: Scene) -> None:
+    many: dict[str, Callable[[str], Any]] = {
+        "notes": lambda mark: mark * 8_190,
+        "custom_fields": lambda mark: {mark: "x" * 32_758},
+        "emails": lambda mark: [
+            {"address": f"{mark}{n}@x.example", "label": "work", "primary": n == 0} for n in range(50)
+        ],
+        "phones": lambda mark: [
+            {"number": f"{ord(mark)} {n:03}", "label": "work", "primary": n == 0} for n in range(50)
+        ],
+        "addresses": lambda mark: [{"street": f"{mark}{n}", "label": "home"} for n in range(50)],
+        "tags": lambda mark: [f"{mark}{n}" for n in range(50)],
+    }
+    over: dict[str, dict[str, Any]] = {
+        "notes": {"notes": "c"},
+        "custom_fields": {"custom_fields": {"c": 1}},
+        "emails": {"emails": [{"address": "c@x.example", "label": "work", "primary": True}]},
+        "phones": {"phones": [{"number": "99 9", "label": "work", "primary": True}]},
+        "addresses": {"addresses": [{"street": "c", "label": "home"}]},
+        "tags": {"tags": ["c"]},
+    }
+    for field, fill in many.items():
+        scene["one"], scene["two"] = (
+            key(create(scene, {"first_name": "A", field: fill(mark)})) for mark in "ab"
+        )
+        found = scene.sets("my_contact_merge(:alice, :one, JSON_ARRAY(:two), NULL)")[-1]
+        assert len(record(found)[field]) == {"notes": 16_382, "custom_fields": 2}.get(field, 100)
+        scene["three"] = key(create(scene, {"first_name": "A", **over[field]}))
+        scene.refuses({"my_contact_merge(:alice, :one, JSON_ARRAY(:three), NULL)": "TOO_LARGE"})
+
+
+def test_custom_fields_stay_within_their_limit_when_they_are_merged(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, {"first_name": "Ana", "custom_fields": {"a": "x" * 65_519}}))
+    for given, fits in (({"b": 123}, True), ({"b": 1234}, False), ({"b": "ä"}, False), ({"a": None}, True)):
+        scene["body"] = orjson.dumps({"dialect": 1, "custom": given}).decode()
+        if fits:
+            scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
+        else:
+            scene.refuses({"my_contact_patch(:alice, :ana, :body, NULL)": "TOO_LARGE"})
+
+
+def test_notes_that_are_empty_are_none(scene: Scene) -> None:
+    scene["one"] = scene.contact("one@scene.example", firstname="One", comment="")
+    assert record(scene.rows("my_contact_record(:alice, :one, 0)"))["notes"] is None
+    assert scene.doc("my_contact_get(:alice, :one)")["comment"] == ""
 
 
 def test_my_contact_merge_keeps_a_relation_and_refuses_two(scene: Scene) -> None:
