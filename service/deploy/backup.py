@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from service.deploy.archive import unpack
 from service.deploy.connection import Connection, DeployError
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.journal import BOOTSTRAP, Lease
@@ -112,7 +113,7 @@ def _pack(folder: Path, path: Path, manifest: dict[str, Any]) -> None:
 def _unpack(path: Path, folder: Path) -> dict[str, Any]:
     try:
         with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
+            unpack(archive, folder)
         manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
         damaged = [name for name, digest in manifest["files"].items() if _sha256(folder / name) != digest]
     except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as exc:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pymysql
 
 from service import ROOT
+from service.deploy.archive import unpack
 from service.deploy.connection import DeployError
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.files import FileError, Routine, load_routines
@@ -66,7 +67,7 @@ def files_of(revision: str, root: Path = ROOT) -> Files:
         raise DeployError(f"REV={revision} is no revision of this repository that has procedures/")
     with tempfile.TemporaryDirectory(prefix="drumee-rev-") as folder:
         with tarfile.open(fileobj=BytesIO(content)) as archive:
-            archive.extractall(folder, filter="data")
+            unpack(archive, Path(folder))
         return Files.load(name.decode().strip(), Path(folder), is_rollback=True)
 
 
