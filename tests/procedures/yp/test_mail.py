@@ -19,7 +19,7 @@ def outbox(scene: Scene) -> Scene:
     """One mail to ada that is due, and nothing else."""
     scene.sets("DELETE FROM yp.mail_outbox")
     scene.sets(
-        f"yp.contact_invite_open(:alice, 'ada@scene.example', 'ada@scene.example', 'Hi', 'scene-token', '{MAIL}')"
+        f"yp.contact_invite_open(:alice, 'ada@scene.example', 'ada@scene.example', 'Hi', 'ticket', '{MAIL}')"
     )
     scene.sets("UPDATE yp.mail_outbox SET next_try = UNIX_TIMESTAMP() - 1")
     return scene

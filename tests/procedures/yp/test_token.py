@@ -14,9 +14,9 @@ from tests.procedures.scene import Scene
 
 @pytest.fixture
 def invited(scene: Scene) -> Scene:
-    """Alice invited new@scene.org, by the link `scene-token`."""
+    """Alice invited new@scene.org, by the link `ticket`."""
     scene.sets(
-        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'scene-token', '00000000000000ea')"
+        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'ticket', '00000000000000ea')"
     )
     return scene
 
@@ -32,25 +32,25 @@ def test_a_link_says_what_it_is_good_for(invited: Scene) -> None:
     def status(secret: str) -> str:
         return str(invited.doc(f"yp.contact_invitation_status('{secret}')")["status"])
 
-    assert (status("other"), status("scene-token")) == ("nodata", "unregister")
+    assert (status("other"), status("ticket")) == ("nodata", "unregister")
     register(invited)
-    assert status("scene-token") == "register"
+    assert status("ticket") == "register"
 
 
 def test_a_link_is_used_up_once_by_the_invited_address(invited: Scene) -> None:
     register(invited)
     invited.refuses({
         "yp.token_consume('other', :new, 0)": "INVALID_TOKEN",
-        "yp.token_consume('scene-token', :bob, 0)": "INVALID_TOKEN",
-        "yp.token_consume('scene-token', :alice, 1)": "SELF_CONTACT",
+        "yp.token_consume('ticket', :bob, 0)": "INVALID_TOKEN",
+        "yp.token_consume('ticket', :alice, 1)": "SELF_CONTACT",
     })  # fmt: skip
-    found = invited.doc("yp.token_consume('scene-token', :new, 0)")
+    found = invited.doc("yp.token_consume('ticket', :new, 0)")
     assert (found["inviter"], found["email"], found["others"]) == (invited["alice"], "new@scene.org", [])
-    invited.refuses({"yp.token_consume('scene-token', :new, 0)": "EXPIRIED_TOKEN"})
+    invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
 def test_a_link_can_be_bound_to_another_address(invited: Scene) -> None:
-    assert invited.doc("yp.token_consume('scene-token', :bob, 1)")["email"] == "new@scene.org"
+    assert invited.doc("yp.token_consume('ticket', :bob, 1)")["email"] == "new@scene.org"
 
 
 def test_a_link_ends_after_seven_days(invited: Scene) -> None:
@@ -58,7 +58,7 @@ def test_a_link_ends_after_seven_days(invited: Scene) -> None:
     left = invited.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.token WHERE inviter_id = :alice")
     assert 7 * 86400 - 5 <= left <= 7 * 86400
     invited.sets("UPDATE yp.token SET expiry = UNIX_TIMESTAMP()")
-    invited.refuses({"yp.token_consume('scene-token', :new, 0)": "EXPIRIED_TOKEN"})
+    invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
 def test_everybody_else_who_invited_the_address_is_named(invited: Scene) -> None:
@@ -66,7 +66,7 @@ def test_everybody_else_who_invited_the_address_is_named(invited: Scene) -> None
         "yp.contact_invite_open(:bob, 'new@scene.org', 'new@scene.org', NULL, 'his', '00000000000000eb')"
     )
     register(invited)
-    others = invited.doc("yp.token_consume('scene-token', :new, 0)")["others"]
+    others = invited.doc("yp.token_consume('ticket', :new, 0)")["others"]
     assert others == [{"inviter": invited["bob"], "db": "shard1"}]
     invited.refuses({"yp.token_consume('his', :new, 0)": "EXPIRIED_TOKEN"})
 
@@ -76,7 +76,7 @@ def test_a_link_that_was_withdrawn_is_void(invited: Scene) -> None:
     invited.sets("yp.token_withdraw(:bob, 'new@scene.org')")
     assert invited.count("yp.token", "inviter_id = :alice AND status = 'active'") == 1
     invited.sets("yp.token_withdraw(:alice, 'new@scene.org')")
-    invited.refuses({"yp.token_consume('scene-token', :new, 0)": "EXPIRIED_TOKEN"})
+    invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
 async def test_of_two_who_use_a_link_at_once_one_succeeds(direct: Direct) -> None:
