@@ -95,7 +95,7 @@ def vcard(contact: Contact, version: str) -> str:
 
 def _properties(contact: Contact, version: str) -> Iterator[str]:
     yield f"N:{_escape(contact['lastname'])};{_escape(contact['firstname'])};;;"
-    yield f"FN:{_escape(contact['display'])}"
+    yield f"FN:{_escape(contact['display_name'] or contact['display'])}"
     if contact["surname"]:
         yield f"NICKNAME:{_escape(contact['surname'])}"
     if contact["company"]:

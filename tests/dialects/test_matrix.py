@@ -166,7 +166,9 @@ async def test_what_rest_wrote_in_the_others(everywhere: Everywhere) -> None:
 
 async def test_what_the_rpc_wrote_in_rest(everywhere: Everywhere) -> None:
     record = (await everywhere.views(await by_rpc(everywhere)))["rest"]
-    assert (record["display_name"], record["first_name"], record["notes"]) == ("Annie", "Ana", "met in Rome")
+    assert (record["display_name"], record["first_name"], record["notes"]) == (
+        "Ana García", "Ana", "met in Rome",
+    )  # fmt: skip
     assert [(e["label"], e["primary"]) for e in record["emails"]] == [("work", True), ("personal", False)]
     assert record["phones"] == [{"number": "34 612", "label": "mobile", "primary": True}]
     assert (record["addresses"][0]["label"], record["addresses"][0]["state"]) == ("work", None)
@@ -235,6 +237,32 @@ async def test_a_contact_without_names_gets_both_from_the_login_token_api(everyw
     assert (record["display_name"], record["first_name"], record["last_name"]) == (
         "Ada King Lovelace", "Ada King", "Lovelace",
     )  # fmt: skip
+
+
+async def test_a_surname_is_shown_by_the_rpc_and_a_display_name_by_the_others(everywhere: Everywhere) -> None:
+    contact_id = from_wire((await everywhere.rest.add(**{**FULL, "display_name": "Ana the Great"}))["id"])
+    await everywhere.rest.add(display_name="Bea", company="Acme", emails=[{"address": "bea@x.example"}])
+    for surname, by_rpc_list in (("Zoe", ["Bea", "Zoe"]), ("", ["Ana the Great", "Bea"])):
+        await everywhere.rpc.ok("contact.update", contact_id=contact_id, surname=surname)
+        for service, args in (
+            ("show_contact", {}),
+            ("search", {"key": "acme"}),
+            ("my_contacts", {"value": "%"}),
+        ):
+            found = await everywhere.rpc.ok(f"contact.{service}", **args)
+            assert [c["surname"] for c in found] == by_rpc_list, service
+            assert [c["fullname"] for c in found] == by_rpc_list, service
+        entry = await everywhere.rpc.ok("contact.get_contact", contact_id=contact_id)
+        assert (entry["given_surname"], entry["display_name"]) == (surname or None, "Ana the Great")
+        names = [c["display_name"] for c in (await everywhere.rest.get("/contacts")).data]
+        assert names == ["Ana the Great", "Bea"]
+        shown = (await everywhere.filemail.ok("contacts/get"))["contacts"]
+        assert [c["name"] for c in shown] == names
+    await everywhere.rest.patch(f"/contacts/{contact_id}", {"display_name": None, "first_name": "Anna"})
+    await everywhere.rpc.ok("contact.update", contact_id=contact_id, surname="Zoe")
+    (by_filemail,) = (await everywhere.views(contact_id or ""))["filemail"]
+    assert by_filemail["name"] == "Anna García"
+    assert (await everywhere.rest.get(f"/contacts/{contact_id}")).data["display_name"] == "Anna García"
 
 
 async def test_what_lies_in_the_trash_is_hidden_everywhere(everywhere: Everywhere) -> None:

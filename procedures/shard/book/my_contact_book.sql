@@ -15,12 +15,12 @@ CREATE OR REPLACE PROCEDURE my_contact_book(
     SQL SECURITY DEFINER
 BEGIN
     SELECT c.id,
-           COALESCE(NULLIF(c.display_name, ''), NULLIF(TRIM(CONCAT(COALESCE(c.firstname, ''), ' ', COALESCE(c.lastname, ''))), ''), c.display) AS name,
+           c.full_name AS name,
            COALESCE(c.email, IF(c.uid IS NULL, NULL, d.email), '') AS email
     FROM contact AS c
     LEFT JOIN yp.drumate AS d ON d.id = c.peer_id
     WHERE c.owner_id = in_owner AND c.box = 'active'
-    ORDER BY c.display, c.id;
+    ORDER BY c.full_name, c.id;
 
     SELECT m.contact_id, g.id AS group_id, g.name
     FROM contact_group AS g

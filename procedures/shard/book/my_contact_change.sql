@@ -30,7 +30,7 @@ BEGIN
     DECLARE v_id, v_peer, v_new_peer, v_phone CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_address VARCHAR(255) COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_change, '$.email');
     DECLARE v_name TEXT COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_change, '$.name');
-    DECLARE v_shown, v_typed, v_display TEXT COLLATE utf8mb4_bin;
+    DECLARE v_shown, v_typed TEXT COLLATE utf8mb4_bin;
     DECLARE v_contact LONGTEXT DEFAULT JSON_REMOVE(in_change, '$.name', '$.email', '$.areacode', '$.phone');
     DECLARE v_list LONGTEXT DEFAULT '';
     DECLARE v_placed TINYINT DEFAULT 0;
@@ -38,8 +38,8 @@ BEGIN
     SELECT peer_id INTO v_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     SELECT MAX(id) INTO v_new_peer FROM yp.drumate WHERE email = v_address;
     CALL yp.contact_pair_lock(in_owner, v_peer, v_new_peer);
-    SELECT id, NULLIF(TRIM(CONCAT(COALESCE(firstname, ''), ' ', COALESCE(lastname, ''))), ''), NULLIF(display_name, ''), display
-    INTO v_id, v_typed, v_shown, v_display
+    SELECT id, NULLIF(TRIM(CONCAT(COALESCE(firstname, ''), ' ', COALESCE(lastname, ''))), ''), full_name
+    INTO v_id, v_typed, v_shown
     FROM contact
     WHERE owner_id = in_owner AND id = in_id AND box = 'active'
     FOR UPDATE;
@@ -96,7 +96,7 @@ BEGIN
         SET v_contact = JSON_SET(v_contact, '$.mobile', JSON_COMPACT(CONCAT('[', SUBSTR(v_list, 2), ']')));
     END IF;
 
-    SET v_shown = TRIM(REGEXP_REPLACE(COALESCE(v_shown, v_typed, v_display), '[\\p{Z}\\s]+', ' '));
+    SET v_shown = TRIM(REGEXP_REPLACE(v_shown, '[\\p{Z}\\s]+', ' '));
     IF v_typed IS NOT NULL OR v_name = v_shown THEN
         SET v_contact = JSON_REMOVE(v_contact, '$.firstname', '$.lastname');
     END IF;

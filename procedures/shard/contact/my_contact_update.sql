@@ -97,8 +97,6 @@ BEGIN
     UPDATE contact
     SET firstname = IF(JSON_EXISTS(in_contact, '$.firstname'), NULLIF(JSON_VALUE(in_contact, '$.firstname'), ''), firstname),
         lastname = IF(JSON_EXISTS(in_contact, '$.lastname'), NULLIF(JSON_VALUE(in_contact, '$.lastname'), ''), lastname),
-        -- the name that the RPC shows is the surname: another one there takes the place of what was shown before
-        display_name = IF(JSON_VALUE(in_contact, '$.surname') <> COALESCE(surname, ''), NULL, display_name),
         surname = IF(JSON_EXISTS(in_contact, '$.surname'), NULLIF(JSON_VALUE(in_contact, '$.surname'), ''), surname),
         comment = IF(JSON_EXISTS(in_contact, '$.comment'), NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), comment),
         message = IF(JSON_EXISTS(in_contact, '$.message'), NULLIF(JSON_VALUE(in_contact, '$.message'), ''), message),

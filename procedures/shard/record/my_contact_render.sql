@@ -99,7 +99,7 @@ BEGIN
 
     SELECT JSON_OBJECT(
         'id', contact_uuid(c.id),
-        'display_name', c.display,
+        'display_name', c.full_name,
         'first_name', c.firstname,
         'last_name', c.lastname,
         'emails', JSON_COMPACT(CONCAT('[', SUBSTR(v_email, 2), ']')),

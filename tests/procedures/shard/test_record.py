@@ -228,12 +228,13 @@ def test_custom_fields_are_merged_one_level_deep(scene: Scene) -> None:
     assert scene.json("SELECT shallow_merge('{}', '{\"a\": null}')") == {}
 
 
-def test_a_display_name_gives_way_to_another_surname(scene: Scene) -> None:
+def test_a_surname_leaves_the_display_name_alone(scene: Scene) -> None:
     scene["ana"] = key(create(scene, ANA))
-    scene.sets('my_contact_update(:alice, :ana, \'{"surname": ""}\')')
-    assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))["display_name"] == "Ana G."
-    scene.sets('my_contact_update(:alice, :ana, \'{"surname": "Annie"}\')')
-    assert scene.doc("my_contact_get(:alice, :ana)")["surname"] == "Annie"
+    for surname, shown in (("", "Ana G."), ("Annie", "Annie"), ("", "Ana G.")):
+        scene["body"] = orjson.dumps({"surname": surname}).decode()
+        scene.sets("my_contact_update(:alice, :ana, :body)")
+        assert scene.doc("my_contact_get(:alice, :ana)")["surname"] == shown
+        assert record(scene.rows("my_contact_record(:alice, :ana, 0)"))["display_name"] == "Ana G."
 
 
 def test_my_contact_discard_and_my_contact_restore_bring_everything_back(scene: Scene) -> None:
