@@ -178,3 +178,28 @@ async def test_every_node_shows_it(client_of: ClientMaker, make_node: NodeMaker)
     await upload(api, key, PNG)
     other = await client_of(person=api.person, base=(await make_node()).make_url("/"))
     assert (await other.get(f"/contacts/{key}/avatar")).raw == PNG
+
+
+async def test_a_repeated_upload_is_done_once(client_of: ClientMaker, admin: Admin) -> None:
+    api = await client_of()
+    made = await api.post("/contacts", {"display_name": "X"})
+    key = made.data["id"]
+    first = await upload(api, key, PNG, Idempotency_Key="a")
+    # the form of a repetition has another boundary: the picture counts
+    again = await upload(api, key, PNG, Idempotency_Key="a")
+    assert (again.status, again.raw, again.etag) == (200, first.raw, first.etag)
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (await upload(api, key, GIF, Idempotency_Key="a")).error == (422, "UNPROCESSABLE")
+    assert (await upload(api, key, PNG, Idempotency_Key="a", If_Match=made.etag)).error == (
+        422, "UNPROCESSABLE",
+    )  # fmt: skip
+    assert (await upload(api, key, PNG, Idempotency_Key="two words")).flaw == (
+        "Idempotency-Key", "characters",
+    )  # fmt: skip
+    assert (await api.get(f"/contacts/{key}/avatar")).raw == PNG
+    # what failed is not kept, and what is done is kept together with its picture
+    assert (await upload(api, key, GIF, Idempotency_Key="b", If_Match=made.etag)).status == 412
+    assert (await upload(api, key, GIF, Idempotency_Key="b")).status == 200
+    assert (await api.get(f"/contacts/{key}/avatar")).raw == GIF
+    assert stored(admin, api) == 1

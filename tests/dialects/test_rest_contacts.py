@@ -453,6 +453,22 @@ async def test_a_repeated_post_is_done_once(client_of: ClientMaker) -> None:
         assert answer.flaw == ("Idempotency-Key", "characters"), bad
 
 
+async def test_where_a_contact_comes_from_belongs_to_the_repeated_request(client_of: ClientMaker) -> None:
+    api = await client_of()
+    first = await api.post("/contacts", ANA, Idempotency_Key="k", X_Claw_Source="outlook")
+    assert first.data["source"] == "outlook"
+    again = await api.post("/contacts", ANA, Idempotency_Key="k", X_Claw_Source="outlook")
+    assert (again.status, again.raw) == (201, first.raw)
+    for other in ({"X_Claw_Source": "google"}, {}):
+        answer = await api.post("/contacts", ANA, Idempotency_Key="k", **other)
+        assert answer.error == (422, "UNPROCESSABLE"), other
+    batch = {"operations": [{"action": "create", "data": {"display_name": "Bo"}}]}
+    done = await api.post("/contacts/batch", batch, Idempotency_Key="b", X_Claw_Source="outlook")
+    assert done.data["results"][0]["data"]["source"] == "outlook"
+    other = await api.post("/contacts/batch", batch, Idempotency_Key="b", X_Claw_Source="google")
+    assert other.data["errors"][0]["code"] == "UNPROCESSABLE"
+
+
 async def test_what_failed_may_be_tried_again(client_of: ClientMaker) -> None:
     api = await client_of()
     path = f"/contacts/{(await api.add(**ANA))['id']}"

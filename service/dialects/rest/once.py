@@ -31,13 +31,13 @@ async def answered_once(ask: Ask, run: Run, path: str, body: bytes) -> Reply:
     """What `run` answers; with a key, what it has answered to the same request before.
 
     The work, and the note that it is done, are committed together. Refused: KEY_IN_USE while the first
-    request is at work, KEY_REUSED after another body. What ends in an error is not kept.
+    request is at work, KEY_REUSED after another one. What ends in an error is not kept.
     """
     key = key_of(ask.request)
     if key is None:
         return await run(ask)
     name = hashlib.sha256(f"{path} {key}".encode()).hexdigest()
-    digest = hashlib.sha256(body + b"\n" + (ask.if_match or "").encode("utf-8", "replace")).hexdigest()
+    digest = _digest(body, ask.if_match or "", ask.request.headers.get("X-Claw-Source", ""))
 
     async def work(ctx: Context) -> Reply:
         before = await ctx.mine("request_begin", name, digest, KEPT_SECONDS)
@@ -48,6 +48,12 @@ async def answered_once(ask: Ask, run: Run, path: str, body: bytes) -> Reply:
         return reply
 
     return await together(ask.ctx, work)
+
+
+def _digest(body: bytes, *headers: str) -> str:
+    """What tells one request from another: the body, and the headers that its outcome depends on."""
+    texts = [header.encode("utf-8", "replace") for header in headers]
+    return hashlib.sha256(b"\n".join([body, *texts])).hexdigest()
 
 
 def _packed(reply: Reply) -> str:

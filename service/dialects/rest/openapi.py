@@ -103,7 +103,7 @@ def _header_params(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _body(operation: Operation) -> dict[str, Any] | None:
-    if operation.name == "contacts.set_avatar":
+    if operation.upload:
         form = _object(file={"type": "string", "format": "binary"})
         return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     if operation.body is None:

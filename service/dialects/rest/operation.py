@@ -70,6 +70,8 @@ class Operation:
     body: Declared | None = None
     free_body: bool = False
     """Whether the body is any object: it is no declaration's."""
+    upload: bool = False
+    """Whether the body is a form with a picture; it is in `Ask.body` as `content` and `kind`."""
     either: tuple[tuple[str, ...], ...] = ()
     """Fields of which one group must be there, and only one."""
     status: int = 200

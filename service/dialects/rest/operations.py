@@ -72,7 +72,7 @@ OPERATIONS = (
     ),
     Operation(
         "contacts.set_avatar", "POST", "/contacts/{id}/avatar", calls.set_avatar, "Contact", "contact.update",
-        errors=("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", *CHANGES), conditional=True,
+        upload=True, errors=("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", *CHANGES), once=True, conditional=True,
     ),
     Operation(
         "contacts.avatar", "GET", "/contacts/{id}/avatar", calls.get_avatar, "Picture", "contact.get_contact",

@@ -22,6 +22,7 @@ from service.dialects.rest.operation import PREFIX, Ask, Operation, Reply
 from service.dialects.rest.operations import OPERATIONS
 from service.dialects.rest.schemas import check_free, load_body, load_query
 from service.dialects.rest.tokens import Admitted, Gate, bearer
+from service.dialects.rest.upload import read_picture
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
 from service.ratelimit import Verdict
@@ -228,7 +229,10 @@ class Exchange:
         return found
 
     async def _body(self, operation: Operation) -> tuple[dict[str, Any], bytes]:
-        """(validated body, its text) of a request that has one."""
+        """(validated body, what an Idempotency-Key stands for) of a request that has one."""
+        if operation.upload:
+            content, kind = await read_picture(self.request)
+            return {"content": content, "kind": kind}, content
         if operation.body is None:
             return {}, b""
         if self.request.content_type in FORMS and self.request.body_exists:
