@@ -298,8 +298,26 @@ async def test_lists_are_paged_sorted_and_counted(client_of: ClientMaker) -> Non
     ]
     assert [p.body["meta"]["has_more"] for p in pages] == [True, True, False, False]
     assert {p.body["meta"]["total"] for p in pages} == {5}
-    # more than a page may have is no error
-    assert (await api.get("/contacts?limit=200")).body["meta"]["limit"] == 100
+    # more than a page may have is no error, however many digits it is written with
+    for much in (101, 200, 10**18, 99999999999999999999, "9" * 5000, "%2B" + "9" * 30):
+        assert (await api.get(f"/contacts?limit={much}")).body["meta"]["limit"] == 100, much
+        assert (await api.get(f"/contacts/duplicates?limit={much}")).body["meta"]["limit"] == 100, much
+        assert len((await api.get(f"/contacts/changes?limit={much}")).data) == 5, much
+    assert (await api.get(f"/contacts?limit={'0' * 30}3")).body["meta"]["limit"] == 3
+    far = await api.get(f"/contacts?offset={2**31 - 1}")
+    assert (far.data, far.body["meta"]["total"], far.body["meta"]["has_more"]) == ([], 5, False)
+
+
+async def test_what_is_no_size_of_a_page_is_refused_everywhere(client_of: ClientMaker) -> None:
+    api = await client_of()
+    for path in ("/contacts", "/contacts/changes", "/contacts/duplicates"):
+        for text, constraint in {
+            "0": "min", "-1": "min", "-0": "min", "-99999999999999999999": "min", "0" * 30: "min",
+            "1.5": "type", "1e2": "type", "": "type", "x": "type", "0x10": "type", "\u0663": "type", "1_0": "type",
+        }.items():  # fmt: skip
+            answer = await api.get(f"{path}?limit={quote(text)}")
+            assert answer.error == (400, "INVALID_QUERY"), (path, text)
+            assert answer.flaw == ("limit", constraint), (path, text)
 
 
 async def test_lists_are_filtered(client_of: ClientMaker) -> None:
@@ -358,7 +376,9 @@ async def test_compact(client_of: ClientMaker) -> None:
     [
         ("limit=0", ("limit", "min")), ("limit=-1", ("limit", "min")), ("limit=x", ("limit", "type")),
         ("limit=1.5", ("limit", "type")), ("limit=", ("limit", "type")), ("offset=-1", ("offset", "min")),
-        ("offset=99999999999", ("offset", "max")), ("sort=notes", ("sort", "enum")),
+        ("offset=99999999999", ("offset", "max")), (f"offset={'9' * 30}", ("offset", "max")),
+        (f"offset=-{'9' * 30}", ("offset", "min")), ("offset=1.0", ("offset", "type")),
+        ("sort=notes", ("sort", "enum")),
         ("order=up", ("order", "enum")), ("format=xml", ("format", "enum")),
         ("fields=name", ("fields", "enum")), ("fields=emails.address", ("fields", "enum")),
         ("fields=notes&format=compact", ("fields", "exclusive")),

@@ -15,9 +15,12 @@ import orjson
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from service.dialects.rest.errors import ApiError, invalid, invalid_query
-from service.schema import CONTROL, CONTROL_BUT_LAYOUT, WHOLE_NUMBER, check_tree, normal_email
+from service.schema import CONTROL, CONTROL_BUT_LAYOUT, check_tree, normal_email
 
 Declaration = Mapping[str, Any]
+
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+HUGE = 10**18
 
 
 def _fail(constraint: str, sentence: str) -> ValidationError:
@@ -264,10 +267,17 @@ def _from_text(declaration: Declaration, texts: list[str]) -> Any:
     if kind == "array":
         return texts
     if kind == "integer" and WHOLE_NUMBER.fullmatch(text):
-        return int(text)
+        return _whole(text)
     if kind == "boolean" and text in {"true", "false"}:
         return text == "true"
     return texts[-1]
+
+
+def _whole(text: str) -> int:
+    """The number, or HUGE for one with more digits: it is beyond every limit as well."""
+    digits = text.lstrip("+-0")
+    number = int(digits or "0") if len(digits) < len(str(HUGE)) else HUGE
+    return -number if text.startswith("-") else number
 
 
 def _first(messages: Mapping[Any, Any]) -> tuple[str, str, str]:
