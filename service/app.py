@@ -24,6 +24,7 @@ from service.dialects.rest.tokens import Gate
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.floor import load_schema
+from service.log import WIRE
 from service.mail import Mailer
 from service.mail_pages import MailPages
 from service.node import Heartbeat, new_node_id
@@ -49,6 +50,7 @@ RUNNER_OPTIONS: dict[str, Any] = {
     "max_line_size": 65_536,
     "max_field_size": 65_536,
     "access_log": None,
+    "logger": WIRE,
     "keepalive_timeout": 75,
 }
 """How aiohttp's runner serves the application."""
@@ -132,6 +134,9 @@ async def json_errors(request: web.Request, handler: Any) -> web.StreamResponse:
     except Exception:
         log.exception("unexpected error", extra={"path": request.path})
         return _plain_error(500, "SERVICE_FAILED")
+    if request.content.exception() is not None:
+        # aiohttp closes the connection when it comes upon the rest of the body: the client must know
+        response.force_close()
     return response
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+from aiohttp.web_protocol import RequestPayloadError
 
 from service.acl import Service
 from service.calls import Calls
@@ -146,6 +147,8 @@ class Exchange:
         except HTTPRequestEntityTooLarge:
             limit = self.dispatcher.settings.body_limit
             error = RequestError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes")
+        except RequestPayloadError:
+            error = RequestError(400, "INVALID_BODY", "the body cannot be unpacked")
         except Exception:
             log.exception("unexpected error", extra={"service": self.name})
             error = RequestError(

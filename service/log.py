@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -29,6 +31,28 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps({k: v for k, v in line.items() if v is not None}, default=str).decode()
+
+
+class ClientFaults(logging.Filter):
+    """Turns aiohttp's tracebacks of requests that cannot be read into a line: they are the client's fault.
+
+    A body that cannot be unpacked was answered by us before; aiohttp stumbles over the rest of it afterwards.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written, as what it is by then."""
+        fault = record.exc_info[1] if record.exc_info else None
+        if isinstance(fault, HttpProcessingError | RequestPayloadError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "request cannot be read", ()
+            record.error = " ".join(str(fault).split())
+        return logging.getLogger(record.name).isEnabledFor(record.levelno)
+
+
+WIRE = logging.getLogger("service.wire")
+"""What aiohttp says of connections."""
+WIRE.addFilter(ClientFaults())
 
 
 def configure(level: str) -> None:

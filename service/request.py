@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 from aiohttp import web
-from aiohttp.web_protocol import RequestPayloadError
 
 from service.errors import RequestError
 from service.settings import Settings
@@ -42,7 +41,10 @@ def page_host(request: web.Request) -> str:
 
 
 async def read_args(request: web.Request) -> dict[str, Any]:
-    """All parameters by name: headers, below the query, below the body."""
+    """All parameters by name: headers, below the query, below the body.
+
+    RequestPayloadError when the body cannot be unpacked.
+    """
     args = header_args(request)
     args.update(_upload_args(request))
     args.update(_query_args(request.rel_url.raw_query_string))
@@ -99,21 +101,24 @@ def _decode(text: str) -> str:
 
 
 async def _body_args(request: web.Request) -> dict[str, Any]:
-    body = await _body(request)
+    body = await request.read()
     if request.content_type == "application/x-www-form-urlencoded":
         return _form_args(body)
     if request.content_type == "multipart/form-data":
         raise RequestError(415, "UNSUPPORTED_MEDIA", "send JSON, or a urlencoded form")
     if not body.strip():
         return {}
-    return _json_object(body, "the body")
-
-
-async def _body(request: web.Request) -> bytes:
     try:
-        return await request.read()
-    except RequestPayloadError:
-        raise RequestError(400, "INVALID_BODY", "the body cannot be unpacked") from None
+        return _json_object(body, "the body")
+    except RequestError as exc:
+        raise _with_hint(exc, request) from None
+
+
+def _with_hint(error: RequestError, request: web.Request) -> RequestError:
+    """Whoever sends a file and does not say so is told how it is said."""
+    if request.content_type == "application/json" or request.content_type.startswith("text/"):
+        return error
+    return RequestError(error.status, error.code, f"{error.reason}; a file needs the header {UPLOAD_HEADER}")
 
 
 def _form_args(body: bytes) -> dict[str, Any]:

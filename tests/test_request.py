@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from service import uploads
 from service.errors import RequestError
 from service.request import from_frontend, read_args
+from service.settings import Settings
 from tests.conftest import NodeMaker
 from tests.people import PASSWORD, People
 
@@ -170,13 +173,78 @@ async def test_a_form_in_a_charset_that_nobody_knows_is_no_failure_of_ours(send:
     assert answer == {"a": "1"} or answer[:3] in {"400", "415"}
 
 
-async def test_a_body_that_cannot_be_unpacked_is_refused(people: People) -> None:
+UPLOAD = {"x-param-xia-data": "%7B%22filename%22%3A%22a.csv%22%7D"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("-/svc/contact.search", {"Content-Type": "application/json"}, 400, b'"error":"INVALID_BODY"'),
+        ("-/svc/contact.search", {"Content-Type": FORM}, 400, b'"error":"INVALID_BODY"'),
+        ("-/svc/media.upload", UPLOAD, 400, b'"error":"INVALID_BODY"'),
+        ("-/svc/contact.load", UPLOAD, 400, b'"error":"INVALID_BODY"'),
+        ("-/svc/yp.ping", UPLOAD, 200, b'"data"'),  # it takes no file, and leaves it unread
+        ("api/contacts/get", {"Content-Type": FORM}, 200, b'"errorcode":2010'),
+        ("api/authentication/login", {"Content-Type": "application/json"}, 200, b'"errorcode":2010'),
+        ("api/v1/auth/login", {"Content-Type": "application/json"}, 400, b'"code":"VALIDATION_ERROR"'),
+        ("api/v1/contacts", {"Content-Type": "application/json"}, 401, b'"code":"UNAUTHORIZED"'),
+        ("api/v1/nothing", {"Content-Type": "application/json"}, 404, b'"code":"NOT_FOUND"'),
+    ],
+)
+async def test_a_body_that_cannot_be_unpacked_is_the_client_s_fault(
+    people: People,
+    caplog: pytest.LogCaptureFixture,
+    settings: Settings,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    code: bytes,
+) -> None:
     alice = await people("Alice")
-    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", "Connection": "close"}
-    url = alice.base / "-/svc/contact.search"
-    async with alice.http.post(url, data=b"no gzip", headers=headers) as response:
-        assert response.status == 400
-        assert (await response.json())["__ack__"] == "contact.search"
+    tab = await alice.tab()
+    query = f"?socket_id={tab.id}" if "svc" in path else ""
+    for _ in range(2):
+        sent = {**headers, "Content-Encoding": "gzip"}
+        async with alice.http.post(f"{alice.base}{path}{query}", data=b"no gzip", headers=sent) as response:
+            text = await response.read()
+            assert (response.status, response.content_type) == (status, "application/json"), text
+            assert code in text
+    # what aiohttp says when it reads on comes after the answer
+    assert (await alice.call("yp.ping")).status == 200
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+    assert not list(uploads.folder(settings).glob(f"{alice.uid}/*"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\nBad header\r\n\r\n",
+        b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"POST /-/svc/yp.ping HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx",
+    ],
+)  # fmt: skip
+async def test_what_is_no_http_is_the_client_s_fault(
+    people: People, caplog: pytest.LogCaptureFixture, text: bytes
+) -> None:
+    alice = await people("Alice")
+    reader, writer = await asyncio.open_connection(alice.base.host, alice.base.port)
+    with caplog.at_level(logging.INFO):
+        writer.write(text)
+        assert (await reader.readline()).split()[1] == b"400"
+        writer.close()
+        assert (await alice.call("yp.ping")).status == 200
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING or r.exc_info] == []
+
+
+async def test_a_file_without_its_header_is_told_what_is_missing(people: People) -> None:
+    alice = await people("Alice")
+    for name in ("media.upload", "contact.load"):
+        for kind in ("application/octet-stream", "application/octet-stream; charset=utf-8", "image/png"):
+            url = alice.base / f"-/svc/{name}"
+            async with alice.http.post(url, data=b"BEGIN:VCARD", headers={"Content-Type": kind}) as response:
+                answer = await response.json()
+            assert (response.status, answer["error"]) == (400, "INVALID_JSON")
+            assert answer["reason"] == "the body is not JSON; a file needs the header x-param-xia-data"
 
 
 # --- headers and priorities --------------------------------------------------------------------

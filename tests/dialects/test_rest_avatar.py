@@ -101,6 +101,8 @@ async def test_uploads_that_are_none(client_of: ClientMaker) -> None:
     for kind in ("multipart/form-data", "multipart/form-data; boundary=x"):
         broken = await api.send("POST", path, data=b"no form", headers={"Content-Type": kind})
         assert broken.error == (400, "VALIDATION_ERROR"), kind
+    packed = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
+    assert (await api.send("POST", path, data=b"no gzip", headers=packed)).flaw == ("file", "form")
     for nobody in ("x", "0" * 16):
         assert (await upload(api, nobody, PNG)).error == (404, "NOT_FOUND")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
 from service.dialects.rest.errors import ApiError, invalid
 from service.pictures import LIMIT, kind_of
@@ -18,7 +19,7 @@ async def read_picture(request: web.Request) -> tuple[bytes, str]:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send multipart/form-data with a part `file`")
     try:
         content = await _part(request)
-    except (ValueError, AssertionError, HttpProcessingError):
+    except (ValueError, AssertionError, HttpProcessingError, RequestPayloadError):
         raise invalid("file", "form", "cannot be read: the form is broken") from None
     if content is None:
         raise invalid("file", "required", "is required")
