@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -237,6 +238,27 @@ async def test_a_contact_without_names_gets_both_from_the_login_token_api(everyw
     assert (record["display_name"], record["first_name"], record["last_name"]) == (
         "Ada King Lovelace", "Ada King", "Lovelace",
     )  # fmt: skip
+
+
+async def test_names_of_tags_are_kept_and_found_to_the_letter(everywhere: Everywhere) -> None:
+    await everywhere.rpc.ok("tagcontact.add", name="año")
+    await everywhere.rpc.ok("tagcontact.add", name="Work")
+    made = await everywhere.rest.add(**{**FULL, "tags": ["ano", "work"]})
+    contact_id = from_wire(made["id"]) or ""
+    assert made["tags"] == ["ano", "work"]
+    for tags in (["ano"], ["ano", "año", "Work", "work", "WORK"], ["Año"]):
+        patched = (await everywhere.rest.patch(f"/contacts/{contact_id}", {"tags": tags})).data
+        assert sorted(patched["tags"]) == sorted(tags)
+        by_rpc_name = (await everywhere.rpc.ok("contact.get_contact", contact_id=contact_id))["tag"]
+        assert sorted(tag["name"] for tag in by_rpc_name) == sorted(tags)
+        for tag in ("ano", "año", "Año", "work", "Work", "WORK", "wörk"):
+            found = await everywhere.rest.get(f"/contacts?tag={quote(tag)}")
+            assert found.body["meta"]["total"] == int(tag in tags), (tag, tags)
+        before = await everywhere.views(contact_id)
+        for again in UPDATERS.values():
+            if again is not again_by_filemail:
+                await again(everywhere, contact_id)
+        assert await everywhere.views(contact_id) == before
 
 
 async def test_a_surname_is_shown_by_the_rpc_and_a_display_name_by_the_others(everywhere: Everywhere) -> None:

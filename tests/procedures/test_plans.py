@@ -92,8 +92,8 @@ RECORDS = (
     SELECT %s, 0, k.kind,
            CASE k.kind
                WHEN 'text' THEN CONCAT('name', LPAD(seq, 6, '0'))
-               WHEN 'tag' THEN ELT(1 + seq %% 50, 'work', CONCAT('t', seq %% 50))
-               WHEN 'source' THEN IF(seq %% 200, 'local', 'google')
+               WHEN 'tag' THEN MD5(ELT(1 + seq %% 50, 'work', CONCAT('t', seq %% 50)))
+               WHEN 'source' THEN MD5(IF(seq %% 200, 'local', 'google'))
                WHEN 'company' THEN CONCAT('Firm ', seq %% 40)
                WHEN 'phone' THEN LPAD(seq DIV 2, 9, '6')
                ELSE LPAD(seq * 7919 %% 1000003, 9, '0')

@@ -63,7 +63,7 @@ BEGIN
               AND CONCAT(a.street, a.city, a.state, a.postal_code, a.country) <> ''
         ), '[]')),
         'tag', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(t.name ORDER BY t.name)
+            SELECT JSON_ARRAYAGG(t.name ORDER BY t.name COLLATE utf8mb4_unicode_520_ci, t.name)
             FROM map_tag AS m
             JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = m.tag_id
             WHERE m.owner_id = in_owner AND m.entity_id = c.id

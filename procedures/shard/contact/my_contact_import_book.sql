@@ -27,8 +27,8 @@ BEGIN
         SELECT j.position, j.name, j.parent
         FROM JSON_TABLE(in_book, '$.tag[*]' COLUMNS (
             position INT PATH '$.position',
-            name     VARCHAR(255) PATH '$.name',
-            parent   VARCHAR(255) PATH '$.parent'
+            name     VARCHAR(255) COLLATE utf8mb4_bin PATH '$.name',
+            parent   VARCHAR(255) COLLATE utf8mb4_bin PATH '$.parent'
         )) AS j
     ) DO
         INSERT INTO tag (owner_id, tag_id, parent_tag_id, name, position, ctime)

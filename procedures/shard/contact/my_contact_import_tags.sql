@@ -18,13 +18,13 @@ BEGIN
     -- locked as a whole, as in tag_add
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
     INSERT INTO tag (owner_id, tag_id, name, position, ctime)
-    SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + ROW_NUMBER() OVER (ORDER BY n.name),
+    SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + ROW_NUMBER() OVER (ORDER BY n.name COLLATE utf8mb4_unicode_520_ci, n.name),
            UNIX_TIMESTAMP()
     FROM (
         SELECT STRAIGHT_JOIN j.name
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
             id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
-            NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')
+            NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')
         )) AS j
         JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
         LEFT JOIN tag AS t FORCE INDEX (by_name) ON t.owner_id = in_owner AND t.name = j.name
@@ -32,12 +32,12 @@ BEGIN
         GROUP BY j.name
     ) AS n;
 
-    -- DISTINCT: the collation makes one of Work and work
+    -- DISTINCT: a name may be given twice
     INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
     SELECT STRAIGHT_JOIN DISTINCT in_owner, t.tag_id, c.id, 'contact'
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
-        NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')
+        NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     JOIN tag AS t FORCE INDEX (by_name) ON t.owner_id = in_owner AND t.name = j.name;

@@ -37,14 +37,14 @@ BEGIN
         SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + n.position, UNIX_TIMESTAMP()
         FROM (
             SELECT MIN(j.name) AS name, MIN(j.position) AS position
-            FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (position FOR ORDINALITY, name VARCHAR(255) PATH '$')) AS j
+            FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (position FOR ORDINALITY, name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')) AS j
             GROUP BY j.name
         ) AS n
         WHERE NOT EXISTS (SELECT 1 FROM tag AS t WHERE t.owner_id = in_owner AND t.name = n.name);
         DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = in_id;
         INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
         SELECT DISTINCT in_owner, t.tag_id, in_id, 'contact'
-        FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (name VARCHAR(255) PATH '$')) AS j
+        FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')) AS j
         JOIN tag AS t ON t.owner_id = in_owner AND t.name = j.name;
     END IF;
 END$$

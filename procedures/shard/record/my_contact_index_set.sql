@@ -1,7 +1,8 @@
 -- my_contact_index_set: write down what a record is sorted by and found by.
 --
 -- Words: those of names, company and notes; mail addresses as a whole and in words; of each phone number every run of
--- digits to its end, so that any three digits of it find it. Company last when there is none.
+-- digits to its end, so that any three digits of it find it. Company last when there is none. Tags and the source, which
+-- are compared character by character, as MD5: the words of the index ignore case and accents.
 --
 -- Params:   in_owner     whose address book
 --           in_id        contact
@@ -39,7 +40,7 @@ BEGIN
             JSON_ARRAY('company', COALESCE(JSON_VALUE(in_record, '$.company'), last_word(''))),
             JSON_ARRAY('created_at', JSON_VALUE(in_record, '$.created_at')),
             JSON_ARRAY('updated_at', JSON_VALUE(in_record, '$.updated_at')),
-            JSON_ARRAY('source', JSON_VALUE(in_record, '$.source')),
+            JSON_ARRAY('source', MD5(JSON_VALUE(in_record, '$.source'))),
             JSON_ARRAY('name', v_name)
         );
         WHILE v_place < JSON_LENGTH(in_record, '$.emails') DO
@@ -61,7 +62,7 @@ BEGIN
         SET v_place = 0;
         WHILE v_place < JSON_LENGTH(in_record, '$.tags') DO
             SET v_item = JSON_VALUE(in_record, CONCAT('$.tags[', v_place, ']'));
-            SET v_rows = JSON_ARRAY_APPEND(v_rows, '$', JSON_ARRAY('tag', v_item)), v_place = v_place + 1;
+            SET v_rows = JSON_ARRAY_APPEND(v_rows, '$', JSON_ARRAY('tag', MD5(v_item))), v_place = v_place + 1;
         END WHILE;
         -- search_words takes 65,535 bytes: the end of notes that are longer than any page is not searched
         SET v_words = search_words(LEFT(CONCAT(v_text, IF(v_text RLIKE '[0-9][-./()]+[0-9]', CONCAT(' ', joined_digits(v_text)), '')), 12000));

@@ -75,7 +75,7 @@ BEGIN
         FROM map_tag AS m
         JOIN tag AS g ON g.owner_id = m.owner_id AND g.tag_id = m.tag_id
         WHERE m.owner_id = in_owner AND m.entity_id = in_id
-        ORDER BY g.name, g.tag_id
+        ORDER BY g.name COLLATE utf8mb4_unicode_520_ci, g.name
     ) DO
         SET v_tag = CONCAT(v_tag, ',', JSON_QUOTE(t.name));
     END FOR;

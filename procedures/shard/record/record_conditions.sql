@@ -48,10 +48,10 @@ BEGIN
         SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'text', 'low', w.word, 'high', last_word(w.word)));
     END FOR;
     FOR t IN (SELECT j.name FROM JSON_TABLE(in_query, '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')) AS j) DO
-        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'tag', 'low', t.name, 'high', t.name));
+        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'tag', 'low', MD5(t.name), 'high', MD5(t.name)));
     END FOR;
     IF v_source IS NOT NULL THEN
-        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'source', 'low', v_source, 'high', v_source));
+        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'source', 'low', MD5(v_source), 'high', MD5(v_source)));
     END IF;
     RETURN CONCAT('[', SUBSTR(v_found, 2), ']');
 END$$

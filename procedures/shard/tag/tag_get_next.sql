@@ -41,7 +41,7 @@ BEGIN
     )) AS data
     FROM tag_card AS k
     WHERE k.owner_id = in_owner
-      AND IF(v_name IS NULL, k.parent_tag_id <=> in_parent, k.name LIKE v_name)
+      AND IF(v_name IS NULL, k.parent_tag_id <=> in_parent, k.name COLLATE utf8mb4_unicode_520_ci LIKE v_name)
     ORDER BY IF(in_order = 'desc', -k.position, k.position), k.tag_id
     LIMIT v_skip, in_size;
 END$$

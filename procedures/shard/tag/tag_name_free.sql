@@ -1,5 +1,8 @@
 -- tag_name_free: a name no other tag of the owner has: the wanted one, or with " (2)", " (3)" … appended.
 --
+-- Here names that differ in case or accents only are the same, so that people can tell their tags apart; the REST API and
+-- files may bring both, and each keeps the name it has.
+--
 -- Params:   in_owner   whose tags, locked by the caller
 --           in_name    wanted
 --           in_tag     the tag that is to have it, or NULL for a new one
@@ -18,10 +21,13 @@ CREATE OR REPLACE FUNCTION tag_name_free(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_name VARCHAR(255) DEFAULT in_name;
+    DECLARE v_held VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_copy INT DEFAULT 1;
 
-    WHILE EXISTS (
-        SELECT 1 FROM tag WHERE owner_id = in_owner AND name = v_name AND NOT (tag_id <=> in_tag)
+    SELECT MAX(name) INTO v_held FROM tag WHERE owner_id = in_owner AND tag_id = in_tag;
+    WHILE NOT (v_name <=> v_held) AND EXISTS (
+        SELECT 1 FROM tag
+        WHERE owner_id = in_owner AND name COLLATE utf8mb4_unicode_520_ci = v_name AND NOT (tag_id <=> in_tag)
     ) DO
         SET v_copy = v_copy + 1;
         SET v_name = CONCAT(LEFT(in_name, 245), ' (', v_copy, ')');

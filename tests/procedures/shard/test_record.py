@@ -250,7 +250,7 @@ def test_my_contact_discard_and_my_contact_restore_bring_everything_back(scene: 
     assert (names(scene), names(scene, deleted="only"), names(scene, deleted="also")) == (
         ["0"], ["Ana G.", "1"], ["Ana G.", "1"],
     )  # fmt: skip
-    assert names(scene, deleted="only", search="ana acme", tag=["vip"]) == ["Ana G.", "1"]
+    assert names(scene, deleted="only", search="ana acme", tag=["VIP"]) == ["Ana G.", "1"]
     *_, state, found = scene.sets("my_contact_restore(:alice, :ana, 3)")
     assert document(state)["blocked"] == 0
     assert {**record(found), "updated_at": ""} == {**before, "updated_at": ""}
@@ -336,15 +336,17 @@ def test_my_contact_records_joins_filters(scene: Scene) -> None:
     create(scene, ANA)
     create(
         scene,
-        {**ANA, "display_name": "Second", "emails": [], "tags": ["vip"], "source": "local", "company": "X"},
+        {**ANA, "display_name": "Second", "emails": [], "tags": ["VIP"], "source": "local", "company": "X"},
     )
     assert names(scene, tag=["partner"]) == ["Ana G.", "1"]
     assert names(scene, tag=["VIP", "partner"]) == ["Ana G.", "1"]
     assert names(scene, tag=["VIP"]) == ["Ana G.", "Second", "2"]
-    assert names(scene, tag=["none"]) == ["0"]
-    assert names(scene, tag=["vip"], source="local", search="612") == ["Second", "1"]
+    for tag in ("none", "vip", "VIP "):
+        assert names(scene, tag=[tag]) == ["0"]
+    assert names(scene, tag=["VIP"], source="local", search="612") == ["Second", "1"]
     assert names(scene, source="google-calendar", company="labs") == ["Ana G.", "1"]
     assert names(scene, source="local", company="labs") == ["0"]
+    assert names(scene, source="Local") == ["0"]
 
 
 def test_my_contact_records_pages_are_the_same_on_every_way(scene: Scene) -> None:

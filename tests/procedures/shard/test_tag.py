@@ -61,6 +61,17 @@ def test_a_name_is_free_or_gets_a_number(scene: Scene) -> None:
     assert scene.one(f"SELECT tag_name_free(:alice, '{long}', NULL)") == "x" * 245 + " (2)"
 
 
+def test_a_name_that_differs_in_case_only_gets_a_number_unless_a_tag_has_it(scene: Scene) -> None:
+    scene["ana"] = scene.contact("ana@scene.example")
+    scene["body"] = '{"dialect": 1, "tags": ["Año", "ano", "ANO"]}'
+    scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
+    scene["low"] = scene.one("SELECT tag_id FROM tag WHERE owner_id = :alice AND name = 'ano'")
+    for tag, name, free in (("NULL", "anO", "anO (2)"), (":low", "ano", "ano"), (":low", "Ano", "Ano (2)")):
+        assert scene.one(f"SELECT tag_name_free(:alice, '{name}', {tag})") == free
+    found = scene.docs("tag_get_next(:alice, NULL, 'aÑ', 'asc', 1, 45)")
+    assert [t["name"] for t in found] == ["Año", "ano", "ANO"]
+
+
 def test_a_tree_is_the_tag_and_all_below_it(scene: Scene) -> None:
     rome = scene["rome"]
     scene["forum"] = scene.doc("tag_add(:alice, 'Forum', :rome)")["tag_id"]
