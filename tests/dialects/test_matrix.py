@@ -240,6 +240,31 @@ async def test_a_contact_without_names_gets_both_from_the_login_token_api(everyw
     )  # fmt: skip
 
 
+async def test_a_colleague_is_no_contact_under_any_address_in_any_api(
+    people: People, client_of: ClientMaker
+) -> None:
+    erin, frank = await people("Erin", domain="firm.test"), await people("Frank", domain="firm.test")
+    rest, filemail = await client_of(person=erin), LoginTokenClient(erin)
+    await filemail.login()
+    own, new, his = {"address": "x@firm.example"}, {"address": "y@firm.example"}, {"address": frank.email}
+    first, second = {"display_name": "F", "emails": [his, new]}, {"display_name": "F", "emails": [new, his]}
+    made = await rest.add(display_name="F", emails=[own])
+    for body in (first, second):
+        assert (await rest.post("/contacts", body)).error == (422, "UNPROCESSABLE")
+        assert (await rest.patch(f"/contacts/{made['id']}", body)).error == (422, "UNPROCESSABLE")
+        many = await rest.post("/contacts/batch", {"operations": [{"action": "create", "data": body}]})
+        assert [(one["status"], one["error"]["code"]) for one in many.data["results"]] == [
+            (422, "UNPROCESSABLE")
+        ]
+        mails = [{"email": e["address"], "is_default": int(n == 0)} for n, e in enumerate(body["emails"])]
+        for service, contact_id in (("add", None), ("update", made["id"])):
+            answer = await erin.call(f"contact.{service}", firstname="F", email=mails, contact_id=contact_id)
+            assert answer.code == "SAME_DOMAIN"
+    for path, given in (("add", {"name": "F"}), ("update", {"contactid": made["id"]})):
+        assert (await filemail.call(f"contacts/{path}", **given, email=frank.email))["errorcode"] == 1002
+    assert (await rest.get(f"/contacts/{made['id']}")).data["emails"] == made["emails"]
+
+
 async def test_names_of_tags_are_kept_and_found_to_the_letter(everywhere: Everywhere) -> None:
     await everywhere.rpc.ok("tagcontact.add", name="año")
     await everywhere.rpc.ok("tagcontact.add", name="Work")

@@ -12,6 +12,7 @@
 -- Returns:  nothing
 -- Errors:   MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
+--           SAME_DOMAIN          an address that the contact did not have is a colleague's
 --           ALREADY_IN_CONTACT   an address belongs to another contact
 --           INVALID_PARAM        the same address twice, or a tag that does not exist
 -- Example:  CALL my_contact_details_set('00000000000000a1', '0000000000000000', '{}');
@@ -24,7 +25,7 @@ CREATE OR REPLACE PROCEDURE my_contact_details_set(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_emails, v_distinct, v_defaults, v_unknown INT UNSIGNED;
+    DECLARE v_emails, v_distinct, v_defaults, v_colleagues, v_unknown INT UNSIGNED;
     DECLARE v_old LONGTEXT DEFAULT '';
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
@@ -42,6 +43,17 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MANY_DEFAULT_EMAIL';
         ELSEIF v_defaults = 0 AND v_emails > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
+        END IF;
+        SELECT COUNT(*) INTO v_colleagues
+        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            email VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.email'
+        )) AS j
+        JOIN yp.drumate AS me ON me.id = in_owner AND me.domain_id > 1
+        JOIN yp.drumate AS d ON d.email = j.email AND d.domain_id = me.domain_id
+        LEFT JOIN contact_email AS k ON k.owner_id = in_owner AND k.email = j.email AND k.contact_id = in_id
+        WHERE k.id IS NULL;
+        IF v_colleagues > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
 
         FOR e IN (

@@ -16,9 +16,9 @@
 -- Errors:   CONACT_NOT_EXIST      no such contact of the owner
 --           EMPTY_FIRSTNAME       a registered, related person needs one
 --           EMPTY_LASTNAME        the same
---           SELF_CONTACT          the default address is the owner's own
---           SAME_DOMAIN           it is a colleague's
---           ALREADY_IN_CONTACT    it belongs to another contact
+--           SELF_CONTACT          an address is the owner's own
+--           SAME_DOMAIN           an address that the contact did not have is a colleague's, or a colleague is invited
+--           ALREADY_IN_CONTACT    an address belongs to another contact
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       none
 --           INVALID_PARAM         the same address twice, or a tag that does not exist
@@ -34,7 +34,7 @@ CREATE OR REPLACE PROCEDURE my_contact_update(
 BEGIN
     DECLARE v_id, v_uid, v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_email, v_old_entity VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_email, v_had, v_old_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_old_peer, v_new_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_other, v_named TINYINT DEFAULT 0;
     DECLARE EXIT HANDLER FOR 1062
@@ -51,7 +51,7 @@ BEGIN
     CALL yp.contact_pair_lock(in_owner, v_old_peer, v_new_peer);
 
     SET v_id = NULL;
-    SELECT id, uid, peer_id, status, entity INTO v_id, v_uid, v_peer, v_status, v_old_entity
+    SELECT id, uid, peer_id, status, entity, email INTO v_id, v_uid, v_peer, v_status, v_old_entity, v_had
     FROM contact
     WHERE owner_id = in_owner AND id = in_id
     FOR UPDATE;
@@ -78,7 +78,10 @@ BEGIN
     ELSEIF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR v_peer IS NULL) THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
         IF v_status IN ('memory', 'sent') THEN
-            CALL my_contact_peer_check(in_owner, v_peer);
+            -- an address that he has had since before its owner became a colleague stays
+            IF NOT (v_email <=> v_had) OR JSON_VALUE(in_contact, '$.invite') = 1 THEN
+                CALL my_contact_peer_check(in_owner, v_peer);
+            END IF;
             IF COALESCE(my_contact_of(in_owner, v_peer), v_id) <> v_id THEN
                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
             END IF;

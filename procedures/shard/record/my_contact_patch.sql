@@ -11,8 +11,8 @@
 --           PRECONDITION_FAILED   the contact has another revision
 --           TOO_LARGE             custom_fields would have more than 65,535 bytes
 --           NO_NAME               none of display_name, firstname, lastname would be left
---           SELF_CONTACT          the default address is the owner's own
---           SAME_DOMAIN           it is a colleague's
+--           SELF_CONTACT          an address is the owner's own
+--           SAME_DOMAIN           an address that the contact did not have is a colleague's
 --           ALREADY_IN_CONTACT    an address belongs to another contact
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       addresses, but none is the default one

@@ -98,6 +98,7 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     assert await code({}, "0" * 16) == "CONACT_NOT_EXIST"
     assert await code(mail(owner.email)) == "SELF_CONTACT"
     assert await code(mail(mate.email)) == "SAME_DOMAIN"
+    assert await code(mail("a@b.example", mate.email)) == "SAME_DOMAIN"
     assert await code(mail("taken@b.example")) == "ALREADY_IN_CONTACT"
     assert await code(mail("x@b.example", default=1)) == "NO_DEFAULT_MAIL"
     assert await code(mail("x@b.example", "x@b.example")) == "INVALID_PARAM"
@@ -107,6 +108,23 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     admin.rows("UPDATE shard1.contact SET uid = peer_id, status = 'active' WHERE id = %s", related["id"])
     assert await code({"firstname": "", "lastname": "B"}, related["id"]) == "EMPTY_FIRSTNAME"
     assert await code({"firstname": "B", "lastname": ""}, related["id"]) == "EMPTY_LASTNAME"
+
+
+async def test_who_became_a_colleague_stays_but_is_not_invited(direct: Direct, admin: Admin) -> None:
+    owner, mate, other = (direct.person(domain=domain) for domain in ("four.test", None, None))
+    made = await direct.one("shard1", "my_contact_add", owner.uid, text(mail(mate.email, other.email)))
+    contact = made["id"]
+    admin.rows(
+        "UPDATE yp.drumate SET domain_id = (SELECT domain_id FROM yp.drumate WHERE id = %s) WHERE id IN (%s, %s)",
+        owner.uid, mate.uid, other.uid,
+    )  # fmt: skip
+    update = ("shard1", "my_contact_update", owner.uid, contact)
+    again = mail(mate.email, other.email)
+    found = await direct.one(*update, text({**again, "comment": "met"}))
+    assert (found["comment"], len(found["email"])) == ("met", 2)
+    assert await direct.refusal(*update, text({**again, "invite": 1})) == "SAME_DOMAIN"
+    await direct.one(*update, text(mail(mate.email)))
+    assert await direct.refusal(*update, text(again)) == "SAME_DOMAIN"
 
 
 async def test_two_my_contact_update_at_once_both_count(direct: Direct) -> None:
