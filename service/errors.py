@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -48,12 +49,22 @@ def unavailable(what: str) -> RequestError:
     )
 
 
+CLASH = re.compile(r"(emails\[[0-9]+\]\.address) (\S+)")
+
+
 class Refused(Exception):
-    """A routine raised SQLSTATE 45000: the code, and perhaps a detail after it."""
+    """A routine raised SQLSTATE 45000: the code, and perhaps a detail after it.
+
+    A detail that says which address belongs to another contact (my_contact_clash) is `clash` instead: its
+    place and the address, for APIs that tell.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.code, _, self.detail = message.partition(" ")
+        self.code, _, detail = message.partition(" ")
+        found = CLASH.fullmatch(detail)
+        self.clash = (found[1], found[2]) if found else None
+        self.detail = "" if found else detail
 
 
 class DatabaseUnavailableError(Exception):

@@ -265,6 +265,50 @@ async def test_a_colleague_is_no_contact_under_any_address_in_any_api(
     assert (await rest.get(f"/contacts/{made['id']}")).data["emails"] == made["emails"]
 
 
+async def test_a_conflict_says_which_address_another_contact_has(
+    people: People, client_of: ClientMaker
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    rest = await client_of(person=alice)
+
+    def body(*addresses: str) -> dict[str, Any]:
+        return {"display_name": "X", "emails": [{"address": address} for address in addresses]}
+
+    first = await rest.add(**body("a@x.example", "b@x.example"))
+    await alice.ok("contact.add", invitee_id=bob.uid)
+    other = f"/contacts/{(await rest.add(**body('new@x.example')))['id']}"
+    long = f"{'l' * 60}@{'m' * 60}.example"
+    await rest.add(**body(long))
+    for addresses, place, shown in (
+        (("b@x.example", "new2@x.example"), 0, "b@x.example"),
+        (("new2@x.example", "a@x.example"), 1, "a@x.example"),
+        ((bob.email, "new2@x.example"), 0, bob.email),
+        (("new2@x.example", long), 1, f"{long[:89]}…"),
+    ):
+        many = {"operations": [{"action": "create", "data": body(*addresses)}]}
+        batch = (await rest.post("/contacts/batch", many)).data["errors"][0]
+        for error in (
+            (await rest.post("/contacts", body(*addresses))).body["error"],
+            (await rest.patch(other, body(*addresses))).body["error"],
+            {name: batch[name] for name in ("code", "message", "details")},
+        ):
+            assert error == {
+                "code": "CONFLICT", "message": f"Another contact has the address {shown}",
+                "details": {"field": f"emails[{place}].address", "constraint": "unique"},
+            }  # fmt: skip
+    await rest.delete(f"/contacts/{first['id']}")
+    await rest.add(**body("b@x.example"))
+    error = (await rest.post(f"/contacts/{first['id']}/restore")).body["error"]
+    assert (error["message"], error["details"]["field"]) == (
+        "Another contact has the address b@x.example", "emails[1].address",
+    )  # fmt: skip
+    answer = await alice.call("contact.add", email=[{"email": "b@x.example", "is_default": 1}])
+    assert (answer.status, answer.code, answer.data) == (
+        409, "ALREADY_IN_CONTACT", {"status": "ALREADY_IN_CONTACT"},
+    )  # fmt: skip
+    assert "b@x" not in answer.body["reason"]
+
+
 async def test_names_of_tags_are_kept_and_found_to_the_letter(everywhere: Everywhere) -> None:
     await everywhere.rpc.ok("tagcontact.add", name="año")
     await everywhere.rpc.ok("tagcontact.add", name="Work")

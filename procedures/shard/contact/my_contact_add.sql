@@ -13,7 +13,7 @@
 --           INVALID_INVITEE_ID   nobody is registered under invitee_id
 --           SELF_CONTACT         the owner himself
 --           SAME_DOMAIN          a colleague of the owner's organisation
---           ALREADY_IN_CONTACT   the owner has that person, or one of the addresses, already
+--           ALREADY_IN_CONTACT   the owner has that person, or one of the addresses, already: which one (my_contact_clash)
 --           MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           INVALID_PARAM        the same address twice, or a tag that does not exist
@@ -35,8 +35,13 @@ BEGIN
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_auto TINYINT DEFAULT 0;
     DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
+    DECLARE v_taken VARCHAR(128);
     DECLARE EXIT HANDLER FOR 1062
-        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
+    BEGIN
+        SELECT CONCAT_WS(' ', 'ALREADY_IN_CONTACT', my_contact_clash(in_owner, v_id, in_contact)) INTO v_taken;
+        -- MESSAGE_TEXT = 'ALREADY_IN_CONTACT', and which address
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken, MYSQL_ERRNO = 1644;
+    END;
 
     IF (v_peer IS NULL) = (COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) = 0)
        AND NOT JSON_EXISTS(in_contact, '$.dialect') THEN
@@ -62,7 +67,9 @@ BEGIN
     CALL my_contact_peer_check(in_owner, v_peer);
 
     IF my_contact_of(in_owner, v_peer) IS NOT NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
+        SELECT CONCAT_WS(' ', 'ALREADY_IN_CONTACT', my_contact_clash(in_owner, v_id, in_contact)) INTO v_taken;
+        -- MESSAGE_TEXT = 'ALREADY_IN_CONTACT', and which address
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken;
     END IF;
 
     INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, status, invitetime,

@@ -13,7 +13,7 @@
 -- Errors:   MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           SAME_DOMAIN          an address that the contact did not have is a colleague's
---           ALREADY_IN_CONTACT   an address belongs to another contact
+--           ALREADY_IN_CONTACT   an address belongs to another contact: which one (my_contact_clash)
 --           INVALID_PARAM        the same address twice, or a tag that does not exist
 -- Example:  CALL my_contact_details_set('00000000000000a1', '0000000000000000', '{}');
 DELIMITER $$
@@ -27,8 +27,13 @@ CREATE OR REPLACE PROCEDURE my_contact_details_set(
 BEGIN
     DECLARE v_emails, v_distinct, v_defaults, v_colleagues, v_unknown INT UNSIGNED;
     DECLARE v_old LONGTEXT DEFAULT '';
+    DECLARE v_taken VARCHAR(128);
     DECLARE EXIT HANDLER FOR 1062
-        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
+    BEGIN
+        SELECT CONCAT_WS(' ', 'ALREADY_IN_CONTACT', my_contact_clash(in_owner, in_id, in_contact)) INTO v_taken;
+        -- MESSAGE_TEXT = 'ALREADY_IN_CONTACT', and which address
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken, MYSQL_ERRNO = 1644;
+    END;
 
     IF JSON_EXISTS(in_contact, '$.email') THEN
         SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0)
@@ -44,6 +49,7 @@ BEGIN
         ELSEIF v_defaults = 0 AND v_emails > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
         END IF;
+        -- unlocked: the contact is locked, and with it whoever changes its addresses
         SELECT COUNT(*) INTO v_colleagues
         FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
             email VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.email'

@@ -18,7 +18,7 @@
 --           EMPTY_LASTNAME        the same
 --           SELF_CONTACT          an address is the owner's own
 --           SAME_DOMAIN           an address that the contact did not have is a colleague's, or a colleague is invited
---           ALREADY_IN_CONTACT    an address belongs to another contact
+--           ALREADY_IN_CONTACT    an address belongs to another contact: which one (my_contact_clash)
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       none
 --           INVALID_PARAM         the same address twice, or a tag that does not exist
@@ -37,8 +37,13 @@ BEGIN
     DECLARE v_email, v_had, v_old_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_old_peer, v_new_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_other, v_named TINYINT DEFAULT 0;
+    DECLARE v_taken VARCHAR(128);
     DECLARE EXIT HANDLER FOR 1062
-        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT', MYSQL_ERRNO = 1644;
+    BEGIN
+        SELECT CONCAT_WS(' ', 'ALREADY_IN_CONTACT', my_contact_clash(in_owner, v_id, in_contact)) INTO v_taken;
+        -- MESSAGE_TEXT = 'ALREADY_IN_CONTACT', and which address
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken, MYSQL_ERRNO = 1644;
+    END;
 
     -- unlocked: who may be concerned, to lock the people before their books; read again below
     SELECT id, peer_id INTO v_id, v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
@@ -83,7 +88,9 @@ BEGIN
                 CALL my_contact_peer_check(in_owner, v_peer);
             END IF;
             IF COALESCE(my_contact_of(in_owner, v_peer), v_id) <> v_id THEN
-                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ALREADY_IN_CONTACT';
+                SELECT CONCAT_WS(' ', 'ALREADY_IN_CONTACT', my_contact_clash(in_owner, v_id, in_contact)) INTO v_taken;
+                -- MESSAGE_TEXT = 'ALREADY_IN_CONTACT', and which address
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken;
             END IF;
             -- the same address, whose owner has registered meanwhile, is the same person
             SET v_other = COALESCE(v_peer, v_email) <> v_old_entity AND v_email <> v_old_entity;

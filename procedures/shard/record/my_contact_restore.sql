@@ -12,7 +12,7 @@
 --           one row    data  JSON, the record; rev
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           NOT_DELETED           it is not in the trash
---           CONFLICT              an address, or the person, belongs to another contact by now
+--           CONFLICT              an address, or the person, belongs to another contact by now: which one (my_contact_clash)
 --           PRECONDITION_FAILED   it has another revision
 -- Example:  CALL my_contact_restore('00000000000000a1', '0000000000000c04', NULL);
 DELIMITER $$
@@ -29,8 +29,13 @@ BEGIN
     DECLARE v_book, v_contact LONGTEXT;
     DECLARE v_message TEXT;
     DECLARE v_listed INT UNSIGNED;
+    DECLARE v_taken VARCHAR(128);
     DECLARE EXIT HANDLER FOR 1062
-        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT', MYSQL_ERRNO = 1644;
+    BEGIN
+        SELECT CONCAT_WS(' ', 'CONFLICT', my_contact_clash(in_owner, v_id, v_book)) INTO v_taken;
+        -- MESSAGE_TEXT = 'CONFLICT', and which address
+        RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken, MYSQL_ERRNO = 1644;
+    END;
 
     -- unlocked: people are locked before their books; it is read again below
     SELECT peer_id INTO v_peer FROM contact_trash WHERE owner_id = in_owner AND id = in_id;
@@ -54,7 +59,9 @@ BEGIN
     IF v_other IS NOT NULL THEN
         SELECT box, message INTO v_box, v_message FROM contact WHERE owner_id = in_owner AND id = v_other FOR UPDATE;
         IF v_box <> 'hidden' THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT';
+            SELECT CONCAT_WS(' ', 'CONFLICT', my_contact_clash(in_owner, v_id, v_book)) INTO v_taken;
+            -- MESSAGE_TEXT = 'CONFLICT', and which address
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_taken;
         END IF;
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_other;
         SET v_contact = JSON_SET(v_contact, '$.status', 'invitation', '$.message', v_message, '$.uid', NULL, '$.changed', now_us() + 0);

@@ -74,6 +74,10 @@ def refused(refusal: Refused) -> ApiError | None:
     code, message = found
     if refusal.code == "NO_NAME":
         return ApiError(code, message, {"field": "display_name", "constraint": "required"})
+    if refusal.clash:
+        field, address = refusal.clash
+        details = {"field": field, "constraint": "unique"}
+        return ApiError(code, f"Another contact has the address {address}", details)
     if refusal.code in {"INVALID_PARAM", "TOO_LARGE"}:
         # the detail is `name: why`
         field, _, why = refusal.detail.partition(":")

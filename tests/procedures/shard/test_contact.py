@@ -110,12 +110,29 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     assert await code({"firstname": "B", "lastname": ""}, related["id"]) == "EMPTY_LASTNAME"
 
 
+def test_my_contact_clash_names_the_first_address_that_is_taken(scene: Scene) -> None:
+    def clash(contact: str, *addresses: str) -> object:
+        scene["body"] = text(
+            {"email": [{"email": e, "is_default": int(n == 0)} for n, e in enumerate(addresses)]}
+        )
+        return scene.one(f"SELECT my_contact_clash(:alice, :{contact}, :body)")
+
+    scene["ada"]
+    assert clash("grace", "x@scene.example", "ada@scene.example") == "emails[1].address ada@scene.example"
+    assert clash("ada", "ada@scene.example", "x@scene.example") is None
+    scene.sets("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")
+    bob = scene["mail_bob"]
+    assert clash("ada", bob) == f"emails[0].address {bob}"
+    assert clash("ada", "x@scene.example", bob) is None
+
+
 async def test_who_became_a_colleague_stays_but_is_not_invited(direct: Direct, admin: Admin) -> None:
     owner, mate, other = (direct.person(domain=domain) for domain in ("four.test", None, None))
     made = await direct.one("shard1", "my_contact_add", owner.uid, text(mail(mate.email, other.email)))
     contact = made["id"]
     admin.rows(
-        "UPDATE yp.drumate SET domain_id = (SELECT domain_id FROM yp.drumate WHERE id = %s) WHERE id IN (%s, %s)",
+        "UPDATE yp.drumate SET domain_id = (SELECT domain_id FROM yp.drumate WHERE id = %s) "
+        "WHERE id IN (%s, %s)",
         owner.uid, mate.uid, other.uid,
     )  # fmt: skip
     update = ("shard1", "my_contact_update", owner.uid, contact)
@@ -125,6 +142,8 @@ async def test_who_became_a_colleague_stays_but_is_not_invited(direct: Direct, a
     assert await direct.refusal(*update, text({**again, "invite": 1})) == "SAME_DOMAIN"
     await direct.one(*update, text(mail(mate.email)))
     assert await direct.refusal(*update, text(again)) == "SAME_DOMAIN"
+    details = ("shard1", "my_contact_details_set", owner.uid, contact)
+    assert await direct.refusal(*details, text(again)) == "SAME_DOMAIN"
 
 
 async def test_two_my_contact_update_at_once_both_count(direct: Direct) -> None:
