@@ -1,6 +1,6 @@
 -- contact_catch_up: make records again that are known to be stale, of one owner at a time.
 --
--- Params:   in_limit   how many at most
+-- Params:   in_limit   how many at most, up to 1,000
 -- Returns:  one row    done: how many it were; owner: whose they are, or NULL
 -- Errors:   none
 -- Example:  CALL contact_catch_up(100);
@@ -13,6 +13,7 @@ CREATE OR REPLACE PROCEDURE contact_catch_up(
 BEGIN
     DECLARE v_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_done INT UNSIGNED DEFAULT 0;
+    DECLARE v_contacts LONGTEXT;
 
     -- unlocked: whose turn it is; another process that picks the same one waits, and then finds less to do
     SELECT s.owner_id INTO v_owner
@@ -21,10 +22,9 @@ BEGIN
     LIMIT 1;
     IF v_owner IS NOT NULL THEN
         CALL yp.contact_pair_lock(v_owner, NULL, NULL);
-        FOR s IN (SELECT contact_id FROM contact_stale WHERE owner_id = v_owner LIMIT in_limit) DO
-            CALL my_contact_touch(v_owner, s.contact_id);
-            SET v_done = v_done + 1;
-        END FOR;
+        SELECT COUNT(*), JSON_ARRAYAGG(p.contact_id) INTO v_done, v_contacts
+        FROM (SELECT contact_id FROM contact_stale WHERE owner_id = v_owner LIMIT in_limit) AS p;
+        CALL my_contacts_touch(v_owner, v_contacts);
     END IF;
     SELECT v_done AS done, v_owner AS owner;
 END$$

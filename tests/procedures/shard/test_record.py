@@ -612,10 +612,7 @@ def test_helpers(scene: Scene) -> None:
     assert scene.one("SELECT iso_time('2026-02-16 10:30:00.123')") == "2026-02-16T10:30:00.123Z"
     assert scene.one("SELECT iso_time(NULL)") is None
     scene.sets("my_contact_touch(:alice, :ada)")
-    scene.sets("my_contact_index_set(:alice, :ada, 0, NULL)")
-    assert scene.count("contact_index", "owner_id = :alice AND contact_id = :ada") == 0
-    assert scene.sets("CALL my_contact_render(:alice, :ada, @a, @b, @c, @d)") == []
-    assert scene.json("SELECT @c")["display_name"] == "Ada Lovelace"
+    assert scene.rows("my_contact_record(:alice, :ada, 0)")
 
 
 async def race(direct: Direct, owner: Somebody, *calls: tuple[Any, ...]) -> list[str]:
