@@ -36,6 +36,7 @@ BEGIN
             INSERT INTO contact_ledger (owner_id) VALUES (in_owner) ON DUPLICATE KEY UPDATE rev = rev;
             SELECT rev INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
         END IF;
+        -- unlocked: whoever writes records of the owner holds the ledger
         SELECT COUNT(DISTINCT IF(r.state = 'active', r.contact_id, NULL)),
                COUNT(DISTINCT IF(r.state = 'deleted', r.contact_id, NULL)), COUNT(c.id)
         INTO v_active, v_deleted, v_found
@@ -128,6 +129,7 @@ BEGIN
 
         -- what lies in the trash, or is away
         IF v_found < JSON_LENGTH(in_contacts) THEN
+            -- unlocked: the same
             FOR g IN (
                 SELECT r.contact_id, v_rev + j.place AS rev, IF(t.id IS NULL, 'purged', 'deleted') AS state,
                        JSON_COMPACT(COALESCE((
@@ -165,7 +167,7 @@ BEGIN
             record = JSON_SET(record, '$.created_at', iso_time(created_at), '$.updated_at', iso_time(updated_at),
                               '$.deleted_at', iso_time(deleted_at))
         WHERE owner_id = in_owner AND rev > v_rev AND state <> 'purged';
-        -- what lies in the trash since before there were records has no words yet
+        -- unlocked: the same. What lies in the trash since before there were records has no words yet
         SELECT MAX(r.rev), COUNT(DISTINCT IF(r.state = 'active', r.contact_id, NULL)),
                COUNT(DISTINCT IF(r.state = 'deleted', r.contact_id, NULL)), SUM(r.state = 'purged' AND r.rev > v_rev),
                JSON_ARRAYAGG(IF(r.rev > v_rev OR r.state = 'deleted', r.contact_id, NULL))

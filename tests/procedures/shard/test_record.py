@@ -332,6 +332,32 @@ def test_my_contact_records_finds_every_word_by_its_start(scene: Scene, text: st
     assert scene.one("SELECT 'anaz' < last_word('ana')") == 1
 
 
+NUMBERS = {
+    "+33 6 12-345.678": ("612345678", [f"{33612345678}"[n:] for n in range(9)]),
+    "0912 34": ("091234", ["091234", "91234", "1234", "234"]),
+    "112": (None, ["112"]),
+    "12": (None, ["12"]),
+    'ext "7"': (None, ["7"]),
+    "none": (None, []),
+}
+
+
+def test_record_keys_finds_a_number_by_any_three_of_its_digits(scene: Scene) -> None:
+    for number, (whole, runs) in NUMBERS.items():
+        scene["record"] = orjson.dumps(
+            {"display_name": "'", "phones": [{"number": number}], "tags": []}
+        ).decode()
+        found = scene.json("SELECT record_keys(:record)")
+        words = {word for each in found if each["kind"] == "text" for word in each["words"] if word}
+        assert (words, [w for each in found if each["kind"] == "phone" for w in each["words"] if w]) == (
+            set(runs), [whole] if whole else []
+        ), number  # fmt: skip
+    scene["record"] = orjson.dumps({"phones": [{"number": n} for n in NUMBERS], "tags": []}).decode()
+    found = scene.json("SELECT record_keys(:record)")
+    words = {word for each in found if each["kind"] == "text" for word in each["words"] if word}
+    assert words == {run for _, runs in NUMBERS.values() for run in runs}
+
+
 def test_my_contact_records_joins_filters(scene: Scene) -> None:
     create(scene, ANA)
     create(
@@ -585,27 +611,66 @@ def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> 
     assert after == before, "a fresh rendering differs from the record that was there"
 
 
-def test_an_import_and_a_big_tag_are_caught_up_with(scene: Scene) -> None:
+def test_an_import_is_seen_at_once_and_a_very_big_tag_is_caught_up_with(scene: Scene) -> None:
     people = [
         {"id": f"{n:016x}", "line": n, "firstname": f"P{n}", "default": f"p{n}@x.example",
          "email": [{"email": f"p{n}@x.example", "category": "priv", "is_default": 1}], "mobile": [],
          "address": [], "tag": ["all"], "archived": 0}
-        for n in range(1, 301)
+        for n in range(1, 1102)
     ]  # fmt: skip
-    scene["people"] = orjson.dumps(people).decode()
+    scene["people"] = orjson.dumps(people[:300]).decode()
     scene.sets("my_contact_import(:alice, :people, NULL)")
-    assert names(scene)[-1] == "0"
-    assert scene.rows("contact_catch_up(60)")[0][0] == 60
-    while scene.one("contact_catch_up(100)"):
-        pass
     assert names(scene, tag=["all"])[-1] == "300"
+    scene["people"] = orjson.dumps(people[300:]).decode()
+    scene.sets("my_contact_import(:alice, :people, NULL)")
+    assert names(scene, tag=["all"])[-1] == "1101"
     scene["all"] = scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 9)")[0]["tag_id"]
     scene.sets("tag_rename(:alice, :all, 'everybody')")
     assert names(scene, tag=["everybody"])[-1] == "0"
-    while scene.one("contact_catch_up(100)"):
+    assert scene.rows("contact_catch_up(60)")[0][0] == 60
+    assert names(scene, tag=["everybody"])[-1] == "60"
+    while scene.one("contact_catch_up(500)"):
         pass
-    assert (names(scene, tag=["everybody"])[-1], names(scene, tag=["all"])) == ("300", ["0"])
+    assert (names(scene, tag=["everybody"])[-1], names(scene, tag=["all"])) == ("1101", ["0"])
     assert scene.sets("my_contacts_touch(:alice, '[]')") == []
+
+
+def test_contacts_that_are_touched_together_count_once(scene: Scene) -> None:
+    scene["one"] = key(create(scene, {"first_name": "One"}))
+    scene["two"] = key(create(scene, {"first_name": "Two"}))
+    scene["gone"] = key(create(scene, {"first_name": "Gone"}))
+    before = scene.rows("SELECT rev, active, deleted FROM contact_ledger WHERE owner_id = :alice")[0]
+    scene.sets("UPDATE contact SET lastname = 'New' WHERE owner_id = :alice AND id IN (:one, :two)")
+    scene.sets("DELETE FROM contact WHERE owner_id = :alice AND id = :gone")
+    scene.sets("my_contacts_touch(:alice, JSON_ARRAY(:one, :gone, :two, :one, :gone, '0000000000000000'))")
+    rev, *counts = scene.rows("SELECT rev, active, deleted FROM contact_ledger WHERE owner_id = :alice")[0]
+    assert counts == [before[1] - 1, before[2]]
+    events = scene.rows(
+        f"SELECT contact_id, event, rev FROM contact_event WHERE owner_id = :alice AND rev > {before[0]}"
+    )
+    assert sorted(event[:2] for event in events) == sorted(
+        [(scene["one"], "updated"), (scene["two"], "updated"), (scene["gone"], "purged")]
+    )
+    assert max(event[2] for event in events) == rev
+    assert names(scene) == ["One New", "Two New", "2"]
+
+
+def test_the_trash_shows_tags_and_groups_as_they_are_called_now(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, ANA))
+    scene["tag"] = scene.doc("my_contact_get(:alice, :ana)")["tag"][0]["tag_id"]
+    scene["pioneers"]
+    scene.sets("contact_group_member_add(:alice, 'Pioneers', JSON_ARRAY(:ana))")
+    scene.sets("my_contact_trash(:alice, :ana)")
+    trashed = record(scene.rows("my_contact_record(:alice, :ana, 1)"))
+    assert (trashed["tags"], trashed["groups"]) == (["partner", "VIP"], ["Pioneers"])
+    scene.sets("tag_rename(:alice, :tag, 'renamed')")
+    scene.sets("my_contact_touch(:alice, :ana)")
+    renamed = record(scene.rows("my_contact_record(:alice, :ana, 1)"))
+    assert (renamed["tags"], renamed["deleted_at"]) == (["renamed", "VIP"], trashed["deleted_at"])
+    scene.sets("contact_group_delete(:alice, 'Pioneers')")
+    scene.sets("my_contact_touch(:alice, :ana)")
+    assert record(scene.rows("my_contact_record(:alice, :ana, 1)"))["groups"] == []
+    assert names(scene, deleted="only", tag=["renamed"]) == ["Ana G.", "1"]
 
 
 def test_helpers(scene: Scene) -> None:
