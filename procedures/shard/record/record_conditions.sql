@@ -1,6 +1,6 @@
 -- record_conditions: what a contact must meet to be found, as ranges of the index of records.
 --
--- A text is split into words as my_contact_index_set does it; one with an @ is an address and stays whole.
+-- A text is split into words as record_keys does it; one with an @ is an address and stays whole.
 --
 -- Params:   in_query    JSON (my_contact_records)
 -- Returns:  a value     JSON array of kind, low, high; all must be met. Company is not among them
