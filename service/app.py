@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from service import ROOT, metrics, uploads
 from service.acl import check_routines, load_declarations, load_pushes
@@ -22,8 +20,8 @@ from service.dialects.rest.live import LiveApi, Times
 from service.dialects.rest.routes import RestApi
 from service.dialects.rest.tokens import Gate
 from service.dispatcher import Dispatcher
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.floor import load_schema
+from service.health import RETRY, health
 from service.log import WIRE
 from service.mail import Mailer
 from service.mail_pages import MailPages
@@ -146,33 +144,9 @@ def _plain_error(status: int, code: str) -> web.Response:
 
 
 async def _health(request: web.Request) -> web.Response:
-    """State of each dependency: ok, degraded (calls work, pushes are lost) or down."""
-    database, redis = await asyncio.gather(
-        _state(request.app[DATABASE].ping(), "down"),
-        _state(_redis_ping(request.app[PUSHER]), "degraded"),
-    )
-    found = {"database": database, "redis": redis}
-    worst = next((s for s in ("down", "degraded") if s in found.values()), "ok")
-    return web.json_response(
-        {"status": worst, "dependencies": found, "time": int(time.time())},
-        status=503 if worst == "down" else 200,
-        headers={"Retry-After": "2"} if worst == "down" else None,
-    )
-
-
-async def _redis_ping(pusher: Pusher) -> None:
-    # the client answers an awaitable or a value, depending on its kind
-    await pusher.redis.execute_command("PING")  # type: ignore[no-untyped-call]
-    if not pusher.listening.is_set():
-        raise RedisError("not subscribed yet")
-
-
-async def _state(check: Any, failure: str) -> str:
-    try:
-        await asyncio.wait_for(check, 2)
-    except (DatabaseUnavailableError, DatabaseTimeoutError, RedisError, OSError, TimeoutError):
-        return failure
-    return "ok"
+    found = await health(request.app[DATABASE], request.app[PUSHER])
+    down = found["status"] == "down"
+    return web.json_response(found, status=503 if down else 200, headers=RETRY if down else None)
 
 
 async def _metrics(request: web.Request) -> web.Response:

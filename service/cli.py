@@ -231,7 +231,7 @@ def _drop_key(registry: Registry, key_id: str) -> str:
 
 
 def _key_table(rows: list[tuple[str, str]]) -> str:
-    from service.dialects.rest.sign_in import iso_time
+    from service.dialects.rest.site import iso_time
 
     lines = []
     for data, email in rows:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
@@ -81,6 +82,16 @@ async def health(person: Person) -> dict[str, Any]:
         return {"http": response.status, **await response.json()}
 
 
+async def rest_health(person: Person) -> tuple[int, dict[str, Any], str | None]:
+    """What /api/v1/health says to anybody: HTTP status, the same fields, Retry-After."""
+    async with aiohttp.ClientSession() as http, http.get(person.base / "api/v1/health") as response:
+        body = await response.json()
+        if response.status != 200:
+            assert body["error"]["code"] == "SERVICE_UNAVAILABLE"
+            return response.status, body["error"]["details"], response.headers.get("Retry-After")
+        return response.status, body["data"], None
+
+
 async def contacts(person: Person) -> Answer:
     return await person.call("contact.show_contact")
 
@@ -98,6 +109,8 @@ async def test_mariadb_away_is_a_clear_503_and_comes_back(own: tuple[Stack, Sett
     found = await health(alice)
     assert (found["http"], found["status"]) == (503, "down")
     assert found["dependencies"] == {"database": "down", "redis": "ok"}
+    status, same, retry = await rest_health(alice)
+    assert (status, same["status"], same["dependencies"], retry) == (503, "down", found["dependencies"], "2")
 
     await start(mariadb)
     assert (await until(lambda: _ok(contacts(alice)))).status == 200
@@ -160,6 +173,8 @@ async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], 
     assert (await alice.sign_in()).data["status"] == "ok"
     found = await health(alice)
     assert (found["http"], found["status"], found["dependencies"]["redis"]) == (200, "degraded", "degraded")
+    status, same, _ = await rest_health(alice)
+    assert (status, same["status"], same["dependencies"]) == (200, "degraded", found["dependencies"])
 
     await start(redis)
     await until(lambda: _healthy(alice))

@@ -42,6 +42,7 @@ async def test_login_answers_in_the_words_of_clients_and_document(client_of: Cli
     assert data["access_token"] == data["accessToken"] == answer.body["accessToken"]
     assert data["refresh_token"] == data["refreshToken"] == answer.body["refreshToken"]
     assert data["user"] == answer.body["user"]
+    assert answer.body["tier"] == "free"
     assert data["user"] == {
         "id": to_wire(api.person.uid), "email": api.person.email,
         "display_name": "Alice Test", "role": "user",

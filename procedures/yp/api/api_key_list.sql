@@ -1,8 +1,8 @@
 -- api_key_list: the keys of a person, or all, the oldest first. A key itself is stored nowhere.
 --
 -- Params:   in_uid   the person; NULL: everybody
--- Returns:  rows     data  JSON: id, prefix (how the key begins), scope, created_at, last_used_at (unix seconds;
---                          NULL: never)
+-- Returns:  rows     data  JSON: id, uid (whose key), prefix (how the key begins), scope, label, created_at,
+--                          last_used_at (unix seconds; NULL: never)
 --                    email  whose key
 -- Errors:   none
 -- Example:  CALL api_key_list('00000000000000a1');
@@ -15,7 +15,8 @@ CREATE OR REPLACE PROCEDURE api_key_list(
 BEGIN
     SELECT
         JSON_OBJECT(
-            'id', k.id, 'prefix', k.hint, 'scope', k.scope, 'created_at', k.ctime, 'last_used_at', NULLIF(k.mtime, 0)
+            'id', k.id, 'uid', k.uid, 'prefix', k.hint, 'scope', k.scope, 'label', k.label, 'created_at', k.ctime,
+            'last_used_at', NULLIF(k.mtime, 0)
         ) AS data,
         d.email
     FROM api_key AS k

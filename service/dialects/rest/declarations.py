@@ -201,6 +201,23 @@ REFRESH_TOKEN = {
 REFRESH: Declared = {"refresh_token": {**REFRESH_TOKEN, "required": True}}
 LOGOUT: Declared = {"refresh_token": REFRESH_TOKEN}
 
+USER = {
+    "type": "string", "minLength": 1, "maxLength": 255, "example": "00000000-0000-4000-8a10-000000000000",
+}  # fmt: skip
+SCOPE = {
+    "type": "string", "enum": list(SCOPES), "example": "agent",
+    "doc": "agent acts for that person; system and sync for whom each request names.",
+}  # fmt: skip
+KEYS: Declared = {
+    "user_id": {**USER, "doc": "Only those of this person."},
+    "scope": {**SCOPE, "doc": "Only those of this scope."},
+}
+NEW_KEY: Declared = {
+    "user_id": {**USER, "doc": "Whose key: id, or e-mail address. Absent: whom X-Claw-User-Id names."},
+    "scope": {**SCOPE, "default": "agent"},
+    "label": _line("What it is for.", "address book of my phone", 64),
+}
+
 KEY_OF_CONTACT = {
     "type": "string", "minLength": 1, "maxLength": 64, "doc": "A contact, by UUID.",
     "example": "00000000-0000-4c01-8000-000000000000",

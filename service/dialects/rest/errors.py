@@ -12,6 +12,7 @@ STATUSES = {
     "USER_CONTEXT_REQUIRED": 400,
     "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
+    "INSUFFICIENT_SCOPE": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "CONFLICT": 409,
@@ -43,6 +44,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "SAME_DOMAIN": ("UNPROCESSABLE", "This e-mail address is that of a colleague, who needs no contact"),
     "KEY_IN_USE": ("CONFLICT", "The first request with this Idempotency-Key is still at work"),
     "KEY_REUSED": ("UNPROCESSABLE", "This Idempotency-Key came with another request before"),
+    "NO_SUCH_USER": ("UNPROCESSABLE", "There is no such person, or his account cannot be used"),
     "TOO_OLD": ("GONE", "Changes since then are not known any more: read everything again"),
 }
 """Codes of our routines that a caller can bring about: (code, message) here."""

@@ -64,7 +64,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _path_params(operation: Operation) -> list[dict[str, Any]]:
-    docs = {"id": "The contact: its UUID, or the 16 hex digits of it.", "version": "Which picture."}
+    docs = {
+        "id": "The contact: its UUID, or the 16 hex digits of it.",
+        "version": "Which picture.",
+        "key": "The id of the key.",
+    }
     return [
         {"name": name, "in": "path", "required": True, "description": doc, "schema": TEXT}
         for name, doc in docs.items()
@@ -156,9 +160,17 @@ def _object(**properties: Any) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     record = {"$ref": "#/components/schemas/Record"}
     maybe, whole = {"type": ["string", "null"]}, {"type": "integer"}
-    page = _object(next=maybe, has_more={"type": "boolean"})
+    yes, state = {"type": "boolean"}, {"enum": ["ok", "degraded"]}
+    page = _object(next=maybe, has_more=yes)
     user = _object(id=TEXT, email=TEXT, display_name=TEXT, role=TEXT)
-    key = _object(id=TEXT, prefix=TEXT, scope={"enum": list(d.SCOPES)}, created_at=TEXT, last_used_at=maybe)
+    scope = {"enum": list(d.SCOPES)}
+    key = {
+        "id": TEXT, "user_id": TEXT, "prefix": TEXT, "key_prefix": TEXT, "scope": scope,
+        "scopes": _list(scope), "label": maybe, "name": TEXT, "created_at": TEXT, "last_used_at": maybe,
+    }  # fmt: skip
+    status = _object(
+        mode={"const": "multi_user"}, setup_required=yes, registration_enabled=yes, two_factor_enabled=yes
+    )
     problem = {**_object(code={"enum": list(STATUSES)}, message=TEXT)}
     problem["properties"]["details"] = ANY
     compact = _object(
@@ -182,6 +194,9 @@ def _schemas() -> dict[str, Any]:
         ),
         "Success": _data(_object(success={"const": True})),
         "User": _data(user),
-        "Keys": _data(_list(key)),
+        "Keys": _data(_list(_object(**key))),
+        "NewKey": _data(_object(key=TEXT, **key)),
+        "Health": _data(_object(status=state, dependencies=_object(database=state, redis=state), time=whole)),
+        "Status": _data(status, tier=TEXT),
         "Error": _object(error=problem),
     }

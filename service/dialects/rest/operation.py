@@ -77,6 +77,8 @@ class Operation:
     status: int = 200
     errors: tuple[str, ...] = ()
     public: bool = False
+    admin: bool = False
+    """Whether it takes a key of scope system, for nobody's contacts."""
     query_token: bool = False
     """Whether the token may stand in the query: browsers fetch images without headers."""
     once: bool = False

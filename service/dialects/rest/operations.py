@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from service.dialects.rest import calls, sign_in
+from service.dialects.rest import calls, sign_in, site
 from service.dialects.rest import declarations as d
 from service.dialects.rest.batch import batch
 from service.dialects.rest.operation import Operation
 
 WRITES = ("VALIDATION_ERROR", "CONFLICT", "UNPROCESSABLE")
+ADMIN = ("INSUFFICIENT_SCOPE",)
 CHANGES = ("NOT_FOUND", "PRECONDITION_FAILED")
 
 OPERATIONS = (
@@ -24,7 +25,21 @@ OPERATIONS = (
         body=d.LOGOUT, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
     ),
     Operation("auth.me", "GET", "/auth/me", sign_in.me, "User", "yp.hello"),
-    Operation("keys.mine", "GET", "/api-keys/mine", sign_in.my_keys, "Keys", "yp.hello"),
+    Operation("site.health", "GET", "/health", site.site_health, "Health", "yp.hello", public=True),
+    Operation("site.status", "GET", "/auth/status", site.site_status, "Status", "yp.hello", public=True),
+    Operation("keys.mine", "GET", "/api-keys/mine", site.my_keys, "Keys", "yp.hello"),
+    Operation(
+        "keys.list", "GET", "/admin/api-keys", site.list_keys, "Keys", "yp.hello",
+        query=d.KEYS, errors=("INVALID_QUERY", *ADMIN), admin=True,
+    ),
+    Operation(
+        "keys.add", "POST", "/admin/api-keys", site.add_key, "NewKey", "yp.hello",
+        body=d.NEW_KEY, status=201, errors=("VALIDATION_ERROR", "UNPROCESSABLE", *ADMIN), admin=True,
+    ),
+    Operation(
+        "keys.drop", "DELETE", "/admin/api-keys/{key}", site.drop_key, "Deleted", "yp.hello",
+        errors=("NOT_FOUND", *ADMIN), admin=True,
+    ),
     Operation(
         "contacts.list", "GET", "/contacts", calls.find, "ContactList", "contact.show_contact",
         query=d.LIST, errors=("INVALID_QUERY",),

@@ -198,7 +198,10 @@ class Exchange:
             token = bearer(self.request, query=operation.query_token)
             credential = await self.api.gate.read(token)
             self._count(credential.bucket)
-            admitted = await self.api.gate.admit(credential, self.request.headers.get("X-Claw-User-Id"))
+            if operation.admin:
+                admitted = await self.api.gate.administer(credential)
+            else:
+                admitted = await self.api.gate.admit(credential, self.request.headers.get("X-Claw-User-Id"))
         except ApiError as exc:
             if exc.status == unauthorized().status:
                 self.api.limit.take(guesser)

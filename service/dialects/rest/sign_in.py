@@ -1,14 +1,12 @@
-"""Signing in and out, and the caller's API keys."""
+"""Signing in and out, and who is calling."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from service.database import documents
 from service.dialects.rest.errors import ApiError, unauthorized
 from service.dialects.rest.operation import Ask, Reply
 from service.dialects.rest.tokens import (
@@ -61,13 +59,6 @@ async def logout(ask: Ask) -> Reply:
     return Reply(200, b'{"data":{"success":true}}')
 
 
-async def my_keys(ask: Ask) -> Reply:
-    """The caller's API keys: how each begins, its scope, and when it was used last."""
-    (found,) = await ask.ctx.yp("api_key_list", ask.ctx.caller.uid)
-    shown = [{**key, **_times(key)} for key in documents(found)]
-    return Reply(200, orjson.dumps({"data": shown}))
-
-
 async def me(ask: Ask) -> Reply:
     """Who is calling."""
     caller = ask.ctx.caller
@@ -83,17 +74,6 @@ async def _signed_in(gate: Gate, grant: str, refresh: str, person: Any) -> Reply
 
 def _user(uid: str, email: str, fullname: str | None) -> dict[str, Any]:
     return {"id": to_wire(uid), "email": email, "display_name": fullname or email, "role": "user"}
-
-
-def _times(key: dict[str, Any]) -> dict[str, Any]:
-    return {name: iso_time(key[name]) for name in ("created_at", "last_used_at")}
-
-
-def iso_time(seconds: int | None) -> str | None:
-    """Unix seconds as this API writes times."""
-    return (
-        None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    )
 
 
 def _no_login(refusal: dict[str, Any]) -> ApiError:

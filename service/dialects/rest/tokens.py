@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +15,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from service.database import Database
-from service.dialects.door import caller_of
+from service.dialects.door import STRANGER, caller_of
+from service.dialects.rest.envelope import TIER
 from service.dialects.rest.errors import ApiError, unauthorized
 from service.ids import OURS, from_wire, to_wire
 from service.session import Caller
@@ -114,6 +115,19 @@ class Gate:
             raise unauthorized()
         return Admitted(caller_of(found[0][0], expiry=credential.expiry), "user", credential.grant, "")
 
+    async def administer(self, credential: Credential) -> Admitted:
+        """Who runs the site: the holder of a key of scope system. ApiError 403 for all others."""
+        if not credential.key:
+            await self.admit(credential, None)
+            raise _insufficient()
+        (found,) = await self._db.call("yp", "api_key_open", credential.key, None)
+        if not found:
+            raise unauthorized()
+        _, stale, scope = found[0]
+        if scope != "system":
+            raise _insufficient()
+        return Admitted(replace(STRANGER, stale=stale), scope, "", credential.key)
+
     async def _by_key(self, key: str, user: str | None) -> Admitted:
         (found,) = await self._db.call("yp", "api_key_open", key, from_wire(user) if user else None)
         if not found:
@@ -123,6 +137,10 @@ class Gate:
             what = "names nobody" if user else "is required with a key of this scope"
             raise ApiError("USER_CONTEXT_REQUIRED", f"X-Claw-User-Id {what}")
         return Admitted(caller_of(data, stale=stale), scope, "", key)
+
+
+def _insufficient() -> ApiError:
+    return ApiError("INSUFFICIENT_SCOPE", "This takes an API key of scope system")
 
 
 def bearer(request: web.Request, *, query: bool = False) -> str | None:
@@ -140,4 +158,4 @@ def session_fields(token: str, refresh: str, grant: str, user: dict[str, Any]) -
         "token_type": "Bearer", "expires_in": ACCESS_SECONDS, "user": user,
         "accessToken": token, "refreshToken": refresh,
     }  # fmt: skip
-    return {"data": fields, "accessToken": token, "refreshToken": refresh, "user": user}
+    return {"data": fields, "accessToken": token, "refreshToken": refresh, "user": user, "tier": TIER}

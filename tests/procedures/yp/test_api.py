@@ -97,6 +97,9 @@ def test_api_key_touch_list_and_drop(scene: Scene) -> None:
     assert uid == scene["alice"]
     listed = scene.doc("yp.api_key_list(:alice)")
     assert (listed["id"], listed["prefix"], listed["last_used_at"]) == (key, "clk_abcd", None)
+    assert (listed["uid"], listed["label"]) == (scene["alice"], "")
+    scene.sets(f"yp.api_key_name('{key}', 'my phone')")
+    assert scene.doc("yp.api_key_list(:alice)")["label"] == "my phone"
     assert scene.rows("yp.api_key_open('clk_abcdef', NULL)")[0][1] == 1
     scene.sets("yp.api_key_touch('clk_abcdef')")
     assert scene.rows("yp.api_key_open('clk_abcdef', NULL)")[0][1] == 0
