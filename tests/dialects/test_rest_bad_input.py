@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from aiohttp.test_utils import TestServer
 
+from service.app import RUNNER_OPTIONS, make_app
+from service.demo import Registry
 from service.dialects.rest.declarations import FOR_SYNC
 from service.dialects.rest.operation import Operation
 from service.dialects.rest.operations import OPERATIONS
+from service.settings import Settings
 from tests.conftest import Admin
-from tests.dialects.conftest import ClientMaker
-from tests.dialects.rest import Answer, Client
-from tests.test_bad_input import ABSENT, HOLE, HOSTILE, INSIDE, NO_JSON, at, forbidden, hostile, spots
+from tests.dialects.rest import Answer, Client, make_key
+from tests.dialects.test_rest_avatar import GIF
+from tests.people import People
+from tests.test_bad_input import (
+    ABSENT,
+    DEEP,
+    HOLE,
+    HOSTILE,
+    INSIDE,
+    LEAVES,
+    NO_JSON,
+    at,
+    forbidden,
+    hostile,
+    spots,
+)
+from tests.test_bad_input import BODIES as NO_OBJECTS
 
 STRICT = {
     "string": {"text"}, "secret": {"text"}, "email": set(), "enum": set(), "date-time": set(),
@@ -23,29 +45,72 @@ STRICT = {
 """What a declared type takes of the samples: JSON has types, and here they count."""
 UNKNOWN_INSIDE = {*INSIDE, "too large"}
 """An object of declared properties takes any others: they are ignored."""
-BODIES = [o for o in OPERATIONS if o.body and not o.public]
+BODIES = [o for o in OPERATIONS if o.body]
+WITH_BODY = [o for o in OPERATIONS if o.body is not None]
+WITH_ID = [o for o in OPERATIONS if "{" in o.path]
 QUERIES = [o for o in OPERATIONS if o.query]
+HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "X-Claw-Source", "X-Claw-User-Id", "X-Request-Id",
+           "Origin", "Accept", "Content-Type", "Authorization")  # fmt: skip
+HOSTILE_HEADERS = ("'; DROP TABLE contact; --", "a" * 8000, "\u00e9", '"', "W/", ",,,", '"1"' + ',"2"' * 2000)
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+PICTURE = (
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\n' + GIF + b"\r\n--x--\r\n"
+)
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-def example(operation: Operation) -> dict[str, Any]:
-    """A body whose fields are the examples, without those that exclude each other."""
-    found = {name: p["example"] for name, p in (operation.body or {}).items()}
-    if operation.either:
-        found = {name: found[name] for name in operation.either[0]}
-    return found
+def by_name(operations: Any) -> Any:
+    return pytest.mark.parametrize("operation", operations, ids=lambda o: o.name)
 
 
-async def send(api: Client, operation: Operation, body: Any, text: Any = "") -> Answer:
-    """A call whose body has a JSON text in its hole."""
-    if text is ABSENT:
-        body = json.loads(json.dumps(body).replace(f': "{HOLE}"', ": null"))
-        body = _without_null(body)
-        sent = json.dumps(body)
-    else:
-        sent = json.dumps(body).replace(f'"{HOLE}"', text)
-    path = operation.path.replace("{id}", api.contact)  # type: ignore[attr-defined]
-    return await api.send(operation.method, path, headers=JSON, data=sent.encode())
+@dataclass
+class Attack:
+    """Somebody with a key of scope agent and one of scope system, and what is his."""
+
+    agent: Client
+    root: Client
+    real: dict[str, Any]
+    """Ids that exist, in place of those in the examples."""
+
+    def client(self, operation: Operation) -> Client:
+        return self.root if operation.admin else self.agent
+
+    async def send(
+        self, operation: Operation, data: Any = None, headers: dict[str, str] | None = None, **ids: str
+    ) -> Answer:
+        """A call; `ids` stand in the path, in place of those that exist."""
+        path = operation.path
+        for name in ("id", "key", "version"):
+            path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))
+        path += ids.get("query", "")
+        kind = FORM if operation.upload and data is None else JSON
+        return await self.client(operation).send(
+            operation.method,
+            path,
+            data=PICTURE if kind is FORM else data,
+            headers={**kind, **(headers or {})},
+        )
+
+    async def json(self, operation: Operation, body: Any, text: Any = "") -> Answer:
+        """A call whose body has a JSON text in its hole."""
+        if text is ABSENT:
+            body = json.loads(json.dumps(body).replace(f': "{HOLE}"', ": null"))
+            sent = json.dumps(_without_null(body))
+        else:
+            sent = json.dumps(body).replace(f'"{HOLE}"', text)
+        return await self.send(operation, sent.encode())
+
+    def base(self, operation: Operation) -> dict[str, Any]:
+        """A body whose fields are the examples, without those that exclude each other."""
+        found = {name: self.real.get(name, p["example"]) for name, p in (operation.body or {}).items()}
+        return {name: found[name] for name in operation.either[0]} if operation.either else found
+
+    async def everything(self) -> Any:
+        """What he has."""
+        book = (await self.agent.get("/contacts?include_deleted=true&limit=100")).data
+        keys = (await self.root.get("/admin/api-keys")).data
+        return book, [{**key, "last_used_at": None} for key in keys]
 
 
 def _without_null(value: Any) -> Any:
@@ -54,28 +119,42 @@ def _without_null(value: Any) -> Any:
     return [_without_null(v) for v in value] if isinstance(value, list) else value
 
 
+@pytest.fixture(scope="module")
+async def people(settings: Settings, registry: Registry, password_hash: str) -> AsyncIterator[People]:
+    """Those of one node for all of these tests."""
+    # wrong passwords and tokens count for an address that nobody else comes from
+    server = TestServer(await make_app(dataclasses.replace(settings, trust_proxy=True, rate_limit=0)))
+    await server.start_server(**RUNNER_OPTIONS)
+    people = People(server.make_url("/"), registry, password_hash)
+    yield people
+    await people.close()
+    await server.close()
+
+
 @pytest.fixture
-async def api(client_of: ClientMaker) -> Client:
-    client = await client_of("Mallory")
-    client.contact = (await client.add(display_name="Target"))["id"]  # type: ignore[attr-defined]
-    return client
+async def attack(people: People, registry: Registry) -> AsyncIterator[Attack]:
+    person = await people.registered("Mallory")
+    agent, root = (Client(person, make_key(registry, person, scope)) for scope in ("agent", "system"))
+    for client in (agent, root):
+        client.http.headers["X-Forwarded-For"] = "203.0.113.67"
+    made = [(await agent.add(display_name=name))["id"] for name in ("Target", "Other")]
+    real = {"id": made[0], "version": "0" * 16, "key": "0" * 16, "into": made[0], "ids": [made[1]],
+            "user_id": person.uid, "email": person.email}  # fmt: skip
+    yield Attack(agent, root, real)
+    await asyncio.gather(agent.http.close(), root.http.close())
 
 
-async def whole_book(api: Client) -> Any:
-    return (await api.get("/contacts?include_deleted=true&limit=100")).data
-
-
-@pytest.mark.parametrize("operation", BODIES, ids=lambda o: o.name)
-async def test_what_the_declaration_forbids_is_refused_by_name(api: Client, operation: Operation) -> None:
+@by_name(BODIES)
+async def test_what_the_declaration_forbids_is_refused_by_name(attack: Attack, operation: Operation) -> None:
     problems = []
-    base = example(operation)
-    before = await whole_book(api)
+    base = attack.base(operation)
+    before = await attack.everything()
     for name, declaration in (operation.body or {}).items():
         for spot in spots(name, declaration, base.get(name, declaration.get("example"))):
             for label, text in forbidden(spot.declaration, STRICT):
                 if "properties" in spot.declaration and label in UNKNOWN_INSIDE:
                     continue
-                answer = await send(api, operation, {**base, name: spot.put(HOLE)}, text)
+                answer = await attack.json(operation, {**base, name: spot.put(HOLE)}, text)
                 if answer.status != 400:
                     problems.append(f"{spot.path}, {label}: {answer.status} {answer.raw!r}")
                     continue
@@ -84,23 +163,26 @@ async def test_what_the_declaration_forbids_is_refused_by_name(api: Client, oper
                         field.startswith((f"{spot.path}.", f"{spot.path}["))):  # fmt: skip
                     problems.append(f"{spot.path}, {label}: names {field}")
         for label, text in NO_JSON.items():
-            answer = await send(api, operation, {name: HOLE}, text)
+            answer = await attack.json(operation, {name: HOLE}, text)
             if answer.status != 400:
                 problems.append(f"{name}, {label}: {answer.status} {answer.raw!r}")
     assert not problems, "\n" + "\n".join(problems)
-    assert await whole_book(api) == before
+    assert await attack.everything() == before
 
 
-@pytest.mark.parametrize("operation", BODIES, ids=lambda o: o.name)
-async def test_hostile_text_is_refused_or_kept_as_it_is(api: Client, operation: Operation) -> None:
+@by_name(BODIES)
+async def test_hostile_text_is_refused_or_kept_as_it_is(attack: Attack, operation: Operation) -> None:
     problems = []
-    for name, declaration in (operation.body or {}).items():
+    declared = operation.body or {}
+    base = {name: value for name, value in attack.base(operation).items() if declared[name].get("required")}
+    base |= {"display_name": "X"} if "display_name" in declared else {}
+    base |= {"user_id": attack.real["user_id"]} if "user_id" in declared else {}
+    for name, declaration in declared.items():
         for spot in spots(name, declaration, declaration.get("example")):
             if spot.declaration["type"] != "string" or name in FOR_SYNC:
                 continue
             for label, text in hostile(spot.declaration):
-                body = {"display_name": "X"} if "display_name" in (operation.body or {}) else {}
-                answer = await send(api, operation, {**body, name: spot.put(text)})
+                answer = await attack.json(operation, {**base, name: spot.put(text)})
                 kept = at(answer.body.get("data"), spot.path)
                 if answer.status >= 500 or (isinstance(kept, str) and not same(kept, text, spot.path)):
                     problems.append(f"{spot.path}, {label}: {answer.status} {kept!r}")
@@ -114,29 +196,60 @@ def same(kept: str, text: str, path: str) -> bool:
     return kept == text.strip()
 
 
-@pytest.mark.parametrize("operation", QUERIES, ids=lambda o: o.name)
-async def test_hostile_queries(api: Client, operation: Operation, admin: Admin) -> None:
-    path = operation.path.replace("{id}", api.contact)  # type: ignore[attr-defined]
-    for name in operation.query:
+@by_name(WITH_BODY)
+async def test_what_is_no_object_is_refused(attack: Attack, operation: Operation) -> None:
+    before = await attack.everything()
+    for label, (body, status) in NO_OBJECTS.items():
+        answer = await attack.send(operation, body)
+        assert answer.status == status, (label, answer.raw)
+        assert answer.body["error"]["code"] in {"VALIDATION_ERROR", "PAYLOAD_TOO_LARGE"}, label
+    assert await attack.everything() == before
+
+
+async def test_free_objects_take_anything_that_can_be_kept(attack: Attack) -> None:
+    update, custom = (o for o in OPERATIONS if o.name in {"contacts.update", "contacts.custom"})
+    for operation, wrap in ((custom, "%s"), (update, '{"custom_fields": %s}')):
+        for text in LEAVES:
+            answer = await attack.send(operation, (wrap % f'{{"a": {text}, "%_": {text}}}').encode())
+            assert answer.status == 200, (operation.name, text, answer.raw)
+            kept = answer.data["custom_fields"]
+            assert operation is custom or kept == {"a": json.loads(text), "%_": json.loads(text)}, text
+        for label, text in {**INSIDE, **{n: f'{{"a": {t}}}' for n, t in DEEP.items()}}.items():
+            answer = await attack.send(operation, (wrap % text).encode())
+            assert answer.error == (400, "VALIDATION_ERROR"), (operation.name, label)
+            assert answer.flaw[0] == "custom_fields", (operation.name, label)
+
+
+@by_name(OPERATIONS)
+async def test_hostile_queries(attack: Attack, operation: Operation, admin: Admin) -> None:
+    """Of names that are declared, and of one that is not, which is ignored."""
+    for name in (*operation.query, "unknown"):
         for label, text in {**HOSTILE, "nothing": "", "NUL": "a\0b", "not UTF-8": None}.items():
             value = "%ff" if text is None else quote(text[:30_000], safe="")
-            answer = await api.send(operation.method, f"{path}?{name}={value}")
+            answer = await attack.send(operation, query=f"?{name}={value}")
             assert answer.status < 500, (name, label, answer.raw)
-            if answer.status >= 400:
+            if answer.status >= 400 and operation.query:
                 assert answer.error in {(400, "INVALID_QUERY"), (404, "NOT_FOUND"), (409, "ALREADY_DELETED")}
-    assert admin.one(f"SELECT COUNT(*) FROM {api.person.shard}.contact_record") > 0
+    assert admin.one(f"SELECT COUNT(*) FROM {attack.agent.person.shard}.contact_record") > 0
 
 
-async def test_hostile_headers(api: Client) -> None:
-    path = f"/contacts/{api.contact}"  # type: ignore[attr-defined]
-    for text in ("'; DROP TABLE contact; --", "a" * 8000, "\u00e9", '"', "W/", ",,,", '"1"' + ',"2"' * 2000):
-        for name in ("If-Match", "If-None-Match", "Idempotency-Key", "X-Claw-Source", "X-Claw-User-Id",
-                     "X-Request-Id", "Origin"):  # fmt: skip
-            for method, where, body in (
-                ("GET", path, None),
-                ("PATCH", path, {}),
-                ("POST", f"{path}/restore", None),
-            ):
-                answer = await api.send(method, where, body, {name: text})
-                assert answer.status < 500, (name, text[:20], method, answer.raw)
-    assert (await api.get(path)).data["display_name"] == "Target"
+@by_name(WITH_ID)
+async def test_hostile_ids_name_nothing(attack: Attack, operation: Operation) -> None:
+    before = await attack.everything()
+    for label, text in {**HOSTILE, "NUL": "a\0b", "nobody": NOBODY, "not UTF-8": None}.items():
+        hostile_id = "%ff" if text is None else quote(text[:8000], safe="")
+        answer = await attack.send(operation, id=hostile_id, key=hostile_id, version=hostile_id)
+        assert answer.error == (404, "NOT_FOUND"), (label, answer.raw)
+    assert await attack.everything() == before
+
+
+@by_name(OPERATIONS)
+async def test_hostile_headers(attack: Attack, operation: Operation) -> None:
+    base = json.dumps(attack.base(operation)).encode() if operation.body else None
+    for text in HOSTILE_HEADERS:
+        for name in HEADERS:
+            if operation.name == "auth.login" and name != "Content-Type":
+                continue  # it looks at no other, and each failure takes its time
+            answer = await attack.send(operation, base, {name: text})
+            assert answer.status < 500, (name, text[:20], answer.raw)
+    assert (await attack.agent.get("/auth/me")).status == 200

@@ -243,9 +243,9 @@ def load_body(schema: Schema, given: Any) -> dict[str, Any]:
 
 
 def check_free(given: Any, max_bytes: int = 65_535) -> dict[str, Any]:
-    """A body that is any object."""
-    holder = load_body(build_schema({"body": {"type": "object", "maxBytes": max_bytes}}), {"body": given})
-    found: dict[str, Any] = holder["body"]
+    """A body that is any object: those custom fields that it names."""
+    schema = build_schema({"custom_fields": {"type": "object", "maxBytes": max_bytes}})
+    found: dict[str, Any] = load_body(schema, {"custom_fields": given})["custom_fields"]
     return found
 
 
