@@ -7,6 +7,7 @@ import logging
 from typing import Any
 from xml.etree import ElementTree
 
+import aiohttp
 import orjson
 import pytest
 from yarl import URL
@@ -285,6 +286,13 @@ async def test_each_error_has_its_name_and_code(people: People) -> None:
     assert len((await api.ok("contacts/get"))["contacts"]) == 1
 
 
+def _multipart(fields: dict[str, str]) -> aiohttp.FormData:
+    """A form as browsers send it with files, and with one that is ignored."""
+    form = aiohttp.FormData(fields, default_to_multipart=True)
+    form.add_field("name", b"no", filename="name.txt", content_type="text/plain")
+    return form
+
+
 async def test_parameters_come_by_query_form_json_and_header(people: People) -> None:
     api = await client_of(people)
     add = {"name": "Ada", "email": "a1@example.com"}
@@ -295,6 +303,7 @@ async def test_parameters_come_by_query_form_json_and_header(people: People) -> 
         {"json": {**token, **add, "email": "a3@example.com"}, "method": "POST"},
         {"headers": {**token, **add, "email": "a4@example.com"}},
         {"query": {"LoginToken": api.token + " ", "NAME": "Ada", "Email": "a5@example.com"}},
+        {"method": "POST", "data": _multipart({**token, **add, "email": "a7@example.com"})},
         # the query wins over the form, the form over the header
         {"query": {**token, "email": "a6@example.com"}, "method": "POST",
          "data": {"name": "Ada", "email": "no@example.com"}, "headers": {"name": "no"}},
@@ -303,7 +312,7 @@ async def test_parameters_come_by_query_form_json_and_header(people: People) -> 
         assert (status, orjson.loads(body)["responsestatus"]) == (200, "OK"), (more, body)
     shown = (await api.ok("contacts/get"))["contacts"]
     assert [c["email"] for c in shown]
-    assert {c["email"] for c in shown} == {f"a{n}@example.com" for n in range(1, 7)}
+    assert {c["email"] for c in shown} == {f"a{n}@example.com" for n in range(1, 8)}
     assert {c["name"] for c in shown} == {"Ada"}
 
 

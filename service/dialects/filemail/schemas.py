@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -144,13 +145,16 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 async def _body_pairs(request: web.Request) -> list[tuple[str, str]]:
     try:
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            return [(name, value) for name, value in form.items() if isinstance(value, str)]
         body = await request.read()
+    except (ValueError, AssertionError, HttpProcessingError):
+        raise ApiError(INVALID_REQUEST, "The form is broken") from None
     except RequestPayloadError:
         raise ApiError(INVALID_REQUEST, "The body cannot be unpacked") from None
     if request.content_type == "application/json" and body.strip():
         return _json_pairs(body)
-    if request.content_type == "multipart/form-data":
-        raise ApiError(INVALID_REQUEST, "Send a urlencoded form, or JSON")
     try:
         return _pairs(body.decode())
     except ValueError:
