@@ -167,8 +167,10 @@ async def test_subscriptions(client_of: ClientMaker) -> None:
 
     await live.say(action="subscribe", data={"events": ["contact.*"]})
     await live.expect("subscribed", 2)
-    await live.say(action="unsubscribe", events=["contact.updated"])
-    await live.expect("subscribed", 3)
+    await live.say(action="unsubscribe", data={"events": ["contact.updated"]})
+    assert (await live.expect("subscribed", 3))["data"] == {
+        "events": ["contact.*"], "except": ["contact.updated"],
+    }  # fmt: skip
     other = await api.add(display_name="b")
     await api.patch(f"/contacts/{other['id']}", {"company": "x"})
     await api.delete(f"/contacts/{other['id']}")
@@ -179,8 +181,8 @@ async def test_subscriptions(client_of: ClientMaker) -> None:
         await live.say(action="subscribe", events=bad)
         assert (await live.expect("error", number))["data"]["code"] == "VALIDATION_ERROR"
     await live.say(action="subscribe", events=[f"a.b{'c' * n}" for n in range(31)])
-    await live.say(action="subscribe", events=[f"b.b{'c' * n}" for n in range(31)])
-    await live.say(action="subscribe", events=[f"c.b{'c' * n}" for n in range(31)])
+    await live.say(action="subscribe", events=[f"b.b{'c' * n}" for n in range(32)])
+    await live.say(action="subscribe", events=[f"c.b{'c' * n}" for n in range(32)])
     await live.expect("error", 8)
     for noise in ("x", "[]", "1", "{}", '{"action": 5}', '{"action": "explode"}', "[" * 2000):
         await live.ws.send_str(noise)
@@ -197,8 +199,23 @@ def test_filters() -> None:
     assert (wants.wants("contact.created"), wants.wants("contact.deleted")) == (True, False)
     wants.unsubscribe({"*"})
     assert not wants.wants("contact.created")
+    assert wants.fields == {"events": []}
     wants.subscribe({"contact.*"})
     assert (wants.wants("contact.created"), wants.wants("note.created")) == (True, False)
+    # what was said last counts
+    wants.unsubscribe({"contact.updated"})
+    assert wants.fields == {"events": ["contact.*"], "except": ["contact.updated"]}
+    wants.unsubscribe({"contact.*"})
+    assert (wants.wants("contact.created"), wants.fields) == (False, {"events": []})
+    wants.subscribe({"*"})
+    wants.unsubscribe({"contact.*"})
+    wants.subscribe({"contact.created"})
+    found = [wants.wants(f"contact.{event}") for event in ("created", "updated", "deleted", "restored")]
+    assert found == [True, False, False, False]
+    assert wants.wants("note.created")
+    wants.subscribe({"*"})
+    assert wants.fields == {"events": ["*"]}
+    assert wants.wants("contact.updated")
 
 
 async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, timed_node: TimedNode) -> None:

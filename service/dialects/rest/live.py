@@ -61,41 +61,45 @@ class Times:
 
 
 class Filter:
-    """Which events a socket wants; all until it says otherwise."""
+    """Which events a socket wants; all until it says otherwise. What it has said last counts."""
 
     def __init__(self) -> None:
-        self._wanted: set[str] | None = None
-        self._unwanted: set[str] = set()
+        self._said: dict[str, bool] = {"*": True}
+        """Patterns, the latest last, and whether their events are wanted."""
+        self._chosen = False
 
     def subscribe(self, patterns: set[str]) -> None:
-        """Want these, besides those asked for before."""
-        self._unwanted = {u for u in self._unwanted if not any(_covers(u, p) for p in patterns)}
-        self._wanted = (self._wanted or set()) | patterns
+        """Want these, besides those asked for before; the first time, these only."""
+        if not self._chosen:
+            self._said, self._chosen = {}, True
+        self._say(patterns, wanted=True)
 
     def unsubscribe(self, patterns: set[str]) -> None:
-        """Want these no more; `*`: nothing."""
-        if "*" in patterns:
-            self._wanted, self._unwanted = set(), set()
-            return
-        listed = self._wanted or set()
-        self._unwanted |= patterns - listed
-        if self._wanted is not None:
-            self._wanted -= patterns
+        """Want these no more."""
+        self._say(patterns, wanted=False)
+        self._chosen |= "*" in patterns
+
+    def _say(self, patterns: set[str], *, wanted: bool) -> None:
+        kept = {p: w for p, w in self._said.items() if not any(_covers(new, p) for new in patterns)}
+        self._said = {**kept, **dict.fromkeys(sorted(patterns), wanted)}
+        if not any(self._said.values()):
+            self._said = {}
 
     def wants(self, event: str) -> bool:
         """Whether an event is to be sent."""
-        asked = self._wanted is None or any(_covers(p, event) for p in self._wanted)
-        return asked and not any(_covers(p, event) for p in self._unwanted)
+        return next((w for p, w in reversed(self._said.items()) if _covers(p, event)), False)
 
     @property
-    def patterns(self) -> list[str]:
-        """What is wanted, as patterns."""
-        return ["*"] if self._wanted is None else sorted(self._wanted)
+    def fields(self) -> dict[str, list[str]]:
+        """What is wanted and, if there is any, what is not although a wanted pattern has it."""
+        wanted = sorted(p for p, w in self._said.items() if w)
+        unwanted = sorted(p for p, w in self._said.items() if not w)
+        return {"events": wanted, "except": unwanted} if unwanted else {"events": wanted}
 
     @property
     def size(self) -> int:
         """How many patterns it holds."""
-        return len(self._wanted or ()) + len(self._unwanted)
+        return len(self._said)
 
 
 @dataclass(eq=False)
@@ -280,7 +284,7 @@ class LiveApi:
         else:
             change = socket.filter.subscribe if action == "subscribe" else socket.filter.unsubscribe
             change(patterns)
-            socket.send("subscribed", {"events": socket.filter.patterns})
+            socket.send("subscribed", socket.filter.fields)
             return
         socket.send("error", {"code": "VALIDATION_ERROR", "message": why})
 
