@@ -265,6 +265,7 @@ async def test_every_answer_has_its_headers(client_of: ClientMaker) -> None:
         assert (answer.headers["X-Claw-Tier"], answer.headers["X-Claw-Version"]) == ("free", "1")
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert len(answer.headers["X-Request-Id"]) == 16
     assert (await api.get("/auth/me", X_Request_Id="my-id.1")).headers["X-Request-Id"] == "my-id.1"
     for bad in ("two words", "x" * 65, "a<b>"):
         made = (await api.get("/auth/me", X_Request_Id=bad)).headers["X-Request-Id"]
@@ -281,8 +282,13 @@ async def test_paths_and_methods_that_do_not_exist(client_of: ClientMaker) -> No
     assert answer.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
     assert (await api.send("GET", "/auth/login")).headers["Allow"] == "POST, OPTIONS"
     assert (await api.send("OPTIONS", "/contacts")).status == 204
-    head = await api.send("HEAD", "/auth/me")
-    assert (head.status, head.raw) == (200, b"")
+    for path in ("/auth/me", "/contacts", "/openapi.json"):
+        head, whole = await api.send("HEAD", path), await api.get(path)
+        assert (head.status, head.raw) == (200, b""), path
+        assert head.headers["Content-Length"] == str(len(whole.raw)), path
+        assert head.headers.get("ETag") == whole.headers.get("ETag"), path
+    assert (await api.send("OPTIONS", "/openapi.json")).headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert (await api.post("/openapi.json", {})).error == (405, "METHOD_NOT_ALLOWED")
 
 
 async def test_bodies_that_are_none(client_of: ClientMaker) -> None:

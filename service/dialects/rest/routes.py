@@ -61,7 +61,7 @@ class RestApi:
             paths.setdefault(operation.path, {})[operation.method] = operation
         for path, methods in paths.items():
             router.add_route("*", PREFIX + path, self._handler(methods))
-        router.add_get(f"{PREFIX}/openapi.json", self._describe)
+        router.add_route("*", f"{PREFIX}/openapi.json", self._describe)
         router.add_route("*", PREFIX, self._handler({}))
         router.add_route("*", f"{PREFIX}/{{rest:.*}}", self._handler({}))
 
@@ -81,9 +81,22 @@ class RestApi:
         return handle
 
     async def _describe(self, request: web.Request) -> web.Response:
-        response = raw(200, self._openapi)
-        self._allow_origin(request, response)
-        return response
+        visit = Visit("v1/openapi.json", "v1/openapi.json")
+
+        async def respond() -> web.Response:
+            response = self._description(request.method)
+            self._allow_origin(request, response)
+            return response
+
+        return await observe(request, visit, respond)
+
+    def _description(self, method: str) -> web.Response:
+        if method in {"GET", "HEAD"}:
+            return raw(200, self._openapi)
+        allowed = {"Allow": "GET, HEAD, OPTIONS"}
+        if method == "OPTIONS":
+            return answer(204, None, allowed)
+        return failure(ApiError("METHOD_NOT_ALLOWED", f"Use {allowed['Allow']}", headers=allowed))
 
     def _allow_origin(self, request: web.Request, response: web.Response) -> None:
         """Pages of the origins that the settings name may read the answer; no cookie is looked at here."""
