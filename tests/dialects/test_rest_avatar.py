@@ -140,6 +140,7 @@ async def test_a_picture_survives_the_trash_and_dies_with_its_contact(
         key = (await api.add(display_name=way))["id"]
         path = (await upload(api, key, PNG)).data["avatar_path"].removeprefix("/api/v1")
         await api.delete(f"/contacts/{key}")
+        assert (await api.get(path)).error == (404, "NOT_FOUND")
         await api.post(f"/contacts/{key}/restore")
         assert (await api.get(path)).raw == PNG
         if way == "rpc":

@@ -30,7 +30,7 @@ BEGIN
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;
     DELETE FROM contact_group WHERE owner_id = in_owner AND id = v_id;
-    CALL my_contacts_touch(in_owner, v_contacts);
+    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'group', JSON_ARRAY(v_id))));
     SELECT JSON_OBJECT('group_id', v_id, 'name', v_name, 'status', 'deleted') AS data;
     CALL yp.user_sockets(in_owner, NULL);
 END$$

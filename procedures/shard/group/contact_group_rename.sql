@@ -31,7 +31,7 @@ BEGIN
     SELECT COALESCE(JSON_ARRAYAGG(contact_id), '[]') INTO v_contacts
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;
-    CALL my_contacts_touch(in_owner, v_contacts);
+    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'group', JSON_ARRAY(v_id))));
     SELECT k.data FROM group_card AS k WHERE k.owner_id = in_owner AND k.id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
 END$$

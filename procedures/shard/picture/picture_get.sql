@@ -1,4 +1,4 @@
--- picture_get: the picture of a contact.
+-- picture_get: the picture of a contact; none while it lies in the trash.
 --
 -- Params:   in_owner   whose address book
 --           in_id      contact
@@ -15,8 +15,9 @@ CREATE OR REPLACE PROCEDURE picture_get(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT type, hash, IF(hash <=> in_known, NULL, content) AS content
-    FROM contact_picture
-    WHERE owner_id = in_owner AND contact_id = in_id;
+    SELECT p.type, p.hash, IF(p.hash <=> in_known, NULL, p.content) AS content
+    FROM contact_picture AS p
+    JOIN contact AS c ON c.owner_id = p.owner_id AND c.id = p.contact_id
+    WHERE p.owner_id = in_owner AND p.contact_id = in_id AND c.box <> 'hidden';
 END$$
 DELIMITER ;

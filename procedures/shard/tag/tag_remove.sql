@@ -31,7 +31,7 @@ BEGIN
     -- unhooked first: a cascade of the database ends at fifteen levels
     UPDATE tag SET parent_tag_id = NULL WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
     DELETE FROM tag WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
-    CALL my_contacts_touch(in_owner, v_contacts);
+    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'tag', v_tree)));
     SELECT JSON_OBJECT('tag_id', in_tag, 'removed', JSON_COMPACT(v_tree)) AS data;
 END$$
 DELIMITER ;

@@ -27,7 +27,7 @@ BEGIN
     SELECT COALESCE(JSON_ARRAYAGG(entity_id), '[]') INTO v_contacts
     FROM map_tag
     WHERE owner_id = in_owner AND tag_id = in_tag AND category = 'contact';
-    CALL my_contacts_touch(in_owner, v_contacts);
+    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'tag', JSON_ARRAY(in_tag))));
     SELECT k.data FROM tag_card AS k WHERE k.owner_id = in_owner AND k.tag_id = in_tag;
 END$$
 DELIMITER ;

@@ -19,6 +19,8 @@ def test_picture_put_and_picture_get(scene: Scene) -> None:
     assert scene.rows("picture_get(:bob, :ada, NULL)") == []
     scene.sets("picture_put(:alice, :ada, 'image/png', TO_BASE64('other'))")
     assert scene.rows(GET)[0][::2] == ("image/png", b"other")
+    scene.sets("my_contact_trash(:alice, :ada)")
+    assert scene.rows(GET) == []
 
 
 def test_picture_move_takes_the_place_of_the_other_one(scene: Scene) -> None:

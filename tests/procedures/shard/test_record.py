@@ -260,6 +260,39 @@ def test_my_contact_discard_and_my_contact_restore_bring_everything_back(scene: 
     assert scene.count("contact_trash", "owner_id = :alice") == 0
 
 
+def test_the_trash_shows_tags_and_groups_as_they_are_now(scene: Scene) -> None:
+    scene["ana"] = key(create(scene, {**ANA, "tags": ["kept", "old", "going"]}))
+    for name in ("Old", "Going"):
+        scene[name.lower()] = scene.doc(f"contact_group_add(:alice, '{name}', NULL, JSON_ARRAY(:ana))")["id"]
+    for name in ("old", "going"):
+        where = f"owner_id = :alice AND name = '{name}'"
+        scene[f"tag_{name}"] = scene.one(f"SELECT tag_id FROM tag WHERE {where}")
+    scene.sets("my_contact_discard(:alice, :ana, NULL)")
+    before = record(scene.rows("my_contact_record(:alice, :ana, 1)"))
+    assert (before["tags"], before["groups"]) == (["going", "kept", "old"], ["Going", "Old"])
+    assert scene.json("SELECT trashed_with(:alice, 'tag', JSON_ARRAY(:nobody))") == []
+    assert scene.json("SELECT trashed_with(:alice, 'group', JSON_ARRAY(:nobody, :old))") == [scene["ana"]]
+
+    first = rev_of(scene, "ana")
+    for number, call in enumerate((
+        "tag_rename(:alice, :tag_old, 'new')", "tag_remove(:alice, :tag_going)",
+        "contact_group_rename(:alice, :old, 'New')", "contact_group_delete(:alice, :going)",
+    ), 1):  # fmt: skip
+        scene.sets(call)
+        assert rev_of(scene, "ana") == first + number
+    after = record(scene.rows("my_contact_record(:alice, :ana, 1)"))
+    assert {**after, "updated_at": ""} == {
+        **before, "tags": ["kept", "new"], "groups": ["New"], "updated_at": "",
+    }  # fmt: skip
+    assert names(scene, deleted="only", tag=["new"]) == ["Ana G.", "1"]
+    assert names(scene, deleted="also", tag=["old"]) == ["0"]
+    assert [row[1] for row in scene.rows(f"my_contact_changes(:alice, {first}, 9)")] == ["deleted"]
+    scene.sets("my_contact_touch(:alice, :ana)")
+    assert rev_of(scene, "ana") == first + 4
+    back = record(scene.sets("my_contact_restore(:alice, :ana, NULL)")[-1])
+    assert (back["tags"], back["groups"]) == (["kept", "new"], ["New"])
+
+
 def test_my_contact_restore_refuses_an_address_that_was_given_away(scene: Scene) -> None:
     scene["ana"] = key(create(scene, ANA))
     scene.sets("my_contact_discard(:alice, :ana, NULL)")
