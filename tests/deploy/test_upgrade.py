@@ -135,6 +135,59 @@ def test_contacts_and_the_trash_of_before_get_their_records(site: Settings, dba:
     assert len(dba.rows("CALL shard1.my_contact_records(%s, %s, 20, 0)", owner, search)) == 1
 
 
+def test_records_of_before_say_what_the_rules_of_now_say(site: Settings, dba: Admin) -> None:
+    empty_server(site)
+    assert Deployer(site, lambda _: None, files=previous_release("0015")).deploy().status == 0
+    fill(dba, "yp")
+    owner, kept, thrown = (f"{number:016x}" for number in (1, 0xC01, 0xC02))
+    dba.rows(
+        "INSERT INTO shard1.contact (owner_id, id, entity, firstname, surname, comment, ctime, mtime) "
+        "VALUES (%s, %s, 'ada@x.example', 'Ada', 'Countess', '', 1, 1)", owner, kept,
+    )  # fmt: skip
+    book = {"contact": {"firstname": "Bob", "lastname": "Bo", "surname": "Bobby"}, "tag": ["a"], "group": []}
+    dba.rows("INSERT INTO shard1.tag (owner_id, tag_id, name, ctime) VALUES (%s, 'a', 'Año', 1)", owner)
+    dba.rows(
+        "INSERT INTO shard1.contact_trash (owner_id, id, display, book, deleted_at) "
+        "VALUES (%s, %s, 'Bobby', %s, 1)", owner, thrown, orjson.dumps(book),
+    )  # fmt: skip
+    for contact, state, name in ((kept, "active", "Countess"), (thrown, "deleted", "Bobby")):
+        record = {
+            "display_name": name,
+            "notes": "",
+            "tags": ["Año"],
+            "groups": [],
+            "source": "local",
+            "emails": [],
+        }
+        dba.rows(
+            "INSERT INTO shard1.contact_record (owner_id, contact_id, rev, created_rev, state, created_at, "
+            "updated_at, digest, record) VALUES (%s, %s, 1, 1, %s, '2026-01-01', '2026-01-01', '', %s)",
+            owner, contact, state, orjson.dumps(record),
+        )  # fmt: skip
+        for kind, word in (("display_name", name), ("tag", "Año"), ("source", "local")):
+            dba.rows(
+                "INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id) "
+                "VALUES (%s, %s, %s, %s, %s)", owner, int(state == "deleted"), kind, word, contact,
+            )  # fmt: skip
+    dba.rows("INSERT INTO shard1.contact_ledger (owner_id, rev, active, deleted) VALUES (%s, 1, 1, 1)", owner)
+
+    assert Deployer(site, lambda _: None).deploy().status == 0
+
+    def found(**query: Any) -> list[tuple[str, str | None]]:
+        text = orjson.dumps({"deleted": "also", **query}).decode()
+        records = [
+            orjson.loads(data)
+            for data, _ in dba.rows("CALL shard1.my_contact_records(%s, %s, 20, 0)", owner, text)
+        ]
+        return [(record["display_name"], record["notes"]) for record in records]
+
+    assert found() == [("Ada", None), ("Bob Bo", None)]
+    assert found(source="local") == [("Ada", None), ("Bob Bo", None)]
+    assert found(source="Local") == []
+    assert (found(tag=["Año"]), found(tag=["ano"])) == ([("Bob Bo", None)], [])
+    assert dba.one("SELECT display FROM shard1.contact WHERE id = %s", kept) == "Countess"
+
+
 async def test_the_service_refuses_an_older_schema_and_says_the_command(site: Settings, dba: Admin) -> None:
     newest = dba.one("SELECT MAX(name) FROM yp.deploy_item WHERE db_name = 'shard1' AND kind = 'migration'")
     dba.rows("DELETE FROM yp.deploy_item WHERE db_name = 'shard1' AND name = %s", newest)
