@@ -7,6 +7,7 @@
 --           in_after   where the page before ended (name:… or phone:…), or NULL
 --           in_limit   groups at most
 -- Returns:  rows       data  JSON: reason (name or phone), value, count, contacts (ten records at most)
+--                      value: how the first of them is called, or the number
 --           one row    after: to go on from, or NULL when this was the end
 -- Errors:   none
 -- Example:  CALL my_contact_duplicates('00000000000000a1', NULL, 20);
@@ -37,7 +38,9 @@ BEGIN
         LIMIT in_limit
     ) AS g;
 
-    SELECT JSON_OBJECT('reason', m.reason, 'value', m.value, 'count', m.n + 0,
+    SELECT JSON_OBJECT('reason', m.reason,
+                       'value', IF(m.reason = 'name', MAX(IF(m.place = 1, JSON_VALUE(m.record, '$.display_name'), NULL)), m.value),
+                       'count', m.n + 0,
                        'contacts', JSON_COMPACT(JSON_ARRAYAGG(JSON_COMPACT(m.record) ORDER BY m.place))) AS data
     FROM (
         SELECT g.position, g.reason, g.value, g.n, r.record,
