@@ -425,10 +425,7 @@ def clean(contact: Mapping[str, Any]) -> Contact:
     default = next((e for e in emails.values() if e["is_default"]), next(iter(emails.values()), None))
     for entry in emails.values():
         entry["is_default"] = int(entry is default)
-    phones = [
-        {**_category(p), "areacode": _line(p.get("areacode"), 16), "phone": _line(p.get("phone"), 64)}
-        for p in _entries(contact, "mobile")
-    ]
+    phones = [{**_category(p), **_phone(p)} for p in _entries(contact, "mobile")]
     places = [
         {**_category(a), **{key: _line(a.get(key), limit) for key, limit in PLACE_LIMITS.items()}}
         for a in _entries(contact, "address")
@@ -488,6 +485,12 @@ def clean_book(book: Any) -> Contact:
 def _entries(contact: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = contact.get(key)
     return [e for e in found if isinstance(e, Mapping)] if isinstance(found, list) else []
+
+
+def _phone(entry: Mapping[str, Any]) -> Contact:
+    """Area code and number, together not longer than a number of the REST API."""
+    areacode = _line(entry.get("areacode"), 16)
+    return {"areacode": areacode, "phone": _line(entry.get("phone"), 80 - len(areacode) if areacode else 81)}
 
 
 def _names(contact: Mapping[str, Any], key: str) -> list[str]:

@@ -240,6 +240,119 @@ async def test_a_contact_without_names_gets_both_from_the_login_token_api(everyw
     )  # fmt: skip
 
 
+LONG = "ä" * 255
+EDGES: dict[str, dict[str, Any]] = {
+    "nothing but what must be": {"display_name": "X", "emails": [{"address": "x@x.example"}]},
+    "empty": {
+        **dict.fromkeys(("first_name", "company", "job_title", "notes", "avatar_path"), ""), "last_name": "X",
+        **dict.fromkeys(("custom_fields", "tags", "addresses", "phones")),
+        "emails": [{"address": "x@x.example"}],
+    },
+    "empty inside": {
+        **FULL, "custom_fields": {},
+        "addresses": [{"label": "home"}, {"postal_code": "1"}, {"state": "MD"}],
+    },
+    "signs": {
+        **FULL, "display_name": "\"Zoë\\ 👩‍🚀 %_'", "company": "O'Neil & Sons",
+        "notes": "a\n\tb \\ \" \u2028 c",
+        "tags": ["año", "ano", "Ano", "\"q\"", "👩‍🚀"],
+        "custom_fields": {"ä\"\\.b": [1.5, None, {"": ""}], "n": None},
+        "emails": [{"address": f"m{n}@x.example", "label": label, "primary": n == 2}
+                   for n, label in enumerate(("wörk", "Work", "WORK", "ＷＯＲＫ", "école", "👩‍🚀"))],
+        "phones": [{"number": number, "label": "Mobile", "primary": n == 0}
+                   for n, number in enumerate(("+34  6", "+34 6", "ext A", "EXT a", "+1 (2) 3", "+1 \xa02"))],
+    },
+    "long": {
+        **dict.fromkeys(("display_name", "first_name", "last_name", "company", "job_title"), LONG),
+        "notes": "👩" * 16_383, "avatar_path": "/" + "a" * 1023, "tags": [LONG[:-1] + "x", LONG[:-1] + "y"],
+        "emails": [{"address": f"{'l' * 64}@{'m' * 63}.{'n' * 63}.example", "label": "ä" * 32}],
+        "phones": [{"number": "9" * 81, "label": "ä" * 32, "primary": True}],
+        "addresses": [{**dict.fromkeys(("street", "city", "state", "country"), LONG), "postal_code": "9" * 32,
+                       "label": "ä" * 32}],
+    },
+    "many, and alike": {
+        **FULL, "phones": [{"number": f"{n // 3}", "label": f"l{n}", "primary": n == 50} for n in range(100)],
+        "addresses": [{"city": "Madrid", "postal_code": f"{n}", "state": f"S{n}", "label": f"l{n}"}
+                      for n in range(100)],
+        "tags": [f"t{n}" for n in range(100)],
+        "emails": [{"address": f"m{n}@x.example", "label": f"l{n}", "primary": n == 50} for n in range(100)],
+    },
+}  # fmt: skip
+"""Records that are hard to keep."""
+
+
+async def something_else_by_rest(api: Everywhere, contact_id: str) -> None:
+    for company in ("other", (await api.rest.get(f"/contacts/{contact_id}")).data["company"]):
+        assert (await api.rest.patch(f"/contacts/{contact_id}", {"company": company})).status == 200
+
+
+async def something_else_by_rpc(api: Everywhere, contact_id: str) -> None:
+    comment = (await api.rpc.ok("contact.get_contact", contact_id=contact_id))["comment"]
+    for text in ("other", comment):
+        await api.rpc.ok("contact.update", contact_id=contact_id, comment=text)
+
+
+async def the_form_of_the_frontend(api: Everywhere, contact_id: str) -> None:
+    """It knows of no default numbers and postal addresses, and sends no surname when it invites again."""
+    entry = await api.rpc.ok("contact.get_contact", contact_id=contact_id)
+    rows = {
+        "email": ("email", "category", "is_default"),
+        "mobile": ("areacode", "phone", "category"),
+        "address": ("street", "city", "country", "category"),
+    }
+    lists = {name: [{key: item[key] for key in keys} for item in entry[name]] for name, keys in rows.items()}
+    await api.rpc.ok(
+        "contact.update", contact_id=contact_id, firstname=entry["firstname"] or "",
+        lastname=entry["lastname"] or "", comment=entry["comment"],
+        tag=[tag["tag_id"] for tag in entry["tag"]], **lists,
+    )  # fmt: skip
+
+
+EDITORS: dict[str, Update] = {
+    **UPDATERS,
+    "something else by rest": something_else_by_rest,
+    "something else by rpc": something_else_by_rpc,
+    "the form of the frontend": the_form_of_the_frontend,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edge", EDGES)
+async def test_what_is_hard_to_keep_survives_every_api(everywhere: Everywhere, edge: str) -> None:
+    made = await everywhere.rest.add(**EDGES[edge])
+    for name, value in EDGES[edge].items():
+        if name not in {"emails", "phones", "addresses", "tags"}:
+            assert made[name] == (value if value != "" else None), name
+    contact_id = from_wire(made["id"]) or ""
+    before = await everywhere.views(contact_id)
+    for name, edit in EDITORS.items():
+        await edit(everywhere, contact_id)
+        assert await everywhere.views(contact_id) == before, name
+
+
+async def test_what_the_rpc_can_say_survives_every_api(everywhere: Everywhere) -> None:
+    tag = (await everywhere.rpc.ok("tagcontact.add", name=LONG))["tag_id"]
+    made = await everywhere.rpc.ok(
+        "contact.add", firstname="", lastname=LONG, surname=LONG[1:], comment="n" * 16_383, tag=[tag],
+        email=[{"email": f"m{n}@x.example", "is_default": int(n == 50)} for n in range(100)], message="m",
+        mobile=[{"areacode": "+" + "9" * 15, "phone": "8" * 64}, {"areacode": "+44", "phone": "1 2"},
+                {"areacode": "+44 1", "phone": "2"}, {"areacode": "", "phone": "9" * 81},
+                {"phone": "1", "category": "prof"}, {"phone": "1", "category": "priv"}],
+        address=[{"street": "", "city": LONG, "country": "", "is_default": int(n == 1)} for n in range(2)],
+    )  # fmt: skip
+    contact_id = str(made["id"])
+    before = await everywhere.views(contact_id)
+    assert [phone["primary"] for phone in before["rest"]["phones"]] == [True, *[False] * 5]
+    assert len(before["rest"]["phones"][0]["number"]) == 81
+    assert [address["is_default"] for address in before["rpc"]["address"]] == [0, 1]
+    for name, edit in EDITORS.items():
+        await edit(everywhere, contact_id)
+        assert await everywhere.views(contact_id) == before, name
+    answer = await everywhere.rpc.call(
+        "contact.update", contact_id=contact_id, mobile=[{"areacode": "+34", "phone": "9" * 78}]
+    )
+    assert (answer.status, answer.code, answer.data["param"]) == (400, "INVALID_PARAM", "mobile")
+
+
 async def test_a_colleague_is_no_contact_under_any_address_in_any_api(
     people: People, client_of: ClientMaker
 ) -> None:

@@ -48,8 +48,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_DATA';
     END IF;
 
-    SET v_firstname = JSON_VALUE(in_contact, '$.firstname');
-    SET v_lastname = JSON_VALUE(in_contact, '$.lastname');
+    SET v_firstname = NULLIF(JSON_VALUE(in_contact, '$.firstname'), '');
+    SET v_lastname = NULLIF(JSON_VALUE(in_contact, '$.lastname'), '');
 
     IF JSON_LENGTH(in_contact, '$.email') > 0 THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
@@ -74,9 +74,9 @@ BEGIN
 
     INSERT INTO contact (owner_id, id, entity, peer_id, surname, firstname, lastname, category, status, invitetime,
                          comment, message, is_auto, metadata, changed, ctime, mtime)
-    VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, JSON_VALUE(in_contact, '$.surname'),
+    VALUES (in_owner, v_id, COALESCE(v_peer, v_email, v_id), v_peer, NULLIF(JSON_VALUE(in_contact, '$.surname'), ''),
             v_firstname, v_lastname, IF(v_peer IS NULL, 'independant', 'drumate'),
-            IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), JSON_VALUE(in_contact, '$.message'),
+            IF(v_invite, 'sent', 'memory'), IF(v_invite, v_now, NULL), NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), NULLIF(JSON_VALUE(in_contact, '$.message'), ''),
             v_auto,
             JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(v_email, v_peer, '')),
                              JSON_OBJECT('from', JSON_VALUE(in_contact, '$.origin'))),

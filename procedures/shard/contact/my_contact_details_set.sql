@@ -1,7 +1,7 @@
 -- my_contact_details_set: replace the addresses, numbers and tags of a contact by those given; keep what is not given.
 --
--- What a caller cannot know stays with what he gives back unchanged: the label of an address or a number, state and
--- postal code of a postal address, where a number is split. Also refreshes what is derived: the default address on the
+-- What a caller cannot know, or does not say, stays with what he gives back unchanged: the label of an address or a number,
+-- state and postal code of a postal address, where a number is split, which one is the default. Also refreshes what is derived: the default address on the
 -- contact, the words searches find it by, its record.
 --
 -- Params:   in_owner     whose address book
@@ -14,7 +14,7 @@
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           SAME_DOMAIN          an address that the contact did not have is a colleague's
 --           ALREADY_IN_CONTACT   an address belongs to another contact: which one (my_contact_clash)
---           INVALID_PARAM        the same address twice, or a tag that does not exist
+--           INVALID_PARAM        the same address twice, a tag that does not exist, or a number longer than 81 characters
 -- Example:  CALL my_contact_details_set('00000000000000a1', '0000000000000000', '{}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_details_set(
@@ -25,7 +25,7 @@ CREATE OR REPLACE PROCEDURE my_contact_details_set(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_emails, v_distinct, v_defaults, v_colleagues, v_unknown INT UNSIGNED;
+    DECLARE v_emails, v_distinct, v_defaults, v_colleagues, v_longest, v_unknown INT UNSIGNED;
     DECLARE v_old LONGTEXT DEFAULT '';
     DECLARE v_taken VARCHAR(128);
     DECLARE EXIT HANDLER FOR 1062
@@ -93,38 +93,62 @@ BEGIN
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.mobile') THEN
-        SET v_old = '';
+        SELECT MAX(CHAR_LENGTH(TRIM(CONCAT(COALESCE(j.areacode, ''), ' ', j.phone)))) INTO v_longest
+        FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
+            areacode VARCHAR(16) PATH '$.areacode',
+            phone    VARCHAR(81) PATH '$.phone'
+        )) AS j;
+        IF v_longest > 81 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_PARAM mobile: area code and number have more than 81 characters';
+        END IF;
+        SET v_old = '', v_defaults = 0;
         FOR p IN (
-            SELECT areacode, phone, label FROM contact_phone
+            SELECT areacode, phone, is_default, label FROM contact_phone
             WHERE owner_id = in_owner AND contact_id = in_id
+            ORDER BY position
             FOR UPDATE
         ) DO
-            SET v_old = CONCAT(v_old, ',', JSON_OBJECT('areacode', p.areacode, 'phone', p.phone, 'label', p.label));
+            SET v_defaults = v_defaults + p.is_default, v_old = CONCAT(v_old, ',', JSON_OBJECT(
+                'areacode', p.areacode, 'phone', p.phone, 'is_default', p.is_default + 0, 'label', p.label
+            ));
         END FOR;
         DELETE FROM contact_phone WHERE owner_id = in_owner AND contact_id = in_id;
+        -- the n-th of several that are alike keeps what the n-th had. Where nobody made one the default, other APIs show the
+        -- first as such, and give that back
         INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default, position, label)
         SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id,
-               COALESCE(j.areacode, o.areacode, IF(j.number RLIKE '^[+][0-9]{1,4} .*[0-9]', SUBSTRING_INDEX(j.number, ' ', 1), '')),
-               COALESCE(j.phone, o.phone, IF(j.number RLIKE '^[+][0-9]{1,4} .*[0-9]', SUBSTR(j.number, LOCATE(' ', j.number) + 1), j.number)),
-               j.category, j.is_default, j.position, COALESCE(j.label, o.label)
-        FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            number     VARCHAR(96) PATH '$.number',
-            areacode   VARCHAR(16) PATH '$.areacode',
-            phone      VARCHAR(64) PATH '$.phone',
-            category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY,
-            label      VARCHAR(32) PATH '$.label'
-        )) AS j
+               COALESCE(j.areacode, o.areacode, IF(j.number RLIKE '^[+][0-9]{1,4} [0-9(]', SUBSTRING_INDEX(j.number, ' ', 1), '')),
+               COALESCE(j.phone, o.phone, IF(j.number RLIKE '^[+][0-9]{1,4} [0-9(]', SUBSTR(j.number, LOCATE(' ', j.number) + 1), j.number)),
+               j.category,
+               IF(v_defaults = 0 AND o.position = 1 AND j.position = 1 AND j.number IS NOT NULL, 0,
+                  COALESCE(j.is_default, IF(JSON_EXTRACT(in_contact, '$.mobile[*].is_default') LIKE '%1%', 0, o.is_default), 0)),
+               j.position, COALESCE(j.label, o.label)
+        FROM (
+            SELECT g.*, COALESCE(g.number, TRIM(CONCAT(COALESCE(g.areacode, ''), ' ', g.phone))) AS whole, ROW_NUMBER() OVER (
+                PARTITION BY COALESCE(g.number, TRIM(CONCAT(COALESCE(g.areacode, ''), ' ', g.phone))) ORDER BY g.position
+            ) AS turn
+            FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
+                position   FOR ORDINALITY,
+                number     VARCHAR(81) COLLATE utf8mb4_bin PATH '$.number',
+                areacode   VARCHAR(16) COLLATE utf8mb4_bin PATH '$.areacode',
+                phone      VARCHAR(81) COLLATE utf8mb4_bin PATH '$.phone',
+                category   VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+                is_default TINYINT PATH '$.is_default',
+                label      VARCHAR(32) PATH '$.label'
+            )) AS g
+        ) AS j
         LEFT JOIN (
-            SELECT k.areacode, k.phone, MIN(k.label) AS label
+            SELECT k.*, TRIM(CONCAT(k.areacode, ' ', k.phone)) AS whole, ROW_NUMBER() OVER (
+                PARTITION BY TRIM(CONCAT(k.areacode, ' ', k.phone)) ORDER BY k.position
+            ) AS turn
             FROM JSON_TABLE(CONCAT('[', SUBSTR(v_old, 2), ']'), '$[*]' COLUMNS (
-                areacode VARCHAR(16) PATH '$.areacode',
-                phone    VARCHAR(64) PATH '$.phone',
-                label    VARCHAR(32) PATH '$.label'
+                position   FOR ORDINALITY,
+                areacode   VARCHAR(16) COLLATE utf8mb4_bin PATH '$.areacode',
+                phone      VARCHAR(81) COLLATE utf8mb4_bin PATH '$.phone',
+                is_default TINYINT PATH '$.is_default',
+                label      VARCHAR(32) PATH '$.label'
             )) AS k
-            GROUP BY TRIM(CONCAT(k.areacode, ' ', k.phone))
-        ) AS o ON TRIM(CONCAT(o.areacode, ' ', o.phone)) = COALESCE(j.number, TRIM(CONCAT(COALESCE(j.areacode, ''), ' ', j.phone)));
+        ) AS o ON o.whole = j.whole AND o.turn = j.turn;
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.address') THEN
@@ -132,6 +156,7 @@ BEGIN
         FOR a IN (
             SELECT street, city, state, postal_code, country, is_default, label FROM contact_address
             WHERE owner_id = in_owner AND contact_id = in_id
+            ORDER BY position
             FOR UPDATE
         ) DO
             SET v_old = CONCAT(v_old, ',', JSON_OBJECT(
@@ -144,23 +169,26 @@ BEGIN
                                      is_default, position, label)
         SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, j.street, j.city, COALESCE(j.state, o.state, ''),
                COALESCE(j.postal_code, o.postal_code, ''), j.country, j.category,
-               COALESCE(j.is_default, IF(JSON_EXISTS(in_contact, '$.dialect'), o.is_default, 0), 0), j.position,
-               COALESCE(j.label, o.label)
-        FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
-            position    FOR ORDINALITY,
-            street      VARCHAR(255) PATH '$.street' DEFAULT '' ON EMPTY,
-            city        VARCHAR(255) PATH '$.city' DEFAULT '' ON EMPTY,
-            state       VARCHAR(255) PATH '$.state',
-            postal_code VARCHAR(32) PATH '$.postal_code',
-            country     VARCHAR(255) PATH '$.country' DEFAULT '' ON EMPTY,
-            category    VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default  TINYINT PATH '$.is_default',
-            label       VARCHAR(32) PATH '$.label'
-        )) AS j
+               COALESCE(j.is_default, IF(JSON_EXTRACT(in_contact, '$.address[*].is_default') LIKE '%1%', 0, o.is_default), 0),
+               j.position, COALESCE(j.label, o.label)
+        FROM (
+            SELECT g.*, ROW_NUMBER() OVER (PARTITION BY g.street, g.city, g.country ORDER BY g.position) AS turn
+            FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
+                position    FOR ORDINALITY,
+                street      VARCHAR(255) PATH '$.street' DEFAULT '' ON EMPTY,
+                city        VARCHAR(255) PATH '$.city' DEFAULT '' ON EMPTY,
+                state       VARCHAR(255) PATH '$.state',
+                postal_code VARCHAR(32) PATH '$.postal_code',
+                country     VARCHAR(255) PATH '$.country' DEFAULT '' ON EMPTY,
+                category    VARCHAR(8) PATH '$.category' DEFAULT 'priv' ON EMPTY,
+                is_default  TINYINT PATH '$.is_default',
+                label       VARCHAR(32) PATH '$.label'
+            )) AS g
+        ) AS j
         LEFT JOIN (
-            SELECT k.street, k.city, k.country, MAX(k.state) AS state, MAX(k.postal_code) AS postal_code,
-                   MAX(k.is_default) AS is_default, MIN(k.label) AS label
+            SELECT k.*, ROW_NUMBER() OVER (PARTITION BY k.street, k.city, k.country ORDER BY k.position) AS turn
             FROM JSON_TABLE(CONCAT('[', SUBSTR(v_old, 2), ']'), '$[*]' COLUMNS (
+                position    FOR ORDINALITY,
                 street      VARCHAR(255) PATH '$.street',
                 city        VARCHAR(255) PATH '$.city',
                 state       VARCHAR(255) PATH '$.state',
@@ -169,8 +197,7 @@ BEGIN
                 is_default  TINYINT PATH '$.is_default',
                 label       VARCHAR(32) PATH '$.label'
             )) AS k
-            GROUP BY k.street, k.city, k.country
-        ) AS o ON o.street = j.street AND o.city = j.city AND o.country = j.country;
+        ) AS o ON o.street = j.street AND o.city = j.city AND o.country = j.country AND o.turn = j.turn;
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.tag') THEN

@@ -141,7 +141,7 @@ BEGIN
         NESTED PATH '$.mobile[*]' COLUMNS (
             position   FOR ORDINALITY,
             areacode   VARCHAR(16) PATH '$.areacode',
-            phone      VARCHAR(64) PATH '$.phone',
+            phone      VARCHAR(81) PATH '$.phone',
             category   VARCHAR(8) PATH '$.category',
             is_default TINYINT PATH '$.is_default',
             label      VARCHAR(32) PATH '$.label'

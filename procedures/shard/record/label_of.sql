@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION label_of(
     NO SQL
     SQL SECURITY DEFINER
 BEGIN
-    RETURN IF(in_label <> '' AND (in_label = 'work') = (in_category = 'prof'), in_label,
+    RETURN IF(in_label <> '' AND (LOWER(in_label) COLLATE utf8mb4_bin = 'work') = (in_category = 'prof'), in_label,
               IF(in_category = 'prof', 'work', in_private));
 END$$
 DELIMITER ;

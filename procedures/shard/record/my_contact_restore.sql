@@ -95,7 +95,7 @@ BEGIN
     SELECT in_owner, j.id, v_id, j.areacode, j.phone, j.category, j.is_default, j.position, j.label
     FROM JSON_TABLE(v_book, '$.mobile[*]' COLUMNS (
         position FOR ORDINALITY, id CHAR(16) PATH '$.id', areacode VARCHAR(16) PATH '$.areacode',
-        phone VARCHAR(64) PATH '$.phone', category VARCHAR(8) PATH '$.category', is_default TINYINT PATH '$.is_default',
+        phone VARCHAR(81) PATH '$.phone', category VARCHAR(8) PATH '$.category', is_default TINYINT PATH '$.is_default',
         label VARCHAR(32) PATH '$.label'
     )) AS j;
     INSERT INTO contact_address (owner_id, id, contact_id, street, city, state, postal_code, country, category, is_default,

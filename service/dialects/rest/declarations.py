@@ -38,7 +38,7 @@ EMAILS: Declared = {
 }  # fmt: skip
 PHONES: Declared = {
     "number": {
-        "type": "string", "required": True, "minLength": 1, "maxLength": 64,
+        "type": "string", "required": True, "minLength": 1, "maxLength": 81,
         "doc": "The number as it is dialled.", "example": "+34 612345678",
     },
     "label": _line("mobile, work, home, other, or any word.", "mobile", 32),
