@@ -30,7 +30,7 @@ SAMPLE = 262_144
 PIECE = 65_536
 CARD_LIMIT = 1_000_000
 """Characters of one card without its pictures; a bigger one is not a contact."""
-MANY = 50
+MANY = 100
 MANY_NAMES = 1_000
 """Tags, or groups, of one contact."""
 MANY_IN_BOOK = 10_000
@@ -77,6 +77,8 @@ LIMITS = {
     "source_id": 255,
 }
 """Texts of one line, and how many characters are kept."""
+LAYOUT_LIMIT = 16_383
+"""Characters of a text of several lines: as many as the APIs take."""
 PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
 MAY_LACK = {"label", "state", "postal_code"}
 KIND = {"category", "is_default", "label"}
@@ -520,7 +522,7 @@ def _line(value: Any, limit: int) -> str:
 
 
 def _layout(value: Any) -> str:
-    return CONTROL_BUT_LAYOUT.sub("", str(value or ""))[:4000].strip()
+    return CONTROL_BUT_LAYOUT.sub("", str(value or ""))[:LAYOUT_LIMIT].strip()
 
 
 def read(source: BinaryIO, kind: str) -> Iterator[Contact]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from service.contacts import POSTAL, stored
 from service.importer import clean_book
+from tests.dialects.test_matrix import EDGES
 from tests.people import Person
 from tests.test_loading import export, upload
 from tests.test_relations_stateful import World, world  # noqa: F401  # fixture
@@ -224,6 +225,31 @@ def test_no_field_is_lost(world: World, filename: str, args: dict[str, str]) -> 
         world.do(round_trip(book))
 
     check()
+    world.do(people.close())
+
+
+@pytest.mark.parametrize(("filename", "args"), FILES, ids=["vCard 3.0", "vCard 4.0", "CSV"])
+def test_what_is_hard_to_keep_is_not_lost(world: World, filename: str, args: dict[str, str]) -> None:  # noqa: F811
+    people = world.people()
+    hard = ["signs", "long", "empty inside", "many, and alike"]
+
+    async def round_trip() -> None:
+        alice, bob = await people("Alice"), await people("Bob")
+        for number, edge in enumerate(hard):
+            emails = [
+                {**mail, "primary": n == 0, "address": f"{number}.{n}@lossless.example"}
+                for n, mail in enumerate(EDGES[edge]["emails"])
+            ]
+            call_record(world, alice, "my_contact_create", stored({**EDGES[edge], "emails": emails}))
+        first = await export(alice, **args)
+        assert (await upload(bob, await bob.tab(), filename, first)).data["loaded"] == len(hard)
+        mine, his = records(world, alice), records(world, bob)
+        assert [r["emails"][0] for r in his] == [r["emails"][0] for r in mine]
+        for name in mine[0]:
+            assert [r[name] for r in his] == [r[name] for r in mine], name
+        assert (await export(bob, **args)).decode() == first.decode()
+
+    world.do(round_trip())
     world.do(people.close())
 
 
