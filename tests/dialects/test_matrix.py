@@ -242,6 +242,7 @@ async def test_a_contact_without_names_gets_both_from_the_login_token_api(everyw
 
 LONG = "ä" * 255
 EDGES: dict[str, dict[str, Any]] = {
+    "no address": {"display_name": "X", "phones": FULL["phones"]},
     "nothing but what must be": {"display_name": "X", "emails": [{"address": "x@x.example"}]},
     "empty": {
         **dict.fromkeys(("first_name", "company", "job_title", "notes", "avatar_path"), ""), "last_name": "X",

@@ -73,14 +73,14 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
     END IF;
 
-    -- an entry made by uid has no address of its own, and may stay so
+    -- an entry made by uid, or by an API that demands none, has no address of its own, and may stay so
     IF JSON_LENGTH(in_contact, '$.email') = 0 AND v_peer IS NULL AND JSON_EXISTS(in_contact, '$.dialect') THEN
         -- nobody is meant any more; whom nobody can be reached by goes by the id of his entry
         SET v_other = IF(v_status = 'sent', 1, 0);
         UPDATE contact
         SET entity = id, changed = IF(v_other, now_us(), changed), status = 'memory', metadata = JSON_SET(metadata, '$.source', '')
         WHERE owner_id = in_owner AND id = v_id;
-    ELSEIF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR v_peer IS NULL) THEN
+    ELSEIF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR (v_peer IS NULL AND v_had IS NOT NULL)) THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
         IF v_status IN ('memory', 'sent') THEN
             -- an address that he has had since before its owner became a colleague stays
