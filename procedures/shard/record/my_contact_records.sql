@@ -1,17 +1,20 @@
 -- my_contact_records: a page of the owner's contacts as the REST API shows them, and how many there are.
 --
--- Every filter is a condition on the index of records: a word of the search by its start, a tag, a source, companies.
--- Without any, or with one that many contacts meet, the index is read in the order wanted until the page is full; with one,
--- those who meet it are sorted by the names that stand beside their words; otherwise the contacts that meet the rarest condition are collected, checked for the others, and sorted. So a page costs what
--- the rarest condition finds, and not what the book holds; except that a part of a company is looked for in all of them.
+-- Every filter is a condition on the index of records: a word of the search by its start, a tag, a source, a company by any
+-- part of it. A page is found on one of three ways. Without a condition, or with one that many contacts meet, the index is
+-- read in the order wanted until the page is full. What one other condition finds is sorted by the names that stand beside
+-- its words. Else the contacts that meet the rarest condition are checked for the others, and sorted. So a page costs what
+-- the rarest condition finds, and not what the book holds, except that the contacts of a frequent one are counted, unless
+-- the caller knows how many they were at this revision.
 --
 -- Params:   in_owner    whose address book
 --           in_query    JSON with any of search, tag (array of names), company (a part of it), source, deleted (no, also or
---                       only), sort (display_name, company, created_at or updated_at), order (asc or desc)
+--                       only), sort (display_name, company, created_at or updated_at), order (asc or desc), and known: rev
+--                       and total of an earlier page of the same filters
 --           in_limit    rows at most
 --           in_offset   rows left out before
 -- Returns:  rows        data  JSON, the record; rev
---           one row     total: how many there are without limit and offset
+--           one row     total: how many there are without limit and offset; rev: of the ledger
 -- Errors:   none
 -- Example:  CALL my_contact_records('00000000000000a1', '{"search": "ada", "sort": "company"}', 20, 0);
 DELIMITER $$
@@ -29,34 +32,24 @@ BEGIN
     DECLARE v_second TINYINT DEFAULT IF(v_deleted = 'also', 1, NULL);
     DECLARE v_sort VARCHAR(16) CHARACTER SET ascii DEFAULT COALESCE(JSON_VALUE(in_query, '$.sort'), 'display_name');
     DECLARE v_desc TINYINT DEFAULT IF(JSON_VALUE(in_query, '$.order') = 'desc', 1, 0);
-    DECLARE v_reach, v_total, v_all, v_cap, v_hits, v_least BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_reach, v_all, v_rev, v_hits, v_least BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_total, v_cap, v_one BIGINT UNSIGNED;
     DECLARE v_conditions LONGTEXT DEFAULT record_conditions(in_query);
     DECLARE v_count INT UNSIGNED DEFAULT JSON_LENGTH(v_conditions);
-    DECLARE v_named TINYINT DEFAULT 0;
-    DECLARE v_kind VARCHAR(16) CHARACTER SET ascii;
-    DECLARE v_low, v_high VARCHAR(255);
-    DECLARE v_companies, v_found, v_page LONGTEXT;
+    DECLARE v_kind, v_kind_too VARCHAR(16) CHARACTER SET ascii;
+    DECLARE v_low, v_high, v_low_too, v_high_too VARCHAR(255);
+    DECLARE v_page LONGTEXT;
     DECLARE v_place, v_rarest INT UNSIGNED DEFAULT 0;
 
     SET v_reach = in_offset + in_limit;
-    SELECT COALESCE(MAX(IF(v_deleted = 'only', deleted, active + IF(v_deleted = 'also', deleted, 0))), 0) INTO v_all
+    SELECT COALESCE(MAX(rev), 0),
+           COALESCE(MAX(IF(v_deleted = 'only', deleted, active + IF(v_deleted = 'also', deleted, 0))), 0)
+    INTO v_rev, v_all
     FROM contact_ledger
     WHERE owner_id = in_owner;
 
-    IF JSON_VALUE(in_query, '$.company') <> '' THEN
-        SELECT COALESCE(JSON_ARRAYAGG(k.word), '[]') INTO v_companies
-        FROM (
-            SELECT DISTINCT word FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted = v_first AND kind = 'company'
-            UNION
-            SELECT DISTINCT word FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted = v_second AND kind = 'company'
-        ) AS k
-        WHERE k.word LIKE CONCAT('%', like_escape(JSON_VALUE(in_query, '$.company')), '%') AND k.word <> last_word('');
-    END IF;
-
     -- the rarest condition
-    WHILE v_place < v_count DO
+    WHILE v_count > 1 AND v_place < v_count DO
         SET v_kind = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].kind')),
             v_low = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].low')),
             v_high = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].high'));
@@ -75,34 +68,40 @@ BEGIN
         v_low = JSON_VALUE(v_conditions, CONCAT('$[', v_rarest, '].low')),
         v_high = JSON_VALUE(v_conditions, CONCAT('$[', v_rarest, '].high'));
 
-    IF v_count = 0 AND v_companies IS NULL THEN
+    IF v_count = 0 THEN
         SET v_total = v_all, v_cap = v_reach;
-    ELSEIF v_count = 1 AND v_companies IS NULL THEN
-        SELECT COUNT(DISTINCT contact_id) INTO v_total
-        FROM contact_index
-        WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high;
-        SET v_named = IF(v_sort = 'display_name' AND v_total <= 20000, 1, 0);
-        IF v_named = 0 AND v_second IS NULL AND v_total > 1000 THEN
+    ELSEIF v_count = 1 THEN
+        IF JSON_VALUE(in_query, '$.known.rev') = v_rev THEN
+            SET v_total = JSON_VALUE(in_query, '$.known.total');
+        ELSE
+            -- to count is dearer than to sort while there are few
+            SELECT 1 INTO v_one
+            FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
+            LIMIT 5000, 1;
+            IF v_one = 1 THEN
+                SELECT COUNT(DISTINCT contact_id) INTO v_total
+                FROM contact_index
+                WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high;
+            END IF;
+        END IF;
+        IF v_total > 1000 AND v_second IS NULL THEN
             -- four times as far as it takes when those who meet the condition are spread evenly
             SET v_cap = 4 * v_reach * v_all DIV v_total + 100;
-            SET v_cap = IF(v_cap < v_total, v_cap, 0);
+            SET v_cap = IF(v_cap < v_total, v_cap, NULL);
         END IF;
-    END IF;
-
-    IF v_named = 1 AND v_desc = 0 THEN
-        SELECT JSON_ARRAYAGG(p.contact_id ORDER BY p.name, p.contact_id) INTO v_page
-        FROM (
-            SELECT DISTINCT contact_id, name FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
-            ORDER BY name, contact_id LIMIT in_offset, in_limit
-        ) AS p;
-    ELSEIF v_named = 1 THEN
-        SELECT JSON_ARRAYAGG(p.contact_id ORDER BY p.name DESC, p.contact_id DESC) INTO v_page
-        FROM (
-            SELECT DISTINCT contact_id, name FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
-            ORDER BY name DESC, contact_id DESC LIMIT in_offset, in_limit
-        ) AS p;
+        IF v_cap IS NULL AND v_sort = 'display_name' AND COALESCE(v_total, 0) <= 20000 THEN
+            SET v_page = '';
+            FOR p IN (
+                SELECT SQL_CALC_FOUND_ROWS DISTINCT contact_id, name FROM contact_index
+                WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
+                ORDER BY IF(v_desc, NULL, name), IF(v_desc, NULL, contact_id), name DESC, contact_id DESC
+                LIMIT in_offset, in_limit
+            ) DO
+                SET v_page = CONCAT(v_page, ',"', p.contact_id, '"');
+            END FOR;
+            SET v_total = FOUND_ROWS(), v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
+        END IF;
     END IF;
 
     IF v_cap > 0 AND v_desc = 0 THEN
@@ -149,47 +148,48 @@ BEGIN
         ) AS p;
     END IF;
 
-    IF v_named = 0 AND (v_cap = 0 OR COALESCE(JSON_LENGTH(v_page), 0) < LEAST(in_limit, IF(v_total > in_offset, v_total - in_offset, 0))) THEN
-        SELECT COALESCE(JSON_ARRAYAGG(h.contact_id), '[]') INTO v_found
-        FROM (
-            SELECT contact_id FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
-            UNION
-            SELECT i.contact_id
-            FROM JSON_TABLE(v_companies, '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS j
-            STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.is_deleted IN (v_first, v_second)
-                AND i.kind = 'company' AND i.word = j.word
-            WHERE v_count = 0
-        ) AS h
-        WHERE (v_count < 2 OR (
-            SELECT COUNT(DISTINCT c.place)
-            FROM JSON_TABLE(v_conditions, '$[*]' COLUMNS (
-                place FOR ORDINALITY,
-                kind  VARCHAR(16) CHARACTER SET ascii PATH '$.kind',
-                low   VARCHAR(255) PATH '$.low',
-                high  VARCHAR(255) PATH '$.high'
-            )) AS c
-            STRAIGHT_JOIN contact_index AS t FORCE INDEX (by_contact)
-               ON t.owner_id = in_owner AND t.contact_id = h.contact_id AND t.kind = c.kind AND t.word BETWEEN c.low AND c.high
-          ) = v_count)
-          AND (v_companies IS NULL OR v_count = 0 OR (
-            SELECT COUNT(*)
-            FROM contact_index AS t FORCE INDEX (by_contact)
-            WHERE t.owner_id = in_owner AND t.contact_id = h.contact_id AND t.kind = 'company'
-              AND JSON_CONTAINS(v_companies, JSON_QUOTE(t.word))
-          ) = 1);
-        SET v_total = JSON_LENGTH(v_found);
-
-        SELECT JSON_ARRAYAGG(p.contact_id ORDER BY p.place) INTO v_page
-        FROM (
-            SELECT i.contact_id, ROW_NUMBER() OVER (
-                ORDER BY IF(v_desc, NULL, i.word), IF(v_desc, NULL, i.contact_id), i.word DESC, i.contact_id DESC
-            ) AS place
-            FROM JSON_TABLE(v_found, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
-            STRAIGHT_JOIN contact_index AS i FORCE INDEX (by_contact)
-               ON i.owner_id = in_owner AND i.contact_id = j.id AND i.kind = v_sort
-            ORDER BY place LIMIT in_offset, in_limit
-        ) AS p;
+    -- the third way, also when too few were met on the first
+    IF v_page IS NULL AND v_cap IS NULL
+       OR COALESCE(JSON_LENGTH(v_page), 0) < LEAST(in_limit, IF(v_total > in_offset, v_total - in_offset, 0)) THEN
+        SET v_place = IF(v_rarest = 0, 1, 0);
+        SET v_kind_too = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].kind')),
+            v_low_too = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].low')),
+            v_high_too = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].high')),
+            v_page = '';
+        FOR p IN (
+            SELECT SQL_CALC_FOUND_ROWS h.contact_id, s.word
+            FROM (
+                SELECT DISTINCT i.contact_id
+                FROM contact_index AS i
+                WHERE i.owner_id = in_owner AND i.is_deleted IN (v_first, v_second) AND i.kind = v_kind
+                  AND i.word BETWEEN v_low AND v_high
+                  AND (v_count < 2 OR (
+                    SELECT 1 FROM contact_index AS t FORCE INDEX (by_contact)
+                    WHERE t.owner_id = in_owner AND t.contact_id = i.contact_id AND t.kind = v_kind_too
+                      AND t.word BETWEEN v_low_too AND v_high_too
+                    LIMIT 1
+                  ) = 1)
+                  AND (v_count < 3 OR (
+                    SELECT COUNT(DISTINCT c.place)
+                    FROM JSON_TABLE(v_conditions, '$[*]' COLUMNS (
+                        place FOR ORDINALITY,
+                        kind  VARCHAR(16) CHARACTER SET ascii PATH '$.kind',
+                        low   VARCHAR(255) PATH '$.low',
+                        high  VARCHAR(255) PATH '$.high'
+                    )) AS c
+                    STRAIGHT_JOIN contact_index AS t FORCE INDEX (by_contact)
+                       ON t.owner_id = in_owner AND t.contact_id = i.contact_id AND t.kind = c.kind
+                      AND t.word BETWEEN c.low AND c.high
+                  ) = v_count)
+            ) AS h
+            STRAIGHT_JOIN contact_index AS s FORCE INDEX (by_contact)
+               ON s.owner_id = in_owner AND s.contact_id = h.contact_id AND s.kind = v_sort
+            ORDER BY IF(v_desc, NULL, s.word), IF(v_desc, NULL, h.contact_id), s.word DESC, h.contact_id DESC
+            LIMIT in_offset, in_limit
+        ) DO
+            SET v_page = CONCAT(v_page, ',"', p.contact_id, '"');
+        END FOR;
+        SET v_total = FOUND_ROWS(), v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
     END IF;
 
     SELECT r.record AS data, r.rev
@@ -199,6 +199,6 @@ BEGIN
     )) AS j
     STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
     ORDER BY j.place;
-    SELECT v_total AS total;
+    SELECT v_total AS total, v_rev AS rev;
 END$$
 DELIMITER ;

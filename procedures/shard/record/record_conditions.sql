@@ -3,7 +3,7 @@
 -- A text is split into words as record_keys does it; one with an @ is an address and stays whole.
 --
 -- Params:   in_query    JSON (my_contact_records)
--- Returns:  a value     JSON array of kind, low, high; all must be met. Company is not among them
+-- Returns:  a value     JSON array of kind, low, high; all must be met
 -- Errors:   none
 -- Example:  SELECT record_conditions('{"search": "ada", "tag": ["work"]}');
 DELIMITER $$
@@ -17,6 +17,7 @@ CREATE OR REPLACE FUNCTION record_conditions(
 BEGIN
     DECLARE v_search TEXT DEFAULT TRIM(REGEXP_REPLACE(COALESCE(JSON_VALUE(in_query, '$.search'), ''), '[\\s\\p{C}]+', ' '));
     DECLARE v_source VARCHAR(255) DEFAULT NULLIF(JSON_VALUE(in_query, '$.source'), '');
+    DECLARE v_company VARCHAR(254) DEFAULT NULLIF(LEFT(JSON_VALUE(in_query, '$.company'), 254), '');
     DECLARE v_words LONGTEXT DEFAULT '[]';
     DECLARE v_found LONGTEXT DEFAULT '';
     DECLARE v_plain TEXT DEFAULT '';
@@ -52,6 +53,9 @@ BEGIN
     END FOR;
     IF v_source IS NOT NULL THEN
         SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'source', 'low', MD5(v_source), 'high', MD5(v_source)));
+    END IF;
+    IF v_company IS NOT NULL THEN
+        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'company_part', 'low', v_company, 'high', last_word(v_company)));
     END IF;
     RETURN CONCAT('[', SUBSTR(v_found, 2), ']');
 END$$

@@ -1,7 +1,8 @@
 -- record_keys: what a record is sorted by and found by, kind by kind (contact_index).
 --
 -- Words: those of names, company and notes; mail addresses as a whole and in words; of each phone number every run of
--- digits to its end, so that any three digits of it find it. Company last when there is none.
+-- digits to its end, so that any three digits of it find it; of the company everything from any of its characters on.
+-- Company last when there is none.
 --
 -- Params:   in_record   JSON (my_contacts_touch)
 -- Returns:  a value     JSON array of objects: kind; words, an array with empty texts and nulls among them
@@ -23,6 +24,7 @@ BEGIN
     DECLARE v_text LONGTEXT DEFAULT CONCAT_WS(' ',
         JSON_VALUE(in_record, '$.display_name'), JSON_VALUE(in_record, '$.first_name'),
         JSON_VALUE(in_record, '$.last_name'), JSON_VALUE(in_record, '$.company'), JSON_VALUE(in_record, '$.notes'), v_mails);
+    DECLARE v_company TEXT DEFAULT JSON_QUOTE(JSON_VALUE(in_record, '$.company'));
     DECLARE v_name VARCHAR(255);
 
     SELECT LEFT(GROUP_CONCAT(j.word ORDER BY j.word SEPARATOR ' '), 255) INTO v_name
@@ -35,6 +37,8 @@ BEGIN
     RETURN JSON_ARRAY(
         JSON_OBJECT('kind', 'display_name', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.display_name'))),
         JSON_OBJECT('kind', 'company', 'words', JSON_ARRAY(COALESCE(JSON_VALUE(in_record, '$.company'), last_word('')))),
+        JSON_OBJECT('kind', 'company_part', 'words', JSON_COMPACT(CONCAT('[', REGEXP_REPLACE(
+            COALESCE(SUBSTR(v_company, 2, CHAR_LENGTH(v_company) - 2), ''), '(?=(.+))(?:\\\\.|.)', '"\\1",'), '""]'))),
         JSON_OBJECT('kind', 'created_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.created_at'))),
         JSON_OBJECT('kind', 'updated_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.updated_at'))),
         JSON_OBJECT('kind', 'source', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.source'))),

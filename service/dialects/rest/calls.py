@@ -47,11 +47,14 @@ async def find(ask: Ask) -> Reply:
     if fields and query["format"] == "compact":
         raise invalid_query("fields", "exclusive", "and format=compact exclude each other")
     limit, offset = min(query["limit"], MAX_LIMIT), query["offset"]
-    wanted = {name: query[name] for name in ("search", "tag", "company", "source") if query.get(name)}
-    wanted |= {"sort": query["sort"], "order": query["order"], "deleted": _deleted(query)}
-    found, ((total,),) = await ask.ctx.mine(
+    filters = {name: query[name] for name in ("search", "tag", "company", "source") if query.get(name)}
+    filters["deleted"] = _deleted(query)
+    uid = ask.ctx.caller.uid
+    wanted = {**filters, "sort": query["sort"], "order": query["order"], "known": ask.totals.of(uid, filters)}
+    found, ((total, rev),) = await ask.ctx.mine(
         "my_contact_records", orjson.dumps(wanted).decode(), limit, offset
     )
+    ask.totals.note(uid, filters, rev, total)
     meta = {"total": total, "limit": limit, "offset": offset, "has_more": offset + len(found) < total}
     if query["format"] == "compact":
         return Reply(200, compact([orjson.loads(data) for data, _ in found], query, meta))

@@ -15,6 +15,7 @@ from service.dialects.rest.declarations import Declared
 from service.dialects.rest.errors import ApiError
 from service.dialects.rest.schemas import build_schema
 from service.dialects.rest.tokens import Admitted, Gate
+from service.dialects.rest.totals import Totals
 
 PREFIX = "/api/v1"
 
@@ -38,6 +39,7 @@ class Ask:
     """Count a request as so many more; ApiError when that is too much."""
     access_changed: Callable[[str], None]
     """Tell the sockets of a person to look whether they may stay."""
+    totals: Totals
 
 
 @dataclass(slots=True)

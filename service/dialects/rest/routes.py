@@ -22,6 +22,7 @@ from service.dialects.rest.operation import PREFIX, Ask, Operation, Reply
 from service.dialects.rest.operations import OPERATIONS
 from service.dialects.rest.schemas import check_free, load_body, load_query
 from service.dialects.rest.tokens import Admitted, Gate, bearer
+from service.dialects.rest.totals import Totals
 from service.dialects.rest.upload import read_picture
 from service.dispatcher import Dispatcher
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
@@ -52,6 +53,7 @@ class RestApi:
         self.gate = gate
         self.limit = dispatcher.limit
         self.live = live
+        self.totals = Totals()
         self._openapi = orjson.dumps(document(OPERATIONS))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -191,7 +193,7 @@ class Exchange:
         ask = Ask(
             ctx=context, gate=self.api.gate, request=self.request, admitted=admitted, contact=contact,
             query=query, body=body, if_match=self.request.headers.get("If-Match"), charge=self._charge,
-            access_changed=self.api.live.access_changed,
+            access_changed=self.api.live.access_changed, totals=self.api.totals,
         )  # fmt: skip
         # each entry of a batch has a key of its own, made of this one
         if operation.once and operation.path != "/contacts/batch":

@@ -81,7 +81,7 @@ def key(found: dict[str, Any]) -> str:
 def names(scene: Scene, owner: str = "alice", limit: int = 20, offset: int = 0, **query: Any) -> list[str]:
     """The names of a page, and at its end how many there are."""
     scene["query"] = orjson.dumps(query).decode()
-    rows, ((total,),) = scene.sets(f"my_contact_records(:{owner}, :query, {limit}, {offset})")
+    rows, ((total, _),) = scene.sets(f"my_contact_records(:{owner}, :query, {limit}, {offset})")
     return [orjson.loads(row[0])["display_name"] for row in rows] + [str(total)]
 
 
@@ -428,6 +428,32 @@ def test_my_contact_records_pages_are_the_same_on_every_way(scene: Scene) -> Non
                 page = names(scene, search=word, sort=sort, order=order, offset=offset)
                 assert page == [*expected[offset : offset + 20], "1200"], (word, offset, sort, order)
     assert names(scene, search="early even")[-1] == "600"
+
+
+def test_my_contact_records_counts_unless_the_caller_knows(scene: Scene) -> None:
+    for name, company in (("Ann One", "Acme"), ("Ann Two", "Beta"), ("Bea", None)):
+        create(scene, {"display_name": name, "company": company})
+    rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
+    knows, knew = {"rev": rev, "total": 2}, {"rev": rev - 1, "total": 9}
+    assert names(scene, search="ann", known=knows) == ["Ann One", "Ann Two", "2"]
+    assert names(scene, search="ann", known=knew) == ["Ann One", "Ann Two", "2"]
+    assert names(scene, search="ann", sort="company", known=knows, offset=1) == ["Ann Two", "2"]
+    assert names(scene, search="ann", known=None)[-1] == "2"
+
+
+PARTS = {
+    "a": 2, "acme": 1, "CME": 1, "me L": 1, "Ácme Labs": 1, "labs ": 1, "x": 0,
+    '"': 1, "\\": 1, '"Q\\': 1, "q": 1, "%": 0, "ß": 0,
+}  # fmt: skip
+
+
+def test_my_contact_records_finds_a_company_by_any_part(scene: Scene) -> None:
+    create(scene, {"display_name": "Ann", "company": "Acme Labs"})
+    create(scene, {"display_name": "Bea", "company": 'Zwei a "Q\\'})
+    create(scene, {"display_name": "Cid"})
+    assert {part: int(names(scene, company=part)[-1]) for part in PARTS} == PARTS
+    assert names(scene, company="a", search="bea", sort="company") == ["Bea", "1"]
+    assert names(scene, company="a", tag=["x"]) == ["0"]
 
 
 def test_my_contact_changes_and_my_contact_events(scene: Scene) -> None:
