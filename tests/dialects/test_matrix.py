@@ -309,11 +309,17 @@ async def the_form_of_the_frontend(api: Everywhere, contact_id: str) -> None:
     )  # fmt: skip
 
 
+async def the_trash(api: Everywhere, contact_id: str) -> None:
+    assert (await api.rest.delete(f"/contacts/{contact_id}")).status == 200
+    assert (await api.rest.post(f"/contacts/{contact_id}/restore")).status == 200
+
+
 EDITORS: dict[str, Update] = {
     **UPDATERS,
     "something else by rest": something_else_by_rest,
     "something else by rpc": something_else_by_rpc,
     "the form of the frontend": the_form_of_the_frontend,
+    "the trash": the_trash,
 }  # fmt: skip
 
 
@@ -328,6 +334,54 @@ async def test_what_is_hard_to_keep_survives_every_api(everywhere: Everywhere, e
     for name, edit in EDITORS.items():
         await edit(everywhere, contact_id)
         assert await everywhere.views(contact_id) == before, name
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "Ada", "email": "ada@x.example"},
+        {"name": LONG, "email": f"{'l' * 64}@{'m' * 63}.example", "mobile": "9" * 64},
+        {"name": "Zoë 👩‍🚀 O'Neil", "email": "ZOE@X.example", "mobile": "+34-612 (0) 3"},
+    ],
+)
+async def test_what_the_login_token_api_can_say_survives_every_api(
+    everywhere: Everywhere, given: dict[str, str]
+) -> None:
+    contact_id = str((await everywhere.filemail.ok("contacts/add", **given))["contact"]["contactid"])
+    group = (await everywhere.filemail.ok("contacts/group/add", name="Friends"))["groups"][0]
+    await everywhere.filemail.ok(
+        "contacts/addtogroup", contactid=contact_id, contactgroupid=group["contactgroupid"]
+    )
+    before = await everywhere.views(contact_id)
+    assert before["rest"]["groups"] == ["Friends"]
+    assert before["filemail"] == [
+        {"contactid": contact_id, "name": given["name"], "email": given["email"].lower(),
+         "groups": [{"contactgroupid": group["contactgroupid"], "name": "Friends"}]},
+    ]  # fmt: skip
+    assert before["rest"]["display_name"] == given["name"]
+    for name, edit in EDITORS.items():
+        await edit(everywhere, contact_id)
+        assert await everywhere.views(contact_id) == before, name
+
+
+async def test_where_a_contact_comes_from_and_that_it_is_archived_survives_every_api(
+    everywhere: Everywhere, client_of: ClientMaker
+) -> None:
+    sync = await client_of(person=everywhere.rpc, scope="sync")
+    origin = {"source": "Google.x", "source_id": "c/1 ä", "synced_at": "2026-02-16T10:30:00.123Z"}
+    answer = await sync.post("/contacts", {**FULL, **origin}, X_Claw_User_Id=everywhere.rpc.uid)
+    contact_id = from_wire(answer.data["id"]) or ""
+    await everywhere.rpc.ok("contact.change_status", contact_id=contact_id, status="archived")
+    before = await everywhere.views(contact_id)
+    assert {name: before["rest"][name] for name in origin} == origin
+    assert (before["rest"]["archived"], before["filemail"]) == (True, [])
+    for name, edit in EDITORS.items():
+        if name != "filemail":
+            await edit(everywhere, contact_id)
+            assert await everywhere.views(contact_id) == before, name
+    assert (await everywhere.rpc.ok("contact.get_contact", contact_id=contact_id))[
+        "source"
+    ] == "ana@acme.example"
 
 
 async def test_what_the_rpc_can_say_survives_every_api(everywhere: Everywhere) -> None:
