@@ -15,7 +15,18 @@ from service import contacts
 from service.context import Context
 from service.database import document, documents
 from service.dialects.filemail import schemas
-from service.dialects.filemail.errors import ACCESS_DENIED, INVALID_PARAMETER, WRONG_PASSWORD, ApiError
+from service.dialects.filemail.errors import (
+    ACCESS_DENIED,
+    INTERRUPTION,
+    INVALID_EMAIL,
+    INVALID_PARAMETER,
+    INVALID_REQUEST,
+    INVALID_TOKEN,
+    PARAMETER_MISSING,
+    UNKNOWN_ERROR,
+    WRONG_PASSWORD,
+    ApiError,
+)
 from service.ids import from_wire
 from service.modules import contact
 from service.sessions import check_password
@@ -36,6 +47,14 @@ class Call:
     schema: Schema
     run: Callable[[Context, Given], Awaitable[Fields]]
     service: str
+    answer: Fields
+    """An example."""
+    errors: tuple[tuple[str, int], ...] = (INVALID_PARAMETER, PARAMETER_MISSING)
+    """Those of its own, besides ALWAYS and, but for login, WITH_TOKEN."""
+
+
+ALWAYS = (UNKNOWN_ERROR, INVALID_PARAMETER, INTERRUPTION, INVALID_REQUEST)
+WITH_TOKEN = (PARAMETER_MISSING, INVALID_TOKEN)
 
 
 async def login(ctx: Context, given: Given) -> Fields:
@@ -140,32 +159,57 @@ async def remove_from_group(ctx: Context, given: Given) -> Fields:
     return {"responsestatus": "OK"}
 
 
+OK = {"responsestatus": "OK"}
+TOKEN = {"responsestatus": "ok", "logintoken": "0c1f5e7d92ab4c3e8f60718293a4b5c6"}
+PERSON = {"contactid": "61a3c41a5c677a20", "name": "John Doe", "email": "john.doe@filemail.example"}
+GROUP = {"contactgroupid": "86e24d651c494b28", "contactgroupname": "Coworkers"}
+BOOK = [{**PERSON, "groups": [{"contactgroupid": "86e24d651c494b28", "name": "Coworkers"}]}]
+ADDED = {**PERSON, "mobile": "+47 555 1", "groups": []}
+LOGIN_ERRORS = (PARAMETER_MISSING, WRONG_PASSWORD, ACCESS_DENIED)
+ADD_ERRORS = (INVALID_PARAMETER, PARAMETER_MISSING, INVALID_EMAIL)
+
 CALLS = {
-    "authentication/login": Call(schemas.Login(), login, "yp.login"),
-    "authentication/logout": Call(schemas.Call(), logout, "drumate.logout"),
-    "contacts/get": Call(schemas.Call(), get_contacts, "contact.show_contact"),
-    "contacts/add": Call(schemas.ContactAdd(), add, "contact.add"),
-    "contacts/update": Call(schemas.ContactUpdate(), update, "contact.update"),
-    "contacts/delete": Call(schemas.ContactOnly(), delete, "contact.delete_contact"),
-    "contacts/group/get": Call(schemas.Call(), get_groups, "contact.show_groups"),
-    "contacts/group/add": Call(schemas.GroupName(), add_group, "contact.create_group"),
-    "contacts/group/update": Call(schemas.GroupUpdate(), update_group, "contact.update_group"),
-    "contacts/group/delete": Call(schemas.GroupOnly(), delete_group, "contact.delete_group"),
-    "contacts/addtogroup": Call(schemas.Member(), add_to_group, "contact.add_to_group"),
-    "contacts/removefromgroup": Call(schemas.Member(), remove_from_group, "contact.remove_from_group"),
+    "authentication/login": Call(schemas.Login(), login, "yp.login", TOKEN, LOGIN_ERRORS),
+    "authentication/logout": Call(schemas.Call(), logout, "drumate.logout", TOKEN, ()),
+    "contacts/get": Call(schemas.Call(), get_contacts, "contact.show_contact", {"contacts": BOOK, **OK}, ()),
+    "contacts/add": Call(schemas.ContactAdd(), add, "contact.add", {**OK, "contact": ADDED}, ADD_ERRORS),
+    "contacts/update": Call(schemas.ContactUpdate(), update, "contact.update", OK, ADD_ERRORS),
+    "contacts/delete": Call(schemas.ContactOnly(), delete, "contact.delete_contact", OK),
+    "contacts/group/get": Call(
+        schemas.Call(), get_groups, "contact.show_groups", {"status": "OK", **OK, "groups": [GROUP]}, ()
+    ),
+    "contacts/group/add": Call(
+        schemas.GroupName(), add_group, "contact.create_group", {**OK, "Groups": [GROUP], "groups": [GROUP]}
+    ),
+    "contacts/group/update": Call(schemas.GroupUpdate(), update_group, "contact.update_group", OK),
+    "contacts/group/delete": Call(schemas.GroupOnly(), delete_group, "contact.delete_group", OK),
+    "contacts/addtogroup": Call(schemas.Member(), add_to_group, "contact.add_to_group", OK),
+    "contacts/removefromgroup": Call(schemas.Member(), remove_from_group, "contact.remove_from_group", OK),
 }
 
 
 def described() -> list[dict[str, Any]]:
-    """What the reference shows of each call: path, doc, params (name, required)."""
+    """What the reference shows of each call: path, doc, params (name, required, limit, doc), answer,
+    errors (name, code)."""
     return [
         {
             "path": f"/api/{path}",
             "doc": call.run.__doc__,
-            "params": [(name, field.required) for name, field in call.schema.fields.items()],
+            "params": [
+                (name, field.required, field.metadata["limit"], field.metadata["doc"])
+                for name, field in call.schema.fields.items()
+            ],
+            "answer": call.answer,
+            "errors": _errors(path, call),
         }
         for path, call in CALLS.items()
     ]
+
+
+def _errors(path: str, call: Call) -> list[tuple[str, int]]:
+    """All of a call, by code."""
+    needs = () if path == "authentication/login" else WITH_TOKEN
+    return sorted({*ALWAYS, *needs, *call.errors}, key=lambda kind: kind[1])
 
 
 def _no_login(refusal: dict[str, Any]) -> ApiError:

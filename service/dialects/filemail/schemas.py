@@ -43,60 +43,82 @@ class Call(Schema):
         unknown = EXCLUDE
 
 
+def _line(doc: str, limit: int | None = None, *, required: bool = False, kind: type[Line] = Line) -> Line:
+    rules = validate.Length(max=limit) if limit else None
+    return kind(required=required, validate=rules, metadata={"doc": doc, "limit": limit})
+
+
+def _contact() -> Line:
+    return _line("The contact, as contacts/get and contacts/add show it.", required=True)
+
+
+def _group() -> Line:
+    return _line("The group, as contacts/group/get and contacts/group/add show it.", required=True)
+
+
+NAME = "The whole name; its last word is the last name."
+EMAIL = "The address; white space is cut, letters become small."
+MOBILE = "A number; what stands before its first blank is the country when it begins with +."
+
+
 class Login(Call):
     """authentication/login"""
 
-    username = Line(required=True, validate=validate.Length(max=255))
-    password = fields.String(required=True, validate=validate.Length(max=1024))
+    username = _line("E-mail address, or user name.", 255, required=True)
+    password = fields.String(
+        required=True,
+        validate=validate.Length(max=1024),
+        metadata={"doc": "Password, taken as it is.", "limit": 1024},
+    )
 
 
 class ContactAdd(Call):
     """contacts/add"""
 
-    name = Line(required=True, validate=validate.Length(max=255))
-    email = Address(required=True, validate=validate.Length(max=255))
-    mobile = Line(validate=validate.Length(max=64))
+    name = _line(NAME, 255, required=True)
+    email = _line(EMAIL, 255, required=True, kind=Address)
+    mobile = _line(MOBILE, 64)
 
 
 class ContactUpdate(Call):
     """contacts/update"""
 
-    contactid = Line(required=True)
-    name = Line(validate=validate.Length(max=255))
-    email = Address(validate=validate.Length(max=255))
-    mobile = Line(validate=validate.Length(max=64))
+    contactid = _contact()
+    name = _line(NAME, 255)
+    email = _line(f"{EMAIL} It takes the place of the default one.", 255, kind=Address)
+    mobile = _line(f"{MOBILE} It takes the place of the default one.", 64)
 
 
 class ContactOnly(Call):
     """contacts/delete"""
 
-    contactid = Line(required=True)
+    contactid = _contact()
 
 
 class GroupName(Call):
     """contacts/group/add"""
 
-    name = Line(required=True, validate=validate.Length(max=255))
+    name = _line("Name of the group; nobody has two of one name.", 255, required=True)
 
 
 class GroupUpdate(Call):
     """contacts/group/update"""
 
-    contactgroupid = Line(required=True)
-    name = Line(required=True, validate=validate.Length(max=255))
+    contactgroupid = _group()
+    name = _line("Its new name.", 255, required=True)
 
 
 class GroupOnly(Call):
     """contacts/group/delete"""
 
-    contactgroupid = Line(required=True)
+    contactgroupid = _group()
 
 
 class Member(Call):
     """contacts/addtogroup, contacts/removefromgroup"""
 
-    contactgroupid = Line(required=True)
-    contactid = Line(required=True)
+    contactgroupid = _group()
+    contactid = _contact()
 
 
 def check(schema: Schema, given: dict[str, str]) -> dict[str, str]:
