@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import product
 from typing import Any
 from xml.etree import ElementTree
 
@@ -482,6 +483,146 @@ async def test_other_people_s_contacts_do_not_exist(people: People) -> None:
     found = await api.error("contacts/addtogroup", contactgroupid=group, contactid=made["contactid"])
     assert found == ("InvalidParameter", 1002, "Contact not found")
     assert len((await other.ok("contacts/get"))["contacts"]) == 1
+
+
+FORMS = ("query", "query of a POST", "form", "multipart", "JSON", "headers", "headers of a POST")
+"""Where the parameters of a call may stand."""
+
+
+def sent_as(form: str, given: dict[str, str]) -> dict[str, Any]:
+    """The options of a request whose parameters stand there."""
+    verb = {"method": "GET" if form in {"query", "headers"} else "POST"}
+    if form.startswith("query"):
+        return {**verb, "query": given}
+    if form.startswith("headers"):
+        return {**verb, "headers": given}
+    if form == "multipart":
+        return {**verb, "data": aiohttp.FormData(given, default_to_multipart=True)}
+    return {**verb, ("data" if form == "form" else "json"): given}
+
+
+def shape(value: Any) -> Any:
+    """Names and nesting of an answer, without what it says."""
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in sorted(value.items())}
+    return [shape(item) for item in value] if isinstance(value, list) else "text"
+
+
+def from_xml(element: ElementTree.Element, like: Any) -> Any:
+    """What an XML document says, where JSON would say `like`."""
+    if isinstance(like, dict):
+        return {child.tag: from_xml(child, like[child.tag]) for child in element}
+    return [from_xml(child, like[0]) for child in element] if isinstance(like, list) else element.text
+
+
+async def valid(api: Client, path: str, number: int) -> dict[str, str]:
+    """Parameters with which a call succeeds, in a book with one contact and one group."""
+    for known in (await api.ok("contacts/get"))["contacts"]:
+        await api.ok("contacts/delete", contactid=known["contactid"])
+    for known in (await api.ok("contacts/group/get"))["groups"]:
+        await api.ok("contacts/group/delete", contactgroupid=known["contactgroupid"])
+    found = {"username": api.person.email, "password": PASSWORD, "mobile": "+47 555 1"}
+    adding = "" if path in {"contacts/add", "contacts/group/add"} else "kept"
+    found["name"], found["email"] = f"John Doe {number}", f"john{number}@example.com"
+    if adding:
+        made = (await api.ok("contacts/add", name="Ada", email="ada@example.com"))["contact"]
+        group = (await api.ok("contacts/group/add", name="Poets"))["groups"][0]
+        found |= {"contactid": made["contactid"], "contactgroupid": group["contactgroupid"]}
+        await api.ok("contacts/addtogroup", **{n: found[n] for n in ("contactid", "contactgroupid")})
+    taken = {name: found[name] for name in CALLS[path].schema.fields}
+    return taken if path == "authentication/login" else {"logintoken": api.token, **taken}
+
+
+@pytest.mark.parametrize("path", CALLS)
+async def test_every_call_in_every_form_and_format(people: People, path: str) -> None:
+    api = await client_of(people)
+    answer = CALLS[path].answer
+    formats = ({}, {"format": "XML"}, {"callback": "a.b"}, {"format": "JSON", "callback": "f"})
+    for number, (form, more) in enumerate(product(FORMS, formats)):
+        if path == "authentication/logout":
+            await api.login()
+        given = {**await valid(api, path, number), **more}
+        status, kind, body, _ = await api.raw(path, **sent_as(form, given))
+        assert status == 200
+        if "callback" in more:
+            assert kind == "application/javascript"
+            body = body.removeprefix(f"/**/{more['callback']}(".encode()).removesuffix(b");")
+        else:
+            assert kind == ("application/xml" if more else "application/json")
+        if "XML" in more.values():
+            found = from_xml(ElementTree.fromstring(body), answer)
+        else:
+            found = orjson.loads(body)
+        assert found["responsestatus"] == answer["responsestatus"], (form, more, found)
+        assert shape(found) == shape(answer), (form, more)
+        if path == "authentication/logout":
+            await api.login()
+
+
+@pytest.mark.parametrize("path", [*CALLS, "contacts/nothing", "nothing"])
+async def test_errors_of_every_call_in_every_format(people: People, path: str) -> None:
+    api = await client_of(people)
+    code = 1003 if path in CALLS else 1005
+    told = "a\x01b\x0b]]>&<\ufffe\u2028"
+    wrong = {"email": told, "name": "A"} if path == "contacts/add" else {}
+    cases = [({}, code), ({"logintoken": "0" * 32}, code if path not in CALLS else 2003)]
+    cases += [({"logintoken": api.token, **wrong}, 1002)] if wrong else []
+    for given, expected in cases:
+        if path == "authentication/login":
+            expected = 1003
+        for more in ({}, {"format": "xml"}, {"callback": "f"}):
+            _, kind, body, _ = await api.raw(path, {**given, **more}, "POST")
+            if "format" in more:
+                root = ElementTree.fromstring(body)
+                found = {child.tag: child.text for child in root}
+                assert (kind, root.tag) == ("application/xml", "response")
+            else:
+                text = body.removeprefix(b"/**/f(").removesuffix(b");") if more else body
+                found = orjson.loads(text)
+            assert int(found["errorcode"]) == expected, (given, more, found)
+            assert found["responsestatus"] == found["errorname"]
+            assert set(found) == {"responsestatus", "errorcode", "errorname", "errormessage"}
+
+
+@pytest.mark.parametrize("path", [p for p in CALLS if p != "authentication/login"])
+async def test_no_call_is_let_in_by_a_cookie(people: People, path: str) -> None:
+    alice = await people("Alice")
+    api = await client_of(people, "Bob")
+    jar = {"logintoken": api.token, "apikey": "any", "source": "Desktop"}
+    given = await valid(api, path, 0)
+    del given["logintoken"]
+    # of Alice there is the session of the RPC as well
+    api.person = alice
+    for method in ("GET", "POST"):
+        _, _, body, _ = await api.raw(path, given, method, cookies=jar)
+        assert orjson.loads(body)["errormessage"] == 'Required parameter missing: "logintoken"'
+
+
+@pytest.mark.parametrize("path", CALLS)
+async def test_what_a_parameter_may_not_be_is_refused_by_name(people: People, path: str) -> None:
+    api = await client_of(people)
+    given = await valid(api, path, 0)
+    # wrong passwords count, and none of these gets so far
+    for name, field in CALLS[path].schema.fields.items():
+        cases: dict[str, Any] = {"a" * (limit + 1): 1002} if (limit := field.metadata["limit"]) else {}
+        if name != "password":
+            cases |= dict.fromkeys(("a\x00b", "a\x1bb", "a\nb"), 1002)
+        for text, code in cases.items():
+            _, _, body, _ = await api.raw(path, method="POST", data={**given, name: text})
+            found = orjson.loads(body)
+            # what is too long, or has a line break, is no address
+            allowed = {code, 1004} if name == "email" else {code}
+            assert found["errorcode"] in allowed, (name, found)
+            assert f"'{name}'" in found["errormessage"], (name, found)
+        for absent in ({}, {name: ""}, {name: []}, {name: None}):
+            bad = {**{n: v for n, v in given.items() if n != name}, **absent}
+            _, _, body, _ = await api.raw(path, method="POST", json=bad)
+            found = orjson.loads(body)
+            if field.required:
+                assert found["errormessage"] == f'Required parameter missing: "{name}"', (name, found)
+            else:
+                assert found["responsestatus"] == "OK", (name, found)
+                given |= await valid(api, path, 1)
 
 
 HOSTILE = (
