@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import time
 
 import orjson
@@ -13,6 +14,7 @@ from joserfc.jwk import OctKey
 
 from service.cli import main
 from service.demo import Registry
+from service.dialects.rest.operations import OPERATIONS
 from service.ids import from_wire, to_wire
 from service.settings import Settings
 from tests.conftest import Admin, NodeMaker
@@ -148,6 +150,59 @@ async def test_forged_and_expired_tokens_open_nothing(client_of: ClientMaker, ad
     assert (await api.get("/auth/me", Cookie=f"token={good}; access_token={good}")).error == UNAUTHORIZED
     api.token = good
     assert (await api.get("/auth/me")).status == 200
+
+
+async def test_secrets_do_not_reach_the_log(
+    people: People, client_of: ClientMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = await people("Alice")
+    with caplog.at_level(logging.DEBUG):
+        api, key = await client_of(person=alice, scope=""), await client_of(person=alice)
+        root = await client_of(person=alice, scope="system")
+        session = await api.login()
+        await api.post("/auth/login", {"email": alice.email, "password": "wrong horse"})
+        renewed = (await api.post("/auth/refresh", {"refresh_token": session["refresh_token"]})).data
+        made = (await root.post("/admin/api-keys", {"user_id": alice.uid})).data
+        contact = await key.add(display_name="X")
+        for token in (renewed["access_token"], key.token, "no-token-of-anybody"):
+            api.token = ""
+            await api.get(f"/contacts/{contact['id']}/avatar?token={token}")
+            ws = await api.http.ws_connect((api.base / "ws").with_query(token=token))
+            await ws.receive(5)
+            await ws.close()
+        otak = (await alice.ok("bootstrap.authn"))["token"]
+        ws = await alice.http.ws_connect((alice.base / "-/websocket/").with_query(otak=otak))
+        await ws.receive(5)
+        await ws.close()
+        await api.post("/auth/logout", {"refresh_token": renewed["refresh_token"]})
+        ws = await alice.http.ws_connect((alice.base / "-/websocket/").with_query(otak="f" * 32))
+        await ws.receive(5)
+        await ws.close()
+    lines = [str(vars(record)) for record in caplog.records]
+    assert any("v1/contacts.avatar" in line for line in lines)
+    secrets = {
+        PASSWORD, "wrong horse", key.token, root.token, made["key"], "no-token-of-anybody", "f" * 32, otak,
+        *(s[name] for s in (session, renewed) for name in ("access_token", "refresh_token")),
+    }  # fmt: skip
+    assert not [line for line in lines for secret in secrets if secret in line]
+
+
+async def test_a_cookie_lets_nobody_in(people: People, client_of: ClientMaker) -> None:
+    """Neither a token in a cookie, nor the session of the RPC that the browser sends along."""
+    alice = await people("Alice")
+    api = await client_of(person=alice)
+    cookies = dict.fromkeys(
+        ("token", "access_token", "accessToken", "Authorization", "logintoken"), api.token
+    )
+    for operation in OPERATIONS:
+        if not operation.public:
+            path = operation.path.replace("{id}", "0" * 16).replace("{key}", "0" * 16)
+            url = f"{alice.base}api/v1{path.replace('{version}', '0' * 16)}"
+            async with alice.http.request(operation.method, url, json={}, cookies=cookies) as response:
+                assert response.status == 401, operation.name
+    ws = await alice.http.ws_connect(alice.base / "ws", headers={"Cookie": f"token={api.token}"})
+    await ws.receive(5)
+    assert ws.close_code == 4401
 
 
 async def test_guessing_passwords_is_slowed_down(client_of: ClientMaker) -> None:

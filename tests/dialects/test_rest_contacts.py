@@ -6,14 +6,16 @@ import asyncio
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 
 from service.deploy.files import reachable_signals
+from service.dialects.rest.operation import Operation
 from service.dialects.rest.operations import OPERATIONS
 from service.ids import from_wire, to_wire
-from tests.conftest import Admin
+from tests.conftest import Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker
-from tests.dialects.rest import Client
+from tests.dialects.rest import Answer, Client
 from tests.people import People
 
 ANA = {
@@ -437,6 +439,70 @@ async def test_if_match(client_of: ClientMaker) -> None:
     assert (await api.post(f"{path}/restore", If_Match=trashed)).status == 200
     for missing in ('"1"', '"1", "2"', "*"):
         assert (await api.patch(f"/contacts/{NOBODY}", {}, If_Match=missing)).status == 404
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.conditional], ids=lambda o: o.name)
+async def test_every_write_heeds_if_match(client_of: ClientMaker, operation: Operation) -> None:
+    api = await client_of()
+    made = await api.post("/contacts", {"display_name": "X"})
+    other = await api.add(display_name="Y")
+    path = operation.path.replace("{id}", made.data["id"])
+    old = made.etag
+    current = (await api.patch(f"/contacts/{made.data['id']}", {"company": "y"})).etag
+    if operation.name == "contacts.restore":
+        await api.delete(f"/contacts/{made.data['id']}")
+        current = (await api.get(f"/contacts/{made.data['id']}?include_deleted=true")).etag
+
+    async def write(condition: str) -> Answer:
+        headers = {"If-Match": condition}
+        if operation.upload:
+            form = aiohttp.FormData()
+            form.add_field("file", b"GIF89a" + b"\0" * 20, filename="a.gif")
+            return await api.send(operation.method, path, headers=headers, data=form)
+        body = {"into": made.data["id"], "ids": [other["id"]]} if operation.name == "contacts.merge" else {}
+        return await api.send(operation.method, path, body, headers)
+
+    for stale in (old, f"W/{current}", f'"x", W/{current}', "x", '""', f'{old}, "0"'):
+        assert (await write(stale)).error == (412, "PRECONDITION_FAILED"), stale
+    assert (await api.get("/contacts?include_deleted=true")).body["meta"]["total"] == 2
+    answer = await write(f'{old}, {current}, W/"x"')
+    assert answer.status == operation.status, answer.raw
+    if operation.method != "DELETE":
+        assert answer.etag == (await api.get(f"/contacts/{made.data['id']}")).etag
+
+
+async def test_each_entry_of_a_batch_has_a_condition_and_a_price(
+    client_of: ClientMaker, make_node: NodeMaker
+) -> None:
+    node = await make_node(rate_limit=50)
+    api = await client_of(base=node.make_url("/"))
+    made = await api.post("/contacts", {"display_name": "X"})
+    key = made.data["id"]
+    entries = [
+        {"action": "update", "id": key, "data": {"company": "a"}, "if_match": condition}
+        for condition in (f"W/{made.etag}", '"0"', f'"0", {made.etag}', made.etag)
+    ]
+    answer = await api.post("/contacts/batch", {"operations": entries}, Idempotency_Key="b")
+    assert [r["status"] for r in answer.data["results"]] == [412, 412, 200, 412]
+    left = int(answer.headers["RateLimit-Remaining"])
+    assert left <= 50 - 1 - len(entries)
+    # sent again, what was done is not done again, and what has failed is tried again
+    again = await api.post("/contacts/batch", {"operations": entries}, Idempotency_Key="b")
+    assert [r["status"] for r in again.data["results"]] == [412, 412, 200, 412]
+    assert again.data["results"][2]["data"] == answer.data["results"][2]["data"]
+    # another entry in its place is another request; the others are not concerned
+    entries[2] = {"action": "update", "id": key, "data": {"company": "b"}}
+    entries[3] = {"action": "update", "id": key, "data": {"company": "c"}}
+    changed = await api.post("/contacts/batch", {"operations": entries}, Idempotency_Key="b")
+    assert [r["status"] for r in changed.data["results"]] == [412, 412, 422, 200]
+    assert (await api.get(f"/contacts/{key}")).data["company"] == "c"
+    # one that is dearer than what is left does nothing at all
+    many = {"operations": [{"action": "create", "data": {"display_name": "N"}}] * 49}
+    refused = await api.post("/contacts/batch", many)
+    assert refused.error == (429, "RATE_LIMITED")
+    assert int(refused.headers["Retry-After"]) > 0
+    reader = await client_of(person=api.person)
+    assert (await reader.get("/contacts")).body["meta"]["total"] == 1
 
 
 async def test_of_two_who_change_the_same_version_one_is_refused(client_of: ClientMaker) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiohttp import WSServerHandshakeError
@@ -92,6 +93,47 @@ async def test_writes_of_the_other_apis_arrive(people: People, client_of: Client
     async with alice.http.get(alice.base / "api/contacts/add", params=given) as response:
         assert response.status == 200
     assert (await live.expect("contact.created", 2))["data"]["display_name"] == "B C"
+
+
+async def test_every_write_of_the_rpc_that_changes_a_record_arrives(
+    people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    api, tab = await client_of(person=alice), await alice.tab()
+    tag = (await alice.ok("tagcontact.add", name="t"))["tag_id"]
+    made = await alice.ok(
+        "contact.add", firstname="A", tag=[tag],
+        email=[{"email": "a@x.example", "is_default": 1}, {"email": "b@x.example", "is_default": 0}],
+        mobile=[{"phone": "1", "areacode": ""}], address=[{"street": "s", "city": "c", "country": "d"}],
+    )  # fmt: skip
+    key = made["id"]
+    group = (await alice.ok("contact.create_group", name="g"))["group_id"]
+    live = await api.socket()
+    ids = {name: made[name] for name in ("email", "mobile", "address")}
+    calls: list[tuple[str, dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
+        ("contact.update", {"contact_id": key, "comment": "n"}, lambda r: r["notes"] == "n"),
+        ("contact.add_to_group", {"group_id": group, "contact_id": [key]}, lambda r: r["groups"] == ["g"]),
+        ("contact.remove_from_group", {"group_id": group, "contact_id": [key]}, lambda r: r["groups"] == []),
+        ("contact.add_to_group", {"group_id": group, "contact_id": [key]}, lambda r: r["groups"] == ["g"]),
+        ("contact.delete_group", {"group_id": group}, lambda r: r["groups"] == []),
+        ("tagcontact.rename", {"tag_id": tag, "name": "u"}, lambda r: r["tags"] == ["u"]),
+        ("tagcontact.remove", {"tag_id": tag}, lambda r: r["tags"] == []),
+        ("contact.delete_contact_phone", {"phone_id": ids["mobile"][0]["phone_id"], "contact_id": key},
+         lambda r: r["phones"] == []),
+        ("contact.delete_contact_address", {"address_id": ids["address"][0]["address_id"], "contact_id": key},
+         lambda r: r["addresses"] == []),
+        ("contact.delete_contact_email", {"email_id": ids["email"][1]["email_id"], "contact_id": key},
+         lambda r: len(r["emails"]) == 1),
+        ("contact.change_status", {"contact_id": key, "status": "archived"}, lambda r: r["archived"] is True),
+    ]  # fmt: skip
+    for count, (name, given, holds) in enumerate(calls, 1):
+        answer = await alice.call(name, **given)
+        assert answer.status == 200, (name, answer.body)
+        record = (await live.expect("contact.updated", count))["data"]
+        assert record["id"] == to_wire(key)
+        assert holds(record), (name, record)
+        assert record == (await api.get(f"/contacts/{to_wire(key)}")).data, name
+    await tab.expect("contact.delete_group")
 
 
 async def test_both_people_of_an_invitation_are_told_and_nobody_else(
@@ -219,6 +261,7 @@ def test_filters() -> None:
 
 
 async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, timed_node: TimedNode) -> None:
+    assert (Times().ping, Times().patience) == (30, 90), "what the clients expect"
     node = await timed_node(Times(ping=0.1, patience=0.35))
     api = await client_of(base=node.make_url("/"))
     silent, awake = await api.socket(), await api.socket()
@@ -247,6 +290,29 @@ async def test_whoever_loses_his_right_loses_his_socket(client_of: ClientMaker, 
     await api.post("/auth/logout", {"refresh_token": session["refresh_token"]})
     assert [await live.closed() for live in lives] == [4401, 4401]
     assert not stays.ws.closed
+
+
+async def test_a_new_password_a_locked_account_and_reuse_end_sockets(
+    client_of: ClientMaker, timed_node: TimedNode, admin: Admin
+) -> None:
+    node = await timed_node(Times(look=0.2))
+    for name, statement in (
+        ("Alice", "UPDATE yp.drumate SET password_hash = CONCAT(password_hash, 'x') WHERE id = %s"),
+        ("Bob", "UPDATE yp.entity SET status = 'locked' WHERE id = %s"),
+    ):
+        api = await client_of(name, scope="", base=node.make_url("/"))
+        await api.login()
+        live = await api.socket()
+        admin.rows(statement, api.person.uid)
+        assert await live.closed() == 4401
+        assert (await api.get("/auth/me")).status == 401
+    api = await client_of("Carol", scope="")
+    session = await api.login()
+    live = await api.socket()
+    for _ in range(2):
+        await api.post("/auth/refresh", {"refresh_token": session["refresh_token"]})
+    # of a refresh token that comes twice nobody knows who has it: told at once
+    assert await live.closed() == 4401
 
 
 async def test_a_key_that_is_taken_away_is_noticed(
