@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
@@ -71,7 +71,7 @@ async def contacts(settings: Settings, code: str, verifier: str) -> list[dict[st
                 page = body.get("nextPageToken", "")
                 if not page:
                     break
-    except (OAuthError, httpx.HTTPError, ValueError) as exc:
+    except (OAuthError, httpx2.HTTPError, ValueError) as exc:
         raise RequestError(
             502, "GOOGLE_FAILED", f"Google did not give the contacts ({type(exc).__name__})", protocol=False
         ) from exc
