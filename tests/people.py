@@ -63,13 +63,12 @@ class Answer:
         return self.body.get("error") or (self.data.get("status") if isinstance(self.data, dict) else None)
 
 
-class Tab:
+class Socket:
     """One WebSocket and everything it has received."""
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
         self.frames: list[dict[str, Any]] = []
-        self.misfits: set[str] = set()
         self._arrived = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -77,11 +76,37 @@ class Tab:
         async for message in self.ws:
             if message.type is aiohttp.WSMsgType.TEXT:
                 async with self._arrived:
-                    self.frames.append(orjson.loads(message.data))
-                    self.misfits |= {found for found in [misfit(self.frames[-1])] if found}
+                    self._take(orjson.loads(message.data))
                     self._arrived.notify_all()
         async with self._arrived:
             self._arrived.notify_all()
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        self.frames.append(frame)
+
+    async def _wait(self, done: Any) -> None:
+        async with self._arrived:
+            try:
+                await asyncio.wait_for(self._arrived.wait_for(lambda: done() or self.ws.closed), WAIT)
+            except TimeoutError:
+                return
+
+    async def close(self) -> None:
+        """Close properly."""
+        await self.ws.close()
+        await self._reader
+
+
+class Tab(Socket):
+    """A WebSocket of the frontend."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.misfits: set[str] = set()
+        super().__init__(ws)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        super()._take(frame)
+        self.misfits |= {found for found in [misfit(frame)] if found}
 
     async def hello(self) -> dict[str, Any]:
         """The data of sys.hello, which must be the first frame."""
@@ -123,18 +148,6 @@ class Tab:
         seen = len(self.updates(service))
         await asyncio.sleep(seconds)
         assert len(self.updates(service)) == seen, self.updates(service)[seen:]
-
-    async def _wait(self, done: Any) -> None:
-        async with self._arrived:
-            try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: done() or self.ws.closed), WAIT)
-            except TimeoutError:
-                return
-
-    async def close(self) -> None:
-        """Close properly."""
-        await self.ws.close()
-        await self._reader
 
     async def cut(self) -> None:
         """The cable is pulled: the connection dies without a goodbye."""

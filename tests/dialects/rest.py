@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from yarl import URL
 
 from service.demo import Registry
 from service.dialects.rest.tokens import new_key
-from tests.people import PASSWORD, WAIT, Person
+from tests.people import PASSWORD, Person, Socket
 
 
 @dataclass(frozen=True)
@@ -100,24 +99,8 @@ class Client:
         return live
 
 
-class Live:
-    """A WebSocket and what it has received."""
-
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self.ws = ws
-        self.frames: list[dict[str, Any]] = []
-        self._arrived = asyncio.Condition()
-        self._reader = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        async for message in self.ws:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                break
-            async with self._arrived:
-                self.frames.append(orjson.loads(message.data))
-                self._arrived.notify_all()
-        async with self._arrived:
-            self._arrived.notify_all()
+class Live(Socket):
+    """A WebSocket of this API."""
 
     def named(self, event: str) -> list[dict[str, Any]]:
         """The frames of this event so far."""
@@ -138,17 +121,6 @@ class Live:
 
     async def say(self, **frame: Any) -> None:
         await self.ws.send_json(frame)
-
-    async def _wait(self, done: Any) -> None:
-        async with self._arrived:
-            try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: done() or self.ws.closed), WAIT)
-            except TimeoutError:
-                return
-
-    async def close(self) -> None:
-        await self.ws.close()
-        await self._reader
 
 
 def make_key(registry: Registry, person: Person, scope: str = "agent") -> str:
