@@ -10,12 +10,14 @@ from typing import Any
 
 import pymysql
 import pytest
+from aiohttp import web_app
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from service.app import RUNNER_OPTIONS, make_app
 from service.demo import Registry
 from service.deploy.deployer import Deployer, connect
+from service.dialects.rest.live import Times
 from service.passwords import hash_password
 from service.settings import Settings, database_servers
 from service.stack import Stack
@@ -101,14 +103,16 @@ async def make_node(settings: Settings) -> AsyncIterator[NodeMaker]:
     """Starts service nodes in this process; each has its own pools, sockets and Redis subscription."""
     servers: list[TestServer] = []
 
-    async def make(**changes: Any) -> TestServer:
-        server = TestServer(await make_app(dataclasses.replace(settings, **changes)))
+    async def make(times: Times | None = None, **changes: Any) -> TestServer:
+        server = TestServer(await make_app(dataclasses.replace(settings, **changes), times))
         await server.start_server(**RUNNER_OPTIONS)
         servers.append(server)
         return server
 
     yield make
     await asyncio.gather(*(server.close() for server in servers))
+    # aiohttp remembers who answered the last 1024 paths; with each of them it keeps a whole node, 3 MB
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture

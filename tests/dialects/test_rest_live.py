@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import WSServerHandshakeError
-from aiohttp.test_utils import TestServer
 
-from service.app import RUNNER_OPTIONS, make_app
 from service.cli import main
 from service.deploy.move import move
 from service.dialects.rest.live import SOCKETS_PER_PERSON, Filter, Times
@@ -21,23 +18,6 @@ from service.settings import Settings
 from tests.conftest import SECOND_SHARD, Admin, NodeMaker
 from tests.dialects.conftest import ClientMaker
 from tests.people import QUIET, People
-
-TimedNode = Callable[[Times], Awaitable[TestServer]]
-
-
-@pytest.fixture
-async def timed_node(settings: Settings) -> AsyncIterator[TimedNode]:
-    """Nodes with other times for /ws."""
-    servers: list[TestServer] = []
-
-    async def make(times: Times, **changes: object) -> TestServer:
-        server = TestServer(await make_app(dataclasses.replace(settings, **changes), times))
-        await server.start_server(**RUNNER_OPTIONS)
-        servers.append(server)
-        return server
-
-    yield make
-    await asyncio.gather(*(server.close() for server in servers))
 
 
 async def test_two_sockets_see_a_contact_live(client_of: ClientMaker) -> None:
@@ -260,9 +240,9 @@ def test_filters() -> None:
     assert wants.wants("contact.updated")
 
 
-async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, timed_node: TimedNode) -> None:
+async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, make_node: NodeMaker) -> None:
     assert (Times().ping, Times().patience) == (30, 90), "what the clients expect"
-    node = await timed_node(Times(ping=0.1, patience=0.35))
+    node = await make_node(Times(ping=0.1, patience=0.35))
     api = await client_of(base=node.make_url("/"))
     silent, awake = await api.socket(), await api.socket()
 
@@ -293,9 +273,9 @@ async def test_whoever_loses_his_right_loses_his_socket(client_of: ClientMaker, 
 
 
 async def test_a_new_password_a_locked_account_and_reuse_end_sockets(
-    client_of: ClientMaker, timed_node: TimedNode, admin: Admin
+    client_of: ClientMaker, make_node: NodeMaker, admin: Admin
 ) -> None:
-    node = await timed_node(Times(look=0.2))
+    node = await make_node(Times(look=0.2))
     for name, statement in (
         ("Alice", "UPDATE yp.drumate SET password_hash = CONCAT(password_hash, 'x') WHERE id = %s"),
         ("Bob", "UPDATE yp.entity SET status = 'locked' WHERE id = %s"),
@@ -316,9 +296,9 @@ async def test_a_new_password_a_locked_account_and_reuse_end_sockets(
 
 
 async def test_a_key_that_is_taken_away_is_noticed(
-    client_of: ClientMaker, timed_node: TimedNode, admin: object
+    client_of: ClientMaker, make_node: NodeMaker, admin: object
 ) -> None:
-    node = await timed_node(Times(look=0.2))
+    node = await make_node(Times(look=0.2))
     api = await client_of(base=node.make_url("/"))
     live = await api.socket()
     admin.rows("DELETE FROM yp.api_key WHERE uid = %s", api.person.uid)  # type: ignore[attr-defined]
@@ -326,9 +306,9 @@ async def test_a_key_that_is_taken_away_is_noticed(
 
 
 async def test_a_key_that_is_taken_away_is_noticed_in_the_midst_of_news(
-    client_of: ClientMaker, timed_node: TimedNode, admin: Admin
+    client_of: ClientMaker, make_node: NodeMaker, admin: Admin
 ) -> None:
-    node = await timed_node(Times(look=0.5))
+    node = await make_node(Times(look=0.5))
     api = await client_of(base=node.make_url("/"))
     other = await client_of(person=api.person, base=api.base)
     live, stays = await api.socket(), await other.socket()
