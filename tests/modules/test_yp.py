@@ -67,6 +67,24 @@ async def test_guessing_is_throttled_and_the_right_password_waits_too(
     assert (await bob.sign_in()).data["status"] == "ok"
 
 
+async def test_guessing_at_many_accounts_from_one_address_is_throttled(
+    make_node: NodeMaker, people: People
+) -> None:
+    node = await make_node(login_attempts_address=3, trust_proxy=True)
+    alice = await people.registered("Alice", base=node.make_url("/"))
+
+    async def sign_in(ident: str, password: str, address: str) -> str:
+        headers = {"X-Forwarded-For": address}
+        answer = await alice.call("yp.login", headers=headers, vars={"ident": ident, "password": password})
+        return str(answer.data["status"])
+
+    here, elsewhere = "2001:db8::1", "2001:db8::2"
+    for n in range(3):
+        assert await sign_in(f"who{n}@example.org", "guess", here) == "WRONG_CREDENTIALS"
+    assert await sign_in(alice.email, PASSWORD, here) == "BLOCKED"
+    assert await sign_in(alice.email, PASSWORD, elsewhere) == "ok"
+
+
 @pytest.mark.parametrize(
     ("state", "status"), [("archived", "ARCHIVED"), ("frozen", "frozen"), ("locked", "locked")]
 )
