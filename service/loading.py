@@ -26,7 +26,7 @@ from service.uploads import Stored, receive
 BATCH = 300
 REPORTED = 100
 """Rejected rows that the answer names."""
-LINE_LIMIT = 4_000_000
+PIECE = 65_536
 AT_ONCE = asyncio.Semaphore(2)
 """Files that one process reads at a time; the others wait."""
 KINDS = {".vcf": "vcf", ".csv": "csv"}
@@ -163,21 +163,29 @@ async def _write(ctx: Context, found: Loaded, origin: str | None) -> None:
 
 
 @asynccontextmanager
-async def _reader(path: str, kind: str) -> AsyncIterator[asyncio.StreamReader]:
-    """The output of a process that reads the file; the pipe holds it back while we write."""
+async def _reader(path: str, kind: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The lines of a process that reads the file; the pipe holds it back while we write."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "service.importer", path, kind),
         stdout=asyncio.subprocess.PIPE,
-        limit=LINE_LIMIT,
         cwd=ROOT,
     )
     try:
         assert process.stdout is not None  # noqa: S101  # for mypy: we asked for the pipe
-        yield process.stdout
+        yield _lines(process.stdout)
         if await process.wait():
             raise RuntimeError("the reader of address books failed")
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length; a StreamReader that allowed for the longest would fill up with short ones."""
+    rest = b""
+    while piece := await output.read(PIECE):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line

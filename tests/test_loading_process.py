@@ -21,9 +21,9 @@ from tests.people import People, Person
 from tests.test_loading import table, upload
 
 SMALL, BIG = 1_000, 30_000
-SAME_MB = 40
-"""What two loads of any size may differ by: at most 8 MB wait between the reader and the worker, and the
-allocator rounds up (22 were seen). 30,000 contacts held at once would take 58."""
+SAME_MB = 20
+"""What two loads of any size may differ by: the allocator rounds up (3 were seen). 30,000 contacts held at
+once would take 58."""
 
 
 @pytest.fixture
