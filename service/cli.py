@@ -157,10 +157,7 @@ def _user(args: argparse.Namespace) -> int:
         return 2
     firstname, _, lastname = args.name.partition(" ")
 
-    def make(registry: object) -> str:
-        from service.demo import Registry
-
-        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+    def make(registry: Registry) -> str:
         uid, shard = registry.add_person(args.email, firstname, lastname, password, args.domain or None)
         return f"{args.email} can sign in: uid {uid} on {shard}"
 
@@ -168,20 +165,14 @@ def _user(args: argparse.Namespace) -> int:
 
 
 def _hub(args: argparse.Namespace) -> int:
-    def make(registry: object) -> str:
-        from service.demo import Registry
-
-        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+    def make(registry: Registry) -> str:
         return f"hub {args.name} is {registry.add_hub(args.name, args.owner, args.area or 'private')}"
 
     return _register(make)
 
 
 def _link(args: argparse.Namespace) -> int:
-    def make(registry: object) -> str:
-        from service.demo import Registry
-
-        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+    def make(registry: Registry) -> str:
         token, room = registry.add_link(args.hub, args.title or "", int(args.days or 7))
         return f"guests enter room {room} with dmz.login and the token {token}"
 
@@ -197,10 +188,7 @@ def _apikey(args: argparse.Namespace) -> int:
         print(f"SCOPE={scope} is none of {', '.join(SCOPES)}", file=sys.stderr)
         return 2
 
-    def make(registry: object) -> str:
-        from service.demo import Registry
-
-        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+    def make(registry: Registry) -> str:
         key = new_key()
         ((key_id, _uid),) = registry.call("yp", "api_key_add", args.user, key, scope)
         return f"{key}\nshown this once; its id is {key_id}, its scope {scope}"
@@ -209,10 +197,7 @@ def _apikey(args: argparse.Namespace) -> int:
 
 
 def _apikeys(args: argparse.Namespace) -> int:
-    def make(registry: object) -> str:
-        from service.demo import Registry
-
-        assert isinstance(registry, Registry)  # noqa: S101  # for mypy
+    def make(registry: Registry) -> str:
         if args.drop:
             return _drop_key(registry, args.drop)
         return _key_table(registry.call("yp", "api_key_list", None))
@@ -241,7 +226,7 @@ def _key_table(rows: list[tuple[str, str]]) -> str:
     return "\n".join(lines) or "There are no keys."
 
 
-def _register(make: Callable[[object], str]) -> int:
+def _register(make: Callable[[Registry], str]) -> int:
     import pymysql
 
     from service.demo import Registry
