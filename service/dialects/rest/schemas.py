@@ -7,7 +7,7 @@ RPC takes "5" for 5 this API does not, JSON has types. A query has none: texts a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,15 +108,12 @@ class Array(fields.Field[list[Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise _fail("type", "must be an array")
-        found, problems = [], {}
+        found = []
         for index, item in enumerate(value):
             try:
                 found.append(self.inner.deserialize(item))
             except ValidationError as exc:
-                problems[index] = exc.messages
-                break
-        if problems:
-            raise ValidationError(problems)
+                raise ValidationError({index: exc.messages}) from None
         return found
 
 
@@ -190,42 +187,36 @@ def build_field(declaration: Declaration) -> fields.Field[Any]:
     return Boolean(**options) if kind == "boolean" else Integer(**options)
 
 
+RULES: tuple[tuple[str, str, str, Callable[[Any, Any], Any]], ...] = (
+    ("enum", "enum", "must be one of {}", lambda value, allowed: value in allowed),
+    ("minLength", "min_length", "is shorter than {} characters", lambda value, least: len(value) >= least),
+    ("maxLength", "max_length", "is longer than {} characters", lambda value, most: len(value) <= most),
+    ("pattern", "pattern", "must match {}", lambda value, form: re.search(form, value)),
+    ("minItems", "min_items", "has less than {} entries", lambda value, few: len(value) >= few),
+    ("maxItems", "max_items", "has more than {} entries", lambda value, many: len(value) <= many),
+    ("min", "min", "must be at least {}", lambda value, low: value >= low),
+    ("max", "max", "must be at most {}", lambda value, high: value <= high),
+)
+"""(key of a declaration, what it is called when it is broken, what is said then, whether a value keeps it)"""
+
+
 class _Rule(validate.Validator):
-    def __init__(self, constraint: str, sentence: str, holds: Any) -> None:
-        self.constraint, self.sentence, self.holds = constraint, sentence, holds
+    def __init__(self, constraint: str, sentence: str, keeps: Callable[[Any, Any], Any], bound: Any) -> None:
+        self.constraint, self.sentence, self.keeps, self.bound = constraint, sentence, keeps, bound
 
     def __call__(self, value: Any) -> Any:
-        if not self.holds(value):
+        if not self.keeps(value, self.bound):
             raise _fail(self.constraint, self.sentence)
         return value
 
 
-def _rules(declaration: Declaration) -> list[Any]:
-    found: list[Any] = []
-    if "enum" in declaration:
-        allowed = declaration["enum"]
-        found.append(_Rule("enum", f"must be one of {', '.join(allowed)}", lambda v: v in allowed))
-    if "minLength" in declaration:
-        least = declaration["minLength"]
-        found.append(_Rule("min_length", f"is shorter than {least} characters", lambda v: len(v) >= least))
-    if "maxLength" in declaration:
-        most = declaration["maxLength"]
-        found.append(_Rule("max_length", f"is longer than {most} characters", lambda v: len(v) <= most))
-    if "pattern" in declaration:
-        form = re.compile(declaration["pattern"])
-        found.append(_Rule("pattern", f"must match {form.pattern}", form.search))
-    if "minItems" in declaration:
-        few = declaration["minItems"]
-        found.append(_Rule("min_items", f"has less than {few} entries", lambda v: len(v) >= few))
-    if "maxItems" in declaration:
-        many = declaration["maxItems"]
-        found.append(_Rule("max_items", f"has more than {many} entries", lambda v: len(v) <= many))
-    if "min" in declaration:
-        low = declaration["min"]
-        found.append(_Rule("min", f"must be at least {low}", lambda v: v >= low))
-    if "max" in declaration:
-        high = declaration["max"]
-        found.append(_Rule("max", f"must be at most {high}", lambda v: v <= high))
+def _rules(declaration: Declaration) -> list[_Rule]:
+    found = []
+    for key, constraint, sentence, keeps in RULES:
+        if key in declaration:
+            bound = declaration[key]
+            shown = ", ".join(bound) if key == "enum" else bound
+            found.append(_Rule(constraint, sentence.format(shown), keeps, bound))
     return found
 
 
@@ -242,10 +233,12 @@ def load_body(schema: Schema, given: Any) -> dict[str, Any]:
     return loaded
 
 
-def check_free(given: Any, max_bytes: int = 65_535) -> dict[str, Any]:
+FREE = build_schema({"custom_fields": {"type": "object", "maxBytes": 65_535}})
+
+
+def check_free(given: Any) -> dict[str, Any]:
     """A body that is any object: those custom fields that it names."""
-    schema = build_schema({"custom_fields": {"type": "object", "maxBytes": max_bytes}})
-    found: dict[str, Any] = load_body(schema, {"custom_fields": given})["custom_fields"]
+    found: dict[str, Any] = load_body(FREE, {"custom_fields": given})["custom_fields"]
     return found
 
 
