@@ -216,12 +216,12 @@ def _drop_key(registry: Registry, key_id: str) -> str:
 
 
 def _key_table(rows: list[tuple[str, str]]) -> str:
-    from service.dialects.rest.site import iso_time
+    from service.dialects.rest.times import wire_seconds
 
     lines = []
     for data, email in rows:
         key = json.loads(data)
-        used = iso_time(key["last_used_at"]) or "never used"
+        used = wire_seconds(key["last_used_at"]) or "never used"
         lines.append(f"{key['id']}  {key['prefix']}…  {key['scope']:<6}  {used:<24}  {email}")
     return "\n".join(lines) or "There are no keys."
 

@@ -25,6 +25,7 @@ from service.dialects.rest.envelope import failure
 from service.dialects.rest.errors import ApiError
 from service.dialects.rest.frames import FRAMES
 from service.dialects.rest.notes import KEYS, Notes
+from service.dialects.rest.times import wire_time
 from service.dialects.rest.tokens import Credential, Gate, bearer
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError
 from service.push import Pusher
@@ -386,9 +387,8 @@ class LiveApi:
 
 def frame(event: str, data: str | None = None) -> str:
     """A frame: the event, its data (JSON), and when it was sent."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     middle = f',"data":{data}' if data is not None else ""
-    return f'{{"event":"{event}"{middle},"timestamp":"{now}"}}'
+    return f'{{"event":"{event}"{middle},"timestamp":"{wire_time(datetime.now(UTC))}"}}'
 
 
 def _covers(pattern: str, event: str) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from service.dialects.rest.errors import ApiError, invalid, invalid_query
+from service.dialects.rest.times import wire_time
 from service.schema import CONTROL, CONTROL_BUT_LAYOUT, check_tree, normal_email
 
 Declaration = Mapping[str, Any]
@@ -65,10 +66,9 @@ class Time(Line):
             found = datetime.fromisoformat(text)
             if found.tzinfo is None or "T" not in text.upper():
                 raise ValueError
-            found = found.astimezone(UTC)
+            return wire_time(found)
         except (ValueError, OverflowError):
             raise _fail("date_time", "is not a time as 2026-02-16T10:30:00.123Z") from None
-        return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Secret(fields.Field[str]):

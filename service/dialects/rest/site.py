@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from service.dialects.rest.envelope import TIER
 from service.dialects.rest.errors import ApiError
 from service.dialects.rest.notes import KEYS
 from service.dialects.rest.operation import Ask, Reply
+from service.dialects.rest.times import wire_seconds
 from service.dialects.rest.tokens import new_key
 from service.health import RETRY, health
 from service.ids import OURS, from_wire, to_wire
@@ -92,13 +92,6 @@ def _whose(ask: Ask) -> str:
     return _uid(named)
 
 
-def iso_time(seconds: int | None) -> str | None:
-    """Unix seconds as this API writes times."""
-    return (
-        None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    )
-
-
 def _uid(user: str) -> str:
     """Our id of a person; that of nobody for what can be none."""
     return from_wire(user) or ""
@@ -115,6 +108,6 @@ def _shown(key: dict[str, Any]) -> dict[str, Any]:
         "scopes": [key["scope"]],
         "label": key["label"] or None,
         "name": key["label"],
-        "created_at": iso_time(key["created_at"]),
-        "last_used_at": iso_time(key["last_used_at"]),
+        "created_at": wire_seconds(key["created_at"]),
+        "last_used_at": wire_seconds(key["last_used_at"]),
     }
