@@ -28,14 +28,7 @@ async def change(ctx: Context, contact_id: str, given: dict[str, Any]) -> dict[s
 async def trash(ctx: Context, contact_id: str) -> dict[str, Any]:
     """Throw a contact away, which its owner's tabs see; the answer of my_contact_trash."""
     me, mine = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> tuple[dict[str, Any], ResultSet]:
-        found, sockets = await tx.call(mine, "my_contact_trash", me, contact_id)
-        await _unblock(tx, me, document(found))
-        return document(found), sockets
-
-    gone, sockets = await ctx.db.transaction("my_contact_trash", unit)
-    _thrown_away(ctx, gone, sockets)
+    gone, _ = await _trash(ctx, lambda tx: tx.call(mine, "my_contact_trash", me, contact_id))
     return gone
 
 
@@ -87,14 +80,7 @@ async def patch_custom(ctx: Context, contact_id: str, given: dict[str, Any], rev
 async def discard(ctx: Context, contact_id: str, rev: int | None) -> Record:
     """Throw a contact away; it lies in the trash."""
     me, mine = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> tuple[dict[str, Any], ResultSet, ResultSet]:
-        found, sockets, record = await tx.call(mine, "my_contact_discard", me, contact_id, rev)
-        await _unblock(tx, me, document(found))
-        return document(found), sockets, record
-
-    gone, sockets, record = await ctx.db.transaction("my_contact_discard", unit)
-    _thrown_away(ctx, gone, sockets)
+    _, record = await _trash(ctx, lambda tx: tx.call(mine, "my_contact_discard", me, contact_id, rev))
     return _record(record)
 
 
@@ -138,8 +124,7 @@ async def merge(ctx: Context, contact_id: str, others: list[str], rev: int | Non
 
     found, sockets, gone, record = await ctx.db.transaction("my_contact_merge", unit)
     for other in documents(gone):
-        model = {"contact_id": other["contact_id"], "drumate_id": None, "entity": other["entity"]}
-        ctx.push("contact.delete_contact", model, sockets)
+        _gone(ctx, other, None, sockets)
     written(ctx, found, sockets, "contact.update")
     return _record(record)
 
@@ -177,8 +162,7 @@ async def _delete(ctx: Context, call: Calls) -> dict[str, Any]:
         return [gone, sockets, None, []]
 
     gone, sockets, told, his_sockets = await ctx.db.transaction("my_contact_delete", unit)
-    model = {"contact_id": gone["contact_id"], "drumate_id": gone["his_id"], "entity": gone["entity"]}
-    ctx.push("contact.delete_contact", model, sockets)
+    _gone(ctx, gone, gone["his_id"], sockets)
     if told:
         ctx.push("contact.delete_contact", told, his_sockets)
         ctx.presence_changed()
@@ -247,13 +231,25 @@ async def _change(ctx: Context, call: Calls) -> tuple[ResultSet, ResultSet]:
     return found, record
 
 
-async def _unblock(tx: Transaction, me: str, gone: dict[str, Any]) -> None:
-    if gone["blocked"]:
-        await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
+async def _trash(ctx: Context, call: Calls) -> tuple[dict[str, Any], ResultSet]:
+    """Throw a contact away by a routine that answers as my_contact_trash; its answer, and what follows."""
+    me = ctx.caller.uid
+
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], ResultSet, ResultSet]:
+        found, sockets, *more = await call(tx)
+        gone: dict[str, Any] = document(found)
+        if gone["blocked"]:
+            await tx.call("yp", "contact_block_delete", me, gone["contact_id"])
+        return gone, sockets, more[0] if more else []
+
+    gone, sockets, record = await ctx.db.transaction("my_contact_trash", unit)
+    _gone(ctx, gone, gone["drumate_id"], sockets)
+    return gone, record
 
 
-def _thrown_away(ctx: Context, gone: dict[str, Any], sockets: ResultSet) -> None:
-    model = {"contact_id": gone["contact_id"], "drumate_id": gone["drumate_id"], "entity": gone["entity"]}
+def _gone(ctx: Context, contact: dict[str, Any], drumate_id: str | None, sockets: ResultSet) -> None:
+    """Tell the owner's tabs that a contact is not in the book any more."""
+    model = {"contact_id": contact["contact_id"], "drumate_id": drumate_id, "entity": contact["entity"]}
     ctx.push("contact.delete_contact", model, sockets)
 
 
