@@ -362,11 +362,8 @@ class LiveApi:
             feed.check_access = True
             raise
         feed.checked = now
-        await asyncio.gather(*(self._close(s, UNAUTHORIZED, "the token has ended") for s in ended))
-
-    async def _close(self, socket: Socket, code: int, reason: str) -> None:
-        # the handler of the socket takes it out of its feed
-        await socket.client.close(code, reason)
+        # their handlers take them out of the feed
+        await asyncio.gather(*(s.client.close(UNAUTHORIZED, "the token has ended") for s in ended))
 
     async def _ping_forever(self) -> None:
         while True:
@@ -376,9 +373,9 @@ class LiveApi:
             gone = []
             for socket in [s for feed in self._feeds.values() for s in feed.sockets]:
                 if socket.credential.expiry is not None and socket.credential.expiry <= wall:
-                    gone.append(self._close(socket, UNAUTHORIZED, "the token has expired"))
+                    gone.append(socket.client.close(UNAUTHORIZED, "the token has expired"))
                 elif now - socket.seen > self._times.patience:
-                    gone.append(self._close(socket, NO_PONG, "no pong"))
+                    gone.append(socket.client.close(NO_PONG, "no pong"))
                 else:
                     socket.client.send(text)
             with suppress(Exception):
