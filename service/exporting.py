@@ -37,6 +37,8 @@ BESIDES = (
     *("custom_fields", "avatar_path", "source", "source_id", "synced_at"),
 )
 """What no property and no column of other programs holds."""
+THEIRS = {name: {ours: word for word, ours in words.items()} for name, words in WORDS.items()}
+"""What Google calls a label of ours."""
 USUAL = {"email": "personal", "mobile": "mobile", "address": "home"}
 """The label of a private entry that has none."""
 COLUMNS = {
@@ -247,8 +249,7 @@ def _row(contact: Contact, shape: Mapping[str, int]) -> list[str]:
 def _label(name: str, entry: Contact) -> str:
     """As Google writes it."""
     label = _kind(name, entry)["label"]
-    words = {ours: word for word, ours in WORDS[name].items()}
-    word = "Work" if entry["category"] == "prof" and not label else words.get(label, label)
+    word = "Work" if entry["category"] == "prof" and not label else THEIRS[name].get(label, label)
     return f"* {word}" if entry["is_default"] else word
 
 
