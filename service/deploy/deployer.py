@@ -124,9 +124,9 @@ class Deployer:
     def drift(self) -> list[str]:
         """What was changed by hand on the server, in lines: routines, tables, views, triggers."""
         plan = self.plan()
-        plan.todo = []
-        plan.decide = [item for item in plan.decide if item.action == "drifted"]
-        lines = render_items(plan, callers_of, lambda i: self.installed_text(plan, i))
+        by_hand = [item for item in plan.decide if item.action == "drifted"]
+        shown = dataclasses.replace(plan, todo=[], decide=by_hand)
+        lines = render_items(shown, callers_of, lambda i: self.installed_text(plan, i))
         return lines + tables.render(tables.differences(self.connection, self.files, plan.state))
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
