@@ -19,6 +19,7 @@ from service.database import Database, document
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError
 from service.presence import Presence
 from service.push import Pusher
+from service.ratelimit import Bucket
 from service.request import origin_allowed, read_args
 from service.rooms import tell_left
 from service.session import session_id
@@ -33,27 +34,12 @@ ANONYMOUS = ""
 """Stands for the session of those who have none."""
 
 
-class Allowance:
-    """Frames that a client may still send: so many a minute, all at once if need be."""
-
-    def __init__(self, a_minute: int) -> None:
-        self._size = self._left = float(a_minute)
-        self._since = time.monotonic()
-
-    def take(self) -> bool:
-        """Whether this one is allowed."""
-        now = time.monotonic()
-        self._left = min(self._size, self._left + (now - self._since) * self._size / 60) - 1
-        self._since = now
-        return self._left >= 0
-
-
 class Client:
     """One WebSocket: a bounded queue of frames, written by a task that lives only while there are any."""
 
     def __init__(self, ws: web.WebSocketResponse, request: web.Request, settings: Settings) -> None:
         self.id = secrets.token_hex(12)
-        self.allowance = Allowance(settings.socket_frames)
+        self.frames = Bucket(settings.socket_frames, time.monotonic())
         self.session: str | None = None
         self.active = True
         self.ws = ws
@@ -280,7 +266,7 @@ class Sockets:
 
     async def _receive(self, client: Client) -> None:
         async for message in client.ws:
-            if not client.allowance.take():
+            if not client.frames.take(time.monotonic()):
                 log.warning("socket sends too much", extra={"socket": client.id, "uid": client.uid})
                 metrics.REFUSED_SOCKETS.labels("too many frames").inc()
                 await client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")

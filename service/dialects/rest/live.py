@@ -256,7 +256,7 @@ class LiveApi:
 
     async def _receive(self, socket: Socket) -> None:
         async for message in socket.client.ws:
-            if not socket.client.allowance.take():
+            if not socket.client.frames.take(time.monotonic()):
                 await socket.client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")
             elif message.type is WSMsgType.TEXT:
                 self._frame(socket, message.data)
