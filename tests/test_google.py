@@ -21,6 +21,7 @@ class Google:
     """Gives a code, takes it once with the right verifier, and hands out two pages of people."""
 
     def __init__(self) -> None:
+        self.url = URL()
         self.challenges: dict[str, str] = {}
         self.asked: list[str] = []
 
@@ -66,7 +67,7 @@ async def google() -> AsyncIterator[Google]:
     app.router.add_get("/people", found.people)
     server = TestServer(app)
     await server.start_server()
-    found.url = server.make_url("/")  # type: ignore[attr-defined]
+    found.url = server.make_url("/")
     yield found
     await server.close()
 
@@ -75,7 +76,7 @@ async def google() -> AsyncIterator[Google]:
 async def visitors(
     make_node: NodeMaker, google: Google, registry: Registry, password_hash: str
 ) -> AsyncIterator[People]:
-    base: URL = google.url  # type: ignore[attr-defined]
+    base = google.url
     server = await make_node(
         google_client_id="id",
         google_client_secret="secret",

@@ -296,12 +296,12 @@ async def test_a_new_password_a_locked_account_and_reuse_end_sockets(
 
 
 async def test_a_key_that_is_taken_away_is_noticed(
-    client_of: ClientMaker, make_node: NodeMaker, admin: object
+    client_of: ClientMaker, make_node: NodeMaker, admin: Admin
 ) -> None:
     node = await make_node(Times(look=0.2))
     api = await client_of(base=node.make_url("/"))
     live = await api.socket()
-    admin.rows("DELETE FROM yp.api_key WHERE uid = %s", api.person.uid)  # type: ignore[attr-defined]
+    admin.rows("DELETE FROM yp.api_key WHERE uid = %s", api.person.uid)
     assert await live.closed() == 4401
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from service.database import ResultSet, Transaction
 from service.errors import Refused
 from tests.procedures.conftest import Direct
 from tests.procedures.scene import Scene
@@ -287,16 +289,10 @@ async def test_contact_invite_twice_at_once_makes_one_entry(direct: Direct) -> N
 
     results = await asyncio.gather(*(unit(n) for n in range(3)), return_exceptions=True)
     assert not [r for r in results if isinstance(r, BaseException)], results
-    assert (
-        len(
-            await direct.all(
-                "shard1", "my_contact_show", owner.uid, None, None, "name", "asc", "active", 1, 9
-            )
-        )
-        == 1
-    )
+    page = ("name", "asc", "active", 1, 9)
+    assert len(await direct.all("shard1", "my_contact_show", owner.uid, None, None, *page)) == 1
 
 
-async def _locked(tx, uid: str, peer: str, call: tuple[object, ...]) -> object:  # type: ignore[no-untyped-def]
+async def _locked(tx: Transaction, uid: str, peer: str, call: tuple[Any, ...]) -> list[ResultSet]:
     await tx.call("yp", "contact_pair_lock", uid, peer, None)
     return await tx.call(*call)
