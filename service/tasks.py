@@ -28,6 +28,7 @@ class Background:
         self._timers: set[asyncio.TimerHandle] = set()
         self._notes: list[dict[str, Any]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def start(self, work: Awaitable[Any]) -> None:
         """Run `work`; a failure is logged."""
@@ -37,6 +38,9 @@ class Background:
 
     def later(self, seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
         """Run `work()` in so many seconds, unless the process ends before."""
+
+        if self._stopped:
+            return
 
         def begin() -> None:
             self._timers.discard(timer)
@@ -56,13 +60,15 @@ class Background:
             self._flusher = asyncio.create_task(self._flush_later())
 
     async def stop(self) -> None:
-        """Write what is noted and wait for what runs."""
+        """Write what is noted and wait for what runs, and for what that begins."""
+        self._stopped = True
         for timer in self._timers:
             timer.cancel()
         if self._flusher is not None:
             self._flusher.cancel()
             await self._flush()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
