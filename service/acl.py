@@ -292,7 +292,8 @@ def _code_problems(service: Service, uses: list[RoutineUse]) -> Iterator[str]:
             yield f"{service.name}: {use.name} raises {code}, which is not declared in acl/"
 
 
-def _functions_used(handler: Handler) -> set[FunctionType]:
+@cache
+def _functions_used(handler: Handler) -> frozenset[FunctionType]:
     """The handler and the functions of this package that it reaches by name, through any number of others."""
     found: set[FunctionType] = set()
     todo: list[Any] = [handler]
@@ -311,7 +312,7 @@ def _functions_used(handler: Handler) -> set[FunctionType]:
             if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
             if isinstance(known.get(n.value.id), ModuleType)
         ]
-    return found
+    return frozenset(found)
 
 
 def _is_ours(value: Any) -> bool:
