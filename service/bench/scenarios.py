@@ -91,7 +91,7 @@ class Scenario:
 
     name: str
     kind: str
-    """row, list, or fan-out: which share of the limit the issue asks for; a fan-out has none."""
+    """row, list, search or fan-out: which share of the limit the issue asks for; the last two have none."""
     steps: tuple[Step, ...]
     cases: Cases
     direct_cases: Cases | None = None
@@ -177,6 +177,25 @@ def _of_large_book(world: World) -> list[Case]:
 
 def _of_words(words: Sequence[str]) -> Cases:
     return lambda world: [_owner(world, names.LARGE, word=each.lower()) for each in words]
+
+
+def _of_searches(number: int, words: Sequence[str]) -> Cases:
+    found = [
+        orjson.dumps({"search": each, "sort": "display_name", "order": "asc"}).decode() for each in words
+    ]
+    return lambda world: [
+        _owner(world, number, word=word, page=page) for word, page in zip(words, found, strict=True)
+    ]
+
+
+def _search(title: str, size: str, words: Sequence[str]) -> Scenario:
+    return Scenario(
+        f"GET /contacts?search, {title}, of {{{size}:,}}",
+        "search",
+        (RestStep("v1/contacts.list", lambda case: {"search": case["word"]}, LIST, "GET"),),
+        _of_searches(names.SMALL if size == "small" else names.LARGE, words),
+        needs=frozenset({size, "records"}),
+    )
 
 
 def _contact(address: str) -> str:
@@ -391,6 +410,10 @@ SCENARIOS = (
         _of_large_book,
         needs=frozenset({"large", "records"}),
     ),
+    _search("a family", "small", books.RARE),
+    _search("a family", "large", books.RARE),
+    _search("a first name", "small", books.FIRST_NAMES),
+    _search("a first name", "large", books.FIRST_NAMES),
     Scenario(
         "POST /contacts",
         "row",
