@@ -29,6 +29,10 @@ DOMAINS = ("example.org", "example.com", "mail.example", "work.example")
 
 RARE = [start + end for start in SURNAME_STARTS[:8] for end in ("field", "stad")]
 """What is typed to find one family: 1 of 1,219."""
+FAMILIES = [start + end for start, end in zip(SURNAME_STARTS[1:16], SURNAME_ENDS[1:16], strict=True)]
+"""As rare, and found in a book of 15 contacts already."""
+PERSONS = FIRST_NAMES[1:16]
+"""1 of 61, found there as well."""
 FREQUENT = [start[:3] for start in SURNAME_STARTS[8:16]]
 """What is typed when one has only begun to: 1 of 53."""
 

@@ -181,7 +181,8 @@ def _of_words(words: Sequence[str]) -> Cases:
 
 def _of_searches(number: int, words: Sequence[str]) -> Cases:
     found = [
-        orjson.dumps({"search": each, "sort": "display_name", "order": "asc"}).decode() for each in words
+        orjson.dumps({"search": each, "sort": "display_name", "order": "asc", "deleted": "no"}).decode()
+        for each in words
     ]
     return lambda world: [
         _owner(world, number, word=word, page=page) for word, page in zip(words, found, strict=True)
@@ -410,10 +411,10 @@ SCENARIOS = (
         _of_large_book,
         needs=frozenset({"large", "records"}),
     ),
-    _search("a family", "small", books.RARE),
-    _search("a family", "large", books.RARE),
-    _search("a first name", "small", books.FIRST_NAMES),
-    _search("a first name", "large", books.FIRST_NAMES),
+    _search("a family", "small", books.FAMILIES),
+    _search("a family", "large", books.FAMILIES),
+    _search("a first name", "small", books.PERSONS),
+    _search("a first name", "large", books.PERSONS),
     Scenario(
         "POST /contacts",
         "row",

@@ -21,7 +21,7 @@ ORDER = ("database", "grant", "migration", "view", "function", "procedure", "sha
 """Kinds, in the order in which they are made; what is dropped is dropped last."""
 DECIDE = ("unsafe", "drifted", "drop")
 """What is done only when somebody names it: ALLOW=name."""
-MANY = 25
+MANY = 20
 """Routines; more than can be read one by one, when the same is said of all."""
 UNSAFE = "unsafe"
 """ALLOW=unsafe: every routine whose parameters changed. For a server that nobody else calls."""

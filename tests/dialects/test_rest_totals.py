@@ -12,13 +12,14 @@ from tests.dialects.conftest import ClientMaker
 def test_the_oldest_total_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(totals, "SIZE", 2)
     known = Totals()
-    known.note("a1", {"search": "ada"}, 1, 5)
-    known.note("b1", {"search": "ada"}, 1, 6)
-    known.note("a1", {"search": "ada"}, 2, 7)
-    known.note("a1", {"search": "bob"}, 2, 8)
-    assert known.of("a1", {"search": "ada"}) == {"rev": 2, "total": 7}
-    assert known.of("b1", {"search": "ada"}) is None
-    assert known.of("a1", {"search": "bob"}) == {"rev": 2, "total": 8}
+    known.note("a1", "no", {"search": "ada"}, 1, 5)
+    known.note("b1", "no", {"search": "ada"}, 1, 6)
+    known.note("a1", "no", {"search": "ada"}, 2, 7)
+    known.note("a1", "no", {"search": "bob"}, 2, 8)
+    assert known.of("a1", "no", {"search": "ada"}) == {"rev": 2, "total": 7}
+    assert known.of("b1", "no", {"search": "ada"}) is None
+    assert known.of("a1", "only", {"search": "ada"}) is None
+    assert known.of("a1", "no", {"search": "bob"}) == {"rev": 2, "total": 8}
 
 
 async def test_a_total_is_counted_again_after_every_change(client_of: ClientMaker) -> None:

@@ -18,39 +18,39 @@ BEGIN
     DECLARE v_search TEXT DEFAULT TRIM(REGEXP_REPLACE(COALESCE(JSON_VALUE(in_query, '$.search'), ''), '[\\s\\p{C}]+', ' '));
     DECLARE v_source VARCHAR(255) DEFAULT NULLIF(JSON_VALUE(in_query, '$.source'), '');
     DECLARE v_company VARCHAR(254) DEFAULT NULLIF(LEFT(JSON_VALUE(in_query, '$.company'), 254), '');
-    DECLARE v_words LONGTEXT DEFAULT '[]';
-    DECLARE v_found LONGTEXT DEFAULT '';
-    DECLARE v_plain TEXT DEFAULT '';
+    DECLARE v_words, v_tags LONGTEXT;
+    DECLARE v_addresses, v_found, v_plain LONGTEXT DEFAULT '';
+    DECLARE v_term, v_one TEXT;
+    DECLARE v_place INT UNSIGNED DEFAULT 0;
 
-    FOR t IN (
-        SELECT j.term
-        FROM JSON_TABLE(CONCAT('[', REPLACE(JSON_QUOTE(v_search), ' ', '","'), ']'), '$[*]' COLUMNS (term TEXT PATH '$')) AS j
-        WHERE j.term <> ''
-    ) DO
-        IF t.term LIKE '%_@%' OR t.term LIKE '%@_%' THEN
-            SET v_words = JSON_ARRAY_APPEND(v_words, '$', t.term);
+    -- word by word, without cursors: one over texts makes a temporary table on disk
+    WHILE CHAR_LENGTH(v_search) > 0 DO
+        SET v_term = SUBSTRING_INDEX(v_search, ' ', 1), v_search = SUBSTR(v_search, CHAR_LENGTH(v_term) + 2);
+        IF v_term LIKE '%_@%' OR v_term LIKE '%@_%' THEN
+            SET v_addresses = CONCAT(v_addresses, ',', JSON_QUOTE(v_term));
         ELSE
-            SET v_plain = CONCAT(v_plain, ' ', t.term);
+            SET v_plain = CONCAT(v_plain, ' ', v_term);
         END IF;
-    END FOR;
-    FOR w IN (
-        SELECT j.word FROM JSON_TABLE(search_words(joined_digits(v_plain)), '$[*]' COLUMNS (word TEXT PATH '$')) AS j
-        WHERE j.word <> ''
-        LIMIT 20
-    ) DO
-        SET v_words = JSON_ARRAY_APPEND(v_words, '$', w.word);
-    END FOR;
-    IF v_search <> '' AND JSON_LENGTH(v_words) = 0 THEN
+    END WHILE;
+    SET v_words = search_words(joined_digits(v_plain));
+    SET v_words = CONCAT('[', SUBSTR(v_addresses, 2), IF(v_addresses = '', '', ','), SUBSTR(v_words, 2));
+    WHILE v_place < JSON_LENGTH(v_words) DO
+        SET v_term = LEFT(JSON_VALUE(v_words, CONCAT('$[', v_place, ']')), 64), v_place = v_place + 1,
+            v_one = JSON_OBJECT('kind', 'text', 'low', v_term, 'high', last_word(v_term));
+        IF v_term <> '' AND LOCATE(v_one, v_found) = 0 THEN
+            SET v_found = CONCAT(v_found, ',', v_one);
+        END IF;
+    END WHILE;
+    IF v_found = '' AND v_plain <> '' THEN
         -- nothing but signs was typed: nobody is named so
-        SET v_words = JSON_ARRAY('-');
+        SET v_found = CONCAT(',', JSON_OBJECT('kind', 'text', 'low', '-', 'high', '-'));
     END IF;
 
-    FOR w IN (SELECT LEFT(j.word, 64) AS word FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word TEXT PATH '$')) AS j) DO
-        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'text', 'low', w.word, 'high', last_word(w.word)));
-    END FOR;
-    FOR t IN (SELECT j.name FROM JSON_TABLE(in_query, '$.tag[*]' COLUMNS (name VARCHAR(255) PATH '$')) AS j) DO
-        SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'tag', 'low', MD5(t.name), 'high', MD5(t.name)));
-    END FOR;
+    SET v_tags = JSON_EXTRACT(in_query, '$.tag'), v_place = 0;
+    WHILE v_place < JSON_LENGTH(v_tags) DO
+        SET v_term = MD5(JSON_VALUE(v_tags, CONCAT('$[', v_place, ']'))), v_place = v_place + 1,
+            v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'tag', 'low', v_term, 'high', v_term));
+    END WHILE;
     IF v_source IS NOT NULL THEN
         SET v_found = CONCAT(v_found, ',', JSON_OBJECT('kind', 'source', 'low', MD5(v_source), 'high', MD5(v_source)));
     END IF;

@@ -11,6 +11,7 @@ import orjson
 
 from service import contacts
 from service.context import Context, together
+from service.database import ResultSet
 from service.dialects.rest.compact import compact
 from service.dialects.rest.declarations import (
     CHANGES_LIMIT,
@@ -48,19 +49,28 @@ async def find(ask: Ask) -> Reply:
         raise invalid_query("fields", "exclusive", "and format=compact exclude each other")
     limit, offset = min(query["limit"], MAX_LIMIT), query["offset"]
     filters = {name: query[name] for name in ("search", "tag", "company", "source") if query.get(name)}
-    filters["deleted"] = _deleted(query)
-    uid = ask.ctx.caller.uid
-    wanted = {**filters, "sort": query["sort"], "order": query["order"], "known": ask.totals.of(uid, filters)}
-    found, ((total, rev),) = await ask.ctx.mine(
-        "my_contact_records", orjson.dumps(wanted).decode(), limit, offset
-    )
-    ask.totals.note(uid, filters, rev, total)
+    found, total = await _page(ask, filters, limit, offset)
     meta = {"total": total, "limit": limit, "offset": offset, "has_more": offset + len(found) < total}
     if query["format"] == "compact":
         return Reply(200, compact([orjson.loads(data) for data, _ in found], query, meta))
     texts = [_projected(data, fields) for data, _ in found]
     body = b'{"data":[' + b",".join(texts) + b'],"meta":' + orjson.dumps(meta) + b',"tier":"free"}'
     return Reply(200, body, {"ETag": f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'})
+
+
+async def _page(ask: Ask, filters: dict[str, Any], limit: int, offset: int) -> tuple[ResultSet, int]:
+    """(rows of data and rev, total) of a page."""
+    uid, deleted = ask.ctx.caller.uid, _deleted(ask.query)
+    wanted = {**filters, "sort": ask.query["sort"], "order": ask.query["order"], "deleted": deleted}
+    known = ask.totals.of(uid, deleted, filters)
+    if known:
+        wanted["known"] = known
+    found, ((total, rev),) = await ask.ctx.mine(
+        "my_contact_records", orjson.dumps(wanted).decode(), limit, offset
+    )
+    if filters:
+        ask.totals.note(uid, deleted, filters, rev, total)
+    return found, total
 
 
 async def get(ask: Ask) -> Reply:

@@ -351,7 +351,9 @@ SEARCHES = {
     "ana@acme.example": True, "ana@ac": True, "acme.example": True, "acme labs": True, "345": True,
     "612345": True, "+34 612 345 678": True, "612-345-678": True, "999": False, "rome met": True,
     "2026-02-16": True, "20260216": True, "%": False, "_ana": True, "_na": False, "ana %": True,
-    "'": False, '"': False, "\\": False, "": True, "  ": True,
+    "'": False, '"': False, "\\": False, "": True, "  ": True, " garcia  \n ana ": True,
+    "- ana@acme.example": True, "ana " * 40: True, "ana " * 40 + "nobody": False, "\u200d": True,
+    "ana@acme.example ana@home.example bob@": False,
 }  # fmt: skip
 
 
