@@ -58,26 +58,27 @@ BEGIN
                    'display_name', c.full_name,
                    'first_name', c.firstname,
                    'last_name', c.lastname,
-                   'emails', JSON_COMPACT(COALESCE((
-                       SELECT JSON_ARRAYAGG(JSON_OBJECT(
+                   -- as CHAR, here and for numbers: what is aggregated as LONGTEXT goes through a table on disk
+                   'emails', JSON_COMPACT(CONCAT('[', COALESCE((
+                       SELECT GROUP_CONCAT(CAST(JSON_OBJECT(
                            'address', e.email, 'label', label_of(e.label, e.category, 'personal'), 'primary', e.is_default = 1
-                       ) ORDER BY e.position)
-                       FROM contact_email AS e
+                       ) AS CHAR(500)) ORDER BY e.position)
+                       FROM contact_email AS e FORCE INDEX (by_contact)
                        WHERE e.owner_id = in_owner AND e.contact_id = c.id
-                   ), '[]')),
-                   'phones', JSON_COMPACT(COALESCE((
+                   ), ''), ']')),
+                   'phones', JSON_COMPACT(CONCAT('[', COALESCE((
                        -- one that nobody made the default is not shown as such, but the first of several must be
-                       SELECT JSON_ARRAYAGG(JSON_OBJECT(
+                       SELECT GROUP_CONCAT(CAST(JSON_OBJECT(
                            'number', TRIM(CONCAT(p.areacode, ' ', p.phone)), 'label', label_of(p.label, p.category, 'mobile'),
                            'primary', p.is_default = 1 OR NOT EXISTS (
-                               SELECT 1 FROM contact_phone AS b
+                               SELECT 1 FROM contact_phone AS b FORCE INDEX (by_contact)
                                WHERE b.owner_id = in_owner AND b.contact_id = p.contact_id
                                  AND (b.is_default = 1 OR b.position < p.position)
                            )
-                       ) ORDER BY p.position)
-                       FROM contact_phone AS p
+                       ) AS CHAR(500)) ORDER BY p.position)
+                       FROM contact_phone AS p FORCE INDEX (by_contact)
                        WHERE p.owner_id = in_owner AND p.contact_id = c.id
-                   ), '[]')),
+                   ), ''), ']')),
                    'company', c.company,
                    'job_title', c.job_title,
                    'addresses', JSON_COMPACT(COALESCE((
@@ -86,15 +87,15 @@ BEGIN
                            'postal_code', NULLIF(a.postal_code, ''), 'country', NULLIF(a.country, ''),
                            'label', label_of(a.label, a.category, 'home')
                        ) ORDER BY a.position)
-                       FROM contact_address AS a
+                       FROM contact_address AS a FORCE INDEX (by_contact)
                        WHERE a.owner_id = in_owner AND a.contact_id = c.id
                    ), '[]')),
                    'notes', NULLIF(c.comment, ''),
                    'avatar_path', c.avatar_path,
                    'tags', JSON_COMPACT(COALESCE((
                        SELECT JSON_ARRAYAGG(t.name ORDER BY t.name COLLATE utf8mb4_unicode_520_ci, t.name)
-                       FROM map_tag AS m
-                       JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = m.tag_id
+                       FROM map_tag AS m FORCE INDEX (by_entity)
+                       STRAIGHT_JOIN tag AS t FORCE INDEX (PRIMARY) ON t.owner_id = in_owner AND t.tag_id = m.tag_id
                        WHERE m.owner_id = in_owner AND m.entity_id = c.id
                    ), '[]')),
                    'custom_fields', JSON_COMPACT(c.custom_fields),
@@ -107,8 +108,8 @@ BEGIN
                    'archived', c.is_archived = 1,
                    'groups', JSON_COMPACT(COALESCE((
                        SELECT JSON_ARRAYAGG(g.name ORDER BY g.name, g.id)
-                       FROM contact_group_member AS m
-                       JOIN contact_group AS g ON g.owner_id = in_owner AND g.id = m.group_id
+                       FROM contact_group_member AS m FORCE INDEX (by_contact)
+                       STRAIGHT_JOIN contact_group AS g FORCE INDEX (PRIMARY) ON g.owner_id = in_owner AND g.id = m.group_id
                        WHERE m.owner_id = in_owner AND m.contact_id = c.id
                    ), '[]'))
                )
@@ -116,7 +117,7 @@ BEGIN
             place FOR ORDINALITY,
             id    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
         )) AS j
-        STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
+        STRAIGHT_JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
         ON DUPLICATE KEY UPDATE
             rev = IF(state = 'active' AND digest = UNHEX(MD5(VALUE(record))), rev, VALUE(rev)),
             created_rev = IF(state = 'purged', VALUE(rev), created_rev),
@@ -178,20 +179,25 @@ BEGIN
         DELETE i
         FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
         STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.contact_id = j.id;
-        -- The collation of the key makes one of ANNA, anna and Ánna. Tags and sources are compared character by character,
-        -- and stand there as MD5
+        -- The collation of the key makes one of ANNA, anna and Ánna. Words are searched by their start: one that another word of
+        -- the contact starts with is found by that. Tags and sources are compared character by character, and stand there as MD5
         INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
-        SELECT in_owner, IF(r.state = 'deleted', 1, 0), k.kind,
-               CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64) WHEN k.kind IN ('tag', 'source') THEN MD5(k.word) ELSE k.word END,
-               r.contact_id, LEFT(JSON_VALUE(r.record, '$.display_name'), 64)
-        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state <> 'purged'
-        STRAIGHT_JOIN JSON_TABLE(record_keys(r.record), '$[*]' COLUMNS (
-            kind VARCHAR(16) CHARACTER SET ascii PATH '$.kind',
-            NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) PATH '$')
-        )) AS k
-        WHERE k.word <> ''
-        ON DUPLICATE KEY UPDATE contact_id = r.contact_id;
+        SELECT in_owner, w.is_deleted, w.kind, w.word, w.contact_id, w.name
+        FROM (
+            SELECT IF(r.state = 'deleted', 1, 0) AS is_deleted, k.kind,
+                   CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64) WHEN k.kind IN ('tag', 'source') THEN MD5(k.word) ELSE k.word END AS word,
+                   r.contact_id, LEFT(JSON_VALUE(r.record, '$.display_name'), 64) AS name,
+                   LEAD(k.word) OVER (PARTITION BY r.contact_id, k.kind ORDER BY k.word) AS next_word
+            FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
+            STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state <> 'purged'
+            STRAIGHT_JOIN JSON_TABLE(record_keys(r.record), '$[*]' COLUMNS (
+                kind VARCHAR(16) CHARACTER SET ascii PATH '$.kind',
+                NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) PATH '$')
+            )) AS k
+            WHERE k.word <> ''
+        ) AS w
+        WHERE w.kind <> 'text' OR w.next_word IS NULL OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+        ON DUPLICATE KEY UPDATE contact_id = w.contact_id;
 
         IF v_new_rev > v_rev THEN
             SET v_oldest = IF(v_new_rev > 1000, v_new_rev - 1000, 0);
