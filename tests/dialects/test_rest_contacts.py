@@ -703,6 +703,22 @@ async def test_changes_since(client_of: ClientMaker) -> None:
     assert (await api.get("/contacts/changes?since=999999999")).error == (410, "GONE")
 
 
+async def test_a_token_older_than_the_tombstones_is_gone(client_of: ClientMaker, admin: Admin) -> None:
+    api = await client_of()
+    ana, bo, cid = [(await api.add(display_name=name))["id"] for name in ("Ana", "Bo", "Cid")]
+    old = (await api.get("/contacts/changes")).body["meta"]["next"]
+    await api.delete(f"/contacts/{ana}?permanent=true")
+    new = (await api.get("/contacts/changes")).body["meta"]["next"]
+    admin.rows(
+        "UPDATE shard1.contact_record SET deleted_at = deleted_at - INTERVAL 91 DAY "
+        "WHERE owner_id = %s AND contact_id = %s", api.person.uid, from_wire(ana),
+    )  # fmt: skip
+    await api.delete(f"/contacts/{bo}?permanent=true")
+    assert (await api.get(f"/contacts/changes?since={old}")).error == (410, "GONE")
+    assert [c["data"]["id"] for c in (await api.get(f"/contacts/changes?since={new}")).data] == [bo]
+    assert [c["data"]["id"] for c in (await api.get("/contacts/changes")).data] == [cid]
+
+
 async def test_duplicates_and_merge(client_of: ClientMaker, people: People) -> None:
     api = await client_of()
     one = await api.add(first_name="Ana", last_name="García", emails=[{"address": "a@x.example"}], tags=["t"])
