@@ -119,7 +119,7 @@ BEGIN
         )) AS j
         STRAIGHT_JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
         ON DUPLICATE KEY UPDATE
-            rev = IF(state = 'active' AND digest = UNHEX(MD5(VALUE(record))), rev, VALUE(rev)),
+            rev = IF(state = 'active' AND digest = UNHEX(MD5(JSON_COMPACT(VALUE(record)))), rev, VALUE(rev)),
             created_rev = IF(state = 'purged', VALUE(rev), created_rev),
             restored_rev = IF(state = 'deleted', VALUE(rev), restored_rev),
             updated_at = IF(rev > v_rev, GREATEST(v_now, created_at), updated_at),
@@ -164,7 +164,7 @@ BEGIN
         END IF;
 
         UPDATE contact_record
-        SET digest = UNHEX(MD5(record)),
+        SET digest = UNHEX(MD5(JSON_COMPACT(record))),
             record = JSON_SET(record, '$.created_at', iso_time(created_at), '$.updated_at', iso_time(updated_at),
                               '$.deleted_at', iso_time(deleted_at))
         WHERE owner_id = in_owner AND rev > v_rev AND state <> 'purged';
