@@ -44,6 +44,8 @@ LOCK_ATTEMPTS = 20
 LOCKED = {1205, 1213}
 CATCH_UP_ROWS = 200
 """Contacts in one transaction; the owner cannot write meanwhile."""
+NOTES = "INSERT IGNORE INTO contact_stale"
+"""What a migration notes so is made again by the routines that come with it (sql/README.md)."""
 LONGEST_COMMENT = 16_000
 """Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
 
@@ -297,11 +299,29 @@ class Deployer:
             return
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
+            self._note_again(db)
             self.connection.run(f"CALL `{db}`.contact_sweep()")
             left = 1
             while left:
                 with self.connection.transaction():
                     left = self.connection.one(f"CALL `{db}`.contact_catch_up(%s)", CATCH_UP_ROWS)
+
+    def _note_again(self, db: str) -> None:
+        """Note once more what migrations noted, now that the routines are there.
+
+        A service that ran meanwhile takes notes off the list, and makes the records by the rules of before.
+        """
+        applied = self.connection.rows(
+            "SELECT i.name FROM yp.deploy_item AS i WHERE i.db_name = %s AND i.kind = 'migration' "
+            "AND i.ctime >= (SELECT MIN(r.started) FROM yp.deploy_run AS r "
+            "WHERE r.id > (SELECT COALESCE(MAX(d.id), 0) FROM yp.deploy_run AS d WHERE d.outcome = 'done'))",
+            db,
+        )
+        self.connection.raw.select_db(db)
+        for script in self.files.migrations["shard"]:
+            for statement in script.statements if (script.name,) in applied else ():
+                if NOTES in statement:
+                    self._patiently(statement)
 
     # --- checking ---
 

@@ -188,6 +188,51 @@ def test_records_of_before_say_what_the_rules_of_now_say(site: Settings, dba: Ad
     assert dba.one("SELECT display FROM shard1.contact WHERE id = %s", kept) == "Countess"
 
 
+def test_what_an_older_service_wrote_between_tables_and_routines_is_found(site: Settings, dba: Admin) -> None:
+    """The deploy was killed after its migrations; meanwhile a service wrote by the rules of before."""
+    empty_server(site)
+    assert Deployer(site, lambda _: None, files=previous_release("0015")).deploy().status == 0
+    fill(dba, "yp")
+    owner, eaten, written = (f"{number:016x}" for number in (1, 0xC01, 0xC02))
+    dba.rows("INSERT INTO shard1.tag (owner_id, tag_id, name, ctime) VALUES (%s, 'a', 'Work', 1)", owner)
+    for contact, name, updated in (
+        (eaten, "Ada", "'2026-01-01'"),
+        (written, "Bob", "UTC_TIMESTAMP(3)"),
+    ):
+        dba.rows(
+            "INSERT INTO shard1.contact (owner_id, id, entity, firstname, surname, company, ctime, mtime) "
+            "VALUES (%s, %s, %s, %s, 'Nick', 'Acme', 1, 1)", owner, contact, name, name,
+        )  # fmt: skip
+        dba.rows(
+            "INSERT INTO shard1.map_tag (owner_id, tag_id, entity_id) VALUES (%s, 'a', %s)", owner, contact
+        )
+        dba.rows(
+            "INSERT INTO shard1.contact_record (owner_id, contact_id, rev, created_rev, state, created_at, "
+            f"updated_at, digest, record) VALUES (%s, %s, %s, 1, 'active', '2026-01-01', {updated}, 'x', "
+            """'{"display_name": "Nick", "tags": ["Work"], "source": "local", "company": "Acme"}')""",
+            owner, contact, contact == written,
+        )  # fmt: skip
+    dba.rows("INSERT INTO shard1.contact_ledger (owner_id, rev, active) VALUES (%s, 1, 2)", owner)
+
+    assert Deployer(site, lambda _: None, files=previous_release("9999")).deploy().status == 0
+    dba.rows("UPDATE yp.deploy_run SET outcome = 'running' ORDER BY id DESC LIMIT 1")
+    dba.rows("DELETE FROM shard1.contact_stale")
+    dba.rows("DELETE FROM shard1.contact_index WHERE contact_id = %s", written)
+    dba.rows(
+        "INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id) "
+        "VALUES (%s, 0, 'tag', 'Work', %s)", owner, written,
+    )  # fmt: skip
+
+    assert Deployer(site, lambda _: None).deploy().status == 0
+    for query in ({}, {"tag": ["Work"]}, {"source": "local"}, {"company": "cme"}):
+        found = dba.rows("CALL shard1.my_contact_records(%s, %s, 20, 0)", owner, orjson.dumps(query).decode())
+        names = [orjson.loads(record)["display_name"] for record, _ in found]
+        assert names == ["Ada", "Bob"], query
+    before = dba.rows("SELECT contact_id, rev FROM shard1.contact_record")
+    assert Deployer(site, lambda _: None, allow=["unsafe"]).deploy().status == 0
+    assert dba.rows("SELECT contact_id, rev FROM shard1.contact_record") == before
+
+
 async def test_the_service_refuses_an_older_schema_and_says_the_command(site: Settings, dba: Admin) -> None:
     newest = dba.one("SELECT MAX(name) FROM yp.deploy_item WHERE db_name = 'shard1' AND kind = 'migration'")
     dba.rows("DELETE FROM yp.deploy_item WHERE db_name = 'shard1' AND name = %s", newest)

@@ -1,4 +1,8 @@
--- contact_sweep: note down contacts that have no record: what an older routine wrote while newer ones were deployed.
+-- contact_sweep: note down contacts whose records older routines made, or did not make, while newer ones were deployed.
+--
+-- Migrations change the tables before the routines know. After one, the records that were written since the deploy
+-- began are made again with all their words, even if they read the same. Since an hour before: what was loaded then may
+-- have got its record, with the times of its contact, only now.
 --
 -- Callers:  make deploy
 -- Params:   none
@@ -10,6 +14,29 @@ CREATE OR REPLACE PROCEDURE contact_sweep()
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_since DATETIME(3);
+
+    -- of the first run since one was done: whoever was killed between tables and routines has left both behind
+    SELECT TIMESTAMPADD(SECOND, MIN(r.started) - 3600, '1970-01-01') INTO v_since
+    FROM yp.deploy_run AS r
+    WHERE r.id > (SELECT COALESCE(MAX(d.id), 0) FROM yp.deploy_run AS d WHERE d.outcome = 'done')
+      AND EXISTS (
+        SELECT 1 FROM yp.deploy_item AS i
+        WHERE i.db_name = DATABASE() AND i.kind = 'migration' AND i.ctime >= r.started
+      );
+    IF v_since IS NOT NULL THEN
+        -- before they are noted: who catches up meanwhile must find that they differ
+        UPDATE contact_ledger AS l
+        STRAIGHT_JOIN contact_record AS r ON r.owner_id = l.owner_id
+        SET r.digest = REPEAT('\0', 16)
+        WHERE r.state = 'active' AND r.updated_at >= v_since;
+        INSERT INTO contact_stale (owner_id, contact_id)
+        SELECT r.owner_id, r.contact_id
+        FROM contact_ledger AS l
+        STRAIGHT_JOIN contact_record AS r ON r.owner_id = l.owner_id
+        WHERE r.state <> 'purged' AND r.updated_at >= v_since
+        ON DUPLICATE KEY UPDATE contact_id = r.contact_id;
+    END IF;
     INSERT INTO contact_stale (owner_id, contact_id)
     SELECT c.owner_id, c.id
     FROM contact AS c
