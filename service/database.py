@@ -254,7 +254,8 @@ class Database:
                     metrics.RETRIES.labels(name, str(exc.number)).inc()
                     if attempt == ATTEMPTS:
                         raise DatabaseUnavailableError(f"{name}: {RETRYABLE[exc.number]}") from exc
-                except (Refused, DatabaseTimeoutError):
+                except Exception:
+                    # whatever it was: an error of the server does not say that a transaction is open
                     await _rollback(connection)
                     raise
                 else:

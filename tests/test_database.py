@@ -11,7 +11,7 @@ import pymysql
 import pytest
 
 from service.database import Database, Transaction, _query, session_statement
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refused
 from service.settings import Settings, database_servers
 from tests.conftest import Admin
 
@@ -66,6 +66,39 @@ async def test_a_refused_transaction_keeps_nothing(db: Database, admin: Admin) -
         await db.transaction("test", unit)
     assert refused.value.code == "WEAK_PRIVILEGE"
     assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE id = SHA2('kept-token', 256)") == 0
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("INSERT INTO yp.test_half VALUES (1)", pymysql.err.IntegrityError),
+        ("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING'", EntityMovingError),
+    ],
+)
+async def test_a_transaction_that_fails_in_any_way_keeps_nothing(
+    settings: Settings, admin: Admin, failing: str, error: type[Exception]
+) -> None:
+    """An error says nothing of the open transaction: the next one to get the connection would commit it."""
+    admin.rows("CREATE OR REPLACE TABLE yp.test_half (id INT PRIMARY KEY)")
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_fail() MODIFIES SQL DATA BEGIN "
+        f"INSERT INTO yp.test_half VALUES (1); {failing}; END"
+    )
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_next() MODIFIES SQL DATA INSERT INTO yp.test_half VALUES (2)"
+    )
+    db = Database(dataclasses.replace(settings, db_pool=1))
+    try:
+        await db.load_routines()
+        with pytest.raises(error):
+            await db.call("yp", "test_fail")
+        await db.call("yp", "test_next")
+        assert admin.rows("SELECT id FROM yp.test_half") == [(2,)]
+    finally:
+        await db.close()
+        admin.rows("DROP TABLE yp.test_half")
+        admin.rows("DROP PROCEDURE yp.test_fail")
+        admin.rows("DROP PROCEDURE yp.test_next")
 
 
 async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin: Admin) -> None:
