@@ -579,6 +579,19 @@ async def test_repeated_at_once_it_is_done_once(client_of: ClientMaker) -> None:
     assert {(await api.post("/contacts", ANA, Idempotency_Key="k")).raw} == made
 
 
+async def test_a_batch_repeated_at_once_does_each_entry_once(client_of: ClientMaker) -> None:
+    api = await client_of()
+    body = {"operations": [{"action": "create", "data": {"display_name": f"N{n}"}} for n in range(20)]}
+    answers = await asyncio.gather(
+        *(api.post("/contacts/batch", body, Idempotency_Key="k") for _ in range(6))
+    )
+    made = {each["id"] for a in answers for each in a.data["results"] if each["id"] and each["status"] == 201}
+    total = (await api.get("/contacts")).body["meta"]["total"]
+    assert (len(made), total) == (20, 20)
+    refused = {each["status"] for a in answers for each in a.data["results"]} - {201}
+    assert refused <= {409}
+
+
 async def test_keys_are_forgotten_after_a_day(client_of: ClientMaker, admin: Admin) -> None:
     api = await client_of()
     body = {"display_name": "X"}

@@ -13,6 +13,6 @@ CREATE OR REPLACE FUNCTION search_words(
     NO SQL
     SQL SECURITY DEFINER
 BEGIN
-    RETURN CONCAT('["', REGEXP_REPLACE(COALESCE(in_text, ''), '[^\\p{L}\\p{N}\\p{M}]+', '","'), '"]');
+    RETURN text_words(in_text);
 END$$
 DELIMITER ;

@@ -52,10 +52,12 @@ BEGIN
             n        INT UNSIGNED PATH '$.count'
         )) AS g
         STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = g.reason AND i.word = g.value
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id
+        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = 'active'
     ) AS m
     WHERE m.place <= 10
     GROUP BY m.position, m.reason, m.value, m.n
+    -- the others may have gone since the groups were found
+    HAVING COUNT(*) > 1
     ORDER BY m.position;
     SELECT IF(JSON_LENGTH(v_groups) < in_limit, NULL,
               CONCAT(JSON_VALUE(v_groups, CONCAT('$[', in_limit - 1, '].reason')), ':', JSON_VALUE(v_groups, CONCAT('$[', in_limit - 1, '].value')))) AS after;

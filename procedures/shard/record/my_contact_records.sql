@@ -41,6 +41,9 @@ BEGIN
     DECLARE v_page LONGTEXT;
     DECLARE v_place, v_rarest INT UNSIGNED DEFAULT 0;
 
+    IF v_sort = 'company' AND v_desc = 1 THEN
+        SET v_sort = 'company_desc';
+    END IF;
     SET v_reach = in_offset + in_limit;
     SELECT COALESCE(MAX(rev), 0),
            COALESCE(MAX(IF(v_deleted = 'only', deleted, active + IF(v_deleted = 'also', deleted, 0))), 0)
@@ -192,12 +195,14 @@ BEGIN
         SET v_total = FOUND_ROWS(), v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
     END IF;
 
+    -- what another call has moved to the trash, out of it, or away, since the page was found is left out
     SELECT r.record AS data, r.rev
     FROM JSON_TABLE(COALESCE(v_page, '[]'), '$[*]' COLUMNS (
         place FOR ORDINALITY,
         id    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
     )) AS j
     STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+    WHERE r.state = IF(v_first = 1, 'deleted', 'active') OR (v_second = 1 AND r.state = 'deleted')
     ORDER BY j.place;
     SELECT v_total AS total, v_rev AS rev;
 END$$

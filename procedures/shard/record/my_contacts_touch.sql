@@ -168,13 +168,14 @@ BEGIN
             record = JSON_SET(record, '$.created_at', iso_time(created_at), '$.updated_at', iso_time(updated_at),
                               '$.deleted_at', iso_time(deleted_at))
         WHERE owner_id = in_owner AND rev > v_rev AND state <> 'purged';
-        -- unlocked: the same. What lies in the trash since before there were records has no words yet
+        -- unlocked: the same. What is stale gets its words again in any case: an upgrade may have others
         SELECT MAX(r.rev), COUNT(DISTINCT IF(r.state = 'active', r.contact_id, NULL)),
                COUNT(DISTINCT IF(r.state = 'deleted', r.contact_id, NULL)), SUM(r.state = 'purged' AND r.rev > v_rev),
-               JSON_ARRAYAGG(IF(r.rev > v_rev OR r.state = 'deleted', r.contact_id, NULL))
+               JSON_ARRAYAGG(IF(r.rev > v_rev OR s.contact_id IS NOT NULL, r.contact_id, NULL))
         INTO v_new_rev, v_still_active, v_still_deleted, v_purged, v_changed
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id;
+        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+        LEFT JOIN contact_stale AS s ON s.owner_id = in_owner AND s.contact_id = j.id;
 
         DELETE i
         FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
@@ -194,7 +195,7 @@ BEGIN
                 kind VARCHAR(16) CHARACTER SET ascii PATH '$.kind',
                 NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) PATH '$')
             )) AS k
-            WHERE k.word <> ''
+            WHERE k.word <> '' OR k.kind = 'company_desc'
         ) AS w
         WHERE w.kind <> 'text' OR w.next_word IS NULL OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
         ON DUPLICATE KEY UPDATE contact_id = w.contact_id;

@@ -1,6 +1,6 @@
 -- record_conditions: what a contact must meet to be found, as ranges of the index of records.
 --
--- A text is split into words as record_keys does it; one with an @ is an address and stays whole.
+-- A text is split into words as record_keys does it; one with an @ is an address, or a part of one.
 --
 -- Params:   in_query    JSON (my_contact_records)
 -- Returns:  a value     JSON array of kind, low, high; all must be met
@@ -11,15 +11,16 @@ CREATE OR REPLACE FUNCTION record_conditions(
     in_query LONGTEXT
 )
     RETURNS LONGTEXT
-    NOT DETERMINISTIC
-    READS SQL DATA
+    DETERMINISTIC
+    NO SQL
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_search TEXT DEFAULT TRIM(REGEXP_REPLACE(COALESCE(JSON_VALUE(in_query, '$.search'), ''), '[\\s\\p{C}]+', ' '));
     DECLARE v_source VARCHAR(255) DEFAULT NULLIF(JSON_VALUE(in_query, '$.source'), '');
     DECLARE v_company VARCHAR(254) DEFAULT NULLIF(LEFT(JSON_VALUE(in_query, '$.company'), 254), '');
-    DECLARE v_words, v_tags LONGTEXT;
-    DECLARE v_addresses, v_found, v_plain LONGTEXT DEFAULT '';
+    DECLARE v_words LONGTEXT DEFAULT '[]';
+    DECLARE v_tags LONGTEXT;
+    DECLARE v_found, v_plain LONGTEXT DEFAULT '';
     DECLARE v_term, v_one TEXT;
     DECLARE v_place INT UNSIGNED DEFAULT 0;
 
@@ -27,13 +28,12 @@ BEGIN
     WHILE CHAR_LENGTH(v_search) > 0 DO
         SET v_term = SUBSTRING_INDEX(v_search, ' ', 1), v_search = SUBSTR(v_search, CHAR_LENGTH(v_term) + 2);
         IF v_term LIKE '%_@%' OR v_term LIKE '%@_%' THEN
-            SET v_addresses = CONCAT(v_addresses, ',', JSON_QUOTE(v_term));
+            SET v_words = JSON_MERGE_PRESERVE(v_words, text_addresses(v_term));
         ELSE
             SET v_plain = CONCAT(v_plain, ' ', v_term);
         END IF;
     END WHILE;
-    SET v_words = search_words(joined_digits(v_plain));
-    SET v_words = CONCAT('[', SUBSTR(v_addresses, 2), IF(v_addresses = '', '', ','), SUBSTR(v_words, 2));
+    SET v_words = JSON_MERGE_PRESERVE(v_words, text_words(joined_digits(v_plain)));
     WHILE v_place < JSON_LENGTH(v_words) DO
         SET v_term = LEFT(JSON_VALUE(v_words, CONCAT('$[', v_place, ']')), 64), v_place = v_place + 1,
             v_one = JSON_OBJECT('kind', 'text', 'low', v_term, 'high', last_word(v_term));

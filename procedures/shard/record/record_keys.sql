@@ -1,8 +1,8 @@
 -- record_keys: what a record is sorted by and found by, kind by kind (contact_index).
 --
--- Words: those of names, company and notes; mail addresses as a whole and in words; of each phone number every run of
--- digits to its end, so that any three digits of it find it; of the company everything from any of its characters on.
--- Company last when there is none.
+-- Words: those of names, company and notes; mail addresses, and what looks like one in a text, in words, as a whole, and
+-- from the @ on; of each phone number every run of digits to its end, so that any digits of it find it; of the company
+-- everything from any of its characters on. Contacts without company come last, in both directions.
 --
 -- Params:   in_record   JSON (my_contacts_touch)
 -- Returns:  a value     JSON array of objects: kind; words, an array with empty texts and nulls among them
@@ -23,12 +23,13 @@ BEGIN
         REPLACE(COALESCE(JSON_EXTRACT(in_record, '$.phones[*].number'), ''), '\\"', ''), '[^0-9"]+', ''), '""', ';'), '"', '');
     DECLARE v_text LONGTEXT DEFAULT CONCAT_WS(' ',
         JSON_VALUE(in_record, '$.display_name'), JSON_VALUE(in_record, '$.first_name'),
-        JSON_VALUE(in_record, '$.last_name'), JSON_VALUE(in_record, '$.company'), JSON_VALUE(in_record, '$.notes'), v_mails);
+        JSON_VALUE(in_record, '$.last_name'), JSON_VALUE(in_record, '$.company'), v_mails, JSON_VALUE(in_record, '$.notes'));
+    DECLARE v_addresses LONGTEXT DEFAULT text_addresses(v_text);
     DECLARE v_company TEXT DEFAULT JSON_QUOTE(JSON_VALUE(in_record, '$.company'));
     DECLARE v_name VARCHAR(255);
 
     SELECT LEFT(GROUP_CONCAT(j.word ORDER BY j.word SEPARATOR ' '), 255) INTO v_name
-    FROM JSON_TABLE(search_words(JSON_VALUE(in_record, '$.display_name')), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS j
+    FROM JSON_TABLE(text_words(JSON_VALUE(in_record, '$.display_name')), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')) AS j
     WHERE j.word <> '';
     IF v_text RLIKE '[0-9][-./()]+[0-9]' THEN
         SET v_text = CONCAT(v_text, ' ', joined_digits(v_text));
@@ -37,6 +38,7 @@ BEGIN
     RETURN JSON_ARRAY(
         JSON_OBJECT('kind', 'display_name', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.display_name'))),
         JSON_OBJECT('kind', 'company', 'words', JSON_ARRAY(COALESCE(JSON_VALUE(in_record, '$.company'), last_word('')))),
+        JSON_OBJECT('kind', 'company_desc', 'words', JSON_ARRAY(COALESCE(JSON_VALUE(in_record, '$.company'), ''))),
         JSON_OBJECT('kind', 'company_part', 'words', JSON_COMPACT(CONCAT('[', REGEXP_REPLACE(
             COALESCE(SUBSTR(v_company, 2, CHAR_LENGTH(v_company) - 2), ''), '(?=(.+))(?:\\\\.|.)', '"\\1",'), '""]'))),
         JSON_OBJECT('kind', 'created_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.created_at'))),
@@ -47,11 +49,11 @@ BEGIN
         -- the last nine digits of those that have six
         JSON_OBJECT('kind', 'phone', 'words', JSON_COMPACT(CONCAT('["', REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(
             v_numbers, '(?<![0-9])[0-9]{1,5}(?![0-9])', ''), '[0-9]*?([0-9]{6,9})(?![0-9])', '\\1'), ';', '","'), '"]'))),
-        -- search_words takes 65,535 bytes: the end of notes that are longer than any page is not searched
-        JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(search_words(LEFT(v_text, 12000)))),
+        JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(text_words(v_text))),
+        JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(REGEXP_REPLACE(v_addresses, '("[^"@]*)(@[^"]*")', '\\1\\2,"\\2'))),
         JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(v_mails)),
         JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(CONCAT('["', REPLACE(REGEXP_REPLACE(
-            v_numbers, '(?=([0-9]{3,}))[0-9](?:[0-9]{2}(?![0-9]))?', '\\1;'), ';', '","'), '"]')))
+            v_numbers, '(?=([0-9]+))[0-9]', '\\1;'), ';', '","'), '"]')))
     );
 END$$
 DELIMITER ;

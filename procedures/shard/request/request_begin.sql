@@ -42,7 +42,8 @@ BEGIN
         SELECT answer FROM request_once WHERE owner_id = in_owner AND id = in_id FOR UPDATE;
     ELSE
         DELETE FROM request_once WHERE owner_id = in_owner AND expiry <= v_now ORDER BY expiry LIMIT 100;
-        DELETE FROM request_once WHERE owner_id = in_owner AND id = in_id;
+        -- never one that another transaction has written since we looked: then the INSERT fails
+        DELETE FROM request_once WHERE owner_id = in_owner AND id = in_id AND expiry <= v_now;
         INSERT INTO request_once (owner_id, id, body, expiry) VALUES (in_owner, in_id, in_body, v_now + in_ttl);
     END IF;
 END$$
