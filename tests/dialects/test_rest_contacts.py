@@ -670,6 +670,9 @@ async def test_the_short_form_of_a_batch(client_of: ClientMaker) -> None:
         {"operations": [{}] * 101}, {"operations": [{"id": ids[0]}]}, {"operations": ["delete"]},
     ):  # fmt: skip
         assert (await api.post("/contacts/batch", bad)).error == (400, "VALIDATION_ERROR"), bad
+    made = await api.post("/contacts/batch", {"ids": ids[:1], "action": "create", "params": {"first_name": "d"}})
+    assert made.error == (400, "VALIDATION_ERROR")
+    assert made.body["error"]["details"]["field"] == "action"
     assert (await api.get("/contacts")).body["meta"]["total"] == 3
 
 

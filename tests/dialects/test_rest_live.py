@@ -259,6 +259,18 @@ async def test_who_does_not_answer_pings_is_closed(client_of: ClientMaker, make_
     assert not awake.ws.closed
 
 
+async def test_a_silent_socket_is_closed_when_its_patience_ends_not_at_the_next_ping(
+    client_of: ClientMaker, make_node: NodeMaker
+) -> None:
+    node = await make_node(Times(ping=1.5, patience=1.6))
+    live = await (await client_of(base=node.make_url("/"))).socket()
+    await live.expect("ping", 2)
+    await live.say(action="pong")
+    answered = time.monotonic()
+    assert await live.closed() == 4408
+    assert 1.5 < time.monotonic() - answered < 2.6
+
+
 async def test_whoever_loses_his_right_loses_his_socket(client_of: ClientMaker, make_node: NodeMaker) -> None:
     api = await client_of(scope="")
     session = await api.login()

@@ -84,7 +84,9 @@ class ContactUpdate(Call):
     """contacts/update"""
 
     contactid = _contact()
-    name = _line(NAME, 255)
+    name = _line(
+        "The name that is shown. First and last name stay; who has neither gets them as in contacts/add.", 255
+    )
     email = _line(f"{EMAIL} It takes the place of the default one.", 255, kind=Address)
     mobile = _line(f"{MOBILE} It takes the place of the default one.", 64)
 

@@ -252,7 +252,10 @@ BATCH_BODY: Declared = {
         "type": "array", "minItems": 1, "maxItems": BATCH, "items": KEY_OF_CONTACT,
         "doc": "The short form: the same action with all of these.", "example": [KEY_OF_CONTACT["example"]],
     },
-    "action": ACTION,
+    "action": {
+        **ACTION, "enum": [each for each in ACTIONS if each != "create"], "example": "update",
+        "doc": "What to do with them.",
+    },
     "params": {
         "type": "object", "doc": "The data of that action.", "example": {"company": "Acme Labs"},
     },

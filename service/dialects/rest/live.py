@@ -166,9 +166,8 @@ class LiveApi:
         if self._pinger is not None:
             self._pinger.cancel()
         await self._notes.stop()
-        sockets = [socket for feed in self._feeds.values() for socket in feed.sockets]
         await asyncio.gather(
-            *(s.client.close(WSCloseCode.GOING_AWAY, "the server restarts") for s in sockets)
+            *(s.client.close(WSCloseCode.GOING_AWAY, "the server restarts") for s in self._sockets())
         )
 
     def access_changed(self, uid: str) -> None:
@@ -366,20 +365,29 @@ class LiveApi:
         await asyncio.gather(*(s.client.close(UNAUTHORIZED, "the token has ended") for s in ended))
 
     async def _ping_forever(self) -> None:
+        due = time.monotonic() + self._times.ping
         while True:
-            await asyncio.sleep(self._times.ping)
+            await asyncio.sleep(max(0.0, min([due, *self._limits()]) - time.monotonic()))
             now, wall = time.monotonic(), time.time()
-            text = frame("ping")
+            text = frame("ping") if now >= due else ""
+            due = now + self._times.ping if text else due
             gone = []
-            for socket in [s for feed in self._feeds.values() for s in feed.sockets]:
+            for socket in self._sockets():
                 if socket.credential.expiry is not None and socket.credential.expiry <= wall:
                     gone.append(socket.client.close(UNAUTHORIZED, "the token has expired"))
-                elif now - socket.seen > self._times.patience:
+                elif now >= socket.seen + self._times.patience:
                     gone.append(socket.client.close(NO_PONG, "no pong"))
-                else:
+                elif text:
                     socket.client.send(text)
             with suppress(Exception):
                 await asyncio.gather(*gone)
+
+    def _limits(self) -> list[float]:
+        """When the open sockets are to be closed, should they say nothing any more; a new one has a later one."""
+        return [s.seen + self._times.patience for s in self._sockets() if not s.client.ws.closed]
+
+    def _sockets(self) -> list[Socket]:
+        return [socket for feed in self._feeds.values() for socket in feed.sockets]
 
 
 def frame(event: str, data: str | None = None) -> str:
