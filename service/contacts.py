@@ -178,6 +178,12 @@ async def rename_group(ctx: Context, group_id: str, name: str) -> dict[str, Any]
     return group
 
 
+async def leave_group(ctx: Context, group_id: str, contact_id: str) -> None:
+    """Take a contact of the book out of a group, where it need not be."""
+    found, sockets = await ctx.mine("contact_group_leave", group_id, contact_id)
+    ctx.push("contact.remove_from_group", document(found), sockets)
+
+
 async def moved(tx: Transaction, me: str, other: dict[str, Any], blocked: int) -> list[Any]:
     """Somebody else is meant by an entry: withdraw the invitation of the former one, move the block."""
     if blocked:

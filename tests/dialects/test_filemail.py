@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from service.deploy.files import reachable_signals
-from service.dialects.filemail.calls import CALLS
+from service.dialects.filemail.calls import CALLS, described
 from service.dialects.filemail.errors import REFUSALS, kinds
 from tests.conftest import Admin, NodeMaker
 from tests.people import PASSWORD, People, Person
@@ -170,7 +170,23 @@ async def test_an_update_keeps_what_this_api_does_not_know(people: People) -> No
     # the default address becomes one that is there already
     await api.ok("contacts/update", contactid=made["id"], email="ada@home.example")
     after = await api.person.ok("contact.get_contact", contact_id=made["id"])
-    assert [(e["email"], e["is_default"]) for e in after["email"]] == [("ada@home.example", 1)]
+    assert [(e["email"], e["is_default"], e["category"]) for e in after["email"]] == [
+        ("ada@home.example", 1, "priv")
+    ]
+
+
+async def test_where_an_entry_came_from_stays_whatever_its_address_becomes(people: People) -> None:
+    api = await client_of(people)
+    made = (await api.ok("contacts/add", name="Ada", email="ada@home.example"))["contact"]["contactid"]
+    await api.ok("contacts/update", contactid=made, email="ada@work.example")
+    shown = await api.person.ok("contact.get_contact", contact_id=made)
+    assert (shown["email"][0]["email"], shown["source"]) == ("ada@work.example", "ada@home.example")
+
+
+async def test_the_reference_says_that_an_update_leaves_first_and_last_name() -> None:
+    said = {call["path"]: {name: doc for name, _, _, doc in call["params"]} for call in described()}
+    assert "last word is the last name" in said["/api/contacts/add"]["name"]
+    assert "First and last name stay" in said["/api/contacts/update"]["name"]
 
 
 async def test_a_related_person_may_lose_a_name_here(people: People, admin: Admin) -> None:
@@ -211,8 +227,10 @@ async def test_what_is_thrown_away_frees_its_address_and_lies_in_the_trash(
     )
     assert (book["contact"]["firstname"], book["email"][0]["email"]) == ("Ada", "ada@example.com")
     assert book["mobile"][0]["phone"] == "1"
-    for path in ("update", "delete"):
-        assert await api.error(f"contacts/{path}", contactid=first["contactid"], name="X") == (
+    (group,) = (await api.ok("contacts/group/add", name="Poets"))["groups"]
+    for path in ("update", "delete", "addtogroup", "removefromgroup"):
+        given = {"contactid": first["contactid"], "contactgroupid": group["contactgroupid"]}
+        assert await api.error(f"contacts/{path}", **given, name="X") == (
             "InvalidParameter", 1002, "Contact not found",
         )  # fmt: skip
 

@@ -654,6 +654,19 @@ async def test_a_batch_goes_on_when_one_fails(client_of: ClientMaker) -> None:
     assert await names(api, "include_deleted=true") == ["Bo"]
 
 
+async def test_where_an_entry_came_from_stays_whatever_its_addresses_become(
+    client_of: ClientMaker, people: People
+) -> None:
+    api = await client_of(person=await people("Alice"))
+    made = await api.add(display_name="Ana", emails=[{"address": "ana@acme.example"}])
+    for emails in ([], [{"address": "a@home.example"}], [{"address": "a@other.example", "label": "work"}]):
+        await api.patch(f"/contacts/{made['id']}", {"emails": emails})
+        (entry,) = await api.person.ok("contact.show_contact")
+        shown = await api.person.ok("contact.get_contact", contact_id=entry["id"])
+        assert [e["email"] for e in shown["email"]] == [e["address"] for e in emails]
+        assert (shown["source"], shown["metadata"]["source"]) == ("ana@acme.example",) * 2
+
+
 async def test_the_short_form_of_a_batch(client_of: ClientMaker) -> None:
     api = await client_of()
     ids = [(await api.add(display_name=name))["id"] for name in "abc"]
@@ -670,7 +683,8 @@ async def test_the_short_form_of_a_batch(client_of: ClientMaker) -> None:
         {"operations": [{}] * 101}, {"operations": [{"id": ids[0]}]}, {"operations": ["delete"]},
     ):  # fmt: skip
         assert (await api.post("/contacts/batch", bad)).error == (400, "VALIDATION_ERROR"), bad
-    made = await api.post("/contacts/batch", {"ids": ids[:1], "action": "create", "params": {"first_name": "d"}})
+    body = {"ids": ids[:1], "action": "create", "params": {"first_name": "d"}}
+    made = await api.post("/contacts/batch", body)
     assert made.error == (400, "VALIDATION_ERROR")
     assert made.body["error"]["details"]["field"] == "action"
     assert (await api.get("/contacts")).body["meta"]["total"] == 3

@@ -1,7 +1,8 @@
 -- my_contact_change: change a contact as an API does that knows one name, one address and one number of it.
 --
--- The address given takes the place of the default one, the number that of the default number; the others stay. Another
--- name than my_contact_book shows becomes the display name; first and last name, which that API cannot tell apart, stay.
+-- The address given takes the place of the default one, the number that of the default number; the others stay. An address
+-- that he has already becomes the default as it is, and the former default one goes. Another name than my_contact_book shows
+-- becomes the display name; first and last name, which that API cannot tell apart, stay.
 --
 -- Params:   in_owner    whose address book
 --           in_id       contact, in the active list
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_shown, v_typed TEXT COLLATE utf8mb4_bin;
     DECLARE v_contact LONGTEXT DEFAULT JSON_REMOVE(in_change, '$.name', '$.email', '$.areacode', '$.phone');
     DECLARE v_list LONGTEXT DEFAULT '';
+    DECLARE v_own CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
     DECLARE v_placed TINYINT DEFAULT 0;
 
     SELECT peer_id INTO v_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
@@ -48,19 +50,22 @@ BEGIN
     END IF;
 
     IF v_address IS NOT NULL THEN
+        SELECT MAX(id) INTO v_own FROM contact_email
+        WHERE owner_id = in_owner AND contact_id = v_id AND email = v_address
+        FOR UPDATE;
         FOR e IN (
-            SELECT email, category, is_default, label FROM contact_email
+            SELECT id, email, category, is_default, label FROM contact_email
             WHERE owner_id = in_owner AND contact_id = v_id
             ORDER BY position
             FOR UPDATE
         ) DO
-            IF e.is_default = 1 OR e.email <> v_address THEN
+            IF e.is_default = 0 OR v_own IS NULL OR e.id = v_own THEN
                 SET v_list = CONCAT(v_list, ',', JSON_OBJECT(
                     'email', IF(e.is_default = 1, v_address, e.email), 'category', e.category,
-                    'is_default', e.is_default + 0, 'label', e.label
+                    'is_default', IF(e.is_default = 1 OR e.id = v_own, 1, 0), 'label', e.label
                 ));
             END IF;
-            SET v_placed = v_placed OR e.is_default;
+            SET v_placed = v_placed OR e.is_default OR e.id <=> v_own;
         END FOR;
         IF NOT v_placed THEN
             SET v_list = CONCAT(',', JSON_OBJECT('email', v_address, 'category', 'priv', 'is_default', 1), v_list);

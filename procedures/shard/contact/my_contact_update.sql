@@ -7,8 +7,8 @@
 --           in_id        contact
 --           in_contact   JSON with any of firstname, lastname, surname, comment, message ('' clears),
 --                        email, mobile, address, tag (each replaces the whole list); and dialect, when it comes
---                        from an API that knows nothing of relations: no names are demanded then; and invite, 1
---                        when he is invited, or again, in the same transaction
+--                        from an API that knows nothing of relations: no names are demanded then, and what the entry
+--                        was made from (source) stays; and invite, 1 when he is invited, or again, in the same transaction
 -- Returns:  one row      data  JSON, the full contact (my_contact_get)
 --           rows         node, sockets: the owner's open sockets
 --           at most one row  data  JSON, when somebody else is meant: contact_id, entity, peer (from now on),
@@ -78,7 +78,7 @@ BEGIN
         -- nobody is meant any more; whom nobody can be reached by goes by the id of his entry
         SET v_other = IF(v_status = 'sent', 1, 0);
         UPDATE contact
-        SET entity = id, changed = IF(v_other, now_us(), changed), status = 'memory', metadata = JSON_SET(metadata, '$.source', '')
+        SET entity = id, changed = IF(v_other, now_us(), changed), status = 'memory'
         WHERE owner_id = in_owner AND id = v_id;
     ELSEIF JSON_EXISTS(in_contact, '$.email') AND (JSON_LENGTH(in_contact, '$.email') > 0 OR (v_peer IS NULL AND v_had IS NOT NULL)) THEN
         CALL my_contact_entity(in_owner, in_contact, v_email, v_peer);
@@ -99,7 +99,8 @@ BEGIN
                 category = IF(v_peer IS NULL, 'independant', 'drumate'),
                 changed = IF(v_other AND status <> 'memory', now_us(), changed),
                 status = IF(v_other, 'memory', status),
-                metadata = JSON_SET(metadata, '$.source', v_email)
+                -- other APIs leave alone what the entry was made from
+                metadata = IF(JSON_EXISTS(in_contact, '$.dialect'), metadata, JSON_SET(metadata, '$.source', v_email))
             WHERE owner_id = in_owner AND id = v_id;
         END IF;
     END IF;

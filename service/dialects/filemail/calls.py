@@ -155,7 +155,7 @@ async def add_to_group(ctx: Context, given: Given) -> Fields:
 
 async def remove_from_group(ctx: Context, given: Given) -> Fields:
     """Take a contact out of a group, where it need not be."""
-    await contact.remove_from_group(ctx, _group_id(given), None, [_id(given, "contactid", "Contact")])
+    await contacts.leave_group(ctx, _group_id(given), _id(given, "contactid", "Contact"))
     return {"responsestatus": "OK"}
 
 

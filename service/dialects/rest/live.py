@@ -383,7 +383,7 @@ class LiveApi:
                 await asyncio.gather(*gone)
 
     def _limits(self) -> list[float]:
-        """When the open sockets are to be closed, should they say nothing any more; a new one has a later one."""
+        """When the open sockets will have been silent for too long; for one that opens now that is later."""
         return [s.seen + self._times.patience for s in self._sockets() if not s.client.ws.closed]
 
     def _sockets(self) -> list[Socket]:

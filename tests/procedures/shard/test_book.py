@@ -55,9 +55,18 @@ def test_my_contact_change_replaces_the_default_address_and_number(scene: Scene)
 
 
 def test_my_contact_change_of_the_default_to_another_one_of_his_keeps_one(scene: Scene) -> None:
-    scene["many"] = scene.contact("one@scene.example", "two@scene.example")
+    scene["many"] = scene.contact("one@scene.example", "two@scene.example", "three@scene.example")
+    scene.sets("UPDATE contact_email SET category = 'prof' WHERE contact_id = :many AND is_default = 1")
+    scene.sets("UPDATE contact_email SET label = 'desk' WHERE contact_id = :many AND email LIKE 'three%'")
     found = scene.doc("my_contact_change(:alice, :many, JSON_OBJECT('email', 'two@scene.example'))")
-    assert [(e["email"], e["is_default"]) for e in found["email"]] == [("two@scene.example", 1)]
+    assert [(e["email"], e["is_default"], e["category"], e["label"]) for e in found["email"]] == [
+        ("two@scene.example", 1, "priv", "personal"),
+        ("three@scene.example", 0, "priv", "desk"),
+    ]
+    found = scene.doc("my_contact_change(:alice, :many, JSON_OBJECT('email', 'three@scene.example'))")
+    assert [(e["email"], e["is_default"], e["label"]) for e in found["email"]] == [
+        ("three@scene.example", 1, "desk")
+    ]
 
 
 def test_my_contact_trash_keeps_everything_aside_and_frees_the_address(scene: Scene) -> None:

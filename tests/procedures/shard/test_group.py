@@ -17,6 +17,8 @@ def test_refusals(scene: Scene) -> None:
         "contact_group_add(:alice, 'New', NULL, '[\"0000000000000000\"]')": "CONTACT_NOT_FOUND",
         "contact_group_delete(:alice, 'nothing')": "GROUP_NOT_FOUND",
         "contact_group_delete(:bob, :pioneers)": "GROUP_NOT_FOUND",
+        "contact_group_leave(:bob, :pioneers, :ada)": "GROUP_NOT_FOUND",
+        "contact_group_leave(:alice, :pioneers, :nobody)": "CONTACT_NOT_FOUND",
         "contact_group_get_avatar(:bob, :pioneers, 0)": "GROUP_NOT_FOUND",
         "contact_group_member_add(:bob, :pioneers, '[]')": "GROUP_NOT_FOUND",
         "contact_group_member_add(:alice, :pioneers, JSON_ARRAY(:grace, :nobody))": "CONTACT_NOT_FOUND",
@@ -46,6 +48,8 @@ def test_members_come_and_go(scene: Scene) -> None:
     assert [m["firstname"] for m in scene.docs("contact_group_members(:alice, :pioneers, 2, 1)")] == ["Grace"]
     removed = scene.doc("contact_group_member_remove(:alice, :pioneers, JSON_ARRAY(:ada, :nobody))")
     assert (removed["removed"], removed["member_count"]) == (1, 1)
+    left = [scene.doc("contact_group_leave(:alice, :pioneers, :grace)") for _ in range(2)]
+    assert left == [{"group_id": scene["pioneers"], "removed": n, "member_count": 0} for n in (1, 0)]
 
 
 def test_every_change_tells_the_owners_sockets(scene: Scene) -> None:
@@ -53,6 +57,7 @@ def test_every_change_tells_the_owners_sockets(scene: Scene) -> None:
     for change in (
         "contact_group_member_add(:alice, :pioneers, '[]')",
         "contact_group_member_remove(:alice, :pioneers, '[]')",
+        "contact_group_leave(:alice, :pioneers, :ada)",
         "contact_group_rename(:alice, :pioneers, 'P')",
         "contact_group_set_avatar(:alice, :pioneers, '', NULL, NULL)",
         "contact_group_delete(:alice, :pioneers)",
