@@ -4,7 +4,8 @@ What `service/importer.py` reads from these files is what was written: exported,
 address book and exported again, the file is the same. What the formats have no place for is a JSON object:
 the property X-DRUMEE of a card, and the column of that name of a table. That of the first contact has all
 tags and groups, in `book`: a card of their own would be a contact in other programs. A label that is no TYPE
-is an X-ABLabel, as Apple writes it.
+is an X-ABLabel, as Apple writes it. Of a contact without source nothing is said: the property PRODID, or
+the column X-DRUMEE, tells that the file is ours and he is local.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import orjson
 from service.context import Context
 from service.database import ResultSet, document, documents
 from service.importer import (
+    LOCAL,
     OURS,
     PLACE_LIMITS,
+    PRODID,
     TYPES,
     WORDS,
     card_label,
@@ -91,7 +94,13 @@ async def vcards(ctx: Context, option: str, version: str) -> AsyncIterator[bytes
 
 def vcard(contact: Contact, version: str) -> str:
     """One card."""
-    lines = ["BEGIN:VCARD", f"VERSION:{version}", *_properties(contact, version), "END:VCARD"]
+    lines = [
+        "BEGIN:VCARD",
+        f"VERSION:{version}",
+        f"PRODID:{PRODID}",
+        *_properties(contact, version),
+        "END:VCARD",
+    ]
     return "".join(f"{_fold(line)}\r\n" for line in lines)
 
 
@@ -162,6 +171,8 @@ def _words(contact: Contact, said: Mapping[str, list[Any]], *lost: str) -> str:
     `said` is how the entries of each list will be read.
     """
     found = {key: contact[key] for key in (*BESIDES, *lost) if contact[key] not in (None, "", 0, [])}
+    if found.get("source") == LOCAL:
+        del found["source"]
     if found.get("display_name"):
         found["display_name"] = 1  # FN says which
     kinds = {name: [_kind(name, entry) for entry in contact[name]] for name in WORDS}

@@ -36,6 +36,10 @@ MANY_NAMES = 1_000
 MANY_IN_BOOK = 10_000
 """Tags, or groups, of a whole address book."""
 OURS = "x-drumee"
+PRODID = "-//Drumee//Contacts//EN"
+"""Who wrote a card, where it was us."""
+LOCAL = "local"
+"""The source of a contact that came from nowhere else; our own files leave it out."""
 """Property of a card, and column of a table, with what the formats have no place for: see `own_words`."""
 WORDS = {
     "email": {"Home": "", "Other": "other"},
@@ -171,7 +175,8 @@ def parse_card(text: str) -> Contact:
         "address": [{**_place(a.value), **_kind("address", a, labels)} for a in contents.get("adr", ())],
         "tag": [_text(t) for c in contents.get("categories", ()) for t in _listed(c.value)],
     }
-    return _completed(found, words)
+    by_us = _text(_first(contents, "prodid")) == PRODID or OURS in contents
+    return _completed(found, {**({"source": LOCAL} if by_us else {}), **words})
 
 
 def own_words(text: str) -> Contact:
@@ -368,7 +373,7 @@ class Columns:
             ],
             "tag": split_labels(named("tag")),
         }
-        return _completed(found, words)
+        return _completed(found, {**({"source": LOCAL} if self.names["words"] else {}), **words})
 
     def _kind(self, name: str, head: str, cell: Any) -> dict[str, Any]:
         index = self.labels.get(head.removesuffix(" - value"))

@@ -138,12 +138,12 @@ async def _load_file(ctx: Context, path: str, size: int, kind: str, told: Progre
             found.take(entry["line"], entry.get("contact"), entry.get("error", ""))
             if len(found.batch) < BATCH:
                 continue
-            await _write(ctx, found, None)
+            await _write(ctx, found, kind)
             percent = min(99, entry["at"] * 100 // max(size, 1))
             if percent > shown:
                 shown = percent
                 told(percent)
-    await _write(ctx, found, None)
+    await _write(ctx, found, kind)
     told(100)
     return found.answer()
 

@@ -148,6 +148,32 @@ async def test_contacts_come_as_parameters_too(people: People) -> None:
         assert (refused.status, refused.code) == (status, code)
 
 
+async def test_contacts_know_the_kind_of_file_they_came_in(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+    await add(alice, "Typed T", "typed@x.example")
+    card = b"BEGIN:VCARD\nVERSION:3.0\nFN:Bo B\nEMAIL:bo@x.example\nEND:VCARD\n"
+    assert (await upload(alice, tab, "a.vcf", card)).data["loaded"] == 1
+    assert (await upload(alice, tab, "a.csv", b"Email\nc@x.example\n")).data["loaded"] == 1
+    wanted = {"typed@x.example": "local", "bo@x.example": "vcf", "c@x.example": "csv"}
+    assert await origins(alice) == wanted
+    # our own files say more than that they are files
+    for kind in ("csv", "vcf"):
+        book = await export(alice, format=kind)
+        assert (await upload(bob, await bob.tab(), f"a.{kind}", book)).data["loaded"] == 3
+        assert await origins(bob) == wanted, kind
+        for row in await bob.ok("contact.show_contact"):
+            await bob.ok("contact.delete_contact", contact_id=row["id"])
+    assert await alice.ok("contact.show_gmail_contacts") == []
+
+
+async def origins(person: Person) -> dict[str, str]:
+    """Where each contact comes from, by its default address."""
+    ids = [row["id"] for row in await person.ok("contact.show_contact")]
+    found = [await person.ok("contact.get_contact", contact_id=each) for each in ids]
+    return {each["email"][0]["email"]: each["origin"] for each in found}
+
+
 async def fill(person: Person) -> None:
     """An address book with everything that a file must keep."""
     tags = [(await person.ok("tagcontact.add", name=n))["tag_id"] for n in ("Work; hard", "a, b", "Plain")]

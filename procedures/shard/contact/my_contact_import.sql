@@ -7,11 +7,12 @@
 --
 -- Params:   in_owner      whose address book
 --           in_contacts   JSON array: id, line, firstname, lastname, surname, display_name, company, job_title,
---                         comment, archived, custom_fields (text of an object), avatar_path, source, source_id, synced_at
---                         (UTC), default (his default address), uid (of a registered person, or absent), entity (of
---                         who has neither, from the book that he was exported from, or absent; it may be nobody's uid),
+--                         comment, archived, custom_fields (text of an object), avatar_path, source (where he comes from, if
+--                         not from in_origin; local: from nowhere), source_id, synced_at (UTC), default (his default
+--                         address), uid (of a registered person, or absent), entity (of who has neither, from the book
+--                         that he was exported from, or absent; it may be nobody's uid),
 --                         email, mobile, address (arrays of objects), tag, group (names; made when new)
---           in_origin     where they come from (google), or NULL
+--           in_origin     where they come from (google, csv, vcf), or NULL
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of those with neither an
 --                              address nor an entity nor a registered person behind them)
 -- Errors:   none
@@ -52,9 +53,9 @@ BEGIN
     SELECT in_owner, n.id, n.entity, n.peer_id, n.email, NULLIF(n.surname, ''), NULLIF(n.display_name, ''),
            NULLIF(n.firstname, ''), NULLIF(n.lastname, ''), NULLIF(n.company, ''), NULLIF(n.job_title, ''),
            NULLIF(n.avatar_path, ''), n.custom_fields, NULLIF(n.source_id, ''), n.synced_at,
-           IF(in_origin IS NULL, 'independant', 'social'), NULLIF(n.comment, ''), n.archived,
+           IF(in_origin = 'google', 'social', 'independant'), NULLIF(n.comment, ''), n.archived,
            JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(n.email, n.entity), 'imported', v_now + 0),
-                            JSON_OBJECT('from', COALESCE(in_origin, NULLIF(n.source, '')))),
+                            JSON_OBJECT('from', IF(n.source = 'local', NULL, COALESCE(NULLIF(n.source, ''), in_origin)))),
            now_us(), v_now, v_now
     FROM (
         SELECT j.*, COALESCE(u.id, d.id) AS peer_id,
@@ -75,7 +76,7 @@ BEGIN
             job_title     VARCHAR(255) PATH '$.job_title',
             avatar_path   VARCHAR(1024) PATH '$.avatar_path',
             custom_fields LONGTEXT PATH '$.custom_fields',
-            source        VARCHAR(32) PATH '$.source',
+            source        VARCHAR(32) COLLATE utf8mb4_bin PATH '$.source',
             source_id     VARCHAR(255) PATH '$.source_id',
             synced_at     DATETIME(3) PATH '$.synced_at',
             comment       TEXT PATH '$.comment',

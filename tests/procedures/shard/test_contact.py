@@ -409,6 +409,21 @@ def test_my_contact_import_fills_the_record_at_once(scene: Scene) -> None:
     assert len(scene.docs("contact_find(:alice, 'countess', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
+def test_my_contact_import_notes_where_they_come_from(scene: Scene) -> None:
+    sources = {"a": None, "b": "", "c": "outlook", "d": "local", "e": "Local"}
+    given = [
+        {"id": f"00000000000000b{key}", "line": 1, "default": f"{key}@in.example", "source": source,
+         "email": [{"email": f"{key}@in.example", "category": "priv", "is_default": 1}]}
+        for key, source in sources.items()
+    ]  # fmt: skip
+    scene["given"] = json.dumps(given)
+    assert scene.doc("my_contact_import(:alice, :given, 'vcf')")["loaded"] == 5
+    found = [scene.doc(f"my_contact_get(:alice, '{each['id']}')") for each in given]
+    assert [each["origin"] for each in found] == ["vcf", "vcf", "outlook", "local", "Local"]
+    assert {each["category"] for each in found} == {"independant"}
+    assert scene.one("SELECT COUNT(*) FROM contact WHERE owner_id = :alice AND BINARY origin = 'local'") == 0
+
+
 def test_my_contact_import_takes_who_has_no_address_once(scene: Scene) -> None:
     load = """my_contact_import(:alice, JSON_ARRAY(
         JSON_OBJECT('id', '00000000000000b1', 'line', 1, 'firstname', 'Ada', 'entity', '00000000000000ff'),
