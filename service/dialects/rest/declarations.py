@@ -72,7 +72,11 @@ CONTACT: Declared = {
         "type": "object", "nullable": True, "maxBytes": 65_535,
         "doc": "Any keys and values.", "example": {"birthday": "1990-05-15"},
     },
-    "source": _line("Where it comes from (keys of scope system and sync only).", "google_contacts", 32),
+    "source": _line(
+        "Where it comes from: local, filemail, csv, vcf, google, or another word (written by keys of scope "
+        "system and sync only).",
+        "google_contacts", 32,
+    ),
     "source_id": _line("Its id there (keys of scope system and sync only).", "c123"),
     "synced_at": {
         "type": "string", "format": "date-time", "nullable": True,
