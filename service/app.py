@@ -69,7 +69,7 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
     dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
     gate = Gate(db)
     live = LiveApi(settings, db, pusher, gate, dispatcher.limit, times or Times())
-    db.follow(callers_within("shard", "my_contacts_touch"), pusher.note)
+    db.follow(callers_within("shard", "my_contacts_render"), pusher.note)
     heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
 
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])

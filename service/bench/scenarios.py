@@ -181,7 +181,9 @@ def _of_words(words: Sequence[str]) -> Cases:
 
 def _of_searches(number: int, words: Sequence[str]) -> Cases:
     found = [
-        orjson.dumps({"search": each, "sort": "display_name", "order": "asc", "deleted": "no"}).decode()
+        orjson.dumps(
+            {"search": each, "sort": "display_name", "order": "asc", "deleted": "no", "known": None}
+        ).decode()
         for each in words
     ]
     return lambda world: [

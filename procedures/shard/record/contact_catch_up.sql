@@ -24,7 +24,7 @@ BEGIN
         CALL yp.contact_pair_lock(v_owner, NULL, NULL);
         SELECT COUNT(*), JSON_ARRAYAGG(p.contact_id) INTO v_done, v_contacts
         FROM (SELECT contact_id FROM contact_stale WHERE owner_id = v_owner LIMIT in_limit) AS p;
-        CALL my_contacts_touch(v_owner, v_contacts);
+        CALL my_contacts_render(v_owner, v_contacts);
     END IF;
     SELECT v_done AS done, v_owner AS owner;
 END$$

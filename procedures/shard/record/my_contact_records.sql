@@ -10,11 +10,11 @@
 -- Params:   in_owner    whose address book
 --           in_query    JSON with any of search, tag (array of names), company (a part of it), source, deleted (no, also or
 --                       only), sort (display_name, company, created_at or updated_at), order (asc or desc), and known: rev
---                       and total of an earlier page of the same filters
+--                       and total of an earlier page of the same filters, or null
 --           in_limit    rows at most
 --           in_offset   rows left out before
 -- Returns:  rows        data  JSON, the record; rev
---           one row     total: how many there are without limit and offset; rev: of the ledger
+--           one row     total: how many there are without limit and offset; with known: rev of the ledger
 -- Errors:   none
 -- Example:  CALL my_contact_records('00000000000000a1', '{"search": "ada", "sort": "company"}', 20, 0);
 DELIMITER $$
@@ -32,7 +32,7 @@ BEGIN
     DECLARE v_second TINYINT DEFAULT IF(v_deleted = 'also', 1, NULL);
     DECLARE v_sort VARCHAR(16) CHARACTER SET ascii DEFAULT COALESCE(JSON_VALUE(in_query, '$.sort'), 'display_name');
     DECLARE v_desc TINYINT DEFAULT IF(JSON_VALUE(in_query, '$.order') = 'desc', 1, 0);
-    DECLARE v_reach, v_all, v_rev, v_hits, v_least BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_reach, v_all, v_rev, v_hits, v_least, v_limit BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_total, v_cap, v_one BIGINT UNSIGNED;
     DECLARE v_conditions LONGTEXT DEFAULT record_conditions(in_query);
     DECLARE v_count INT UNSIGNED DEFAULT JSON_LENGTH(v_conditions);
@@ -51,21 +51,24 @@ BEGIN
     FROM contact_ledger
     WHERE owner_id = in_owner;
 
-    -- the rarest condition
-    WHILE v_count > 1 AND v_place < v_count DO
-        SET v_kind = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].kind')),
-            v_low = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].low')),
-            v_high = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].high'));
-        SELECT COUNT(*) INTO v_hits
-        FROM (
-            SELECT 1 FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
-            LIMIT 5000
-        ) AS some;
-        IF v_place = 0 OR v_hits < v_least THEN
-            SET v_least = v_hits, v_rarest = v_place;
-        END IF;
-        SET v_place = v_place + 1;
+    -- the rarest condition; when all are frequent, which one is, is worth counting
+    WHILE v_count > 1 AND v_least >= v_limit DO
+        SET v_limit = IF(v_limit = 0, 5000, 4294967295), v_least = 4294967295, v_place = 0;
+        WHILE v_place < v_count DO
+            SET v_kind = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].kind')),
+                v_low = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].low')),
+                v_high = JSON_VALUE(v_conditions, CONCAT('$[', v_place, '].high'));
+            SELECT COUNT(*) INTO v_hits
+            FROM (
+                SELECT 1 FROM contact_index
+                WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind AND word BETWEEN v_low AND v_high
+                LIMIT v_limit
+            ) AS some;
+            IF v_hits < v_least THEN
+                SET v_least = v_hits, v_rarest = v_place;
+            END IF;
+            SET v_place = v_place + 1;
+        END WHILE;
     END WHILE;
     SET v_kind = JSON_VALUE(v_conditions, CONCAT('$[', v_rarest, '].kind')),
         v_low = JSON_VALUE(v_conditions, CONCAT('$[', v_rarest, '].low')),
@@ -204,6 +207,10 @@ BEGIN
     STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
     WHERE r.state = IF(v_first = 1, 'deleted', 'active') OR (v_second = 1 AND r.state = 'deleted')
     ORDER BY j.place;
-    SELECT v_total AS total, v_rev AS rev;
+    IF JSON_EXISTS(in_query, '$.known') THEN
+        SELECT v_total AS total, v_rev AS rev;
+    ELSE
+        SELECT v_total AS total;
+    END IF;
 END$$
 DELIMITER ;

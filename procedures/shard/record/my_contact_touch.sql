@@ -1,4 +1,4 @@
--- my_contact_touch: my_contacts_touch for one contact.
+-- my_contact_touch: my_contacts_render for one contact.
 --
 -- Params:   in_owner   whose address book
 --           in_id      contact, in the book, in the trash, or nowhere any more
@@ -13,6 +13,6 @@ CREATE OR REPLACE PROCEDURE my_contact_touch(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    CALL my_contacts_touch(in_owner, JSON_ARRAY(in_id));
+    CALL my_contacts_render(in_owner, JSON_ARRAY(in_id));
 END$$
 DELIMITER ;

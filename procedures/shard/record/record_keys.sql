@@ -4,7 +4,7 @@
 -- from the @ on; of each phone number every run of digits to its end, so that any digits of it find it; of the company
 -- everything from any of its characters on. Contacts without company come last, in both directions.
 --
--- Params:   in_record   JSON (my_contacts_touch)
+-- Params:   in_record   JSON (my_contacts_render)
 -- Returns:  a value     JSON array of objects: kind; words, an array with empty texts and nulls among them
 -- Errors:   none
 -- Example:  SELECT record_keys('{"display_name": "Ada", "emails": [{"address": "ada@example.org"}], "phones": [], "tags": []}');

@@ -62,14 +62,13 @@ async def _page(ask: Ask, filters: dict[str, Any], limit: int, offset: int) -> t
     """(rows of data and rev, total) of a page."""
     uid, deleted = ask.ctx.caller.uid, _deleted(ask.query)
     wanted = {**filters, "sort": ask.query["sort"], "order": ask.query["order"], "deleted": deleted}
-    known = ask.totals.of(uid, deleted, filters)
-    if known:
-        wanted["known"] = known
-    found, ((total, rev),) = await ask.ctx.mine(
+    if filters:
+        wanted["known"] = ask.totals.of(uid, deleted, filters)
+    found, ((total, *rev),) = await ask.ctx.mine(
         "my_contact_records", orjson.dumps(wanted).decode(), limit, offset
     )
     if filters:
-        ask.totals.note(uid, deleted, filters, rev, total)
+        ask.totals.note(uid, deleted, filters, rev[0], total)
     return found, total
 
 
