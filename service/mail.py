@@ -25,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from service.database import Database, ResultSet, documents
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.settings import Settings
-from service.tasks import Background
+from service.tasks import Background, end
 from service.texts import texts
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,7 @@ class Mailer:
 
     async def stop(self) -> None:
         """Stop sending; what was claimed and not sent is for others, when the lease ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def deliver(self, mail: Mail) -> bool:
         """Send a mail whose transaction was committed; False when it will have to be tried again."""

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from service import metrics
 from service.database import ResultSet
 from service.settings import Settings, redis_urls
+from service.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +130,7 @@ class Pusher:
         self._stopping = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), 2)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self._redis.aclose()
 
     def send(self, recipients: ResultSet, frame: bytes) -> None:

@@ -19,6 +19,19 @@ FLUSH_SECONDS = 1.0
 MAX_NOTES = 10_000
 
 
+async def end(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    Once is not enough: in Python 3.11 `asyncio.wait_for` loses a cancellation that comes at the moment at which
+    what it waits for is there (bpo-37658), and a loop goes on.
+    """
+    left = {task for task in tasks if task is not None}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
+
+
 class Background:
     """Tasks that are finished before the process ends, and the notes of `log: true` services."""
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from service.push import RECONNECT_SECONDS, Pusher, contacts_channel
 from service.settings import Settings, redis_urls
+from service.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,7 @@ class Notes:
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     def publish(self, uid: str, *, access: bool) -> None:
         """Queue a note for the processes that hold sockets of this person."""
