@@ -22,8 +22,8 @@ MAX_NOTES = 10_000
 async def end(*tasks: asyncio.Task[None] | None) -> None:
     """Cancel tasks and wait until they have ended.
 
-    Once is not enough: in Python 3.11 `asyncio.wait_for` loses a cancellation that comes at the moment at which
-    what it waits for is there (bpo-37658), and a loop goes on.
+    Once is not enough: in Python 3.11 `asyncio.wait_for` loses a cancellation that comes together with what
+    it waits for (bpo-37658), and a loop goes on.
     """
     left = {task for task in tasks if task is not None}
     while left:
