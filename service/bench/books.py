@@ -64,7 +64,7 @@ NAME_TERMS = """
     INSERT IGNORE INTO {db}.contact_term (owner_id, term, contact_id)
     SELECT c.owner_id, LEFT(j.word, 64), c.id
     FROM {db}.contact AS c, JSON_TABLE(
-        {db}.search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname)),
+        {db}.text_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname)),
         '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS j
     WHERE c.owner_id = %s AND j.word <> ''

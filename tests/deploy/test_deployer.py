@@ -437,10 +437,10 @@ def test_a_change_by_hand_is_brought_into_the_file(tool: DeployerMaker, dba: Adm
 
 def test_changes_that_differ_are_not_adopted_blindly(tool: DeployerMaker, dba: Admin) -> None:
     tool().add_shard("shard2")
-    (routine,) = (r for r in load_routines() if r.name == "search_words")
+    (routine,) = (r for r in load_routines() if r.name == "text_words")
     for db in ("shard1", "shard2"):
         dba.rows(
-            f"CREATE OR REPLACE FUNCTION {db}.search_words(in_key TEXT) RETURNS TEXT BEGIN RETURN '{db}'; END"
+            f"CREATE OR REPLACE FUNCTION {db}.text_words(in_key TEXT) RETURNS TEXT BEGIN RETURN '{db}'; END"
         )
     with pytest.raises(DeployError, match="SHARD=shard1"):
         adopted(tool(), routine, "")

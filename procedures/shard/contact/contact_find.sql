@@ -35,7 +35,7 @@ BEGIN
     DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
     DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
     -- what has an @ is an address, and looked for as a whole
-    DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), search_words(in_key));
+    DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), text_words(in_key));
     DECLARE v_count, v_hits INT UNSIGNED;
     DECLARE v_longest VARCHAR(520);
     DECLARE v_mine LONGTEXT;

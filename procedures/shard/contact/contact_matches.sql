@@ -2,7 +2,7 @@
 --
 -- Params:   in_owner   whose address book
 --           in_id      contact
---           in_words   JSON array of words (search_words)
+--           in_words   JSON array of words (text_words)
 -- Returns:  a value    1 or 0
 -- Errors:   none
 -- Example:  SELECT contact_matches('00000000000000a1', '0000000000000c01', '["ada"]');

@@ -185,7 +185,7 @@ BEGIN
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id')) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     JOIN JSON_TABLE(
-        search_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.display_name, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
+        text_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.display_name, c.company)), '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS s
     WHERE s.word <> ''
     UNION

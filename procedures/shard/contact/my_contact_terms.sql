@@ -15,7 +15,7 @@ CREATE OR REPLACE PROCEDURE my_contact_terms(
 BEGIN
     DECLARE v_words TEXT;
 
-    SELECT search_words(CONCAT_WS(' ', firstname, lastname, surname, display_name, company)) INTO v_words
+    SELECT text_words(CONCAT_WS(' ', firstname, lastname, surname, display_name, company)) INTO v_words
     FROM contact
     WHERE owner_id = in_owner AND id = in_id;
 

@@ -235,10 +235,10 @@ async def test_my_contact_terms_and_contact_matches_find_words(direct: Direct, a
         assert found == expected, words
 
 
-def test_like_escape_and_search_words(admin: Admin) -> None:
+def test_like_escape_and_text_words(admin: Admin) -> None:
     assert admin.one("SELECT shard1.like_escape('1_0%\\\\')") == r"1\_0\%" + "\\\\"
     assert admin.one("SELECT shard1.like_escape(NULL)") is None
-    words = json.loads(admin.one("SELECT shard1.search_words('Ada Lovelace, Countess')"))
+    words = json.loads(admin.one("SELECT shard1.text_words('Ada Lovelace, Countess')"))
     assert [w for w in words if w] == ["Ada", "Lovelace", "Countess"]
 
 
