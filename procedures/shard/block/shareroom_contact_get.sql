@@ -1,16 +1,16 @@
--- shareroom_contact_get: a registered person as the owner sees him, with the blocks between the two.
+-- shareroom_contact_get: show a registered user to the owner, with the blocks between the two.
 --
--- Params:   in_owner   who looks
---           in_peer    at whom
--- Returns:  one row    data  JSON: id, entity, entity_id, drumate_id (all the peer), contact_id (NULL: no entry),
---                            firstname, lastname, surname, is_blocked, is_blocked_me
---           rows       node, sockets: the owner's open sockets
+-- Params:   in_owner   user who looks
+--           in_peer    user who is shown
+-- Returns:  one row    data  JSON: id, entity, entity_id, drumate_id (all the peer), contact_id (NULL: no
+--                            entry), firstname, lastname, surname, is_blocked, is_blocked_me
+--           rows       node, sockets: open sockets of the owner
 -- Errors:   none
 -- Example:  CALL shareroom_contact_get('00000000000000a1', '00000000000000b1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE shareroom_contact_get(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_peer  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_peer  CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

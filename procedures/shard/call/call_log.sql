@@ -1,26 +1,27 @@
--- call_log: the entry that a call leaves in one side's conversation. One an id: the first word counts,
--- but a call that took place (leave) beats one that did not.
+-- call_log: log a call in the copy of one side of a conversation. There is one entry for each id: the first
+-- event counts, but a call that took place (leave) replaces one that did not. A missed call has the status
+-- cancel, which is the word of the frontend for it, and `cause` missed in its metadata.
 --
--- Params:   in_owner      whose copy
+-- Params:   in_owner      owner of the copy
 --           in_peer       the other side
 --           in_message    id of the entry, the same in both copies
---           in_author     who called
+--           in_author     caller
 --           in_event      cancel, reject, decline, leave or missed
 --           in_duration   milliseconds
 --           in_invited    1: an invitation proves the call; 0: the peer must be a contact or a colleague
--- Returns:  when something was written: one row   data  JSON, as chat.post shows it (contract 2.5)
---                                       rows      node, sockets: the owner's
---           else nothing
+-- Returns:  one row    data  JSON for the push chat.post
+--           rows       node, sockets: open sockets of the owner
+--           nothing when the entry stays as it is
 -- Errors:   none
 -- Example:  CALL call_log('00000000000000a1', '00000000000000b1', '00000000000000d1', '00000000000000a1',
 --                         'leave', 61000, 1);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE call_log(
-    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_peer     CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_message  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_author   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_event    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner    CHAR(16) COLLATE ascii_bin,
+    IN in_peer     CHAR(16) COLLATE ascii_bin,
+    IN in_message  CHAR(16) COLLATE ascii_bin,
+    IN in_author   CHAR(16) COLLATE ascii_bin,
+    IN in_event    VARCHAR(16) COLLATE ascii_bin,
     IN in_duration BIGINT UNSIGNED,
     IN in_invited  TINYINT
 )
@@ -28,7 +29,8 @@ CREATE OR REPLACE PROCEDURE call_log(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_before VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin DEFAULT IF(in_event = 'missed', 'cancel', in_event);
+    DECLARE v_before VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_known, v_write TINYINT DEFAULT 0;
     DECLARE v_room, v_total INT UNSIGNED;
     DECLARE v_metadata, v_entity LONGTEXT;
@@ -50,12 +52,16 @@ BEGIN
 
     IF v_write THEN
         SET v_metadata = JSON_OBJECT(
-            'message_type', 'call', 'call_status', in_event, 'duration', in_duration + 0,
+            'message_type', 'call', 'call_status', v_status, 'duration', in_duration + 0,
             'role', IF(in_author = in_owner, 'caller', 'callee')
         );
-        INSERT INTO message (owner_id, peer_id, message_id, author_id, message_type, message, metadata, is_read, ctime)
+        IF in_event = 'missed' THEN
+            SET v_metadata = JSON_INSERT(v_metadata, '$.cause', 'missed');
+        END IF;
+        INSERT INTO message (owner_id, peer_id, message_id, author_id, message_type, message, metadata,
+                             is_read, is_seen, ctime)
         VALUES (in_owner, in_peer, in_message, in_author, 'call', 'call', v_metadata,
-                IF(in_author = in_owner, 1, 0), v_now)
+                IF(in_author = in_owner, 1, 0), IF(in_author = in_owner, 0, 1), v_now)
         ON DUPLICATE KEY UPDATE metadata = v_metadata;
 
         SET v_room = (
@@ -73,7 +79,8 @@ BEGIN
             (
                 SELECT JSON_OBJECT(
                     'id', d.id, 'uid', d.id, 'entity', d.id, 'entity_id', d.id, 'drumate_id', d.id,
-                    'firstname', d.firstname, 'lastname', d.lastname, 'username', d.username, 'status', 'nocontact'
+                    'firstname', d.firstname, 'lastname', d.lastname, 'username', d.username,
+                    'status', 'nocontact'
                 )
                 FROM yp.drumate AS d WHERE d.id = in_peer
             ),
@@ -81,10 +88,11 @@ BEGIN
         );
 
         SELECT JSON_OBJECT(
-            'message_id', m.message_id, 'author_id', m.author_id, 'entity_id', m.peer_id, 'peer_id', m.peer_id,
-            'message', m.message, 'message_type', m.message_type, 'ctime', m.ctime, 'metadata', v_metadata,
-            'is_attachment', 0, 'call_status', in_event, 'call_duration', in_duration + 0,
-            'entity', JSON_COMPACT(v_entity), 'room', v_room + 0, 'total', v_total + 0, 'to_id', m.owner_id
+            'message_id', m.message_id, 'author_id', m.author_id, 'entity_id', m.peer_id,
+            'peer_id', m.peer_id, 'message', m.message, 'message_type', m.message_type, 'ctime', m.ctime,
+            'metadata', v_metadata, 'is_attachment', 0, 'call_status', v_status,
+            'call_duration', in_duration + 0, 'entity', JSON_COMPACT(v_entity), 'room', v_room + 0,
+            'total', v_total + 0, 'to_id', m.owner_id
         ) AS data
         FROM message AS m
         WHERE m.owner_id = in_owner AND m.peer_id = in_peer AND m.message_id = in_message;

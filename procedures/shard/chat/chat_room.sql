@@ -1,17 +1,18 @@
--- chat_room: a private conversation as lists show it (contract 3.6): who it is with, and the last thing said.
+-- chat_room: show a private conversation as lists show it: the peer, and the last message.
+-- See docs/frontend-contract.md#private-conversation.
 --
--- Params:   in_owner     whose list
+-- Params:   in_owner     owner of the list
 --           in_peer      the other side
---           in_contact   the owner's entry about him, or NULL
+--           in_contact   contact of the owner for the peer, or NULL
 --           in_page      page that the row is on
 -- Returns:  a value      JSON
 -- Errors:   none
 -- Example:  SELECT chat_room('00000000000000a1', '00000000000000b1', NULL, 1);
 DELIMITER $$
 CREATE OR REPLACE FUNCTION chat_room(
-    in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    in_peer    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    in_contact CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    in_owner   CHAR(16) COLLATE ascii_bin,
+    in_peer    CHAR(16) COLLATE ascii_bin,
+    in_contact CHAR(16) COLLATE ascii_bin,
     in_page    INT UNSIGNED
 )
     RETURNS LONGTEXT
@@ -25,7 +26,8 @@ BEGIN
             'firstname', COALESCE(c.firstname, d.firstname), 'lastname', COALESCE(c.lastname, d.lastname),
             'surname', COALESCE(c.display, d.fullname), 'display', COALESCE(c.display, d.fullname),
             'flag', 'contact',
-            'status', COALESCE(c.status, IF(d.domain_id > 1 AND d.domain_id = me.domain_id, 'mate', 'nocontact')),
+            'status', COALESCE(c.status,
+                               IF(d.domain_id > 1 AND d.domain_id = me.domain_id, 'mate', 'nocontact')),
             'online', CASE
                 WHEN c.uid IS NULL AND (d.domain_id = 1 OR d.domain_id <> me.domain_id) THEN 0
                 WHEN yp.is_blocked(in_owner, in_peer) OR yp.is_blocked(in_peer, in_owner) THEN 0
@@ -41,9 +43,8 @@ BEGIN
                 WHERE u.owner_id = in_owner AND u.is_read = 0 AND u.peer_id = in_peer
             ),
             'message_id', m.message_id, 'author_id', m.author_id, 'message', COALESCE(m.message, ''),
-            'message_type', m.message_type, 'metadata', CAST(COALESCE(m.metadata, '{}') AS CHAR), 'ctime', m.ctime,
-            'is_attachment', 0,
-            'page', in_page + 0
+            'message_type', m.message_type, 'metadata', CAST(COALESCE(m.metadata, '{}') AS CHAR),
+            'ctime', m.ctime, 'is_attachment', 0, 'page', in_page + 0
         )
         FROM yp.drumate AS d
         JOIN yp.drumate AS me ON me.id = in_owner

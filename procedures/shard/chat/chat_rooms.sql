@@ -1,10 +1,10 @@
--- chat_rooms: a page of the owner's private conversations: people he is in contact with, and colleagues.
+-- chat_rooms: list a page of private conversations: with users the owner is related to, and with colleagues.
 --
--- Those spoken to last come first, then the others by name.
+-- The latest conversations come first, then users without messages by name.
 --
--- Params:   in_owner    whose list
---           in_key      start of a name; '' for everybody
---           in_tag      only people with this tag or one below it; NULL for all
+-- Params:   in_owner    owner of the list
+--           in_key      start of a name; '' for all
+--           in_tag      only contacts with this tag or one below it; NULL for all
 --           in_option   active or archived
 --           in_page     1 is the first
 --           in_size     rows a page
@@ -13,10 +13,10 @@
 -- Example:  CALL chat_rooms('00000000000000a1', '', NULL, 'active', 1, 45);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE chat_rooms(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
     IN in_key    VARCHAR(255),
-    IN in_tag    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_option VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_tag    VARCHAR(64) COLLATE ascii_bin,
+    IN in_option VARCHAR(16) COLLATE ascii_bin,
     IN in_page   INT UNSIGNED,
     IN in_size   INT UNSIGNED
 )
@@ -32,7 +32,8 @@ BEGIN
     WITH RECURSIVE subtree (tag_id) AS (
         SELECT tag_id FROM tag WHERE owner_id = in_owner AND tag_id = in_tag
         UNION
-        SELECT t.tag_id FROM tag AS t JOIN subtree AS s ON t.parent_tag_id = s.tag_id WHERE t.owner_id = in_owner
+        SELECT t.tag_id FROM tag AS t JOIN subtree AS s ON t.parent_tag_id = s.tag_id
+        WHERE t.owner_id = in_owner
     ),
     people AS (
         SELECT c.uid AS peer, c.id AS contact, c.display

@@ -1,7 +1,7 @@
--- greetings_with: the greetings of two people, the first one in the words of the invitation where there are any.
+-- greetings_with: put the text of the invitation, if any, in place of the first of two greetings.
 --
 -- Params:   in_greetings   JSON array, see contact_greet
---           in_message     words of the invitation, or NULL
+--           in_message     text of the invitation, or NULL
 -- Returns:  a value        JSON array, or NULL
 -- Errors:   none
 -- Example:  SELECT greetings_with('[{"message": "Hello"}]', 'Nice to meet you');
@@ -15,6 +15,7 @@ CREATE OR REPLACE FUNCTION greetings_with(
     NO SQL
     SQL SECURITY DEFINER
 BEGIN
-    RETURN IF(COALESCE(in_message, '') = '', in_greetings, JSON_REPLACE(in_greetings, '$[0].message', in_message));
+    RETURN IF(COALESCE(in_message, '') = '', in_greetings,
+              JSON_REPLACE(in_greetings, '$[0].message', in_message));
 END$$
 DELIMITER ;

@@ -1,6 +1,6 @@
--- message_list: a page of the owner's private conversation with a person, newest first.
+-- message_list: list a page of a private conversation, newest first.
 --
--- Params:   in_owner   whose copy
+-- Params:   in_owner   owner of the copy
 --           in_peer    uid, email, or the owner's contact id of the other side
 --           in_page    1 is the first
 --           in_size    rows a page
@@ -9,7 +9,7 @@
 -- Example:  CALL message_list('00000000000000a1', '00000000000000b1', 1, 45);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE message_list(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_peer  VARCHAR(255) COLLATE utf8mb4_bin,
     IN in_page  INT UNSIGNED,
     IN in_size  INT UNSIGNED
@@ -18,7 +18,7 @@ CREATE OR REPLACE PROCEDURE message_list(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT chat_peer(in_owner, in_peer);
+    DECLARE v_peer CHAR(16) COLLATE ascii_bin DEFAULT chat_peer(in_owner, in_peer);
 
     SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
     FROM (

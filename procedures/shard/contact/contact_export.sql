@@ -1,23 +1,24 @@
--- contact_export: the next contacts of the owner, with everything that is his, in an order that only their
--- content decides.
+-- contact_export: list the next contacts of the owner in full, in an order that depends only on their
+-- content.
 --
--- Params:   in_owner     whose address book
+-- Params:   in_owner     owner of the address book
 --           in_box       active or archived
 --           in_display   name of the last contact of the page before; NULL for the first page
---           in_email     its default address, or entity
+--           in_email     default address of that contact, or entity
 --           in_size      rows a page
--- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname, display_name
---                              ('' when nobody chose one), company, job_title, comment, archived, custom_fields (object or
---                              NULL), avatar_path, source, source_id, synced_at (ISO 8601 or ''), email, mobile, address
---                              (arrays of objects; no empty address; label is '' for a private one without), tag, group
---                              (arrays of names), uid (of the registered person, where the default address does not tell,
---                              else NULL), entity (of somebody without address and account, else NULL)
+-- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname,
+--                              display_name ('' when not set), company, job_title, comment, archived,
+--                              custom_fields (object or NULL), avatar_path, source, source_id, synced_at (ISO
+--                              8601 or ''), email, mobile, address (arrays of objects; no empty address;
+--                              label is '' for a private one without), tag, group (arrays of names), uid (of
+--                              the registered user when the default address does not name them, else NULL),
+--                              entity (of a contact without address and account, else NULL)
 -- Errors:   none
 -- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_export(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_box     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_box     VARCHAR(16) COLLATE ascii_bin,
     IN in_display VARCHAR(255),
     IN in_email   VARCHAR(255) COLLATE utf8mb4_bin,
     IN in_size    INT UNSIGNED
@@ -25,9 +26,9 @@ CREATE OR REPLACE PROCEDURE contact_export(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_moved_to VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_moved_to VARCHAR(64) COLLATE ascii_bin;
 
-    -- a download that began before its owner was moved away breaks off; it must not just end early
+    -- a download that began before its owner moved to another shard must fail, not end early
     SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
     IF v_moved_to IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
@@ -37,27 +38,31 @@ BEGIN
         'display', c.display, 'key', COALESCE(c.email, c.entity),
         'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),
         'surname', COALESCE(c.surname, ''), 'display_name', COALESCE(c.display_name, ''),
-        'company', COALESCE(c.company, ''), 'job_title', COALESCE(c.job_title, ''), 'comment', COALESCE(c.comment, ''),
-        'archived', c.is_archived, 'custom_fields', JSON_COMPACT(c.custom_fields),
-        'avatar_path', COALESCE(c.avatar_path, ''), 'source', COALESCE(c.origin, ''),
-        'source_id', COALESCE(c.source_id, ''), 'synced_at', COALESCE(iso_time(c.synced_at), ''),
-        'email', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_OBJECT('email', e.email, 'category', e.category, 'is_default', e.is_default,
-                                             'label', label_of(e.label, e.category, ''))
+        'company', COALESCE(c.company, ''), 'job_title', COALESCE(c.job_title, ''),
+        'comment', COALESCE(c.comment, ''), 'archived', c.is_archived,
+        'custom_fields', JSON_COMPACT(c.custom_fields), 'avatar_path', COALESCE(c.avatar_path, ''),
+        'source', COALESCE(c.origin, ''), 'source_id', COALESCE(c.source_id, ''),
+        'synced_at', COALESCE(CONCAT(REPLACE(c.synced_at, ' ', 'T'), 'Z'), ''), 'email',
+        JSON_COMPACT(COALESCE((
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('email', e.email, 'category', e.category,
+                                             'is_default', e.is_default,
+                                             'label', COALESCE(e.label, IF(e.category = 'prof', 'work', '')))
                                  ORDER BY e.position)
             FROM contact_email AS e WHERE e.owner_id = in_owner AND e.contact_id = c.id
         ), '[]')),
         'mobile', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT('areacode', p.areacode, 'phone', p.phone, 'category', p.category,
                                              'is_default', p.is_default,
-                                             'label', label_of(p.label, p.category, '')) ORDER BY p.position)
+                                             'label', COALESCE(p.label, IF(p.category = 'prof', 'work', '')))
+                                             ORDER BY p.position)
             FROM contact_phone AS p WHERE p.owner_id = in_owner AND p.contact_id = c.id
         ), '[]')),
         'address', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_OBJECT('street', a.street, 'city', a.city, 'state', a.state,
                                              'postal_code', a.postal_code, 'country', a.country,
                                              'category', a.category, 'is_default', a.is_default,
-                                             'label', label_of(a.label, a.category, '')) ORDER BY a.position)
+                                             'label', COALESCE(a.label, IF(a.category = 'prof', 'work', '')))
+                                             ORDER BY a.position)
             FROM contact_address AS a
             WHERE a.owner_id = in_owner AND a.contact_id = c.id
               AND CONCAT(a.street, a.city, a.state, a.postal_code, a.country) <> ''

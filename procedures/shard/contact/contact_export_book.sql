@@ -1,28 +1,38 @@
--- contact_export_book: what a file of the owner's contacts says besides the contacts: his tags and groups, and how
--- many columns a table needs.
+-- contact_export_book: list the tags, the groups and the numbers of columns for a file of the owner's
+-- contacts.
 --
--- Params:   in_owner   whose address book
--- Returns:  one row    data  JSON: email, mobile, address (the most that one contact has), tag (array of name,
---                            position and parent, in the order of his list), group (array of name and comment)
+-- Params:   in_owner   owner of the address book
+-- Returns:  one row    data  JSON: email, mobile, address (the most that one contact has), tag
+--                            (array of name, position and parent, in the order of the list),
+--                            group (array of name and comment)
 -- Errors:   none
 -- Example:  CALL contact_export_book('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_export_book(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     SELECT JSON_OBJECT(
         'email', (SELECT COALESCE(MAX(n), 0) FROM (
-            SELECT COUNT(*) AS n FROM contact_email WHERE owner_id = in_owner GROUP BY contact_id) AS e),
+            SELECT COUNT(*) AS n FROM contact_email
+            WHERE owner_id = in_owner
+              AND contact_id NOT IN (SELECT id FROM contact WHERE owner_id = in_owner AND box = 'trash')
+            GROUP BY contact_id) AS e),
         'mobile', (SELECT COALESCE(MAX(n), 0) FROM (
-            SELECT COUNT(*) AS n FROM contact_phone WHERE owner_id = in_owner GROUP BY contact_id) AS p),
+            SELECT COUNT(*) AS n FROM contact_phone
+            WHERE owner_id = in_owner
+              AND contact_id NOT IN (SELECT id FROM contact WHERE owner_id = in_owner AND box = 'trash')
+            GROUP BY contact_id) AS p),
         'address', (SELECT COALESCE(MAX(n), 0) FROM (
             SELECT COUNT(*) AS n FROM contact_address
-            WHERE owner_id = in_owner AND CONCAT(street, city, state, postal_code, country) <> '' GROUP BY contact_id) AS a),
+            WHERE owner_id = in_owner AND CONCAT(street, city, state, postal_code, country) <> ''
+              AND contact_id NOT IN (SELECT id FROM contact WHERE owner_id = in_owner AND box = 'trash')
+            GROUP BY contact_id) AS a),
         'tag', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_OBJECT('name', t.name, 'position', t.rank, 'parent', t.parent) ORDER BY t.rank)
+            SELECT JSON_ARRAYAGG(JSON_OBJECT('name', t.name, 'position', t.rank, 'parent', t.parent)
+                                 ORDER BY t.rank)
             FROM (
                 SELECT k.name, p.name AS parent, ROW_NUMBER() OVER (ORDER BY k.position, k.name) AS rank
                 FROM tag AS k

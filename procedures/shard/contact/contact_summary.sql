@@ -1,22 +1,23 @@
--- contact_summary: how many people the owner is related with, and when his address book last changed.
+-- contact_summary: count the users that the owner is related to, and get the time of the last change of the
+-- address book.
 --
--- Params:   in_owner   whose address book
+-- Params:   in_owner   owner of the address book
 --           in_hub     hub of the node
---           in_nid     the node; the owner's own
+--           in_nid     node of the owner
 -- Returns:  one row    data  JSON: contact_count, last_updated (unix seconds, NULL: empty)
 -- Errors:   FOLDER_NOT_FOUND    no such node in that hub
---           PERMISSION_DENIED   somebody else's hub
+--           PERMISSION_DENIED   hub of another user
 -- Example:  CALL contact_summary('00000000000000a1', '00000000000000a1', '0');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_summary(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_nid   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_hub   VARCHAR(64) COLLATE ascii_bin,
+    IN in_nid   VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_home, v_holder CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_home, v_holder CHAR(16) COLLATE ascii_bin;
 
     SELECT e.home_id, COALESCE(h.owner_id, e.id) INTO v_home, v_holder
     FROM yp.entity AS e
@@ -26,7 +27,7 @@ BEGIN
     IF v_holder <> in_owner THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PERMISSION_DENIED';
     END IF;
-    -- 0 is what the frontend calls the root of the address book
+    -- the frontend calls the root of the address book 0
     IF v_home IS NULL OR NOT (
         in_nid IN (v_home, '0') OR EXISTS (SELECT 1 FROM media WHERE owner_id = in_hub AND id = in_nid)
     ) THEN
@@ -38,6 +39,6 @@ BEGIN
         'last_updated', MAX(mtime)
     ) AS data
     FROM contact
-    WHERE owner_id = in_owner;
+    WHERE owner_id = in_owner AND deleted_at IS NULL;
 END$$
 DELIMITER ;

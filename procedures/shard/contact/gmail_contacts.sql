@@ -1,6 +1,6 @@
--- gmail_contacts: a page of the contacts that were imported from Google, by name.
+-- gmail_contacts: list a page of the contacts that were imported from Google, by name.
 --
--- Params:   in_owner   whose address book
+-- Params:   in_owner   owner of the address book
 --           in_name    part of the displayed name; NULL for all
 --           in_page    1 is the first
 --           in_size    rows a page
@@ -9,7 +9,7 @@
 -- Example:  CALL gmail_contacts('00000000000000a1', NULL, 1, 45);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE gmail_contacts(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_name  VARCHAR(255),
     IN in_page  INT UNSIGNED,
     IN in_size  INT UNSIGNED
@@ -24,7 +24,10 @@ BEGIN
     FROM (
         SELECT id, display
         FROM contact FORCE INDEX (by_origin)
-        WHERE owner_id = in_owner AND origin = 'google' AND (v_name IS NULL OR display LIKE v_name)
+        WHERE owner_id = in_owner
+          AND origin = 'google'
+          AND deleted_at IS NULL
+          AND (v_name IS NULL OR display LIKE v_name)
         ORDER BY display, id
         LIMIT v_skip, in_size
     ) AS c

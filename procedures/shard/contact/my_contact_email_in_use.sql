@@ -1,16 +1,16 @@
--- my_contact_email_in_use: the contact of the owner that an address belongs to.
+-- my_contact_email_in_use: find the contact of the owner that has an address.
 --
--- Params:   in_owner    whose address book
+-- Params:   in_owner    owner of the address book
 --           in_email    address
---           in_except   a contact that does not count, or NULL
+--           in_except   contact to ignore, or NULL
 -- Returns:  at most one row   data  JSON: id, contact_id, firstname, lastname, surname, entity, email
 -- Errors:   none
 -- Example:  CALL my_contact_email_in_use('00000000000000a1', 'ada@math.example', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_email_in_use(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
     IN in_email  VARCHAR(255) COLLATE utf8mb4_bin,
-    IN in_except VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_except VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -28,7 +28,7 @@ BEGIN
         WHERE d.email = in_email
     ) AS f
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = f.id
-    WHERE c.id <> COALESCE(in_except, '')
+    WHERE c.id <> COALESCE(in_except, '') AND c.deleted_at IS NULL
     LIMIT 1;
 END$$
 DELIMITER ;

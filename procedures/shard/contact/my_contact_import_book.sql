@@ -1,15 +1,15 @@
--- my_contact_import_book: make the tags and groups that a file describes besides its contacts. Those that the
--- owner has already stay as they are.
+-- my_contact_import_book: create the tags and groups that a file describes besides its contacts. Existing
+-- tags and groups of the owner stay as they are.
 --
--- Params:   in_owner   whose address book
---           in_book    JSON: tag (array of name, position, parent; a parent comes before those below it),
---                      group (array of name, comment)
+-- Params:   in_owner   owner of the address book
+--           in_book    JSON: tag (array of name, position, parent; a parent comes before its
+--                      children), group (array of name, comment)
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL my_contact_import_book('00000000000000a1', '{"tag": [], "group": []}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import_book(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_book  LONGTEXT
 )
     MODIFIES SQL DATA
@@ -19,10 +19,10 @@ BEGIN
     DECLARE v_position INT;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
-    -- locked as a whole, as in tag_add
+    -- all tags are locked, as in tag_add
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
 
-    -- one by one: a tag is made below one that this loop has made before
+    -- one by one: the parent of a tag may be one that this loop has just created
     FOR t IN (
         SELECT j.position, j.name, j.parent
         FROM JSON_TABLE(in_book, '$.tag[*]' COLUMNS (
@@ -41,8 +41,8 @@ BEGIN
     INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime)
     SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), j.name, NULLIF(j.comment, ''), v_now, v_now
     FROM JSON_TABLE(in_book, '$.group[*]' COLUMNS (
-        name    VARCHAR(255) PATH '$.name',
-        comment TEXT PATH '$.comment'
+        name    VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.name',
+        comment TEXT COLLATE utf8mb4_unicode_520_ci PATH '$.comment'
     )) AS j
     WHERE j.name IS NOT NULL
     ON DUPLICATE KEY UPDATE mtime = contact_group.mtime;

@@ -1,13 +1,14 @@
--- my_contact_import_tags: give contacts that were just loaded their tags; tags that are new go to the end of the list.
+-- my_contact_import_tags: assign imported contacts their tags. Missing tags are created at the end of the
+-- list.
 --
--- Params:   in_owner      whose address book; locked by the caller
+-- Params:   in_owner      owner of the address book, locked by the caller
 --           in_contacts   JSON array of objects: id, tag (names)
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL my_contact_import_tags('00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import_tags(
-    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner    CHAR(16) COLLATE ascii_bin,
     IN in_contacts LONGTEXT
 )
     MODIFIES SQL DATA
@@ -15,15 +16,16 @@ CREATE OR REPLACE PROCEDURE my_contact_import_tags(
 BEGIN
     DECLARE v_position INT;
 
-    -- locked as a whole, as in tag_add
+    -- all tags are locked, as in tag_add
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
     INSERT INTO tag (owner_id, tag_id, name, position, ctime)
-    SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + ROW_NUMBER() OVER (ORDER BY n.name COLLATE utf8mb4_unicode_520_ci, n.name),
+    SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name,
+           v_position + ROW_NUMBER() OVER (ORDER BY n.name COLLATE utf8mb4_unicode_520_ci, n.name),
            UNIX_TIMESTAMP()
     FROM (
         SELECT STRAIGHT_JOIN j.name
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-            id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+            id CHAR(16) COLLATE ascii_bin PATH '$.id',
             NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')
         )) AS j
         JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
@@ -32,11 +34,11 @@ BEGIN
         GROUP BY j.name
     ) AS n;
 
-    -- DISTINCT: a name may be given twice
+    -- DISTINCT: the list of a contact may hold a name twice
     INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
     SELECT STRAIGHT_JOIN DISTINCT in_owner, t.tag_id, c.id, 'contact'
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-        id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.id',
+        id CHAR(16) COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.tag[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id

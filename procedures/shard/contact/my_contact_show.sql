@@ -1,18 +1,19 @@
--- my_contact_show: a page of the owner's address book, in the order of an index.
+-- my_contact_show: list a page of the owner's address book, in the order of an index.
 --
--- Three ranges of one index each are read in order, as far as the page reaches, and merged: that costs the
--- same at 100 and at 100,000 contacts. A tag is read as a whole first, so it costs what the tag holds.
+-- Three ranges of an index are read in order, up to the end of the page, and merged: that costs the same for
+-- 100 and for 100,000 contacts. A page far back only skips entries of the index, unless it merges two ranges.
+-- For a tag, all its contacts are read and sorted first.
 --
--- The statement stands here once for each order. Neither the column of an ORDER BY nor its direction can be a
--- parameter without dynamic SQL, and an expression in their place reads and sorts the whole book, as the one for
--- tags does with what a tag holds. Nor can the ranges come from a list: MariaDB has no LATERAL to limit each.
+-- The statement is repeated for each order. Neither the column of an ORDER BY nor its direction can be a
+-- parameter without dynamic SQL, and an expression in their place would read and sort the whole address book.
+-- The ranges cannot come from a list either: MariaDB has no LATERAL to limit each one.
 --
--- Params:   in_owner    whose address book
+-- Params:   in_owner    owner of the address book
 --           in_tag      only contacts with this tag or one below it; NULL for all
 --           in_name     only contacts whose displayed name contains this; NULL for all
 --           in_sort     name or date
 --           in_order    asc or desc
---           in_option   active, archived, sent (invitations of mine without answer) or all
+--           in_option   active, archived, sent (unanswered invitations) or all
 --           in_page     1 is the first
 --           in_size     rows a page
 -- Returns:  rows        data  JSON, one contact (contact_card) and its page
@@ -20,12 +21,12 @@
 -- Example:  CALL my_contact_show('00000000000000a1', NULL, NULL, 'name', 'asc', 'active', 1, 45);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_show(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_tag    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
+    IN in_tag    VARCHAR(64) COLLATE ascii_bin,
     IN in_name   VARCHAR(255),
-    IN in_sort   VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_order  VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_option VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sort   VARCHAR(8) COLLATE ascii_bin,
+    IN in_order  VARCHAR(8) COLLATE ascii_bin,
+    IN in_option VARCHAR(16) COLLATE ascii_bin,
     IN in_page   INT UNSIGNED,
     IN in_size   INT UNSIGNED
 )
@@ -34,6 +35,7 @@ CREATE OR REPLACE PROCEDURE my_contact_show(
 BEGIN
     DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
+    DECLARE v_entry_skip BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_name VARCHAR(520) DEFAULT CONCAT('%', like_escape(in_name), '%');
     DECLARE v_box, v_second, v_status VARCHAR(16);
 
@@ -42,6 +44,10 @@ BEGIN
         WHEN 'sent' THEN SET v_status = 'sent';
         ELSE SET v_box = in_option;
     END CASE;
+    IF in_tag IS NULL AND v_second IS NULL THEN
+        -- the entries of one range are skipped in its index; those of two are merged first
+        SET v_entry_skip = v_skip, v_skip = 0, v_reach = in_size;
+    END IF;
 
     IF in_tag IS NOT NULL THEN
         WITH RECURSIVE subtree (tag_id) AS (
@@ -52,7 +58,7 @@ BEGIN
             JOIN subtree AS s ON t.parent_tag_id = s.tag_id
             WHERE t.owner_id = in_owner
         ),
-        found AS (
+        tagged AS (
             SELECT DISTINCT c.id, c.display, c.ctime
             FROM subtree AS s
             JOIN map_tag AS m ON m.owner_id = in_owner AND m.tag_id = s.tag_id
@@ -61,7 +67,7 @@ BEGIN
               AND (v_name IS NULL OR c.display LIKE v_name)
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
-        FROM found AS f
+        FROM tagged AS f
         JOIN contact_card AS k ON k.owner_id = in_owner AND k.id = f.id
         ORDER BY
             IF(in_sort = 'date' AND in_order <> 'desc', f.ctime, NULL),
@@ -76,15 +82,15 @@ BEGIN
         WITH p AS (
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+             ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+             ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime DESC, id DESC LIMIT v_reach)
+             ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             ORDER BY ctime DESC, id DESC LIMIT v_skip, in_size
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
@@ -96,15 +102,15 @@ BEGIN
         WITH p AS (
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime, id LIMIT v_reach)
+             ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime, id LIMIT v_reach)
+             ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
              WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY ctime, id LIMIT v_reach)
+             ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             ORDER BY ctime, id LIMIT v_skip, in_size
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
@@ -116,15 +122,15 @@ BEGIN
         WITH p AS (
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display DESC, id DESC LIMIT v_reach)
+             ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display DESC, id DESC LIMIT v_reach)
+             ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display DESC, id DESC LIMIT v_reach)
+             ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             ORDER BY display DESC, id DESC LIMIT v_skip, in_size
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
@@ -136,15 +142,15 @@ BEGIN
         WITH p AS (
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display, id LIMIT v_reach)
+             ORDER BY display, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display, id LIMIT v_reach)
+             ORDER BY display, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
              WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
-             ORDER BY display, id LIMIT v_reach)
+             ORDER BY display, id LIMIT v_entry_skip, v_reach)
             ORDER BY display, id LIMIT v_skip, in_size
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data

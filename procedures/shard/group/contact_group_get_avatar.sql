@@ -1,23 +1,23 @@
--- contact_group_get_avatar: the picture of a group.
+-- contact_group_get_avatar: get the picture of a group.
 --
--- Params:   in_owner     whose group
+-- Params:   in_owner     owner of the group
 --           in_key       id or name of the group
---           in_whole     1: the picture itself as well
--- Returns:  one row      data  JSON: group_id, avatar (node or id of a picture of its own, or NULL), mimetype (of the
---                              latter, else NULL)
+--           in_whole     1: with the content of the picture
+-- Returns:  one row      data  JSON: group_id, avatar (node or id of a picture of its own, or NULL), mimetype
+--                              (of the latter, else NULL)
 --           at most one row   picture
 -- Errors:   GROUP_NOT_FOUND   no such group
 -- Example:  CALL contact_group_get_avatar('00000000000000a1', 'Pioneers', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_get_avatar(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_key   VARCHAR(255),
     IN in_whole TINYINT
 )
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT contact_group_find(in_owner, in_key);
+    DECLARE v_id CHAR(16) COLLATE ascii_bin DEFAULT contact_group_find(in_owner, in_key);
 
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_NOT_FOUND';

@@ -1,7 +1,7 @@
--- contact_group_list: a page of the owner's groups.
+-- contact_group_list: list a page of the owner's groups.
 --
--- Params:   in_owner   whose groups
---           in_tag     only groups with a member who has this tag or one below it; NULL for all
+-- Params:   in_owner   owner of the groups
+--           in_tag     only groups with a member that has this tag or one below it; NULL for all
 --           in_name    part of a name; NULL for all
 --           in_sort    name or date
 --           in_order   asc or desc
@@ -12,11 +12,11 @@
 -- Example:  CALL contact_group_list('00000000000000a1', NULL, NULL, 'name', 'asc', 1, 45);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_list(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_tag   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_tag   VARCHAR(64) COLLATE ascii_bin,
     IN in_name  VARCHAR(255),
-    IN in_sort  VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_order VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sort  VARCHAR(8) COLLATE ascii_bin,
+    IN in_order VARCHAR(8) COLLATE ascii_bin,
     IN in_page  INT UNSIGNED,
     IN in_size  INT UNSIGNED
 )
@@ -35,6 +35,7 @@ BEGIN
         SELECT 1
         FROM contact_group_member AS m
         JOIN map_tag AS t ON t.owner_id = in_owner AND t.entity_id = m.contact_id
+        JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.contact_id AND c.deleted_at IS NULL
         WHERE m.owner_id = in_owner AND m.group_id = k.id AND JSON_CONTAINS(v_tree, JSON_QUOTE(t.tag_id))
       ))
     ORDER BY

@@ -1,53 +1,49 @@
--- contact_group_member_remove: take contacts out of a group. Those that are not in it do not matter.
+-- contact_group_member_remove: remove contacts from a group. Contacts that are not members are ignored.
 --
--- Params:   in_owner      whose group
+-- Params:   in_owner      owner of the group
 --           in_key        id or name of the group
 --           in_contacts   JSON array of contact ids
 -- Returns:  one row       data  JSON: group_id, removed, member_count
---           rows          node, sockets: the owner's open sockets
+--           rows          node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND     no such group
 -- Example:  CALL contact_group_member_remove('00000000000000a1', 'Pioneers', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_member_remove(
-    IN in_owner    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner    CHAR(16) COLLATE ascii_bin,
     IN in_key      VARCHAR(255),
     IN in_contacts LONGTEXT
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_done INT UNSIGNED;
-    DECLARE v_contacts LONGTEXT;
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_removed_count INT UNSIGNED;
+    DECLARE v_contact_ids LONGTEXT;
 
-    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
-    SELECT id INTO v_id
-    FROM contact_group
-    WHERE owner_id = in_owner AND id = contact_group_find(in_owner, in_key)
-    FOR UPDATE;
-    IF v_id IS NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_NOT_FOUND';
-    END IF;
-
-    SELECT COALESCE(JSON_ARRAYAGG(m.contact_id), '[]') INTO v_contacts
+    CALL contact_group_lock(in_owner, in_key, v_id);
+    SELECT COALESCE(JSON_ARRAYAGG(m.contact_id), '[]') INTO v_contact_ids
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-        contact_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        contact_id VARCHAR(64) COLLATE ascii_bin PATH '$'
     )) AS j
-    JOIN contact_group_member AS m ON m.owner_id = in_owner AND m.group_id = v_id AND m.contact_id = j.contact_id
+    JOIN contact_group_member AS m
+      ON m.owner_id = in_owner AND m.group_id = v_id AND m.contact_id = j.contact_id
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.contact_id AND c.deleted_at IS NULL
     FOR UPDATE;
     DELETE m
     FROM contact_group_member AS m
-    JOIN JSON_TABLE(in_contacts, '$[*]' COLUMNS (
-        contact_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+    JOIN JSON_TABLE(v_contact_ids, '$[*]' COLUMNS (
+        contact_id CHAR(16) COLLATE ascii_bin PATH '$'
     )) AS j ON j.contact_id = m.contact_id
     WHERE m.owner_id = in_owner AND m.group_id = v_id;
-    SET v_done = ROW_COUNT();
+    SET v_removed_count = ROW_COUNT();
+    -- Repeats contact_group_member_add: a routine for the end would be the eleventh of contact_group_leave
     UPDATE contact_group SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
 
-    CALL my_contacts_touch(in_owner, v_contacts);
-    SELECT JSON_OBJECT('group_id', v_id, 'removed', v_done + 0, 'member_count', COUNT(*)) AS data
-    FROM contact_group_member
-    WHERE owner_id = in_owner AND group_id = v_id;
+    CALL contacts_render(in_owner, v_contact_ids);
+    SELECT JSON_OBJECT('group_id', v_id, 'removed', v_removed_count + 0,
+                       'member_count', CAST(JSON_VALUE(k.data, '$.member_count') AS INT)) AS data
+    FROM group_card AS k
+    WHERE k.owner_id = in_owner AND k.id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
 END$$
 DELIMITER ;

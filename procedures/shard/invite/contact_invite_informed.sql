@@ -1,23 +1,23 @@
--- contact_invite_informed: the inviter has seen that he was accepted: informed becomes active.
+-- contact_invite_informed: acknowledge that an invitation was accepted: informed becomes active.
 --
--- Params:   in_owner   who had invited
---           in_key     uid, email or user name of the person who accepted
+-- Params:   in_owner   inviter
+--           in_key     uid, email or user name of the user who accepted
 -- Returns:  one row    data  JSON: drumate_id, contact_id, status (active)
---           rows       node, sockets: the owner's open sockets
---           rows       node, sockets: those of the other person
--- Errors:   NOT_A_DRUMATE   nobody is registered under the key
---           NO_INVITE       nothing to acknowledge
+--           rows       node, sockets: open sockets of the owner
+--           rows       node, sockets: of the other user
+-- Errors:   NOT_A_DRUMATE   no registered user has the key
+--           NO_INVITE       there is nothing to acknowledge
 -- Example:  CALL contact_invite_informed('00000000000000a1', 'bob@example.net');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_informed(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_key   VARCHAR(255) COLLATE utf8mb4_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_peer CHAR(16) COLLATE ascii_bin;
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
 
     SELECT yp.drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN

@@ -1,30 +1,26 @@
--- contact_invite_refuse: refuse an invitation: the side of the person who was invited. The pair is locked.
+-- contact_invite_refuse: write the invited user's side of an invitation that they refuse. The caller has
+-- locked the pair.
 --
--- Params:   in_owner     who refuses
---           in_inviter   whose invitation
+-- Params:   in_owner     invited user
+--           in_inviter   inviter
 -- Returns:  one row      data  JSON: drumate_id (the inviter), contact_id, email, names, status (deleted)
---           one row      data  JSON: blocked (id of an entry that is gone while a block hung on it, or NULL)
---           rows         node, sockets: his open sockets
--- Errors:   NO_INVITE    no invitation of that person is waiting
+--           one row      data  JSON: blocked (id of a deleted entry that was blocked, or NULL)
+--           rows         node, sockets: open sockets of the owner
+-- Errors:   NO_INVITE    no invitation of that user is waiting
 -- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_refuse(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_inviter CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_message TEXT;
 
-    SELECT id, status INTO v_id, v_status
-    FROM contact
-    WHERE owner_id = in_owner AND peer_id = in_inviter AND status IN ('received', 'invitation')
-    FOR UPDATE;
-    IF v_id IS NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_INVITE';
-    END IF;
+    CALL contact_invite_lock(in_owner, in_inviter, v_id, v_status, v_message);
 
     SELECT JSON_SET(n.data, '$.status', 'deleted') AS data
     FROM contact_notice AS n
@@ -36,7 +32,7 @@ BEGIN
     IF v_status = 'received' THEN
         DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
-        CALL my_contact_touch(in_owner, v_id);
+        CALL contact_render(in_owner, v_id);
     ELSE
         CALL contact_relate(in_owner, v_id, in_inviter, 'memory');
     END IF;

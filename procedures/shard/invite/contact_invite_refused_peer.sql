@@ -1,20 +1,21 @@
--- contact_invite_refused_peer: the inviter's side of an invitation that was refused: an entry like any other again.
+-- contact_invite_refused_peer: write the inviter's side of a refused invitation: the entry stays, without the
+-- relation.
 --
--- Params:   in_owner     who had invited
---           in_refuser   who refused
+-- Params:   in_owner     inviter
+--           in_refuser   user who refused
 -- Returns:  one row      data  JSON: drumate_id (the refuser), contact_id (NULL: no entry), status (deleted)
---           rows         node, sockets: the inviter's open sockets
+--           rows         node, sockets: open sockets of the inviter
 -- Errors:   none
 -- Example:  CALL contact_invite_refused_peer('00000000000000a1', '00000000000000b1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_refused_peer(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_refuser CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_refuser CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
 
     SELECT my_contact_of(in_owner, in_refuser) INTO v_id;
     IF EXISTS (

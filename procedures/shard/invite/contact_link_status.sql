@@ -1,14 +1,15 @@
--- contact_link_status: what the link of an invitation mail is good for, for somebody who is signed in.
+-- contact_link_status: get the status of the link in an invitation mail, for a user who is signed in.
 --
--- Params:   in_owner    who asks
---           in_secret   what the link holds
--- Returns:  one row     data  JSON: status (nodata: no such link; invalid: meant for another address; else the
---                             status of his entry about the inviter, or register when he has none), contact_id, message
+-- Params:   in_owner    user
+--           in_secret   secret of the link
+-- Returns:  one row     data  JSON: status (nodata: no such link; invalid: meant for another
+--                             address; else the status of the entry for the inviter, or register
+--                             without one), contact_id, message
 -- Errors:   none
 -- Example:  CALL contact_link_status('00000000000000a1', 'example');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_link_status(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
     IN in_secret VARCHAR(255)
 )
     READS SQL DATA

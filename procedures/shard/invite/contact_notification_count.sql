@@ -1,12 +1,12 @@
--- contact_notification_count: how many invitations and unseen acceptances wait for the owner.
+-- contact_notification_count: count the invitations and unseen acceptances that wait for the owner.
 --
--- Params:   in_owner   whose address book
+-- Params:   in_owner   owner of the address book
 -- Returns:  one row    data  JSON: count, cnt (the same)
 -- Errors:   none
 -- Example:  CALL contact_notification_count('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_notification_count(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,12 +1,12 @@
--- contact_notification_get: the invitations that wait for the owner, and the acceptances he has not seen yet.
+-- contact_notification_get: list the invitations and unseen acceptances that wait for the owner.
 --
--- Params:   in_owner   whose address book
--- Returns:  rows       data  JSON (contact_notice), newest first; nobody he blocked
+-- Params:   in_owner   owner of the address book
+-- Returns:  rows       data  JSON (contact_notice), newest first; without blocked users
 -- Errors:   none
 -- Example:  CALL contact_notification_get('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_notification_get(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,15 +1,15 @@
--- contact_received: a new, hidden entry for somebody who invited the owner and was not in his address book.
+-- contact_received: create a hidden entry for an inviter who is not in the address book.
 --
--- Params:   in_owner     who was invited
---           in_inviter   by whom
---           in_message   the inviter's words, or NULL
+-- Params:   in_owner     invited user
+--           in_inviter   inviter
+--           in_message   text of the inviter, or NULL
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL contact_received('00000000000000b1', '00000000000000e1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_received(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_inviter CHAR(16) COLLATE ascii_bin,
     IN in_message TEXT
 )
     MODIFIES SQL DATA
@@ -17,10 +17,10 @@ CREATE OR REPLACE PROCEDURE contact_received(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
 
-    INSERT INTO contact (owner_id, id, entity, peer_id, firstname, lastname, category, status, message, is_auto,
-                         metadata, changed, ctime, mtime)
+    INSERT INTO contact (owner_id, id, entity, peer_id, firstname, lastname, category, status,
+                         message, is_auto, metadata, ctime, mtime)
     SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), d.id, d.id, NULLIF(d.firstname, ''), NULLIF(d.lastname, ''),
-           'drumate', 'received', in_message, 1, JSON_OBJECT('source', d.email), now_us(), v_now, v_now
+           'drumate', 'received', in_message, 1, JSON_OBJECT('source', d.email), v_now, v_now
     FROM yp.drumate AS d
     WHERE d.id = in_inviter;
 END$$

@@ -1,14 +1,14 @@
--- mfs_node_attr: what a node (a folder, a scheduled meeting) is.
+-- mfs_node_attr: get the attributes of a node (a folder, a scheduled meeting).
 --
--- Params:   in_owner   hub or person it belongs to
---           in_node    its id
--- Returns:  at most one row   data  JSON: id, filename, category, owner_id (who made it), hub_id, ctime
+-- Params:   in_owner   hub or user of the node
+--           in_node    node
+-- Returns:  at most one row   data  JSON: id, filename, category, owner_id (its author), hub_id, ctime
 -- Errors:   none
 -- Example:  CALL mfs_node_attr('00000000000000f1', '00000000000000f2');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mfs_node_attr(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_node  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_node  VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,23 +1,26 @@
--- picture_move: the picture of one contact becomes that of another one.
+-- picture_move: move the picture of one contact to another.
 --
--- Params:   in_owner   whose address book
+-- Params:   in_owner   owner of the address book
 --           in_from    contact that has it
---           in_to      contact that gets it, in place of its own
--- Returns:  at most one row   hash  SHA-256 of the content; none: there was no picture
+--           in_to      contact that gets it; its own picture is deleted
+-- Returns:  at most one row   hash  SHA-256 of the content; no row: there was no picture
 -- Errors:   none
 -- Example:  CALL picture_move('00000000000000a1', '0000000000000c01', '0000000000000c02');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE picture_move(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_from  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_to    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_from  CHAR(16) COLLATE ascii_bin,
+    IN in_to    CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_hash CHAR(64) COLLATE ascii_bin;
 
-    SELECT hash INTO v_hash FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_from FOR UPDATE;
+    SELECT hash INTO v_hash
+    FROM contact_picture
+    WHERE owner_id = in_owner AND contact_id = in_from
+    FOR UPDATE;
     IF v_hash IS NOT NULL THEN
         DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_to;
         UPDATE contact_picture SET contact_id = in_to WHERE owner_id = in_owner AND contact_id = in_from;

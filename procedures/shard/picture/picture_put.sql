@@ -1,19 +1,19 @@
--- picture_put: keep the picture of a contact, in place of the one it had. Whether there is such a contact is
--- for the caller to know, in the same transaction.
+-- picture_put: store the picture of a contact, in place of its old one. The caller checks in the
+-- same transaction that the contact exists.
 --
--- Params:   in_owner     whose address book
+-- Params:   in_owner     owner of the address book
 --           in_id        contact
 --           in_type      image/png, image/jpeg, image/webp or image/gif
---           in_content   the file, in base64: our driver sends no bytes
+--           in_content   the file in base64, because the driver sends no bytes
 -- Returns:  one row      hash  SHA-256 of the content
 -- Errors:   none
 -- Example:  CALL picture_put('00000000000000a1', '0000000000000c01', 'image/gif', 'R0lGODlh');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE picture_put(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_id      CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_type    VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_content LONGTEXT CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_id      CHAR(16) COLLATE ascii_bin,
+    IN in_type    VARCHAR(32) COLLATE ascii_bin,
+    IN in_content LONGTEXT COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

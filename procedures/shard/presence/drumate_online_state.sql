@@ -1,15 +1,15 @@
--- drumate_online_state: whether the people the owner is related with are offline, online or in a conference.
+-- drumate_online_state: list the users that the owner is related to, each offline, online or in a conference.
 --
--- Nobody he blocked, and nobody who blocked him.
+-- Users who are blocked, or who blocked the owner, are left out.
 --
--- Params:   in_owner   whose address book
--- Returns:  rows       data  JSON: user_id, his_id, uid (all the other person), his_state (0, 1 or 2), contact_id,
---                            firstname, lastname
+-- Params:   in_owner   owner of the address book
+-- Returns:  rows       data  JSON: user_id, his_id, uid (all the other user), his_state (0, 1 or 2),
+--                            contact_id, firstname, lastname
 -- Errors:   none
 -- Example:  CALL drumate_online_state('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE drumate_online_state(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

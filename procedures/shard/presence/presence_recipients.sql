@@ -1,17 +1,17 @@
--- presence_recipients: the state of a person, and the sockets of the people who may see it: his mutual contacts.
+-- presence_recipients: get the presence of a user, and the sockets of mutual contacts, who may see it.
 --
--- Whom he threw into the trash notices nothing, and sees him as before.
--- Whoever he blocked, or whoever blocked him, sees nothing.
+-- A contact in the trash still sees the user as before. Users who are blocked, or who blocked the user, see
+-- nothing.
 --
--- Params:   in_owner   the person
+-- Params:   in_owner   user
 -- Returns:  one row    data      JSON: user_id, status (0 offline, 1 online, 2 in a conference)
---                      moved_to  the shard he was moved to, which knows his contacts; NULL while he lives here
+--                      moved_to  shard to which the user was moved, with the contacts; NULL: not moved
 --           rows       node, sockets (JSON array of ids)
 -- Errors:   none
 -- Example:  CALL presence_recipients('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE presence_recipients(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -26,9 +26,7 @@ BEGIN
     FROM (
         SELECT k.uid FROM contact AS k WHERE k.owner_id = in_owner AND k.uid IS NOT NULL
         UNION
-        SELECT t.peer_id
-        FROM contact_trash AS t
-        WHERE t.owner_id = in_owner AND JSON_VALUE(t.book, '$.contact.uid') IS NOT NULL
+        SELECT a.uid FROM contact_relation_aside AS a WHERE a.owner_id = in_owner AND a.uid IS NOT NULL
     ) AS c
     JOIN yp.socket AS s ON s.uid = c.uid AND s.state = 'active'
     WHERE NOT EXISTS (

@@ -1,14 +1,14 @@
--- my_tag_get: the tags of a contact or hub.
+-- my_tag_get: list the tags of a contact or hub.
 --
--- Params:   in_owner    whose tags
+-- Params:   in_owner    owner of the tags
 --           in_entity   contact or hub
 -- Returns:  rows        data  JSON (tag_card)
 -- Errors:   none
 -- Example:  CALL my_tag_get('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_tag_get(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_entity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
+    IN in_entity VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,8 +1,8 @@
--- tag_assign: hang a tag below another one, or make it a root.
+-- tag_assign: move a tag below another one, or to the top.
 --
--- Params:   in_owner    whose tags
---           in_tag      the tag
---           in_parent   tag it goes below; NULL or '' for none
+-- Params:   in_owner    owner of the tags
+--           in_tag      tag
+--           in_parent   new parent; NULL or '' for none
 -- Returns:  one row     data  JSON (tag_card)
 -- Errors:   TAG_NOT_FOUND          no such tag
 --           PARENT_TAG_NOT_FOUND   no such parent
@@ -10,14 +10,14 @@
 -- Example:  CALL tag_assign('00000000000000a1', '0000000000000d01', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_assign(
-    IN in_owner  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_tag    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_parent VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
+    IN in_tag    VARCHAR(64) COLLATE ascii_bin,
+    IN in_parent VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_parent VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULLIF(in_parent, '');
+    DECLARE v_parent VARCHAR(64) COLLATE ascii_bin DEFAULT NULLIF(in_parent, '');
     DECLARE v_tags, v_parents INT UNSIGNED;
 
     SELECT COALESCE(SUM(tag_id = in_tag), 0), COALESCE(SUM(tag_id = v_parent), 0) INTO v_tags, v_parents

@@ -1,19 +1,20 @@
--- tag_name_free: a name no other tag of the owner has: the wanted one, or with " (2)", " (3)" … appended.
+-- tag_name_free: find a name that no other tag of the owner has: the wanted one, or the wanted one with "
+-- (2)", " (3)" … appended.
 --
--- Here names that differ in case or accents only are the same, so that people can tell their tags apart; the REST API and
--- files may bring both, and each keeps the name it has.
+-- Names that differ only in case or accents count as equal here, so that users can tell their tags apart. The
+-- REST API and files may create both, and each keeps its name.
 --
--- Params:   in_owner   whose tags, locked by the caller
---           in_name    wanted
---           in_tag     the tag that is to have it, or NULL for a new one
+-- Params:   in_owner   owner of the tags, which the caller has locked
+--           in_name    wanted name
+--           in_tag     tag that gets the name, or NULL for a new one
 -- Returns:  a value    the name
 -- Errors:   none
 -- Example:  SELECT tag_name_free('00000000000000a1', 'Work', NULL);
 DELIMITER $$
 CREATE OR REPLACE FUNCTION tag_name_free(
-    in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    in_owner CHAR(16) COLLATE ascii_bin,
     in_name  VARCHAR(255),
-    in_tag   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    in_tag   CHAR(16) COLLATE ascii_bin
 )
     RETURNS VARCHAR(255)
     NOT DETERMINISTIC
@@ -21,11 +22,11 @@ CREATE OR REPLACE FUNCTION tag_name_free(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_name VARCHAR(255) DEFAULT in_name;
-    DECLARE v_held VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_old_name VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_copy INT DEFAULT 1;
 
-    SELECT MAX(name) INTO v_held FROM tag WHERE owner_id = in_owner AND tag_id = in_tag;
-    WHILE NOT (v_name <=> v_held) AND EXISTS (
+    SELECT MAX(name) INTO v_old_name FROM tag WHERE owner_id = in_owner AND tag_id = in_tag;
+    WHILE NOT (v_name <=> v_old_name) AND EXISTS (
         SELECT 1 FROM tag
         WHERE owner_id = in_owner AND name COLLATE utf8mb4_unicode_520_ci = v_name AND NOT (tag_id <=> in_tag)
     ) DO

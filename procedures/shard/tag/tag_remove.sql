@@ -1,14 +1,14 @@
--- tag_remove: take a tag away, with all tags below it. Contacts only lose the label.
+-- tag_remove: delete a tag and all tags below it. Contacts lose the tag only.
 --
--- Params:   in_owner   whose tag
---           in_tag     the tag
+-- Params:   in_owner   owner of the tag
+--           in_tag     tag
 -- Returns:  one row    data  JSON: tag_id, removed (array of tag ids)
 -- Errors:   TAG_NOT_FOUND   no such tag
 -- Example:  CALL tag_remove('00000000000000a1', '0000000000000d01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_remove(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_tag   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_tag   VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -24,14 +24,15 @@ BEGIN
     END IF;
 
     SELECT COALESCE(JSON_ARRAYAGG(DISTINCT m.entity_id), '[]') INTO v_contacts
-    FROM JSON_TABLE(v_tree, '$[*]' COLUMNS (tag_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
+    FROM JSON_TABLE(v_tree, '$[*]' COLUMNS (tag_id CHAR(16) COLLATE ascii_bin PATH '$')) AS j
     JOIN map_tag AS m ON m.owner_id = in_owner AND m.tag_id = j.tag_id
     WHERE m.category = 'contact';
 
-    -- unhooked first: a cascade of the database ends at fifteen levels
-    UPDATE tag SET parent_tag_id = NULL WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
+    -- detached first, because a cascade of the database ends at fifteen levels
+    UPDATE tag SET parent_tag_id = NULL
+    WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
     DELETE FROM tag WHERE owner_id = in_owner AND JSON_CONTAINS(v_tree, JSON_QUOTE(tag_id));
-    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'tag', v_tree)));
+    CALL contacts_render(in_owner, v_contacts);
     SELECT JSON_OBJECT('tag_id', in_tag, 'removed', JSON_COMPACT(v_tree)) AS data;
 END$$
 DELIMITER ;

@@ -1,15 +1,15 @@
--- tag_rename: give a tag another name. One that another tag has gets " (2)", " (3)" … appended.
+-- tag_rename: rename a tag. A name that another tag has gets " (2)", " (3)" … appended.
 --
--- Params:   in_owner   whose tag
---           in_tag     the tag
+-- Params:   in_owner   owner of the tag
+--           in_tag     tag
 --           in_name    new name
 -- Returns:  one row    data  JSON (tag_card)
 -- Errors:   TAG_NOT_FOUND   no such tag
 -- Example:  CALL tag_rename('00000000000000a1', '0000000000000d01', 'Example');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_rename(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_tag   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_tag   VARCHAR(64) COLLATE ascii_bin,
     IN in_name  VARCHAR(255)
 )
     MODIFIES SQL DATA
@@ -23,11 +23,12 @@ BEGIN
     IF v_tags = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
     END IF;
-    UPDATE tag SET name = tag_name_free(in_owner, in_name, in_tag) WHERE owner_id = in_owner AND tag_id = in_tag;
+    UPDATE tag SET name = tag_name_free(in_owner, in_name, in_tag)
+    WHERE owner_id = in_owner AND tag_id = in_tag;
     SELECT COALESCE(JSON_ARRAYAGG(entity_id), '[]') INTO v_contacts
     FROM map_tag
     WHERE owner_id = in_owner AND tag_id = in_tag AND category = 'contact';
-    CALL my_contacts_touch(in_owner, JSON_MERGE_PRESERVE(v_contacts, trashed_with(in_owner, 'tag', JSON_ARRAY(in_tag))));
+    CALL contacts_render(in_owner, v_contacts);
     SELECT k.data FROM tag_card AS k WHERE k.owner_id = in_owner AND k.tag_id = in_tag;
 END$$
 DELIMITER ;

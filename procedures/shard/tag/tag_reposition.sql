@@ -1,29 +1,22 @@
--- tag_reposition: put tags into a new order. Tags that are not named come after those that are.
+-- tag_reposition: reorder tags. Tags that are not listed come after those that are.
 --
--- Params:   in_owner   whose tags
+-- Params:   in_owner   owner of the tags
 --           in_tags    JSON array of tag ids in their new order
 -- Returns:  rows       data  JSON: tag_id, id (the same), position; in the new order
 -- Errors:   TAG_NOT_FOUND   one of them does not exist; nothing is changed
 -- Example:  CALL tag_reposition('00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_reposition(
-    IN in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_tags  LONGTEXT
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_tags, v_unknown INT UNSIGNED;
+    DECLARE v_tags INT UNSIGNED;
 
     SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
-    -- unlocked: all tags of the owner are locked above
-    SELECT COUNT(*) INTO v_unknown
-    FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS j
-    LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = j.tag_id
-    WHERE t.tag_id IS NULL;
-    IF v_unknown > 0 THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TAG_NOT_FOUND';
-    END IF;
+    CALL tags_check(in_owner, in_tags);
 
     UPDATE tag AS t
     JOIN (
@@ -33,7 +26,7 @@ BEGIN
             SELECT tag_id, MIN(place) AS place
             FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (
                 place FOR ORDINALITY,
-                tag_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+                tag_id VARCHAR(64) COLLATE ascii_bin PATH '$'
             )) AS g
             GROUP BY tag_id
         ) AS j ON j.tag_id = o.tag_id

@@ -1,4 +1,4 @@
--- analytics_log: note calls of the services that are declared with log: true; many at once, off the request's path.
+-- analytics_log: log calls of services that are declared with log: true, many at once, after their requests.
 --
 -- Params:   in_rows   JSON array of {name: module.method, uid, hub_id, args: {…}, ctime: unix seconds}
 -- Returns:  nothing
@@ -14,9 +14,9 @@ BEGIN
     INSERT INTO services_log (name, uid, hub_id, args, ctime)
     SELECT j.name, j.uid, j.hub_id, j.args, j.ctime
     FROM JSON_TABLE(in_rows, '$[*]' COLUMNS (
-        name   VARCHAR(64) PATH '$.name',
-        uid    VARCHAR(16) PATH '$.uid',
-        hub_id VARCHAR(16) PATH '$.hub_id',
+        name   VARCHAR(64) COLLATE utf8mb4_unicode_520_ci PATH '$.name',
+        uid    VARCHAR(16) COLLATE utf8mb4_unicode_520_ci PATH '$.uid',
+        hub_id VARCHAR(16) COLLATE utf8mb4_unicode_520_ci PATH '$.hub_id',
         args   JSON PATH '$.args',
         ctime  INT UNSIGNED PATH '$.ctime'
     )) AS j;

@@ -1,21 +1,21 @@
--- api_key_add: remember a key for a program.
+-- api_key_add: store a key for a program.
 --
--- Params:   in_who     email or uid of the person it belongs to
+-- Params:   in_who     email or uid of the owner
 --           in_key     new key, random, never seen before
---           in_scope   agent (acts for that person), system or sync (act for whom each request names)
+--           in_scope   agent (acts for the owner), system or sync (act for the user that a request names)
 -- Returns:  one row    id, uid
--- Errors:   NO_SUCH_USER   in_who is nobody with an active account
+-- Errors:   NO_SUCH_USER   in_who has no active account
 -- Example:  CALL api_key_add('alice@example.org', 'clk_example_new', 'agent');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_add(
     IN in_who   VARCHAR(255) COLLATE utf8mb4_bin,
-    IN in_key   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_key   VARCHAR(64) COLLATE ascii_bin,
+    IN in_scope VARCHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_uid, v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_id CHAR(16) COLLATE ascii_bin;
 
     SELECT d.id INTO v_uid
     FROM drumate AS d

@@ -1,4 +1,4 @@
--- api_key_drop: the key opens nothing any more.
+-- api_key_drop: revoke a key.
 --
 -- Params:   in_id    id of the key
 -- Returns:  one row  dropped  1; 0: there is no such key
@@ -6,7 +6,7 @@
 -- Example:  CALL api_key_drop('0000000000000000');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_drop(
-    IN in_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_id CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,13 +1,13 @@
--- api_key_name: say what a key is for.
+-- api_key_name: set the label of a key.
 --
 -- Params:   in_id      id of the key
---           in_label   words for people, perhaps none
+--           in_label   purpose of the key, may be empty
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL api_key_name('0000000000000000', 'address book of my phone');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_name(
-    IN in_id    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id    CHAR(16) COLLATE ascii_bin,
     IN in_label VARCHAR(64)
 )
     MODIFIES SQL DATA

@@ -1,18 +1,19 @@
--- api_key_open: who is calling with this key. The gate of /api/v1 for programs.
+-- api_key_open: get the caller who has this key. The gate of /api/v1 for programs.
 --
--- A key of scope agent acts for its own person, whatever in_user says; system and sync act for the one it names.
+-- A key of scope agent acts for its owner, whatever in_user says; a key of scope system or sync acts for the
+-- user that in_user names.
 --
 -- Params:   in_key    the key
---           in_user   person to act for, or NULL
--- Returns:  at most one row   data   JSON of caller_card; NULL when in_user is needed and names nobody
+--           in_user   user to act for, or NULL
+-- Returns:  at most one row   data   JSON of caller_card; NULL when in_user is needed and unknown
 --                             stale  1: time to call api_key_touch
 --                             scope  agent, system or sync
 -- Errors:   none
 -- Example:  CALL api_key_open('clk_example', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_open(
-    IN in_key  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_user CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_key  VARCHAR(64) COLLATE ascii_bin,
+    IN in_user CHAR(16) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

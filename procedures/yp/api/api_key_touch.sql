@@ -1,4 +1,4 @@
--- api_key_touch: the key was used.
+-- api_key_touch: record that a key was used.
 --
 -- Params:   in_key   the key
 -- Returns:  nothing
@@ -6,7 +6,7 @@
 -- Example:  CALL api_key_touch('clk_example');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_touch(
-    IN in_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_key VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

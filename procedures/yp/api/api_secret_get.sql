@@ -1,4 +1,5 @@
--- api_secret_get: the secret that signs access tokens, the same for every node; made when it is asked for first.
+-- api_secret_get: get the secret that signs access tokens, the same for every node. The first call creates
+-- it.
 --
 -- Params:   none
 -- Returns:  one row   secret  64 hex characters

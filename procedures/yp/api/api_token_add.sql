@@ -1,24 +1,45 @@
--- api_token_add: remember a token for a person whose password was verified.
+-- api_token_add: store a token for a user whose password was verified. When the user has too many, the ones
+-- that have not been used for the longest time end.
 --
--- Params:   in_uid     who signs in
---           in_token   new token, random, never seen before
---           in_ttl     seconds the token lives without being used
+-- Params:   in_uid       user
+--           in_token     new token, random, never seen before
+--           in_ttl       seconds until an unused token expires
+--           in_most      tokens that the user may have
+--           in_ua        user agent
+--           in_address   address of the caller
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL api_token_add('00000000000000a1', 'example-new-token', 60);
+-- Example:  CALL api_token_add('00000000000000a1', 'example-new-token', 60, 20, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_add(
-    IN in_uid   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_ttl   INT UNSIGNED
+    IN in_uid     CHAR(16) COLLATE ascii_bin,
+    IN in_token   VARCHAR(64) COLLATE ascii_bin,
+    IN in_ttl     INT UNSIGNED,
+    IN in_most    INT UNSIGNED,
+    IN in_ua      VARCHAR(255),
+    IN in_address VARCHAR(45)
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
 
-    INSERT INTO api_token (id, uid, mark, ttl, expiry, ctime, mtime)
-    SELECT SHA2(in_token, 256), d.id, SHA2(d.password_hash, 256), in_ttl, v_now + in_ttl, v_now, v_now
+    -- sign-ins of one user wait for each other, so that each counts the others
+    SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;
+
+    DELETE t
+    FROM (
+        SELECT o.id, ROW_NUMBER() OVER (ORDER BY o.mtime DESC, o.ctime DESC, o.id) AS place
+        FROM api_token AS o
+        WHERE o.uid = in_uid
+    ) AS p
+    JOIN api_token AS t ON t.id = p.id
+    WHERE p.place >= in_most;
+
+    INSERT INTO api_token (id, uid, mark, ttl, expiry, ua, address, ctime, mtime)
+    SELECT SHA2(in_token, 256), d.id, SHA2(d.password_hash, 256), in_ttl, v_now + in_ttl, in_ua, in_address,
+           v_now, v_now
     FROM drumate AS d
     WHERE d.id = in_uid;
 END$$

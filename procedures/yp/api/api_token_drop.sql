@@ -1,4 +1,4 @@
--- api_token_drop: the token is good for nothing any more.
+-- api_token_drop: revoke a token.
 --
 -- Params:   in_token   the token
 -- Returns:  nothing
@@ -6,7 +6,7 @@
 -- Example:  CALL api_token_drop('example-token');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_drop(
-    IN in_token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_token VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

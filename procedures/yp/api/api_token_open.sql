@@ -1,4 +1,5 @@
--- api_token_open: who is calling with this token. The gate of the API that it opens, as session_open is of the RPC.
+-- api_token_open: get the caller who has this token. The gate of the filemail API, as session_open is of the
+-- RPC.
 --
 -- Params:   in_token   the token
 -- Returns:  at most one row   data  JSON of caller_card; expiry; stale (1: time to call api_token_touch)
@@ -6,7 +7,7 @@
 -- Example:  CALL api_token_open('example-token');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_open(
-    IN in_token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_token VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

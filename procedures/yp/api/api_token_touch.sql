@@ -1,12 +1,14 @@
--- api_token_touch: the token was used, so it lives on for its ttl.
+-- api_token_touch: extend a token by its ttl after its use, but not beyond its absolute end.
 --
--- Params:   in_token   the token
+-- Params:   in_token      the token
+--           in_lifetime   seconds from the sign-in to the absolute end
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL api_token_touch('example-token');
+-- Example:  CALL api_token_touch('example-token', 3600);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_touch(
-    IN in_token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_token    VARCHAR(64) COLLATE ascii_bin,
+    IN in_lifetime INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -14,7 +16,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
 
     UPDATE api_token
-    SET mtime = v_now, expiry = v_now + ttl
+    SET mtime = v_now, expiry = LEAST(v_now + ttl, ctime + in_lifetime)
     WHERE id = SHA2(in_token, 256) AND expiry > v_now;
 END$$
 DELIMITER ;

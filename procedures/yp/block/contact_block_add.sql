@@ -1,18 +1,18 @@
--- contact_block_add: block a contact. Blocking him twice is harmless.
+-- contact_block_add: block a contact. Blocking a contact twice is harmless.
 --
--- Params:   in_owner     who blocks
---           in_contact   row of his address book, which the caller has locked
---           in_entity    uid or email of the blocked person
---           in_uid       his uid when he is registered, else NULL
+-- Params:   in_owner     user who blocks
+--           in_contact   entry in their address book, locked by the caller
+--           in_entity    uid or email of the blocked user
+--           in_uid       uid of the blocked user when registered, else NULL
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL contact_block_add('00000000000000a1', '0000000000000c01', 'x@example.com', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_block_add(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_contact CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_contact CHAR(16) COLLATE ascii_bin,
     IN in_entity  VARCHAR(255) COLLATE utf8mb4_bin,
-    IN in_uid     CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid     CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,14 +1,14 @@
--- contact_block_delete: lift the block of a contact, if there is one.
+-- contact_block_delete: unblock a contact. Nothing happens when it is not blocked.
 --
--- Params:   in_owner     who blocked
---           in_contact   row of his address book
+-- Params:   in_owner     user who blocked
+--           in_contact   entry in their address book
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL contact_block_delete('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_block_delete(
-    IN in_owner   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_contact CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_contact CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,14 +1,14 @@
--- is_blocked: whether one person blocked another.
+-- is_blocked: test whether one user has blocked another.
 --
--- Params:   in_owner   who may have blocked
---           in_uid     whom
+-- Params:   in_owner   user who may have blocked
+--           in_uid     user who may be blocked
 -- Returns:  a value    1 or 0
 -- Errors:   none
 -- Example:  SELECT is_blocked('00000000000000a1', '00000000000000b1');
 DELIMITER $$
 CREATE OR REPLACE FUNCTION is_blocked(
-    in_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    in_uid   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    in_owner CHAR(16) COLLATE ascii_bin,
+    in_uid   CHAR(16) COLLATE ascii_bin
 )
     RETURNS TINYINT
     NOT DETERMINISTIC

@@ -1,9 +1,9 @@
--- call_expire: one call that has rung long enough, or whose room died, is missed.
+-- call_expire: mark one call as missed that has rung for too long, or whose room has ended.
 --
 -- Params:   none
 -- Returns:  at most one row   data  JSON: call_card, and callee_id, message_id, caller_db, callee_db
---           rows              node, sockets: the caller's socket
---           rows              node, sockets: the callee's
+--           rows              node, sockets: socket of the caller
+--           rows              node, sockets: sockets of the callee
 --           nothing when no call is due
 -- Errors:   none
 -- Example:  CALL call_expire();
@@ -13,11 +13,11 @@ CREATE OR REPLACE PROCEDURE call_expire()
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_hub, v_caller, v_callee CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_hub, v_caller, v_callee CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
 
-    -- unlocked: the pair is locked before the row, as everywhere; the row is looked at again below
+    -- unlocked: the pair is locked before the row, as everywhere; the row is read again below
     SELECT hub_id, room_id, caller_id, callee_id INTO v_hub, v_room, v_caller, v_callee
     FROM call_invitation
     WHERE status = 'ringing' AND expiry <= v_now
@@ -37,7 +37,8 @@ BEGIN
         UPDATE call_invitation SET status = 'missed', mtime = v_now
         WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee;
         DELETE FROM permission
-        WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_callee AND assign_via = 'no_traversal';
+        WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_callee
+          AND assign_via = 'no_traversal';
 
         SELECT JSON_INSERT(
             c.data, '$.callee_id', v_callee, '$.message_id', call_message_id(v_room, v_caller, v_callee),

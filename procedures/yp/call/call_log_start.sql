@@ -1,26 +1,30 @@
--- call_log_start: what is needed to log a call: its entry's id, and whether the two have really called.
+-- call_log_start: begin to log a call: find the id of the entry, and whether the two users have really
+-- called.
 --
--- Locks the pair until the commit, so that the entries of both sides are written by one at a time.
--- The side that was called logs nothing: every call is logged once, by who made it.
+-- The pair is locked until the commit, so that one process at a time writes the entries of both sides. Only
+-- the caller logs the call.
 --
--- Params:   in_caller   who logs
---           in_peer     the other one
---           in_room     room of the call, or NULL: the newest between the two
--- Returns:  at most one row   data  JSON: uid, callee_id, message_id, invited (1: an invitation proves the call),
---                                   caller_db, callee_db; no row for strangers to the service, hubs and blocks
+-- Params:   in_caller   user who logs
+--           in_peer     other user
+--           in_room     room of the call, or NULL: the newest of the two
+-- Returns:  at most one row   data  JSON: uid, callee_id, message_id, invited (1: an invitation proves the
+--                                   call), caller_db, callee_db; no row when the peer is unregistered, a
+--                                   hub, or blocked
+--           rows              uid, milliseconds: the others who have answered in the same room, and the time
+--                             since
 -- Errors:   none
 -- Example:  CALL call_log_start('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE call_log_start(
-    IN in_caller CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_peer   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_caller CHAR(16) COLLATE ascii_bin,
+    IN in_peer   VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_blocked TINYINT;
 
     SELECT MAX(id) INTO v_peer FROM drumate WHERE id = in_peer AND id <> in_caller;
@@ -47,5 +51,11 @@ BEGIN
         SELECT 1 FROM call_invitation AS i
         WHERE i.callee_id = in_caller AND i.caller_id = v_peer AND i.room_id = in_room
       );
+
+    SELECT callee_id AS uid, (UNIX_TIMESTAMP() - mtime) * 1000 AS milliseconds
+    FROM call_invitation
+    WHERE caller_id = in_caller AND status = 'accepted' AND room_id = COALESCE(v_room, in_room)
+      AND callee_id <> v_peer
+    ORDER BY callee_id;
 END$$
 DELIMITER ;

@@ -1,29 +1,32 @@
--- conference_accept: the callee picks up with one of his sockets; the caller, and his own other sockets, are told.
+-- conference_accept: accept a call with one socket of the callee. The caller and the other sockets of the
+-- callee are notified; not the caller of a call that the callee has entered already, because conference_join
+-- has notified them.
 --
 -- Params:   in_sid       session of the callee; the socket must be bound to it
---           in_socket    socket that picks up
---           in_room      room he is called into, or NULL
---           in_caller    socket that calls, as the invitation named it, or NULL
--- Returns:  when the call is on: one row   data  JSON: uid, socket_id, room_id, hub_id
---                                rows      node, sockets: the caller's socket and the callee's others
---           else nothing: it was cancelled, revoked, declined or missed before
--- Errors:   WEAK_PRIVILEGE   foreign socket, or neither an invitation nor a room links the two
+--           in_socket    socket that accepts
+--           in_room      room of the call, or NULL
+--           in_caller    socket of the caller, from the invitation, or NULL
+-- Returns:  one row       data  JSON: uid, socket_id, room_id, hub_id
+--           rows          node, sockets: socket of the caller, other sockets of the callee
+--           nothing when the call rings no more: it was cancelled, revoked, declined or missed
+-- Errors:   WEAK_PRIVILEGE   a foreign socket, or neither an invitation nor a room in common
 -- Example:  CALL conference_accept('example-sid', 'example-socket', '00000000000000f2', 'example-caller');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_accept(
-    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_caller VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin,
+    IN in_caller VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_caller VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_hub CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_caller VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_notified TINYINT DEFAULT 0;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
 
@@ -35,12 +38,17 @@ BEGIN
     LIMIT 1
     FOR UPDATE;
 
+    SET v_notified = v_status = 'accepted' AND EXISTS (
+        SELECT 1 FROM conference_room WHERE hub_id = v_hub AND id = v_room AND type = 'connect'
+    );
+
     IF v_room IS NULL THEN
-        SELECT his.hub_id, his.room_id, his.socket_id, 'accepted' INTO v_hub, v_room, v_caller, v_status
-        FROM conference AS mine
-        JOIN conference AS his ON his.hub_id = mine.hub_id AND his.room_id = mine.room_id
-        WHERE mine.socket_id = in_socket AND mine.uid = v_uid AND his.socket_id = in_caller
-          AND mine.room_id = COALESCE(in_room, mine.room_id)
+        SELECT inviter.hub_id, inviter.room_id, inviter.socket_id, 'accepted'
+        INTO v_hub, v_room, v_caller, v_status
+        FROM conference AS own
+        JOIN conference AS inviter ON inviter.hub_id = own.hub_id AND inviter.room_id = own.room_id
+        WHERE own.socket_id = in_socket AND own.uid = v_uid AND inviter.socket_id = in_caller
+          AND own.room_id = COALESCE(in_room, own.room_id)
         LIMIT 1;
     END IF;
 
@@ -57,7 +65,8 @@ BEGIN
         FROM (
             SELECT s.id, s.node FROM socket AS s WHERE s.uid = v_uid AND s.state = 'active'
             UNION
-            SELECT s.id, s.node FROM socket AS s WHERE s.id = v_caller AND s.state <> 'lost'
+            SELECT s.id, s.node FROM socket AS s
+            WHERE s.id = v_caller AND s.state <> 'lost' AND NOT v_notified
         ) AS r
         WHERE r.id <> in_socket
         GROUP BY r.node;

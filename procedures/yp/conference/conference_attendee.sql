@@ -1,7 +1,8 @@
--- conference_attendee: the participant behind an endpoint id, for people who share a room or a hub with him.
+-- conference_attendee: find the participant who has an endpoint id, for callers who share a room or a hub
+-- with them.
 --
 -- Params:   in_sid           session of the caller
---           in_participant   endpoint id, as told by conference.update
+--           in_participant   endpoint id, from conference.update
 --           in_hub           hub to look in, or NULL for all
 --           in_room          room to look in, or NULL for all
 -- Returns:  at most one row  data  JSON, attendee row
@@ -9,16 +10,16 @@
 -- Example:  CALL conference_attendee('example-sid', 'abcd1234', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_attendee(
-    IN in_sid         VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid         VARCHAR(128) COLLATE ascii_bin,
+    IN in_participant VARCHAR(64) COLLATE ascii_bin,
+    IN in_hub         VARCHAR(64) COLLATE ascii_bin,
+    IN in_room        VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_session CHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
+    DECLARE v_session CHAR(64) COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
 
     SELECT a.data
     FROM attendee_card AS a
@@ -30,8 +31,8 @@ BEGIN
         EXISTS (
             SELECT 1
             FROM socket AS s
-            JOIN conference AS mine ON mine.socket_id = s.id
-            WHERE s.session_id = me.id AND mine.hub_id = a.hub_id AND mine.room_id = a.room_id
+            JOIN conference AS own ON own.socket_id = s.id
+            WHERE s.session_id = me.id AND own.hub_id = a.hub_id AND own.room_id = a.room_id
         )
         OR EXISTS (
             SELECT 1

@@ -1,23 +1,23 @@
--- conference_broadcast: whom a participant's message reaches: members of the hub who are online, and the room.
+-- conference_broadcast: list the recipients of a broadcast: members of the hub who are online, and the room.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
---           in_socket   his socket, present in a room of the hub
+--           in_socket   socket of the caller, in a room of the hub
 --           in_hub      hub
---           in_room     room, or NULL for the one his socket is in
+--           in_room     room, or NULL for the one the socket is in
 -- Returns:  rows        node, sockets (JSON array of ids)
--- Errors:   WEAK_PRIVILEGE   the socket is not the caller's, or in no such room
+-- Errors:   WEAK_PRIVILEGE   a foreign socket, or one that is in no such room
 -- Example:  CALL conference_broadcast('example-sid', 'example-socket', '00000000000000f1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_broadcast(
-    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_hub    VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
 
     SELECT c.room_id INTO v_room
     FROM socket AS s

@@ -1,23 +1,25 @@
--- conference_claim: a participant says which endpoint of the media server is his. Nobody else in the room may have it.
+-- conference_claim: assign an endpoint of the media server to a participant. An endpoint belongs to one
+-- participant of the room.
 --
--- Another socket of the same person gives it up: he came back before his old socket was given up. The caller holds
--- the row of the room.
+-- Another socket of the same user gives it up: the user came back before the old socket was dropped. The
+-- caller holds the row of the room.
 --
 -- Params:   in_hub           hub of the room
 --           in_room          room
 --           in_socket        socket of the participant
---           in_uid           who he is
+--           in_uid           user of the participant
 --           in_participant   endpoint id
 -- Returns:  nothing
--- Errors:   PARTICIPANT_TAKEN   somebody else has it
--- Example:  CALL conference_claim('00000000000000f1', '00000000000000f2', 'example-socket', '00000000000000a1', 'abcd1234');
+-- Errors:   PARTICIPANT_TAKEN   another participant has it
+-- Example:  CALL conference_claim('00000000000000f1', '00000000000000f2', 'example-socket',
+--           '00000000000000a1', 'abcd1234');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_claim(
-    IN in_hub         CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_uid         CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_hub         CHAR(16) COLLATE ascii_bin,
+    IN in_room        VARCHAR(64) COLLATE ascii_bin,
+    IN in_socket      VARCHAR(64) COLLATE ascii_bin,
+    IN in_uid         CHAR(16) COLLATE ascii_bin,
+    IN in_participant VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -30,7 +32,8 @@ BEGIN
 
     SELECT COUNT(*) > 0 INTO v_taken
     FROM conference
-    WHERE hub_id = in_hub AND room_id = in_room AND participant_id = in_participant AND socket_id <> in_socket;
+    WHERE hub_id = in_hub AND room_id = in_room AND participant_id = in_participant
+      AND socket_id <> in_socket;
     IF v_taken THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PARTICIPANT_TAKEN';
     END IF;

@@ -1,30 +1,30 @@
--- conference_decline: the callee does not want the call. Only the first answer to a ring counts: a window that
--- closes because the call was cancelled, or taken elsewhere, also says decline, and nobody hears of it.
+-- conference_decline: decline a call. Only the first answer to a ring counts: a window that closes because
+-- the call was cancelled or answered elsewhere also declines, and nobody is notified.
 --
 -- Params:   in_sid      session of the callee
---           in_room     room he is called into, or NULL
---           in_caller   socket that calls, as the invitation named it, or NULL
---           in_socket   his socket that declines, or NULL
--- Returns:  when it was ringing: one row   data  JSON: call_card, with uid of the callee
---                                rows      node, sockets: the caller's socket
---                                rows      node, sockets: the callee's other sockets, which ring as well
---           else nothing
+--           in_room     room of the call, or NULL
+--           in_caller   socket of the caller, from the invitation, or NULL
+--           in_socket   socket that declines, or NULL
+-- Returns:  one row     data  JSON: call_card, with uid of the callee
+--           rows        node, sockets: socket of the caller
+--           rows        node, sockets: other sockets of the callee, which ring as well
+--           nothing when the call was not ringing
 -- Errors:   none
 -- Example:  CALL conference_decline('example-sid', '00000000000000f2', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_decline(
-    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_caller VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin,
+    IN in_caller VARCHAR(64) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_caller VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid, v_hub CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_caller VARCHAR(32) COLLATE ascii_bin;
 
     SELECT uid INTO v_uid FROM session WHERE id = SHA2(in_sid, 256) AND expiry > v_now;
 

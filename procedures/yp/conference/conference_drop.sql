@@ -1,31 +1,34 @@
--- conference_drop: take a socket out of one room, or of all its rooms. Used by whatever ends a participation.
+-- conference_drop: remove a socket from one room or from all its rooms. Every routine that ends a
+-- participation calls it.
 --
--- A host who leaves hands over to the participant who is there longest and may write; an empty room ends, and
--- with it the calls that still ring into it (call_expire finds them at once) and all invitations.
--- Rooms are locked in the order of their ids, so that two who leave at once never wait for each other in a ring.
+-- When the host leaves, the participant who has been there longest and may write becomes the host. An empty
+-- room ends, with the calls that still ring into it (call_expire finds them at once) and all invitations.
+-- Rooms are locked in the order of their ids, so that two sockets that leave at once never wait for each
+-- other in a circle.
 --
 -- Params:   in_socket   socket that leaves
 --           in_room     room, or NULL for all
--- Returns:  per room left: one row   data  JSON: the attendee row that was, serial, host (socket of the new host or NULL)
---                          rows      node, sockets: those who stay
+-- Returns:  for each room that the socket leaves:
+--           one row     data  JSON: the former attendee row, serial, host (socket of the new host, or NULL)
+--           rows        node, sockets: those who stay
 -- Errors:   none
 -- Example:  CALL conference_drop('example-socket', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_drop(
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_gone LONGTEXT;
+    DECLARE v_attendee LONGTEXT;
     DECLARE v_serial BIGINT UNSIGNED;
-    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_host VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    DECLARE v_role VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_host VARCHAR(32) COLLATE ascii_bin;
 
     FOR r IN (
-        -- unlocked: the rooms are locked before their participants; each is looked at again below
+        -- unlocked: the rooms are locked before their participants; each is read again below
         SELECT hub_id, room_id
         FROM conference
         WHERE socket_id = in_socket AND (in_room IS NULL OR room_id = in_room)
@@ -33,18 +36,19 @@ BEGIN
     ) DO
         CALL conference_number(r.hub_id, r.room_id, v_serial);
 
-        SET v_gone = NULL, v_role = NULL, v_host = NULL;
-        -- unlocked: whoever writes here holds the row of the room, as we do
-        SELECT a.data, c.role, c.uid INTO v_gone, v_role, v_uid
+        SET v_attendee = NULL, v_role = NULL, v_host = NULL;
+        -- unlocked: every writer holds the row of the room, as this call does
+        SELECT a.data, c.role, c.uid INTO v_attendee, v_role, v_uid
         FROM conference AS c
         JOIN attendee_card AS a ON a.room_id = c.room_id AND a.socket_id = c.socket_id
         WHERE c.room_id = r.room_id AND c.socket_id = in_socket;
 
-        -- somebody else took it out while we waited for the room: he has told the others
-        IF v_gone IS NOT NULL THEN
+        -- another call removed it while this one waited for the room, and has notified the others
+        IF v_attendee IS NOT NULL THEN
             DELETE FROM conference WHERE room_id = r.room_id AND socket_id = in_socket;
             DELETE FROM permission
-            WHERE hub_id = r.hub_id AND resource_id = r.room_id AND entity_id = v_uid AND assign_via = 'no_traversal'
+            WHERE hub_id = r.hub_id AND resource_id = r.room_id AND entity_id = v_uid
+              AND assign_via = 'no_traversal'
               AND NOT EXISTS (SELECT 1 FROM conference WHERE room_id = r.room_id AND uid = v_uid);
 
             IF v_role = 'host' THEN
@@ -56,7 +60,7 @@ BEGIN
                 UPDATE conference SET role = 'host' WHERE room_id = r.room_id AND socket_id = v_host;
             END IF;
 
-            SELECT JSON_INSERT(v_gone, '$.serial', v_serial, '$.host', v_host) AS data;
+            SELECT JSON_INSERT(v_attendee, '$.serial', v_serial, '$.host', v_host) AS data;
             CALL room_sockets(r.hub_id, r.room_id, in_socket);
 
             IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN

@@ -1,9 +1,10 @@
--- conference_evict: take out of their rooms whoever has lost the right to be there: his grant was taken away or has
--- expired, or his account is no longer active.
+-- conference_evict: remove participants who have lost the right to be in a room: their grant was taken away
+-- or has expired, or their account is no longer active.
 --
--- Params:   in_limit   participants at most; the others are found the next time
--- Returns:  per room left: the two sets of conference_drop
---           then rows      data  JSON: room_id, hub_id, uid; node, sockets: his, to be told; db_name (his shard)
+-- Params:   in_limit   participants at most; the next call finds the others
+-- Returns:  the two sets of conference_drop for each room that they leave
+--           then rows      data  JSON: room_id, hub_id, uid; node, sockets: of the participant, to be
+--                          notified; db_name (their shard)
 -- Errors:   none
 -- Example:  CALL conference_evict(100);
 DELIMITER $$
@@ -14,7 +15,7 @@ CREATE OR REPLACE PROCEDURE conference_evict(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_gone LONGTEXT CHARACTER SET utf8mb4 DEFAULT '[]';
+    DECLARE v_evicted LONGTEXT DEFAULT '[]';
 
     FOR r IN (
         SELECT c.hub_id, c.room_id, c.socket_id
@@ -39,17 +40,17 @@ BEGIN
         LIMIT in_limit
     ) DO
         CALL conference_drop(r.socket_id, r.room_id);
-        SET v_gone = JSON_ARRAY_APPEND(
-            v_gone, '$', JSON_OBJECT('socket', r.socket_id, 'hub', r.hub_id, 'room', r.room_id)
+        SET v_evicted = JSON_ARRAY_APPEND(
+            v_evicted, '$', JSON_OBJECT('socket', r.socket_id, 'hub', r.hub_id, 'room', r.room_id)
         );
     END FOR;
 
     SELECT JSON_OBJECT('room_id', j.room, 'hub_id', j.hub, 'uid', s.uid) AS data,
            s.node, JSON_ARRAY(s.id) AS sockets, e.db_name
-    FROM JSON_TABLE(v_gone, '$[*]' COLUMNS (
-        socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$.socket',
-        hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.hub',
-        room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.room'
+    FROM JSON_TABLE(v_evicted, '$[*]' COLUMNS (
+        socket VARCHAR(32) COLLATE ascii_bin PATH '$.socket',
+        hub CHAR(16) COLLATE ascii_bin PATH '$.hub',
+        room VARCHAR(64) COLLATE ascii_bin PATH '$.room'
     )) AS j
     JOIN socket AS s ON s.id = j.socket
     LEFT JOIN entity AS e ON e.id = s.uid;

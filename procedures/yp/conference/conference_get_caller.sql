@@ -1,14 +1,14 @@
--- conference_get_caller: the call with which somebody is ringing a person right now.
+-- conference_get_caller: get the call of one caller that rings a user at this moment.
 --
--- Params:   in_callee   who is called
---           in_caller   who may be calling
+-- Params:   in_callee   user who is called
+--           in_caller   user who may be calling
 -- Returns:  at most one row   data  JSON, call_card
 -- Errors:   none
 -- Example:  CALL conference_get_caller('00000000000000b1', '00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_get_caller(
-    IN in_callee VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_caller VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_callee VARCHAR(64) COLLATE ascii_bin,
+    IN in_caller VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

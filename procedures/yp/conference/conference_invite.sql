@@ -1,33 +1,34 @@
--- conference_invite: ring somebody. His sockets are told of a room in which the caller waits.
+-- conference_invite: call a user into a room in which the caller waits. The sockets of the user ring.
 --
--- Under the lock of the pair: of two people who dial each other at the same moment the second finds that he
--- is being called, and gets the first one's call instead of ringing. Calling again while it rings finds the same room.
--- Whoever is offline, unknown, or has blocked the caller (or is blocked by him) looks the same: offline.
+-- The pair is locked: when two users call each other at the same moment, the second one finds the call of the
+-- first and gets it instead of ringing. A second call to a user who is ringing finds the same room. A user
+-- who is offline, unknown or blocked, or has blocked the caller, is always reported as offline.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
---           in_socket     socket that calls
+--           in_socket     socket of the caller
 --           in_hub        hub of the room
---           in_room       room to ring somebody into, or NULL: a new one
---           in_guest      uid of who is called
+--           in_room       room of the call, or NULL: a new one
+--           in_guest      uid of the callee
 --           in_type       connect, or meeting
---           in_metadata   JSON: what conference_join takes
---           in_ring       seconds it rings before the call is missed
---           in_limit      rooms that one socket may be in
--- Returns:  when it rings: the sets of conference_join (the caller enters the room)
---           then one row   data  JSON: outcome (offline, cross, present or ringing), call (call_card; NULL when offline)
---           then rows      node, sockets: who is to ring
--- Errors:   WEAK_PRIVILEGE   foreign socket, or the caller may not enter that room
+--           in_metadata   JSON, see conference_join
+--           in_ring       seconds until the call is missed
+--           in_limit      rooms of one socket at most
+-- Returns:  the sets of conference_join, when the user rings: the caller enters the room
+--           one row       data  JSON: outcome (offline, cross, present or ringing), call (call_card; NULL
+--                         when offline)
+--           rows          node, sockets: the sockets that ring
+-- Errors:   WEAK_PRIVILEGE   a foreign socket, or the caller may not enter that room
 --           PARTICIPANT_TAKEN, TOO_MANY_ROOMS   see conference_join
--- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL, '00000000000000b1',
---                                  'connect', '{}', 30, 16);
+-- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL,
+--           '00000000000000b1', 'connect', '{}', 30, 16);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_invite(
-    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_guest    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid      VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) COLLATE ascii_bin,
+    IN in_guest    VARCHAR(64) COLLATE ascii_bin,
+    IN in_type     VARCHAR(16) COLLATE ascii_bin,
     IN in_metadata LONGTEXT,
     IN in_ring     INT UNSIGNED,
     IN in_limit    INT UNSIGNED
@@ -36,9 +37,9 @@ CREATE OR REPLACE PROCEDURE conference_invite(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_known, v_guest, v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_outcome VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT 'offline';
+    DECLARE v_uid, v_known, v_guest, v_hub CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_outcome VARCHAR(16) COLLATE ascii_bin DEFAULT 'offline';
     DECLARE v_blocked TINYINT;
 
     SELECT s.uid INTO v_uid
@@ -65,7 +66,7 @@ BEGIN
       AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state = 'active');
 
     IF v_guest IS NOT NULL THEN
-        -- is he calling me?
+        -- is the other user calling?
         SELECT hub_id, room_id INTO v_hub, v_room
         FROM call_invitation
         WHERE callee_id = v_uid AND caller_id = v_guest AND status = 'ringing' AND expiry > v_now
@@ -92,24 +93,28 @@ BEGIN
         IF EXISTS (SELECT 1 FROM conference WHERE hub_id = v_hub AND room_id = v_room AND uid = v_guest) THEN
             SET v_outcome = 'present';
         ELSE
-            INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via, message, ctime, mtime)
+            INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via,
+                                    message, ctime, mtime)
             VALUES (v_hub, v_room, v_guest, 2, v_now + 86400, 'no_traversal',
                     JSON_OBJECT('type', 'rendez-vous', 'owner_id', v_uid), v_now, v_now)
             ON DUPLICATE KEY UPDATE
-                level = GREATEST(level, 2), expiry = IF(expiry = 0, 0, GREATEST(expiry, v_now + 86400)), mtime = v_now;
+                level = GREATEST(level, 2), expiry = IF(expiry = 0, 0, GREATEST(expiry, v_now + 86400)),
+                mtime = v_now;
 
             INSERT INTO call_invitation (room_id, callee_id, hub_id, caller_id, caller_socket, status, expiry,
                                          ctime, mtime)
             VALUES (v_room, v_guest, v_hub, v_uid, in_socket, 'ringing', v_now + in_ring, v_now, v_now)
             ON DUPLICATE KEY UPDATE
-                caller_id = v_uid, caller_socket = in_socket, expiry = IF(status = 'ringing', expiry, v_now + in_ring),
+                caller_id = v_uid, caller_socket = in_socket,
+                expiry = IF(status = 'ringing', expiry, v_now + in_ring),
                 ctime = v_now, mtime = v_now, status = 'ringing';
         END IF;
     END IF;
 
     SELECT JSON_OBJECT('outcome', v_outcome, 'room_id', v_room, 'call', JSON_COMPACT((
         SELECT c.data FROM call_card AS c
-        WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = IF(v_outcome = 'cross', v_uid, v_guest)
+        WHERE c.hub_id = v_hub AND c.room_id = v_room
+          AND c.callee_id = IF(v_outcome = 'cross', v_uid, v_guest)
     ))) AS data;
     CALL user_sockets(IF(v_outcome = 'ringing', v_guest, NULL), NULL);
 END$$

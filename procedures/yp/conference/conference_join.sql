@@ -1,37 +1,40 @@
--- conference_join: a socket enters a room, as host or attendee. The one place that decides roles.
+-- conference_join: enter a room with a socket, as host or attendee. The only routine that decides roles.
 --
--- A room is a lock: whoever enters or leaves holds its row until the commit, so of two people who come
--- first at the same moment one is host. Joining again changes nothing but the metadata.
--- Who may start a meeting: in a team (private) or shared area whoever may write; in a dmz or public area
--- its owner, everybody else waits for him. Who may come in: whoever has a level on the hub or the room.
--- Who names no room gets the newest one that has started, never one where people only wait: anybody could open that.
--- A room is a meeting or a call, as it began; what wants in as the other is refused.
--- Coming in is the answer to a call that rings. The name a guest gives is kept with his session.
+-- A call that enters or leaves holds the row of the room until the commit, so one of two users who come first
+-- at the same moment becomes host. A second join changes only the metadata. Any member who may write starts a
+-- meeting in a team (private) or shared area; in a dmz or public area only the owner does, and all others
+-- wait. Everybody with a level on the hub or the room may enter. Without in_room the caller gets the newest
+-- room that has started, never one where users only wait, because anybody could open that one. A room stays a
+-- meeting or a call, as it began; the other type is refused. A user who enters answers the call that rings
+-- them, and the event of a call says so. The name of a guest is stored with the session.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket that enters
 --           in_hub        hub of the room
---           in_room       room, or NULL: the newest one of this hub and type that has started, else the hub's home
---                         for a meeting, a new one for a call
+--           in_room       room, or NULL: the newest one of this hub and type that has started, else the hub's
+--                         home for a meeting, a new one for a call
 --           in_type       meeting or connect (a call between two)
 --           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname
---           in_limit      rooms that one socket may be in
--- Returns:  one row       data  JSON: entered (1: was not in the room before), event (start or join), serial, room_id,
---                               user (attendee row of the caller), details (of the hub's home, {} of a call,
---                               NULL: those of the node with the id of the room, in the hub's shard)
+--           in_limit      rooms of one socket at most
+-- Returns:  one row       data  JSON: entered (1: the socket is new in the room), event (start, join, or
+--                               accept: this entry answers a call), serial, room_id, user (attendee row of
+--                               the caller), details (of the hub's home, {} of a call, NULL: those of the
+--                               node with the id of the room, in the hub's shard)
 --           rows          data  JSON: attendee rows of the others
---           rows          node, sockets: who is to be told
--- Errors:   WEAK_PRIVILEGE      foreign socket, no level, nobody there who may start the meeting, or the other type
---           PARTICIPANT_TAKEN   somebody else in the room has this participant_id
+--           rows          node, sockets: to be notified
+-- Errors:   WEAK_PRIVILEGE      a foreign socket, that of a visitor, no level, a meeting that has not
+--                               started, or a room of the other type
+--           PARTICIPANT_TAKEN   another participant of the room has this participant_id
 --           TOO_MANY_ROOMS      the socket is in in_limit rooms already
--- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL, 'meeting', '{}', 16);
+-- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL,
+--           'meeting', '{}', 16);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_join(
-    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_type     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid      VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) COLLATE ascii_bin,
+    IN in_type     VARCHAR(16) COLLATE ascii_bin,
     IN in_metadata LONGTEXT,
     IN in_limit    INT UNSIGNED
 )
@@ -39,23 +42,24 @@ CREATE OR REPLACE PROCEDURE conference_join(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid, v_owner, v_hub, v_home CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT in_room;
-    DECLARE v_area, v_type, v_role, v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_level, v_hosts, v_live, v_entered, v_mine, v_full TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_uid, v_owner, v_hub, v_home CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
+    DECLARE v_area, v_type, v_role, v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_level, v_hosts, v_live, v_entered, v_answers, v_same_hub, v_full TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_name VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
-    DECLARE v_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
     DECLARE v_ctime INT UNSIGNED;
     DECLARE v_serial BIGINT UNSIGNED;
 
     -- locked in share mode: a socket that closes, or a logout, at the same moment waits and then ends this
-    -- participation, too. The account has to be a live one; guests have none.
+    -- participation, too. The account must be active; guests have none.
     SELECT s.uid INTO v_uid
     FROM socket AS s
     WHERE s.id = in_socket
       AND s.session_id = SHA2(in_sid, 256)
+      AND s.uid <> 'ffffffffffffffff'
       AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
     LOCK IN SHARE MODE;
 
@@ -70,7 +74,7 @@ BEGIN
     END IF;
 
     IF v_room IS NULL THEN
-        -- the hub's row is the lock: two who come without a room find, or make, the same one
+        -- the row of the hub is the lock: two callers without a room find, or make, the same one
         SELECT id INTO v_hub FROM entity WHERE id = in_hub FOR UPDATE;
         SET v_room = COALESCE(
             (
@@ -90,7 +94,8 @@ BEGIN
     INSERT INTO conference_room (hub_id, id, type, ctime)
     VALUES (v_hub, v_room, in_type, v_now)
     ON DUPLICATE KEY UPDATE id = v_room;
-    SELECT type, serial INTO v_type, v_serial FROM conference_room WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
+    SELECT type, serial INTO v_type, v_serial FROM conference_room
+    WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
 
     SELECT IF(v_uid = v_hub, 7, GREATEST(IF(v_area = 'public', 2, 0), COALESCE(MAX(p.level), 0)))
     INTO v_level
@@ -100,20 +105,20 @@ BEGIN
       AND p.entity_id IN (v_uid, 'ffffffffffffffff')
       AND (p.expiry = 0 OR p.expiry > v_now);
 
-    -- unlocked: whoever writes here holds the row of the room, as we do
+    -- unlocked: every writer holds the row of the room, as this call does
     SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0) INTO v_live, v_hosts
     FROM conference
     WHERE hub_id = v_hub AND room_id = v_room;
 
     -- unlocked: the same
-    SELECT role, status, hub_id = v_hub INTO v_role, v_status, v_mine
+    SELECT role, status, hub_id = v_hub INTO v_role, v_status, v_same_hub
     FROM conference
     WHERE room_id = v_room AND socket_id = in_socket;
 
     SET v_entered = IF(v_role IS NULL, 1, 0);
     IF v_level = 0
        OR v_type <> in_type
-       OR (v_entered = 0 AND v_mine = 0)
+       OR (v_entered = 0 AND v_same_hub = 0)
        OR (v_entered = 1 AND v_live = 0 AND v_level < 4 AND v_area IN ('private', 'share'))
     THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
@@ -124,7 +129,7 @@ BEGIN
     END IF;
 
     IF v_entered = 1 THEN
-        -- unlocked: one socket enters one room at a time, or has a few too many
+        -- unlocked: a socket enters one room at a time; a few rooms too many do no harm
         SELECT COUNT(*) >= in_limit INTO v_full FROM conference WHERE socket_id = in_socket;
         IF v_full THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_MANY_ROOMS';
@@ -135,13 +140,15 @@ BEGIN
             WHEN v_level < 4 THEN 'attendee'
             ELSE 'host'
         END;
-        SET v_status = IF(v_role = 'attendee' AND v_hosts = 0 AND v_area IN ('dmz', 'public'), 'waiting', 'started');
+        SET v_status = IF(v_role = 'attendee' AND v_hosts = 0 AND v_area IN ('dmz', 'public'),
+                          'waiting', 'started');
     END IF;
 
     IF NOT EXISTS (SELECT 1 FROM drumate WHERE id = v_uid) THEN
         SET v_guest = LEFT(COALESCE(
             JSON_VALUE(in_metadata, '$.guest_name'),
-            NULLIF(TRIM(CONCAT_WS(' ', JSON_VALUE(in_metadata, '$.firstname'), JSON_VALUE(in_metadata, '$.lastname'))), '')
+            NULLIF(TRIM(CONCAT_WS(' ', JSON_VALUE(in_metadata, '$.firstname'),
+                                  JSON_VALUE(in_metadata, '$.lastname'))), '')
         ), 128);
         UPDATE session SET guest_name = v_guest
         WHERE id = SHA2(in_sid, 256) AND v_guest IS NOT NULL AND NOT guest_name <=> v_guest;
@@ -170,6 +177,7 @@ BEGIN
 
     UPDATE call_invitation SET status = 'accepted', mtime = v_now
     WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
+    SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
 
     IF v_role = 'host' THEN
         UPDATE conference SET status = 'started'
@@ -181,7 +189,7 @@ BEGIN
     END IF;
     SELECT JSON_OBJECT(
         'entered', v_entered + 0,
-        'event', IF(v_role = 'host', 'start', 'join'),
+        'event', CASE WHEN v_answers = 1 THEN 'accept' WHEN v_role = 'host' THEN 'start' ELSE 'join' END,
         'serial', v_serial + 0,
         'room_id', v_room,
         'user', JSON_COMPACT(me.data),

@@ -1,24 +1,25 @@
--- conference_leave: a socket of the caller leaves a room. Leaving a room twice, or one never entered, is nothing.
+-- conference_leave: leave a room with a socket of the caller. Nothing happens when the socket is not in the
+-- room.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
---           in_socket   socket that leaves, or the lost one whose place it took
+--           in_socket   socket that leaves, or the lost one whose seat it took over
 --           in_room     room
--- Returns:  when it was in the room: the two sets of conference_drop
---                                   rows   data  JSON: attendee rows of those who stay
---           else nothing
+-- Returns:  the two sets of conference_drop
+--           rows        data  JSON: attendee rows of those who stay
+--           nothing when the socket was not in the room
 -- Errors:   none
 -- Example:  CALL conference_leave('example-sid', 'example-socket', '00000000000000f2');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_leave(
-    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_hub CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_hub CHAR(16) COLLATE ascii_bin;
 
     SELECT s.id, c.hub_id INTO v_socket, v_hub
     FROM socket AS s

@@ -1,17 +1,18 @@
--- conference_move: a socket takes over the places of a lost one of the same session, and its calls.
+-- conference_move: move the seats and calls of a lost socket to a new one of the same session.
 --
--- Nobody is told yet: when many move at once, all must have moved before the first is told (conference_moved).
--- Rooms are locked in the order of their ids: who enters meanwhile waits, and then reads the new socket.
+-- Nobody is notified yet: when many sockets move at once, all moves come before the first notice
+-- (conference_moved). Rooms are locked in the order of their ids: a call that enters meanwhile waits, and
+-- then reads the new socket.
 --
--- Params:   in_old   the lost socket; it is forgotten
---           in_new   the socket that takes its place
+-- Params:   in_old   lost socket; it is deleted
+--           in_new   socket that takes over
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL conference_move('example-lost', 'example-socket');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_move(
-    IN in_old VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_new VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_old VARCHAR(32) COLLATE ascii_bin,
+    IN in_new VARCHAR(32) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,14 +1,15 @@
--- conference_moved: what to tell of sockets that took over the places of lost ones.
+-- conference_moved: list the notices about sockets that took over the seats of lost ones.
 --
--- Params:   in_sockets   JSON array of the sockets
--- Returns:  per socket and room: one row   data  JSON: the attendee row as it is now, was (the lost socket), node
---                                          (who holds the socket), serial, peers (attendee rows of the room)
+-- Params:   in_sockets   JSON array of sockets
+-- Returns:  per socket and room: one row   data  JSON: the new attendee row, was (the lost socket),
+--                                          node (of the socket), serial, peers (attendee rows of the
+--                                          room)
 --                                rows      node, sockets: the others in the room
 -- Errors:   none
 -- Example:  CALL conference_moved('["example-socket"]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_moved(
-    IN in_sockets LONGTEXT CHARACTER SET utf8mb4
+    IN in_sockets LONGTEXT
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -16,14 +17,15 @@ BEGIN
     FOR r IN (
         SELECT c.hub_id, c.room_id, s.id, s.was, s.node, m.serial
         FROM JSON_TABLE(in_sockets, '$[*]' COLUMNS (
-            id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+            id VARCHAR(32) COLLATE ascii_bin PATH '$'
         )) AS j
         JOIN socket AS s ON s.id = j.id
         JOIN conference AS c ON c.socket_id = s.id
         JOIN conference_room AS m ON m.hub_id = c.hub_id AND m.id = c.room_id
         ORDER BY c.hub_id, c.room_id, s.id
     ) DO
-        SELECT JSON_INSERT(a.data, '$.was', r.was, '$.node', r.node, '$.serial', r.serial, '$.peers', JSON_COMPACT((
+        SELECT JSON_INSERT(a.data, '$.was', r.was, '$.node', r.node, '$.serial', r.serial, '$.peers',
+                           JSON_COMPACT((
             SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
             FROM attendee_card AS o
             WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id

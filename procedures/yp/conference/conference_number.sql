@@ -1,7 +1,7 @@
--- conference_number: lock a room and number its next news (a coming, a going, a move to another socket).
+-- conference_number: lock a room and number its next change (a join, a leave, a move to another socket).
 --
--- Pushes of two processes may overtake each other. Whoever enters or leaves holds the row of the room until the
--- commit, so the numbers grow in the order in which things happened, and a client can put its news in order.
+-- Pushes of two processes may overtake each other. Every change of a room holds its row until the commit, so
+-- the numbers grow in the order of the changes, and a client can sort them.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room
@@ -11,8 +11,8 @@
 -- Example:  CALL conference_number('00000000000000f1', '00000000000000f2', @serial);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_number(
-    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) COLLATE ascii_bin,
     OUT out_serial BIGINT UNSIGNED
 )
     MODIFIES SQL DATA

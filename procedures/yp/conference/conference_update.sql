@@ -1,32 +1,32 @@
--- conference_update: a participant tells what changed on his side (microphone, camera, screen, endpoint id).
+-- conference_update: update the state of a participant: microphone, camera, screen, endpoint id.
 --
--- Role, level and names of registered people are never the client's to set.
+-- A client cannot set its role or level, or the names of registered users.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
---           in_socket     his socket, present in the room
+--           in_socket     socket of the caller, in the room
 --           in_room       room
 --           in_metadata   JSON: any of participant_id, audio, video, screen, muted
--- Returns:  when he is in the room: one row   data  JSON, his attendee row
---                                   rows      node, sockets: members of the hub who are online, and the room
---           else nothing
--- Errors:   PARTICIPANT_TAKEN   somebody else in the room has this participant_id
+-- Returns:  one row       data  JSON, attendee row
+--           rows          node, sockets: members of the hub who are online, and the room
+--           nothing when the socket is not in the room
+-- Errors:   PARTICIPANT_TAKEN   another participant of the room has this participant_id
 -- Example:  CALL conference_update('example-sid', 'example-socket', '00000000000000f2', '{"audio": 0}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_update(
-    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid      VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket   VARCHAR(64) COLLATE ascii_bin,
+    IN in_room     VARCHAR(64) COLLATE ascii_bin,
     IN in_metadata LONGTEXT
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_hub, v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_lock VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_participant VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    DECLARE v_hub, v_uid CHAR(16) COLLATE ascii_bin;
+    DECLARE v_lock VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
 
-    -- unlocked: the room is locked before its participants; whether he is still there is looked at again below
+    -- unlocked: the room is locked before its participants; the row is read again below
     SELECT c.hub_id, c.uid INTO v_hub, v_uid
     FROM conference AS c
     JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)

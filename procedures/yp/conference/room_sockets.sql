@@ -1,4 +1,4 @@
--- room_sockets: sockets of the participants of a room, by the process that holds them.
+-- room_sockets: list the sockets of the participants of a room, by the process that holds them.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room
@@ -8,9 +8,9 @@
 -- Example:  CALL room_sockets('00000000000000f1', '00000000000000f2', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE room_sockets(
-    IN in_hub     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_hub     VARCHAR(64) COLLATE ascii_bin,
+    IN in_room    VARCHAR(64) COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,23 +1,23 @@
--- contact_answer_open: begin an answer to an invitation: find the other person, lock the pair, note the deed.
+-- contact_answer_open: begin to answer an invitation: find the inviter, lock the pair, record the activity.
 --
--- When the answer is refused further on, the transaction takes the note back.
+-- When the answer is refused later, the transaction rolls the record back.
 --
--- Params:   in_uid     who answers
---           in_key     uid, email or user name of the other person
---           in_event   activity to note (invite_accepted, invite_refused)
--- Returns:  one row    data  JSON: peer, db (his shard), lang
--- Errors:   NOT_A_DRUMATE   nobody is registered under the key
+-- Params:   in_uid     user who answers
+--           in_key     uid, email or user name of the inviter
+--           in_event   activity to record (invite_accepted, invite_refused)
+-- Returns:  one row    data  JSON: peer, db (shard of the peer), lang
+-- Errors:   NOT_A_DRUMATE   no registered user has the key
 -- Example:  CALL contact_answer_open('00000000000000a1', 'bob@example.net', 'invite_accepted');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_answer_open(
-    IN in_uid   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_uid   CHAR(16) COLLATE ascii_bin,
     IN in_key   VARCHAR(255) COLLATE utf8mb4_bin,
-    IN in_event VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_event VARCHAR(32) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_peer CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_peer CHAR(16) COLLATE ascii_bin;
 
     SELECT drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN

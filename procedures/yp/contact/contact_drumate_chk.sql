@@ -1,8 +1,8 @@
--- contact_drumate_chk: uid of a registered person.
+-- contact_drumate_chk: get the uid of a registered user.
 --
 -- Params:   in_key    uid, email or user name
 -- Returns:  one row   uid
--- Errors:   NOT_A_DRUMATE   nobody is registered under the key
+-- Errors:   NOT_A_DRUMATE   no registered user has the key
 -- Example:  CALL contact_drumate_chk('alice@example.org');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_drumate_chk(
@@ -11,7 +11,7 @@ CREATE OR REPLACE PROCEDURE contact_drumate_chk(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
 
     SELECT drumate_find(in_key) INTO v_uid;
     IF v_uid IS NULL THEN

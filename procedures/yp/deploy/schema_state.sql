@@ -1,4 +1,4 @@
--- schema_state: the migrations that were applied to the registry and to every shard that is complete.
+-- schema_state: list the migrations that were applied to the registry and to every complete shard.
 --
 -- Params:   none
 -- Returns:  rows      db_name, name (of the migration; NULL for a shard without any)

@@ -1,25 +1,25 @@
--- dmz_link_create: a link that lets people without an account into one room.
+-- dmz_link_create: create a link that lets guests without an account into one room.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room, or NULL for the hub's home
 --           in_token    secret in the link, random; only its hash is stored
---           in_title    what guests see as the name of the meeting, or NULL
+--           in_title    name of the meeting for guests, or NULL
 --           in_expiry   unix seconds, 0 for never
 -- Returns:  one row     hub_id, room_id
--- Errors:   HUB_NOT_FOUND   no such hub, or not one that lets guests in (dmz or public)
+-- Errors:   HUB_NOT_FOUND   no such hub, or its area is neither dmz nor public
 -- Example:  CALL dmz_link_create('00000000000000f3', NULL, 'example-token', 'Example', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE dmz_link_create(
-    IN in_hub    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_token  VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub    VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin,
+    IN in_token  VARCHAR(128) COLLATE ascii_bin,
     IN in_title  VARCHAR(255),
     IN in_expiry INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
 
     SELECT COALESCE(in_room, home_id) INTO v_room
     FROM entity

@@ -1,24 +1,24 @@
--- session_dmz_login: somebody opens a guest link. He gets a session as a guest, unless he has one, and may
--- enter that one room for as long as the link is good, and a day at the most.
---
--- Whoever is signed in stays who he is.
+-- session_dmz_login: open a guest link. A caller without a session gets one as a guest, and may enter that
+-- one room while the link is valid, for a day at most. A caller who is signed in keeps the session. The
+-- session of a visitor (session_visit) ends; its sockets and tokens move to that of the guest, because the
+-- page does not reconnect.
 --
 -- Params:   in_token    secret in the link
---           in_sid      what the session cookie holds, or NULL
---           in_new_sid  session id, random, never seen before, for whoever has no session
---           in_ttl      seconds that a guest's session lives without being used
+--           in_sid      value of the session cookie, or NULL
+--           in_new_sid  new random session id, for callers without a session, and visitors
+--           in_ttl      seconds until an unused session of a guest ends
 --           in_ua       user agent
 --           in_address  address of the caller
--- Returns:  at most one row   data  JSON: created (1: in_new_sid is his session now), hub_id, nid, room_id, uid,
---                                   is_guest, guest_name, filename, area, sender (who owns the hub), expiry;
---                                   no row for a link that is unknown or has expired
+-- Returns:  at most one row   data  JSON: created (1: in_new_sid is the session now), hub_id, nid, room_id,
+--                                   uid, is_guest, guest_name, filename, area, sender (owner of the hub),
+--                                   expiry; no row for a link that is unknown or has expired
 -- Errors:   none
 -- Example:  CALL session_dmz_login('example-token', NULL, 'example-sid', 60, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_dmz_login(
-    IN in_token   VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_sid     VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_new_sid VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_token   VARCHAR(128) COLLATE ascii_bin,
+    IN in_sid     VARCHAR(128) COLLATE ascii_bin,
+    IN in_new_sid VARCHAR(128) COLLATE ascii_bin,
     IN in_ttl     INT UNSIGNED,
     IN in_ua      VARCHAR(255),
     IN in_address VARCHAR(45)
@@ -27,11 +27,11 @@ CREATE OR REPLACE PROCEDURE session_dmz_login(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_hub, v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_room VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_hub, v_uid CHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_title VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
-    DECLARE v_level, v_created TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_level, v_created, v_is_visitor TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_until INT UNSIGNED;
 
     SELECT l.hub_id, l.room_id, COALESCE(NULLIF(l.title, ''), h.name), l.level,
@@ -48,16 +48,24 @@ BEGIN
         WHERE id = SHA2(in_sid, 256) AND expiry > v_now
         FOR UPDATE;
 
-        IF v_uid IS NULL THEN
+        SET v_is_visitor = v_uid <=> 'ffffffffffffffff';
+        IF v_uid IS NULL OR v_is_visitor THEN
             SET v_uid = LOWER(HEX(RANDOM_BYTES(8))), v_created = 1;
             INSERT INTO session (id, uid, ua, address, ttl, expiry, ctime, mtime)
             VALUES (SHA2(in_new_sid, 256), v_uid, in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);
+        END IF;
+        IF v_is_visitor THEN
+            UPDATE socket SET session_id = SHA2(in_new_sid, 256), uid = v_uid
+            WHERE session_id = SHA2(in_sid, 256);
+            UPDATE authn SET session_id = SHA2(in_new_sid, 256) WHERE session_id = SHA2(in_sid, 256);
+            DELETE FROM session WHERE id = SHA2(in_sid, 256);
         END IF;
 
         INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via, ctime, mtime)
         VALUES (v_hub, v_room, v_uid, v_level, v_until, 'link', v_now, v_now)
         ON DUPLICATE KEY UPDATE
-            expiry = IF(expiry = 0, 0, GREATEST(expiry, v_until)), level = GREATEST(level, v_level), mtime = v_now;
+            expiry = IF(expiry = 0, 0, GREATEST(expiry, v_until)), level = GREATEST(level, v_level),
+            mtime = v_now;
     END IF;
 
     SELECT JSON_OBJECT(

@@ -1,15 +1,17 @@
--- help: what a routine does, how it is called and what it answers: the header of its file, as it is installed.
+-- help: show the header of a routine as it is installed: purpose, parameters, results.
 --
--- A name that no routine has is looked for inside the names: CALL help('invite') lists what has to do with it.
+-- When no routine has the name, all routines whose names contain it are listed, for example CALL
+-- help('invite').
 --
 -- Params:   in_name   name of a routine, or a part of one
--- Returns:  rows      routine (database.name), help (the header line by line, or only the first lines of many headers)
+-- Returns:  rows      routine (database.name), help (a line of the header; of several routines, only
+--                     the first line of each header)
 -- Errors:   none
 -- Callers:  people, in the mariadb client
 -- Example:  CALL help('conference_join');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE help(
-    IN in_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_name VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -17,7 +19,7 @@ BEGIN
     DECLARE v_db VARCHAR(64);
     DECLARE v_comment LONGTEXT;
 
-    -- every shard has the same routines: one of them stands for all
+    -- every shard has the same routines, so one of them is enough
     SELECT r.ROUTINE_SCHEMA, r.ROUTINE_COMMENT INTO v_db, v_comment
     FROM information_schema.ROUTINES AS r
     WHERE r.ROUTINE_SCHEMA IN ('yp', (SELECT MIN(s.name) FROM shard AS s WHERE s.is_open IN (0, 1)))
@@ -26,12 +28,13 @@ BEGIN
     LIMIT 1;
 
     IF v_db IS NOT NULL THEN
-        -- the last line is the mark of the deploy: the file, two digests, the revision
+        -- the deploy adds the last line: file, two digests, revision
         SELECT IF(j.position = 1, CONCAT(v_db, '.', in_name), '') AS routine,
-               REGEXP_REPLACE(j.line, '^\\[(procedures\\S+) \\S+ \\S+ (\\S+)\\]$', '\\1, revision \\2') AS help
+               REGEXP_REPLACE(j.line, '^\\[(procedures\\S+) \\S+ \\S+ (\\S+)\\]$',
+                              '\\1, revision \\2') AS help
         FROM JSON_TABLE(CONCAT('[', REPLACE(JSON_QUOTE(v_comment), '\\n', '","'), ']'), '$[*]' COLUMNS (
             position FOR ORDINALITY,
-            line     TEXT PATH '$'
+            line     TEXT COLLATE utf8mb4_unicode_520_ci PATH '$'
         )) AS j
         ORDER BY j.position;
     ELSE

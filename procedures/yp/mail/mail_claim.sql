@@ -1,17 +1,17 @@
--- mail_claim: take mails that are due, so that no other process sends them in the meantime.
+-- mail_claim: claim mails that are due, so that no other process sends them meanwhile.
 --
--- A process that dies with them loses its claim with the lease. Also tidies up: mails that nobody could send for
--- three days are given up, mails that were sent a week ago are forgotten.
+-- The claim of a process that dies ends with the lease. The routine also gives up mails that could not be
+-- sent for three days, and deletes mails that were sent a week ago.
 --
 -- Params:   in_claim   id of this batch
---           in_limit   how many
---           in_lease   seconds until others may try
+--           in_limit   mails at most
+--           in_lease   seconds until other processes may send them
 -- Returns:  rows       data  JSON: id, email, template, lang, data
 -- Errors:   none
 -- Example:  CALL mail_claim('0000000000000001', 10, 60);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_claim(
-    IN in_claim CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_claim CHAR(16) COLLATE ascii_bin,
     IN in_limit INT UNSIGNED,
     IN in_lease INT UNSIGNED
 )
@@ -20,8 +20,10 @@ CREATE OR REPLACE PROCEDURE mail_claim(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
 
-    DELETE FROM mail_outbox WHERE status = 'sent' AND next_try < v_now - 7 * 86400 ORDER BY next_try LIMIT 100;
-    UPDATE mail_outbox SET status = 'failed', mtime = v_now, last_error = IF(last_error = '', 'too old', last_error)
+    DELETE FROM mail_outbox WHERE status = 'sent' AND next_try < v_now - 7 * 86400 ORDER BY next_try
+    LIMIT 100;
+    UPDATE mail_outbox SET status = 'failed', mtime = v_now,
+        last_error = IF(last_error = '', 'too old', last_error)
     WHERE status = 'pending' AND next_try <= v_now AND ctime < v_now - 3 * 86400;
     UPDATE mail_outbox SET claim = in_claim, next_try = v_now + in_lease
     WHERE status = 'pending' AND next_try <= v_now

@@ -1,13 +1,14 @@
--- mail_failed: a mail could not be sent: again after 1, 2, 4 … minutes, at most 6 hours; given up after 14 times.
+-- mail_failed: record that a mail could not be sent. The next attempt follows after 1, 2, 4 … minutes, at
+-- most 6 hours; after 14 attempts the mail is given up.
 --
--- Params:   in_id      the mail
---           in_error   why, for whoever looks after it
+-- Params:   in_id      mail
+--           in_error   reason, for operators
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL mail_failed('0000000000000001', 'connection refused');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_failed(
-    IN in_id    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id    CHAR(16) COLLATE ascii_bin,
     IN in_error VARCHAR(255)
 )
     MODIFIES SQL DATA

@@ -1,12 +1,12 @@
--- mail_sent: a mail is on its way. What it said is forgotten, above all the link in it.
+-- mail_sent: record that a mail was sent. Its content is deleted, because it holds a secret link.
 --
--- Params:   in_id     the mail
+-- Params:   in_id     mail
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL mail_sent('0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_sent(
-    IN in_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_id CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,12 +1,12 @@
--- mail_stop: whoever got this mail wants no more invitation mails.
+-- mail_stop: stop invitation mails to the recipient of a mail.
 --
--- Params:   in_id     the mail, whose id only he knows
+-- Params:   in_id     mail; only its recipient knows the id
 -- Returns:  one row   known  1, or 0: no such mail
 -- Errors:   none
 -- Example:  CALL mail_stop('0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_stop(
-    IN in_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_id VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,19 +1,20 @@
--- get_redirect_state: somebody is back from another site. The state works once, and for who left only.
+-- get_redirect_state: check the state of a user who returns from another site. It works once, and only for
+-- the user who left.
 --
--- Params:   in_state   what the address carries
---           in_uid     who is back
+-- Params:   in_state   state parameter of the address
+--           in_uid     user who returns
 -- Returns:  one row    verifier
--- Errors:   INVALID_STATE   unknown, used, too old, or somebody else's
+-- Errors:   INVALID_STATE   the state is unknown, used, too old, or that of another user
 -- Example:  CALL get_redirect_state('example', '00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE get_redirect_state(
     IN in_state VARCHAR(255),
-    IN in_uid   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid   CHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_verifier VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_verifier VARCHAR(128) COLLATE ascii_bin;
 
     SELECT verifier INTO v_verifier
     FROM redirect_state

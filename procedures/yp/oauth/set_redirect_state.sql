@@ -1,16 +1,16 @@
--- set_redirect_state: somebody leaves for another site and is to come back within ten minutes.
+-- set_redirect_state: remember a user who leaves for another site and returns within ten minutes.
 --
--- Params:   in_state      what the address carries there and back
---           in_uid        who leaves
+-- Params:   in_state      state parameter, new and random
+--           in_uid        user who leaves
 --           in_verifier   PKCE verifier
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL set_redirect_state('example-state', '00000000000000a1', 'verifier');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE set_redirect_state(
-    IN in_state    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_uid      CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_verifier VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_state    VARCHAR(128) COLLATE ascii_bin,
+    IN in_uid      CHAR(16) COLLATE ascii_bin,
+    IN in_verifier VARCHAR(128) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

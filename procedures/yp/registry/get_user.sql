@@ -1,12 +1,13 @@
--- get_user: a person, his home and his organisation, as the desk needs them at start (contract 3.6).
+-- get_user: get a user, their home and their organisation, as the desk needs them at start.
+-- See docs/frontend-contract.md#signing-in.
 --
--- Params:   in_uid    the person
+-- Params:   in_uid    user
 -- Returns:  at most one row   data  JSON: user, hub, organization
 -- Errors:   none
 -- Example:  CALL get_user('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE get_user(
-    IN in_uid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,33 +1,33 @@
--- hub_create: a workspace with its owner.
+-- hub_create: create a workspace with its owner.
 --
--- Params:   in_id       hub id to give, or NULL for a new one
---           in_name     name that members see
+-- Params:   in_id       id of the hub, or NULL for a new one
+--           in_name     name for the members
 --           in_owner    email or uid of the owner
 --           in_area     private, share, dmz or public
 -- Returns:  one row     hub_id, owner_id, db_name
--- Errors:   NOT_A_DRUMATE   nobody is registered under in_owner
+-- Errors:   NOT_A_DRUMATE   in_owner is not registered
 -- Example:  CALL hub_create(NULL, 'Example', 'alice@example.org', 'private');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE hub_create(
-    IN in_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_id    VARCHAR(64) COLLATE ascii_bin,
     IN in_name  VARCHAR(255),
     IN in_owner VARCHAR(255) COLLATE utf8mb4_bin,
-    IN in_area  VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_area  VARCHAR(16) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    DECLARE v_id CHAR(16) COLLATE ascii_bin
         DEFAULT COALESCE(in_id, LOWER(HEX(RANDOM_BYTES(8))));
-    DECLARE v_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT drumate_find(in_owner);
+    DECLARE v_owner CHAR(16) COLLATE ascii_bin DEFAULT drumate_find(in_owner);
     DECLARE v_serial INT UNSIGNED;
 
     IF v_owner IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_A_DRUMATE';
     END IF;
 
-    -- the owner's row is the lock that gives each of his hubs its own serial
+    -- the row of the owner is the lock that gives each of their hubs its own serial
     SELECT id INTO v_owner FROM entity WHERE id = v_owner FOR UPDATE;
     SET v_serial = (SELECT COALESCE(MAX(serial), 0) + 1 FROM hub WHERE owner_id = v_owner);
 

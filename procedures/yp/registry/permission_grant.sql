@@ -1,19 +1,19 @@
--- permission_grant: give somebody a level on a hub or on one resource of it; a later grant replaces it.
+-- permission_grant: grant a level on a hub or on one resource of it. A later grant replaces it.
 --
 -- Params:   in_hub        hub
 --           in_resource   * for the whole hub, else a node or room
 --           in_who        uid, email, or ffffffffffffffff for everybody
---           in_level      1 guest … 7 owner; 0 takes the grant away
+--           in_level      1 guest … 7 owner; 0 removes the grant
 --           in_expiry     unix seconds, 0 for never
 -- Returns:  one row       entity_id, level
--- Errors:   NOT_A_DRUMATE    nobody is registered under in_who
+-- Errors:   NOT_A_DRUMATE    in_who is not registered
 --           HUB_NOT_FOUND    no such hub
---           WEAK_PRIVILEGE   it would take the owner's own grant away
+--           WEAK_PRIVILEGE   the change would remove the grant of the owner
 -- Example:  CALL permission_grant('00000000000000f1', '*', 'bob@example.net', 4, 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE permission_grant(
-    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_resource VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) COLLATE ascii_bin,
+    IN in_resource VARCHAR(64) COLLATE ascii_bin,
     IN in_who      VARCHAR(255) COLLATE utf8mb4_bin,
     IN in_level    TINYINT UNSIGNED,
     IN in_expiry   INT UNSIGNED
@@ -22,9 +22,9 @@ CREATE OR REPLACE PROCEDURE permission_grant(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_owner CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    DECLARE v_owner CHAR(16) COLLATE ascii_bin
         DEFAULT (SELECT owner_id FROM hub WHERE id = in_hub);
-    DECLARE v_who CHAR(16) CHARACTER SET ascii COLLATE ascii_bin
+    DECLARE v_who CHAR(16) COLLATE ascii_bin
         DEFAULT IF(in_who = 'ffffffffffffffff', in_who, drumate_find(in_who));
 
     IF v_owner IS NULL THEN

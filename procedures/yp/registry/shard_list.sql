@@ -1,9 +1,9 @@
--- shard_list: every shard there is, except those that are still being made.
+-- shard_list: list all shards except those that are not complete yet.
 --
 -- Params:   none
 -- Returns:  rows      name
 -- Errors:   none
--- Callers:  service/database.py, when a process starts
+-- Callers:  service/store/database.py, when a process starts
 -- Example:  CALL shard_list();
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE shard_list()

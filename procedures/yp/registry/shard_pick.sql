@@ -1,19 +1,19 @@
--- shard_pick: the shard a new entity is placed in.
+-- shard_pick: choose the shard for a new entity.
 --
--- Params:   in_db     name of the shard wanted, or NULL for the open one with the fewest entities
+-- Params:   in_db     a shard, or NULL for the open one with the fewest entities
 -- Returns:  a value   name of the shard
 -- Errors:   NO_SHARD  no open shard of that name, or none at all
 -- Example:  SELECT shard_pick(NULL);
 DELIMITER $$
 CREATE OR REPLACE FUNCTION shard_pick(
-    in_db VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    in_db VARCHAR(64) COLLATE ascii_bin
 )
-    RETURNS VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    RETURNS VARCHAR(64) COLLATE ascii_bin
     NOT DETERMINISTIC
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_db VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_db VARCHAR(64) COLLATE ascii_bin;
 
     SELECT s.name INTO v_db
     FROM shard AS s

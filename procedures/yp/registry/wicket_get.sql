@@ -1,18 +1,19 @@
--- wicket_get: the wicket of a person, made when he has none.
+-- wicket_get: get the wicket of a user, who gets one when they have none.
 --
--- Params:   in_uid    the person
+-- Params:   in_uid    user
 -- Returns:  one row   data  JSON: wicket_id, hub_id, area
 -- Errors:   none
 -- Example:  CALL wicket_get('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE wicket_get(
-    IN in_uid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT wicket_ensure(in_uid);
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
 
+    CALL wicket_add(in_uid, v_id);
     SELECT JSON_OBJECT('wicket_id', v_id, 'hub_id', v_id, 'area', 'dmz') AS data;
 END$$
 DELIMITER ;

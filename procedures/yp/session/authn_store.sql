@@ -1,15 +1,15 @@
--- authn_store: keep a one-time token with which a WebSocket may bind to a session.
+-- authn_store: store a one-time token that binds a WebSocket to a session.
 --
--- Params:   in_sid     what the session cookie holds
---           in_token   the token, random; only its hash is stored
---           in_ttl     seconds it stays good
+-- Params:   in_sid     value of the session cookie
+--           in_token   random token; only its hash is stored
+--           in_ttl     seconds until it expires
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL authn_store('example-sid', 'example-token', 60);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE authn_store(
-    IN in_sid   VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_sid   VARCHAR(128) COLLATE ascii_bin,
+    IN in_token VARCHAR(64) COLLATE ascii_bin,
     IN in_ttl   INT UNSIGNED
 )
     MODIFIES SQL DATA

@@ -1,22 +1,22 @@
--- session_open: who is calling, in which hub, and at which level there. The one gate of every request.
+-- session_open: get the caller, the hub and the level of a request. The gate of every request of the RPC.
 --
--- The level is the best of the unexpired grants of the caller, or of everybody, on the hub (*) or on the
--- resource; his own entity is level 7; a public hub can be read by all.
+-- The level is the best unexpired grant of the caller, or of everybody, on the hub (*) or on the resource.
+-- Users have level 7 on themselves, and everybody can read a public hub.
 --
--- Params:   in_sid       what the session cookie holds, or NULL
---           in_hub       hub or person that the request names; NULL is the caller himself
+-- Params:   in_sid       value of the session cookie, or NULL
+--           in_hub       hub or user that the request names; NULL: the caller
 --           in_resource  node or room inside the hub, or NULL
 -- Returns:  one row      data  JSON: uid, signed_in, stale (1: time to call session_touch), expiry, dom_id,
 --                              db (shard of the caller), firstname, lastname, fullname, username, email,
 --                              lang, guest_name, hub, area, hub_db, hub_owner (NULL: no such hub), level,
---                              moving (1: the caller or the hub is on the way to another shard)
+--                              moving (1: the caller or the hub is moving to another shard)
 -- Errors:   none
 -- Example:  CALL session_open(NULL, NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_open(
-    IN in_sid      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_hub      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_resource VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid      VARCHAR(128) COLLATE ascii_bin,
+    IN in_hub      VARCHAR(64) COLLATE ascii_bin,
+    IN in_resource VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -28,6 +28,7 @@ BEGIN
         'signed_in', IF(me.id IS NULL, 0, 1),
         'stale', IF(s.mtime < v_now - 300, 1, 0),
         'expiry', s.expiry,
+        -- Repeats caller_card, which knows neither guests nor other hubs than the caller
         'dom_id', d.domain_id,
         'db', me.db_name,
         'firstname', d.firstname,

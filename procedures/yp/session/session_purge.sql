@@ -1,7 +1,7 @@
--- session_purge: forget what has expired: sessions, tokens, grants, guest links, and calls of last month.
--- Called now and then by the service.
+-- session_purge: delete expired sessions, tokens, grants and guest links, and calls of last month. The
+-- service calls it regularly.
 --
--- Params:   in_limit   rows of each kind at the most, so that no lock lasts
+-- Params:   in_limit   rows of each kind at most, so that no lock lasts long
 -- Returns:  rows       node, sockets: sockets of expired sessions, to be closed
 -- Errors:   none
 -- Example:  CALL session_purge(100);

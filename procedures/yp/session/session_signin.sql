@@ -1,25 +1,29 @@
--- session_signin: open a session for a person whose password was verified; the id rotates.
+-- session_signin: open a session for a user whose password was verified. The session id changes.
 --
--- Sockets of the replaced session move to the new one, so an open tab keeps its WebSocket; those of another
--- person leave their rooms and are to be closed.
+-- Sockets of the replaced session move to the new one, so an open tab keeps its WebSocket, also when the
+-- replaced session was that of a visitor (session_visit). Sockets of another user leave their rooms and
+-- must be closed; so must those of the sessions that end because the user has too many: the ones that have
+-- not been used for the longest time.
 --
--- Params:   in_uid      who signs in
---           in_sid      new session id, random, never seen before
---           in_old_sid  session id that the browser showed, or NULL
---           in_ttl      seconds the session lives without being used
+-- Params:   in_uid      user
+--           in_sid      new random session id
+--           in_old_sid  session id of the browser until now, or NULL
+--           in_ttl      seconds until an unused session ends
+--           in_most     sessions that the user may have
 --           in_ua       user agent
 --           in_address  address of the caller
--- Returns:  per room that sockets of another person leave: the two sets of conference_drop
---           then rows     node, sockets  sockets of another person, to be closed
+-- Returns:  per room that the sockets of ended sessions leave: the two sets of conference_drop
+--           then rows     node, sockets  sockets of ended sessions, to be closed
 --           then one row  data  JSON: user, hub, organization (get_user)
 -- Errors:   none
--- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, 60, 'doc', '127.0.0.1');
+-- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, 60, 20, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_signin(
-    IN in_uid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_sid     VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_old_sid VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_uid     VARCHAR(64) COLLATE ascii_bin,
+    IN in_sid     VARCHAR(128) COLLATE ascii_bin,
+    IN in_old_sid VARCHAR(128) COLLATE ascii_bin,
     IN in_ttl     INT UNSIGNED,
+    IN in_most    INT UNSIGNED,
     IN in_ua      VARCHAR(255),
     IN in_address VARCHAR(45)
 )
@@ -27,27 +31,35 @@ CREATE OR REPLACE PROCEDURE session_signin(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_old CHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT SHA2(in_old_sid, 256);
-    DECLARE v_sockets INT UNSIGNED;
+    DECLARE v_new CHAR(64) COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
+    DECLARE v_old CHAR(64) COLLATE ascii_bin DEFAULT SHA2(in_old_sid, 256);
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    DECLARE v_ended LONGTEXT COLLATE utf8mb4_bin;
+
+    -- sign-ins of one user wait for each other, so that each counts the others
+    SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;
 
     INSERT INTO session (id, uid, ua, address, ttl, expiry, ctime, mtime)
-    VALUES (SHA2(in_sid, 256), in_uid, in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);
+    VALUES (v_new, in_uid, in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);
 
     UPDATE socket
-    SET session_id = SHA2(in_sid, 256)
-    WHERE session_id = v_old AND uid = in_uid;
+    SET session_id = v_new, uid = in_uid
+    WHERE session_id = v_old AND uid IN (in_uid, 'ffffffffffffffff');
 
-    -- the sockets before their rooms, as whoever enters one does
-    SELECT COUNT(*) INTO v_sockets FROM socket WHERE session_id = v_old FOR UPDATE;
-    -- unlocked: they are locked above
-    FOR r IN (SELECT id FROM socket WHERE session_id = v_old ORDER BY id) DO
-        CALL conference_drop(r.id, NULL);
-    END FOR;
-    SELECT node, JSON_ARRAYAGG(id) AS sockets FROM socket WHERE session_id = v_old GROUP BY node;
-
-    DELETE FROM socket WHERE session_id = v_old;
-    DELETE FROM authn WHERE session_id = v_old;
-    DELETE FROM session WHERE id = v_old;
+    -- unlocked: the user is locked above
+    SELECT COALESCE(JSON_ARRAYAGG(e.id), '[]') INTO v_ended
+    FROM (
+        SELECT v_old AS id FROM (SELECT 1) AS one WHERE v_old IS NOT NULL
+        UNION
+        SELECT o.id
+        FROM (
+            SELECT s.id, ROW_NUMBER() OVER (ORDER BY s.mtime DESC, s.ctime DESC, s.id) AS place
+            FROM session AS s
+            WHERE s.uid = in_uid AND s.id <> v_new AND NOT s.id <=> v_old
+        ) AS o
+        WHERE o.place >= in_most
+    ) AS e;
+    CALL session_end(v_ended);
 
     CALL get_user(in_uid);
 END$$

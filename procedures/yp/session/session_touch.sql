@@ -1,12 +1,14 @@
--- session_touch: the session was used, so it lives on for its ttl.
+-- session_touch: extend a session by its ttl after its use, but not beyond its absolute end.
 --
--- Params:   in_sid   what the session cookie holds
+-- Params:   in_sid        value of the session cookie
+--           in_lifetime   seconds from the sign-in to the absolute end
 -- Returns:  nothing
 -- Errors:   none
--- Example:  CALL session_touch('example-sid');
+-- Example:  CALL session_touch('example-sid', 3600);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_touch(
-    IN in_sid VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_sid      VARCHAR(128) COLLATE ascii_bin,
+    IN in_lifetime INT UNSIGNED
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -14,7 +16,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
 
     UPDATE session
-    SET mtime = v_now, expiry = v_now + ttl
+    SET mtime = v_now, expiry = LEAST(v_now + ttl, ctime + in_lifetime)
     WHERE id = SHA2(in_sid, 256) AND expiry > v_now;
 END$$
 DELIMITER ;

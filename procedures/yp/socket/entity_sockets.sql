@@ -1,16 +1,17 @@
--- entity_sockets: open sockets of a hub's members, and of everybody in one of its rooms, guests included.
+-- entity_sockets: list the open sockets of the members of a hub, and of everybody in one of its rooms, guests
+-- included.
 --
 -- Params:   in_hub       hub
 --           in_room      room, or NULL for members only
---           in_exclude   a socket to leave out (the sender), or NULL
+--           in_exclude   socket to leave out (the sender), or NULL
 -- Returns:  rows         node, sockets (JSON array of ids)
 -- Errors:   none
 -- Example:  CALL entity_sockets('00000000000000f1', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE entity_sockets(
-    IN in_hub     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_room    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_hub     VARCHAR(64) COLLATE ascii_bin,
+    IN in_room    VARCHAR(64) COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -25,6 +26,8 @@ BEGIN
         WHERE p.hub_id = in_hub
           AND p.resource_id IN ('*', in_room)
           AND p.level > 0
+          -- what everybody may read is not pushed to every visitor
+          AND p.entity_id <> 'ffffffffffffffff'
           AND (p.expiry = 0 OR p.expiry > v_now)
         UNION
         SELECT s.id, s.node

@@ -1,32 +1,35 @@
 -- socket_bind: bind a new WebSocket to a session, by one-time token or by cookie. The token is used up.
 --
--- It takes over the rooms of the socket that its tab had before, which the token names after a ~; that one may not
--- even be known to be dead. A token that names none, and a cookie, take over what another socket of the same session
--- lost the longest time ago.
+-- The socket takes over the rooms of the former socket of its tab, which the token names after a ~, even if
+-- nobody has noticed yet that the former one is dead. With a token that names none, or with a cookie, it
+-- takes over the rooms of the socket of the same session that has been lost for the longest time.
+--
+-- A visitor (session_visit) is the user ffffffffffffffff.
 --
 -- Params:   in_socket   id of the socket
---           in_sid      what the session cookie holds, or NULL
+--           in_sid      value of the session cookie, or NULL
 --           in_token    one-time token of bootstrap.authn, or NULL; wins over the cookie
---           in_node     service process that holds the socket
+--           in_node     process that holds the socket
 -- Returns:  per room taken over: the two sets of conference_moved
---           then at most one row   data  JSON: uid, db (his shard; NULL for a guest), first (1: nobody else of his
---                                        was connected), session (its hash), user (as sys.hello shows him); no row without a session
+--           then at most one row   data  JSON: uid, db (shard of the user; NULL for a guest), first (1: no
+--                                        other socket of the user is open), session (its hash), user
+--                                        (for sys.hello); no row without a session
 -- Errors:   none
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_bind(
-    IN in_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_sid    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_token  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_node   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_socket VARCHAR(32) COLLATE ascii_bin,
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_token  VARCHAR(64) COLLATE ascii_bin,
+    IN in_node   VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_session CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_was, v_lost VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_session CHAR(64) COLLATE ascii_bin;
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    DECLARE v_former, v_predecessor VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_guest VARCHAR(128);
     DECLARE v_first TINYINT;
 
@@ -34,7 +37,8 @@ BEGIN
         SELECT session_id INTO v_session
         FROM authn WHERE id = SHA2(in_token, 256) AND expiry > v_now FOR UPDATE;
         DELETE FROM authn WHERE id = SHA2(in_token, 256);
-        SET v_was = IF(v_session IS NULL OR LOCATE('~', in_token) = 0, NULL, SUBSTRING_INDEX(in_token, '~', -1));
+        SET v_former = IF(v_session IS NULL OR LOCATE('~', in_token) = 0, NULL,
+                       SUBSTRING_INDEX(in_token, '~', -1));
     END IF;
 
     -- locked in share mode: a logout at the same moment waits, and then finds this socket
@@ -48,20 +52,21 @@ BEGIN
     IF v_uid IS NOT NULL THEN
         SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state = 'active');
         INSERT INTO socket (id, uid, session_id, node, ctime, was)
-        VALUES (in_socket, v_uid, v_session, in_node, v_now, v_was);
+        VALUES (in_socket, v_uid, v_session, in_node, v_now, v_former);
 
-        IF v_was IS NOT NULL THEN
-            SELECT MAX(id) INTO v_lost FROM socket WHERE id = v_was AND session_id = v_session FOR UPDATE;
+        IF v_former IS NOT NULL THEN
+            SELECT MAX(id) INTO v_predecessor FROM socket
+            WHERE id = v_former AND session_id = v_session FOR UPDATE;
         ELSE
-            SELECT id INTO v_lost
+            SELECT id INTO v_predecessor
             FROM socket
             WHERE session_id = v_session AND state = 'lost'
             ORDER BY lost_at, id
             LIMIT 1
             FOR UPDATE;
         END IF;
-        IF v_lost IS NOT NULL THEN
-            CALL conference_move(v_lost, in_socket);
+        IF v_predecessor IS NOT NULL THEN
+            CALL conference_move(v_predecessor, in_socket);
             CALL conference_moved(JSON_ARRAY(in_socket));
         END IF;
     END IF;
@@ -73,7 +78,8 @@ BEGIN
         'session', v_session,
         'user', IF(d.id IS NULL, JSON_OBJECT(
             'id', v_uid, 'uid', v_uid, 'firstname', COALESCE(v_guest, ''), 'lastname', '',
-            'fullname', COALESCE(v_guest, ''), 'connection', 'offline', 'signed_in', 0, 'is_guest', 1
+            'fullname', COALESCE(v_guest, ''), 'connection', 'offline', 'signed_in', 0,
+            'is_guest', IF(v_uid = 'ffffffffffffffff', 0, 1)
         ), JSON_OBJECT(
             'id', d.id, 'uid', d.id, 'ident', d.username, 'username', d.username,
             'firstname', d.firstname, 'lastname', d.lastname, 'fullname', d.fullname,

@@ -1,20 +1,20 @@
--- socket_free: a WebSocket is gone: it leaves its rooms and is forgotten.
+-- socket_free: delete a WebSocket that has closed. It leaves its rooms.
 --
 -- Params:   in_socket   id of the socket
 -- Returns:  per room that it leaves: the two sets of conference_drop
---           then at most one row   uid, db_name (his shard)
+--           then at most one row   uid, db_name (shard of the user)
 -- Errors:   none
 -- Example:  CALL socket_free('example-socket');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_free(
-    IN in_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_socket VARCHAR(32) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_uid CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
 
-    -- the socket before its rooms, as whoever enters one does
+    -- the socket is locked before its rooms, as by a socket that enters one
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket FOR UPDATE;
     CALL conference_drop(in_socket, NULL);
     DELETE FROM socket WHERE id = in_socket;

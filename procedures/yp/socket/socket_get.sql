@@ -1,14 +1,14 @@
--- socket_get: where an open socket of a person is, to push to that one alone.
+-- socket_get: find the process of one open socket of a user, to push to that socket alone.
 --
--- Params:   in_uid      whose it must be
---           in_socket   the socket
+-- Params:   in_uid      user of the socket
+--           in_socket   socket
 -- Returns:  at most one row   node, sockets (JSON array with the socket)
 -- Errors:   none
 -- Example:  CALL socket_get('00000000000000a1', 'Yk3v9QmZ2x');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_get(
-    IN in_uid    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_socket VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid    VARCHAR(64) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER

@@ -1,22 +1,27 @@
--- socket_refresh: the heartbeat of a service process; it also buries the processes that stopped beating,
--- and the lost sockets whose grace is over.
+-- socket_refresh: record the heartbeat of a process, and remove processes without a heartbeat and lost
+-- sockets after their grace period.
 --
--- A process whose heartbeat is old is first suspected, and buried only when it still does not beat some
--- seconds later: after an outage of the database every heartbeat is old, and nobody must die of that.
+-- A process whose heartbeat is old is suspected first, and removed only when it still has no heartbeat some
+-- seconds later: after an outage of the database every heartbeat is old, and no process may be removed
+-- because of that. A heartbeat or a suspicion that lies in the future was recorded before the clock was set
+-- back. It counts as old, or as of now: else a process that has died since would stay until the clock has
+-- caught up.
 --
 -- Params:   in_node      this process
---           in_address   host and pid, for people
+--           in_address   host and pid, for operators
 --           in_stale     seconds without heartbeat after which a process is suspected
---           in_wait      seconds a suspect has to answer
---           in_grace     seconds a lost socket keeps its place
--- Returns:  per room that the dead leave: the two sets of conference_drop, or of conference_moved
---           then rows      uid, db_name   people whose sockets were freed
---           then one row   known          0: this process was unknown (new, or buried by another one)
+--           in_wait      seconds until a suspect is removed
+--           in_grace     seconds a lost socket keeps its seat
+-- Returns:  per room that the sockets leave: the two sets of conference_drop, or of conference_moved
+--           then rows      uid, db_name   users whose sockets were deleted
+--           then one row   known, ctime   0: this process was unknown (new, or removed by another one);
+--                                         ctime: when it became known, in case the answer to that
+--                                         heartbeat was lost
 -- Errors:   none
 -- Example:  CALL socket_refresh('00000000000000e1', 'doc', 9, 6, 30);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_refresh(
-    IN in_node    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_node    VARCHAR(64) COLLATE ascii_bin,
     IN in_address VARCHAR(255),
     IN in_stale   INT UNSIGNED,
     IN in_wait    INT UNSIGNED,
@@ -27,7 +32,7 @@ CREATE OR REPLACE PROCEDURE socket_refresh(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_known TINYINT;
-    DECLARE v_dead CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_dead CHAR(16) COLLATE ascii_bin;
 
     UPDATE node SET heartbeat = v_now, suspected = NULL WHERE id = in_node;
     SET v_known = EXISTS (SELECT 1 FROM node WHERE id = in_node);
@@ -35,15 +40,17 @@ BEGIN
     VALUES (in_node, in_address, v_now, v_now)
     ON DUPLICATE KEY UPDATE heartbeat = v_now;
 
-    UPDATE node SET suspected = v_now WHERE heartbeat + in_stale < v_now AND suspected IS NULL;
+    UPDATE node SET suspected = v_now
+    WHERE heartbeat NOT BETWEEN v_now - in_stale AND v_now + in_stale
+      AND (suspected IS NULL OR suspected > v_now);
 
-    -- one corpse a beat; whoever else comes at the same moment takes another one
+    -- one dead process for each heartbeat; a concurrent call takes another one
     SELECT id INTO v_dead
     FROM node
     WHERE suspected + in_wait < v_now AND id <> in_node
     LIMIT 1 FOR UPDATE SKIP LOCKED;
 
     CALL socket_reset(v_dead, in_grace);
-    SELECT v_known AS known;
+    SELECT v_known AS known, ctime FROM node WHERE id = in_node;
 END$$
 DELIMITER ;

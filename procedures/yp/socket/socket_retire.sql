@@ -1,13 +1,13 @@
--- socket_retire: a service process says goodbye. Its sockets in rooms keep their places until their clients
--- have found another process, or the grace period is over.
+-- socket_retire: retire a process. Its sockets in rooms keep their seats until their clients reach another
+-- process, or the grace period ends.
 --
--- Params:   in_node   the process
--- Returns:  rows      uid, db_name   people whose sockets are gone
+-- Params:   in_node   process
+-- Returns:  rows      uid, db_name   users whose sockets were deleted
 -- Errors:   none
 -- Example:  CALL socket_retire('00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_retire(
-    IN in_node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_node VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

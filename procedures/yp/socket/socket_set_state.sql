@@ -1,13 +1,13 @@
--- socket_set_state: a client says that it is away (idle) or back (active). Never touches the session.
+-- socket_set_state: set the state of a socket: idle or active. The session is not extended.
 --
 -- Params:   in_socket   id of the socket
 --           in_active   1 active, 0 idle
--- Returns:  at most one row   uid, db_name (his shard)
+-- Returns:  at most one row   uid, db_name (shard of the user)
 -- Errors:   none
 -- Example:  CALL socket_set_state('example-socket', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_set_state(
-    IN in_socket VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_socket VARCHAR(32) COLLATE ascii_bin,
     IN in_active TINYINT
 )
     MODIFIES SQL DATA

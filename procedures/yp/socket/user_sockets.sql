@@ -1,14 +1,14 @@
--- user_sockets: the open sockets of a person, by the process that holds them.
+-- user_sockets: list the open sockets of a user, by process.
 --
--- Params:   in_uid       the person
---           in_exclude   a socket to leave out, or NULL
+-- Params:   in_uid       user
+--           in_exclude   socket to leave out, or NULL
 -- Returns:  rows         node, sockets (JSON array of ids)
 -- Errors:   none
 -- Example:  CALL user_sockets('00000000000000a1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE user_sockets(
-    IN in_uid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
-    IN in_exclude VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+    IN in_uid     VARCHAR(64) COLLATE ascii_bin,
+    IN in_exclude VARCHAR(64) COLLATE ascii_bin
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -16,6 +16,8 @@ BEGIN
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM socket AS s
     WHERE s.uid = in_uid AND s.state = 'active' AND s.id <> COALESCE(in_exclude, '')
+      -- visitors are not one person
+      AND s.uid <> 'ffffffffffffffff'
     GROUP BY s.node;
 END$$
 DELIMITER ;

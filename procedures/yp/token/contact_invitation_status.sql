@@ -1,8 +1,9 @@
--- contact_invitation_status: what the link of an invitation mail is good for, for a visitor who is not signed in.
+-- contact_invitation_status: get the status of the link in an invitation mail, for visitors who are not
+-- signed in.
 --
--- Params:   in_secret   what the link holds
--- Returns:  one row     data  JSON: status: nodata (no such link), register (the invited address has an account)
---                             or unregister; contact_id and message, always NULL
+-- Params:   in_secret   secret of the link
+-- Returns:  one row     data  JSON: status: nodata (no such link), register (the invited address has an
+--                             account) or unregister; contact_id and message, always NULL
 -- Errors:   none
 -- Example:  CALL contact_invitation_status('example');
 DELIMITER $$

@@ -1,52 +1,54 @@
--- token_consume: use up the link of an invitation mail. Once, within seven days, by the invited address.
+-- token_consume: use up the link of an invitation mail. It works once, within seven days, for the invited
+-- address.
 --
--- Params:   in_secret   what the link holds
---           in_uid      who uses it
---           in_bind     1: he uses it although he is registered under another address; that is recorded
--- Returns:  one row     data  JSON: inviter, db (his shard), email (that was invited), lang, others (array of
---                             inviter and db: people who invited the same address)
+-- Params:   in_secret   secret of the link
+--           in_uid      user who uses it
+--           in_bind     1: use it although the user has another address; that is recorded
+-- Returns:  one row     data  JSON: inviter, db (shard of the inviter), email (the invited one), lang, others
+--                             (array of inviter and db: users who invited the same address)
 -- Errors:   INVALID_TOKEN    no such link, or it was meant for another address
---           EXPIRIED_TOKEN   used already, or too old
---           SELF_CONTACT     his own invitation
+--           EXPIRIED_TOKEN   the link was used before, or is too old
+--           SELF_CONTACT     an invitation by the same user
 -- Example:  CALL token_consume('example', '00000000000000a1', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE token_consume(
     IN in_secret VARCHAR(255),
-    IN in_uid    CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_uid    CHAR(16) COLLATE ascii_bin,
     IN in_bind   TINYINT
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
-    DECLARE v_email, v_mine VARCHAR(255) COLLATE utf8mb4_bin;
-    DECLARE v_status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin;
+    DECLARE v_id CHAR(64) COLLATE ascii_bin;
+    DECLARE v_inviter CHAR(16) COLLATE ascii_bin;
+    DECLARE v_email, v_own_email VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_expiry INT UNSIGNED;
     DECLARE v_others LONGTEXT;
 
-    -- unlocked: who is concerned, to lock the people first; read again below
+    -- unlocked: only to lock the users first; read again below
     SELECT inviter_id INTO v_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = 'signup';
     CALL contact_pair_lock(in_uid, v_inviter, NULL);
     SELECT t.id, t.email, t.status, t.expiry INTO v_id, v_email, v_status, v_expiry
     FROM token AS t
     WHERE t.id = SHA2(in_secret, 256) AND t.method = 'signup'
     FOR UPDATE;
-    SELECT email INTO v_mine FROM drumate WHERE id = in_uid;
+    SELECT email INTO v_own_email FROM drumate WHERE id = in_uid;
 
     IF v_id IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_TOKEN';
     ELSEIF v_status <> 'active' OR v_expiry <= v_now THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EXPIRIED_TOKEN';
-    ELSEIF v_email <> v_mine AND in_bind = 0 THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_TOKEN it was sent to another address';
+    ELSEIF v_email <> v_own_email AND in_bind = 0 THEN
+        SIGNAL SQLSTATE '45000'
+            SET MESSAGE_TEXT = '{"code": "INVALID_TOKEN", "reason": "it was sent to another address"}';
     ELSEIF v_inviter = in_uid THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
     END IF;
 
     UPDATE token SET status = 'accepted', accepted_by = in_uid, accepted_at = v_now WHERE id = v_id;
-    -- whoever invites this address from now on is not among them, and his link stays good
+    -- later invitations of this address are not among them, and their links stay valid
     SELECT JSON_ARRAYAGG(JSON_OBJECT('inviter', t.inviter_id, 'db', e.db_name)) INTO v_others
     FROM token AS t
     JOIN entity AS e ON e.id = t.inviter_id
@@ -55,13 +57,14 @@ BEGIN
     FOR UPDATE;
     UPDATE token AS t
     JOIN JSON_TABLE(v_others, '$[*]' COLUMNS (
-        inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.inviter'
+        inviter CHAR(16) COLLATE ascii_bin PATH '$.inviter'
     )) AS j ON j.inviter = t.inviter_id
     SET t.status = 'accepted', t.accepted_by = in_uid, t.accepted_at = v_now
     WHERE t.email = v_email AND t.method = 'signup' AND t.status = 'active';
 
     INSERT INTO contact_activity (uid, target_uid, event, data, ctime)
-    VALUES (in_uid, v_inviter, 'invite_accepted', JSON_OBJECT('email', v_mine, 'invited', v_email), v_now);
+    VALUES (in_uid, v_inviter,
+            'invite_accepted', JSON_OBJECT('email', v_own_email, 'invited', v_email), v_now);
 
     SELECT JSON_OBJECT('inviter', v_inviter, 'db', e.db_name, 'email', v_email, 'lang', d.lang,
                        'others', JSON_COMPACT(COALESCE(v_others, '[]'))) AS data

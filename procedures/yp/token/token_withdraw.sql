@@ -1,13 +1,13 @@
--- token_withdraw: make the link void that a person sent to an address.
+-- token_withdraw: void the link that a user sent to an address.
 --
--- Params:   in_inviter   who sent it
---           in_email     to whom
+-- Params:   in_inviter   user who sent it
+--           in_email     address
 -- Returns:  nothing
 -- Errors:   none
 -- Example:  CALL token_withdraw('00000000000000a1', 'x@example.com');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE token_withdraw(
-    IN in_inviter CHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN in_inviter CHAR(16) COLLATE ascii_bin,
     IN in_email   VARCHAR(255) COLLATE utf8mb4_bin
 )
     MODIFIES SQL DATA

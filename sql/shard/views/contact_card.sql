@@ -1,5 +1,5 @@
--- contact_card: one contact as lists show it (contract 3.2, list row).
--- The one place that knows the shape; list routines pick ids by index and join them here for `data`.
+-- contact_card: one contact for lists (docs/frontend-contract.md#contact-record).
+-- Only this view knows the shape; list routines select ids by index and join the view for `data`.
 CREATE OR REPLACE VIEW contact_card AS
 SELECT
     c.owner_id,
@@ -26,7 +26,8 @@ SELECT
         'username', IF(c.uid IS NULL, NULL, d.username),
         'is_drumate', IF(d.id IS NULL, 0, 1),
         'is_same_domain', IF(d.domain_id > 1 AND d.domain_id = me.domain_id, 1, 0),
-        'is_need_email', 1,
+        -- contact_write refuses to leave it without an address
+        'is_need_email', IF(c.email IS NULL, 0, 1),
         'is_archived', c.is_archived,
         'is_blocked', (
             SELECT COUNT(*) FROM yp.contact_block AS b
@@ -44,4 +45,5 @@ SELECT
     ) AS data
 FROM contact AS c
 JOIN yp.drumate AS me ON me.id = c.owner_id
-LEFT JOIN yp.drumate AS d ON d.id = c.peer_id;
+LEFT JOIN yp.drumate AS d ON d.id = c.peer_id
+WHERE c.deleted_at IS NULL;

@@ -1,5 +1,6 @@
--- contact_notice: what somebody is told of a person who invited him or accepted (contract 2.5, contact.invite).
--- The one place that knows the shape; routines select `data` from here.
+-- contact_notice: notice about a user who invites the owner, or who has accepted an invitation.
+-- See contact.invite in docs/frontend-contract.md#live-updates.
+-- Only this view knows the shape; routines select `data` from it.
 CREATE OR REPLACE VIEW contact_notice AS
 SELECT
     c.owner_id,

@@ -1,5 +1,5 @@
--- group_card: one group of contacts as lists show it.
--- The one place that knows the shape; routines select `data` from here.
+-- group_card: one group of contacts for lists.
+-- Only this view knows the shape; routines select `data` from it.
 CREATE OR REPLACE VIEW group_card AS
 SELECT
     g.owner_id,
@@ -15,6 +15,13 @@ SELECT
         'avatar', g.avatar,
         'member_count', (
             SELECT COUNT(*) FROM contact_group_member AS m WHERE m.owner_id = g.owner_id AND m.group_id = g.id
+        ) - (
+            -- counted from the trash, which is small
+            SELECT COUNT(*)
+            FROM contact AS c FORCE INDEX (by_name)
+            STRAIGHT_JOIN contact_group_member AS m
+               ON m.owner_id = g.owner_id AND m.group_id = g.id AND m.contact_id = c.id
+            WHERE c.owner_id = g.owner_id AND c.box = 'trash'
         ),
         'ctime', g.ctime,
         'mtime', g.mtime

@@ -1,5 +1,5 @@
--- tag_card: one tag as lists show it (contract 3.5).
--- The one place that knows the shape; routines select `data` from here.
+-- tag_card: one tag for lists (docs/frontend-contract.md#tag-row).
+-- Only this view knows the shape; routines select `data` from it.
 CREATE OR REPLACE VIEW tag_card AS
 SELECT
     t.owner_id,

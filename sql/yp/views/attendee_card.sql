@@ -1,5 +1,5 @@
--- attendee_card: one participant of a room as the frontend reads it (contract 4.2, attendee row).
--- The one place that knows the shape; routines select `data` from here.
+-- attendee_card: one participant of a room for the frontend (docs/frontend-contract.md#attendee-row).
+-- Only this view knows the shape; routines select `data` from it.
 CREATE OR REPLACE VIEW attendee_card AS
 SELECT
     c.hub_id,

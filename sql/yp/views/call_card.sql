@@ -1,5 +1,6 @@
--- call_card: one call invitation as the ringing side reads it (contract 4.3): names, never mail or phone.
--- `caller_id` is the socket that calls; everything else names the person behind it.
+-- call_card: one call invitation for the callee: names, without addresses and numbers.
+-- See docs/frontend-contract.md#call-signals.
+-- `caller_id` is the calling socket; everything else describes the user behind it.
 CREATE OR REPLACE VIEW call_card AS
 SELECT
     i.hub_id,

@@ -1,5 +1,5 @@
--- caller_card: a person with an active account as the gates of the other APIs answer him: the keys of session_open
--- but stale and expiry, his own entity being the hub. `mark` changes with the password.
+-- caller_card: a user with an active account, for the gates of the other APIs: the keys of session_open
+-- without stale and expiry, with the user as the hub. `mark` changes with the password.
 CREATE OR REPLACE VIEW caller_card AS
 SELECT
     d.id AS uid,

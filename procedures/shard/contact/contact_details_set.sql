@@ -1,0 +1,254 @@
+-- contact_details_set: write the addresses, numbers and tags of a contact. A list replaces the stored one:
+-- its entries are inserted or updated, all others are deleted. A list that is absent stays as it is.
+--
+-- An API that does not know a property sends the entry back without it, and the property stays: the label of
+-- an address or a number, as long as it agrees with the category; state and postal code of a postal address;
+-- the place where a number is split; the default entry.
+--
+-- All lists stand in one routine: one for each would make thirteen that a patch reaches. Numbers and postal
+-- addresses have other tables and columns, which no parameter can name, so their blocks are alike.
+--
+-- Params:   in_owner      owner of the address book
+--           in_id         contact, locked by the caller
+--           in_contact    JSON with any of email, mobile, address (arrays of objects) and tag (array
+--                         of tag ids). Another API may send number instead of areacode and phone,
+--                         and tags (names; missing tags are created) instead of tag. The caller
+--                         checks the addresses (contact_write)
+--           in_is_new     1: the contact has no entries yet
+--           out_changed   number of rows written
+-- Returns:  nothing
+-- Errors:   INVALID_PARAM   a tag does not exist, or a number is longer than 81 characters
+-- Example:  CALL contact_details_set('00000000000000a1', '0000000000000000', '{}', 0, @changed);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_details_set(
+    IN in_owner     CHAR(16) COLLATE ascii_bin,
+    IN in_id        CHAR(16) COLLATE ascii_bin,
+    IN in_contact   LONGTEXT,
+    IN in_is_new    TINYINT,
+    OUT out_changed INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_index, v_count, v_unknown_count INT UNSIGNED;
+    DECLARE v_position INT;
+    DECLARE v_has_default, v_default, v_old_default TINYINT;
+    DECLARE v_id, v_first_id CHAR(16) COLLATE ascii_bin;
+    -- ids of the rows that stay, separated by commas
+    DECLARE v_used_ids TEXT COLLATE ascii_bin;
+    DECLARE v_item, v_tag_ids LONGTEXT;
+    DECLARE v_category VARCHAR(8) COLLATE ascii_bin;
+    DECLARE v_label, v_old_label VARCHAR(32);
+    DECLARE v_number, v_full_number TEXT COLLATE utf8mb4_bin;
+    DECLARE v_areacode, v_old_areacode VARCHAR(16) COLLATE utf8mb4_bin;
+    DECLARE v_phone, v_old_phone VARCHAR(81) COLLATE utf8mb4_bin;
+    DECLARE v_street, v_city, v_country, v_old_state VARCHAR(255);
+    DECLARE v_old_postal_code VARCHAR(32);
+
+    SET out_changed = 0;
+    IF JSON_EXISTS(in_contact, '$.email') THEN
+        IF NOT in_is_new THEN
+            DELETE e
+            FROM contact_email AS e
+            LEFT JOIN JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+                email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email'
+            )) AS j ON j.email = e.email
+            WHERE e.owner_id = in_owner AND e.contact_id = in_id AND j.email IS NULL;
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+        INSERT INTO contact_email (owner_id, contact_id, email, id, category, is_default, position, label)
+        SELECT in_owner, in_id, j.email, LOWER(HEX(RANDOM_BYTES(8))), j.category, j.is_default, j.position,
+               IF(
+                   (LOWER(j.label) COLLATE utf8mb4_bin = 'work') = (j.category = 'prof'),
+                   NULLIF(j.label, ''),
+                   NULL
+               )
+        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            position   FOR ORDINALITY,
+            email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
+            category   VARCHAR(8) COLLATE ascii_bin PATH '$.category' DEFAULT 'priv' ON EMPTY,
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY,
+            label      VARCHAR(32) COLLATE utf8mb4_unicode_520_ci PATH '$.label'
+        )) AS j
+        ON DUPLICATE KEY UPDATE
+            category = VALUE(category), is_default = VALUE(is_default), position = VALUE(position),
+            label = IF(j.label IS NOT NULL, VALUE(label), IF(
+                (LOWER(contact_email.label) COLLATE utf8mb4_bin = 'work') = (VALUE(category) = 'prof'),
+                contact_email.label,
+                NULL
+            ));
+        SET out_changed = out_changed + ROW_COUNT();
+    END IF;
+
+    IF JSON_EXISTS(in_contact, '$.mobile') THEN
+        SET v_used_ids = '', v_index = 0,
+            v_count = JSON_LENGTH(in_contact, '$.mobile'),
+            v_has_default = JSON_EXTRACT(in_contact, '$.mobile[*].is_default') LIKE '%1%';
+        -- without a default number, other APIs show the first one as the default, and send that back
+        SELECT SUBSTRING_INDEX(GROUP_CONCAT(id ORDER BY position), ',', 1) INTO v_first_id
+        FROM contact_phone
+        WHERE owner_id = in_owner AND contact_id = in_id
+        HAVING SUM(is_default) = 0
+        FOR UPDATE;
+        WHILE v_index < v_count DO
+            SET v_item = JSON_EXTRACT(in_contact, CONCAT('$.mobile[', v_index, ']')),
+                v_index = v_index + 1,
+                v_number = JSON_VALUE(v_item, '$.number'),
+                v_areacode = JSON_VALUE(v_item, '$.areacode'),
+                v_phone = JSON_VALUE(v_item, '$.phone'),
+                v_label = JSON_VALUE(v_item, '$.label'),
+                v_category = COALESCE(JSON_VALUE(v_item, '$.category'), 'priv'),
+                v_default = JSON_VALUE(v_item, '$.is_default'),
+                v_full_number = COALESCE(v_number, TRIM(CONCAT(COALESCE(v_areacode, ''), ' ', v_phone))),
+                v_id = NULL, v_old_areacode = NULL, v_old_phone = NULL, v_old_default = NULL,
+                v_old_label = NULL;
+            IF CHAR_LENGTH(v_full_number) > 81 THEN
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "mobile",'
+                    ' "reason": "area code and number have more than 81 characters"}';
+            END IF;
+            -- of several equal numbers, the n-th one matches the n-th row
+            SELECT id, areacode, phone, is_default, label
+            INTO v_id, v_old_areacode, v_old_phone, v_old_default, v_old_label
+            FROM contact_phone
+            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
+              AND TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
+            ORDER BY position
+            LIMIT 1
+            FOR UPDATE;
+            IF v_phone IS NULL AND v_old_phone IS NULL AND v_number RLIKE '^[+][0-9]{1,4} [0-9(]' THEN
+                SET v_areacode = SUBSTRING_INDEX(v_number, ' ', 1),
+                    v_phone = SUBSTR(v_number, LOCATE(' ', v_number) + 1);
+            END IF;
+            SET v_label = IF(v_label IS NULL, v_old_label, NULLIF(v_label, '')),
+                v_default = IF(v_number IS NOT NULL AND v_index = 1 AND v_id = v_first_id, 0,
+                               COALESCE(v_default, IF(v_has_default, 0, v_old_default), 0)),
+                v_id = COALESCE(v_id, LOWER(HEX(RANDOM_BYTES(8)))),
+                v_used_ids = CONCAT(v_used_ids, v_id, ',');
+            INSERT INTO contact_phone (owner_id, contact_id, id, areacode, phone, category, is_default,
+                                       position, label)
+            VALUES (in_owner, in_id, v_id,
+                    COALESCE(v_areacode, v_old_areacode, ''),
+                    COALESCE(v_phone, v_old_phone, v_number),
+                    v_category, v_default, v_index,
+                    IF((LOWER(v_label) COLLATE utf8mb4_bin = 'work') = (v_category = 'prof'), v_label, NULL))
+            ON DUPLICATE KEY UPDATE
+                areacode = VALUE(areacode), phone = VALUE(phone), category = VALUE(category),
+                is_default = VALUE(is_default), position = VALUE(position), label = VALUE(label);
+            SET out_changed = out_changed + ROW_COUNT();
+        END WHILE;
+        IF NOT in_is_new THEN
+            DELETE FROM contact_phone
+            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0;
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+    END IF;
+
+    IF JSON_EXISTS(in_contact, '$.address') THEN
+        SET v_used_ids = '', v_index = 0,
+            v_count = JSON_LENGTH(in_contact, '$.address'),
+            v_has_default = JSON_EXTRACT(in_contact, '$.address[*].is_default') LIKE '%1%';
+        WHILE v_index < v_count DO
+            SET v_item = JSON_EXTRACT(in_contact, CONCAT('$.address[', v_index, ']')),
+                v_index = v_index + 1,
+                v_street = COALESCE(JSON_VALUE(v_item, '$.street'), ''),
+                v_city = COALESCE(JSON_VALUE(v_item, '$.city'), ''),
+                v_country = COALESCE(JSON_VALUE(v_item, '$.country'), ''),
+                v_label = JSON_VALUE(v_item, '$.label'),
+                v_category = COALESCE(JSON_VALUE(v_item, '$.category'), 'priv'),
+                v_default = JSON_VALUE(v_item, '$.is_default'),
+                v_id = NULL, v_old_state = NULL, v_old_postal_code = NULL, v_old_default = NULL,
+                v_old_label = NULL;
+            SELECT id, state, postal_code, is_default, label
+            INTO v_id, v_old_state, v_old_postal_code, v_old_default, v_old_label
+            FROM contact_address
+            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
+              AND street = v_street AND city = v_city AND country = v_country
+            ORDER BY position
+            LIMIT 1
+            FOR UPDATE;
+            SET v_label = IF(v_label IS NULL, v_old_label, NULLIF(v_label, '')),
+                v_id = COALESCE(v_id, LOWER(HEX(RANDOM_BYTES(8)))),
+                v_used_ids = CONCAT(v_used_ids, v_id, ',');
+            INSERT INTO contact_address (owner_id, contact_id, id, street, city, state, postal_code, country,
+                                         category, is_default, position, label)
+            VALUES (in_owner, in_id, v_id, v_street, v_city,
+                    COALESCE(JSON_VALUE(v_item, '$.state'), v_old_state, ''),
+                    COALESCE(JSON_VALUE(v_item, '$.postal_code'), v_old_postal_code, ''),
+                    v_country, v_category,
+                    COALESCE(v_default, IF(v_has_default, 0, v_old_default), 0), v_index,
+                    IF((LOWER(v_label) COLLATE utf8mb4_bin = 'work') = (v_category = 'prof'), v_label, NULL))
+            ON DUPLICATE KEY UPDATE
+                street = VALUE(street), city = VALUE(city), state = VALUE(state),
+                postal_code = VALUE(postal_code), country = VALUE(country), category = VALUE(category),
+                is_default = VALUE(is_default), position = VALUE(position), label = VALUE(label);
+            SET out_changed = out_changed + ROW_COUNT();
+        END WHILE;
+        IF NOT in_is_new THEN
+            DELETE FROM contact_address
+            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0;
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+    END IF;
+
+    -- every routine that changes tags waits for the lock of the owner
+    IF JSON_EXISTS(in_contact, '$.tag') THEN
+        -- unlocked: the owner is locked
+        SELECT COUNT(*) INTO v_unknown_count
+        FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (
+            tag_id VARCHAR(64) COLLATE utf8mb4_unicode_520_ci PATH '$'
+        )) AS j
+        LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = CONVERT(j.tag_id USING ascii)
+        WHERE t.tag_id IS NULL;
+        IF v_unknown_count > 0 THEN
+            SIGNAL SQLSTATE '45000'
+                SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "tag", "reason": "no such tag"}';
+        END IF;
+        SET v_tag_ids = JSON_EXTRACT(in_contact, '$.tag');
+    ELSEIF JSON_LENGTH(in_contact, '$.tags') > 0 THEN
+        -- unlocked: the owner is locked
+        SELECT COUNT(*) INTO v_unknown_count
+        FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')) AS j
+        LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.name = j.name
+        WHERE t.tag_id IS NULL;
+        IF v_unknown_count > 0 THEN
+            -- an owner has few tags; all are locked, so that two calls at once create a tag only once
+            SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
+            INSERT INTO tag (owner_id, tag_id, name, position, ctime)
+            SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + n.position, UNIX_TIMESTAMP()
+            FROM (
+                SELECT MIN(j.name) AS name, MIN(j.position) AS position
+                FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (
+                    position FOR ORDINALITY,
+                    name     VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+                )) AS j
+                GROUP BY j.name
+            ) AS n
+            WHERE NOT EXISTS (SELECT 1 FROM tag AS t WHERE t.owner_id = in_owner AND t.name = n.name);
+        END IF;
+        SELECT JSON_ARRAYAGG(t.tag_id) INTO v_tag_ids
+        FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')) AS j
+        JOIN tag AS t ON t.owner_id = in_owner AND t.name = j.name
+        FOR UPDATE;
+    ELSEIF JSON_EXISTS(in_contact, '$.tags') THEN
+        SET v_tag_ids = '[]';
+    END IF;
+    IF v_tag_ids IS NOT NULL THEN
+        IF NOT in_is_new THEN
+            DELETE FROM map_tag
+            WHERE owner_id = in_owner
+              AND entity_id = in_id
+              AND NOT JSON_CONTAINS(v_tag_ids, JSON_QUOTE(tag_id));
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+        IF v_tag_ids <> '[]' THEN
+            INSERT INTO map_tag (owner_id, tag_id, entity_id, category)
+            SELECT in_owner, j.tag_id, in_id, 'contact'
+            FROM JSON_TABLE(v_tag_ids, '$[*]' COLUMNS (
+                tag_id CHAR(16) COLLATE ascii_bin PATH '$'
+            )) AS j
+            ON DUPLICATE KEY UPDATE category = 'contact';
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+    END IF;
+END$$
+DELIMITER ;

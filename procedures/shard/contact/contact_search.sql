@@ -1,0 +1,151 @@
+-- contact_search: list a page of contacts, and of colleagues in a paid domain, by the starts of their words.
+--
+-- Every word of the search must start a word of a name or an address; case and accents are ignored. A rare
+-- word is read from the index of words and then sorted. For a frequent one (more than 1,000 contacts), the
+-- index of names is read instead, where a page fills soon.
+--
+-- Params:   in_owner     owner of the address book
+--           in_key       search text; '' for all
+--           in_status    '' any, own (any, and no colleagues), active, paper (any but
+--                        active), archived, or a contact status
+--           in_drumate   1: registered users only
+--           in_filter    JSON array of addresses to leave out
+--           in_id        contact: rows carry the contact id; entity: the uid, else the address
+--           in_page      1 is the first
+--           in_size      rows a page
+-- Returns:  rows         data  JSON: contact_card, or a colleague (type colleague, status mate); and page
+-- Errors:   none
+-- Example:  CALL contact_search('00000000000000a1', 'ada', '', 0, '[]', 'contact', 1, 45);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_search(
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_key     VARCHAR(255),
+    IN in_status  VARCHAR(16) COLLATE ascii_bin,
+    IN in_drumate TINYINT,
+    IN in_filter  LONGTEXT,
+    IN in_id      VARCHAR(8) COLLATE ascii_bin,
+    IN in_page    INT UNSIGNED,
+    IN in_size    INT UNSIGNED
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_skip BIGINT UNSIGNED DEFAULT (in_page - 1) * in_size;
+    DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
+    DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
+    DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
+    -- a text with an @ is an address, and is searched as a whole
+    DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), text_words(in_key, 'plain'));
+    DECLARE v_word_count, v_hit_count INT UNSIGNED;
+    DECLARE v_longest VARCHAR(520);
+    DECLARE v_contact_ids LONGTEXT;
+    DECLARE v_domain INT UNSIGNED;
+
+    SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
+
+    SELECT COUNT(*), CONCAT(like_escape(
+        SUBSTRING_INDEX(GROUP_CONCAT(LEFT(w.word, 64)
+                                     ORDER BY CHAR_LENGTH(w.word) DESC SEPARATOR ' '), ' ', 1)
+    ), '%')
+    INTO v_word_count, v_longest
+    FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')) AS w
+    WHERE w.word <> '';
+
+    IF v_word_count > 0 THEN
+        SELECT COUNT(*) INTO v_hit_count
+        FROM (
+            SELECT 1 FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'term' AND word LIKE v_longest
+            LIMIT 1001
+        ) AS first_hits;
+    END IF;
+
+    IF v_word_count = 0 AND in_key <> '' THEN
+        -- a text without letters and digits matches nothing
+        SET v_contact_ids = NULL;
+    ELSEIF v_hit_count <= 1000 THEN
+        SELECT JSON_ARRAYAGG(f.id) INTO v_contact_ids
+        FROM (
+            SELECT c.id
+            FROM (
+                SELECT DISTINCT contact_id FROM contact_index
+                WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'term' AND word LIKE v_longest
+            ) AS term_hits
+            JOIN contact AS c ON c.owner_id = in_owner AND c.id = term_hits.contact_id
+            WHERE c.box = v_box
+              AND (v_status IS NULL OR c.status = v_status)
+              AND (in_status <> 'paper' OR c.status <> 'active')
+              AND (in_drumate = 0 OR c.peer_id IS NOT NULL)
+              AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(COALESCE(c.email, c.entity)))
+              AND (v_word_count = 1 OR contact_matches(in_owner, c.id, v_words))
+            ORDER BY c.display, c.id
+            LIMIT v_reach
+        ) AS f;
+    ELSE
+        SELECT JSON_ARRAYAGG(f.id) INTO v_contact_ids
+        FROM (
+            SELECT c.id
+            FROM contact AS c FORCE INDEX (by_name)
+            WHERE c.owner_id = in_owner
+              AND c.box = v_box
+              AND (v_status IS NULL OR c.status = v_status)
+              AND (in_status <> 'paper' OR c.status <> 'active')
+              AND (in_drumate = 0 OR c.peer_id IS NOT NULL)
+              AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(COALESCE(c.email, c.entity)))
+              -- no EXISTS here: the optimizer turns it into IN, and first collects all words with this start
+              AND (v_word_count = 0 OR (
+                SELECT 1
+                FROM contact_index AS t FORCE INDEX (by_contact)
+                WHERE t.owner_id = in_owner AND t.contact_id = c.id
+                  AND t.kind = 'term' AND t.word LIKE v_longest
+                LIMIT 1
+              ) = 1)
+              AND (v_word_count < 2 OR contact_matches(in_owner, c.id, v_words))
+            ORDER BY c.display, c.id
+            LIMIT v_reach
+        ) AS f;
+    END IF;
+
+    WITH matches AS (
+        SELECT 1 AS is_contact, c.id, c.display
+        FROM JSON_TABLE(COALESCE(v_contact_ids, '[]'), '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS m
+        STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.id
+        UNION ALL
+        (
+            SELECT 0, d.id, d.fullname
+            FROM yp.drumate AS d
+            WHERE v_domain > 1
+              AND d.domain_id = v_domain
+              AND d.id <> in_owner
+              AND in_status IN ('', 'paper')
+              AND (in_key = '' OR d.firstname LIKE v_longest OR d.lastname LIKE v_longest
+                   OR d.email LIKE v_longest)
+              AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(d.email))
+              AND NOT EXISTS (SELECT 1 FROM contact AS k WHERE k.owner_id = in_owner AND k.peer_id = d.id)
+            ORDER BY d.fullname, d.id
+            LIMIT v_reach
+        )
+    ),
+    page AS (SELECT is_contact, id, display FROM matches ORDER BY display, id LIMIT v_skip, in_size)
+    SELECT IF(p.is_contact,
+        JSON_SET(k.data, '$.page', in_page + 0,
+                 '$.id', IF(in_id = 'contact', k.id, COALESCE(JSON_VALUE(k.data, '$.entity'), k.id))),
+        JSON_OBJECT(
+            'page', in_page + 0, 'id', d.id, 'is_mycontact', 1,
+            'type', 'colleague', 'entity', d.id, 'uid', d.id, 'firstname', d.firstname,
+            'lastname', d.lastname, 'fullname', d.fullname, 'surname', d.fullname,
+            'given_surname', NULL, 'status', 'mate', 'email', d.email, 'comment', '', 'category', 'drumate',
+            'ctime', d.ctime, 'mtime', d.mtime, 'ident', d.username, 'username', d.username,
+            'is_drumate', 1, 'is_same_domain', 1, 'is_need_email', 0, 'is_archived', 0,
+            'is_blocked', 0, 'is_blocked_me', 0,
+            'online', IF(EXISTS (SELECT 1 FROM yp.socket AS s
+                                 WHERE s.uid = d.id AND s.state = 'active'), 1, 0)
+        )) AS data
+    FROM page AS p
+    LEFT JOIN contact_card AS k ON p.is_contact = 1 AND k.owner_id = in_owner AND k.id = p.id
+    LEFT JOIN yp.drumate AS d ON p.is_contact = 0 AND d.id = p.id
+    ORDER BY p.display, p.id;
+END$$
+DELIMITER ;

@@ -1,0 +1,275 @@
+-- contact_write: write a new or an existing entry of the owner's address book, for every API.
+--
+-- The default address decides whom the entry stands for as long as no relation exists (memory, sent). After
+-- that, addresses are information only. Every routine that adds an address holds the lock of the owner: an
+-- address that is free under the lock stays free.
+--
+-- The five steps share their variables and stand in one routine: each routine of its own would be one more
+-- than the ten that a patch reaches.
+--
+-- Params:   in_owner      owner of the address book; the caller has locked them and the
+--                         people concerned (contact_lock)
+--           in_id         contact that the caller has locked, or a new id
+--           in_contact    JSON with any of firstname, lastname, surname, comment, message ('' clears), email,
+--                         mobile, address, tag (contact_details_set; each replaces the whole list); invite, 1
+--                         when the user is invited in the same transaction; origin, the source of the entry.
+--                         With dialect, from another API: needs no address, leaves the address that the entry
+--                         was made from (source), and takes any of display_name, company, job_title,
+--                         avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
+--                         custom_fields (object or null), tags (names)
+--           in_peer       uid of the registered user whom in_contact identifies, or NULL
+--           in_is_new     1: create the entry
+--           out_changed   0: nothing differs from the stored entry, and nothing was written
+--           out_former    when the entry stands for somebody else than before, JSON: contact_id, entity, peer
+--                         (the new ones), withdrawn (1: the former one had been invited), old_peer, old_db
+--                         (shard of that user), old_entity
+-- Returns:  nothing
+-- Errors:   SELF_CONTACT         the owner, or an address of the owner
+--           SAME_DOMAIN          a new address belongs to a colleague, or a colleague is invited
+--           ALREADY_IN_CONTACT   another entry stands for the user, or has one of the
+--                                addresses; the error names it
+--           MANY_DEFAULT_EMAIL   more than one default address
+--           NO_DEFAULT_MAIL      no default address where one is needed
+--           INVALID_PARAM        the same address twice, a tag that does not exist,
+--                                or a number that is too long
+-- Example:  CALL contact_write('00000000000000a1', '0000000000000c01', '{}', NULL, 0, @changed, @former);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_write(
+    IN in_owner     CHAR(16) COLLATE ascii_bin,
+    IN in_id        CHAR(16) COLLATE ascii_bin,
+    IN in_contact   LONGTEXT,
+    IN in_peer      CHAR(16) COLLATE ascii_bin,
+    IN in_is_new    TINYINT,
+    OUT out_changed INT UNSIGNED,
+    OUT out_former  LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_has_emails TINYINT DEFAULT JSON_EXISTS(in_contact, '$.email');
+    DECLARE v_is_dialect TINYINT DEFAULT JSON_EXISTS(in_contact, '$.dialect');
+    DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
+    DECLARE v_email_count, v_distinct_count, v_default_count, v_own_count, v_colleague_count,
+        v_default_is_colleague, v_default_index, v_detail_changes INT UNSIGNED DEFAULT 0;
+    DECLARE v_sets_person, v_is_new_person, v_is_auto TINYINT DEFAULT 0;
+    DECLARE v_email, v_person_email, v_old_email, v_old_entity, v_entity VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_firstname, v_lastname VARCHAR(255);
+    DECLARE v_peer, v_old_peer, v_holder_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_status, v_old_status VARCHAR(16) COLLATE ascii_bin DEFAULT 'memory';
+    DECLARE v_refusal VARCHAR(500);
+
+    IF NOT in_is_new THEN
+        -- unlocked: the caller has locked it
+        SELECT peer_id, entity, email, status INTO v_old_peer, v_old_entity, v_old_email, v_old_status
+        FROM contact
+        WHERE owner_id = in_owner AND id = in_id;
+    END IF;
+
+    -- 1. check the addresses: one statement finds every possible fault
+    IF v_has_emails THEN
+        SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0),
+               COALESCE(SUM(j.email = me.email), 0),
+               MAX(IF(j.is_default = 1, j.email, NULL)), MAX(IF(j.is_default = 1, j.position, NULL)) - 1,
+               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND k.email IS NULL), 0),
+               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND j.is_default = 1), 0)
+        INTO v_email_count, v_distinct_count, v_default_count,
+             v_own_count,
+             v_email, v_default_index,
+             v_colleague_count,
+             v_default_is_colleague
+        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            position   FOR ORDINALITY,
+            email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
+            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
+        )) AS j
+        JOIN yp.drumate AS me ON me.id = in_owner
+        LEFT JOIN yp.drumate AS d ON d.email = j.email
+        LEFT JOIN contact_email AS k ON k.owner_id = in_owner AND k.contact_id = in_id AND k.email = j.email;
+        IF v_distinct_count < v_email_count THEN
+            SIGNAL SQLSTATE '45000'
+                SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "email",'
+                    ' "reason": "the same address twice"}';
+        ELSEIF v_default_count > 1 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MANY_DEFAULT_EMAIL';
+        ELSEIF v_default_count = 0
+               AND (v_email_count > 0
+                    -- is_need_email of contact_card
+                    OR NOT (v_is_dialect OR in_is_new) AND v_old_email IS NOT NULL) THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
+        ELSEIF v_own_count > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
+        ELSEIF v_colleague_count > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
+        END IF;
+    END IF;
+
+    -- 2. find whom the entry stands for
+    SET v_firstname = NULLIF(JSON_VALUE(in_contact, '$.firstname'), ''),
+        v_lastname = NULLIF(JSON_VALUE(in_contact, '$.lastname'), ''),
+        v_person_email = v_email;
+    IF in_is_new THEN
+        SET v_sets_person = 1, v_peer = in_peer;
+        IF v_peer IS NOT NULL AND v_email_count = 0 THEN
+            SELECT d.email, IF(me.domain_id > 1 AND d.domain_id = me.domain_id, 1, 0),
+                   IF(v_firstname IS NULL AND v_lastname IS NULL, 1, 0),
+                   IF(v_firstname IS NULL AND v_lastname IS NULL, d.firstname, v_firstname),
+                   IF(v_firstname IS NULL AND v_lastname IS NULL, d.lastname, v_lastname)
+            INTO v_person_email, v_default_is_colleague, v_is_auto, v_firstname, v_lastname
+            FROM yp.drumate AS d
+            JOIN yp.drumate AS me ON me.id = in_owner
+            WHERE d.id = v_peer;
+        END IF;
+        IF v_peer = in_owner THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
+        ELSEIF v_default_is_colleague > 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
+        END IF;
+        SET v_status = IF(v_invite, 'sent', 'memory');
+    ELSE
+        SET v_status = v_old_status;
+        IF v_email_count > 0 AND v_old_status IN ('memory', 'sent') THEN
+            -- an address that the entry had before its user became a colleague stays
+            IF v_default_is_colleague > 0 AND (v_invite = 1 OR NOT (v_email <=> v_old_email)) THEN
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
+            END IF;
+            -- the same address, whose user has registered meanwhile, is no change of person
+            SET v_sets_person = 1, v_peer = in_peer,
+                v_is_new_person = COALESCE(v_peer, v_email) <> v_old_entity AND v_email <> v_old_entity;
+        ELSEIF v_has_emails AND v_email_count = 0 AND v_is_dialect AND v_old_peer IS NULL THEN
+            -- the entry stands for nobody any more
+            SET v_sets_person = 1, v_is_new_person = IF(v_old_status = 'sent', 1, 0), v_status = 'memory';
+        END IF;
+        IF v_is_new_person THEN
+            SET v_status = 'memory';
+        END IF;
+        SET v_invite = v_invite = 1 AND v_status IN ('memory', 'sent', 'invitation'),
+            v_status = IF(v_invite, 'sent', v_status);
+    END IF;
+    -- an entry without user and address is its own entity
+    SET v_entity = COALESCE(v_peer, v_email, in_id);
+    IF v_sets_person AND COALESCE(v_peer, v_email) IS NOT NULL THEN
+        -- unlocked: the owner is locked
+        SELECT MIN(c.id) INTO v_holder_id
+        FROM contact AS c FORCE INDEX (by_entity)
+        WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id;
+        IF v_holder_id IS NULL AND v_peer IS NOT NULL THEN
+            -- unlocked: the owner is locked. An entry without relation also stands for the user when
+            -- it holds their address among others
+            SELECT MIN(o.contact_id) INTO v_holder_id
+            FROM contact_email AS o FORCE INDEX (by_address)
+            JOIN contact AS c
+              ON c.owner_id = in_owner AND c.id = o.contact_id AND c.peer_id IS NULL AND c.deleted_at IS NULL
+            WHERE o.owner_id = in_owner AND o.email = v_person_email AND o.contact_id <> in_id;
+        END IF;
+        IF v_holder_id IS NOT NULL THEN
+            SET v_refusal = IF(v_email_count = 0, 'ALREADY_IN_CONTACT', JSON_OBJECT(
+                'code', 'ALREADY_IN_CONTACT',
+                'field', CONCAT('emails[', v_default_index, '].address'),
+                'value', IF(CHAR_LENGTH(v_email) > 90, CONCAT(LEFT(v_email, 89), '…'), v_email)
+            ));
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+        END IF;
+    END IF;
+
+    -- 3. write the entry
+    IF in_is_new THEN
+        INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname, lastname,
+                             company, job_title, category, status, invitetime, comment, message, is_auto,
+                             metadata, avatar_path, custom_fields, source_id, synced_at, ctime, mtime)
+        VALUES (in_owner, in_id, v_entity, v_peer, v_email,
+                NULLIF(JSON_VALUE(in_contact, '$.surname'), ''),
+                NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''),
+                v_firstname, v_lastname,
+                NULLIF(JSON_VALUE(in_contact, '$.company'), ''),
+                NULLIF(JSON_VALUE(in_contact, '$.job_title'), ''),
+                IF(v_peer IS NULL, 'independant', 'drumate'), v_status, IF(v_invite, v_now, NULL),
+                NULLIF(JSON_VALUE(in_contact, '$.comment'), ''),
+                NULLIF(JSON_VALUE(in_contact, '$.message'), ''),
+                v_is_auto,
+                JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(v_email, v_peer, '')),
+                                 JSON_OBJECT('from', JSON_VALUE(in_contact, '$.origin'))),
+                NULLIF(JSON_VALUE(in_contact, '$.avatar_path'), ''),
+                JSON_QUERY(in_contact, '$.custom_fields'),
+                NULLIF(JSON_VALUE(in_contact, '$.source_id'), ''),
+                REPLACE(REPLACE(JSON_VALUE(in_contact, '$.synced_at'), 'T', ' '), 'Z', ''),
+                v_now, v_now);
+    ELSE
+        UPDATE contact
+        SET entity = IF(v_sets_person, v_entity, entity),
+            peer_id = IF(v_sets_person, v_peer, peer_id),
+            category = IF(v_sets_person AND v_email_count > 0,
+                          IF(v_peer IS NULL, 'independant', 'drumate'), category),
+            changed = IF(v_is_new_person AND v_old_status <> 'memory' OR v_status <> v_old_status,
+                         DEFAULT(changed), changed),
+            status = v_status,
+            invitetime = IF(v_invite, v_now, invitetime),
+            metadata = IF(v_sets_person AND NOT v_is_dialect,
+                          JSON_SET(metadata, '$.source', v_email), metadata),
+            email = IF(v_has_emails, v_email, email),
+            firstname = IF(JSON_EXISTS(in_contact, '$.firstname'), v_firstname, firstname),
+            lastname = IF(JSON_EXISTS(in_contact, '$.lastname'), v_lastname, lastname),
+            surname = IF(JSON_EXISTS(in_contact, '$.surname'),
+                         NULLIF(JSON_VALUE(in_contact, '$.surname'), ''), surname),
+            comment = IF(JSON_EXISTS(in_contact, '$.comment'),
+                         NULLIF(JSON_VALUE(in_contact, '$.comment'), ''), comment),
+            message = IF(v_invite OR JSON_EXISTS(in_contact, '$.message'),
+                         NULLIF(JSON_VALUE(in_contact, '$.message'), ''), message),
+            is_auto = IF(JSON_EXISTS(in_contact, '$.firstname') OR JSON_EXISTS(in_contact, '$.lastname'),
+                         0, is_auto)
+        WHERE owner_id = in_owner AND id = in_id;
+        SET out_changed = ROW_COUNT();
+        IF v_is_dialect THEN
+            UPDATE contact
+            SET display_name = IF(JSON_EXISTS(in_contact, '$.display_name'),
+                                  NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''), display_name),
+                company = IF(JSON_EXISTS(in_contact, '$.company'),
+                             NULLIF(JSON_VALUE(in_contact, '$.company'), ''), company),
+                job_title = IF(JSON_EXISTS(in_contact, '$.job_title'),
+                               NULLIF(JSON_VALUE(in_contact, '$.job_title'), ''), job_title),
+                avatar_path = IF(JSON_EXISTS(in_contact, '$.avatar_path'),
+                                 NULLIF(JSON_VALUE(in_contact, '$.avatar_path'), ''), avatar_path),
+                source_id = IF(JSON_EXISTS(in_contact, '$.source_id'),
+                               NULLIF(JSON_VALUE(in_contact, '$.source_id'), ''), source_id),
+                synced_at = IF(JSON_EXISTS(in_contact, '$.synced_at'),
+                               REPLACE(REPLACE(JSON_VALUE(in_contact, '$.synced_at'), 'T', ' '), 'Z', ''),
+                               synced_at),
+                custom_fields = IF(JSON_EXISTS(in_contact, '$.custom_fields'),
+                                   JSON_QUERY(in_contact, '$.custom_fields'), custom_fields),
+                metadata = IF(JSON_VALUE(in_contact, '$.origin') <> '',
+                              JSON_SET(metadata, '$.from', JSON_VALUE(in_contact, '$.origin')), metadata)
+            WHERE owner_id = in_owner AND id = in_id;
+            SET out_changed = out_changed + ROW_COUNT();
+        END IF;
+    END IF;
+
+    -- 4. write its addresses, numbers and tags, and check that no other contact has one of the addresses
+    CALL contact_details_set(in_owner, in_id, in_contact, in_is_new, v_detail_changes);
+    SET out_changed = IF(in_is_new, 1, out_changed + v_detail_changes);
+    IF v_email_count > 0 AND v_detail_changes > 0 THEN
+        -- Repeats my_contact_restore with another code: a routine for it would be the eleventh of a patch;
+        -- unlocked: the owner is locked
+        SELECT JSON_OBJECT('code', 'ALREADY_IN_CONTACT', 'field', e.field, 'value', e.value) INTO v_refusal
+        FROM taken_email AS e
+        WHERE e.owner_id = in_owner AND e.contact_id = in_id
+        ORDER BY e.position
+        LIMIT 1;
+        IF v_refusal IS NOT NULL THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+        END IF;
+    END IF;
+
+    -- 5. report a change of person, and render the record
+    IF v_is_new_person THEN
+        SELECT JSON_OBJECT('contact_id', in_id, 'entity', v_entity, 'peer', v_peer,
+                           'withdrawn', IF(v_old_status = 'sent', 1, 0), 'old_entity', v_old_entity,
+                           'old_peer', v_old_peer,
+                           'old_db', (SELECT e.db_name FROM yp.entity AS e WHERE e.id = v_old_peer))
+        INTO out_former;
+    END IF;
+    IF out_changed > 0 THEN
+        UPDATE contact SET mtime = v_now WHERE owner_id = in_owner AND id = in_id AND mtime <> v_now;
+        CALL contact_render(in_owner, in_id);
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,110 @@
+-- contact_keys: list the words by which a contact is sorted and searched (contact_index), grouped by kind;
+-- for a changed contact, only the kinds that may differ.
+--
+-- text, for the search of the REST API: words of names, company and notes; email addresses, and anything
+-- like one in a text, as words, as a whole, and from the @ on; every run of digits of a phone number up
+-- to its end, so that any part of the number is found. term, for the search of the RPC: words of names
+-- and company, and whole addresses. company_part: the company from each of its characters on. Contacts
+-- without company sort last in both directions.
+--
+-- Params:   in_record   JSON (contact_sheet), with the times of the record
+--           in_names    names and company, as in contact_sheet
+--           in_known    record whose words are stored, or NULL for all kinds
+-- Returns:  a value     JSON array of objects: kind; words, an array that may contain empty texts and nulls
+-- Errors:   none
+-- Example:  SELECT contact_keys('{"display_name": "Ada", "emails": [{"address": "ada@example.org"}]}',
+--           'Ada', NULL);
+DELIMITER $$
+CREATE OR REPLACE FUNCTION contact_keys(
+    in_record LONGTEXT,
+    in_names  TEXT,
+    in_known  LONGTEXT
+)
+    RETURNS LONGTEXT
+    NOT DETERMINISTIC
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_display VARCHAR(255) DEFAULT JSON_VALUE(in_record, '$.display_name');
+    DECLARE v_company TEXT DEFAULT JSON_VALUE(in_record, '$.company');
+    DECLARE v_notes LONGTEXT DEFAULT JSON_VALUE(in_record, '$.notes');
+    DECLARE v_mails LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.emails[*].address'), '[]');
+    DECLARE v_phones LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.phones[*].number'), '');
+    DECLARE v_quoted, v_text, v_numbers, v_keys LONGTEXT;
+    DECLARE v_name VARCHAR(255);
+    DECLARE v_is_all TINYINT DEFAULT NOT COALESCE(
+        v_display COLLATE utf8mb4_bin = JSON_VALUE(in_known, '$.display_name'), 0
+    );
+
+    SET v_keys = CONCAT_WS(',',
+        JSON_OBJECT('kind', 'updated_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.updated_at'))),
+        JSON_OBJECT('kind', 'source', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.source'))),
+        JSON_OBJECT('kind', 'tag', 'words', JSON_EXTRACT(in_record, '$.tags')),
+        JSON_OBJECT('kind', 'term', 'words', JSON_COMPACT(text_words(in_names, 'plain'))),
+        JSON_OBJECT('kind', 'term', 'words', JSON_COMPACT(v_mails)));
+    IF v_is_all THEN
+        SELECT LEFT(GROUP_CONCAT(j.word ORDER BY j.word SEPARATOR ' '), 255) INTO v_name
+        FROM JSON_TABLE(text_words(v_display, 'plain'), '$[*]' COLUMNS (
+            word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+        )) AS j
+        WHERE j.word <> '';
+        SET v_keys = CONCAT_WS(',', v_keys,
+            JSON_OBJECT('kind', 'display_name', 'words', JSON_ARRAY(v_display)),
+            JSON_OBJECT('kind', 'name', 'words', JSON_ARRAY(v_name)),
+            JSON_OBJECT('kind', 'created_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.created_at'))));
+    END IF;
+
+    IF v_is_all OR NOT (v_company COLLATE utf8mb4_bin <=> JSON_VALUE(in_known, '$.company')) THEN
+        SET v_quoted = JSON_QUOTE(v_company),
+            v_keys = CONCAT_WS(',', v_keys,
+                -- the last character of Unicode
+                JSON_OBJECT('kind', 'company',
+                            'words', JSON_ARRAY(COALESCE(v_company, _utf8mb4 x'F48FBFBF'))),
+                JSON_OBJECT('kind', 'company_desc', 'words', JSON_ARRAY(COALESCE(v_company, ''))),
+                JSON_OBJECT('kind', 'company_part', 'words', JSON_COMPACT(CONCAT('[', REGEXP_REPLACE(
+                    COALESCE(SUBSTR(v_quoted, 2, CHAR_LENGTH(v_quoted) - 2), ''),
+                    '(?=(.+))(?:\\\\.|.)',
+                    '"\\1",'
+                ), '""]'))));
+    END IF;
+
+    -- the digits of each number, between semicolons
+    SET v_numbers = REPLACE(
+        REPLACE(REGEXP_REPLACE(REPLACE(v_phones, '\\"', ''), '[^0-9"]+', ''), '""', ';'), '"', ''
+    );
+    IF v_is_all
+       OR NOT (v_phones COLLATE utf8mb4_bin
+               <=> COALESCE(JSON_EXTRACT(in_known, '$.phones[*].number'), '')) THEN
+        -- the last nine digits of numbers with at least six
+        SET v_keys = CONCAT_WS(',', v_keys,
+            JSON_OBJECT('kind', 'phone', 'words', JSON_COMPACT(CONCAT('["', REPLACE(
+                REGEXP_REPLACE(
+                    REGEXP_REPLACE(v_numbers, '(?<![0-9])[0-9]{1,5}(?![0-9])', ''),
+                    '[0-9]*?([0-9]{6,9})(?![0-9])',
+                    '\\1'
+                ), ';', '","'
+            ), '"]'))));
+    END IF;
+
+    IF v_is_all
+       OR NOT (v_company COLLATE utf8mb4_bin <=> JSON_VALUE(in_known, '$.company'))
+       OR NOT (v_notes COLLATE utf8mb4_bin <=> JSON_VALUE(in_known, '$.notes'))
+       OR NOT (v_mails COLLATE utf8mb4_bin <=> COALESCE(JSON_EXTRACT(in_known, '$.emails[*].address'), '[]'))
+       OR NOT (v_phones COLLATE utf8mb4_bin <=> COALESCE(JSON_EXTRACT(in_known, '$.phones[*].number'), ''))
+       OR NOT (JSON_EXTRACT(in_record, '$.first_name') COLLATE utf8mb4_bin
+               <=> JSON_EXTRACT(in_known, '$.first_name'))
+       OR NOT (JSON_EXTRACT(in_record, '$.last_name') COLLATE utf8mb4_bin
+               <=> JSON_EXTRACT(in_known, '$.last_name')) THEN
+        SET v_text = CONCAT_WS(' ', v_display,
+                               JSON_VALUE(in_record, '$.first_name'), JSON_VALUE(in_record, '$.last_name'),
+                               v_company, v_mails, v_notes);
+        SET v_keys = CONCAT_WS(',', v_keys,
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(text_words(v_text, 'both'))),
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(text_words(v_text, 'parts'))),
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(v_mails)),
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(CONCAT('["', REPLACE(REGEXP_REPLACE(
+                v_numbers, '(?=([0-9]+))[0-9]', '\\1;'), ';', '","'), '"]'))));
+    END IF;
+    RETURN CONCAT('[', v_keys, ']');
+END$$
+DELIMITER ;

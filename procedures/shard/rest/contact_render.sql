@@ -1,0 +1,143 @@
+-- contact_render: render the record of a contact (view contact_sheet) and its words in the index. If the
+-- record differs from the stored one, the revision of the address book grows by one, and an event is written.
+--
+-- A routine that writes a contact or its entries calls this last; for several contacts it calls
+-- contacts_render. The lock of the ledger orders the changes of an owner as they are committed;
+-- only records are locked after it. Reads need no locks: another call that changes the contact at
+-- the same time renders it after this one.
+--
+-- Params:   in_owner   owner of the address book
+--           in_id      contact, in the address book, in the trash, or deleted
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL contact_render('00000000000000a1', '0000000000000c01');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contact_render(
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_id    CHAR(16) COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now, v_created_at, v_updated_at, v_deleted_at DATETIME(3) DEFAULT UTC_TIMESTAMP(3);
+    DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
+    DECLARE v_rev, v_oldest BIGINT UNSIGNED;
+    DECLARE v_old_state, v_state VARCHAR(8) COLLATE ascii_bin;
+    DECLARE v_old_digest, v_digest, v_old_names_digest, v_names_digest BINARY(16);
+    DECLARE v_ctime, v_mtime INT UNSIGNED;
+    DECLARE v_names TEXT;
+    DECLARE v_name VARCHAR(64);
+    DECLARE v_old_record, v_record, v_keys, v_kinds LONGTEXT;
+    DECLARE v_changed TINYINT;
+
+    SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
+    IF v_rev IS NULL THEN
+        INSERT INTO contact_ledger (owner_id) VALUES (in_owner) ON DUPLICATE KEY UPDATE rev = rev;
+        SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
+    END IF;
+    -- unlocked: every routine that writes records of the owner holds the lock of the ledger
+    SELECT state, digest, names_digest, record, created_at, updated_at, deleted_at
+    INTO v_old_state, v_old_digest, v_old_names_digest, v_old_record, v_created_at, v_updated_at, v_deleted_at
+    FROM contact_record
+    WHERE owner_id = in_owner AND contact_id = in_id;
+    SELECT state, record, names, LEFT(full_name, 64), ctime, mtime
+    INTO v_state, v_record, v_names, v_name, v_ctime, v_mtime
+    FROM contact_sheet
+    WHERE owner_id = in_owner AND id = in_id;
+
+    -- clients that synchronise learn of the deletion by a tombstone
+    IF v_state IS NULL AND v_old_state IS NOT NULL THEN
+        SET v_state = 'purged',
+            v_record = JSON_OBJECT('id', JSON_VALUE(v_old_record, '$.id'), 'permanent', TRUE);
+    END IF;
+    SET v_digest = UNHEX(MD5(JSON_COMPACT(v_record))),
+        v_names_digest = UNHEX(MD5(v_names)),
+        v_changed = v_state IS NOT NULL
+                    AND NOT (v_state <=> v_old_state AND (v_state = 'purged' OR v_digest <=> v_old_digest));
+
+    IF v_changed THEN
+        IF v_old_state IS NULL THEN
+            -- a contact knows whole seconds only; one that is written at this moment gets milliseconds
+            SET v_created_at = IF(v_ctime > v_seconds, v_now, TIMESTAMPADD(SECOND, v_ctime, '1970-01-01')),
+                v_updated_at = IF(v_mtime > v_seconds, v_now, TIMESTAMPADD(SECOND, v_mtime, '1970-01-01'));
+        ELSE
+            SET v_updated_at = GREATEST(v_now, v_created_at);
+        END IF;
+        SET v_deleted_at = CASE WHEN v_state = 'active' THEN NULL
+                                WHEN v_state <=> v_old_state THEN v_deleted_at
+                                ELSE v_updated_at END;
+        IF v_state <> 'purged' THEN
+            SET v_record = JSON_SET(v_record, '$.created_at', CONCAT(REPLACE(v_created_at, ' ', 'T'), 'Z'),
+                                    '$.updated_at', CONCAT(REPLACE(v_updated_at, ' ', 'T'), 'Z'),
+                                    '$.deleted_at', CONCAT(REPLACE(v_deleted_at, ' ', 'T'), 'Z'));
+        END IF;
+        INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, restored_rev, state, created_at,
+                                    updated_at, deleted_at, digest, names_digest, record)
+        VALUES (in_owner, in_id, v_rev, v_rev, 0, v_state, v_created_at,
+                v_updated_at, v_deleted_at, v_digest, v_names_digest, v_record)
+        ON DUPLICATE KEY UPDATE
+            rev = v_rev, created_rev = IF(state = 'purged', v_rev, created_rev),
+            restored_rev = IF(state = 'deleted' AND v_state = 'active', v_rev, restored_rev),
+            state = v_state, updated_at = v_updated_at, deleted_at = v_deleted_at, digest = v_digest,
+            names_digest = v_names_digest, record = v_record;
+
+        SET v_oldest = IF(v_rev > 1000, v_rev - 1000, 0);
+        INSERT INTO contact_event (owner_id, rev, contact_id, event)
+        VALUES (in_owner, v_rev, in_id,
+                CASE WHEN v_state <> 'active' THEN v_state
+                     WHEN COALESCE(v_old_state, 'purged') = 'purged' THEN 'created'
+                     WHEN v_old_state = 'deleted' THEN 'restored'
+                     ELSE 'updated' END);
+        IF v_oldest > 0 THEN
+            DELETE FROM contact_event WHERE owner_id = in_owner AND rev <= v_oldest;
+        END IF;
+        UPDATE contact_ledger
+        SET rev = v_rev, event_rev = GREATEST(event_rev, v_oldest),
+            active = active + IF(v_state = 'active', 1, 0) - IF(v_old_state <=> 'active', 1, 0),
+            deleted = deleted + IF(v_state = 'deleted', 1, 0) - IF(v_old_state <=> 'deleted', 1, 0)
+        WHERE owner_id = in_owner;
+    ELSEIF NOT (v_names_digest <=> v_old_names_digest) THEN
+        UPDATE contact_record
+        SET names_digest = v_names_digest
+        WHERE owner_id = in_owner AND contact_id = in_id;
+        SET v_changed = v_state IS NOT NULL, v_record = v_old_record;
+    END IF;
+
+    IF v_changed AND v_state = 'purged' THEN
+        DELETE FROM contact_index WHERE owner_id = in_owner AND contact_id = in_id;
+        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
+    ELSEIF v_changed THEN
+        -- the words of another state are other rows: all are written again
+        SET v_keys = contact_keys(v_record, v_names, IF(v_state <=> v_old_state, v_old_record, NULL));
+        IF v_old_state IS NOT NULL THEN
+            SET v_kinds = JSON_EXTRACT(v_keys, '$[*].kind');
+            DELETE FROM contact_index
+            WHERE owner_id = in_owner AND contact_id = in_id AND JSON_CONTAINS(v_kinds, JSON_QUOTE(kind));
+        END IF;
+        -- The collation of the key treats ANNA, anna and Ánna as one word. Words are searched by their start,
+        -- so a word that starts another word of the contact is left out. Tags and sources are compared
+        -- character by character, and stored as MD5
+        -- contacts_render has the same statement for a set, which joins the records instead of variables
+        INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
+        SELECT in_owner, IF(v_state = 'deleted', 1, 0), w.kind, w.word, in_id, v_name
+        FROM (
+            SELECT k.kind,
+                   CASE WHEN k.kind IN ('text', 'term') THEN LEFT(k.word, 64)
+                        WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
+                        ELSE k.word END AS word,
+                   LEAD(k.word) OVER (PARTITION BY k.kind ORDER BY k.word) AS next_word
+            FROM JSON_TABLE(v_keys, '$[*]' COLUMNS (
+                kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
+                NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
+            )) AS k
+            -- a text of characters that the collation ignores equals ''; it sorts its contact nevertheless
+            WHERE k.word <> ''
+               OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
+        ) AS w
+        WHERE w.kind NOT IN ('text', 'term')
+           OR w.next_word IS NULL
+           OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+        ON DUPLICATE KEY UPDATE name = v_name;
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,176 @@
+-- contacts_render: render a set of contacts (contact_render), in a few statements for all of them. More than
+-- 1,000 are marked as stale and rendered soon (contact_catch_up).
+--
+-- A routine that writes several contacts or their entries calls this last. Stale contacts get their words
+-- again even if the record is unchanged, because an upgrade may find other words.
+--
+-- Params:   in_owner      owner of the address book
+--           in_contacts   JSON array of contacts, in the address book, in the trash, or deleted
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL contacts_render('00000000000000a1', '["0000000000000c01"]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE contacts_render(
+    IN in_owner    CHAR(16) COLLATE ascii_bin,
+    IN in_contacts LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now DATETIME(3) DEFAULT UTC_TIMESTAMP(3);
+    DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
+    DECLARE v_rev, v_new_rev, v_oldest BIGINT UNSIGNED;
+    DECLARE v_active, v_deleted, v_still_active, v_still_deleted, v_purged, v_listed INT UNSIGNED;
+    DECLARE v_changed LONGTEXT;
+
+    IF JSON_LENGTH(in_contacts) > 1000 THEN
+        INSERT INTO contact_stale (owner_id, contact_id)
+        SELECT in_owner, j.id
+        FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        ON DUPLICATE KEY UPDATE contact_id = j.id;
+        SET in_contacts = '[]';
+    END IF;
+
+    SELECT rev INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
+    IF v_rev IS NULL THEN
+        INSERT INTO contact_ledger (owner_id) VALUES (in_owner) ON DUPLICATE KEY UPDATE rev = rev;
+        SELECT rev INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
+    END IF;
+    -- unlocked: every routine that writes records of the owner holds the lock of the ledger
+    SELECT COUNT(DISTINCT IF(r.state = 'active', r.contact_id, NULL)),
+           COUNT(DISTINCT IF(r.state = 'deleted', r.contact_id, NULL)), COUNT(c.id)
+    INTO v_active, v_deleted, v_listed
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+    LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden';
+
+    -- A contact knows whole seconds only; one that is written at this moment gets milliseconds, and an old
+    -- one that an upgrade renders first keeps its times. MariaDB assigns from left to right: columns that
+    -- depend on the old state and digest come before these
+    INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, state, created_at, updated_at,
+                                deleted_at, digest, names_digest, record)
+    SELECT in_owner, s.id, v_rev + j.place, v_rev + j.place, s.state,
+           IF(s.ctime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.ctime, '1970-01-01')),
+           IF(s.mtime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.mtime, '1970-01-01')),
+           IF(s.state = 'deleted', v_now, NULL), '', UNHEX(MD5(s.names)), s.record
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        place FOR ORDINALITY,
+        id    CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+    ON DUPLICATE KEY UPDATE
+        rev = IF(contact_record.state = VALUE(state)
+                 AND contact_record.digest = UNHEX(MD5(JSON_COMPACT(VALUE(record)))),
+                 contact_record.rev, VALUE(rev)),
+        created_rev = IF(contact_record.state = 'purged', VALUE(rev), created_rev),
+        restored_rev = IF(contact_record.state = 'deleted' AND VALUE(state) = 'active',
+                          VALUE(rev), restored_rev),
+        updated_at = IF(contact_record.rev > v_rev, GREATEST(v_now, created_at), updated_at),
+        deleted_at = CASE WHEN VALUE(state) = 'active' THEN NULL
+                          WHEN contact_record.state = 'deleted' THEN deleted_at
+                          ELSE v_now END,
+        record = IF(contact_record.rev > v_rev, VALUE(record), contact_record.record),
+        digest = IF(contact_record.rev > v_rev, '', digest),
+        names_digest = IF(contact_record.rev > v_rev, VALUE(names_digest), names_digest),
+        state = VALUE(state);
+
+    IF v_listed < JSON_LENGTH(in_contacts) THEN
+        UPDATE JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+            place FOR ORDINALITY,
+            id    CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+        LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
+        SET r.rev = v_rev + j.place, r.state = 'purged', r.updated_at = v_now, r.deleted_at = v_now,
+            r.record = JSON_OBJECT('id', JSON_VALUE(r.record, '$.id'), 'permanent', TRUE)
+        WHERE c.id IS NULL AND r.state <> 'purged';
+    END IF;
+
+    UPDATE contact_record
+    SET digest = UNHEX(MD5(JSON_COMPACT(record))),
+        record = JSON_SET(record, '$.created_at', CONCAT(REPLACE(created_at, ' ', 'T'), 'Z'),
+                          '$.updated_at', CONCAT(REPLACE(updated_at, ' ', 'T'), 'Z'),
+                          '$.deleted_at', CONCAT(REPLACE(deleted_at, ' ', 'T'), 'Z'))
+    WHERE owner_id = in_owner AND rev > v_rev AND state <> 'purged';
+    -- unlocked: the ledger is locked
+    SELECT MAX(r.rev), COUNT(DISTINCT IF(r.state = 'active', r.contact_id, NULL)),
+           COUNT(DISTINCT IF(r.state = 'deleted', r.contact_id, NULL)), SUM(r.state = 'purged'
+               AND r.rev > v_rev),
+           JSON_ARRAYAGG(IF(r.rev > v_rev OR s.contact_id IS NOT NULL, r.contact_id, NULL))
+    INTO v_new_rev, v_still_active, v_still_deleted, v_purged, v_changed
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+    LEFT JOIN contact_stale AS s ON s.owner_id = in_owner AND s.contact_id = j.id;
+
+    DELETE i
+    FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.contact_id = j.id;
+    -- contact_render says why these words stand there
+    INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
+    SELECT in_owner, w.is_deleted, w.kind, w.word, w.contact_id, w.name
+    FROM (
+        SELECT IF(r.state = 'deleted', 1, 0) AS is_deleted, k.kind,
+               CASE WHEN k.kind IN ('text', 'term') THEN LEFT(k.word, 64)
+                    WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
+                    ELSE k.word END AS word,
+               r.contact_id, LEFT(s.full_name, 64) AS name,
+               LEAD(k.word) OVER (PARTITION BY r.contact_id, k.kind ORDER BY k.word) AS next_word
+        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        STRAIGHT_JOIN contact_record AS r
+           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state <> 'purged'
+        STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+        -- Repeats contact_render, which has one record in variables, for the joined records of a set
+        STRAIGHT_JOIN JSON_TABLE(contact_keys(r.record, s.names, NULL), '$[*]' COLUMNS (
+            kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
+            NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
+        )) AS k
+        WHERE k.word <> ''
+           OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
+    ) AS w
+    WHERE w.kind NOT IN ('text', 'term')
+       OR w.next_word IS NULL
+       OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+    ON DUPLICATE KEY UPDATE contact_id = w.contact_id;
+
+    IF v_new_rev > v_rev THEN
+        SET v_oldest = IF(v_new_rev > 1000, v_new_rev - 1000, 0);
+        INSERT INTO contact_event (owner_id, rev, contact_id, event)
+        SELECT owner_id, rev, contact_id,
+               CASE WHEN state <> 'active' THEN state
+                    WHEN created_rev = rev THEN 'created'
+                    WHEN restored_rev = rev THEN 'restored'
+                    ELSE 'updated' END
+        FROM contact_record FORCE INDEX (by_rev)
+        WHERE owner_id = in_owner AND rev > v_rev;
+        DELETE FROM contact_event WHERE owner_id = in_owner AND rev <= v_oldest;
+        UPDATE contact_ledger
+        SET rev = v_new_rev, event_rev = GREATEST(event_rev, v_oldest),
+            active = active + v_still_active - v_active, deleted = deleted + v_still_deleted - v_deleted
+        WHERE owner_id = in_owner;
+    END IF;
+    IF v_purged > 0 THEN
+        DELETE p
+        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        STRAIGHT_JOIN contact_record AS r
+           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
+        STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
+    END IF;
+    DELETE s
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_stale AS s ON s.owner_id = in_owner AND s.contact_id = j.id;
+END$$
+DELIMITER ;

@@ -1,0 +1,29 @@
+-- my_tombstone_expire: delete old tombstones. Clients that synchronise less often start again.
+--
+-- Params:   in_owner   owner of the address book
+--           in_days    number of days for which tombstones stay
+-- Returns:  nothing
+-- Errors:   none
+-- Example:  CALL my_tombstone_expire('00000000000000a1', 90);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_tombstone_expire(
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_days  INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_oldest_tombstone DATETIME(3) DEFAULT UTC_TIMESTAMP(3) - INTERVAL in_days DAY;
+    DECLARE v_rev BIGINT UNSIGNED;
+
+    SELECT MAX(rev) INTO v_rev
+    FROM contact_record
+    WHERE owner_id = in_owner AND state = 'purged' AND deleted_at < v_oldest_tombstone
+    FOR UPDATE;
+    IF v_rev IS NOT NULL THEN
+        DELETE FROM contact_record
+        WHERE owner_id = in_owner AND state = 'purged' AND deleted_at < v_oldest_tombstone;
+        UPDATE contact_ledger SET forgotten_rev = GREATEST(forgotten_rev, v_rev) WHERE owner_id = in_owner;
+    END IF;
+END$$
+DELIMITER ;
