@@ -1,4 +1,4 @@
-"""`python -m service …`: see `service.cli`."""
+"""`python -m service` is the console command `drumee-contacts`: see `service.cli`."""
 
 import sys
 

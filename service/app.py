@@ -1,37 +1,48 @@
-"""The aiohttp application: what is built at start, which paths there are, and in which order it ends."""
+"""The aiohttp application: its parts, its paths, and the order in which it starts and stops."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from service import ROOT, metrics, uploads
-from service.acl import check_routines, load_declarations, load_pushes
-from service.calls import Calls
-from service.database import Database
-from service.deploy.files import callers_within
-from service.dialects.filemail.routes import LoginTokenApi
-from service.dialects.rest.live import LiveApi, Times
-from service.dialects.rest.routes import RestApi
-from service.dialects.rest.tokens import Gate
-from service.dispatcher import Dispatcher
-from service.floor import load_schema
-from service.health import RETRY, health
-from service.log import WIRE
-from service.mail import Mailer
-from service.mail_pages import MailPages
-from service.node import Heartbeat, new_node_id
-from service.presence import Presence
-from service.push import Pusher
-from service.reference import render_reference
+from service import PACKAGE, metrics
+from service.background import Background
+from service.contacts import uploads
+from service.filemail.routes import LoginTokenApi
+from service.live.calls import RingTimeouts
+from service.live.heartbeat import Heartbeat, new_node_id
+from service.live.presence import Presence
+from service.live.push import Pusher
+from service.live.resources import Resources
+from service.live.sockets import Sockets
+from service.loops import Loop, Loops
+from service.mail.outbox import Mailer
+from service.mail.pages import MailPages
+from service.reference import ASSETS, read_asset, reference_page
+from service.rest.routes import RestApi
+from service.rest.tokens import Gate
+from service.rest.websocket import Times, WebSocketApi
+from service.rpc.declarations import Service
+from service.rpc.dispatcher import Dispatcher
+from service.rpc.startup_checks import load_services
+from service.runtime.process import Process
+from service.schema.routines import callers_within
 from service.settings import Settings
-from service.sockets import Sockets
-from service.tasks import Background
+from service.store.database import Database
+from service.store.health import RETRY, health, when_database_answers
+from service.store.redis import RedisServers
+from service.store.shares import Shares
+from service.web.address import client_address
+from service.web.answers import plain_error, protect_answer
+from service.web.bodies import close_if_unread, must_refuse
+from service.web.local import may_ask
 
 log = logging.getLogger(__name__)
 
@@ -39,117 +50,163 @@ DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SOCKETS = web.AppKey("sockets", Sockets)
 PUSHER = web.AppKey("pusher", Pusher)
 DATABASE = web.AppKey("database", Database)
+LOOPS = web.AppKey("loops", Loops)
+SETTINGS = web.AppKey("settings", Settings)
 REFERENCE = web.AppKey("reference", str)
 DEMO = web.AppKey("demo", str)
 
 
-RUNNER_OPTIONS: dict[str, Any] = {
-    # the frontend sends lists, too, as a query: 500 addresses to leave out make 30 KB
-    "max_line_size": 65_536,
-    "max_field_size": 65_536,
-    "access_log": None,
-    "logger": WIRE,
-    "keepalive_timeout": 75,
-}
-"""How aiohttp's runner serves the application."""
-
-
 async def make_app(settings: Settings, times: Times | None = None) -> web.Application:
-    """The application; raises DeclarationError when declarations, handlers and routines do not fit."""
-    services = load_declarations()
-    db = Database(settings)
-    check_routines(services, await load_schema(db))
-    pusher = Pusher(settings, new_node_id())
-    presence = Presence(db, pusher)
-    background = Background(db)
-    sockets = Sockets(settings, db, pusher, presence, background)
-    calls = Calls(db, pusher, background, settings.ring_seconds)
-    mailer = Mailer(settings, db, background)
-    pages = MailPages(settings, db, mailer)
-    dispatcher = Dispatcher(settings, services, db, pusher, presence, background, calls, mailer)
-    gate = Gate(db)
-    live = LiveApi(settings, db, pusher, gate, dispatcher.limit, times or Times())
-    db.follow(callers_within("shard", "my_contacts_render"), pusher.note)
-    heartbeat = Heartbeat(db, pusher, presence, sockets, calls, settings.socket_grace)
+    """Return the application; DeclarationError when declarations, handlers and routines do not match."""
+    async with AsyncExitStack() as after_failure:
+        db = Database(settings)
+        # A worker tries again while MariaDB is away: its connections must not pile up.
+        after_failure.push_async_callback(db.close)
+        services = await load_services(db)
+        app = _assemble(settings, services, db, times or Times())
+        after_failure.pop_all()
+        return app
 
+
+def _assemble(
+    settings: Settings, services: Mapping[str, Service], db: Database, times: Times
+) -> web.Application:
+    """Return the application of these services, with its paths and its background work."""
+    parts = _build(settings, services, db, times)
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
-    app[DISPATCHER], app[SOCKETS], app[PUSHER], app[DATABASE] = dispatcher, sockets, pusher, db
-    app.router.add_route("*", "/-/svc/{service:.*}", dispatcher.handle)
-    app.router.add_route("*", "/-/{instance}/svc/{service:.*}", dispatcher.handle)
-    app.router.add_get("/-/websocket/", sockets.handle)
-    app.router.add_get("/-/health", _health)
-    app.router.add_get("/-/metrics", _metrics)
-    app[REFERENCE] = render_reference(services, load_pushes())
-    app.router.add_get("/-/docs/", _docs)
-    app[DEMO] = (ROOT / "service/templates/demo.html").read_text()
-    app.router.add_get("/-/demo/", _demo)
-    app.router.add_get("/-/mail/", pages.outbox)
-    app.router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
-    app.router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", pages.stop)
-    RestApi(dispatcher, gate, live).add_routes(app.router)
-    app.router.add_get("/ws", live.handle)
-    LoginTokenApi(dispatcher).add_routes(app.router)
-    app.router.add_get("/", _to_reference)
+    app[DISPATCHER], app[SOCKETS], app[DATABASE] = parts.dispatcher, parts.sockets, db
+    app[PUSHER], app[LOOPS] = parts.process.pusher, parts.process.loops
+    app[SETTINGS] = settings
+    app[REFERENCE] = reference_page()
+    app[DEMO] = (PACKAGE / "templates" / "demo.html").read_text()
+    _add_routes(app.router, parts)
+    app.on_response_prepare.append(protect_answer)
+    app.cleanup_ctx.append(parts.run)
+    # aiohttp serves requests until on_shutdown returns, and runs the cleanup contexts after that.
+    app.on_shutdown.append(parts.close_sockets)
+    return app
 
-    async def lifecycle(_: web.Application) -> AsyncIterator[None]:
-        pusher.start(sockets.deliver, sockets.close_some)
-        sockets.start()
-        live.start()
-        await heartbeat.start()
-        mailer.start()
-        sweeping = asyncio.create_task(uploads.sweep_forever(settings), name="uploads")
-        # before this, an update meant for us would be published to nobody
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the application that start, stop or serve paths."""
+
+    process: Process
+    dispatcher: Dispatcher
+    sockets: Sockets
+    heartbeat: Heartbeat
+    pages: MailPages
+    gate: Gate
+    live: WebSocketApi
+    db: Database
+
+    async def run(self, _: web.Application) -> AsyncIterator[None]:
+        """Start the background work, and stop it when the application ends."""
+        process, pusher, settings = self.process, self.process.pusher, self.process.settings
+        pusher.start(self.sockets.deliver, self.sockets.sign_out)
+        self.sockets.start()
+        self.live.start()
+        await when_database_answers(self.heartbeat.start)
+        process.mailer.start()
+        sweeping = process.loops.add(
+            Loop("uploads", lambda: uploads.sweep_round(settings), every=uploads.SWEEP_SECONDS)
+        )
+        # Until the process is subscribed, updates for its sockets reach nobody.
         with suppress(TimeoutError):
             await asyncio.wait_for(pusher.listening.wait(), 2)
         yield
-        sweeping.cancel()
-        await mailer.stop()
-        await background.stop()
-        await heartbeat.stop()
-        await presence.stop()
+        await process.loops.stop(sweeping)
+        await process.mailer.stop()
+        await self.dispatcher.services_log.stop()
+        await process.background.stop()
+        await self.heartbeat.stop()
+        await process.presence.stop()
         await pusher.stop()
-        await db.close()
+        await self.db.close()
 
-    app.cleanup_ctx.append(lifecycle)
+    async def close_sockets(self, _: web.Application) -> None:
+        """Close all WebSockets."""
+        await asyncio.gather(self.sockets.stop(), self.live.stop())
 
-    async def close_sockets(_: web.Application) -> None:
-        await asyncio.gather(sockets.stop(), live.stop())
 
-    # requests are still served while sockets say goodbye; the pools close last
-    app.on_shutdown.append(close_sockets)
-    return app
+def _build(settings: Settings, services: Mapping[str, Service], db: Database, times: Times) -> Parts:
+    """Build the parts, none of which is started."""
+    loops, background = Loops(), Background()
+    pusher = Pusher(RedisServers(settings), new_node_id(), loops)
+    resources = Resources(settings, db, Shares(settings), pusher, Presence(db, pusher), background, loops)
+    sockets = Sockets(resources)
+    ring_timeouts = RingTimeouts(resources)
+    mailer = Mailer(settings, db, background, loops)
+    process = Process(resources, ring_timeouts, mailer, [*services])
+    gate = Gate(db)
+    db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
+    return Parts(
+        process=process,
+        dispatcher=Dispatcher(process, services),
+        sockets=sockets,
+        heartbeat=Heartbeat(resources, sockets, ring_timeouts),
+        pages=MailPages(settings, db, mailer),
+        gate=gate,
+        live=WebSocketApi(settings, db, pusher, gate, process.limit, process.shares, loops, times),
+        db=db,
+    )
+
+
+def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
+    """Add all paths of the application."""
+    router.add_route("*", "/-/svc/{service:.*}", parts.dispatcher.handle)
+    router.add_route("*", "/-/{instance}/svc/{service:.*}", parts.dispatcher.handle)
+    router.add_get("/-/websocket/", parts.sockets.handle)
+    router.add_get("/-/health", _health)
+    router.add_get("/-/metrics", _metrics)
+    router.add_get("/-/docs/", _docs)
+    router.add_get(f"/-/assets/{{asset:{'|'.join(map(re.escape, ASSETS))}}}", _asset)
+    router.add_get("/-/demo/", _demo)
+    router.add_get("/-/mail/", parts.pages.outbox)
+    router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", parts.pages.stop)
+    router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", parts.pages.stop)
+    RestApi(parts.process, parts.gate, parts.live).add_routes(router)
+    router.add_get("/ws", parts.live.handle)
+    LoginTokenApi(parts.process).add_routes(router)
+    router.add_get("/", _to_reference)
 
 
 @web.middleware
 async def json_errors(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Every answer is JSON, also to paths and methods that do not exist: the frontend parses all of them."""
+    """Answer every error as JSON, also for unknown paths and methods: the frontend parses all answers."""
     try:
+        if must_refuse(request):
+            raise web.HTTPUnsupportedMediaType
         response: web.StreamResponse = await handler(request)
     except web.HTTPException as exc:
         if exc.status < 400:
+            await close_if_unread(request, exc)
             raise
-        return _plain_error(exc.status, exc.reason)
+        response = plain_error(exc.status, exc.reason)
+        if hdrs.ALLOW in exc.headers:
+            response.headers[hdrs.ALLOW] = exc.headers[hdrs.ALLOW]
     except Exception:
-        log.exception("unexpected error", extra={"path": request.path})
-        return _plain_error(500, "SERVICE_FAILED")
-    if request.content.exception() is not None:
-        # aiohttp closes the connection when it comes upon the rest of the body: the client must know
-        response.force_close()
+        resource = request.match_info.route.resource
+        log.exception("unexpected error", extra={"path": resource.canonical if resource else None})
+        response = plain_error(500, "SERVICE_FAILED")
+    await close_if_unread(request, response)
     return response
 
 
-def _plain_error(status: int, code: str) -> web.Response:
-    body = {"error": code, "error_code": status, "status": status, "reason": code, "data": []}
-    return web.json_response({"__ack__": "", "__status__": "offline", **body}, status=status)
-
-
 async def _health(request: web.Request) -> web.Response:
-    found = await health(request.app[DATABASE], request.app[PUSHER])
-    down = found["status"] == "down"
-    return web.json_response(found, status=503 if down else 200, headers=RETRY if down else None)
+    pusher = request.app[PUSHER]
+    listening = pusher.listening.is_set()
+    report = await health(
+        request.app[DATABASE], pusher.redis, request.app[LOOPS], node=pusher.node, listening=listening
+    )
+    down = report["status"] == "down"
+    return web.json_response(report, status=503 if down else 200, headers=RETRY if down else None)
 
 
 async def _metrics(request: web.Request) -> web.Response:
+    settings = request.app[SETTINGS]
+    if not may_ask(request, client_address(request, settings), settings.metrics_from):
+        raise web.HTTPForbidden
     for pool in request.app[DATABASE].pools:
         used, size = pool.usage()
         metrics.POOL.labels(pool.name, "used").set(used)
@@ -162,8 +219,14 @@ async def _docs(request: web.Request) -> web.Response:
     return web.Response(text=request.app[REFERENCE], content_type="text/html")
 
 
+async def _asset(request: web.Request) -> web.Response:
+    name = request.match_info["asset"]
+    headers = {hdrs.CACHE_CONTROL: "max-age=300"}
+    return web.Response(text=read_asset(name), content_type=ASSETS[name], charset="utf-8", headers=headers)
+
+
 async def _demo(request: web.Request) -> web.Response:
-    """People of `make demo` who see and call each other: the shortest client there is."""
+    """Serve the demo page: users of `make demo` see and call each other."""
     return web.Response(text=request.app[DEMO], content_type="text/html")
 
 

@@ -1,16 +1,19 @@
-"""What can go wrong with a request, and what a caller sees of it."""
+"""Errors of requests and commands, and the refusals of routines."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
+
+import orjson
 
 
 class RequestError(Exception):
-    """Ends a request with an HTTP status, a code, and a sentence for the developer who reads it.
+    """Ends a request with an HTTP status, a code, and a reason for the developer of the client.
 
     `protocol` errors keep their HTTP status for every caller; the others are business refusals, which the
-    Drumee frontend gets as HTTP 200 with `data.status` (frontend contract 1.8-1.10).
+    Drumee frontend gets as HTTP 200 with `data.status` (docs/frontend-contract.md#statuses).
     """
 
     def __init__(
@@ -31,58 +34,104 @@ class RequestError(Exception):
         self.data = data or {}
         self.headers = headers or {}
 
+    def with_numbers(self, **numbers: int) -> RequestError:
+        """Return a copy with these numbers in place of their names in braces in the reason."""
+        reason = self.reason.format(**numbers)
+        return RequestError(
+            self.status,
+            self.code,
+            reason,
+            protocol=self.protocol,
+            data=dict(self.data),
+            headers=dict(self.headers),
+        )
+
 
 def missing_param(name: str) -> RequestError:
-    """400: a mandatory parameter is absent."""
+    """Return the error 400 for a mandatory parameter that is missing."""
     return RequestError(400, "MISSING_PARAM", f"{name} is required", data={"param": name})
 
 
 def invalid_param(name: str, why: str) -> RequestError:
-    """400: a parameter cannot be used."""
+    """Return the error 400 for an invalid parameter."""
     return RequestError(400, "INVALID_PARAM", f"{name}: {why}", data={"param": name})
 
 
-def unavailable(what: str) -> RequestError:
-    """503: something we depend on is away; worth trying again soon."""
-    return RequestError(
-        503, "UNAVAILABLE", f"{what} is not available, try again", headers={"Retry-After": "2"}
-    )
+class Failure(Enum):
+    """A failure that is no refusal of a routine; each API has its own message for it."""
+
+    MOVING = "the data of this person or hub is being moved to another shard"
+    UNAVAILABLE = "no database answers"
+    TIMEOUT = "a CALL takes too long"
+    BODY_TOO_LARGE = "the body is larger than the settings allow"
+    BODY_UNREADABLE = "the body breaks off, or is not what its headers say"
+    BODY_SLOW = "the body does not arrive in time"
+    BODY_ENCODED = "the body is compressed"
+    RATE_LIMITED = "the caller sends too many requests"
+    TOO_MANY_AT_ONCE = "too many requests of the caller wait for the database"
+    UNEXPECTED = "an error of the service"
 
 
-CLASH = re.compile(r"(emails\[[0-9]+\]\.address) (\S+)")
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal of a routine: SQLSTATE 45000 with a code, and perhaps a field, a value or a reason."""
+
+    code: str
+    field: str = ""
+    """The parameter, or a place inside it: `emails[0].address`."""
+    value: str = ""
+    """The value that belongs to another contact, for APIs that show it; shortened when it is long."""
+    reason: str = ""
+    """For example `no such tag`."""
+    retry_after: int = 0
+    """Seconds until the same request is not refused any more; 0 when only another one helps."""
+
+
+def read_refusal(message: str) -> Refusal:
+    """Read the MESSAGE_TEXT of a refusal: a bare code, or a JSON object with the fields of Refusal."""
+    return Refusal(**orjson.loads(message)) if message.startswith("{") else Refusal(message)
 
 
 class Refused(Exception):
-    """A routine raised SQLSTATE 45000: the code, and perhaps a detail after it.
+    """A routine refused a CALL."""
 
-    A detail that says which address belongs to another contact (my_contact_clash) is `clash` instead: its
-    place and the address, for APIs that tell.
-    """
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.code, _, detail = message.partition(" ")
-        found = CLASH.fullmatch(detail)
-        self.clash = (found[1], found[2]) if found else None
-        self.detail = "" if found else detail
+    @property
+    def code(self) -> str:
+        """The code of the refusal."""
+        return self.refusal.code
 
 
 class DatabaseUnavailableError(Exception):
     """No MariaDB server answers, or the connection broke in the middle of a call."""
 
-    what = "the database"
-    """What is not available, in words for the caller."""
+
+class SlowBodyError(Exception):
+    """The client has not sent the body in time."""
 
 
 MOVING = "MOVING"
-"""What a shard says of an owner who has left it (sql/shard/0006_moved_out.sql): no refusal, but a 503."""
+"""Signal of a shard for an owner who has moved away (sql/shard/0001_baseline.sql): no refusal, but a 503."""
 
 
 class EntityMovingError(DatabaseUnavailableError):
-    """The data of this person or hub is on its way to another shard."""
-
-    what = "this data, which is being moved just now,"
+    """The data of the user or hub is being moved to another shard."""
 
 
 class DatabaseTimeoutError(Exception):
     """A CALL ran into max_statement_time."""
+
+
+class TooManyCallsError(Exception):
+    """Too many CALLs of one person wait for a connection already."""
+
+
+class CommandError(Exception):
+    """Ends a command with exit status 2. The message says what failed, and what to do."""
+
+
+class DeclarationError(ValueError):
+    """Declarations, handlers and routines do not match; the message lists every mismatch."""

@@ -1,24 +1,27 @@
-"""Ids as the REST API shows them: our 16 hex digits, the marks of a random UUID between, zeros behind."""
+"""Convert ids of the store, 16 hex digits, to the UUIDs of the REST API and back.
+
+A UUID has the digits of the id, the version and variant of a random UUID between them, and zeros at the end.
+"""
 
 from __future__ import annotations
 
 import re
 
-OURS = re.compile(r"[0-9a-f]{16}")
-WIRE = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-4([0-9a-f]{3})-8([0-9a-f])00-0{12}")
+STORE_ID = re.compile(r"[0-9a-f]{16}")
+STORE_UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-4([0-9a-f]{3})-8([0-9a-f])00-0{12}")
 
 
 def to_wire(key: str) -> str:
-    """The UUID of an id of ours."""
+    """Return the UUID of an id."""
     return f"{key[:8]}-{key[8:12]}-4{key[12:15]}-8{key[15]}00-000000000000"
 
 
 def from_uuid(text: str) -> str | None:
-    """The id behind a UUID; None for what is no UUID of ours."""
-    found = WIRE.fullmatch(text.lower())
-    return "".join(found.groups()) if found else None
+    """Return the id in a UUID; None for any other UUID or text."""
+    match = STORE_UUID.fullmatch(text.lower())
+    return "".join(match.groups()) if match else None
 
 
 def from_wire(text: str) -> str | None:
-    """The id behind a UUID, or that id itself; None for what can be no id of ours."""
-    return text.lower() if OURS.fullmatch(text.lower()) else from_uuid(text)
+    """Return the id in a UUID, or the id itself; None for any other text."""
+    return text.lower() if STORE_ID.fullmatch(text.lower()) else from_uuid(text)

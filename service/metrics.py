@@ -1,8 +1,9 @@
-"""Prometheus metrics of one process; with several workers, of all of them together."""
+"""Prometheus metrics of one process, or of all workers together."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,13 +30,29 @@ FRAMES = Counter("drumee_frames", "frames queued for WebSockets of this process"
 SLOW_SOCKETS = Counter("drumee_slow_sockets", "WebSockets disconnected because they did not keep up")
 REFUSED_SOCKETS = Counter("drumee_refused_sockets", "WebSockets closed by a limit, by reason", ["reason"])
 SOCKETS = Gauge("drumee_sockets", "open WebSockets", multiprocess_mode="livesum")
+LOOP_ROUNDS = Counter(
+    "drumee_loop_rounds", "rounds of the endless tasks, by loop and outcome (ok, failed)", ["loop", "outcome"]
+)
+LOOP_LAST_NAME = "drumee_loop_last_round_time"
+LOOP_LAST = Gauge(
+    LOOP_LAST_NAME,
+    "when a loop last finished a round, unix time; of several processes, of the one that is furthest behind",
+    ["loop"],
+    multiprocess_mode="livemin",
+)
+SET_ASIDE = Gauge(
+    "drumee_owners_set_aside",
+    "owners whose contact records cannot be made just now; tried again every few minutes",
+    multiprocess_mode="livemax",
+)
+SET_ASIDE_FAILURES = Counter("drumee_owner_failures", "failures to make the contact records of one owner")
 POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 
 _children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
 
 def observe_call(db: str, name: str, outcome: str, seconds: float) -> None:
-    """Count one CALL. All shards count as one: the routine is the same."""
+    """Count one CALL. All shards count as one."""
     scope = db if db == "yp" else "shard"
     key = (f"{scope}.{name}", outcome)
     children = _children.get(key)
@@ -61,8 +78,21 @@ def observe_request(service: str, status: int, seconds: float) -> None:
     children[1].observe(seconds)
 
 
+def last_rounds() -> dict[str, float]:
+    """Return when each loop last finished a round, unix time, in the worker that is furthest behind.
+
+    Empty when this process shares its metrics with no other worker.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return {}
+    files = [str(path) for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_livemin_*.db")]
+    gauges = multiprocess.MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    samples = [sample for gauge in gauges for sample in gauge.samples]
+    return {sample.labels["loop"]: sample.value for sample in samples if sample.name == LOOP_LAST_NAME}
+
+
 def render() -> tuple[bytes, str]:
-    """(text, content type) of the metrics page."""
+    """Return (text, content type) of the metrics page."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -1,20 +1,22 @@
-"""The reference for frontend developers, rendered from the declarations."""
+"""Render the reference for API developers from the declarations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import orjson
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from service.acl import Service
-from service.dialects.filemail.calls import described
-from service.dialects.filemail.errors import kinds
-from service.dialects.rest.errors import STATUSES
-from service.dialects.rest.openapi import document
-from service.dialects.rest.operation import Operation
-from service.dialects.rest.operations import OPERATIONS
+from service import PACKAGE
+from service.filemail.endpoints import describe_endpoints
+from service.filemail.errors import ERROR_KINDS
+from service.rest.errors import STATUSES
+from service.rest.openapi import document
+from service.rest.operation import Operation
+from service.rest.operations import OPERATIONS
+from service.rpc.declarations import Service, load_declarations, load_pushes
 
 _environment = Environment(
     loader=PackageLoader("service"),
@@ -23,18 +25,53 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters["json"] = lambda value: orjson.dumps(value).decode()
+_environment.filters["pretty"] = lambda value: orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+TITLES = {
+    "yp": "Sign-in",
+    "contact": "Contacts",
+    "tagcontact": "Tags",
+    "conference": "Conferences",
+    "chat": "Conversations",
+    "dmz": "Guests",
+    "desk": "Desk",
+    "drumate": "Account",
+    "media": "Files",
+    "bootstrap": "WebSocket keys",
+    "butler": "Import from Google",
+}
+"""Titles of the modules, in the order in which a reader needs them."""
+ASSETS = {
+    name: {"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]]
+    for name in ("reference.css", "reference.js", "demo.css", "demo.js", "page.css", "google.js")
+}
+"""Files that the pages load, with their types."""
+
+
+@cache
+def read_asset(name: str) -> str:
+    """Return the text of a file that a page loads."""
+    return (PACKAGE / "templates" / name).read_text()
+
+
+@cache
+def reference_page() -> str:
+    """Return the page of the services that this version declares."""
+    return render_reference(load_declarations(), load_pushes())
 
 
 def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any]) -> str:
-    """One HTML page with every service (level, parameters, answer, errors) and every WebSocket frame."""
-    modules: dict[str, list[Service]] = {}
+    """Return an HTML page of all services, endpoints and operations, and of all WebSocket frames."""
+    modules: dict[str, list[Service]] = {module: [] for module in TITLES}
     for name, service in services.items():
         modules.setdefault(name.partition(".")[0], []).append(service)
     return _environment.get_template("reference.html").render(
-        modules=modules,
+        titles=TITLES,
+        modules={module: listed for module, listed in modules.items() if listed},
+        examples=orjson.loads((PACKAGE / "templates" / "examples.json").read_bytes()),
         pushes=pushes,
-        token_calls=described(),
-        token_errors=kinds(),
+        token_calls=describe_endpoints(),
+        token_errors=ERROR_KINDS,
         rest_calls=_rest_calls(),
         rest_answers=_rest_answers(),
         rest_errors=STATUSES,
@@ -42,33 +79,35 @@ def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any])
 
 
 def _rest_calls() -> list[dict[str, Any]]:
-    """What the OpenAPI document says of each operation: name, doc, who, params, answer, errors by status."""
+    """Return name, doc, credentials, parameters, answer and errors by status of each operation."""
     paths = document(OPERATIONS)["paths"]
-    return [_rest_call(o, paths[o.path][o.method.lower()]) for o in OPERATIONS]
+    return [
+        _rest_call(operation, paths[operation.path][operation.method.lower()]) for operation in OPERATIONS
+    ]
 
 
-def _rest_call(operation: Operation, told: dict[str, Any]) -> dict[str, Any]:
+def _rest_call(operation: Operation, description: dict[str, Any]) -> dict[str, Any]:
     params: list[tuple[Any, ...]] = [
         (p["name"], p["in"], p["schema"].get("type"), p.get("required", False), p["schema"], p["description"])
-        for p in told["parameters"]
+        for p in description["parameters"]
     ]
-    for kind, body in told.get("requestBody", {}).get("content", {}).items():
+    for kind, body in description.get("requestBody", {}).get("content", {}).items():
         where = "form" if kind.startswith("multipart") else "body"
         params += [(name, where, *rest) for name, *rest in _fields(body["schema"])]
     return {
         "name": operation.name,
         "title": f"{operation.method} {operation.path}",
-        "doc": told["description"],
-        "who": _who(operation),
+        "doc": description["description"],
+        "who": _credentials(operation),
         "params": params,
         "any_object": operation.free_body,
         "status": operation.status,
         "answer": operation.returns,
-        "errors": [(s, r["description"]) for s, r in told["responses"].items() if int(s) >= 400],
+        "errors": [(s, r["description"]) for s, r in description["responses"].items() if int(s) >= 400],
     }
 
 
-def _who(operation: Operation) -> str:
+def _credentials(operation: Operation) -> str:
     if operation.public:
         return "everybody"
     if operation.admin:
@@ -77,7 +116,7 @@ def _who(operation: Operation) -> str:
 
 
 def _rest_answers() -> dict[str, list[Any]]:
-    """The fields of each answer; those of one contact stand once, as Record."""
+    """Return the fields of each answer by schema name; those of a contact are listed once, under Record."""
     schemas = document(OPERATIONS)["components"]["schemas"]
     return {name: _fields(schema) for name, schema in schemas.items()}
 
@@ -85,15 +124,15 @@ def _rest_answers() -> dict[str, list[Any]]:
 def _fields(
     schema: Mapping[str, Any], prefix: str = ""
 ) -> list[tuple[str, str, bool, Mapping[str, Any], str]]:
-    """(path, type, required, schema, description) of each field, those of objects and lists within them."""
-    found = []
+    """Return (path, type, required, schema, description) of each field, nested ones included."""
+    rows = []
     for choice in schema.get("anyOf", [schema]):
         for name, field in choice.get("properties", {}).items():
             required = name in choice.get("required", ())
-            found.append((prefix + name, _kind(field), required, field, field.get("description", "")))
-            found += _fields(field, f"{prefix}{name}.")
-            found += _fields(field.get("items", {}), f"{prefix}{name}[].")
-    return found
+            rows.append((prefix + name, _kind(field), required, field, field.get("description", "")))
+            rows += _fields(field, f"{prefix}{name}.")
+            rows += _fields(field.get("items", {}), f"{prefix}{name}[].")
+    return rows
 
 
 def _kind(field: Mapping[str, Any]) -> str:

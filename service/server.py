@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,18 @@ from gunicorn.app.base import BaseApplication
 from prometheus_client import multiprocess
 
 from service import log
-from service.acl import DeclarationError, check_routines, load_declarations
-from service.app import RUNNER_OPTIONS, make_app
-from service.database import Database
-from service.errors import DatabaseUnavailableError
-from service.floor import load_schema
+from service.app import make_app
+from service.errors import DeclarationError
+from service.rpc.startup_checks import load_services
 from service.settings import Settings
+from service.store.database import Database
+from service.store.health import DATABASE_AWAY, when_database_answers
+from service.web.server import Runner
 
 GRACE_SECONDS = 20
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with our settings instead of its own configuration files."""
 
     def __init__(self, settings: Settings) -> None:
@@ -31,7 +33,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        """Called by gunicorn."""
+        """Set the options of gunicorn, which calls this."""
         options = {
             "bind": f"{self._settings.host}:{self._settings.port}",
             "workers": self._settings.workers,
@@ -43,15 +45,16 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "proc_name": "drumee",
             "post_fork": self._started,
             "child_exit": _ended,
+            "on_exit": _remove_metrics,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Called by gunicorn in each worker: a factory, so that all is made on the worker's own loop."""
+        """Return a factory, which each worker of gunicorn calls on its own event loop."""
 
         async def factory() -> web.AppRunner:
-            return web.AppRunner(await make_app(self._settings), **RUNNER_OPTIONS)
+            return Runner(await when_database_answers(lambda: make_app(self._settings)))
 
         return factory
 
@@ -72,23 +75,26 @@ def _ended(_server: Any, worker: Any) -> None:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
+def _remove_metrics(_server: Any) -> None:
+    shutil.rmtree(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
+
+
 async def check(settings: Settings) -> None:
-    """What each worker would find wrong, found once."""
-    services = load_declarations()
+    """Check declarations and routines once, before the workers start; DeclarationError on a mismatch."""
     db = Database(settings)
     try:
-        check_routines(services, await load_schema(db))
+        await load_services(db)
     finally:
         await db.close()
 
 
 def serve(settings: Settings) -> int:
-    """Run until told to stop; 2 when the service must not start."""
+    """Serve until a signal stops the service; return 2 when it cannot start."""
     log.configure(settings.log_level)
     try:
         asyncio.run(check(settings))
-    except (DeclarationError, DatabaseUnavailableError) as exc:
+    except (DeclarationError, *DATABASE_AWAY) as exc:
         print(f"the service does not start:\n{exc}", file=sys.stderr)
         return 2
-    Server(settings).run()
+    Application(settings).run()
     return 0

@@ -1,7 +1,7 @@
 """All settings, read once from `DRUMEE_*` environment variables.
 
 The metadata of each field is its entry in the manual: `python -m service settings` prints the table,
-and a test compares it with README.md.
+and a test compares it with docs/settings.md.
 """
 
 from __future__ import annotations
@@ -9,42 +9,29 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from http.cookies import Morsel
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from service import as_typed
+from service.errors import CommandError
+
 PREFIX = "DRUMEE_"
-COUNTS = (
-    "workers",
-    "db_pool",
-    "page_size",
-    "socket_queue",
-    "socket_rooms",
-    "socket_frames",
-    "session_sockets",
-    "anonymous_sockets",
-    "session_ttl",
-    "body_limit",
-    "import_limit",
-    "upload_quota",
-    "upload_ttl",
-    "login_attempts",
-    "login_attempts_address",
-    "ring_seconds",
-    "turn_ttl",
-)
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
-OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/install.py only"}
+OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/local/install.py only"}
 
 
-class SettingsError(ValueError):
-    """A setting is unknown or has a value that cannot be used; the message says which and why."""
+class SettingsError(CommandError):
+    """A setting is unknown or invalid; the message names it and the reason."""
 
 
-def _setting(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"doc": doc})
+def _setting(default: Any, doc: str, **limits: Any) -> Any:
+    """Declare one setting; `limits` are those of Environment.read."""
+    return field(default=default, metadata={"doc": doc, "limits": limits})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,57 +39,119 @@ class Settings:
     """The effective settings of one process."""
 
     host: str = _setting("127.0.0.1", "address to listen on")
-    port: int = _setting(8080, "port to listen on")
+    port: int = _setting(8080, "port to listen on", at_least=1, at_most=65535)
     workers: int = _setting(
         min(os.cpu_count() or 1, 4),
         "service processes; the default is the number of cores, at most 4",
+        at_least=1,
     )
     public_url: str = _setting("", "URL that browsers use; empty: the host and port above")
     allowed_origins: str = _setting(
-        "", "more origins whose pages may open the WebSocket, separated by commas"
+        "", "more origins whose pages may call and open the WebSocket, `https://host`, separated by commas"
     )
-    trust_proxy: bool = _setting(False, "take the caller's address from X-Forwarded-For")
+    trust_proxy: bool = _setting(
+        False, "take the caller's address from X-Forwarded-For, and the scheme from DRUMEE_PUBLIC_URL"
+    )
     db: str = _setting(
         "",
         "MariaDB for the service, `mysql://user:password@host:port,host2:port2/`, or "
         "`mysql://user@localhost/?unix_socket=/path`; empty: the private server of `make run`",
     )
     db_admin: str = _setting("", "the same for `make deploy`, with an account that may create databases")
-    db_pool: int = _setting(8, "connections of one process for writing, and as many for reading")
-    db_timeout: float = _setting(5.0, "seconds a CALL may take (max_statement_time)")
+    db_pool: int = _setting(8, "connections of one process for writing, and as many for reading", at_least=1)
+    db_timeout: float = _setting(5.0, "seconds a CALL may take (max_statement_time)", above=0)
+    request_timeout: float = _setting(
+        5.0,
+        "seconds in which a request is answered, with an error if need be; services that take longer by "
+        "nature declare it (`timeout` in acl/)",
+        above=0,
+    )
+    upload_timeout: float = _setting(600.0, "seconds in which a client must have sent a file", above=0)
+    person_calls: int = _setting(
+        3, "CALLs of one person, or one address, that a process has in the database at once", at_least=1
+    )
+    person_queue: int = _setting(100, "more of them that wait; the next one gets 429", at_least=0)
     db_shard: str = _setting("shard1", "name of the shard that the first deploy makes")
     redis: str = _setting(
         "", "Redis, `redis://host:port,host2:port2/0` or `unix:///path`; empty: the private one"
     )
     cookie: str = _setting("regsid", "name of the session cookie")
-    session_ttl: int = _setting(30 * 86400, "seconds a session lives without being used")
-    login_attempts: int = _setting(10, "failed sign-ins of one account in 15 minutes before it must wait")
-    login_attempts_address: int = _setting(50, "the same for one address")
-    rate_limit: int = _setting(
-        6000, "requests a minute of one person, key or address, in each service process; 0: any number"
+    cookie_domain: str = _setting(
+        "", "domain whose hosts all get the session cookie; empty: only the host of the page"
     )
-    body_limit: int = _setting(1024 * 1024, "bytes of a request body")
-    import_limit: int = _setting(256 * 1024 * 1024, "bytes of an address book file (contact.load)")
+    session_ttl: int = _setting(30 * 86400, "seconds a session lives without being used", at_least=1)
+    session_lifetime: int = _setting(
+        90 * 86400, "seconds after which a session ends even when it is used, in all APIs", at_least=1
+    )
+    sessions: int = _setting(
+        50, "sessions of one person in each API; a new one ends the one unused for longest", at_least=1
+    )
+    login_attempts: int = _setting(
+        10,
+        "failed sign-ins of one account from one address, or from one browser that is known, in 15 minutes",
+        at_least=1,
+    )
+    login_attempts_address: int = _setting(
+        50,
+        "failed sign-ins from one address in 15 minutes before its attempts must wait for each other",
+        at_least=1,
+    )
+    login_attempts_account: int = _setting(
+        100,
+        "failed sign-ins of one account from all addresses in 15 minutes before each must wait between two",
+        at_least=1,
+    )
+    guest_sessions: int = _setting(
+        1000, "sessions of guests that one link opens in a day; the next one is answered 429", at_least=1
+    )
+    guest_sessions_address: int = _setting(50, "the same for one address in an hour", at_least=1)
+    visitor_sessions_address: int = _setting(
+        300, "sessions of visitors, who are not signed in, that one address opens in an hour", at_least=1
+    )
+    rate_limit: int = _setting(
+        6000,
+        "requests a minute of one person, key or address, in each service process; 20 ms in the database "
+        "count as one more; 0: any number",
+        at_least=0,
+    )
+    body_limit: int = _setting(1024 * 1024, "bytes of a request body", at_least=1)
+    import_limit: int = _setting(
+        256 * 1024 * 1024, "bytes of an address book file (contact.load)", at_least=1
+    )
     upload_dir: str = _setting(
         "", "where uploaded files wait, a directory that all nodes share; empty: uploads in DRUMEE_RUN_DIR"
     )
-    upload_quota: int = _setting(1024 * 1024 * 1024, "bytes of one person's files that wait there")
-    upload_ttl: int = _setting(86400, "seconds a file waits there")
-    page_size: int = _setting(45, "rows of a list page when the caller does not say")
+    upload_quota: int = _setting(
+        1024 * 1024 * 1024, "bytes of one person's files that wait there", at_least=1
+    )
+    upload_ttl: int = _setting(86400, "seconds a file waits there", at_least=1)
+    page_size: int = _setting(45, "rows of a list page when the caller does not say", at_least=1, at_most=100)
     socket_queue: int = _setting(
-        256, "frames waiting for one WebSocket before it is disconnected as too slow"
+        256, "frames waiting for one WebSocket before it is disconnected as too slow", at_least=1
     )
     socket_frames: int = _setting(
-        600, "frames a minute that one WebSocket may send; the next one closes it with 1008"
+        600, "frames a minute that one WebSocket may send; the next one closes it with 1008", at_least=1
     )
     session_sockets: int = _setting(
-        100, "WebSockets of one session in one process; the next one is closed with 1008"
+        100, "WebSockets of one session in one process; the next one is closed with 1008", at_least=1
+    )
+    person_sockets: int = _setting(
+        300, "WebSockets of one person in one process; the next one is closed with 1008", at_least=1
     )
     anonymous_sockets: int = _setting(
-        1000, "WebSockets without a session in one process; the next one is closed with 1013"
+        1000,
+        "WebSockets without a session in one process; the next one takes the place of one of the address "
+        "with most of them, or is closed with 1013",
+        at_least=1,
     )
-    socket_rooms: int = _setting(100, "conferences that one WebSocket may be in")
-    socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings")
+    anonymous_sockets_address: int = _setting(
+        100, "the same of one address; the next one is closed with 1013", at_least=1
+    )
+    socket_rooms: int = _setting(100, "conferences that one WebSocket may be in", at_least=1)
+    socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings", above=0)
+    invite_mails: int = _setting(50, "invitation mails that one person may cause in 24 hours", at_least=0)
+    invite_mails_new: int = _setting(10, "the same while the account is new", at_least=0)
+    invite_new_days: int = _setting(7, "days for which an account is new", at_least=0)
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
     google_client_id: str = _setting("", "OAuth client of this site at Google, to import contacts from there")
@@ -115,102 +164,107 @@ class Settings:
         "https://people.googleapis.com/v1/people/me/connections", "where the contacts are"
     )
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
-    jitsi_user: str = _setting("", "XMPP account that clients use there, `login@domain`")
+    jitsi_user: str = _setting("", "name of the XMPP account of clients; a domain after an @ is left out")
     jitsi_password: str = _setting("", "its password")
     stun_urls: str = _setting("", "STUN servers for browsers, `stun:host:port`, separated by commas")
     turn_urls: str = _setting("", "TURN servers, `turn:host:port?transport=udp`, separated by commas")
     turn_secret: str = _setting("", "`static-auth-secret` of those TURN servers")
-    turn_ttl: int = _setting(3600, "seconds a TURN password is good")
-    ring_seconds: int = _setting(30, "seconds a call rings before it is missed")
-    socket_grace: int = _setting(30, "seconds a WebSocket that dropped keeps its place in a meeting; 0: none")
-    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    turn_ttl: int = _setting(3600, "seconds a TURN password is good", at_least=1)
+    ring_seconds: int = _setting(30, "seconds a call rings before it is missed", at_least=1)
+    socket_grace: int = _setting(
+        25, "seconds a WebSocket that dropped keeps its place in a meeting; 0: none", at_least=0
+    )
+    metrics_from: str = _setting(
+        "loopback",
+        "networks that may read /-/metrics, `10.0.0.0/8`, separated by commas; `loopback`: this machine",
+    )
+    log_level: str = _setting(
+        "INFO", "DEBUG, INFO, WARNING or ERROR", one_of=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
     run_dir: str = _setting(".run", "where `make run` keeps its private servers, logs and pid files")
 
     @property
     def base_url(self) -> str:
-        """The URL that browsers use, without a slash at the end."""
+        """Return the URL that browsers use, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def public_host(self) -> str:
-        """Host name of `base_url`."""
+        """Return the host name of `base_url`."""
         return urlsplit(self.base_url).hostname or ""
 
     @property
     def origins(self) -> frozenset[str]:
-        """Origins (scheme, host, port) whose pages may open the WebSocket."""
+        """Return the origins (scheme, host, port) whose pages may call and open the WebSocket."""
         parts = urlsplit(self.base_url)
-        listed = (o.strip().rstrip("/") for o in self.allowed_origins.split(","))
-        return frozenset({f"{parts.scheme}://{parts.netloc}", *filter(None, listed)})
+        listed = (origin.rstrip("/") for origin in parse_list(self.allowed_origins))
+        return frozenset({f"{parts.scheme}://{parts.netloc}", *listed})
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings; SettingsError names what is unknown or unusable."""
+        """Read the settings; SettingsError names an unknown or invalid one."""
         env = os.environ if env is None else env
         known = {PREFIX + f.name.upper(): f for f in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, text in env.items():
-            if not name.startswith(PREFIX) or name in OTHER_NAMES:
-                continue
-            if name not in known:
+        for name in env:
+            if name.startswith(PREFIX) and name not in known and name not in OTHER_NAMES:
                 nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
                 raise SettingsError(f"unknown setting {name}; the nearest known one is {nearest[0]}")
-            values[known[name].name] = _convert(name, str(known[name].type), text)
-        settings = cls(**values)
+        settings = cls(**_values(env, known.values()))
         settings.check()
         return settings
 
     def check(self) -> None:
-        """Refuse values that would fail later, with the reason."""
-        if not 0 < self.port < 65536:
-            raise SettingsError(f"DRUMEE_PORT={self.port} is not a port (1 to 65535)")
-        for name in COUNTS:
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{PREFIX}{name.upper()} must be at least 1")
-        for name in ("db_timeout", "socket_keepalive"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingsError(f"{PREFIX}{name.upper()} must be a number of seconds above 0")
-        if self.rate_limit < 0:
-            raise SettingsError(f"{PREFIX}RATE_LIMIT is a number of requests, or 0")
-        if self.socket_grace < 0:
-            raise SettingsError(f"{PREFIX}SOCKET_GRACE is a number of seconds, or 0")
+        """Raise SettingsError for combinations and texts that would fail later."""
         if self.turn_urls and not self.turn_secret:
             raise SettingsError(f"{PREFIX}TURN_URLS needs {PREFIX}TURN_SECRET")
-        if self.page_size > 100:
-            raise SettingsError("DRUMEE_PAGE_SIZE is at most 100")
-        if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise SettingsError(f"DRUMEE_LOG_LEVEL={self.log_level} is none of DEBUG, INFO, WARNING, ERROR")
         if not usable_cookie_name(self.cookie):
             raise SettingsError(f"DRUMEE_COOKIE={self.cookie!r} cannot be the name of a cookie")
         if urlsplit(self.base_url).scheme not in {"http", "https"} or not self.public_host:
             raise SettingsError(f"DRUMEE_PUBLIC_URL={self.public_url!r} is not an http:// or https:// URL")
+        if self.cookie_domain and not f".{self.public_host}".endswith(f".{self.cookie_domain}"):
+            reason = f"browsers refuse it from {self.public_host}, which is not part of it"
+            raise SettingsError(f"DRUMEE_COOKIE_DOMAIN={self.cookie_domain!r}: {reason}")
         for name in filter(lambda n: getattr(self, n), ("db", "db_admin")):
             database_servers(getattr(self, name), PREFIX + name.upper())
         if self.redis:
             redis_urls(self.redis)
+        for network in filter(lambda name: name != "loopback", parse_list(self.metrics_from)):
+            try:
+                ip_network(network)
+            except ValueError as exc:
+                raise SettingsError(f"{PREFIX}METRICS_FROM: {exc}") from exc
 
 
-def _convert(name: str, kind: str, text: str) -> Any:
-    if kind == "bool":
-        if text.lower() in {"1", "true", "yes", "on"}:
-            return True
-        if text.lower() in {"0", "false", "no", "off", ""}:
-            return False
-        raise SettingsError(f"{name}={text!r} is neither 1 nor 0")
-    try:
-        return {"int": int, "float": float}.get(kind, str)(text)
-    except ValueError:
-        raise SettingsError(f"{name}={text!r} is not a number") from None
+def _values(env: Mapping[str, str], settings: Iterable[Field[Any]]) -> dict[str, Any]:
+    """Return the value of each setting by name."""
+    from service.environment import Environment  # here: the table of settings is printed without it
+
+    environment = Environment(env, PREFIX)
+    values = {}
+    for setting in settings:
+        name = setting.name.upper()
+        try:
+            values[setting.name] = environment.read(
+                name, str(setting.type), setting.default, setting.metadata["limits"]
+            )
+        except ValueError as exc:
+            raise SettingsError(f"{PREFIX}{name}={env[PREFIX + name]!r}: {exc}") from exc
+    return values
+
+
+def parse_list(text: str) -> list[str]:
+    """Return the entries of a list that is separated by commas."""
+    return [entry for part in text.split(",") if (entry := part.strip())]
 
 
 def usable_cookie_name(name: str) -> bool:
-    """Whether browsers and the standard library take it for a cookie's name."""
+    """Return whether browsers and the standard library accept a name for a cookie."""
     return bool(COOKIE_NAME.fullmatch(name)) and not Morsel().isReservedKey(name)
 
 
 @dataclass(frozen=True)
-class Server:
-    """Where one MariaDB server is and who we are there."""
+class DatabaseServer:
+    """Address of one MariaDB server, and our account there."""
 
     user: str
     password: str
@@ -227,11 +281,11 @@ class Server:
         return args | {"host": self.host, "port": self.port}
 
 
-def database_servers(url: str, name: str = "DRUMEE_DB") -> list[Server]:
-    """The servers of a `mysql://…` URL, in the order of preference."""
+def database_servers(url: str, name: str = "DRUMEE_DB") -> list[DatabaseServer]:
+    """Return the servers of a `mysql://…` URL, in the order of preference."""
     parts = urlsplit(url)
     if parts.scheme not in {"mysql", "mariadb"}:
-        raise SettingsError(f"{name} must start with mysql:// (see `make settings`)")
+        raise SettingsError(f"{name} must start with mysql:// (see `{as_typed('settings')}`)")
     credentials, _, hosts = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     socket = parse_qs(parts.query).get("unix_socket", [None])[0]
@@ -242,7 +296,7 @@ def database_servers(url: str, name: str = "DRUMEE_DB") -> list[Server]:
             host, port = place.hostname or "localhost", place.port or 3306
         except ValueError:
             raise SettingsError(f"{name}: {address!r} is not a host, or host:port") from None
-        servers.append(Server(unquote(user), unquote(password), host, port, socket))
+        servers.append(DatabaseServer(unquote(user), unquote(password), host, port, socket))
     return servers
 
 
@@ -259,10 +313,26 @@ def redis_urls(url: str) -> list[str]:
 
 
 def settings_table() -> str:
-    """The manual's table of settings, in Markdown."""
+    """Return the manual's table of settings, in Markdown."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for f in fields(Settings):
-        default = "number of cores" if f.name == "workers" else str(f.default)
-        shown = f"`{default}`" if default else "(empty)"
-        lines.append(f"| `{PREFIX}{f.name.upper()}` | {shown} | {f.metadata['doc']} |")
+    for name, default, doc in _entries():
+        lines.append(f"| `{name}` | {f'`{default}`' if default else '(empty)'} | {doc} |")
     return "\n".join(lines)
+
+
+def settings_list(width: int) -> str:
+    """Return the settings for a terminal of so many columns: name and default, below them the meaning."""
+    lines = []
+    for name, default, doc in _entries():
+        lines.append(f"{name}={default}")
+        lines += textwrap.wrap(
+            doc, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    return "\n".join(lines)
+
+
+def _entries() -> Iterator[tuple[str, str, str]]:
+    """Yield variable, default and meaning of each setting."""
+    for setting in fields(Settings):
+        default = "number of cores" if setting.name == "workers" else str(setting.default)
+        yield PREFIX + setting.name.upper(), default, setting.metadata["doc"]

@@ -1,1 +1,1 @@
-"""`make bench`: how fast the service answers, and how fast its CALLs could be answered at all."""
+"""`make bench`: measure the service, and its CALLs alone as the limit of what it could reach."""

@@ -1,4 +1,4 @@
-"""Address books of any size, made in a few statements; each row is what `contact.add` would have written."""
+"""Create address books of any size in a few statements; each row is equal to one of `contact.add`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# As many of each as share no divisor (61, 53, 23): counting up goes through all combinations.
+# Their numbers share no divisor (61, 53, 23), so that counting up passes through all combinations.
 FIRST_NAMES = _words("""
     Ada Agnès Ahmed Aisha Akira Alan Amélie Ana Anders Anja Anton Beatriz Björn Boris Carla Chen
     Chiara Claire Dagmar David Diego Dmitri Elena Élodie Emil Emma Esra Fatima Felix Fiona Gabriel
@@ -28,13 +28,13 @@ SURNAME_ENDS = _words("""
 DOMAINS = ("example.org", "example.com", "mail.example", "work.example")
 
 RARE = [start + end for start in SURNAME_STARTS[:8] for end in ("field", "stad")]
-"""What is typed to find one family: 1 of 1,219."""
+"""Search words for one family: 1 of 1,219."""
 FAMILIES = [start + end for start, end in zip(SURNAME_STARTS[1:16], SURNAME_ENDS[1:16], strict=True)]
-"""As rare, and found in a book of 15 contacts already."""
+"""As rare, and in a book of 15 contacts already."""
 PERSONS = FIRST_NAMES[1:16]
-"""1 of 61, found there as well."""
+"""1 of 61, also in that book."""
 FREQUENT = [start[:3] for start in SURNAME_STARTS[8:16]]
-"""What is typed when one has only begun to: 1 of 53."""
+"""The first letters of a search word: 1 of 53."""
 
 CONTACTS = """
     INSERT INTO {db}.contact (owner_id, id, entity, email, firstname, lastname, category,
@@ -61,28 +61,28 @@ EMAILS = """
     FROM {db}.contact WHERE owner_id = %s
 """
 NAME_TERMS = """
-    INSERT IGNORE INTO {db}.contact_term (owner_id, term, contact_id)
-    SELECT c.owner_id, LEFT(j.word, 64), c.id
+    INSERT IGNORE INTO {db}.contact_index (owner_id, is_deleted, kind, word, contact_id)
+    SELECT c.owner_id, 0, 'term', LEFT(j.word, 64), c.id
     FROM {db}.contact AS c, JSON_TABLE(
-        {db}.text_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname)),
+        {db}.text_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname), 'plain'),
         '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
     ) AS j
     WHERE c.owner_id = %s AND j.word <> ''
 """
 EMAIL_TERMS = """
-    INSERT IGNORE INTO {db}.contact_term (owner_id, term, contact_id)
-    SELECT owner_id, LEFT(email, 64), contact_id
+    INSERT IGNORE INTO {db}.contact_index (owner_id, is_deleted, kind, word, contact_id)
+    SELECT owner_id, 0, 'term', LEFT(email, 64), contact_id
     FROM {db}.contact_email WHERE owner_id = %s
 """
-TABLES = ("contact", "contact_email", "contact_term")
+TABLES = ("contact", "contact_email", "contact_index")
 
 
 RECORDS = 500
-"""Made in one transaction."""
+"""Contacts created in one transaction."""
 
 
 def fill(connection: Any, db: str, owner: str, size: int) -> None:
-    """Put `size` contacts into an address book, over an admin's connection; without records for /api/v1."""
+    """Insert `size` contacts into an address book over an admin's connection, without records for /api/v1."""
     lists = (DOMAINS, FIRST_NAMES, SURNAME_STARTS, SURNAME_ENDS)
     counts = dict(zip(("domains", "firsts", "starts", "ends"), map(len, lists), strict=True))
     marks = dict(
@@ -101,11 +101,11 @@ def fill(connection: Any, db: str, owner: str, size: int) -> None:
 
 
 def make_records(connection: Any, db: str) -> None:
-    """What /api/v1 shows of all books: made by the routines that make it after an upgrade."""
+    """Create the records of /api/v1 for all books, by the routines that do so after an upgrade."""
     with connection.cursor() as cursor:
         cursor.execute(f"CALL {db}.contact_sweep()")
         done = RECORDS
-        # a CALL makes those of one owner, and answers 0 when nobody has any left
+        # A CALL creates those of one owner, and returns 0 when none remain.
         while done:
             connection.commit()
             cursor.execute(f"CALL {db}.contact_catch_up({RECORDS})")
@@ -115,9 +115,9 @@ def make_records(connection: Any, db: str) -> None:
 
 
 def contact_ids(connection: Any, db: str, owner: str, limit: int) -> list[str]:
-    """Ids of some contacts of a book."""
+    """Return the ids of some contacts of a book."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id FROM {db}.contact WHERE owner_id = %s ORDER BY id LIMIT %s", (owner, limit)
         )
-        return [found for (found,) in cursor.fetchall()]
+        return [contact_id for (contact_id,) in cursor.fetchall()]

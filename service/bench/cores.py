@@ -1,4 +1,4 @@
-"""Who uses the cores: the service, its servers, the bench itself, or others on the same machine."""
+"""Measure the use of cores by the service, its servers, the bench, and others on the machine."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import NamedTuple
 
 PROC = Path("/proc")
 Groups = Callable[[], Mapping[str, Iterable[int]]]
-"""Names of groups, and the processes of each as they are now."""
+"""Return the current processes of each group."""
 
 
 class Mark(NamedTuple):
-    """A moment: the clock, and seconds of work so far, of all cores and of our groups."""
+    """A sample: the clock, and CPU seconds so far, of all cores and of our groups."""
 
     clock: float
     everybody: float
     ours: dict[str, float]
 
     def work_since(self, start: Mark, group: str) -> float:
-        """Seconds that a group has worked."""
+        """Return the CPU seconds of a group."""
         return self.ours.get(group, 0.0) - start.ours.get(group, 0.0)
 
 
 class Cores:
-    """Tells our work from that of others; only where there is a /proc."""
+    """Separates our work from that of others; needs /proc."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
         self._tick = os.sysconf("SC_CLK_TCK")
 
     def mark(self) -> Mark:
-        """Now."""
+        """Take a sample."""
         ours = {name: sum(map(self._process, pids)) for name, pids in self._groups().items()}
-        # ourselves, and the programs that made load and have ended
+        # The bench itself, and its load generators that have ended.
         ours["bench"] = sum(os.times()[:4])
         return Mark(time.monotonic(), self._everybody(), ours)
 
     def others_since(self, start: Mark) -> float | None:
-        """Share of the cores that others have used; and the kernel for us, some hundredths."""
+        """Return the share of the cores that others used, with some hundredths of kernel work for us."""
         now = self.mark()
         if not now.everybody:
             return None
@@ -58,7 +58,7 @@ class Cores:
 
     def _process(self, pid: int) -> float:
         with suppress(OSError):
-            # the name before the last bracket may hold anything
+            # The process name before the last bracket may contain any character.
             words = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
             return (int(words[11]) + int(words[12])) / self._tick
         return 0.0

@@ -1,4 +1,4 @@
-"""Deploys, measured: 200 shards with every routine, on a server of its own, and while others call.
+"""Measure deploys: 200 shards with every routine, on a server of their own, and beside other callers.
 
 `python -m service.bench.deploys FILE` is the load: it calls until its input ends, then writes what it saw.
 """
@@ -21,21 +21,24 @@ from typing import Any
 
 import orjson
 
+from service import ROOT
+from service.admin.registry import Registry
 from service.bench.cores import Cores
-from service.database import Database
-from service.demo import Registry
-from service.deploy.connection import Connection
 from service.deploy.deployer import Deployer, create_statement
 from service.deploy.plan import Files
 from service.deploy.state import OPENING
+from service.local.processes import read_pid
+from service.local.servers import MariaDB
+from service.local.stack import Stack
 from service.settings import Settings
-from service.stack import ROOT, MariaDB, Stack, read_pid
+from service.store.admin import Connection
+from service.store.database import Database
 
 SHARDS = 200
 CONNECTIONS = 16
 QUIET_SECONDS = 5.0
 OWNERS = 8
-"""People, each on a shard of his own, whose address books the load works on."""
+"""Users, each on a shard of their own, whose address books the load uses."""
 LIMITS = {
     "plan with nothing to do, s": (2.0, False),
     "one changed routine to all, s": (5.0, False),
@@ -43,13 +46,13 @@ LIMITS = {
     "failed calls during a full deploy": (0.0, False),
     "p99 of calls during a full deploy to p99 without": (5.0, False),
 }
-"""(limit, whether it is the least)"""
+"""By figure: (limit, whether it is a minimum)."""
 
 Results = dict[str, float]
 
 
 def measure(say: Callable[[str], None] = lambda _: None, shards: int = SHARDS) -> Results:
-    """Everything, on a server that is thrown away; names and numbers, those of LIMITS among them."""
+    """Measure everything on a temporary server; return figures by name, those of LIMITS among them."""
     place = Path(tempfile.mkdtemp(prefix="drumee-bench-deploy-"))
     stack = Stack(place / "stack", kinds=[MariaDB])
     try:
@@ -64,21 +67,21 @@ def measure(say: Callable[[str], None] = lambda _: None, shards: int = SHARDS) -
 
 def _on_server(settings: Settings, place: Path, say: Callable[[str], None], shards: int) -> Results:
     say(f"making {shards} shards")
-    found: Results = {"shards": shards, f"making {shards} shards, s": _make_shards(settings, shards)}
+    results: Results = {"shards": shards, f"making {shards} shards, s": _make_shards(settings, shards)}
     say("plan, one routine, all routines")
-    found["plan with nothing to do, s"] = min(_timed(lambda: _tool(settings).plan()) for _ in range(3))
-    found["drift with nothing changed, s"] = _timed(lambda: _tool(settings).drift())
+    results["plan with nothing to do, s"] = min(_timed(lambda: _tool(settings).plan()) for _ in range(3))
+    results["drift with nothing changed, s"] = _timed(lambda: _tool(settings).drift())
     one = _touched(lambda name: name == "my_contact_get", "one")
-    found["one changed routine to all, s"] = _timed(lambda: _deploy(settings, one))
+    results["one changed routine to all, s"] = _timed(lambda: _deploy(settings, one))
     loop = _plain_loop(settings)
     full = _touched(lambda _: True, "all")
     started = time.perf_counter()
     items = _deploy(settings, full)
     seconds = time.perf_counter() - started
-    found["plain loop of CREATE OR REPLACE, routines/s"] = loop
-    found["full deploy, routines/s"] = items / seconds
-    found["full deploy, share of a plain loop's rate"] = items / seconds / loop
-    return found | _beside_others(settings, place, say)
+    results["plain loop of CREATE OR REPLACE, routines/s"] = loop
+    results["full deploy, routines/s"] = items / seconds
+    results["full deploy, share of a plain loop's rate"] = items / seconds / loop
+    return results | _beside_others(settings, place, say)
 
 
 def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) -> Results:
@@ -109,12 +112,12 @@ def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) 
     }
 
 
-def _known(found: dict[str, float | None]) -> Results:
-    return {name: value for name, value in found.items() if value is not None}
+def _known(figures: dict[str, float | None]) -> Results:
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _pids(place: Path) -> dict[str, list[int]]:
-    """The server's process; the load's counts as ours once it has ended."""
+    """Return the process of the server; the load counts as ours once it has ended."""
     pid = read_pid(place / "stack/mariadb.pid")
     return {"server": [pid] if pid else []}
 
@@ -130,7 +133,7 @@ def _tool(settings: Settings, files: Files | None = None) -> Deployer:
 
 
 def _deploy(settings: Settings, files: Files) -> int:
-    """Deploy; how many routines were replaced."""
+    """Deploy; return the number of replaced routines."""
     outcome = _tool(settings, files).deploy()
     if outcome.status:
         raise RuntimeError(f"the deploy failed: {outcome.failed or outcome.plan.decide}")
@@ -148,7 +151,7 @@ def _make_shards(settings: Settings, count: int) -> float:
 
 
 def _touched(chosen: Callable[[str], bool], mark: str) -> Files:
-    """The files, with some routines changed."""
+    """Return the files with some routines changed."""
     files = Files.load("bench")
     routines = tuple(
         dataclasses.replace(
@@ -164,7 +167,7 @@ def _touched(chosen: Callable[[str], bool], mark: str) -> Files:
 
 
 def _plain_loop(settings: Settings) -> float:
-    """Routines a second of CREATE OR REPLACE and nothing else, all of them once in every database."""
+    """Return the rate of a plain loop of CREATE OR REPLACE: every routine once in every database."""
     connection = Connection(settings)
     shards = [name for (name,) in connection.rows("SELECT name FROM yp.shard")]
     files = _touched(lambda _: True, "loop")
@@ -180,23 +183,20 @@ def _plain_loop(settings: Settings) -> float:
     return rate
 
 
-# --- the load --------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _load(settings: Settings, owners: list[tuple[str, str]], path: Path) -> Iterator[Results]:
-    """Calls by another process for the length of the block; afterwards the dictionary is filled."""
-    found: Results = {}
+    """Call routines from another process for the length of the block; fill the dictionary at its end."""
+    results: Results = {}
     path.write_bytes(orjson.dumps({"db": settings.db, "owners": owners}))
     process = subprocess.Popen(
         [sys.executable, "-m", "service.bench.deploys", str(path)], cwd=ROOT, stdin=subprocess.PIPE
     )
-    time.sleep(1.0)  # connections and caches warm up, and count for neither side
+    time.sleep(1.0)  # Warm up connections and caches, which count for neither side.
     try:
-        yield found
+        yield results
     finally:
         process.communicate()
-    found.update(orjson.loads(path.read_bytes()))
+    results.update(orjson.loads(path.read_bytes()))
 
 
 async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tuple[str, str]]) -> Results:
@@ -234,7 +234,7 @@ async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tupl
 
 
 def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], list[Any]]:
-    """A call: the gate, a list, a search, or one that writes."""
+    """Return a call: the gate, a list, a search, or a write."""
     kind = chance.random()
     if kind < 0.5:
         return ("yp", "session_open"), [None, None, None]
@@ -247,27 +247,24 @@ def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], li
     return (db, "my_contact_add"), [uid, orjson.dumps(contact).decode()]
 
 
-async def _load_until_end_of_input(given: dict[str, Any]) -> Results:
-    settings = Settings(db=given["db"], db_pool=CONNECTIONS)
+async def _load_until_end_of_input(job: dict[str, Any]) -> Results:
+    settings = Settings(db=job["db"], db_pool=CONNECTIONS)
     stop = asyncio.Event()
-    work = asyncio.create_task(_call_until(stop, settings, given["owners"]))
+    work = asyncio.create_task(_call_until(stop, settings, job["owners"]))
     await asyncio.to_thread(sys.stdin.read)
     stop.set()
     return await work
 
 
 def _load_main(path: Path) -> None:
-    given = orjson.loads(path.read_bytes())
-    path.write_bytes(orjson.dumps(asyncio.run(_load_until_end_of_input(given))))
+    job = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps(asyncio.run(_load_until_end_of_input(job))))
 
 
-# --- showing it ------------------------------------------------------------------------------------
-
-
-def text(found: Results) -> str:
-    """The numbers, one a line; those with a limit say whether it is met."""
+def text(results: Results) -> str:
+    """Render the figures, one a line; those with a limit say whether it is met."""
     lines = ["deploys"]
-    for name, value in found.items():
+    for name, value in results.items():
         limit = LIMITS.get(name)
         verdict = "" if limit is None else ("met   " if met(name, value) else "MISSED")
         wanted = "" if limit is None else f"{'>=' if limit[1] else '<='} {limit[0]:g}"
@@ -276,7 +273,7 @@ def text(found: Results) -> str:
 
 
 def met(name: str, value: float) -> bool:
-    """Whether a number keeps its limit."""
+    """Return whether a figure meets its limit."""
     limit, is_least = LIMITS[name]
     return value >= limit if is_least else value <= limit
 

@@ -1,7 +1,7 @@
-"""Many at once: idle WebSockets, a broadcast in a big hub, a room where people come and go all the time.
+"""Loads of many clients: idle WebSockets, a broadcast in a big hub, a room with constant joins and leaves.
 
-Each on a node of its own, with the workers that the issue names. What is compared at the end of the third
-is what every client believes, from what it read and was told, with what the database holds.
+Each runs on a node of its own, with the workers that the issue names. At its end the third compares
+the view of every client, from its joins and updates, with the database.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ import aiohttp
 import orjson
 
 from service.bench import names
-from service.bench.names import CROWD, LISTENERS, PLAZA, key
+from service.bench.fixtures import Fixtures
+from service.bench.names import ATTENDEES, BROADCAST_ROOM, LISTENERS, key
 from service.bench.node import Node
 from service.bench.tools import BenchError
-from service.bench.town import Town
 from service.bench.view import RoomView
 
 BROADCASTS = 10
 OFFERED_PAIRS = 60
-"""Join/leave pairs begun each second: more than the 50 that are wanted, else they could not be reached."""
+"""Join/leave pairs started each second: more than the required 50, which could not be reached otherwise."""
 SETTLE_SECONDS = 2.0
 PATIENCE_SECONDS = 30
 AT_ONCE = 32
-HUB, ROOM = key(names.HUB, CROWD + PLAZA), key(names.ROOM, CROWD + PLAZA)
+HUB, ROOM = key(names.HUB, ATTENDEES + BROADCAST_ROOM), key(names.ROOM, ATTENDEES + BROADCAST_ROOM)
 HERE = {"hub_id": HUB, "room_id": ROOM}
 
 
-class Client:
-    """One WebSocket of one of the listeners; his room as he believes it to be."""
+class LoadClient:
+    """One WebSocket of a listener, and its view of the room."""
 
     def __init__(self, base: str, http: aiohttp.ClientSession, number: int) -> None:
         self._base = base
         self._http = http
-        self._headers = {"Cookie": f"regsid={key(names.SESSION, CROWD + number % LISTENERS)}"}
+        self._headers = {"Cookie": f"regsid={key(names.SESSION, ATTENDEES + number % LISTENERS)}"}
         self._view = RoomView(ROOM)
         self.ended = ""
         self.heard: list[float] = []
         self.id = ""
 
     async def open(self) -> asyncio.Task[None]:
-        """Connect; the task that reads."""
+        """Connect; return the reader task."""
         ws = await self._http.ws_connect(
             f"{self._base}/-/websocket/", protocols=("service",), headers=self._headers
         )
@@ -62,7 +62,7 @@ class Client:
                     self._hear(message.data)
             self.ended = f"closed with code {ws.close_code}"
         except Exception as exc:
-            # a reader that ends in silence looks like a service that does not deliver
+            # A reader that ends in silence would look like a service that does not deliver.
             self.ended = f"the reader failed: {exc!r}"
 
     def _hear(self, text: str) -> None:
@@ -72,7 +72,7 @@ class Client:
             self._view.hear(orjson.loads(text))
 
     async def call(self, service: str, **args: Any) -> Any:
-        """The data of a call; BenchError unless it succeeds."""
+        """Call a service; return its data. Raise BenchError unless it succeeds."""
         async with self._http.post(
             f"{self._base}/-/svc/{service}",
             json={**HERE, "socket_id": self.id, **args},
@@ -84,7 +84,7 @@ class Client:
         return answer["data"]
 
     async def join(self) -> None:
-        """Enter the room, and read who is there."""
+        """Join the room, and read its members."""
         self._view.read(await self.call("conference.join", metadata={"type": "meeting", "audio": 1}))
 
     async def leave(self) -> None:
@@ -92,16 +92,16 @@ class Client:
         await self.call("conference.leave")
 
     def believes(self) -> dict[str, str]:
-        """uid by socket of the room, as far as this client knows."""
+        """Return the uid by socket of the room, as this client knows it."""
         return self._view.members()
 
 
-Measure = Callable[[Node, list[Client], Town, "Load"], Awaitable[dict[str, float]]]
+Measure = Callable[[Node, list[LoadClient], Fixtures, "Load"], Awaitable[dict[str, float]]]
 
 
 @dataclass(frozen=True)
 class Load:
-    """One of the three: how many sockets, on how many workers, and what is done with them."""
+    """One load: its sockets, its workers, and the work to do with them."""
 
     title: str
     workers: int
@@ -110,18 +110,18 @@ class Load:
     pairs: int = 0
 
 
-async def measure(load: Load, folder: Path, env: Mapping[str, str], town: Town) -> dict[str, float]:
-    """One of them; BenchError when sockets ended or heard nothing."""
+async def measure(load: Load, folder: Path, env: Mapping[str, str], fixtures: Fixtures) -> dict[str, float]:
+    """Run one load. Raise BenchError when sockets ended or received nothing."""
     node = Node(folder, env)
     node.env["DRUMEE_WORKERS"] = str(load.workers)
     async with node, _session() as http:
-        clients = [Client(node.base, http, number) for number in range(load.sockets)]
+        clients = [LoadClient(node.base, http, number) for number in range(load.sockets)]
         started = time.perf_counter()
         readers = await _open(clients)
         seconds = time.perf_counter() - started
         try:
             await asyncio.sleep(SETTLE_SECONDS)
-            found = await load.work(node, clients, town, load)
+            figures = await load.work(node, clients, fixtures, load)
             _check(clients)
         finally:
             for reader in readers:
@@ -130,12 +130,12 @@ async def measure(load: Load, folder: Path, env: Mapping[str, str], town: Town) 
             "sockets": load.sockets,
             "workers": load.workers,
             "opened_in_seconds": round(seconds, 1),
-            **found,
+            **figures,
         }
 
 
-def _check(clients: list[Client]) -> None:
-    """Every socket is still open."""
+def _check(clients: list[LoadClient]) -> None:
+    """Check that every socket is still open."""
     ended = [client.ended for client in clients if client.ended]
     if ended:
         raise BenchError(f"{len(ended)} of {len(clients)} sockets ended; the first: {ended[0]}")
@@ -145,21 +145,21 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0))
 
 
-async def _open(clients: list[Client]) -> list[asyncio.Task[None]]:
+async def _open(clients: list[LoadClient]) -> list[asyncio.Task[None]]:
     turn = asyncio.Semaphore(AT_ONCE)
 
-    async def one(client: Client) -> asyncio.Task[None]:
+    async def one(client: LoadClient) -> asyncio.Task[None]:
         async with turn:
             return await client.open()
 
     return list(await asyncio.gather(*(one(client) for client in clients)))
 
 
-async def _idle(node: Node, _clients: list[Client], _town: Town, _load: Load) -> dict[str, float]:
+async def _idle(node: Node, _clients: list[LoadClient], _fixtures: Fixtures, _load: Load) -> dict[str, float]:
     return {"worker_mb": max(worker["rss"] for worker in node.memory())}
 
 
-async def _hear(node: Node, clients: list[Client], _town: Town, _load: Load) -> dict[str, float]:
+async def _hear(node: Node, clients: list[LoadClient], _fixtures: Fixtures, _load: Load) -> dict[str, float]:
     speaker, *hearers = clients
     await speaker.join()
     await asyncio.sleep(SETTLE_SECONDS)
@@ -180,7 +180,7 @@ async def _hear(node: Node, clients: list[Client], _town: Town, _load: Load) -> 
     }
 
 
-async def _all_heard(hearers: list[Client], count: int) -> None:
+async def _all_heard(hearers: list[LoadClient], count: int) -> None:
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while silent := sum(len(h.heard) < count for h in hearers):
         _check(hearers)
@@ -189,10 +189,12 @@ async def _all_heard(hearers: list[Client], count: int) -> None:
         await asyncio.sleep(0.002)
 
 
-async def _come_and_go(node: Node, clients: list[Client], town: Town, load: Load) -> dict[str, float]:
+async def _come_and_go(
+    node: Node, clients: list[LoadClient], fixtures: Fixtures, load: Load
+) -> dict[str, float]:
     for client in clients:
         await client.join()
-    free: asyncio.Queue[Client] = asyncio.Queue()
+    free: asyncio.Queue[LoadClient] = asyncio.Queue()
     for client in random.sample(clients, len(clients)):
         free.put_nowait(client)
     started = time.perf_counter()
@@ -203,7 +205,7 @@ async def _come_and_go(node: Node, clients: list[Client], town: Town, load: Load
     waits = await asyncio.gather(*pairs)
     seconds = time.perf_counter() - started
     await asyncio.sleep(SETTLE_SECONDS)
-    rows = town.rows("SELECT socket_id, uid, role FROM yp.conference WHERE room_id = %s", ROOM)
+    rows = fixtures.rows("SELECT socket_id, uid, role FROM yp.conference WHERE room_id = %s", ROOM)
     stored = {socket: uid for socket, uid, _ in rows}
     return {
         "pairs_per_second": round(load.pairs / seconds, 1),
@@ -215,7 +217,7 @@ async def _come_and_go(node: Node, clients: list[Client], town: Town, load: Load
     }
 
 
-async def _pair(client: Client, free: asyncio.Queue[Client]) -> float:
+async def _pair(client: LoadClient, free: asyncio.Queue[LoadClient]) -> float:
     started = time.perf_counter()
     await client.leave()
     await client.join()

@@ -1,4 +1,4 @@
-"""`python -m service bench`: the whole run, on servers of its own, which it throws away."""
+"""`python -m service bench`: the whole run, on temporary servers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from typing import Any
 
 import orjson
 
+from service import WORK_DIR
 from service.bench import deploys, relations, report
 from service.bench.cores import Cores
+from service.bench.fixtures import Fixtures
 from service.bench.load import LOADS, Load
 from service.bench.load import measure as measure_load
 from service.bench.measure import Measurer
 from service.bench.node import Node
 from service.bench.scenarios import SCENARIOS, Scenario, World
 from service.bench.tools import BenchError, check_programs
-from service.bench.town import Town
-from service.deploy.deployer import Deployer, DeployError
+from service.deploy.deployer import Deployer
+from service.errors import CommandError
+from service.local.processes import read_pid
+from service.local.servers import KINDS
+from service.local.stack import Stack
 from service.settings import Settings
-from service.stack import KINDS, ROOT, Stack, StackError, read_pid
 
 DEFAULT_SECONDS = 3.0
 CONNECTIONS = (1, 16, 64)
@@ -34,8 +38,8 @@ RELATIONS = "contact.load, invite+accept"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to measure, how long each time, and in books of which size."""
+class BenchOptions:
+    """The scenarios, the seconds of each, and the sizes of the books."""
 
     only: str = ""
     seconds: float = DEFAULT_SECONDS
@@ -45,24 +49,24 @@ class Plan:
     loads: Mapping[str, Load] = field(default_factory=lambda: LOADS)
 
     def chosen_loads(self) -> dict[str, Load]:
-        """What is measured with many people at once."""
+        """Return the loads to measure with many clients at once."""
         return {name: load for name, load in self.loads.items() if self.only in load.title}
 
     @property
     def relations(self) -> bool:
-        """Whether address books are loaded and people invited."""
+        """Return whether to measure imports of address books and invitations."""
         return self.only in RELATIONS and not (self.only and self.chosen_loads())
 
 
 def bench(only: str, seconds: str) -> int:
-    """Measure, print, write `bench.json`: 0 whether or not the targets are met, 2 when it could not run."""
+    """Measure, print, write `bench.json`. Return 0, with or without missed targets; 2 when it cannot run."""
     try:
-        folder = ROOT / Settings.from_env().run_dir
+        folder = WORK_DIR / Settings.from_env().run_dir
         if only and only in "deploys":
             return _deploys(folder)
-        status = run(Plan(only=only, seconds=_seconds(seconds)), folder)
+        status = run(BenchOptions(only=only, seconds=_seconds(seconds)), folder)
         return status if only else _deploys(folder)
-    except (BenchError, StackError, DeployError) as exc:
+    except CommandError as exc:
         print(exc, file=sys.stderr)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -71,25 +75,25 @@ def bench(only: str, seconds: str) -> int:
 
 
 def _deploys(folder: Path) -> int:
-    found = deploys.measure(_say)
+    results = deploys.measure(_say)
     path = folder / "bench-deploys.json"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
-    print(f"\n{deploys.text(found)}\nwritten to {path}")
+    path.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+    print(f"\n{deploys.text(results)}\nwritten to {path}")
     return 0
 
 
-def run(plan: Plan, folder: Path) -> int:
-    """Carry out a plan; its results go to `folder`."""
+def run(options: BenchOptions, folder: Path) -> int:
+    """Measure what the options name, and write the results to `folder`."""
     check_programs()
-    world = World("shard1", plan.small, plan.large)
-    chosen = [each for each in SCENARIOS if plan.only in each.title(world)]
-    if not chosen and not plan.chosen_loads() and not plan.relations:
+    world = World("shard1", options.small, options.large)
+    chosen = [each for each in SCENARIOS if options.only in each.title(world)]
+    if not chosen and not options.chosen_loads() and not options.relations:
         titles = [each.title(world) for each in SCENARIOS]
-        names = "\n  ".join([*titles, *(each.title for each in plan.loads.values()), RELATIONS])
-        raise BenchError(f"no scenario has {plan.only!r} in its name; there are:\n  {names}")
+        names = "\n  ".join([*titles, *(each.title for each in options.loads.values()), RELATIONS])
+        raise BenchError(f"no scenario has {options.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        results = runner.run(_measure(plan, world, chosen))
+        results = runner.run(_measure(options, world, chosen))
     print(report.text(results))
     print(f"written to {report.write(results, folder)}")
     return 0
@@ -106,7 +110,7 @@ def _seconds(text: str) -> float:
 
 
 def _loop_factory() -> Any:
-    """The loop that costs least: whoever reads the WebSockets shares the cores with the service."""
+    """Return the cheapest event loop: the reader of the WebSockets shares the cores with the service."""
     try:
         import uvloop
     except ImportError:
@@ -114,7 +118,7 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-async def _measure(plan: Plan, world: World, chosen: Sequence[Scenario]) -> dict[str, Any]:
+async def _measure(options: BenchOptions, world: World, chosen: Sequence[Scenario]) -> dict[str, Any]:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -122,47 +126,49 @@ async def _measure(plan: Plan, world: World, chosen: Sequence[Scenario]) -> dict
     stack = Stack(place / "stack")
     try:
         await asyncio.to_thread(stack.start)
-        results = await _on_stack(plan, world, chosen, place, stack)
+        results = await _on_stack(options, world, chosen, place, stack)
     finally:
         stack.stop()
         shutil.rmtree(place, ignore_errors=True)
-    return results | report.circumstances(plan.only, plan.seconds)
+    return results | report.circumstances(options.only, options.seconds)
 
 
 async def _on_stack(
-    plan: Plan, world: World, chosen: Sequence[Scenario], place: Path, stack: Stack
+    options: BenchOptions, world: World, chosen: Sequence[Scenario], place: Path, stack: Stack
 ) -> dict[str, Any]:
     node = Node(place, stack.env())
     settings = Settings.from_env(node.env)
     _say("deploying")
     await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None).deploy())
-    needs = {need for each in chosen for need in each.needs} | ({"crowd"} if plan.chosen_loads() else set())
-    town = Town(settings, world)
+    needs = {need for each in chosen for need in each.needs} | (
+        {"attendees"} if options.chosen_loads() else set()
+    )
+    fixtures = Fixtures(settings, world)
     _say(f"making people and contacts for {len(chosen)} scenarios")
-    await asyncio.to_thread(town.build, needs)
+    await asyncio.to_thread(fixtures.build, needs)
     async with node:
         cores = Cores(lambda: {"service": node.pids(), **_server_pids(stack)})
-        measurer = Measurer(settings, world, town, node, cores)
+        measurer = Measurer(settings, world, fixtures, node, cores)
         try:
-            results = await measurer.all(chosen, CONNECTIONS, plan.seconds)
+            results = await measurer.all(chosen, CONNECTIONS, options.seconds)
         finally:
             await measurer.close()
     results["load"] = {}
     try:
-        if plan.relations:
-            with _told(results, RELATIONS):
-                results["relations"] = await relations.measure(place, stack.env(), town)
-        for name, load in plan.chosen_loads().items():
-            with _told(results, load.title):
-                results["load"][name] = await measure_load(load, place, stack.env(), town)
+        if options.relations:
+            with _failures_as_warnings(results, RELATIONS):
+                results["relations"] = await relations.measure(place, stack.env(), fixtures)
+        for name, load in options.chosen_loads().items():
+            with _failures_as_warnings(results, load.title):
+                results["load"][name] = await measure_load(load, place, stack.env(), fixtures)
     finally:
-        town.close()
+        fixtures.close()
     return results
 
 
 @contextmanager
-def _told(results: dict[str, Any], title: str) -> Iterator[None]:
-    """What fails is told beside what was measured, and the rest goes on."""
+def _failures_as_warnings(results: dict[str, Any], title: str) -> Iterator[None]:
+    """Add a failure to the warnings of the results, and go on."""
     _say(title)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The real service as a child, seen from outside: its processes, its log, its metrics."""
+"""Run the real service as a child process, and read its processes, its log and its metrics."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from typing import Any
 import aiohttp
 import orjson
 
+from service import ROOT
 from service.bench.tools import BenchError
-from service.stack import ROOT, tail
+from service.local.processes import tail
 
 START_SECONDS = 60
 STOP_SECONDS = 40
 SETTLE_SECONDS = 2.0
 PASSED_ON = ("DRUMEE_WORKERS", "DRUMEE_DB_POOL")
-"""The settings that the measured service takes from the shell; in all others it is as we deliver it."""
+"""Settings that the measured service takes from the shell; all others have their defaults."""
 SAMPLE = re.compile(r"^(\w+(?:\{.*\})?) ([0-9.e+-]+)$", re.MULTILINE)
 PROC = Path("/proc")
 
@@ -40,7 +41,7 @@ class Node:
         self.base = f"http://127.0.0.1:{port}"
         self.env = {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            # one caller is everybody here
+            # One address makes all requests here.
             "DRUMEE_RATE_LIMIT": "0",
             **stack,
             "DRUMEE_HOST": "127.0.0.1",
@@ -71,7 +72,7 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is ours to pass on, after the load has ended
+                # The bench passes Ctrl-C on after the load has ended.
                 start_new_session=True,
             )
 
@@ -96,7 +97,7 @@ class Node:
         return self._process is None or self._process.poll() is not None
 
     async def stop(self) -> None:
-        """End the service, kindly at first."""
+        """Stop the service: SIGTERM first, then SIGKILL."""
         if self._process is None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -107,42 +108,42 @@ class Node:
                 await asyncio.to_thread(self._process.wait, STOP_SECONDS)
 
     async def counters(self) -> dict[str, float]:
-        """Every sample of the metrics page, by its name and labels."""
+        """Return every sample of the metrics page by its name and labels."""
         _, text = await self._get("/-/metrics")
         return {name: float(value) for name, value in SAMPLE.findall(text)}
 
     def log_size(self) -> int:
-        """Where the log ends now."""
+        """Return the current size of the log."""
         return self._log.stat().st_size if self._log.exists() else 0
 
     def requests_since(self, start: int, services: set[str]) -> list[dict[str, Any]]:
-        """The log lines of requests to these services, written since the log had this size."""
+        """Return the log lines of requests to these services, written since the log had this size."""
         with self._log.open("rb") as log:
             log.seek(start)
             lines = [orjson.loads(line) for line in log if line.startswith(b"{") and line.endswith(b"\n")]
         return [line for line in lines if line["message"] == "request" and line["service"] in services]
 
     def problems(self) -> list[str]:
-        """Errors in the log, each once."""
+        """Return the errors of the log, each once."""
         with self._log.open("rb") as log:
-            found = [line for line in log if b'"level":"ERROR"' in line or b"Traceback" in line]
-        return sorted({line.decode(errors="replace").strip()[:500] for line in found})[:5]
+            error_lines = [line for line in log if b'"level":"ERROR"' in line or b"Traceback" in line]
+        return sorted({line.decode(errors="replace").strip()[:500] for line in error_lines})[:5]
 
     def memory(self) -> list[dict[str, float]]:
-        """Megabytes of each worker: rss, and pss, which divides shared pages among those who share them."""
+        """Return the megabytes of each worker: rss, and pss, which divides pages among their users."""
         return [
             {"rss": _megabytes(each / "status", "VmRSS"), "pss": _megabytes(each / "smaps_rollup", "Pss")}
             for each in self._workers()
         ]
 
     def helpers(self) -> list[float]:
-        """Megabytes (rss) of each process that a worker has started."""
+        """Return the megabytes (rss) of each process that a worker has started."""
         workers = {f"PPid:\t{each.name}\n" for each in self._workers()}
-        found = [each for each in PROC.glob("[0-9]*") if _parent(each / "status") in workers]
-        return [_megabytes(each / "status", "VmRSS") for each in found]
+        processes = [each for each in PROC.glob("[0-9]*") if _parent(each / "status") in workers]
+        return [_megabytes(each / "status", "VmRSS") for each in processes]
 
     def pids(self) -> list[int]:
-        """All processes of the service."""
+        """Return all processes of the service."""
         first = [self._process.pid] if self._process else []
         return first + [int(each.name) for each in self._workers()]
 
@@ -154,8 +155,8 @@ class Node:
 
 
 def _parent(path: Path) -> str:
-    found = re.search(r"^PPid:\t\d+\n", _read(path), re.MULTILINE)
-    return found.group() if found else ""
+    match = re.search(r"^PPid:\t\d+\n", _read(path), re.MULTILINE)
+    return match.group() if match else ""
 
 
 def _read(path: Path) -> str:
@@ -165,8 +166,8 @@ def _read(path: Path) -> str:
 
 
 def _megabytes(path: Path, name: str) -> float:
-    found = re.search(rf"^{name}:\s+(\d+) kB$", _read(path), re.MULTILINE)
-    return round(int(found.group(1)) / 1024, 1) if found else 0.0
+    match = re.search(rf"^{name}:\s+(\d+) kB$", _read(path), re.MULTILINE)
+    return round(int(match.group(1)) / 1024, 1) if match else 0.0
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
-"""Address books in bulk, and people who get to know each other: contact.load, contact.invite, …invite_accept.
+"""Measure imports of address books, and invitations: contact.load, contact.invite, contact.invite_accept.
 
-On a node with one worker, so that its memory is that of the load. While the file is loaded somebody else
-turns the pages of his address book, ten a second at most.
+They run on a node with one worker, so that its memory is that of the import. Meanwhile another user
+pages through their address book, ten pages a second at most.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import aiohttp
 import orjson
 
 from service.bench import names
+from service.bench.fixtures import Fixtures
 from service.bench.names import STRANGERS, key
 from service.bench.node import Node
 from service.bench.tools import BenchError
-from service.bench.town import Town
 
 CONTACTS = 100_000
 PAIRS = 400
@@ -33,10 +33,10 @@ HEADER = "First Name,Last Name,E-mail Address,Mobile Phone,Home Street,Home City
 
 
 async def measure(
-    folder: Path, env: Mapping[str, str], town: Town, contacts: int = CONTACTS, pairs: int = PAIRS
+    folder: Path, env: Mapping[str, str], fixtures: Fixtures, contacts: int = CONTACTS, pairs: int = PAIRS
 ) -> dict[str, dict[str, float]]:
-    """Both, one after the other; the file is a CSV as Outlook writes it."""
-    await asyncio.to_thread(town.add_people, STRANGERS, 2 * pairs + 2)
+    """Measure both, one after the other; the file is a CSV as Outlook writes it."""
+    await asyncio.to_thread(fixtures.add_people, STRANGERS, 2 * pairs + 2)
     node = Node(folder, env)
     node.env["DRUMEE_WORKERS"] = "1"
     async with node, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
@@ -48,7 +48,7 @@ async def measure(
 
 
 class Person:
-    """Somebody with a session."""
+    """A user with a session."""
 
     def __init__(self, base: str, http: aiohttp.ClientSession, number: int) -> None:
         self._base = base
@@ -57,13 +57,13 @@ class Person:
         self._headers = {"Cookie": f"regsid={key(names.SESSION, number)}"}
 
     async def call(self, service: str, **args: Any) -> Any:
-        """The data of a call; BenchError unless it succeeds."""
+        """Call a service and return its data; BenchError unless it succeeds."""
         return await self._post(service, orjson.dumps(args), {})
 
     async def upload(self, contacts: int) -> Any:
-        """The data of contact.load of a file of so many contacts, which is made while it is sent."""
-        told = orjson.dumps({"filename": "book.csv", "socket_id": "bench"}).decode()
-        headers = {"x-param-xia-data": quote(told), "Content-Type": "application/octet-stream"}
+        """Upload a file with this many contacts, generated on the fly; return the data of contact.load."""
+        upload_args = orjson.dumps({"filename": "book.csv", "socket_id": "bench"}).decode()
+        headers = {"x-param-xia-data": quote(upload_args), "Content-Type": "application/octet-stream"}
         return await self._post("contact.load", _file(contacts), headers)
 
     async def _post(self, service: str, body: Any, headers: Mapping[str, str]) -> Any:
@@ -91,7 +91,7 @@ async def _file(contacts: int) -> AsyncIterator[bytes]:
 
 
 async def _get_acquainted(people: list[Person]) -> dict[str, float]:
-    """Pairs a second, of which one invites and the other accepts."""
+    """Measure pairs a second: one user invites, the other accepts."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def pair(inviter: Person, invited: Person) -> None:
@@ -127,7 +127,7 @@ async def _load(node: Node, loader: Person, reader: Person, contacts: int) -> di
 
 @asynccontextmanager
 async def _watch(node: Node) -> AsyncIterator[dict[str, float]]:
-    """Peaks of the worker's memory, and of the process that reads the file for it."""
+    """Peaks of the memory of the worker, and of the process that reads the file for it."""
     peak = {"worker_mb": 0.0, "reader_mb": 0.0}
 
     def look() -> None:

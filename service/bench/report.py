@@ -16,11 +16,11 @@ import orjson
 
 from service.bench.measure import DISTURBED
 from service.bench.tools import SLAP, WRK
-from service.install import Program, find_program
+from service.local.install import Program, find_program
 
 RATIO_AT = 16
 RATIOS = {"row": 0.2, "list": 0.35}
-"""Share of the limit to reach, at 16 connections."""
+"""Required share of the limit at 16 connections."""
 MAX_CALLS = 2
 MAX_GROWTH = {
     "contact.show_contact of {}": 1.5,
@@ -28,9 +28,9 @@ MAX_GROWTH = {
     "GET /contacts?search, a family, of {}": 3,
     "GET /contacts?search, a first name, of {}": 3,
 }
-"""p50 in the large book to that in the small one."""
+"""Ratio of the p50 in the large book to that in the small one."""
 MAX_IDLE_MB = 120
-MAX_CROWDED_MB = 400
+MAX_SOCKETS_MB = 400
 MAX_BROADCAST_MS = 250
 MIN_PAIRS = 50
 PROGRAMS = {
@@ -60,7 +60,7 @@ Results = Mapping[str, Any]
 
 
 def circumstances(only: str, seconds: float) -> dict[str, Any]:
-    """When, with what, on what kind of machine."""
+    """Return date, versions and machine of the run."""
     python = {name: version(name) for name in ("aiohttp", "aiomysql", "orjson", "uvloop")}
     programs = {name: _version(program) for name, program in PROGRAMS.items()}
     return {
@@ -73,19 +73,19 @@ def circumstances(only: str, seconds: float) -> dict[str, Any]:
 
 
 def _version(program: Program) -> str:
-    """The number in the first line that a program says of itself."""
-    said = subprocess.run(
+    """Return the version number in the first line of a program's own output."""
+    output = subprocess.run(
         [find_program(*program.names) or "", "--version"], capture_output=True, text=True, check=False
     )
     # Debian's wrk names itself debian/4.1.0; the Distrib of mariadb-slap is the server's number
-    found = re.search(
-        r"(?:Distrib |v=|debian/|Ver )?(\d+\.\d+[\w.]*)(?!.*Distrib)", said.stdout + said.stderr
+    match = re.search(
+        r"(?:Distrib |v=|debian/|Ver )?(\d+\.\d+[\w.]*)(?!.*Distrib)", output.stdout + output.stderr
     )
-    return found.group(1) if found else "unknown"
+    return match.group(1) if match else "unknown"
 
 
 def write(results: Results, folder: Path) -> Path:
-    """Write everything as JSON; where."""
+    """Write everything as JSON; return the path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "bench.json"
     document = {**results, "targets": targets(results)}
@@ -94,7 +94,7 @@ def write(results: Results, folder: Path) -> Path:
 
 
 def text(results: Results) -> str:
-    """Everything a person wants to see."""
+    """Render the whole report."""
     rows = [_row(each) for each in results["scenarios"]]
     parts = [
         _table([COLUMNS, *rows]),
@@ -114,23 +114,23 @@ connections while the service is idle; ratio: req/s divided by it. others: cores
 Load makers share the cores with what they load: wrk with service and server, mariadb-slap with the server."""
 
 
-def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
-    later = found["calls_with_background"] - (found["calls"] or 0)
+def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
+    later = result["calls_with_background"] - (result["calls"] or 0)
     return (
-        found["name"],
-        str(found["connections"]),
-        f"{found['requests_per_second']:,.0f}",
-        f"{found['p50_ms']:.2f}",
-        f"{found['p99_ms']:.2f}",
-        str(found["errors"]),
-        _number(found["calls"]),
-        _number(found["trips"]),
+        result["name"],
+        str(result["connections"]),
+        f"{result['requests_per_second']:,.0f}",
+        f"{result['p50_ms']:.2f}",
+        f"{result['p99_ms']:.2f}",
+        str(result["errors"]),
+        _number(result["calls"]),
+        _number(result["trips"]),
         f"{max(later, 0):.2f}",
-        f"{found['service_cpu_ms']:.2f}",
-        f"{found['mariadb_cpu_ms']:.2f}",
-        "?" if found["limit_per_second"] is None else f"{found['limit_per_second']:,.0f}",
-        _number(found["ratio"]),
-        "?" if found["others"] is None else f"{found['others']:.0%}",
+        f"{result['service_cpu_ms']:.2f}",
+        f"{result['mariadb_cpu_ms']:.2f}",
+        "?" if result["limit_per_second"] is None else f"{result['limit_per_second']:,.0f}",
+        _number(result["ratio"]),
+        "?" if result["others"] is None else f"{result['others']:.0%}",
     )
 
 
@@ -161,16 +161,16 @@ def _facts(results: Results) -> list[str]:
     return lines
 
 
-def _relations(found: Mapping[str, Any] | None) -> list[str]:
-    if not found:
+def _relations(result: Mapping[str, Any] | None) -> list[str]:
+    if not result:
         return []
     return [
         "contact.invite + contact.invite_accept: {pairs_per_second} pairs/s "
-        "({pairs} pairs, {at_once} at once, one worker)".format(**found["pairs"]),
+        "({pairs} pairs, {at_once} at once, one worker)".format(**result["pairs"]),
         "contact.load: {contacts_per_second:,} contacts/s ({contacts:,} contacts, CSV, one worker); "
         "peak RSS of the worker {worker_mb} MB, of its reader {reader_mb} MB; meanwhile a page of another "
         "address book took {others_p50_ms} ms (median), {others_worst_ms} ms at worst".format(
-            **found["load"]
+            **result["load"]
         ),
     ]
 
@@ -179,11 +179,12 @@ def _memory(workers: Sequence[Mapping[str, float]]) -> str:
     return ", ".join(f"{w['rss']:.0f} MB RSS ({w['pss']:.0f} MB PSS)" for w in workers) or "unknown here"
 
 
-def _fan_out(found: Mapping[str, Any]) -> str:
-    frames = found["frames_per_request"] * found["requests_per_second"]
+def _fan_out(result: Mapping[str, Any]) -> str:
+    frames = result["frames_per_request"] * result["requests_per_second"]
     return (
-        f"{found['name']}, {found['connections']} connections: {found['frames_per_request']:.1f} frames "
-        f"a request, {frames:,.0f} a second, the last {found['frames_after_seconds']} s after the last answer"
+        f"{result['name']}, {result['connections']} connections: {result['frames_per_request']:.1f} frames "
+        f"a request, {frames:,.0f} a second, "
+        f"the last {result['frames_after_seconds']} s after the last answer"
     )
 
 
@@ -195,15 +196,12 @@ def _verdicts(results: Results) -> list[str]:
 
 
 def _verdict(target: Mapping[str, Any]) -> str:
-    """Whether it is met; with a question mark where others disturbed the measurement."""
+    """Return whether a target is met, with a question mark where others disturbed the measurement."""
     return ("met" if target["met"] else "MISSED") + ("?" if target.get("disturbed") else "")
 
 
-# --- targets -------------------------------------------------------------------------------------
-
-
 def targets(results: Results) -> list[dict[str, Any]]:
-    """What the issue asks for, as far as it was measured."""
+    """Return the targets of the issue, as far as they were measured."""
     return [
         *_ratios(results),
         *_calls(results),
@@ -234,7 +232,7 @@ def _ratios(results: Results) -> list[dict[str, Any]]:
 
 
 def _calls(results: Results) -> list[dict[str, Any]]:
-    # where nothing happens at once, nothing is retried
+    # Without concurrency nothing is retried.
     alone = [each for each in results["scenarios"] if each["connections"] == 1 and each["calls"] is not None]
     return [_target(f"CALLs, {each['name']}", each["calls"], MAX_CALLS, least=False) for each in alone]
 
@@ -265,11 +263,11 @@ def _idle(results: Results) -> list[dict[str, Any]]:
 
 
 def _relation_targets(results: Results) -> list[dict[str, Any]]:
-    found = results.get("relations")
-    if not found:
+    relations = results.get("relations")
+    if not relations:
         return []
-    name = f"MB that loading {found['load']['contacts']:,} contacts takes"
-    return [_target(name, found["load"]["grown_mb"], 200, least=False)]
+    name = f"MB that loading {relations['load']['contacts']:,} contacts takes"
+    return [_target(name, relations["load"]["grown_mb"], 200, least=False)]
 
 
 def _load(results: Results) -> list[dict[str, Any]]:
@@ -277,59 +275,56 @@ def _load(results: Results) -> list[dict[str, Any]]:
     return [target for name, of in LOAD_TARGETS.items() if name in measured for target in of(measured[name])]
 
 
-def _idle_sockets(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    name = f"worker with {found['sockets']:,} idle sockets, MB RSS"
-    return [_target(name, found["worker_mb"], MAX_CROWDED_MB, least=False)]
+def _idle_sockets(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name = f"worker with {result['sockets']:,} idle sockets, MB RSS"
+    return [_target(name, result["worker_mb"], MAX_SOCKETS_MB, least=False)]
 
 
-def _broadcast(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    name = f"ms until all of {found['hearers']:,} sockets on {found['workers']} workers have a broadcast"
+def _broadcast(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name = f"ms until all of {result['hearers']:,} sockets on {result['workers']} workers have a broadcast"
     return [
-        _target(name, found["all_have_it_median_ms"], MAX_BROADCAST_MS, least=False),
-        _target("Redis messages a broadcast", found["redis_messages"], found["workers"], least=False),
+        _target(name, result["all_have_it_median_ms"], MAX_BROADCAST_MS, least=False),
+        _target("Redis messages a broadcast", result["redis_messages"], result["workers"], least=False),
     ]
 
 
-def _room(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    name = f"join/leave pairs a second, room of {found['sockets']}"
+def _room(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name = f"join/leave pairs a second, room of {result['sockets']}"
     return [
-        _target(name, found["pairs_per_second"], MIN_PAIRS, least=True),
-        _target("clients with a wrong view of that room", found["wrong_views"], 0, least=False),
+        _target(name, result["pairs_per_second"], MIN_PAIRS, least=True),
+        _target("clients with a wrong view of that room", result["wrong_views"], 0, least=False),
     ]
 
 
 LOAD_TARGETS = {"idle": _idle_sockets, "broadcast": _broadcast, "room": _room}
 
 
-# --- what must not be overlooked -----------------------------------------------------------------
-
-
 def warnings(results: Results) -> list[str]:
-    """Whatever makes the numbers less than they seem."""
-    found = [text for each in results["scenarios"] for text in _doubts(each)]
-    return [*found, *_neighbours(results), *_disk_tables(results), *results["warnings"]]
+    """Return everything that casts doubt on the figures."""
+    doubts = [text for each in results["scenarios"] for text in _doubts(each)]
+    return [*doubts, *_neighbours(results), *_disk_tables(results), *results["warnings"]]
 
 
-def _doubts(found: Mapping[str, Any]) -> list[str]:
+def _doubts(result: Mapping[str, Any]) -> list[str]:
     doubts = {
-        "errors": f"requests FAILED: {found['errors_by_kind']}",
-        "pushes_lost": f"updates lost: {found['pushes_lost']}",
-        "sockets_disconnected": f"sockets disconnected as too slow: {found['sockets_disconnected']}",
+        "errors": f"requests FAILED: {result['errors_by_kind']}",
+        "pushes_lost": f"updates lost: {result['pushes_lost']}",
+        "sockets_disconnected": f"sockets disconnected as too slow: {result['sockets_disconnected']}",
     }
-    where = f"{found['name']}, {found['connections']} connections:"
-    lines = [f"{where} {text}" for name, text in doubts.items() if found[name]]
-    # at one connection nothing is tried again
-    if found["connections"] == 1 and found["calls"] not in {None, found["limit_calls"]}:
-        lines.append(f"{where} {found['calls']} CALLs a request, and {found['limit_calls']} in its limit")
+    where = f"{result['name']}, {result['connections']} connections:"
+    lines = [f"{where} {text}" for name, text in doubts.items() if result[name]]
+    # At one connection nothing is retried.
+    if result["connections"] == 1 and result["calls"] not in {None, result["limit_calls"]}:
+        lines.append(f"{where} {result['calls']} CALLs a request, and {result['limit_calls']} in its limit")
     return lines
 
 
-def _disturbed(found: Mapping[str, Any]) -> bool:
-    return (found["others"] or 0) > DISTURBED
+def _disturbed(result: Mapping[str, Any]) -> bool:
+    return (result["others"] or 0) > DISTURBED
 
 
 def _neighbours(results: Results) -> list[str]:
-    """On a machine that others use as well, no rate is worth anything."""
+    """On a machine that others use as well, rates are meaningless."""
     shares = [each["others"] for each in results["scenarios"] if _disturbed(each)]
     if not shares:
         return []
@@ -340,7 +335,7 @@ def _neighbours(results: Results) -> list[str]:
 
 
 def _disk_tables(results: Results) -> list[str]:
-    """Temporary tables on disk cost more than all the rest; they slow the service and its limit alike."""
+    """Temporary tables on disk cost more than everything else; they slow the service and its limit alike."""
     return [
         f"{each['name']}: {each['disk_tables']} temporary tables on disk a request lower the limit itself"
         for each in results["scenarios"]

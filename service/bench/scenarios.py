@@ -1,4 +1,4 @@
-"""What is measured: for each scenario the requests, and the CALLs that the service makes for them.
+"""The scenarios: for each the requests, and the CALLs that the service makes for them.
 
 The CALLs are written once. Filled with values they are what one request must cause: `Measurer.differences`
 compares with what the server saw; filled with expressions they are what mariadb-slap sends for the limit.
@@ -15,17 +15,17 @@ from urllib.parse import urlencode
 import orjson
 import pymysql
 
-from service import contacts
 from service.bench import books, names
-from service.bench.names import CROWD, DIRECT_CROWD, PLAZA, ROOMS, SEATS, Sql, key, sql_key
+from service.bench.names import ATTENDEES, BROADCAST_ROOM, DIRECT_ATTENDEES, ROOMS, SEATS, Sql, key, sql_key
+from service.contacts.record import routine_fields
 
 Case = dict[str, str]
-"""The words that a request and its CALLs are made of; those of type Sql are expressions."""
+"""The parts of a request and of its CALLs; those of type Sql are expressions."""
 
 
 @dataclass
 class World:
-    """What the bench has made for itself."""
+    """Data that the bench has created."""
 
     db: str
     small: int
@@ -34,9 +34,9 @@ class World:
     contacts: list[str] = field(default_factory=list)
     """Ids of contacts of the small book."""
     sockets: list[str] = field(default_factory=list)
-    """Id of the WebSocket of each of the crowd."""
+    """Id of the WebSocket of each attendee."""
     tags: Iterator[int] = field(default_factory=count)
-    """A number for each run, so that no two add the same address."""
+    """A number for each run, so that no two runs add the same address."""
 
 
 class Request(NamedTuple):
@@ -58,14 +58,14 @@ class Step:
     method: str = "POST"
 
     def request(self, case: Case) -> Request:
-        """The request of a case."""
+        """Return the request of a case."""
         path, args = f"/-/svc/{self.service}", self.args(case)
         if self.method == "GET":
             return Request("GET", f"{path}?{urlencode(args)}" if args else path, case["sid"], "")
         return Request("POST", path, case["sid"], orjson.dumps(args).decode())
 
     def statements(self, case: Case) -> list[str]:
-        """The CALLs of a case."""
+        """Return the CALLs of a case."""
         words = {name: _sql(value) for name, value in case.items()} | {"db": case["db"]}
         return [call.format(**words) for call in self.calls]
 
@@ -74,7 +74,7 @@ class RestStep(Step):
     """One kind of request of /api/v1; `args` of a GET are its query, `id` of them stands in the path."""
 
     def request(self, case: Case) -> Request:
-        """The request of a case."""
+        """Return the request of a case."""
         args = self.args(case)
         path = "/api/v1/contacts" + "".join(f"/{args.pop(name)}" for name in ("id",) if name in args)
         if self.method == "GET":
@@ -91,55 +91,53 @@ class Scenario:
 
     name: str
     kind: str
-    """row, list, search or fan-out: which share of the limit the issue asks for; the last two have none."""
+    """row, list, search or fan-out: selects the target share of the limit; the last two have none."""
     steps: tuple[Step, ...]
     cases: Cases
     direct_cases: Cases | None = None
-    """The cases of the limit, where each client must be somebody else."""
+    """The cases of the limit, where each client must act for another user."""
     writes: bool = False
     needs: frozenset[str] = frozenset()
-    """What must have been made: small, large, records (of both, for /api/v1), crowd."""
+    """Data it needs: small, large, records (of both, for /api/v1), attendees."""
     seated: str = ""
-    """Where the crowd must sit before: team or plaza."""
+    """Room of the attendees: team or broadcast room."""
 
     def title(self, world: World) -> str:
-        """Its name, with the size of the book it reads."""
+        """Return its name, with the size of the book it reads."""
         return self.name.format(small=world.small, large=world.large)
 
     @property
     def services(self) -> set[str]:
-        """The services that it calls."""
+        """Return the services that it calls."""
         return {step.service for step in self.steps}
 
     def requests(self, world: World) -> list[Request]:
-        """One round of requests."""
+        """Return one round of requests."""
         cases = self.cases(world)
         return [step.request(case) for step in self.steps for case in cases]
 
     def statements(self, world: World) -> list[str]:
-        """One round of the CALLs of as many requests."""
+        """Return one round of the CALLs of as many requests."""
         cases = (self.direct_cases or self.cases)(world)
         return [text for step in self.steps for case in cases for text in step.statements(case)]
 
     def per_request(self) -> float:
-        """Statements of one request, on average."""
+        """Return the statements of one request, on average."""
         return sum(len(step.calls) for step in self.steps) / len(self.steps)
 
     def calls_per_request(self) -> float:
-        """CALLs of one request, on average: the statements without COMMIT."""
+        """Return the CALLs of one request, on average: the statements without COMMIT."""
         calls = [call for step in self.steps for call in step.calls if call.startswith("CALL ")]
         return len(calls) / len(self.steps)
 
     def unit(self, statements: Sequence[str]) -> int:
-        """Statements that belong together: of a request; of a whole round where one step undoes another."""
+        """Return the size of a unit: a request's statements, or a round's where steps undo each other."""
         return len(statements) if len(self.steps) > 1 else len(self.steps[0].calls)
 
 
 def _sql(value: str) -> str:
     return value if isinstance(value, Sql) else f"'{pymysql.converters.escape_string(value)}'"
 
-
-# --- address books -------------------------------------------------------------------------------
 
 GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
 SHOW = (GATE_SELF, "CALL {db}.my_contact_show({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45)")
@@ -159,7 +157,8 @@ def _owner(world: World, number: int, **words: str) -> Case:
 
 
 GATE_KEY = "CALL yp.api_key_open({key}, NULL)"
-PAGE = '{"sort":"display_name","order":"asc","deleted":"no"}'
+PAGE_QUERY = {"sort": "display_name", "order": "asc", "deleted": "no", "known": None, "after": None}
+PAGE = orjson.dumps(PAGE_QUERY).decode()
 LIST = (GATE_KEY, "CALL {db}.my_contact_records({uid}, {page}, 20, 0)")
 
 
@@ -180,14 +179,9 @@ def _of_words(words: Sequence[str]) -> Cases:
 
 
 def _of_searches(number: int, words: Sequence[str]) -> Cases:
-    found = [
-        orjson.dumps(
-            {"search": each, "sort": "display_name", "order": "asc", "deleted": "no", "known": None}
-        ).decode()
-        for each in words
-    ]
+    pages = [orjson.dumps({"search": each, **PAGE_QUERY}).decode() for each in words]
     return lambda world: [
-        _owner(world, number, word=word, page=page) for word, page in zip(words, found, strict=True)
+        _owner(world, number, word=word, page=page) for word, page in zip(words, pages, strict=True)
     ]
 
 
@@ -212,7 +206,7 @@ def _of_new_contacts(world: World) -> list[Case]:
 
 
 def _of_new_contacts_directly(world: World) -> list[Case]:
-    # a book of its own, so that neither side pays for what the other one has written
+    # A separate book, so that neither side pays for the rows of the other.
     before, after = map(pymysql.converters.escape_string, _contact("ada.%@example.org").split("%"))
     contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
     return [_owner(world, names.DIRECT_ADDER, contact=contact)]
@@ -220,12 +214,12 @@ def _of_new_contacts_directly(world: World) -> list[Case]:
 
 def _of_new_records(world: World) -> list[Case]:
     record = _new_record(f"{next(world.tags)}.UNIQUE__")
-    words = {"contact": contacts.stored(record), "body": orjson.dumps(record).decode()}
+    words = {"contact": routine_fields(record), "body": orjson.dumps(record).decode()}
     return [_owner(world, names.ADDER, **words)]
 
 
 def _of_new_records_directly(world: World) -> list[Case]:
-    before, after = map(pymysql.converters.escape_string, contacts.stored(_new_record("%")).split("%"))
+    before, after = map(pymysql.converters.escape_string, routine_fields(_new_record("%")).split("%"))
     contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
     return [_owner(world, names.DIRECT_ADDER, contact=contact)]
 
@@ -235,10 +229,8 @@ def _new_record(mark: str) -> dict[str, Any]:
     return {"first_name": "Ada", "last_name": "Lovelace", "emails": [mail], "company": "Analytical Engines"}
 
 
-# --- meetings ------------------------------------------------------------------------------------
-
-# A mutual contact would learn of join and leave by one more CALL, settled later and told once for all
-# changes of a person within 30 ms (service/presence.py): no request waits for it, so the limit has none.
+# Mutual contacts would be notified of join and leave by one more CALL, sent later and once for all
+# changes of a user within 30 ms (service/live/presence.py): no request waits for it, so the limit has none.
 JOIN = (
     "CALL yp.session_open({sid}, {hub}, {room})",
     "CALL yp.conference_join({sid}, {socket}, {hub}, {room}, 'meeting', {media}, 100)",
@@ -254,15 +246,19 @@ MEDIA = {"audio": 1, "video": 0}
 
 
 def seat(world: World, number: int) -> Case:
-    """One of the crowd, in the room of his team."""
-    team = CROWD + number // SEATS
-    return _seat(world, CROWD + number, key(names.HUB, team), key(names.ROOM, team), world.sockets[number])
+    """Return the case of an attendee in the room of their team."""
+    team = ATTENDEES + number // SEATS
+    return _seat(
+        world, ATTENDEES + number, key(names.HUB, team), key(names.ROOM, team), world.sockets[number]
+    )
 
 
 def speaker(world: World, number: int) -> Case:
-    """One of the crowd, on the plaza."""
-    place = CROWD + PLAZA
-    return _seat(world, CROWD + number, key(names.HUB, place), key(names.ROOM, place), world.sockets[number])
+    """Return the case of an attendee in the broadcast room."""
+    place = ATTENDEES + BROADCAST_ROOM
+    return _seat(
+        world, ATTENDEES + number, key(names.HUB, place), key(names.ROOM, place), world.sockets[number]
+    )
 
 
 def _seat(world: World, person: int, hub: str, room: str, socket: str) -> Case:
@@ -271,8 +267,8 @@ def _seat(world: World, person: int, hub: str, room: str, socket: str) -> Case:
 
 
 def _of_seats(world: World) -> list[Case]:
-    # neighbours in the list sit in different rooms, as callers at one moment mostly do; and whoever
-    # joins leaves only after everybody else has joined, so that his requests do not overtake each other
+    # Neighbours in the list sit in different rooms, as concurrent callers mostly do; and a user who
+    # joins leaves only after everybody else has joined, so that their requests do not overtake each other.
     return [seat(world, team * SEATS + place) for place in range(SEATS) for team in range(ROOMS)]
 
 
@@ -281,13 +277,13 @@ def _of_speakers(world: World) -> list[Case]:
 
 
 def _direct_seat(world: World, place: int) -> Case:
-    """A different team for each client of mariadb-slap; all seats of it for that one client."""
-    first = DIRECT_CROWD + place
+    """Use a different team for each client of mariadb-slap; all of its seats belong to that client."""
+    first = DIRECT_ATTENDEES + place
     return _owner(world, 0) | {
         "sid": sql_key(names.SESSION, first, SEATS),
         "socket": sql_key(names.SOCKET, first, SEATS),
-        "hub": sql_key(names.HUB, DIRECT_CROWD),
-        "room": sql_key(names.ROOM, DIRECT_CROWD),
+        "hub": sql_key(names.HUB, DIRECT_ATTENDEES),
+        "room": sql_key(names.ROOM, DIRECT_ATTENDEES),
         "media": orjson.dumps(MEDIA).decode(),
     }
 
@@ -297,10 +293,10 @@ def _of_direct_seats(world: World) -> list[Case]:
 
 
 def _of_direct_speakers(world: World) -> list[Case]:
-    place = DIRECT_CROWD + PLAZA
+    place = DIRECT_ATTENDEES + BROADCAST_ROOM
     speaking = {
-        "sid": sql_key(names.SESSION, DIRECT_CROWD),
-        "socket": sql_key(names.SOCKET, DIRECT_CROWD),
+        "sid": sql_key(names.SESSION, DIRECT_ATTENDEES),
+        "socket": sql_key(names.SOCKET, DIRECT_ATTENDEES),
         "hub": key(names.HUB, place),
         "room": key(names.ROOM, place),
     }
@@ -438,7 +434,7 @@ SCENARIOS = (
         _of_seats,
         _of_direct_seats,
         writes=True,
-        needs=frozenset({"crowd"}),
+        needs=frozenset({"attendees"}),
     ),
     Scenario(
         "conference.update",
@@ -447,7 +443,7 @@ SCENARIOS = (
         _of_seats,
         _of_direct_seats,
         writes=True,
-        needs=frozenset({"crowd"}),
+        needs=frozenset({"attendees"}),
         seated="team",
     ),
     Scenario(
@@ -456,7 +452,7 @@ SCENARIOS = (
         (SPEAK_STEP,),
         _of_speakers,
         _of_direct_speakers,
-        needs=frozenset({"crowd"}),
-        seated="plaza",
+        needs=frozenset({"attendees"}),
+        seated="broadcast room",
     ),
 )

@@ -1,4 +1,4 @@
-"""The two programs that make the load: wrk for the service, mariadb-slap for its limit."""
+"""The two load generators: wrk for the service, mariadb-slap for its limit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from typing import Any
 import orjson
 
 from service.bench.scenarios import Request
-from service.database import session_statement
-from service.install import EXTRAS, Program, find_program, instructions
+from service.errors import CommandError
+from service.local.install import EXTRAS, Program, find_program, instructions
 from service.settings import Settings, database_servers
+from service.store.database import session_statement
 
 WRK = EXTRAS["bench"][0]
 SLAP = Program(("mariadb-slap", "mysqlslap"), "mariadb-client", "mariadb", "mariadb")
@@ -25,25 +26,25 @@ SCRIPT = Path(__file__).with_name("requests.lua")
 LONGEST_SECONDS = 3600
 GRACE_SECONDS = 30
 GROWTH = 16
-"""How much longer than the last one a trial of the limit may be."""
+"""Factor by which a trial of the limit may be longer than the last one."""
 MEASURED = re.compile(r"^MEASURED (\{.*\})$", re.MULTILINE)
 
 
-class BenchError(Exception):
-    """The bench cannot go on; the text says why and what to do."""
+class BenchError(CommandError):
+    """The bench cannot continue; the message says why and what to do."""
 
 
 def check_programs() -> None:
-    """BenchError when a program is missing; it says which package brings it."""
+    """Raise BenchError when a program is missing, with the package that provides it."""
     missing = [each for each in (WRK, SLAP) if find_program(*each.names) is None]
     if missing:
-        obstacle = "The bench cannot run without; `python3 service/install.py --with bench` brings wrk"
+        obstacle = "The bench cannot run without; `python3 service/local/install.py --with bench` brings wrk"
         raise BenchError(instructions(missing, obstacle))
 
 
 @dataclass
 class Job:
-    """One measurement: who loads, how much, for how long; and a place for its files."""
+    """One measurement: connections, seconds, and a folder for its files."""
 
     connections: int
     seconds: float
@@ -51,15 +52,15 @@ class Job:
 
 
 async def play(job: Job, base: str, requests: Sequence[Request]) -> dict[str, Any]:
-    """Send the requests in a circle; what wrk measured (requests.lua says in which form)."""
+    """Send the requests in a circle; return the figures of wrk, in the form of requests.lua."""
     plan = job.folder / "requests.tsv"
     await asyncio.to_thread(plan.write_text, "".join("\t".join(each) + "\n" for each in requests))
     process = await asyncio.create_subprocess_exec(
         find_program(*WRK.names) or "",
-        # one thread, so that the requests start in the order of the file; it can do far more than the service
+        # One thread, so that the requests start in the order of the file; it is far faster than the service.
         "--threads=1",
         f"--connections={job.connections}",
-        # whole seconds only: it is interrupted instead
+        # wrk takes whole seconds only: interrupt it instead.
         f"--duration={LONGEST_SECONDS}s",
         "--timeout=30s",
         "--latency",
@@ -71,15 +72,15 @@ async def play(job: Job, base: str, requests: Sequence[Request]) -> dict[str, An
         stderr=asyncio.subprocess.STDOUT,
     )
     output = await _finish(process, after=job.seconds)
-    found = MEASURED.search(output)
-    if found is None:
+    match = MEASURED.search(output)
+    if match is None:
         raise BenchError(f"wrk measured nothing:\n{output}")
-    measured: dict[str, Any] = orjson.loads(found.group(1))
+    measured: dict[str, Any] = orjson.loads(match.group(1))
     return measured
 
 
 async def limit(job: Job, settings: Settings, statements: Sequence[str], unit: int, writes: bool) -> float:
-    """Statements a second that the server answers to a native client, each sending a multiple of `unit`.
+    """Return the statements a second of native clients, each of which sends a multiple of `unit`.
 
     mariadb-slap counts statements, not time: trials grow until one is long enough. Its time includes
     connecting, and each connection's first look at the routines: some 40 ms at 64 connections.
@@ -96,7 +97,7 @@ async def limit(job: Job, settings: Settings, statements: Sequence[str], unit: i
 
 
 async def _slap(job: Job, settings: Settings, script: Path, total: int, writes: bool) -> float:
-    """Seconds that the clients take for so many statements in all."""
+    """Return the seconds that the clients need for this many statements in all."""
     server = database_servers(settings.db)[0]
     session = session_statement(settings, read_only=not writes)
     place = f"--socket={server.unix_socket}" if server.unix_socket else f"--host={server.host}"
@@ -119,14 +120,14 @@ async def _slap(job: Job, settings: Settings, script: Path, total: int, writes: 
         stderr=asyncio.subprocess.STDOUT,
     )
     output = (await _finish(process)).strip()
-    # it reports a failed statement, ends, and its exit status says that all is well
+    # It reports a failed statement and ends with exit status 0.
     with suppress(ValueError, IndexError):
         return float(output.split(",")[2])
     raise BenchError(f"mariadb-slap could not measure the limit:\n{output}")
 
 
 async def _finish(process: asyncio.subprocess.Process, after: float | None = None) -> str:
-    """Everything a program prints; told to stop `after` so many seconds, and ended if we are."""
+    """Return the output of a program; interrupt it `after` seconds, and stop it when the bench stops."""
     try:
         reading = asyncio.create_task(process.communicate())
         if after is not None:

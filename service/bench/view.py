@@ -1,4 +1,4 @@
-"""A room as a careful client sees it: what it read when it came in, and the news since, by their numbers."""
+"""A room as a careful client sees it: the answer of its join, and all updates since, by serial."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class RoomView:
-    """Who is in a room, as one client believes.
+    """The members of a room, as one client knows them.
 
-    Pushes of two processes may overtake each other; `serial` says which of two news is the later one.
+    Pushes of two processes may overtake each other; `serial` orders them.
     """
 
     def __init__(self, room: str) -> None:
@@ -19,22 +19,22 @@ class RoomView:
         self._news: list[Mapping[str, Any]] = []
 
     def read(self, joined: Mapping[str, Any]) -> None:
-        """The answer of conference.join."""
+        """Take over the answer of conference.join."""
         self._start(joined["serial"], [*joined["attendees"], joined["user"]])
 
     def hear(self, frame: Mapping[str, Any]) -> None:
-        """A frame of the WebSocket, whatever it is."""
+        """Take over a frame of the WebSocket; ignore other kinds."""
         model = frame.get("model", {})
         if "serial" not in model or model.get("room_id") != self._room:
             return
         if "attendees" in model and model["serial"] >= self._serial:
-            # the place of a lost socket was taken over; nothing was told to nobody in between
+            # A new socket has taken over the seat of a lost one; there was no update in between.
             self._start(model["serial"], model["attendees"])
         else:
             self._news.append({"service": frame["options"]["service"], **model})
 
     def members(self) -> dict[str, str]:
-        """uid by socket."""
+        """Return the uid by socket."""
         known = dict(self._read)
         for news in sorted(self._news, key=lambda each: each["serial"]):
             if news["serial"] <= self._serial:

@@ -1,4 +1,4 @@
-"""Unpack a tar archive that may come from anywhere."""
+"""Unpack a tar archive from an untrusted source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def unpack(archive: tarfile.TarFile, folder: Path) -> None:
-    """Write the files of an archive below a folder; TarError when one is no plain file, or lies elsewhere.
+    """Write the files of an archive below a folder. Raise TarError for links, devices and outside paths.
 
     `extractall(filter="data")` does this from Python 3.11.4 on; Debian 12 has 3.11.2.
     """

@@ -1,4 +1,4 @@
-"""One archive with everything: a consistent dump of the registry and all shards, and a manifest of hashes."""
+"""Back up into one archive: a consistent dump of the registry and all shards, and a manifest of hashes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from typing import Any
 
 import orjson
 
+from service import as_typed
 from service.deploy.archive import unpack
-from service.deploy.connection import Connection, DeployError
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.journal import BOOTSTRAP, Lease
 from service.deploy.state import read_state
-from service.install import find_program
-from service.settings import Settings, database_servers
-from service.stack import StackError
+from service.local.directories import StackError
+from service.local.install import find_program
+from service.settings import DatabaseServer, Settings
+from service.store.admin import DEFINER, DEFINER_RIGHTS, Connection, DeployError, admin_servers, connect
 
 MANIFEST = "manifest.json"
 DUMP = "databases.sql"
@@ -33,16 +34,15 @@ DUMP_OPTIONS = (
 
 
 def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]:
-    """Write the archive; its manifest. Others go on working: it is a snapshot of the moment it began."""
+    """Write the archive; return its manifest. Users go on working: it is a snapshot of its start."""
     connection = Connection(settings)
     connection.each(BOOTSTRAP)
     with Lease(settings), tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
-        # the lease: the tables must not change while they are read
+        # The lease keeps the tables from changing during the dump.
         state = read_state(connection)
         databases = ["yp", *state.shards]
         dump = Path(folder) / DUMP
-        with dump.open("wb") as stream:
-            _run(settings, ("mariadb-dump", "mysqldump"), (*DUMP_OPTIONS, *databases), stdout=stream)
+        _dump(admin_servers(settings), databases, dump)
         manifest = {
             "made": int(time.time()),
             "revision": revision,
@@ -59,8 +59,23 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
     return manifest
 
 
+def _dump(servers: Sequence[DatabaseServer], databases: Sequence[str], path: Path) -> None:
+    """Dump from the last server that answers: the first one has the writers of the whole cluster."""
+    errors: list[str] = []
+    for server in reversed(servers):
+        try:
+            connect([server]).close()
+            with path.open("wb") as stream:
+                _run(server, ("mariadb-dump", "mysqldump"), (*DUMP_OPTIONS, *databases), stdout=stream)
+        except DeployError as exc:
+            errors.append(str(exc))
+        else:
+            return
+    raise DeployError("\n".join(errors))
+
+
 def restore(settings: Settings, path: Path) -> Outcome:
-    """Bring an empty server to what an archive holds, and on to this version's schema."""
+    """Restore an archive on an empty server, and upgrade it to the schema of this version."""
     connection = Connection(settings)
     taken = {name for (name,) in connection.rows("SHOW DATABASES")}
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=path.parent) as folder:
@@ -71,19 +86,23 @@ def restore(settings: Settings, path: Path) -> Outcome:
                 f"{', '.join(there)} exist already; a restore needs a server without them: "
                 "it overwrites nothing"
             )
-        # views and routines name their owner, who has to be there first
+        # Views and routines name their definer, which must exist first. A view that selects from another
+        # one is checked with the definer's rights while it is created.
         connection.run(BOOTSTRAP[-1])
+        for name in manifest["databases"]:
+            connection.run(f"GRANT {DEFINER_RIGHTS} ON `{name}`.* TO {DEFINER}")
         with (Path(folder) / DUMP).open("rb") as stream:
-            # without --comments the client takes the comments out of the routines
+            # Without --comments the client strips the comments of routines.
             options = (
                 "--no-defaults",
                 "--comments",
                 "--default-character-set=utf8mb4",
                 "--max-allowed-packet=1G",
             )
-            _run(settings, ("mariadb", "mysql"), options, stdin=stream)
+            # Restore on the server that was checked, and is checked again.
+            _run(connection.server, ("mariadb", "mysql"), options, stdin=stream)
     connection.run("UPDATE yp.deploy_lease SET until = 0")
-    # people's tabs were connected to processes that this server has never seen
+    # The tabs of users were connected to processes that this server does not know.
     connection.run("DELETE FROM yp.entity_move")
     wrong = _differences(connection, manifest["routines"])
     connection.close()
@@ -93,12 +112,14 @@ def restore(settings: Settings, path: Path) -> Outcome:
 
 
 def _differences(connection: Connection, wanted: dict[str, str]) -> list[str]:
-    found = {f"{r.db}.{r.name}": r.fingerprint for r in read_state(connection).routines.values()}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    fingerprints = {f"{r.db}.{r.name}": r.fingerprint for r in read_state(connection).routines.values()}
+    return sorted(
+        name for name in wanted.keys() | fingerprints.keys() if wanted.get(name) != fingerprints.get(name)
+    )
 
 
 def _pack(folder: Path, path: Path, manifest: dict[str, Any]) -> None:
-    """Complete or absent, never half: written under another name, then renamed."""
+    """Write a complete file or none: under another name, renamed at the end."""
     new = folder / "archive"
     with tarfile.open(new, "w:gz", compresslevel=3) as archive:
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
@@ -117,7 +138,7 @@ def _unpack(path: Path, folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
         damaged = [name for name, digest in manifest["files"].items() if _sha256(folder / name) != digest]
     except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as exc:
-        raise DeployError(f"{path} is no archive that `make backup` has made: {exc}") from exc
+        raise DeployError(f"{path} is no archive that `{as_typed('backup')}` has made: {exc}") from exc
     if damaged:
         raise DeployError(f"{path} is damaged: {', '.join(damaged)} is not what the manifest says")
     return manifest
@@ -129,13 +150,16 @@ def _sha256(path: Path) -> str:
 
 
 def _run(
-    settings: Settings, names: Sequence[str], options: Sequence[str], stdin: Any = None, stdout: Any = None
+    server: DatabaseServer,
+    names: Sequence[str],
+    options: Sequence[str],
+    stdin: Any = None,
+    stdout: Any = None,
 ) -> None:
-    """A client program on the administrator's server; DeployError with what it said when it fails."""
+    """Run a client program on a server. Raise DeployError with its message when it fails."""
     program = find_program(*names)
     if program is None:
         raise StackError(f"{names[0]} is not installed on this machine")
-    server = database_servers(settings.db_admin or settings.db, "DRUMEE_DB_ADMIN")[0]
     place = (
         [f"--socket={server.unix_socket}"]
         if server.unix_socket
@@ -144,7 +168,7 @@ def _run(
     first, *others = options
     done = subprocess.run(
         [program, first, *place, f"--user={server.user}", *others],
-        # not as an option: everybody on the machine can read those
+        # Not as an option: every user of the machine can read those.
         env={**os.environ, "MYSQL_PWD": server.password},
         stdin=stdin or subprocess.DEVNULL,
         stdout=stdout,

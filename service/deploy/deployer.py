@@ -16,22 +16,26 @@ from dataclasses import dataclass, field
 import pymysql
 
 from service.deploy import tables
-from service.deploy.callers import callers_of
-from service.deploy.connection import (
-    COLLATION,
-    DEFINER,
-    Connection,
-    DeployError,
-    connect,
-    view_statement,
-)
-from service.deploy.files import Routine, Script
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
+from service.deploy.pace import Pace
 from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
-from service.deploy.throttle import Throttle
+from service.retry import attempts
+from service.schema.routines import Routine, Script
+from service.schema.uses import callers_of
 from service.settings import Settings, database_servers
+from service.store.admin import (
+    COLLATION,
+    DEFINER,
+    DEFINER_RIGHTS,
+    Connection,
+    DeployError,
+    check_collation,
+    connect,
+    view_statement,
+)
+from service.store.server_errors import RETRYABLE, concerns_one_owner
 
 __all__ = ["DeployError", "Deployer", "Outcome", "connect"]
 
@@ -41,41 +45,41 @@ CHUNK = 50
 """Items that are journalled in one statement."""
 LOCK_WAIT_SECONDS = 1
 LOCK_ATTEMPTS = 20
-LOCKED = {1205, 1213}
+LOCK_PAUSES = (0.1, 2.0)
 CATCH_UP_ROWS = 200
 """Contacts in one transaction; the owner cannot write meanwhile."""
-NOTES = "INSERT IGNORE INTO contact_stale"
-"""What a migration notes so is made again by the routines that come with it (sql/README.md)."""
+MARK_STALE = "INSERT IGNORE INTO contact_stale"
+"""Statements of migrations that queue contacts whose records must be rebuilt (sql/README.md)."""
 LONGEST_COMMENT = 16_000
 """Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
 
 
-Tools = tuple[Journal, Progress, Throttle, Interrupts]
-"""What a run works with."""
+Tools = tuple[Journal, Progress, Pace, Interrupts]
+"""The parts of a run."""
 
 
 @dataclass
 class Outcome:
-    """What a deploy did."""
+    """The result of a deploy."""
 
     plan: Plan
     counts: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
-    """database: error"""
+    """Error by database."""
     tried: set[str] = field(default_factory=set)
-    """Databases that were worked on."""
+    """Databases that the run has begun to change."""
     seconds: float = 0.0
 
     @property
     def status(self) -> int:
-        """Exit status: 0 all done, 1 something is left for somebody to decide, 2 something failed."""
+        """Return the exit status: 0 all done, 1 items left to decide, 2 errors."""
         if self.failed:
             return 2
         return 1 if self.plan.decide else 0
 
 
 class Deployer:
-    """Plans and deploys over one administrator's connection. `say` gets one line per thing worth saying."""
+    """Plans and deploys over one administrator's connection; `say` gets each line of the report."""
 
     def __init__(
         self,
@@ -101,19 +105,17 @@ class Deployer:
             allow=frozenset(allow), remake=frozenset(allow) & views, only=frozenset(only), app_user=user
         )
 
-    # --- looking ---
-
     def plan(self, new_shards: Sequence[str] = ()) -> Plan:
-        """Compare the files with the server; changes nothing."""
+        """Compare the files with the server, without changing anything."""
         return make_plan(self.files, self._state(new_shards), self.wish)
 
     def show(self, plan: Plan) -> None:
-        """Say what the plan is."""
+        """Report the plan."""
         for line in render(plan, callers_of, lambda i: self.installed_text(plan, i)):
             self.say(line)
 
     def installed_text(self, plan: Plan, installed: Installed) -> str:
-        """The installed statement in the form of our files."""
+        """Return an installed statement in the form of our files."""
         text = bodies(self.connection, [installed])[installed.db, installed.name]
         scope = "yp" if installed.db == "yp" else "shard"
         routine = plan.files.by_scope[scope].get(installed.name)
@@ -124,11 +126,11 @@ class Deployer:
         return text
 
     def drift(self) -> list[str]:
-        """What was changed by hand on the server, in lines: routines, tables, views, triggers."""
+        """Return a line for each routine, table, view or trigger that was changed by hand on the server."""
         plan = self.plan()
         by_hand = [item for item in plan.decide if item.action == "drifted"]
-        shown = dataclasses.replace(plan, todo=[], decide=by_hand)
-        lines = render_items(shown, callers_of, lambda i: self.installed_text(plan, i))
+        report = dataclasses.replace(plan, todo=[], decide=by_hand)
+        lines = render_items(report, callers_of, lambda i: self.installed_text(plan, i))
         return lines + tables.render(tables.differences(self.connection, self.files, plan.state))
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
@@ -139,15 +141,15 @@ class Deployer:
             state.shards.insert(0, first)
         return state
 
-    # --- doing ---
-
     def deploy(self, new_shard: str = "") -> Outcome:
         """Do what the plan says. Running it again continues where it was stopped."""
         started = time.monotonic()
+        check_collation(self.connection, ["yp"])
         self.connection.each(BOOTSTRAP)
         with Lease(self.settings) as lease:
             plan = self.plan([new_shard] if new_shard else [])
             self._check_canary(plan)
+            check_collation(self.connection, ["yp", *plan.state.shards])
             if plan.todo or plan.decide:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
@@ -173,10 +175,10 @@ class Deployer:
         ended = "interrupted"
         try:
             with Progress(len(plan.todo), self.say) as progress, Interrupts(progress.line) as interrupts:
-                throttle = Throttle(self.connection, self.rate, progress.line)
+                pace = Pace(self.connection, self.rate, progress.line)
                 for db in self._order(plan):
                     lease.check()
-                    self._run_database(db, plan, outcome, (journal, progress, throttle, interrupts))
+                    self._run_database(db, plan, outcome, (journal, progress, pace, interrupts))
                     if db in outcome.failed and db in {"yp", self.canary}:
                         progress.line(f"stopped: the others wait until {db} is in order")
                         break
@@ -207,7 +209,7 @@ class Deployer:
             tools[1].line(f"{db}: {_counted(Counter(item.action for item in items))}")
 
     def _run_chunk(self, items: Sequence[Item], outcome: Outcome, tools: Tools) -> None:
-        journal, progress, throttle, interrupts = tools
+        journal, progress, pace, interrupts = tools
         first = journal.before(items)
         took: list[int] = []
         error = "interrupted"
@@ -220,7 +222,7 @@ class Deployer:
                 took.append(round(seconds * 1000))
                 outcome.counts[item.action] += 1
                 progress.step(item.db)
-                throttle.after_item(seconds)
+                pace.after_item(seconds)
             error = ""
         except pymysql.err.MySQLError as exc:
             error = f"{items[len(took)].kind} {items[len(took)].name}: {exc}"
@@ -260,9 +262,7 @@ class Deployer:
 
     def _grant(self, db: str, user: str) -> None:
         if DEFINER.startswith(f"'{user}'@"):
-            self.connection.run(
-                f"GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, TRIGGER ON `{db}`.* TO {DEFINER}"
-            )
+            self.connection.run(f"GRANT {DEFINER_RIGHTS} ON `{db}`.* TO {DEFINER}")
             return
         # the service's account may EXECUTE and nothing else
         server = database_servers(self.settings.db)[0]
@@ -282,34 +282,44 @@ class Deployer:
         )  # fmt: skip
 
     def _patiently(self, statement: str) -> None:
-        """Wait for a lock only shortly, because whoever comes after us waits too; then try again."""
-        for attempt in range(1, LOCK_ATTEMPTS + 1):
+        """Run a statement. Wait for locks briefly, as others queue behind it, and try again."""
+        for attempt in attempts(LOCK_ATTEMPTS, *LOCK_PAUSES):
             try:
                 self.connection.run(statement)
             except pymysql.err.OperationalError as exc:
-                if exc.args[0] not in LOCKED or attempt == LOCK_ATTEMPTS:
+                if exc.args[0] not in RETRYABLE or attempt.is_last:
                     raise
-                time.sleep(0.1 * attempt)
+                time.sleep(attempt.pause)
             else:
                 return
 
     def _catch_up(self, outcome: Outcome) -> None:
-        """Make the records of contacts that an older release knew nothing of (sql/shard/0010, 0011)."""
-        if "contact_sweep" not in self.files.by_scope["shard"]:
+        """Rebuild the records that a migration queued in contact_stale."""
+        if "contact_stale_owner" not in self.files.by_scope["shard"]:
             return
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
-            self._note_again(db)
+            self._mark_stale_again(db)
             self.connection.run(f"CALL `{db}`.contact_sweep()")
-            left = 1
-            while left:
-                with self.connection.transaction():
-                    left = self.connection.one(f"CALL `{db}`.contact_catch_up(%s)", CATCH_UP_ROWS)
+            while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
+                self._catch_up_with(db, owner)
 
-    def _note_again(self, db: str) -> None:
-        """Note once more what migrations noted, now that the routines are there.
+    def _catch_up_with(self, db: str, owner: str) -> None:
+        """Rebuild some records of an owner; set an owner with broken data aside for the service to retry."""
+        try:
+            with self.connection.transaction():
+                self.connection.run(f"CALL `{db}`.my_contacts_catch_up(%s, %s)", owner, CATCH_UP_ROWS)
+        except pymysql.err.MySQLError as exc:
+            if not concerns_one_owner(exc):
+                raise
+            with self.connection.transaction():
+                self.connection.run(f"CALL `{db}`.contact_set_aside_add(%s, %s)", owner, str(exc))
+            self.say(f"{db}: the contact records of {owner} cannot be made, set aside: {exc}")
 
-        A service that ran meanwhile takes notes off the list, and makes the records by the rules of before.
+    def _mark_stale_again(self, db: str) -> None:
+        """Repeat the MARK_STALE statements of the applied migrations, now that the routines are installed.
+
+        A service that ran meanwhile has emptied the queue and rebuilt the records with the old routines.
         """
         applied = self.connection.rows(
             "SELECT i.name FROM yp.deploy_item AS i WHERE i.db_name = %s AND i.kind = 'migration' "
@@ -320,28 +330,25 @@ class Deployer:
         self.connection.raw.select_db(db)
         for script in self.files.migrations["shard"]:
             for statement in script.statements if (script.name,) in applied else ():
-                if NOTES in statement:
+                if MARK_STALE in statement:
                     self._patiently(statement)
 
-    # --- checking ---
-
-    def _left(self) -> Plan:
-        """Look again: what the plan wanted must be there now."""
+    def _remaining_plan(self) -> Plan:
+        """Plan again without forced work: after a complete deploy nothing remains."""
         return make_plan(self.files, self._state(), dataclasses.replace(self.wish, remake=frozenset()))
 
     def _verify(self, outcome: Outcome) -> None:
-        again = self._left()
+        again = self._remaining_plan()
         for db in again.databases:
             if db in outcome.tried and db not in outcome.failed:
                 outcome.failed[db] = f"not as planned after the deploy: {summary(again)}"
                 self.say(f"FAILED  {db}: {outcome.failed[db]}")
 
     def _verify_database(self, db: str) -> None:
-        left = self._left().of(db)
-        if left:
-            raise DeployError(
-                f"{len(left)} items are not as planned, {left[0].kind} {left[0].name} is the first"
-            )
+        remaining = self._remaining_plan().of(db)
+        if remaining:
+            first = f"{remaining[0].kind} {remaining[0].name}"
+            raise DeployError(f"{len(remaining)} items are not as planned, {first} is the first")
 
 
 def _counted(counts: Counter[str]) -> str:
@@ -349,7 +356,7 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def comment_of(routine: Routine, revision: str) -> str:
-    """What the server keeps beside a routine: its header, its file, and what tells the versions apart."""
+    """Return the COMMENT of a routine: its header, its file, and the digests that identify its version."""
     stamp = f"[{routine.path} {routine.digest} {routine.fingerprint} {revision or 'unknown'}]"
     text = f"{routine.header}\n{stamp}"
     if len(text.encode()) > LONGEST_COMMENT:
@@ -358,7 +365,7 @@ def comment_of(routine: Routine, revision: str) -> str:
 
 
 def create_statement(routine: Routine, revision: str) -> str:
-    """The statement as it is sent: with the definer and the comment."""
+    """Return the CREATE statement with definer and comment."""
     head = f"CREATE OR REPLACE {routine.kind} {routine.name}("
     quoted = pymysql.converters.escape_string(comment_of(routine, revision))
     sent = f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} {routine.name}("

@@ -1,4 +1,4 @@
-"""The reference of all routines, from their headers: Markdown and HTML, with what calls what."""
+"""The reference of all routines, from their headers, as Markdown and HTML, with their callers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import jinja2
 
-from service.deploy.callers import callers_of
-from service.deploy.files import Routine, load_routines
-from service.deploy.header import Header, read_header
+from service import PACKAGE
+from service.schema.header import Header, read_header
+from service.schema.routines import Routine, load_routines
+from service.schema.uses import callers_of
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+TEMPLATES = PACKAGE / "templates"
 CHARSET = re.compile(r" (?:CHARACTER SET|COLLATE) \w+")
-"""Which a caller need not know: the server converts."""
+"""Character sets, which callers need not know: the server converts."""
 SHORT = 100
-"""Letters of a signature that fits on one line."""
+"""Characters of a signature that fits on one line."""
 SECTIONS = ("Params", "Returns", "Errors", "Example")
 
 
@@ -32,32 +33,32 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """yp.session_open, shard.tag_add"""
+        """Return scope and name: `shard.tag_add`."""
         return f"{self.routine.scope}.{self.routine.name}"
 
     @property
     def feature(self) -> str:
-        """Folder of the file."""
+        """Return the folder of the file."""
         return self.routine.path.parent.name
 
     @property
     def kind(self) -> str:
-        """procedure or function"""
+        """Return `procedure` or `function`."""
         return self.routine.kind.lower()
 
     @property
     def writes(self) -> bool:
-        """Whether it changes data."""
+        """Return whether it changes data."""
         return self.routine.access == "MODIFIES"
 
     @property
     def access(self) -> str:
-        """What it does with data."""
+        """Return its data access in words."""
         return {"READS": "reads", "MODIFIES": "writes", "NO": "computes"}[self.routine.access]
 
     @property
     def signature(self) -> str:
-        """Name, parameters with their types, and what a function returns."""
+        """Return the name, the parameters with their types, and the return type."""
         returns = f" RETURNS {self.routine.returns}" if self.routine.returns else ""
         params = [line.strip().rstrip(",") for line in self.routine.params_text.splitlines()]
         plain = [" ".join(CHARSET.sub("", param).split()) for param in params if param]
@@ -69,8 +70,8 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Every routine, ordered by class of database, feature and name."""
-    found = [
+    """Return every routine, ordered by class of database, folder and name."""
+    all_entries = [
         Entry(
             r,
             read_header(r),
@@ -79,21 +80,21 @@ def entries() -> list[Entry]:
         )
         for r in load_routines()
     ]
-    return sorted(found, key=lambda e: (e.routine.scope != "yp", str(e.routine.path)))
+    return sorted(all_entries, key=lambda e: (e.routine.scope != "yp", str(e.routine.path)))
 
 
 def _by_whom(routine: Routine) -> list[str]:
-    """Callers as a reader names them: routines by their title, Python by its line."""
+    """Return the callers: routines by their title, Python by its line."""
     titles = {str(r.path): f"{r.scope}.{r.name}" for r in load_routines()}
-    said = read_header(routine).text("Callers").strip()
-    found = [titles.get(place, place) for place in callers_of(routine.scope, routine.name)]
-    return [*found, *([said] if said else [])]
+    documented = read_header(routine).text("Callers").strip()
+    callers = [titles.get(place, place) for place in callers_of(routine.scope, routine.name)]
+    return [*callers, *([documented] if documented else [])]
 
 
-def markdown(found: Iterable[Entry]) -> str:
-    """The reference in Markdown."""
+def markdown(all_entries: Iterable[Entry]) -> str:
+    """Return the reference in Markdown."""
     lines = ["# Routines", "", "Made from the headers in procedures/ by `make docs`; edit those.", ""]
-    for entry in found:
+    for entry in all_entries:
         lines += [
             f"## {entry.title}",
             "",
@@ -110,21 +111,21 @@ def markdown(found: Iterable[Entry]) -> str:
     return "\n".join(lines)
 
 
-def html(found: list[Entry]) -> str:
-    """The reference as one page of HTML, links between routines included."""
+def html(all_entries: list[Entry]) -> str:
+    """Return the reference as one page of HTML, with links between routines."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    titles = {entry.title for entry in found}
+    titles = {entry.title for entry in all_entries}
     template = environment.get_template("procedures.html")
-    return template.render(entries=found, titles=titles, sections=SECTIONS)
+    return template.render(entries=all_entries, titles=titles, sections=SECTIONS)
 
 
 def write(folder: Path) -> list[Path]:
-    """Write both; their paths."""
+    """Write both files; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = entries()
+    all_entries = entries()
     made = [folder / "procedures.md", folder / "procedures.html"]
-    made[0].write_text(markdown(found))
-    made[1].write_text(html(found))
+    made[0].write_text(markdown(all_entries))
+    made[1].write_text(html(all_entries))
     return made

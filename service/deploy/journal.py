@@ -1,4 +1,4 @@
-"""Who deploys, and what was deployed: the lease, the runs, and a row for every item, before and after."""
+"""The lease of a deploy, its runs, and a row for every item, written before and after."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import pymysql
 
-from service.deploy.connection import DEFINER, Connection, DeployError
+from service import as_typed
 from service.deploy.plan import Item
 from service.settings import Settings
+from service.store.admin import DEFINER, Connection, DeployError
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 10.0
@@ -20,15 +21,15 @@ RENEW_SECONDS = 10.0
 BOOTSTRAP = (
     "CREATE DATABASE IF NOT EXISTS yp CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
     """CREATE TABLE IF NOT EXISTS yp.deploy_item (
-        db_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        db_name VARCHAR(64) COLLATE ascii_bin NOT NULL,
         kind    ENUM ('migration', 'view') NOT NULL,
-        name    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        digest  CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        name    VARCHAR(64) COLLATE ascii_bin NOT NULL,
+        digest  CHAR(16) COLLATE ascii_bin NOT NULL,
         ctime   INT UNSIGNED NOT NULL,
         PRIMARY KEY (db_name, kind, name)
     ) ENGINE = InnoDB COMMENT 'migrations and views that were applied'""",
     """CREATE TABLE IF NOT EXISTS yp.deploy_lease (
-        name   VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        name   VARCHAR(16) COLLATE ascii_bin NOT NULL,
         holder VARCHAR(255) NOT NULL,
         until  INT UNSIGNED NOT NULL,
         PRIMARY KEY (name)
@@ -46,12 +47,12 @@ BOOTSTRAP = (
     """CREATE TABLE IF NOT EXISTS yp.deploy_journal (
         run_id      INT UNSIGNED NOT NULL,
         number      INT UNSIGNED NOT NULL COMMENT 'place in the order of the run',
-        db_name     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        action      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        kind        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        name        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        from_digest CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: new, or unknown',
-        to_digest   CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: dropped',
+        db_name     VARCHAR(64) COLLATE ascii_bin NOT NULL,
+        action      VARCHAR(16) COLLATE ascii_bin NOT NULL,
+        kind        VARCHAR(16) COLLATE ascii_bin NOT NULL,
+        name        VARCHAR(64) COLLATE ascii_bin NOT NULL,
+        from_digest CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'empty: new, or unknown',
+        to_digest   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'empty: dropped',
         state       ENUM ('planned', 'done', 'failed') NOT NULL COMMENT 'planned: written before it is done',
         ms          INT UNSIGNED NULL,
         error       VARCHAR(1000) NOT NULL DEFAULT '',
@@ -65,7 +66,7 @@ BOOTSTRAP = (
 
 
 def operator() -> str:
-    """Account, machine and process, for people who read the journal."""
+    """Return account, machine and process, for readers of the journal."""
     try:
         account = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -74,7 +75,7 @@ def operator() -> str:
 
 
 class Lease:
-    """The right to deploy: one row, renewed by a thread of its own while a long statement runs."""
+    """The right to deploy: one row, renewed by a thread while a long statement runs."""
 
     def __init__(self, settings: Settings) -> None:
         self.holder = operator()
@@ -85,13 +86,13 @@ class Lease:
         self.is_lost = False
 
     def __enter__(self) -> Lease:
-        """Take it; DeployError says who has it."""
+        """Take the lease. Raise DeployError with the name of its holder."""
         if not (self._take("until < UNIX_TIMESTAMP()") or self._take_from_the_dead()):
             ((holder, until),) = self._row()
             self._connection.close()
             raise DeployError(
                 f"{holder} is deploying; if that process is dead, wait {max(until, 0) + 1} s and run "
-                "`make deploy` again"
+                f"`{as_typed('deploy')}` again"
             )
         self._thread.start()
         return self
@@ -102,20 +103,22 @@ class Lease:
         try:
             self._connection.run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
         except pymysql.err.MySQLError:
-            self.is_lost = True  # it runs out by itself
+            self.is_lost = True  # The lease runs out by itself.
         self._connection.close()
 
     def check(self) -> None:
-        """DeployError when somebody else has it by now."""
+        """Raise DeployError when another process holds the lease by now."""
         if self.is_lost:
-            raise DeployError("the lease was lost: another deploy may be running; run `make deploy` again")
+            raise DeployError(
+                f"the lease was lost: another deploy may be running; run `{as_typed('deploy')}` again"
+            )
 
     def _row(self) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = self._connection.rows(
+        rows: list[tuple[str, int]] = self._connection.rows(
             "SELECT holder, CAST(until AS SIGNED) - UNIX_TIMESTAMP() "
             "FROM yp.deploy_lease WHERE name = 'deploy'"
         )
-        return found
+        return rows
 
     def _take(self, condition: str, *args: object) -> bool:
         return bool(
@@ -129,7 +132,7 @@ class Lease:
         )
 
     def _take_from_the_dead(self) -> bool:
-        """Whoever was killed on this machine need not be waited for."""
+        """Return whether the holder was killed on this machine: then nobody has to wait."""
         ((holder, _),) = self._row()
         place, _, pid = holder.rpartition(":")
         is_here = place.rpartition("@")[2] == socket.gethostname()
@@ -159,7 +162,7 @@ def _is_alive(pid: int) -> bool:
 
 
 class Journal:
-    """The rows of one run."""
+    """The journal rows of one run."""
 
     def __init__(self, connection: Connection, revision: str) -> None:
         self._connection = connection
@@ -172,14 +175,14 @@ class Journal:
         self.run_id = int(connection.one("SELECT LAST_INSERT_ID()"))
 
     def before(self, items: Sequence[Item]) -> int:
-        """Write down what is about to be done; the number of the first of them."""
+        """Journal items before they are done; return the number of the first of them."""
         first = self._number + 1
         self._number += len(items)
         self._write([(n, item, "planned", None, "") for n, item in enumerate(items, first)])
         return first
 
     def after(self, first: int, items: Sequence[Item], took: Sequence[int], error: str) -> None:
-        """Write down what became of them: `took` has the milliseconds of those that were done."""
+        """Journal the outcome of items: `took` has the milliseconds of those that were done."""
         rows: list[tuple[int, Item, str, int | None, str]] = [
             (first + n, item, "done", ms, "") for n, (item, ms) in enumerate(zip(items, took, strict=False))
         ]

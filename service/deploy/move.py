@@ -2,7 +2,7 @@
 
 For the length of the move the gate answers 503 for that entity. Everything is copied, switched over and
 removed in one transaction, so a move that is killed has not happened. Calls that were under way and still
-write to the old shard are refused there (sql/shard/0006_moved_out.sql).
+write to the old shard are refused there (sql/shard/0001_baseline.sql).
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from dataclasses import dataclass
 
 import pymysql
 
-from service.deploy.connection import Connection, DeployError
+from service import as_typed
 from service.deploy.journal import BOOTSTRAP, Lease
 from service.deploy.state import OPENING
+from service.retry import attempts
 from service.settings import Settings
+from service.store.admin import Connection, DeployError
+from service.store.server_errors import RETRYABLE
 
 BLOCK_SECONDS = 120
-"""How long a move that was killed keeps its entity out, at most; running it again ends that at once."""
+"""Seconds that a killed move locks its entity out, at most; running it again ends that at once."""
 DRAIN_SECONDS = 1.0
-"""Calls that passed the gate before it closed end in this time; the old shard refuses those that do not."""
+"""Seconds for calls that passed the gate before it closed; the old shard refuses later ones."""
 ATTEMPTS = 5
+PAUSES = (0.1, 1.0)
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What a move did."""
+    """The result of a move."""
 
     entity: str
     from_db: str
@@ -39,15 +43,15 @@ class Moved:
 def move(
     settings: Settings, entity: str, to_db: str, pause: Callable[[str], None] = lambda _: None
 ) -> Moved | None:
-    """Move an entity (id, or email of a person); None when it is there already.
+    """Move an entity (id, or email of a person). Return None when it is in that shard already.
 
     `pause` is called at each step with its name, for tests that interrupt there.
     """
     connection = Connection(settings)
     connection.each(BOOTSTRAP)
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
-        raise DeployError("the schema of this server is too old for moves; `make deploy` first")
-    with Lease(settings):  # the schema must not change between the two shards
+        raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
+    with Lease(settings):  # The schema must not change between the two shards.
         try:
             uid, from_db = _check(connection, entity, to_db)
             if from_db == to_db:
@@ -60,7 +64,7 @@ def move(
                 time.sleep(DRAIN_SECONDS)
                 rows = _copy(connection, uid, from_db, to_db, pause)
             except BaseException:
-                # whatever went wrong, nothing has moved: let them in again
+                # Nothing has moved, whatever the failure: open the gate again.
                 if connection.raw.open:
                     connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", uid)
                 raise
@@ -70,28 +74,28 @@ def move(
 
 
 def _check(connection: Connection, entity: str, to_db: str) -> tuple[str, str]:
-    found = connection.rows(
+    rows = connection.rows(
         "SELECT e.id, e.db_name FROM yp.entity AS e LEFT JOIN yp.drumate AS d ON d.id = e.id "
         "WHERE e.id = %s OR d.email = %s",
         entity,
         entity,
     )
-    if not found:
+    if not rows:
         raise DeployError(f"ENTITY={entity} is neither the id of a person or hub nor somebody's email")
     shard = connection.rows("SELECT is_open FROM yp.shard WHERE name = %s", to_db)
     if not shard:
-        raise DeployError(f"SHARD={to_db} is no shard; `make shard NAME={to_db}` makes one")
+        raise DeployError(f"SHARD={to_db} is no shard; `{as_typed(f'shard NAME={to_db}')}` makes one")
     if shard[0][0] == OPENING:
-        raise DeployError(f"SHARD={to_db} is not complete yet; `make deploy` completes it")
-    uid, from_db = found[0]
+        raise DeployError(f"SHARD={to_db} is not complete yet; `{as_typed('deploy')}` completes it")
+    uid, from_db = rows[0]
     if _columns(connection, from_db) != _columns(connection, to_db):
-        raise DeployError(f"{from_db} and {to_db} have not the same tables; `make deploy` first")
+        raise DeployError(f"{from_db} and {to_db} have not the same tables; `{as_typed('deploy')}` first")
     return uid, from_db
 
 
 def _columns(connection: Connection, db: str) -> dict[str, list[str]]:
-    """Stored columns of every table that has an owner."""
-    found: dict[str, list[str]] = {}
+    """Return the stored columns of every table with an owner."""
+    columns_by_table: dict[str, list[str]] = {}
     for table, column in connection.rows(
         "SELECT c.TABLE_NAME, c.COLUMN_NAME FROM information_schema.COLUMNS AS c "
         "JOIN information_schema.TABLES AS t USING (TABLE_SCHEMA, TABLE_NAME) "
@@ -99,8 +103,8 @@ def _columns(connection: Connection, db: str) -> dict[str, list[str]]:
         "AND c.TABLE_NAME <> 'moved_out' ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
         db,
     ):
-        found.setdefault(table, []).append(column)
-    return {table: columns for table, columns in found.items() if "owner_id" in columns}
+        columns_by_table.setdefault(table, []).append(column)
+    return {table: columns for table, columns in columns_by_table.items() if "owner_id" in columns}
 
 
 def _block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:
@@ -116,15 +120,16 @@ def _block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:
 
 def _copy(connection: Connection, uid: str, from_db: str, to_db: str, pause: Callable[[str], None]) -> int:
     tables = _columns(connection, from_db)
-    # the order of tables would matter to foreign keys; both sides are whole when the transaction ends
+    # The order of tables would matter to foreign keys; both sides are complete at the end of the transaction.
     connection.run("SET SESSION foreign_key_checks = 0, innodb_lock_wait_timeout = 10")
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in attempts(ATTEMPTS, *PAUSES):
         try:
             with connection.transaction():
                 return _copy_once(connection, uid, (from_db, to_db), tables, pause)
         except pymysql.err.OperationalError as exc:
-            if exc.args[0] not in {1205, 1213} or attempt == ATTEMPTS:
+            if exc.args[0] not in RETRYABLE or attempt.is_last:
                 raise
+            time.sleep(attempt.pause)
             _block(connection, uid, from_db, to_db)
     raise AssertionError("unreachable")
 
@@ -137,7 +142,7 @@ def _copy_once(
     pause: Callable[[str], None],
 ) -> int:
     from_db, to_db = places
-    # whoever changes two people's data holds these rows
+    # Services that change the data of two users hold these rows.
     connection.rows("SELECT id FROM yp.drumate WHERE id = %s FOR UPDATE", uid)
     connection.rows("SELECT id FROM yp.entity WHERE id = %s FOR UPDATE", uid)
     connection.run(f"DELETE FROM `{to_db}`.moved_out WHERE owner_id = %s", uid)

@@ -1,4 +1,4 @@
-"""What a deploy would do: the files against what is installed. `make plan` prints it, `deploy` runs it."""
+"""Compare the files with the installed state: `make plan` prints the differences, `deploy` removes them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from service import ROOT
-from service.deploy.connection import DEFINER_NAME, DeployError
-from service.deploy.files import Routine, Script, load_migrations, load_routines, load_views
+from service import ROOT, as_typed
 from service.deploy.state import Installed, State
+from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
+from service.store.admin import DEFINER_NAME, DeployError
 
 T = TypeVar("T")
+SHOWN_AS = {
+    "database": ("create", "database"),
+    "grant": ("grant", "rights to"),
+    "migration": ("apply", "migration"),
+    "view": ("make", "view"),
+    "shard": ("open", "shard"),
+}
+"""(verb, kind) in a plan of the actions that are named after their object."""
 ORDER = ("database", "grant", "migration", "view", "function", "procedure", "shard")
-"""Kinds, in the order in which they are made; what is dropped is dropped last."""
+"""Kinds in the order in which they are created; drops come last."""
 DECIDE = ("unsafe", "drifted", "drop")
-"""What is done only when somebody names it: ALLOW=name."""
+"""Actions that need a name: ALLOW=name."""
 MANY = 20
-"""Routines; more than can be read one by one, when the same is said of all."""
+"""More routines with the same message than this are listed on one line."""
 UNSAFE = "unsafe"
-"""ALLOW=unsafe: every routine whose parameters changed. For a server that nobody else calls."""
+"""ALLOW=unsafe allows every routine whose parameters changed, for a server without other callers."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Everything the files declare, of one revision."""
+    """The files of one revision."""
 
     routines: tuple[Routine, ...]
     migrations: Mapping[str, Sequence[Script]]
@@ -39,7 +47,7 @@ class Files:
 
     @classmethod
     def load(cls, revision: str = "", routines_from: Path = ROOT, *, is_rollback: bool = False) -> Files:
-        """Read them. Tables and views are always those of the checkout: they only go forward."""
+        """Read the files. Tables and views are always those of the checkout: they only go forward."""
         return cls(
             load_routines(routines_from),
             {scope: load_migrations(scope) for scope in ("yp", "shard")},
@@ -50,20 +58,20 @@ class Files:
 
     @cached_property
     def by_scope(self) -> dict[str, dict[str, Routine]]:
-        """Routines by class of database and name, in the order in which they are made."""
-        found: dict[str, dict[str, Routine]] = {"yp": {}, "shard": {}}
+        """Return the routines by class of database and name, in the order of their creation."""
+        routines: dict[str, dict[str, Routine]] = {"yp": {}, "shard": {}}
         for routine in self.routines:
-            found[routine.scope][routine.name] = routine
-        return found
+            routines[routine.scope][routine.name] = routine
+        return routines
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to do in one database, or one thing that somebody has to decide."""
+    """One action in one database, or one decision for the administrator."""
 
     db: str
     action: str
-    """create, replace, drop, the kind of anything else, or one of DECIDE"""
+    """create, replace, drop, the kind of any other object, or one of DECIDE"""
     kind: str
     """One of ORDER."""
     name: str
@@ -73,19 +81,19 @@ class Item:
 
     @property
     def from_digest(self) -> str:
-        """Digest of what is replaced; empty when nothing is, or when nobody knows."""
+        """Digest of the replaced statement; empty without one, or when it is unknown."""
         stamp = self.installed.stamp if self.installed else None
         return stamp["digest"] if stamp else ""
 
     @property
     def to_digest(self) -> str:
-        """Digest of what is made; empty for a drop."""
+        """Digest of the new statement; empty for a drop."""
         return self.source.digest if self.source and self.action != "drop" else ""
 
 
 @dataclass
 class Plan:
-    """What to do, what to decide, and what was seen."""
+    """Actions, decisions, and the state they are based on."""
 
     files: Files
     state: State
@@ -96,7 +104,7 @@ class Plan:
     _verdicts: dict[tuple[str, str, int], tuple[str, str] | None] = field(default_factory=dict)
 
     def verdict(self, routine: Routine, installed: Installed | None) -> tuple[str, str] | None:
-        """(action, why), or None; what is the same in many databases is compared once."""
+        """Return (action, reason) or None; equal states of many databases are compared once."""
         if installed is None:
             return "create", "new"
         key = (routine.scope, routine.name, installed.group)
@@ -106,32 +114,34 @@ class Plan:
 
     @property
     def databases(self) -> list[str]:
-        """Databases with something to do: the registry first, then the shards."""
+        """Return the databases with something to do: the registry first, then the shards."""
         names = {item.db for item in self.todo}
         return sorted(names, key=lambda name: (name != "yp", name))
 
     def of(self, db: str) -> list[Item]:
-        """What to do in one database, in the order in which it has to happen."""
+        """Return the items of one database, in their order."""
         return [item for item in self.todo if item.db == db]
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody asked for on the command line."""
+    """The wishes of the command line."""
 
     allow: frozenset[str] = frozenset()
-    """Names of routines whose unsafe, drifted or dropped state may be overwritten."""
+    """Routines whose unsafe, drifted or dropped state may be overwritten."""
     remake: frozenset[str] = frozenset()
-    """Names of views to make again, whatever is there: somebody changed them by hand."""
+    """Views to create again because they were changed by hand."""
     only: frozenset[str] = frozenset()
-    """Names of routines; empty: everything."""
+    """Routines to deploy; empty for everything."""
     app_user: str = ""
     """Account of the service, which gets EXECUTE."""
 
 
 def make_plan(files: Files, state: State, wish: Wish) -> Plan:
-    """Compare. Reads nothing and changes nothing."""
+    """Compare files and state, without any access to the server."""
     plan = Plan(files, state)
+    if not wish.only:
+        _check_history(files, state)
     for db in ["yp", *state.shards]:
         scope = "yp" if db == "yp" else "shard"
         items: list[Item] = []
@@ -140,8 +150,27 @@ def make_plan(files: Files, state: State, wish: Wish) -> Plan:
             items += _scripts(db, "migration", files.migrations[scope], state)
             items += _scripts(db, "view", files.views[scope], state, wish.remake)
         items += _routines(db, files, files.by_scope[scope], plan, wish)
-        plan.todo += sorted(items, key=lambda item: (item.action == "drop", ORDER.index(item.kind)))
+        plan.todo += sorted(items, key=_turn)
     return plan
+
+
+def _turn(item: Item) -> tuple[bool, int, bool]:
+    """Create new routines before replacing those that may call them."""
+    return item.action == "drop", ORDER.index(item.kind), item.action != "create"
+
+
+def _check_history(files: Files, state: State) -> None:
+    """Refuse databases whose migrations have other names than ours of the same numbers."""
+    ours = {scope: {s.name[:4]: s.name for s in scripts} for scope, scripts in files.migrations.items()}
+    for db, kind, name in sorted(state.applied):
+        own_name = ours["yp" if db == "yp" else "shard"].get(name[:4], name)
+        if kind == "migration" and own_name != name:
+            raise DeployError(
+                f"the migration {name} was applied to {db}, and this version has {own_name} in its place: "
+                "the database was made before the first release or by a branch, and cannot be upgraded. "
+                "With nothing to keep, drop it (`make clean` drops a private server) and deploy again; "
+                "else export the contacts with the version that made it, and load them into a new database"
+            )
 
 
 def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
@@ -158,7 +187,7 @@ def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
 def _scripts(
     db: str, kind: str, scripts: Sequence[Script], state: State, remake: Collection[str] = ()
 ) -> Iterator[Item]:
-    """`remake` names those that are made again although their file is as it was."""
+    """Plan the views; `remake` names those to create again although their file has not changed."""
     for script in scripts:
         applied = state.applied.get((db, kind, script.name))
         if applied == script.digest:
@@ -202,14 +231,14 @@ def _allowed(item: Item, wish: Wish) -> bool:
 
 
 def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
-    """(action, why) for a routine that is installed; None when it is as its file says."""
+    """Return (action, reason) for an installed routine; None when it matches its file."""
     stamp = installed.stamp
     is_same = installed.fingerprint == routine.fingerprint
     traits = installed.traits_changed(routine)
     if is_same and not traits:
         is_stamped = stamp is not None and stamp["digest"] == routine.digest and bool(stamp["fingerprint"])
         return None if is_stamped else ("replace", "header or comment")
-    # what was made by hand and adopted since is in the file already: nothing is lost
+    # A change made by hand and adopted since is in the file: nothing is lost.
     is_adopted = is_same and (stamp is None or stamp["digest"] != routine.digest)
     by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
     if by_hand:
@@ -220,11 +249,11 @@ def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
 
 
 def _changed_by_hand(routine: Routine, installed: Installed) -> str:
-    """Why an installed routine is not what any deploy of ours has left there; empty when it is."""
+    """Return the reason why an installed routine is not the result of a deploy; empty when it is."""
     stamp = installed.stamp
     if stamp is None:
         return "carries no mark of a deploy"
-    # routines of the first deployer carry a mark without fingerprint: only what the file says is known
+    # Routines of the first deployer carry a mark without fingerprint: only the file is known.
     if stamp["fingerprint"] and installed.fingerprint != stamp["fingerprint"]:
         return "body or parameters changed by hand"
     wrong = installed.traits_wrong()
@@ -254,14 +283,12 @@ def _extra(db: str, installed: Installed, plan: Plan, wish: Wish) -> Iterator[It
         plan.decide.append(item)
 
 
-# --- showing it ------------------------------------------------------------------------------------
-
 Callers = Callable[[str, str], list[str]]
-"""(scope, routine) to the places that call it."""
+"""Return the places that call (scope, routine)."""
 
 
 def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
-    """The plan in lines; equal changes of many databases are one of them."""
+    """Render the plan in lines; equal changes of many databases share one."""
     shards = len(plan.state.shards)
     rev = f"rev {plan.files.revision} · " if plan.files.revision else ""
     head = f"plan  {rev}{shards} shard{'s' * (shards != 1)} · {len(plan.files.routines)} routines"
@@ -269,29 +296,30 @@ def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], s
 
 
 def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
-    """What is to be done and decided, without a title."""
+    """Render the actions and decisions, without a title."""
     lines: list[str] = []
     for (action, kind, name, why), items in _grouped([*_show_many(plan, lines), *plan.decide]):
-        lines.append(f"  {action:<9} {kind:<9} {name:<26} {places(items):<18} {why}")
+        verb, thing = SHOWN_AS.get(action, (action, kind))
+        lines.append(f"  {verb:<9} {thing:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
         if action == "drifted":
             lines += _show_drift(items, installed_text)
         if action == "drop" and items[0] in plan.decide:
-            lines.append(f"            → make deploy ALLOW={name}   (once nobody calls it)")
-    for (name,), found in _by(plan.unknown, lambda i: (i.name,)):
-        lines.append(f"  unknown   {found[0].kind.lower():<9} {name:<26} {places(found):<18} left alone")
+            lines.append(f"            → {as_typed(f'deploy ALLOW={name}')}   (once nobody calls it)")
+    for (name,), unknown in _by(plan.unknown, lambda i: (i.name,)):
+        lines.append(f"  unknown   {unknown[0].kind.lower():<9} {name:<26} {places(unknown):<18} left alone")
     return lines
 
 
 def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
-    """One line for many routines of which the same is to be said; the others, to be shown by name."""
+    """Add one line for many routines with the same message; return the others."""
     groups = _by(plan.todo, lambda i: (i.action, i.kind, i.why, _scope(i.db)))
-    shown: list[Item] = []
+    singles: list[Item] = []
     for (action, kind, why, _), items in groups:
         names = {item.name for item in items}
         if len(names) < MANY or kind not in {"procedure", "function"}:
-            shown += items
+            singles += items
             continue
         where = places(list({item.db: item for item in items}.values()))
         lines.append(f"  {action:<9} {f'{len(names)} {kind}s':<36} {where:<18} {why}")
@@ -300,7 +328,7 @@ def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
             lines += textwrap.wrap(
                 ", ".join(sorted(names)), 110, initial_indent=indent, subsequent_indent=indent
             )
-    return shown
+    return singles
 
 
 def _scope(db: str) -> str:
@@ -308,7 +336,7 @@ def _scope(db: str) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """The last line of a plan."""
+    """Return the last line of a plan."""
     if not plan.todo and not plan.decide:
         return f"nothing to do: {plan.unchanged} routines are as their files say"
     parts = [f"{len(plan.todo)} to do"] if plan.todo else []
@@ -337,7 +365,7 @@ class InDatabase(Protocol):
 
 
 def places(items: Iterable[InDatabase]) -> str:
-    """Where, in a few words."""
+    """Describe the databases in a few words."""
     names = [item.db for item in items]
     if len(names) <= 3:
         return ", ".join(names)
@@ -347,12 +375,13 @@ def places(items: Iterable[InDatabase]) -> str:
 def _show_unsafe(item: Item, callers: Callers) -> list[str]:
     assert item.installed is not None  # noqa: S101  # for mypy
     assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
-    found = callers(item.source.scope, item.name) or ["nobody in this checkout"]
+    call_sites = callers(item.source.scope, item.name) or ["nobody in this checkout"]
     return [
         f"            installed ({item.installed.signature})",
         f"            file      ({item.source.signature})",
-        *(f"            called by {place}" for place in found),
-        f"            → make deploy ALLOW={item.name}   (with the callers; or give it a new name instead)",
+        *(f"            called by {place}" for place in call_sites),
+        f"            → {as_typed(f'deploy ALLOW={item.name}')}   "
+        "(with the callers; or give it a new name instead)",
     ]
 
 
@@ -370,12 +399,12 @@ def _show_drift(items: Sequence[Item], installed_text: Callable[[Installed], str
     return [
         *lines,
         f"            → make adopt F={first.source.path}   (keep it)",
-        f"            → make deploy ALLOW={first.name}   (overwrite it)",
+        f"            → {as_typed(f'deploy ALLOW={first.name}')}   (overwrite it)",
     ]
 
 
 def drift_diff(routine: Routine, installed: str) -> list[str]:
-    """How the installed statement differs from the file's."""
+    """Return the difference between the installed statement and the file."""
     return list(
         difflib.unified_diff(
             routine.statement.splitlines(),

@@ -1,4 +1,4 @@
-"""What people see while it runs: a bar on a terminal, plain lines in a pipe; the same facts."""
+"""Show progress as a bar on a terminal and as plain lines in a pipe, with the same facts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Say = Callable[[str], None]
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM end a deploy between two items, not in the middle of a statement; twice: at once."""
+    """End a deploy on Ctrl-C or SIGTERM between two items; the second signal ends it at once."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
@@ -30,7 +30,7 @@ class Interrupts:
         self._restore()
 
     def check(self) -> None:
-        """Between two items: KeyboardInterrupt when somebody asked to stop."""
+        """Raise KeyboardInterrupt between two items after a signal."""
         if self._is_asked:
             raise KeyboardInterrupt
 
@@ -46,7 +46,7 @@ class Interrupts:
 
 
 class Progress:
-    """Counts items; `say` gets the lines."""
+    """Counts items; `say` receives the lines."""
 
     def __init__(self, total: int, say: Say) -> None:
         self._say = say
@@ -62,13 +62,13 @@ class Progress:
             self._bar.close()
 
     def step(self, db: str) -> None:
-        """One more item is done."""
+        """Count one more item."""
         if self._bar is not None:
             self._bar.set_postfix_str(db, refresh=False)
             self._bar.update()
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if self._bar is not None:
             self._bar.write(text, file=sys.stdout)
         else:

@@ -1,4 +1,4 @@
-"""What is really installed: one look at the server, whatever the number of shards."""
+"""Read the installed state of a server in a fixed number of queries, whatever the number of shards."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from service.deploy.connection import (
-    CHARSET,
-    COLLATION,
-    DEFINER_NAME,
-    SQL_MODE,
-    Connection,
-)
-from service.deploy.files import Routine, one_line
+from service.schema.routines import Routine, one_line
+from service.store.admin import CHARSET, COLLATION, DEFINER_NAME, SQL_MODE, Connection
 
 STAMP = re.compile(
     r"\[(?P<path>procedures/\S+\.sql) (?P<digest>[0-9a-f]{16})"
@@ -23,7 +17,7 @@ STAMP = re.compile(
 )
 STAMP_LENGTH = 250
 OPENING = 2
-"""yp.shard.is_open of a shard that is still being made."""
+"""Value of yp.shard.is_open while a shard is being created."""
 
 ROUTINES = f"""
     SELECT GROUP_CONCAT(db), name, type, sql_data_access, is_deterministic, security_type, definer,
@@ -35,15 +29,15 @@ ROUTINES = f"""
     GROUP BY name, type, sql_data_access, is_deterministic, security_type, definer, param_list, returns,
              fingerprint, sql_mode, character_set_client, collation_connection, db_collation, stamp
 """
-"""One row for all databases that have the very same routine: the server compares faster than we do."""
+"""One row for all databases with the same routine: the server compares faster than Python."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A routine as the server has it."""
+    """A routine as installed on the server."""
 
     group: int
-    """Equal for routines that are equal in everything but their database."""
+    """Key that is equal for routines that differ only in their database."""
     db: str
     name: str
     kind: str
@@ -63,16 +57,16 @@ class Installed:
 
     @property
     def stamp(self) -> re.Match[str] | None:
-        """What the deploy wrote at the end of the comment: file, digest, fingerprint, revision."""
+        """Mark at the end of the comment: file, digest, fingerprint, revision."""
         return STAMP.search(self.comment_end)
 
     @property
     def signature(self) -> str:
-        """The parameters, white space evened out."""
+        """Return the parameters with normalised white space."""
         return one_line(self.params_text)
 
     def traits_changed(self, routine: Routine) -> list[str]:
-        """Names of the characteristics that are not those of the file, or not those every routine has."""
+        """Return the characteristics that differ from the file, or from those that every routine has."""
         wanted = {
             "kind": (self.kind, routine.kind),
             "data access": (self.access, _ACCESS[routine.access]),
@@ -80,11 +74,11 @@ class Installed:
             "returns": (plain_type(self.returns, routine.returns), plain_type(routine.returns, self.returns)),
             **self._common(),
         }
-        return [name for name, (found, expected) in wanted.items() if found != expected]
+        return [name for name, (actual, expected) in wanted.items() if actual != expected]
 
     def traits_wrong(self) -> list[str]:
-        """The same without a file to compare with: only what every routine has in common."""
-        return [name for name, (found, expected) in self._common().items() if found != expected]
+        """Return the characteristics that differ from those that every routine has."""
+        return [name for name, (actual, expected) in self._common().items() if actual != expected]
 
     def _common(self) -> dict[str, tuple[object, object]]:
         return {
@@ -101,9 +95,10 @@ _ACCESS = {"READS": "READS_SQL_DATA", "MODIFIES": "MODIFIES_SQL_DATA", "NO": "NO
 
 
 def plain_type(text: str, other: str) -> str:
-    """A type in the words of the server, without what `other` leaves to the server."""
+    """Return a type in the words of the server, without the parts that `other` leaves to the server."""
     words = one_line(text).lower().replace("character set", "charset")
     words = re.sub(r"\b((?:tiny|small|medium|big)?int)\(\d+\)", r"\1", words)
+    words = re.sub(r" charset \w+(?= collate)", "", words)  # a collation names its character set
     if "collate" not in other.lower():
         words = re.sub(r" (charset|collate) \w+", "", words)
     return words
@@ -116,27 +111,27 @@ class State:
     databases: set[str] = field(default_factory=set)
     shards: list[str] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
-    """Shards that yp.shard knows."""
+    """Shards in yp.shard."""
     opening: set[str] = field(default_factory=set)
-    """Those of them that were never complete yet: nobody is placed there, no service looks at them."""
+    """Shards that were never complete: no user is placed there, no service reads them."""
     routines: dict[tuple[str, str], Installed] = field(default_factory=dict)
-    """(database, name): a function and a procedure never share a name here."""
+    """By (database, name): a function and a procedure never share a name."""
     applied: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    """(database, kind, name) of migrations and views: digest"""
+    """Digests of migrations and views by (database, kind, name)."""
     granted: set[tuple[str, str]] = field(default_factory=set)
-    """(database, account) that hold the rights they need."""
+    """(database, account) pairs with the rights they need."""
 
     @cached_property
     def in_database(self) -> dict[str, list[Installed]]:
-        """Routines by database."""
-        found: dict[str, list[Installed]] = {}
+        """Return the routines by database."""
+        by_database: dict[str, list[Installed]] = {}
         for (db, _), installed in self.routines.items():
-            found.setdefault(db, []).append(installed)
-        return found
+            by_database.setdefault(db, []).append(installed)
+        return by_database
 
 
 def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
-    """Look at the server; reads only, also on a server that has nothing of ours yet."""
+    """Read the state of the server, also of one without any of our databases."""
     state = State(databases={name for (name,) in connection.rows("SHOW DATABASES")})
     tables = connection.rows(
         "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
@@ -148,14 +143,13 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         state.shards = [name for name, _ in shards]
         state.registered = set(state.shards)
         state.opening = {name for name, is_open in shards if is_open == OPENING}
-        connection.run("SET SESSION group_concat_max_len = 67108864")
         for group, row in enumerate(connection.rows(ROUTINES)):
             for db in _text(row[0]).split(","):
                 state.routines[db, row[1]] = _installed(group, db, row)
     state.shards += [name for name in new_shards if name not in state.shards]
     if "deploy_item" in names:
-        found = connection.rows("SELECT db_name, kind, name, digest FROM yp.deploy_item")
-        state.applied = {(db, kind, name): digest for db, kind, name, digest in found}
+        rows = connection.rows("SELECT db_name, kind, name, digest FROM yp.deploy_item")
+        state.applied = {(db, kind, name): digest for db, kind, name, digest in rows}
     state.granted = _grants(connection)
     return state
 
@@ -175,16 +169,16 @@ def _text(value: bytes | str) -> str:
 
 
 def _grants(connection: Connection) -> set[tuple[str, str]]:
-    """Who holds what: the definer all of data and EXECUTE, others EXECUTE."""
-    found = connection.rows(
+    """Return the granted rights: all of data and EXECUTE for the definer, EXECUTE for others."""
+    rows = connection.rows(
         "SELECT Db, User, Select_priv = 'Y' AND Insert_priv = 'Y' AND Update_priv = 'Y' "
         "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"
     )
-    return {(db, user) for db, user, data, execute in found if execute and (data or user != DEFINER_NAME)}
+    return {(db, user) for db, user, data, execute in rows if execute and (data or user != DEFINER_NAME)}
 
 
 def bodies(connection: Connection, wanted: Iterable[Installed]) -> Mapping[tuple[str, str], str]:
-    """(database, name): the statement, as nearly as it can be read back, for showing differences."""
+    """Return the statements by (database, name), as the server returns them, to show differences."""
     result = {}
     for routine in wanted:
         ((params, returns, body),) = connection.rows(
@@ -202,7 +196,7 @@ def bodies(connection: Connection, wanted: Iterable[Installed]) -> Mapping[tuple
 def statement_text(
     kind: str, name: str, params: str, returns: str, routine: Installed | Routine, body: str
 ) -> str:
-    """The CREATE statement in the form that our files have."""
+    """Return the CREATE statement in the form of our files."""
     access = routine.access if isinstance(routine, Installed) else _ACCESS[routine.access]
     traits = [f"RETURNS {returns}"] if kind == "FUNCTION" else []
     if kind == "FUNCTION":

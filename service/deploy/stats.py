@@ -1,4 +1,4 @@
-"""How routines are used, from the server's own statistics (performance_schema).
+"""Statistics of routine calls, from performance_schema.
 
 Counts and means are kept by the server since a routine was last replaced, errors (refusals are among them)
 since it started. Percentiles come from the calls of the next seconds: the server keeps its last statements in
@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from service.deploy.connection import Connection, DeployError
-from service.deploy.files import load_routines
 from service.deploy.state import read_state
+from service.schema.routines import load_routines
+from service.store.admin import Connection, DeployError
 
 CALL = re.compile(r"\s*CALL\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 LOOK_SECONDS = 0.25
@@ -26,7 +26,7 @@ CONSUMERS = ("events_statements_current", "events_statements_history_long")
 
 @dataclass
 class Use:
-    """How one routine was used, in all databases of its kind."""
+    """Calls of one routine in all databases of its kind."""
 
     calls: int = 0
     errors: int = 0
@@ -35,15 +35,15 @@ class Use:
     sample_ms: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float | None:
-        """A percentile of the sampled calls; None without any."""
+        """Return a percentile of the sampled calls, in milliseconds; None without any."""
         if not self.sample_ms:
             return None
-        found = sorted(self.sample_ms)
-        return found[min(int(share * len(found)), len(found) - 1)]
+        samples = sorted(self.sample_ms)
+        return samples[min(int(share * len(samples)), len(samples) - 1)]
 
 
 def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use]:
-    """(yp or shard, name): use of each routine; calls of the next `seconds` are looked at one by one."""
+    """Return the use of each routine by (yp or shard, name); sample the calls of the next `seconds`."""
     if not connection.one("SELECT @@performance_schema"):
         raise DeployError(
             "the server keeps no statistics: start it with performance_schema=ON (not possible later)"
@@ -64,7 +64,7 @@ def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use
             use.total_ms += float(total)
             use.slowest_ms = max(use.slowest_ms, float(slowest))
     for text, schema, errors in connection.rows(
-        # the statistics of programs do not count what they SIGNAL; those of statements do
+        # The statistics of programs do not count SIGNAL; those of statements do.
         "SELECT DIGEST_TEXT, SCHEMA_NAME, SUM_ERRORS "
         "FROM performance_schema.events_statements_summary_by_digest "
         "WHERE DIGEST_TEXT LIKE 'CALL %' AND SUM_ERRORS > 0"
@@ -76,7 +76,7 @@ def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use
 
 
 def _listen(connection: Connection, seconds: float) -> Iterator[tuple[str, str, float]]:
-    """(scope, routine, milliseconds) of the calls that end in the next seconds."""
+    """Return (scope, routine, milliseconds) of the calls that end in the next seconds."""
     seen: set[tuple[int, int]] = set()
     with _switched_on(connection):
         ends = time.monotonic() + seconds
@@ -95,7 +95,7 @@ def _listen(connection: Connection, seconds: float) -> Iterator[tuple[str, str, 
 
 @contextmanager
 def _switched_on(connection: Connection) -> Iterator[None]:
-    """The ring of statements, filled for the length of the block."""
+    """Record statements in the ring for the length of the block."""
     before = connection.rows(
         "SELECT NAME, ENABLED FROM performance_schema.setup_consumers WHERE NAME IN (%s, %s)", *CONSUMERS
     )
@@ -111,7 +111,7 @@ def _switched_on(connection: Connection) -> Iterator[None]:
 
 
 def render(uses: dict[tuple[str, str], Use]) -> list[str]:
-    """A table, the busiest first, and the routines nobody called."""
+    """Render a table, the busiest first, and the routines without a call."""
     known = {(r.scope, r.name) for r in load_routines()}
     titles = "".join(f"{title:>9}" for title in ("mean ms", "p50 ms", "p95 ms", "max ms"))
     lines = [f"{'routine':<36}{'calls':>10}{'errors':>8}{titles}{'sample':>8}"]
@@ -128,9 +128,9 @@ def render(uses: dict[tuple[str, str], Use]) -> list[str]:
 
 def _line(title: str, use: Use) -> str:
     median, high = use.percentile(0.5), use.percentile(0.95)
-    shown = [f"{value:>9.2f}" if value is not None else f"{'-':>9}" for value in (median, high)]
+    cells = [f"{value:>9.2f}" if value is not None else f"{'-':>9}" for value in (median, high)]
     mean = use.total_ms / use.calls
     return (
-        f"{title:<36}{use.calls:>10}{use.errors:>8}{mean:>9.2f}{shown[0]}{shown[1]}{use.slowest_ms:>9.2f}"
+        f"{title:<36}{use.calls:>10}{use.errors:>8}{mean:>9.2f}{cells[0]}{cells[1]}{use.slowest_ms:>9.2f}"
         f"{len(use.sample_ms):>8}"
     )

@@ -1,4 +1,4 @@
-"""Tables, views and triggers that were changed by hand.
+"""Find tables, views and triggers that were changed by hand.
 
 What they should be is asked of the server itself: the migrations that were applied run once more, in an
 empty database that is thrown away. So no spelling of a version of MariaDB looks like a change.
@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from service.deploy.connection import COLLATION, Connection, DeployError, view_statement
-from service.deploy.files import Script
+from service import as_typed
 from service.deploy.journal import BOOTSTRAP
 from service.deploy.plan import Files, places
 from service.deploy.state import State
+from service.schema.routines import Script
+from service.store.admin import COLLATION, DEFINER, Connection, DeployError, view_statement
 
 SCRATCH = "drumee_check_"
 STALE_SECONDS = 3600
-"""A scratch database that is older belongs to a run that was killed."""
+"""An older scratch database belongs to a killed run. Seconds."""
 
 Name = tuple[str, str]
 """(table, view or trigger; name)"""
@@ -31,26 +32,26 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not what the migrations make."""
+    """An object that differs from the result of the migrations."""
 
     db: str
     kind: str
     name: str
     what: str
-    """changed, missing, or unknown: made by somebody else"""
+    """changed, missing, or unknown (not created by us)"""
     diff: tuple[str, ...] = ()
     when: Any = None
     """Time of the last ALTER; None when the server does not keep it."""
 
 
 def differences(connection: Connection, files: Files, state: State) -> list[Difference]:
-    """Compare every database with what its migrations make; leaves no trace on the server."""
+    """Compare every database with the result of its migrations, without leaving a trace on the server."""
     _drop_stale(connection)
     groups: dict[tuple[str, frozenset[str]], list[str]] = {}
     for db in ["yp", *state.shards]:
         applied = frozenset(n for place, kind, n in state.applied if (place, kind) == (db, "migration"))
         groups.setdefault(("yp" if db == "yp" else "shard", applied), []).append(db)
-    found: list[Difference] = []
+    all_differences: list[Difference] = []
     for (scope, applied), databases in groups.items():
         with _scratch(connection, files, scope, applied) as scratch:
             wanted = definitions(connection, scratch)
@@ -60,14 +61,14 @@ def differences(connection: Connection, files: Files, state: State) -> list[Diff
                 for v in files.views[scope]
                 if state.applied.get((db, "view", v.name)) != v.digest
             }
-            found += _compare(connection, db, wanted, pending)
-    return found
+            all_differences += _compare(connection, db, wanted, pending)
+    return all_differences
 
 
 def _compare(
     connection: Connection, db: str, wanted: Mapping[Name, str], pending: set[Name]
 ) -> Iterator[Difference]:
-    """`pending` are views whose file is newer than what is installed: the plan speaks of them."""
+    """Compare one database. `pending` views have a newer file: the plan reports them."""
     installed = definitions(connection, db)
     for key in sorted({*wanted, *installed} - pending):
         should, actual = wanted.get(key), installed.get(key)
@@ -87,7 +88,7 @@ def _diff(should: str, actual: str) -> tuple[str, ...]:
 
 
 def _lines(definition: str) -> list[str]:
-    """A line for each column and key; a view, which the server keeps in one line, is cut at its parts."""
+    """Return a line for each column and key; split a view, which is one line on the server, at clauses."""
     if "\n" in definition:
         return definition.splitlines()
     return re.sub(r"(?<=,)| (?=(?:from|left join|join|where|group by) )", "\n", definition).splitlines()
@@ -103,31 +104,33 @@ def _changed(connection: Connection, db: str, key: Name) -> Any:
 
 
 def definitions(connection: Connection, db: str) -> dict[Name, str]:
-    """Everything in a database but routines, as the server writes it down."""
+    """Return the statements of all objects in a database except routines, as the server shows them."""
     connection.raw.select_db(db)
-    found: dict[Name, str] = {}
+    statements: dict[Name, str] = {}
     for name, kind in connection.rows(f"SHOW FULL TABLES FROM `{db}`"):
         if kind == "VIEW":
             ((_, text, *_),) = connection.rows(f"SHOW CREATE VIEW `{name}`")
-            found["view", name] = text.replace(f"`{db}`.", "")
+            statements["view", name] = text.replace(f"`{db}`.", "")
         else:
             ((_, text, *_),) = connection.rows(f"SHOW CREATE TABLE `{name}`")
-            found["table", name] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+            statements["table", name] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
     for name, event, table, statement, timing, *others in connection.rows(f"SHOW TRIGGERS FROM `{db}`"):
         definer = others[2]
-        found["trigger", name] = f"{definer} {timing} {event} ON {table}\n{statement}"
-    return found
+        statements["trigger", name] = f"{definer} {timing} {event} ON {table}\n{statement}"
+    return statements
 
 
 @contextmanager
 def _scratch(connection: Connection, files: Files, scope: str, applied: Iterable[str]) -> Iterator[str]:
-    """An empty database in which the applied migrations and the views have run."""
+    """Create an empty database, and run the applied migrations and the views in it."""
     scripts = {s.name: s for s in files.migrations[scope]}
     unknown = sorted(set(applied) - set(scripts))
     if unknown:
         raise DeployError(f"{unknown[0]} was applied and is not in this checkout: use a newer one")
     name = f"{SCRATCH}{int(time.time())}_{secrets.token_hex(4)}"
     connection.run(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE {COLLATION}")
+    # a view that selects from another one is checked with the rights of its owner
+    connection.run(f"GRANT SELECT ON `{name}`.* TO {DEFINER}")
     try:
         connection.raw.select_db(name)
         if scope == "yp":
@@ -137,7 +140,7 @@ def _scratch(connection: Connection, files: Files, scope: str, applied: Iterable
         yield name
     finally:
         connection.run("SET SESSION foreign_key_checks = 0")
-        connection.run(f"DROP DATABASE IF EXISTS `{name}`")
+        _drop(connection, name)
         connection.run("SET SESSION foreign_key_checks = 1")
 
 
@@ -145,18 +148,25 @@ def _statements(scripts: Sequence[Script]) -> list[str]:
     return [statement for script in scripts for statement in script.statements]
 
 
+def _drop(connection: Connection, name: str) -> None:
+    """Drop a scratch database, and the right of the owner of views, which the server would keep."""
+    connection.run(f"DROP DATABASE IF EXISTS `{name}`")
+    if connection.one("SELECT COUNT(*) FROM mysql.db WHERE Db = %s", name):
+        connection.run(f"REVOKE SELECT ON `{name}`.* FROM {DEFINER}")
+
+
 def _drop_stale(connection: Connection) -> None:
-    """Scratch databases of runs that were killed."""
+    """Drop the scratch databases of killed runs."""
     for (name,) in connection.rows("SHOW DATABASES"):
         made = re.fullmatch(rf"{SCRATCH}(\d+)_\w+", name)
         if made and int(made[1]) < time.time() - STALE_SECONDS:
-            connection.run(f"DROP DATABASE IF EXISTS `{name}`")
+            _drop(connection, name)
 
 
-def render(found: Sequence[Difference]) -> list[str]:
-    """Lines for people; what is the same in many databases is said once."""
+def render(all_differences: Sequence[Difference]) -> list[str]:
+    """Render the differences; equal ones of many databases share a line."""
     groups: dict[tuple[str, str, str, tuple[str, ...]], list[Difference]] = {}
-    for each in found:
+    for each in all_differences:
         groups.setdefault((each.what, each.kind, each.name, each.diff), []).append(each)
     lines = []
     for (what, kind, name, diff), items in groups.items():
@@ -178,5 +188,5 @@ def _advice(what: str, kind: str, name: str, scope: str) -> list[str]:
     if what == "unknown":
         return []
     if kind == "view":
-        return [f"make deploy ALLOW={name}   (makes it again, as its file says)"]
+        return [f"{as_typed(f'deploy ALLOW={name}')}   (makes it again, as its file says)"]
     return [f"keep it: a migration in sql/{scope}/ that does the same; or undo it by hand"]

@@ -1,0 +1,1 @@
+"""Handlers of the RPC: one module for each file in `acl/`."""

@@ -1,44 +1,78 @@
-"""`chat.*`: reading private conversations, which invitations begin and calls are noted in."""
+"""`chat.*`: private conversations, which contain invitations, their answers and calls."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
-from service.context import Context, page_of, row, rows
-from service.database import document
-from service.errors import missing_param
+from service.errors import RequestError, missing_param
+from service.live import conversations
+from service.live.conversations import Reading, mark_read
+from service.runtime.context import Answer, Context, page_of, row, rows
+from service.store.database import documents
 
 
-async def messages(ctx: Context, key: str | None, entity_id: str | None, peer_id: str | None) -> Any:
-    """A page of a conversation, newest first."""
-    who = key or entity_id or peer_id
-    if who is None:
+async def messages(ctx: Context, key: str | None, entity_id: str | None, peer_id: str | None) -> Answer:
+    """Return a page of a conversation, newest message first, and mark what is in it as read."""
+    peer = key or entity_id or peer_id
+    if peer is None:
         raise missing_param("key")
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("message_list", who, page, size)
-    return rows(found)
+    (message_rows,) = await ctx.shard("message_list", peer, page, size)
+    newest = next((m for m in documents(message_rows) if not m["is_readed"]), None)
+    if newest is not None:
+        reading = await _mark_read(ctx, peer, newest["message_id"])
+        (notification_rows,) = await ctx.shard("notification_center")
+        ctx.push("messages.read", rows(notification_rows), reading.reader_socket_rows)
+    return rows(message_rows)
 
 
-async def chat_rooms(ctx: Context, flag: str, key: str, tag_id: str | None, option: str) -> Any:
-    """A page of the caller's conversations. Shared rooms are not served here."""
+async def chat_rooms(ctx: Context, flag: str, key: str, tag_id: str | None, option: str) -> Answer:
+    """Return a page of the caller's conversations. Shared rooms are not served here."""
     if flag == "share":
         return []
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("chat_rooms", key, tag_id, option, page, size)
-    return rows(found)
+    (room_rows,) = await ctx.shard("chat_rooms", key, tag_id, option, page, size)
+    return rows(room_rows)
 
 
-async def chat_room_info(ctx: Context, key: str) -> Any:
-    """One conversation; an empty object for whom the caller has nothing to do with."""
-    (found,) = await ctx.mine("chat_room_info", key)
-    return row(found)
+async def chat_room_info(ctx: Context, key: str) -> Answer:
+    """Return one conversation; an empty object for an entity that the caller is not in contact with."""
+    (room_rows,) = await ctx.shard("chat_room_info", key)
+    return row(room_rows)
 
 
-async def acknowledge(ctx: Context, message_id: str | None) -> Any:
-    """The caller has read a conversation; his tabs are told the new counts."""
-    who = ctx.args.get("key") or ctx.args.get("entity_id") or ctx.args.get("peer_id")
-    if who is None:
-        raise missing_param("entity_id")
-    found, sockets = await ctx.mine("acknowledge_message", who, message_id)
-    ctx.push(ctx.service, document(found), sockets)
-    return row(found)
+async def acknowledge(ctx: Context, message_id: str | None) -> Answer:
+    """Mark a conversation as read, and send the new counts to the caller's tabs."""
+    peer = ctx.args.get("key") or ctx.args.get("entity_id") or ctx.args.get("peer_id")
+    if peer is None and message_id is None:
+        raise missing_param("message_id")
+    reading = await _mark_read(ctx, peer, message_id)
+    ctx.push(ctx.service, reading.counts, reading.reader_socket_rows)
+    return reading.counts
+
+
+async def post(
+    ctx: Context, entity_id: str, message: str, thread_id: str | None, attachment: list[str]
+) -> Answer:
+    """Write a message to a contact or colleague; notify all tabs of both sides."""
+    if attachment:
+        raise RequestError(415, "INVALID_ATTACHMENT", "this server keeps no files of conversations")
+    metadata = {"thread_id": thread_id} if thread_id else {}
+    # Begins with the time, so that messages of the same second keep their order.
+    message_id = f"{ctx.received_us:013x}{secrets.token_hex(2)[:3]}"
+    ctime = ctx.received_us // 1_000_000
+    content = {"message_id": message_id, "message": message, "ctime": ctime, "metadata": metadata}
+    own, other = await conversations.post(ctx.db, ctx.caller.db or "", ctx.caller.uid, entity_id, content)
+    echo: dict[str, Any] = {} if ctx.echo_id is None else {"echoId": ctx.echo_id}
+    ctx.push(ctx.service, own.message | echo, own.socket_rows)
+    ctx.push(ctx.service, other.message, other.socket_rows)
+    return own.message | echo
+
+
+async def _mark_read(ctx: Context, peer: str | None, message_id: str | None) -> Reading:
+    """Mark a conversation as read, and show their author which messages were seen."""
+    reading = await mark_read(ctx.db, ctx.caller.db or "", ctx.caller.uid, peer, message_id)
+    for message in reading.seen:
+        ctx.push("chat.acknowledge", message, reading.author_socket_rows)
+    return reading

@@ -1,20 +1,21 @@
-"""`conference.*`: who calls whom, who is in which room, and what participants tell each other."""
+"""`conference.*`: calls, rooms, and the messages of participants to each other."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from service.calls import LOGGED_EVENTS, Entry, write_log
-from service.context import Context, row, rows
-from service.database import ResultSet, Transaction, document, documents
 from service.errors import invalid_param, missing_param
-from service.media import media_configs
-from service.rooms import tell_left
-from service.schema import ID
+from service.live.calls import LOGGED_EVENTS, LogEntry, write_log
+from service.live.media import media_configs
+from service.live.rooms import notify_departures
+from service.runtime.context import Answer, Context, row, rows
+from service.store.database import ResultSet, Transaction, document, documents
+from service.web.fields import ID
 
 TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")
@@ -23,49 +24,61 @@ ONLY_ID = {"participant_id": 64}
 OFF = {0, "0", "false", "off", "", None}
 
 
-async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
-    """Enter a room. Joining again is harmless: role and place are kept."""
+@dataclass(frozen=True)
+class Revocation:
+    """The outcome of conference.revoke."""
+
+    room_id: str | None
+    call: dict[str, Any] | None = None
+    """The revoked call: room_id, hub_id, caller_id, uid, callee_id, callee_db and more; None without one."""
+    recipients: ResultSet = field(default_factory=list)
+    room_changes: list[ResultSet] = field(default_factory=list)
+    log: list[LogEntry] = field(default_factory=list)
+
+
+async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Answer:
+    """Enter a room. Joining again changes neither role nor seat."""
     kind, media, limit = _kind(ctx, metadata, None), _media(ctx, metadata), ctx.settings.socket_rooms
-    found, others, recipients = await ctx.yp(
+    joined_rows, attendee_rows, recipients = await ctx.yp(
         "conference_join", ctx.sid, socket_id, hub_id, _room(ctx), kind, media, limit
     )
-    joined = document(found)
+    joined = document(joined_rows)
     if joined["details"] is None:
-        joined["details"] = await ctx.nodes.details(ctx.caller.hub_db, hub_id, joined["room_id"])
+        joined["details"] = await ctx.nodes.details(ctx.db, ctx.caller.hub_db, hub_id, joined["room_id"])
     if joined["entered"]:
-        service, model = _announcement(ctx, kind, joined)
-        # an acceptance must reach whoever calls, even from another tab of the same browser
+        service, model = _announcement(kind, joined)
+        # Without a sender: the caller may sit in another tab of this browser, and must see the acceptance.
         sender = None if service == "conference.accept" else socket_id
         ctx.push(service, model, recipients, socket_id=sender)
         ctx.presence_changed()
     return {
         "permission": joined["user"]["permission"],
         "details": joined["details"],
-        "configs": media_configs(ctx.settings, ctx.caller.uid),
-        "attendees": rows(others),
+        "configs": _configs(ctx, joined["user"]),
+        "attendees": rows(attendee_rows),
         "user": joined["user"],
         "serial": joined["serial"],
     }
 
 
-async def leave(ctx: Context, room_id: str, socket_id: str) -> Any:
-    """Leave a room; whoever stays is told. Leaving twice is harmless."""
-    found = await ctx.yp("conference_leave", ctx.sid, socket_id, room_id)
-    if not found:
+async def leave(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """Leave a room, and notify those who stay. Leaving again does nothing."""
+    result_sets = await ctx.yp("conference_leave", ctx.sid, socket_id, room_id)
+    if not result_sets:
         return {"peers": []}
-    *news, peers = found
-    ctx.after_commit.append(lambda: tell_left(ctx.pusher, news))
+    *room_changes, peer_rows = result_sets
+    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
     ctx.presence_changed()
-    return {"peers": rows(peers)}
+    return {"peers": rows(peer_rows)}
 
 
-async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
-    """Tell what changed on the caller's side; nothing happens when his socket is not in the room."""
+async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str, Any]) -> Answer:
+    """Publish changes of the caller's devices and texts; do nothing when the socket is not in the room."""
     media = _media(ctx, metadata)
-    found = await ctx.yp("conference_update", ctx.sid, socket_id, room_id, media)
-    if not found:
+    result_sets = await ctx.yp("conference_update", ctx.sid, socket_id, room_id, media)
+    if not result_sets:
         return {}
-    attendee, recipients = found
+    attendee_rows, recipients = result_sets
     model = orjson.loads(media) | {
         "uid": ctx.caller.uid,
         "room_id": room_id,
@@ -73,151 +86,177 @@ async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str,
         "timestamp": int(time.time() * 1000),
     }
     ctx.push(ctx.service, model, recipients, event=ctx.args.get("event"))
-    return row(attendee)
+    return row(attendee_rows)
 
 
-async def broadcast(ctx: Context, socket_id: str, event: str, payload: dict[str, Any]) -> Any:
-    """Send the payload to the members of the hub who are online and to everybody in the room."""
+async def broadcast(ctx: Context, socket_id: str, event: str, payload: dict[str, Any]) -> Answer:
+    """Send the payload to the online members of the hub and to everybody in the room."""
     (recipients,) = await ctx.yp("conference_broadcast", ctx.sid, socket_id, ctx.caller.hub, _room(ctx))
     ctx.push(ctx.service, payload, recipients, event=event)
     return payload
 
 
-async def attendee(ctx: Context, participant_id: str) -> Any:
-    """Who is behind an endpoint of the media server; an empty object for whoever may not know."""
+async def attendee(ctx: Context, participant_id: str) -> Answer:
+    """Return the attendee behind an endpoint of the media server; {} when the caller may not see them."""
     hub = ctx.args.get("hub_id")
-    (found,) = await ctx.yp("conference_attendee", ctx.sid, participant_id, hub, _room(ctx))
-    return next(iter(documents(found)), {})
+    (attendee_rows,) = await ctx.yp("conference_attendee", ctx.sid, participant_id, hub, _room(ctx))
+    return next(iter(documents(attendee_rows)), {})
 
 
-async def invite(ctx: Context, hub_id: str, guest_id: str, socket_id: str, metadata: dict[str, Any]) -> Any:
-    """Ring somebody. Who calls back at the same moment gets the other's call to answer instead."""
+async def invite(
+    ctx: Context, hub_id: str, guest_id: str, socket_id: str, metadata: dict[str, Any]
+) -> Answer:
+    """Call a user. When that user is calling the caller already, return their call to answer instead."""
     if guest_id == ctx.caller.uid:
-        raise invalid_param("guest_id", "nobody can call himself")
+        raise invalid_param("guest_id", "is the caller; call another user")
     kind, media = _kind(ctx, metadata, "connect"), _media(ctx, metadata)
     room, ring, limit = _room(ctx), ctx.settings.ring_seconds, ctx.settings.socket_rooms
-    *_, found, recipients = await ctx.yp(
+    *_, outcome_rows, recipients = await ctx.yp(
         "conference_invite", ctx.sid, socket_id, hub_id, room, guest_id, kind, media, ring, limit
     )
-    answer = document(found)
-    call = answer["call"]
-    if answer["outcome"] == "offline":
+    invitation = document(outcome_rows)
+    if invitation["outcome"] == "offline":
         return {"offline": 1, "uid": guest_id}
-    if answer["outcome"] == "cross":
+    call: dict[str, Any] = invitation["call"]
+    if invitation["outcome"] == "cross":
         return call | {"cross_call": 1, "caller": call}
-    if answer["outcome"] == "ringing":
+    if invitation["outcome"] == "ringing":
         model = call | {"room_type": kind, "type": ctx.service}
         ctx.push(ctx.service, model, recipients, socket_id=socket_id)
-        ctx.calls.ringing()
+        ctx.ring_timeouts.schedule()
         ctx.presence_changed()
-    return {"room_id": answer["room_id"], "nid": answer["room_id"]}
+    return {"room_id": invitation["room_id"], "nid": invitation["room_id"]}
 
 
-async def accept(ctx: Context, caller: dict[str, Any], socket_id: str) -> Any:
-    """Pick up: the caller, and the caller of this service on his other sockets, are told."""
-    room, calling = _room_of(ctx, caller), _id(caller.get("caller_id"))
-    found = await ctx.yp("conference_accept", ctx.sid, socket_id, room, calling)
-    if found:
-        accepted, recipients = found
-        _inform(ctx, document(accepted), recipients, socket_id)
+async def accept(ctx: Context, caller: dict[str, Any], socket_id: str) -> Answer:
+    """Answer a call. `caller` is the call as it was pushed.
+
+    Notifies the user who is calling, and the other sockets of the user who answers.
+    """
+    room, caller_socket = _room_of(ctx, caller), _id(caller.get("caller_id"))
+    result_sets = await ctx.yp("conference_accept", ctx.sid, socket_id, room, caller_socket)
+    if result_sets:
+        call_rows, recipients = result_sets
+        _push_event(ctx, document(call_rows), recipients, socket_id)
         ctx.presence_changed()
     return caller
 
 
-async def decline(ctx: Context, caller: dict[str, Any], socket_id: str | None) -> Any:
-    """Turn a ringing call down; saying so again, or too late, is harmless and reaches nobody."""
-    room, calling = _room_of(ctx, caller), _id(caller.get("caller_id"))
-    found = await ctx.yp("conference_decline", ctx.sid, room, calling, socket_id)
-    if found:
-        declined, his_socket, my_tabs = found
-        call = document(declined)
-        _inform(ctx, call, his_socket, socket_id)
-        ctx.push("conference.revoke", call | {"status": "declined"}, my_tabs)
+async def decline(ctx: Context, caller: dict[str, Any], socket_id: str | None) -> Answer:
+    """Decline a ringing call. Again, or too late, this notifies nobody."""
+    room, caller_socket = _room_of(ctx, caller), _id(caller.get("caller_id"))
+    result_sets = await ctx.yp("conference_decline", ctx.sid, room, caller_socket, socket_id)
+    if result_sets:
+        call_rows, caller_socket_rows, other_tab_rows = result_sets
+        call = document(call_rows)
+        _push_event(ctx, call, caller_socket_rows, socket_id)
+        ctx.push("conference.revoke", call | {"status": "declined"}, other_tab_rows)
     ctx.presence_changed()
     return caller
 
 
-async def cancel(ctx: Context, room_id: str, socket_id: str) -> Any:
-    """Give a room up; those who ring and those who are in it are told."""
-    found = await ctx.yp("conference_cancel", ctx.sid, socket_id, ctx.caller.hub, room_id)
-    if found:
-        recipients, *rooms = found
+async def cancel(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """End a room; notify those whose call still rings and those who are in the room."""
+    result_sets = await ctx.yp("conference_cancel", ctx.sid, socket_id, ctx.caller.hub, room_id)
+    if result_sets:
+        recipients, *room_changes = result_sets
         model = {"uid": ctx.caller.uid, "socket_id": socket_id, "room_id": room_id}
-        _inform(ctx, model, recipients, socket_id)
-        ctx.after_commit.append(lambda: tell_left(ctx.pusher, rooms))
+        _push_event(ctx, model, recipients, socket_id)
+        ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
         ctx.presence_changed()
     return {}
 
 
-async def revoke(ctx: Context, hub_id: str, callee: dict[str, Any], socket_id: str) -> Any:
-    """Take an invitation back; it is logged as cancelled on both sides."""
+async def revoke(ctx: Context, hub_id: str, callee: dict[str, Any], socket_id: str) -> Answer:
+    """Revoke a call; log it as cancelled for both sides and notify the callee."""
     guest, room = _peer(callee), _room(ctx)
 
-    async def take_back(tx: Transaction) -> tuple[list[ResultSet], list[Entry]]:
-        found = await tx.call("yp", "conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
-        log = await write_log(tx, document(found[-2]), "cancel", 0) if len(found) > 1 else []
-        return found, log
+    async def unit(tx: Transaction) -> Revocation:
+        result_sets = await tx.call("yp", "conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
+        if len(result_sets) < 2:
+            room_rows = next(iter(result_sets), [])
+            return Revocation(document(room_rows)["room_id"] if room_rows else room)
+        *room_changes, call_rows, recipients = result_sets
+        call = document(call_rows)
+        log = await write_log(tx, call, "cancel", 0)
+        return Revocation(call["room_id"], call, recipients, room_changes, log)
 
-    found, log = await ctx.db.transaction("conference_revoke", take_back)
-    if len(found) > 1:
-        *rooms, revoked, recipients = found
-        call = document(revoked)
+    revocation = await ctx.db.transaction("conference_revoke", unit)
+    if call := revocation.call:
         model = {name: call[name] for name in ("room_id", "hub_id", "caller_id", "uid")}
-        _inform(ctx, model, recipients, socket_id)
-        ctx.after_commit.append(lambda: tell_left(ctx.pusher, rooms))
+        _push_event(ctx, model, revocation.recipients, socket_id)
+        ctx.after_commit.append(lambda: notify_departures(ctx.pusher, revocation.room_changes))
         ctx.after_commit.append(lambda: ctx.presence.changed(call["callee_id"], call["callee_db"]))
-        _tell_log(ctx, log)
-    known = found[0] if len(found) == 1 else found[-2] if found else []
-    return {"room_id": document(known)["room_id"] if known else room}
+        _push_log(ctx, revocation.log)
+    return {"room_id": revocation.room_id}
 
 
-async def get_caller(ctx: Context, guest_id: str) -> Any:
-    """The call with which somebody is ringing the caller of this service; an empty object when he is not."""
-    (found,) = await ctx.yp("conference_get_caller", ctx.caller.uid, guest_id)
-    return row(found)
+async def get_caller(ctx: Context, guest_id: str) -> Answer:
+    """Return the ringing call from the user `guest_id` to the caller of this service; {} without one."""
+    (call_rows,) = await ctx.yp("conference_get_caller", ctx.caller.uid, guest_id)
+    return row(call_rows)
 
 
-async def log_call(ctx: Context, callee: dict[str, Any], event: str, duration: float | None) -> Any:
-    """Log a call in both conversations, once; what is no end of a call is ignored."""
+async def log_call(ctx: Context, callee: dict[str, Any], event: str, duration: float) -> Answer:
+    """Log the end of a call in both conversations, once. Ignore other events. `duration` in ms."""
     if event in LOGGED_EVENTS and (peer := _peer(callee)):
-        milliseconds = int(duration) if event == "leave" and duration else 0
+        milliseconds = int(duration) if event == "leave" else 0
 
-        async def write(tx: Transaction) -> list[Entry]:
-            (found,) = await tx.call("yp", "call_log_start", ctx.caller.uid, peer, _room(ctx))
-            call = document(found)
-            if call is None:
-                return []
-            return await write_log(tx, call, event, milliseconds, invited=call["invited"])
+        async def write(tx: Transaction) -> list[LogEntry]:
+            log, others = await _log_with(ctx, tx, peer, event, milliseconds)
+            # The frontend logs a call of three once, with the callee who came last.
+            for other, since in others if event == "leave" else []:
+                log += (await _log_with(ctx, tx, other, event, min(milliseconds, since)))[0]
+            return log
 
-        _tell_log(ctx, await ctx.db.transaction("call_log", write))
+        _push_log(ctx, await ctx.db.transaction("call_log", write))
     return callee
 
 
-def _tell_log(ctx: Context, log: list[Entry]) -> None:
-    for entry, sockets in log:
-        ctx.push("chat.post", entry, sockets)
+async def _log_with(
+    ctx: Context, tx: Transaction, peer: str, event: str, milliseconds: int
+) -> tuple[list[LogEntry], ResultSet]:
+    """Log the call with one callee; return its entries, and (uid, milliseconds) of others who answered."""
+    call_rows, other_rows = await tx.call("yp", "call_log_start", ctx.caller.uid, peer, _room(ctx))
+    call = document(call_rows)
+    if call is None:
+        return [], other_rows
+    return await write_log(tx, call, event, milliseconds, invited=call["invited"]), other_rows
 
 
-def _inform(ctx: Context, model: dict[str, Any], recipients: ResultSet, socket_id: str | None) -> None:
-    """Push under the name of the called service, with what the frontend expects of every such push."""
+def _push_log(ctx: Context, log: list[LogEntry]) -> None:
+    for message, socket_rows in log:
+        ctx.push("chat.post", message, socket_rows)
+
+
+def _push_event(ctx: Context, model: dict[str, Any], recipients: ResultSet, socket_id: str | None) -> None:
+    """Push the model under the name of the called service, with the keys room_type and type."""
     metadata = ctx.args.get("metadata")
     kind = metadata.get("type") if isinstance(metadata, dict) else None
-    told = model | {"room_type": "meeting" if kind == "meeting" else "connect", "type": ctx.service}
-    ctx.push(ctx.service, told, recipients, socket_id=socket_id)
+    room_type = "meeting" if kind == "meeting" else "connect"
+    event = model | {"room_type": room_type, "type": ctx.service}
+    ctx.push(ctx.service, event, recipients, socket_id=socket_id)
+
+
+def _configs(ctx: Context, attendee: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the media servers with credentials; nothing of them to a guest whom nobody has let in yet."""
+    if attendee["status"] == "waiting":
+        return {}
+    return media_configs(ctx.settings, ctx.caller.uid)
 
 
 def _room(ctx: Context) -> str | None:
-    """The room that the request names, under either of its names."""
+    """Return the room of the request: room_id, else nid."""
     return ctx.args.get("room_id") or ctx.args.get("nid")
 
 
 def _room_of(ctx: Context, caller: Mapping[str, Any]) -> str | None:
-    """The room of an invitation that the client hands back."""
+    """Return the room of a call that the client sends back; else the room of the request."""
     return _id(caller.get("room_id")) or _id(caller.get("nid")) or _room(ctx)
 
 
 def _peer(callee: Mapping[str, Any]) -> str | None:
-    """Uid of the person behind a callee object."""
+    """Return the uid in a callee object."""
     return _id(callee.get("entity_id")) or _id(callee.get("drumate_id")) or _id(callee.get("uid"))
 
 
@@ -234,33 +273,33 @@ def _kind(ctx: Context, metadata: Mapping[str, Any], default: str | None) -> str
     return kind
 
 
-def _announcement(ctx: Context, kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """(service, model) of the push that tells the others of a new participant (contract 2.5)."""
+def _announcement(kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return (service, model) of the push for a new participant (docs/frontend-contract.md#live-updates)."""
     model = joined["user"] | {"room_type": kind} | {name: joined[name] for name in ("details", "serial")}
-    if kind == "connect" and ctx.args["isCallee"] == "1":
-        return "conference.accept", model | {"active_id": joined["user"]["socket_id"]}
-    service = "conference.start" if joined["event"] == "start" else "conference.join"
+    service = f"conference.{joined['event']}"
+    if service == "conference.accept":
+        return service, model | {"active_id": joined["user"]["socket_id"]}
     return service, model | {"type": service}
 
 
 def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
-    """What a client may tell of itself, as JSON: switches and short texts; anything else is dropped."""
-    found: dict[str, Any] = {
+    """Return the switches and short texts that a client may publish, as JSON; drop everything else."""
+    media: dict[str, Any] = {
         name: int(not _is_off(metadata[name])) for name in SWITCHES if metadata.get(name) is not None
     }
-    if "screen" not in found and metadata.get("share") is not None:
-        found["screen"] = int(not _is_off(metadata["share"]))
+    if "screen" not in media and metadata.get("share") is not None:
+        media["screen"] = int(not _is_off(metadata["share"]))
     for name, limit in _texts(ctx).items():
         value = ctx.args.get(name) or metadata.get(name)
         if isinstance(value, str) and value:
-            found[name] = value[:limit]
-    if "participant_id" in found and not ID.fullmatch(found["participant_id"]):
+            media[name] = value[:limit]
+    if "participant_id" in media and not ID.fullmatch(media["participant_id"]):
         raise invalid_param("metadata.participant_id", "is not an id")
-    return orjson.dumps(found).decode()
+    return orjson.dumps(media).decode()
 
 
 def _texts(ctx: Context) -> Mapping[str, int]:
-    """Texts that the caller may set: people with an account are known by the names they have there."""
+    """Return the texts that the caller may set. Names of signed-in users come from their accounts."""
     return ONLY_ID if ctx.caller.signed_in else TEXTS
 
 

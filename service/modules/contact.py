@@ -1,22 +1,20 @@
-"""`contact.*`: the caller's own address book, whatever hub the request names."""
+"""`contact.*`: the caller's own address book, independent of the hub in the request."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
-
-from service import contacts, exporting, google, invitations, pictures, uploads
-from service.contacts import moved, written
-from service.context import Context, Download, only, page_of, row, rows
-from service.database import ResultSet, Transaction, document, documents
-from service.errors import RequestError, missing_param
-from service.importer import clean
-from service.invitations import Invitation, invite_in
-from service.loading import kind_of, load_list, load_stored, load_text, load_upload
-from service.push import live_update
+from service.contacts import book, exporting, google, groups, invitations, pictures, uploads
+from service.contacts.book import push_contact, release_former_peer
+from service.contacts.cleaning import clean
+from service.contacts.importing import kind_of, load_list, load_stored, load_text, load_upload
+from service.contacts.invitations import Invitation, invite_in
+from service.errors import Refusal, Refused, RequestError, missing_param
+from service.live.push import live_update
+from service.runtime.context import Answer, Context, Download, only, page_of, row, rows
+from service.store.database import ResultSet, Transaction, document, documents, encode
 
 FIELDS = {
     "firstname",
@@ -29,300 +27,346 @@ FIELDS = {
     "address",
     "tag",
 }
+DETAIL_LISTS = ("email", "mobile", "address")
 SORT_KEYS = {"name", "date"}
-"""Words that old clients send as `name` of show_contact, and that mean an order there."""
+"""Sort keys that old clients send as `name` of show_contact."""
 
 
-async def add(ctx: Context, invite: str, **contact: Any) -> Any:
-    """A new contact, by address or by uid; with invite=1 he is invited at once."""
-    given = only(contact, {*FIELDS, "invitee_id"})
+INVITATION_FIELDS = {"message", "firstname", "lastname", "surname"}
+
+
+class BlockChange(NamedTuple):
+    """The outcome of blocking or unblocking a contact."""
+
+    contact: dict[str, Any]
+    socket_rows: ResultSet
+    peer_view: dict[str, Any] | None
+    """How the peer sees the owner of the contact from now on; None without a peer who has an account."""
+    peer_socket_rows: ResultSet
+
+
+async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
+    """Create a contact from an email address or a uid. With invite=1, also invite the person."""
+    fields = only(contact, {*FIELDS, "invitee_id"})
     if invite != "1":
-        found, sockets = await ctx.mine("my_contact_add", _json(given))
-        return written(ctx, found, sockets)
-    me, mine, invited = ctx.caller.uid, ctx.caller.db or "", _json({**given, "invite": 1})
+        return row(await _add(ctx, fields))
+    owner, shard, fields_to_invite = ctx.caller.uid, ctx.caller.db or "", encode({**fields, "invite": 1})
 
     async def unit(tx: Transaction) -> Invitation:
-        found, sockets = await tx.call(mine, "my_contact_add", me, invited)
-        entry = Invitation(found, sockets)
-        return await invite_in(tx, ctx, entry.person, {"message": contact.get("message")}, entry)
+        contact_rows, socket_rows = await tx.call(shard, "my_contact_add", owner, fields_to_invite)
+        entry = Invitation(contact_rows, socket_rows)
+        return await invite_in(tx, ctx, entry.entity, {"message": contact.get("message")}, entry)
 
-    done = await ctx.db.transaction(ctx.service, unit)
-    written(ctx, done.contact, done.sockets)
-    return await _invited(ctx, done)
+    try:
+        invitation = await ctx.db.transaction(ctx.service, unit)
+    except Refused as exc:
+        retry_after = _budget_wait(exc)
+        return _not_invited(ctx, await _add(ctx, fields), retry_after)
+    push_contact(ctx, invitation.contact_rows, invitation.socket_rows)
+    return await _finish_invitation(ctx, invitation)
 
 
-async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> Any:
-    """Change a contact; lists replace lists, what is absent stays. With invite=1 he is invited, or again."""
-    given = _json({**only(contact, FIELDS), "invite": int(invite)})
-    me, mine = ctx.caller.uid, ctx.caller.db or ""
+async def _add(ctx: Context, fields: dict[str, Any]) -> ResultSet:
+    """Create a contact and notify the other tabs; return one row, the contact."""
+    contact_rows, socket_rows = await ctx.shard("my_contact_add", encode(fields))
+    push_contact(ctx, contact_rows, socket_rows)
+    return contact_rows
+
+
+async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> Answer:
+    """Change a contact: a list replaces the stored list, absent fields stay. With invite=1, also invite.
+
+    The frontend sends all three lists empty when its form could not build them: then they stay as well.
+    """
+    if ctx.from_frontend and all(contact.get(name) == [] for name in DETAIL_LISTS):
+        contact = {name: value for name, value in contact.items() if name not in DETAIL_LISTS}
+    try:
+        invitation = await _update(ctx, contact_id, contact, invites=invite == "1")
+    except Refused as exc:
+        retry_after = _budget_wait(exc)
+        uninvited = await _update(ctx, contact_id, contact, invites=False)
+        await _finish_invitation(ctx, uninvited)
+        return _not_invited(ctx, uninvited.contact_rows, retry_after)
+    return await _finish_invitation(ctx, invitation)
+
+
+async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, invites: bool) -> Invitation:
+    """Change a contact and notify the other tabs; invite the person if `invites`."""
+    fields = encode({**only(contact, FIELDS), "invite": int(invites)})
+    owner, shard = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
-        found, sockets, others = await tx.call(mine, "my_contact_update", me, contact_id, given)
-        done = Invitation(found, sockets)
-        for other in documents(others):
-            done.pushes += await moved(tx, me, other, document(found)["is_blocked"])
-        if invite != "1" or document(found)["status"] != "sent":
-            return done
-        return await invite_in(tx, ctx, done.person, {"message": contact.get("message")}, done)
+        contact_rows, socket_rows, peer_change_rows = await tx.call(
+            shard, "my_contact_update", owner, contact_id, fields
+        )
+        entry, stored = Invitation(contact_rows, socket_rows), document(contact_rows)
+        for peer_change in documents(peer_change_rows):
+            entry.pushes += await release_former_peer(tx, owner, peer_change, stored["is_blocked"])
+        if not invites or stored["status"] != "sent":
+            return entry
+        return await invite_in(tx, ctx, entry.entity, {"message": contact.get("message")}, entry)
 
-    done = await ctx.db.transaction(ctx.service, unit)
-    written(ctx, done.contact, done.sockets)
-    return await _invited(ctx, done)
-
-
-async def invite(ctx: Context, email: str) -> Any:
-    """Invite somebody, who gets an entry in the address book when he has none."""
-    given = only(ctx.args, {"message", "firstname", "lastname", "surname"})
-    return await _invited(ctx, await invitations.invite(ctx, email, given))
+    invitation = await ctx.db.transaction(ctx.service, unit)
+    push_contact(ctx, invitation.contact_rows, invitation.socket_rows)
+    return invitation
 
 
-async def invite_accept(ctx: Context, email: str) -> Any:
+async def invite(ctx: Context, email: str) -> Answer:
+    """Invite a person; create an entry in the address book if there is none."""
+    fields = only(ctx.args, INVITATION_FIELDS)
+    return await _finish_invitation(ctx, await invitations.invite(ctx, email, fields), input=email)
+
+
+async def invite_accept(ctx: Context, email: str) -> Answer:
     """Accept an invitation."""
     return await invitations.accept(ctx, email)
 
 
-async def invite_refuse(ctx: Context, email: str) -> Any:
+async def invite_refuse(ctx: Context, email: str) -> Answer:
     """Refuse an invitation."""
     return await invitations.refuse(ctx, email)
 
 
-async def accept_informed(ctx: Context, email: str) -> Any:
-    """The caller has seen that he was accepted."""
-    found, sockets, his_sockets = await ctx.mine("contact_invite_informed", email)
-    seen = document(found)
-    ctx.push(ctx.service, {"drumate_id": seen["drumate_id"], "status": "active"}, sockets)
-    ctx.push(ctx.service, {"drumate_id": ctx.caller.uid, "status": "active"}, his_sockets)
-    return seen
+async def accept_informed(ctx: Context, email: str) -> Answer:
+    """Record that the caller has seen the acceptance of their invitation; notify both sides."""
+    entry_rows, socket_rows, peer_socket_rows = await ctx.shard("contact_invite_informed", email)
+    entry: dict[str, Any] = document(entry_rows)
+    ctx.push(ctx.service, {"drumate_id": entry["drumate_id"], "status": "active"}, socket_rows)
+    ctx.push(ctx.service, {"drumate_id": ctx.caller.uid, "status": "active"}, peer_socket_rows)
+    return entry
 
 
-async def invite_get(ctx: Context) -> Any:
-    """Invitations and acceptances that wait for the caller."""
-    (found,) = await ctx.mine("contact_notification_get")
-    return rows(found)
+async def invite_get(ctx: Context) -> Answer:
+    """Return the pending invitations and acceptances of the caller."""
+    (notification_rows,) = await ctx.shard("contact_notification_get")
+    return rows(notification_rows)
 
 
-async def invite_count(ctx: Context) -> Any:
-    """How many of them."""
-    (found,) = await ctx.mine("contact_notification_count")
-    return row(found)
+async def invite_count(ctx: Context) -> Answer:
+    """Count the pending invitations and acceptances of the caller."""
+    (count_rows,) = await ctx.shard("contact_notification_count")
+    return row(count_rows)
 
 
-async def join(ctx: Context, token: str, bind: str) -> Any:
+async def join(ctx: Context, token: str, bind: str) -> Answer:
     """Follow the link of an invitation mail."""
     return row(await invitations.join(ctx, token, bind == "1"))
 
 
-async def invitation_status(ctx: Context, token: str, uid: str | None) -> Any:
-    """What the link of an invitation mail is good for; what concerns a person only he is told."""
+async def invitation_status(ctx: Context, token: str, uid: str | None) -> Answer:
+    """Return the state of the link of an invitation mail; the relation only to the user concerned."""
     if uid is None or uid != ctx.caller.uid or not ctx.caller.signed_in:
-        (found,) = await ctx.yp("contact_invitation_status", token)
+        (status_rows,) = await ctx.yp("contact_invitation_status", token)
     else:
-        (found,) = await ctx.mine("contact_link_status", token)
-    return row(found)
+        (status_rows,) = await ctx.shard("contact_link_status", token)
+    return row(status_rows)
 
 
-async def block(ctx: Context, contact_id: str) -> Any:
+async def block(ctx: Context, contact_id: str) -> Answer:
     """Block a contact."""
     return await _set_block(ctx, contact_id, blocked=True)
 
 
-async def unblock(ctx: Context, contact_id: str) -> Any:
-    """Lift the block of a contact."""
+async def unblock(ctx: Context, contact_id: str) -> Answer:
+    """Unblock a contact."""
     return await _set_block(ctx, contact_id, blocked=False)
 
 
-async def change_status(ctx: Context, contact_id: str, status: str) -> Any:
+async def change_status(ctx: Context, contact_id: str, status: str) -> Answer:
     """Archive a contact, or restore it."""
-    found, sockets = await ctx.mine("archive_entity", contact_id, status)
-    ctx.push(ctx.service, {"entity_id": document(found)["entity_id"]}, sockets)
-    return row(found)
+    contact_rows, socket_rows = await ctx.shard("archive_entity", contact_id, status)
+    ctx.push(ctx.service, {"entity_id": document(contact_rows)["entity_id"]}, socket_rows)
+    return row(contact_rows)
 
 
-async def connection_status(ctx: Context) -> Any:
-    """Who of the caller's contacts is offline, online or in a conference."""
-    (found,) = await ctx.mine("drumate_online_state")
-    return rows(found)
+async def connection_status(ctx: Context) -> Answer:
+    """Return the presence of the caller's contacts: offline, online or in a conference."""
+    (presence_rows,) = await ctx.shard("drumate_online_state")
+    return rows(presence_rows)
 
 
-async def summary(ctx: Context, hub_id: str, nid: str) -> Any:
-    """How many contacts the caller has, and when they last changed."""
-    (found,) = await ctx.mine("contact_summary", hub_id, nid)
-    return row(found)
+async def summary(ctx: Context, hub_id: str, nid: str) -> Answer:
+    """Return the number of the caller's contacts, and the time of their last change."""
+    (summary_rows,) = await ctx.shard("contact_summary", hub_id, nid)
+    return row(summary_rows)
 
 
-async def get_contact(ctx: Context, contact_id: str) -> Any:
-    """One contact in full; an empty object when there is none."""
-    (found,) = await ctx.mine("my_contact_get", contact_id)
-    return row(found)
+async def get_contact(ctx: Context, contact_id: str) -> Answer:
+    """Return one contact in full; an empty object when there is none."""
+    (contact_rows,) = await ctx.shard("my_contact_get", contact_id)
+    return row(contact_rows)
 
 
-async def show_contact(ctx: Context, tag_id: str | None, name: str | None, order: str, option: str) -> Any:
-    """A page of contacts."""
-    sort, wanted = (name, None) if name in SORT_KEYS else ("name", name)
+async def show_contact(ctx: Context, tag_id: str | None, name: str | None, order: str, option: str) -> Answer:
+    """Return a page of contacts."""
+    sort_key, name_filter = _sort_key_and_filter(name)
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("my_contact_show", tag_id, wanted, sort, order, option, page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard(
+        "my_contact_show", tag_id, name_filter, sort_key, order, option, page, size
+    )
+    return rows(contact_rows)
 
 
-async def my_contacts(ctx: Context, value: str, status: str, only_drumate: int) -> Any:
-    """People to pick from. The frontend types `ada%`; `%` alone means everybody, nothing means nobody."""
+async def my_contacts(ctx: Context, value: str, status: str, only_drumate: int) -> Answer:
+    """Return people to pick from. `value` is a prefix with a %: `%` alone finds everybody, "" nobody."""
     if not value:
         return []
-    key = value.rstrip("%")
-    left_out = _json(ctx.args.get("filter") or [])
+    prefix = value.rstrip("%")
+    excluded = encode(ctx.args.get("filter") or [])
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("my_contact", key, status, only_drumate, left_out, page, size)
-    return rows(found)
+    (people_rows,) = await ctx.shard("my_contact", prefix, status, only_drumate, excluded, page, size)
+    return rows(people_rows)
 
 
-async def search(ctx: Context, key: str | None, string: str | None) -> Any:
-    """Contacts and colleagues whose words start with the key."""
+async def search(ctx: Context, key: str | None, string: str | None) -> Answer:
+    """Find contacts and colleagues by prefixes of their words."""
     key = key or string
     if not key:
         return []
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("contact_search_by_domain", key, page, size)
-    return rows(found)
+    (people_rows,) = await ctx.shard("contact_search_by_domain", key, page, size)
+    return rows(people_rows)
 
 
-async def delete_contact(ctx: Context, contact_id: str) -> Any:
-    """Take a contact out of the address book; the other person keeps his entry, without the relation."""
-    return await contacts.delete(ctx, contact_id)
+async def delete_contact(ctx: Context, contact_id: str) -> Answer:
+    """Delete a contact. The peer keeps their own entry, unlinked."""
+    return await book.delete(ctx, contact_id)
 
 
-async def delete(ctx: Context, email: str | None) -> Any:
-    """The same, by an address, a uid or the contact's id."""
-    (found,) = await ctx.mine("my_contact_find", _key(ctx, email))
-    return await contacts.delete(ctx, document(found)["contact_id"])
+async def delete(ctx: Context, email: str | None) -> Answer:
+    """Delete a contact, named by email address, uid or contact id."""
+    id_rows, _ = await ctx.shard("my_contact_find", _key(ctx, email))
+    return await book.delete(ctx, document(id_rows)["contact_id"])
 
 
-async def get(ctx: Context, email: str | None) -> Any:
-    """One contact in full, by an address, a uid or the contact's id."""
-    _, found = await ctx.mine("my_contact_look_up", _key(ctx, email))
-    return row(found)
+async def get(ctx: Context, email: str | None) -> Answer:
+    """Return one contact in full, named by email address, uid or contact id."""
+    _, contact_rows = await ctx.shard("my_contact_find", _key(ctx, email))
+    return row(contact_rows)
 
 
-async def delete_contact_email(ctx: Context, contact_id: str, email_id: str) -> Any:
-    """Take an email address away from a contact."""
-    return _changed(ctx, *await ctx.mine("my_contact_mail_delete", contact_id, email_id))
+async def delete_contact_email(ctx: Context, contact_id: str, email_id: str) -> Answer:
+    """Delete an email address of a contact."""
+    return await _delete_detail(ctx, contact_id, "email", email_id)
 
 
-async def delete_contact_phone(ctx: Context, contact_id: str, phone_id: str) -> Any:
-    """Take a phone number away from a contact."""
-    return _changed(ctx, *await ctx.mine("my_contact_phone_delete", contact_id, phone_id))
+async def delete_contact_phone(ctx: Context, contact_id: str, phone_id: str) -> Answer:
+    """Delete a phone number of a contact."""
+    return await _delete_detail(ctx, contact_id, "phone", phone_id)
 
 
-async def delete_contact_address(ctx: Context, contact_id: str, address_id: str) -> Any:
-    """Take a postal address away from a contact."""
-    return _changed(ctx, *await ctx.mine("my_contact_address_delete", contact_id, address_id))
+async def delete_contact_address(ctx: Context, contact_id: str, address_id: str) -> Answer:
+    """Delete a postal address of a contact."""
+    return await _delete_detail(ctx, contact_id, "address", address_id)
 
 
-async def email_in_use(ctx: Context, email: str, contact_id: str | None) -> Any:
-    """Which contact an address belongs to; an empty object when none."""
-    (found,) = await ctx.mine("my_contact_email_in_use", email, contact_id)
-    return row(found)
+async def email_in_use(ctx: Context, email: str, contact_id: str | None) -> Answer:
+    """Return the contact that has an email address; an empty object when none has."""
+    (contact_rows,) = await ctx.shard("my_contact_email_in_use", email, contact_id)
+    return row(contact_rows)
 
 
-async def invite_drumate(ctx: Context, email: str | None) -> Any:
-    """Invite somebody who has an account, by uid, address or user name."""
+async def invite_drumate(ctx: Context, email: str | None) -> Answer:
+    """Invite a user who has an account, by uid, email address or user name."""
     key = email or ctx.args.get("uid") or ctx.args.get("drumate_id")
     if key is None:
         raise missing_param("uid")
-    (found,) = await ctx.yp("contact_drumate_chk", key)
-    given = only(ctx.args, {"message", "firstname", "lastname", "surname"})
-    return await _invited(ctx, await invitations.invite(ctx, found[0][0], given))
+    (((uid,),),) = await ctx.yp("contact_drumate_chk", key)
+    fields = only(ctx.args, INVITATION_FIELDS)
+    return await _finish_invitation(ctx, await invitations.invite(ctx, uid, fields))
 
 
-async def show(ctx: Context) -> Any:
-    """The old name of show_contact: everybody in the active list."""
+async def show(ctx: Context) -> Answer:
+    """Return a page of the active contacts: the old name of show_contact."""
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("my_contact_show", None, None, "name", "asc", "active", page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard("my_contact_show", None, None, "name", "asc", "active", page, size)
+    return rows(contact_rows)
 
 
-async def search_my_contacts(ctx: Context, name: str) -> Any:
-    """The caller's own contacts whose words start with the name; colleagues are not among them."""
+async def search_my_contacts(ctx: Context, name: str) -> Answer:
+    """Find the caller's own contacts, without colleagues, by prefixes of their words."""
     if not name.rstrip("%"):
         return []
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "own", 0, "[]", "contact", page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard(
+        "contact_search", name.rstrip("%"), "own", 0, "[]", "contact", page, size
+    )
+    return rows(contact_rows)
 
 
-async def search_drumee_contacts(ctx: Context, name: str) -> Any:
-    """Contacts with an account, and colleagues, whose words start with the name."""
+async def search_drumee_contacts(ctx: Context, name: str) -> Answer:
+    """Find contacts with an account, and colleagues, by prefixes of their words."""
     if not name.rstrip("%"):
         return []
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("contact_find", name.rstrip("%"), "", 1, "[]", "contact", page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard("contact_search", name.rstrip("%"), "", 1, "[]", "contact", page, size)
+    return rows(contact_rows)
 
 
-async def show_gmail_contacts(ctx: Context, name: str | None) -> Any:
-    """Contacts that were imported from Google."""
+async def show_gmail_contacts(ctx: Context, name: str | None) -> Answer:
+    """Return a page of the contacts that were imported from Google."""
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("gmail_contacts", name, page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard("gmail_contacts", name, page, size)
+    return rows(contact_rows)
 
 
-async def create_group(ctx: Context, name: str, comment: str | None, contact_id: list[str]) -> Any:
-    """A new group."""
-    (found,) = await ctx.mine("contact_group_add", name, comment, _json(contact_id))
-    return await _group_changed(ctx, found)
+async def create_group(ctx: Context, name: str, comment: str | None, contact_id: list[str]) -> Answer:
+    """Create a group."""
+    return row(await groups.create_group(ctx, name, comment, contact_id))
 
 
-async def delete_group(ctx: Context, group_id: str | None, name: str | None) -> Any:
-    """Take a group away; its members stay contacts."""
-    return _told(ctx, *await ctx.mine("contact_group_delete", _group(group_id, name)))
+async def delete_group(ctx: Context, group_id: str | None, name: str | None) -> Answer:
+    """Delete a group; its members stay contacts."""
+    return row(await groups.delete_group(ctx, _group(group_id, name)))
 
 
-async def show_groups(ctx: Context, tag_id: str | None, name: str | None, order: str) -> Any:
-    """A page of groups."""
-    sort, wanted = (name, None) if name in SORT_KEYS else ("name", name)
+async def show_groups(ctx: Context, tag_id: str | None, name: str | None, order: str) -> Answer:
+    """Return a page of groups."""
+    sort_key, name_filter = _sort_key_and_filter(name)
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("contact_group_list", tag_id, wanted, sort, order, page, size)
-    return rows(found)
+    (group_rows,) = await ctx.shard("contact_group_list", tag_id, name_filter, sort_key, order, page, size)
+    return rows(group_rows)
 
 
-async def add_to_group(ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]) -> Any:
+async def add_to_group(ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]) -> Answer:
     """Put contacts into a group."""
-    key = _group(group_id, name)
-    return _told(ctx, *await ctx.mine("contact_group_member_add", key, _json(contact_id)))
+    return row(await groups.add_to_group(ctx, _group(group_id, name), contact_id))
 
 
 async def remove_from_group(
     ctx: Context, group_id: str | None, name: str | None, contact_id: list[str]
-) -> Any:
+) -> Answer:
     """Take contacts out of a group."""
-    key = _group(group_id, name)
-    return _told(ctx, *await ctx.mine("contact_group_member_remove", key, _json(contact_id)))
+    return row(await groups.remove_from_group(ctx, _group(group_id, name), contact_id))
 
 
-async def show_members(ctx: Context, group_id: str | None, name: str | None) -> Any:
-    """A page of a group's contacts."""
+async def show_members(ctx: Context, group_id: str | None, name: str | None) -> Answer:
+    """Return a page of a group's contacts."""
     page, size = page_of(ctx)
-    (found,) = await ctx.mine("contact_group_members", _group(group_id, name), page, size)
-    return rows(found)
+    (contact_rows,) = await ctx.shard("contact_group_members", _group(group_id, name), page, size)
+    return rows(contact_rows)
 
 
 async def set_group_avatar(
     ctx: Context, group_id: str | None, name: str | None, nid: str | None, uploaded_id: str | None
-) -> Any:
-    """A picture for a group, or none."""
+) -> Answer:
+    """Set the picture of a group, or remove it."""
     key, picture, mimetype = _group(group_id, name), None, None
     if nid and uploaded_id:
         raise RequestError(400, "INVALID_INPUT", "give nid or uploaded_id, not both", protocol=False)
     if uploaded_id:
         picture, mimetype = pictures.read(uploads.find(ctx, uploaded_id))
-    return _told(ctx, *await ctx.mine("contact_group_set_avatar", key, nid, picture, mimetype))
+    return row(await groups.set_group_avatar(ctx, key, nid, picture, mimetype))
 
 
-async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None, format: str) -> Any:  # noqa: A002
-    """The picture of a group."""
-    found, picture = await ctx.mine("contact_group_get_avatar", _group(group_id, name), int(format == "file"))
-    group = document(found)
+async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None, format: str) -> Answer:  # noqa: A002
+    """Return the picture of a group as a file, or its URL."""
+    group_rows, picture_rows = await ctx.shard(
+        "contact_group_get_avatar", _group(group_id, name), int(format == "file")
+    )
+    group = document(group_rows)
     if format == "file":
-        return pictures.download(group, picture)
+        return pictures.download(group, picture_rows)
     query = urlencode({"group_id": group["group_id"], "format": "file"})
     url = f"{ctx.settings.base_url}/-/svc/{ctx.service}?{query}" if group["mimetype"] else None
     return {**group, "url": url}
@@ -330,48 +374,48 @@ async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None,
 
 async def load(
     ctx: Context, socket_id: str, uploaded_id: str | None, secret: str | None, service: str | None
-) -> Any:
-    """Load an address book; the tab that sent it sees how far it is."""
-    given = [source for source in (ctx.upload, uploaded_id, secret) if source]
-    if len(given) > 1:
+) -> Answer:
+    """Import an address book; push the progress, in percent, to the tab that sent it."""
+    sources = [source for source in (ctx.upload, uploaded_id, secret) if source]
+    if len(sources) > 1:
         raise RequestError(400, "INVALID_INPUT", "give a body, uploaded_id or secret", protocol=False)
-    if not given:
+    if not sources:
         raise RequestError(400, "NO_FILE", "send the file as the body, or its uploaded_id", protocol=False)
-    file = ctx.upload or uploads.find(ctx, str(given[0]))
+    file = ctx.upload or uploads.find(ctx, str(sources[0]))
     kind = kind_of(file.filename)
-    (socket,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
+    (socket_rows,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
 
-    def told(percent: int) -> None:
-        model = {"phase": "load", "progress": percent, "tag": service}
-        ctx.pusher.send(socket, live_update(ctx.service, model))
+    def push_progress(percent: int, phase: str = "load") -> None:
+        model = {"phase": phase, "progress": percent, "tag": service}
+        ctx.pusher.send(socket_rows, live_update(ctx.service, model))
 
-    ctx.pusher.send(socket, live_update(ctx.service, {"phase": "prepare", "progress": 0, "tag": service}))
-    if isinstance(file, uploads.Stored):
-        return await load_stored(ctx, file, kind, told)
-    return await load_upload(ctx, file, kind, told)
+    push_progress(0, "prepare")
+    if isinstance(file, uploads.StoredFile):
+        return await load_stored(ctx, file, kind, push_progress)
+    return await load_upload(ctx, file, kind, push_progress)
 
 
-async def import_contacts(ctx: Context, content: str | None, format: str) -> Any:  # noqa: A002
-    """Load contacts that come as parameters."""
-    given = ctx.args.get("list")
-    if content and given:
+async def import_contacts(ctx: Context, content: str | None, format: str) -> Answer:  # noqa: A002
+    """Import contacts from a parameter: a list of them, or the text of a file."""
+    contacts = ctx.args.get("list")
+    if content and contacts:
         raise RequestError(400, "INVALID_INPUT", "give list or content, not both", protocol=False)
-    if given:
-        return await load_list(ctx, [clean(contact) for contact in given])
+    if contacts:
+        return await load_list(ctx, [clean(contact) for contact in contacts])
     if not content:
         raise RequestError(400, "NO_FILE", "give list or content", protocol=False)
     return await load_text(ctx, content, kind_of(f".{format}"))
 
 
-async def export_all(ctx: Context, format: str, option: str, version: str) -> Any:  # noqa: A002
-    """The address book as a file."""
+async def export_all(ctx: Context, format: str, option: str, version: str) -> Answer:  # noqa: A002
+    """Return the address book as a file."""
     if format == "csv":
         return Download("contacts.csv", "text/csv", exporting.table(ctx, option))
     return Download("contacts.vcf", "text/vcard", exporting.vcards(ctx, option, version))
 
 
-async def google_auth(ctx: Context) -> Any:
-    """Where the caller allows us to read the contacts of his Google account."""
+async def google_auth(ctx: Context) -> Answer:
+    """Return the URL where the caller grants read access to the contacts of their Google account."""
     if not ctx.caller.signed_in:
         raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
@@ -381,7 +425,7 @@ async def google_auth(ctx: Context) -> Any:
 
 
 def _key(ctx: Context, email: str | None) -> str:
-    """What a contact is called by."""
+    """Return the key of a contact: email address, contact id or uid."""
     key = email or ctx.args.get("contact_id") or ctx.args.get("id") or ctx.args.get("uid")
     if key is None:
         raise missing_param("email")
@@ -395,59 +439,82 @@ def _group(group_id: str | None, name: str | None) -> str:
     return key
 
 
-def _changed(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
-    """A contact changed by another service than update, which is what its owner's tabs understand."""
-    contact = document(found)
+def _sort_key_and_filter(name: str | None) -> tuple[str, str | None]:
+    """Return (sort key, name to look for): old clients send the sort key as the name."""
+    return (name, None) if name is not None and name in SORT_KEYS else ("name", name)
+
+
+async def _delete_detail(ctx: Context, contact_id: str, kind: str, detail_id: str) -> Answer:
+    """Delete an entry of a contact; Refused when there is none of that id, or it is the default address."""
+    outcome_rows, contact_rows, socket_rows = await ctx.shard(
+        "my_contact_detail_delete", contact_id, kind, detail_id
+    )
+    outcome = outcome_rows[0][0]
+    if outcome != "deleted":
+        raise Refused(Refusal("DEFAULT_EMAIL" if outcome == "default" else f"{kind.upper()}_NOT_FOUND"))
+    return _push_update(ctx, contact_rows, socket_rows)
+
+
+def _push_update(ctx: Context, contact_rows: ResultSet, socket_rows: ResultSet) -> Answer:
+    """Push a change as contact.update, the only such event that the owner's tabs know; return the contact."""
+    contact = document(contact_rows)
     model = {"contact_id": contact["id"], "entity": contact["entity"], "surname": contact["surname"]}
-    ctx.push("contact.update", model, sockets)
-    return row(found)
+    ctx.push("contact.update", model, socket_rows)
+    return row(contact_rows)
 
 
-def _told(ctx: Context, found: ResultSet, sockets: ResultSet) -> Any:
-    """Tell the owner's tabs what changed."""
-    ctx.push(ctx.service, document(found), sockets, socket_id=ctx.args.get("socket_id"))
-    return row(found)
+async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Answer:
+    """Block or unblock a contact; notify the owner's tabs and those of the peer."""
+    owner, shard = ctx.caller.uid, ctx.caller.db or ""
 
-
-async def _group_changed(ctx: Context, found: ResultSet) -> Any:
-    (sockets,) = await ctx.yp("user_sockets", ctx.caller.uid, ctx.args.get("socket_id"))
-    return _told(ctx, found, sockets)
-
-
-async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Any:
-    me, mine = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> list[Any]:
-        found, entry, sockets = await tx.call(mine, "contact_block_view", me, contact_id, int(blocked))
-        who = document(found)
+    async def unit(tx: Transaction) -> BlockChange:
+        target_rows, contact_rows, socket_rows = await tx.call(
+            shard, "contact_block_view", owner, contact_id, int(blocked)
+        )
+        target = document(target_rows)
         if blocked:
-            await tx.call("yp", "contact_block_add", me, who["contact_id"], who["entity"], who["peer"])
+            await tx.call(
+                "yp", "contact_block_add", owner, target["contact_id"], target["entity"], target["peer"]
+            )
         else:
-            await tx.call("yp", "contact_block_delete", me, who["contact_id"])
-        his: list[ResultSet] = [[], []]
-        if who["peer"]:
-            his = await tx.call(who["db"], "shareroom_contact_get", who["peer"], me)
-        return [who, document(entry), sockets, *his]
+            await tx.call("yp", "contact_block_delete", owner, target["contact_id"])
+        peer_view_rows: ResultSet = []
+        peer_socket_rows: ResultSet = []
+        if target["peer"]:
+            peer_view_rows, peer_socket_rows = await tx.call(
+                target["db"], "shareroom_contact_get", target["peer"], owner
+            )
+        return BlockChange(document(contact_rows), socket_rows, document(peer_view_rows), peer_socket_rows)
 
-    _, entry, sockets, seen, his_sockets = await ctx.db.transaction(ctx.service, unit)
-    entry["is_blocked"] = int(blocked)
-    mine_view = only(entry, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
-    ids = {"id": entry["entity"], "entity_id": entry["entity"], "contact_id": entry["id"]}
-    ctx.push(ctx.service, {**mine_view, **ids}, sockets)
-    if seen:
-        ctx.push(ctx.service, document(seen), his_sockets)
+    contact, socket_rows, peer_view, peer_socket_rows = await ctx.db.transaction(ctx.service, unit)
+    contact["is_blocked"] = int(blocked)
+    owner_view = only(contact, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
+    ids = {"id": contact["entity"], "entity_id": contact["entity"], "contact_id": contact["id"]}
+    ctx.push(ctx.service, {**owner_view, **ids}, socket_rows)
+    if peer_view:
+        ctx.push(ctx.service, peer_view, peer_socket_rows)
         ctx.presence_changed()
-    return entry
+    return contact
 
 
-async def _invited(ctx: Context, done: Invitation) -> Any:
-    """Push what an invitation did and send its mail; the caller's entry."""
-    invitations.push_all(ctx, done.pushes)
-    if done.mail is None or await ctx.mailer.deliver(done.mail):
-        return row(done.contact)
+def _budget_wait(exc: Refused) -> int:
+    """Return the seconds until the caller may invite again; raise every other refusal."""
+    if exc.code != invitations.BUDGET_SPENT:
+        raise exc
+    return exc.refusal.retry_after
+
+
+def _not_invited(ctx: Context, contact_rows: ResultSet, retry_after: int) -> Answer:
+    """Return a contact that is saved although its person cannot be invited now."""
+    ctx.partial = invitations.BUDGET_SPENT
+    return {**document(contact_rows), "status": ctx.partial, "retry_after": retry_after}
+
+
+async def _finish_invitation(ctx: Context, invitation: Invitation, **more: str) -> Answer:
+    """Queue the pushes of an invitation and send its mail; return the caller's entry, and `more`."""
+    invitations.push_all(ctx, invitation.pushes)
+    contact = {**document(invitation.contact_rows), **more}
+    if invitation.mail is None or await ctx.mailer.deliver(invitation.mail):
+        return contact
     ctx.partial = "EMAIL_NOT_SENT"
-    return {**document(done.contact), "status": ctx.partial, "failed": [done.mail["email"]]}
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return {**contact, "status": ctx.partial, "failed": [invitation.mail["email"]]}

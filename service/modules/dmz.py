@@ -1,26 +1,44 @@
-"""`dmz.*`: people without an account, who come by a link."""
+"""`dmz.*`: guests without an account, who follow a link."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from service.context import Context
-from service.database import document
-from service.session import new_session_id
+from service.auth.session import NOBODY, new_session_id
+from service.errors import RequestError
+from service.runtime.context import Answer, Context
+from service.store.database import document
+from service.web.address import address_key
 
 GUEST_SECONDS = 86_400
 
 
-async def login(ctx: Context, token: str) -> Any:
-    """Open a guest link. A link that is unknown or has expired answers only that."""
+async def login(ctx: Context, token: str) -> Answer:
+    """Open a guest link. The answer for an unknown or expired link has nothing but `validity`."""
+    if ctx.caller.uid == NOBODY:
+        await _count_guest(ctx, token)
     sid = new_session_id()
-    (found,) = await ctx.yp(
+    (guest_rows,) = await ctx.yp(
         "session_dmz_login", token, ctx.sid, sid, GUEST_SECONDS, ctx.user_agent, ctx.address
     )
-    guest = document(found)
+    guest: dict[str, Any] | None = document(guest_rows)
     if guest is None:
         return {"validity": "TICKET_INVALID"}
     if guest.pop("created"):
         ctx.new_sid = sid
     name = guest.pop("guest_name")
     return guest | {"validity": "TICKET_OK", "profile": {"firstname": name, "fullname": name}}
+
+
+async def _count_guest(ctx: Context, token: str) -> None:
+    """Count a session that the link will open; RequestError 429 when it has opened too many."""
+    wait = await ctx.guests.admit(token, address_key(ctx.address))
+    if wait:
+        raise RequestError(
+            429,
+            "TOO_MANY_GUESTS",
+            f"this link has opened too many sessions; try again in {wait} seconds",
+            protocol=False,
+            data={"retry_after": wait},
+            headers={"Retry-After": str(wait)},
+        )

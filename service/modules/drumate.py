@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from service.auth.session import NOBODY
+from service.errors import RequestError
+from service.runtime.context import Answer, Context, row, rows
+from service.runtime.sessions import end_session, present_session, revoke
+from service.store.database import document
 
-from service.context import Context, rows
-from service.session import NOBODY
-from service.sessions import end_session
 
-
-async def logout(ctx: Context) -> Any:
-    """Sign out this browser; the person's other tabs are told to look again."""
+async def logout(ctx: Context) -> Answer:
+    """Sign out this browser; make the user's other tabs check their session."""
     await end_session(ctx)
     return {"id": NOBODY, "signed_in": 0, "connection": "offline"}
 
 
-async def notification_center(ctx: Context) -> Any:
-    """What waits for the caller."""
-    (found,) = await ctx.mine("notification_center")
-    return rows(found)
+async def sessions(ctx: Context) -> Answer:
+    """Return where the caller is signed in."""
+    (session_rows,) = await ctx.yp("session_list", ctx.caller.uid, present_session(ctx))
+    return rows(session_rows)
+
+
+async def logout_session(ctx: Context, id: str) -> Answer:  # noqa: A002  # the name of the parameter
+    """End one of the caller's sessions."""
+    if not await revoke(ctx, id, None):
+        raise RequestError(404, "SESSION_NOT_FOUND", "id is no session of yours", protocol=False)
+    return {"ended": 1}
+
+
+async def logout_everywhere(ctx: Context, keep_current: str) -> Answer:
+    """End all sessions of the caller."""
+    return {"ended": await revoke(ctx, None, present_session(ctx) if keep_current == "1" else None)}
+
+
+async def intro_acknowledged(ctx: Context) -> Answer:
+    """Record that the caller has seen the introduction; return {profile}."""
+    (profile_rows,) = await ctx.yp("intro_acknowledge", ctx.caller.uid)
+    return row(profile_rows)
+
+
+async def notification_center(ctx: Context) -> Answer:
+    """Return the caller's pending notifications."""
+    (notification_rows,) = await ctx.shard("notification_center")
+    return rows(notification_rows)
+
+
+async def notification_remove(ctx: Context, entity_id: str | None) -> Answer:
+    """Remove what the notification center shows about a user, or everything."""
+    count_rows, socket_rows = await ctx.shard("notification_remove", entity_id)
+    ctx.push("chat.acknowledge", document(count_rows), socket_rows)
+    ctx.push(ctx.service, {"ok": 1, "entity_id": entity_id}, socket_rows)
+    return {"ok": 1}

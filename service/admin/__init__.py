@@ -1,0 +1,1 @@
+"""People, hubs, links, API keys and demo data, from the command line."""

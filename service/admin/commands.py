@@ -1,0 +1,200 @@
+"""Commands for people, hubs, guest links, API keys and stuck mails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.errors import CommandError
+from service.local.with_servers import with_stack
+
+if TYPE_CHECKING:
+    from service.admin.registry import Registry
+    from service.settings import Settings
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel="Develop")
+def demo() -> int:
+    """Load the demo data, unless it is there."""
+
+    def work(settings: Settings) -> int:
+        from service.admin import demo
+
+        made = demo.load(settings)
+        typer.echo("demo data: " + (", ".join(made) or "already there"))
+        return 0
+
+    return with_stack(work)
+
+
+@commands.command(rich_help_panel="Operate")
+def mail() -> int:
+    """List mails that could not be sent, and why."""
+    from service.mail.outbox import unsent_table
+
+    return _with_registry(lambda registry: unsent_table(registry.call("yp", "mail_list", 200)))
+
+
+@commands.command(rich_help_panel="Operate")
+def user(
+    name: Annotated[str, typer.Option(help="First and last name.")],
+    email: Annotated[str, typer.Option(help="Address to sign in with.")],
+    password: Annotated[str, typer.Option(help="Asked for when absent.")] = "",
+    domain: Annotated[str, typer.Option(help="Organisation; absent: the free domain.")] = "",
+) -> int:
+    """Register a person."""
+    from service.web.fields import normal_email
+
+    if not name.strip():
+        raise CommandError("the name is empty: give a first and a last name")
+    if normal_email(email) is None:
+        raise CommandError(f"{email!r} is not an email address")
+    secret = password or _ask_password(email)
+    firstname, _, lastname = " ".join(name.split()).partition(" ")
+
+    def add(registry: Registry) -> str:
+        uid, shard = registry.add_person(email, firstname, lastname, secret, domain or None)
+        return f"{email} can sign in: uid {uid} on {shard}"
+
+    return _with_registry(add)
+
+
+def _ask_password(email: str) -> str:
+    import getpass
+
+    try:
+        return getpass.getpass(f"Password for {email}: ")
+    except EOFError:
+        raise CommandError("no password: give PASSWORD=, or run this in a terminal") from None
+
+
+@commands.command(rich_help_panel="Operate")
+def hub(
+    name: Annotated[str, typer.Option(help="Name that members see.")],
+    owner: Annotated[str, typer.Option(help="Email or uid.")],
+    area: Annotated[str, typer.Option(help="private, share, dmz or public.")] = "private",
+) -> int:
+    """Make a workspace."""
+    if not name.strip():
+        raise CommandError("the name is empty: members must see one")
+    return _with_registry(lambda registry: f"hub {name} is {registry.add_hub(name, owner, area)}")
+
+
+@commands.command(rich_help_panel="Operate")
+def link(
+    hub: Annotated[str, typer.Option(help="Id of the hub.")],
+    title: Annotated[str, typer.Option(help="Name of the meeting that guests see.")] = "",
+    days: Annotated[int, typer.Option(help="How long the link is good; 0: for ever.")] = 7,
+) -> int:
+    """Let people without an account into the room of a dmz or public hub."""
+
+    def add(registry: Registry) -> str:
+        token, room = registry.add_link(hub, title, days)
+        return f"guests enter room {room} with dmz.login and the token {token}"
+
+    return _with_registry(add)
+
+
+@commands.command(rich_help_panel="Operate")
+def apikey(
+    user: Annotated[str, typer.Option(help="Email or uid of the person it belongs to.")],
+    scope: Annotated[
+        str, typer.Option(help="agent: acts for that person; system, sync: for X-Claw-User-Id.")
+    ] = "agent",
+) -> int:
+    """Make a key for a program that calls /api/v1, and show it once."""
+    from service.rest.declarations import SCOPES
+    from service.rest.tokens import new_key
+
+    if scope not in SCOPES:
+        raise CommandError(f"SCOPE={scope} is none of {', '.join(SCOPES)}")
+
+    def add(registry: Registry) -> str:
+        key = new_key()
+        ((key_id, _uid),) = registry.call("yp", "api_key_add", user, key, scope)
+        return f"{key}\nshown this once; its id is {key_id}, its scope {scope}"
+
+    return _with_registry(add)
+
+
+@commands.command(rich_help_panel="Operate")
+def apikeys(
+    drop: Annotated[str, typer.Option(help="Id of the key to revoke.")] = "",
+) -> int:
+    """List the API keys, or revoke one."""
+
+    def work(registry: Registry) -> str:
+        if drop:
+            return _drop_key(registry, drop)
+        return _key_table(registry.call("yp", "api_key_list", None))
+
+    return _with_registry(work)
+
+
+def _drop_key(registry: Registry, key_id: str) -> str:
+    from service.rest.change_feed import notify_key_change
+
+    ((dropped,),) = registry.call("yp", "api_key_drop", key_id)
+    if not dropped:
+        return f"there is no key {key_id}"
+    late = "" if notify_key_change(registry.settings) else "; Redis is away: its open /ws end within a minute"
+    return f"key {key_id} is revoked{late}"
+
+
+@commands.command(rich_help_panel="Operate")
+def units(
+    out: Annotated[str, typer.Option(help="Folder for the unit files.")],
+    user: Annotated[str, typer.Option(help="System account that runs the service.")] = "drumee",
+    program: Annotated[str, typer.Option(help="Path of drumee-contacts; absent: this one.")] = "",
+    settings: Annotated[str, typer.Option(help="File with the settings.")] = "/etc/drumee-contacts/settings",
+    admin_settings: Annotated[
+        str, typer.Option(help="File with DRUMEE_DB_ADMIN, for backup and drift.")
+    ] = "/etc/drumee-contacts/admin",
+    uploads: Annotated[str, typer.Option(help="DRUMEE_UPLOAD_DIR, when it is set.")] = "",
+) -> int:
+    """Write systemd units: the service, a daily backup, a daily look for drift."""
+    import sys
+    from pathlib import Path
+
+    from service.admin.units import Machine, write
+
+    here = Path(sys.executable).with_name("drumee-contacts")
+    machine = Machine(
+        Path(program).absolute() if program else here, user, Path(settings), Path(admin_settings), uploads
+    )
+    typer.echo("\n".join(str(path) for path in write(machine, Path(out))))
+    return 0
+
+
+def _key_table(rows: list[tuple[str, str]]) -> str:
+    import json
+
+    from service.web.timestamps import wire_seconds
+
+    lines = []
+    for data, email in rows:
+        key = json.loads(data)
+        used = wire_seconds(key["last_used_at"]) or "never used"
+        lines.append(f"{key['id']}  {key['prefix']}…  {key['scope']:<6}  {used:<24}  {email}")
+    return "\n".join(lines) or "There are no keys."
+
+
+def _with_registry(work: Callable[[Registry], str]) -> int:
+    """Print what `work` returns; CommandError when the registry refuses it."""
+
+    def print_result(settings: Settings) -> int:
+        import pymysql
+
+        from service.admin.registry import Registry
+
+        try:
+            typer.echo(work(Registry(settings)))
+        except pymysql.err.MySQLError as exc:
+            raise CommandError(f"refused: {exc.args[1]}") from exc
+        return 0
+
+    return with_stack(print_result)

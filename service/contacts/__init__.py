@@ -1,0 +1,1 @@
+"""The domain: address books, groups, invitations, import and export."""

@@ -1,0 +1,213 @@
+"""The changes of an address book that all APIs share: create, change, trash, restore, merge, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from service.contacts import invitations
+from service.contacts.record import Record, record_of, routine_fields
+from service.runtime.context import Context, row
+from service.store.database import ResultSet, Transaction, document, documents, encode
+
+RoutineCall = Callable[[Transaction], Awaitable[list[ResultSet]]]
+"""One CALL of a transaction."""
+
+
+async def create(ctx: Context, fields: dict[str, Any]) -> Record:
+    """Create a contact from the fields of a record; return its record."""
+    card, sockets, record = await ctx.shard("my_contact_create", routine_fields(fields))
+    push_contact(ctx, card, sockets, "contact.add")
+    return record_of(record)
+
+
+async def patch(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:
+    """Change these fields of a record; return it. Raise Refused when `rev` is given and out of date."""
+    return await _patch(ctx, contact_id, routine_fields(fields), rev)
+
+
+async def patch_custom(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:
+    """Merge keys into custom_fields, where null removes a key; return the record."""
+    return await _patch(ctx, contact_id, encode({"dialect": 1, "custom": fields}), rev)
+
+
+async def change(ctx: Context, contact_id: str, fields: dict[str, Any]) -> None:
+    """Change a contact for an API that knows one name, one address and one number of it.
+
+    `fields` has any of name (with firstname and lastname, for a contact that has neither), email, areacode,
+    phone.
+    """
+    owner_id, shard, text = ctx.caller.uid, ctx.caller.db or "", encode(fields)
+    await _change(ctx, lambda tx: tx.call(shard, "my_contact_set_defaults", owner_id, contact_id, text))
+
+
+async def trash(ctx: Context, contact_id: str, rev: int | None = None) -> Record:
+    """Move a contact to the trash, and notify the owner's tabs; return its record."""
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> list[ResultSet]:
+        contact_rows, sockets, record = await tx.call(shard, "my_contact_trash", owner_id, contact_id, rev)
+        contact = document(contact_rows)
+        if contact["blocked"]:
+            await tx.call("yp", "contact_block_delete", owner_id, contact["contact_id"])
+        return [contact_rows, sockets, record]
+
+    contact_rows, sockets, record = await ctx.db.transaction("my_contact_trash", unit)
+    contact = document(contact_rows)
+    _push_deleted(ctx, contact, contact["drumate_id"], sockets)
+    return record_of(record)
+
+
+async def purge(ctx: Context, contact_id: str, rev: int | None) -> None:
+    """Delete a contact permanently, from the book or the trash; the peer keeps their own entry."""
+    await _delete(
+        ctx, lambda tx: tx.call(ctx.caller.db or "", "my_contact_purge", ctx.caller.uid, contact_id, rev)
+    )
+
+
+async def restore(ctx: Context, contact_id: str, rev: int | None) -> Record:
+    """Restore a contact from the trash; return its record."""
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> list[ResultSet]:
+        card, sockets, state, record = await tx.call(shard, "my_contact_restore", owner_id, contact_id, rev)
+        contact = document(state)
+        if contact["blocked"]:
+            await _add_block(tx, owner_id, contact)
+        return [card, sockets, record]
+
+    card, sockets, record = await ctx.db.transaction("my_contact_restore", unit)
+    push_contact(ctx, card, sockets, "contact.add")
+    return record_of(record)
+
+
+async def merge(ctx: Context, contact_id: str, other_ids: list[str], rev: int | None) -> Record:
+    """Merge contacts into one, which takes over their values; the others become tombstones."""
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+
+    async def unit(tx: Transaction) -> list[ResultSet]:
+        card, sockets, tombstone_rows, target, record = await tx.call(
+            shard, "my_contact_merge", owner_id, contact_id, encode(other_ids), rev
+        )
+        contact = document(target)
+        for other in documents(tombstone_rows):
+            if other["blocked"]:
+                await tx.call("yp", "contact_block_delete", owner_id, other["contact_id"])
+                await _add_block(tx, owner_id, contact)
+        return [card, sockets, tombstone_rows, record]
+
+    card, sockets, tombstone_rows, record = await ctx.db.transaction("my_contact_merge", unit)
+    for other in documents(tombstone_rows):
+        _push_deleted(ctx, other, None, sockets)
+    push_contact(ctx, card, sockets, "contact.update")
+    return record_of(record)
+
+
+async def delete(ctx: Context, contact_id: str) -> dict[str, Any]:
+    """Delete a contact permanently; the peer keeps their own entry, unlinked."""
+    return await _delete(
+        ctx, lambda tx: tx.call(ctx.caller.db or "", "my_contact_delete", ctx.caller.uid, contact_id)
+    )
+
+
+async def _delete(ctx: Context, call: RoutineCall) -> dict[str, Any]:
+    owner_id = ctx.caller.uid
+
+    async def unit(tx: Transaction) -> list[Any]:
+        contact_rows, state, sockets = await call(tx)
+        contact, previous = document(contact_rows), document(state)
+        if previous["blocked"]:
+            await tx.call("yp", "contact_block_delete", owner_id, contact["contact_id"])
+        if contact["his_id"]:
+            peer_id = contact["his_id"]
+            update_rows, block_rows, peer_sockets = await tx.call(
+                previous["db"], "contact_peer_gone", peer_id, owner_id, 0
+            )
+            await invitations.remove_block(tx, peer_id, block_rows)
+            return [contact, sockets, document(update_rows), peer_sockets]
+        if previous["status"] == "sent":
+            await tx.call("yp", "token_withdraw", owner_id, contact["entity"])
+        return [contact, sockets, None, []]
+
+    contact, sockets, peer_update, peer_sockets = await ctx.db.transaction("my_contact_delete", unit)
+    _push_deleted(ctx, contact, contact["his_id"], sockets)
+    if peer_update:
+        ctx.push("contact.delete_contact", peer_update, peer_sockets)
+        ctx.presence_changed()
+    deleted: dict[str, Any] = contact
+    return deleted
+
+
+async def release_former_peer(
+    tx: Transaction, owner_id: str, other: dict[str, Any], blocked: int
+) -> list[Any]:
+    """Withdraw the invitation of the former peer when an entry means another one, and move the block.
+
+    Return the pushes for the former peer.
+    """
+    if blocked:
+        await _add_block(tx, owner_id, other)
+    if not other["withdrawn"]:
+        return []
+    if not other["old_peer"]:
+        await tx.call("yp", "token_withdraw", owner_id, other["old_entity"])
+        return []
+    update_rows, block_rows, sockets = await tx.call(
+        other["old_db"], "contact_peer_gone", other["old_peer"], owner_id, 1
+    )
+    await invitations.remove_block(tx, other["old_peer"], block_rows)
+    return [("contact.update", document(update_rows), sockets)]
+
+
+def push_contact(ctx: Context, card: ResultSet, sockets: ResultSet, service: str = "") -> Any:
+    """Notify the owner's tabs of a written contact; return its card.
+
+    The push has no status: the invite card of the frontend would act on it.
+    """
+    contact = document(card)
+    ctx.push(
+        service or ctx.service,
+        {
+            "contact_id": contact["id"],
+            "drumate_id": contact["entity"] if contact["is_drumate"] else None,
+            "entity": contact["entity"],
+            "surname": contact["surname"],
+        },
+        sockets,
+    )
+    return row(card)
+
+
+async def _patch(ctx: Context, contact_id: str, text: str, rev: int | None) -> Record:
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+    return record_of(
+        await _change(ctx, lambda tx: tx.call(shard, "my_contact_patch", owner_id, contact_id, text, rev))
+    )
+
+
+async def _change(ctx: Context, call: RoutineCall) -> ResultSet:
+    """Change a contact by a routine that returns card, sockets, the former peer, and perhaps a record."""
+
+    async def unit(tx: Transaction) -> tuple[ResultSet, ResultSet, list[Any], ResultSet]:
+        card, sockets, others, *record = await call(tx)
+        pushes: list[Any] = []
+        for other in documents(others):
+            pushes += await release_former_peer(tx, ctx.caller.uid, other, document(card)["is_blocked"])
+        return card, sockets, pushes, record[0] if record else []
+
+    card, sockets, pushes, record = await ctx.db.transaction("my_contact_patch", unit)
+    push_contact(ctx, card, sockets, "contact.update")
+    invitations.push_all(ctx, pushes)
+    return record
+
+
+def _push_deleted(ctx: Context, contact: dict[str, Any], drumate_id: str | None, sockets: ResultSet) -> None:
+    """Notify the owner's tabs that a contact has left the book."""
+    model = {"contact_id": contact["contact_id"], "drumate_id": drumate_id, "entity": contact["entity"]}
+    ctx.push("contact.delete_contact", model, sockets)
+
+
+async def _add_block(tx: Transaction, owner_id: str, contact: dict[str, Any]) -> None:
+    await tx.call(
+        "yp", "contact_block_add", owner_id, contact["contact_id"], contact["entity"], contact["peer"]
+    )

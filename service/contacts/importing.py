@@ -1,0 +1,194 @@
+"""Import an address book: a process reads the file, transactions of 300 contacts store it.
+
+Memory holds the contacts of one transaction, independent of the size of the file. An import that was
+interrupted can be repeated: contacts that exist already stay as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from service import PACKAGE
+from service.contacts.uploads import StoredFile, receive
+from service.errors import RequestError
+from service.runtime.context import Context, Upload
+from service.store.database import document, encode
+
+BATCH = 300
+REPORTED = 100
+"""Rejected contacts that the answer lists."""
+CHUNK_BYTES = 65_536
+READERS = asyncio.Semaphore(2)
+"""Limits the files that are read at the same time; further imports wait."""
+KINDS = {".vcf": "vcf", ".csv": "csv"}
+
+Progress = Callable[[int], None]
+"""Receives percent, from 0 to 100."""
+
+
+@dataclass
+class Report:
+    """The counts of an import, and the contacts that wait for the next transaction."""
+
+    total: int = 0
+    loaded: int = 0
+    noemail: int = 0
+    alreadyincontact: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    batch: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Contacts that are not stored yet, by id."""
+    addresses: set[str] = field(default_factory=set)
+    """Email addresses of the batch."""
+
+    def add(self, line: int, contact: dict[str, Any] | None, error: str) -> None:
+        """Count a contact, and add it to the batch if it can be stored. `error`: why there is none."""
+        self.total += 1
+        if contact is None:
+            self._reject(line, error)
+            return
+        addresses = {entry["email"] for entry in contact["email"]}
+        if not addresses and not contact.keys() & {"uid", "entity"}:
+            self.reject_unreachable(line)
+        elif addresses & self.addresses:
+            self.alreadyincontact += 1
+        else:
+            self.addresses |= addresses
+            contact_id = secrets.token_hex(8)
+            self.batch[contact_id] = {**contact, "id": contact_id, "line": line}
+
+    def reject_unreachable(self, line: int) -> None:
+        """Count a contact without an address or a registered user."""
+        self.noemail += 1
+        self._reject(line, "no email address")
+
+    def _reject(self, line: int, reason: str) -> None:
+        if len(self.rejected) < REPORTED:
+            self.rejected.append({"line": line, "reason": reason})
+
+    def answer(self) -> dict[str, Any]:
+        """Return the counts and rejected contacts."""
+        return {
+            "total": self.total,
+            "loaded": self.loaded,
+            "noemail": self.noemail,
+            "alreadyincontact": self.alreadyincontact,
+            "rejected": self.rejected,
+        }
+
+
+def kind_of(filename: str) -> str:
+    """Return vcf or csv by the name of a file; RequestError 415 for any other name."""
+    dot = filename.rfind(".")
+    kind = KINDS.get(filename[dot:].lower()) if dot >= 0 else None
+    if kind is None:
+        raise RequestError(415, "WRONG_FORMAT", "only .csv and .vcf files can be loaded", protocol=False)
+    return kind
+
+
+async def load_upload(ctx: Context, upload: Upload, kind: str, progress: Progress) -> dict[str, Any]:
+    """Import the file in the body of the request; return the report."""
+    with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
+        size = await receive(ctx, upload, spool, ctx.settings.import_limit)
+        return await _load_file(ctx, spool.name, size, kind, progress)
+
+
+async def load_stored(ctx: Context, stored: StoredFile, kind: str, progress: Progress) -> dict[str, Any]:
+    """Import a file that was uploaded before; return the report. The file stays, for another attempt."""
+    return await _load_file(ctx, str(stored.path), stored.size, kind, progress)
+
+
+async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:
+    """Import the text of a file; return the report."""
+    with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
+        data = content.encode()
+        spool.write(data)
+        spool.flush()
+        return await _load_file(ctx, spool.name, len(data), kind, lambda _: None)
+
+
+async def load_list(
+    ctx: Context, contacts: list[dict[str, Any]], origin: str | None = None
+) -> dict[str, Any]:
+    """Import contacts that are read and cleaned; return the report. `origin`: where they come from."""
+    report = Report()
+    for line, contact in enumerate(contacts, 1):
+        report.add(line, contact, "")
+        if len(report.batch) >= BATCH:
+            await _store_batch(ctx, report, origin)
+    await _store_batch(ctx, report, origin)
+    return report.answer()
+
+
+async def _load_file(ctx: Context, path: str, size: int, kind: str, progress: Progress) -> dict[str, Any]:
+    """Import a file of `size` bytes; call `progress` after each transaction that changes the percentage."""
+    report = Report()
+    last_percent = -1
+    async with READERS, _reader(path, kind) as lines:
+        async for line in lines:
+            entry = orjson.loads(line)
+            if "book" in entry and report.total == 0:
+                await ctx.shard("my_contact_import_book", encode(entry["book"]))
+            report.add(entry["line"], entry.get("contact"), entry.get("error", ""))
+            if len(report.batch) < BATCH:
+                continue
+            await _store_batch(ctx, report, kind)
+            percent = min(99, entry["at"] * 100 // max(size, 1))
+            if percent > last_percent:
+                last_percent = percent
+                progress(percent)
+    await _store_batch(ctx, report, kind)
+    progress(100)
+    return report.answer()
+
+
+async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None:
+    """Store the batch of a report in one transaction."""
+    if not report.batch:
+        return
+    contacts = encode(list(report.batch.values()))
+    (count_rows,) = await ctx.shard("my_contact_import", contacts, origin)
+    counts = document(count_rows)
+    report.loaded += counts["loaded"]
+    report.alreadyincontact += counts["alreadyincontact"]
+    for line in counts["nobody"]:
+        report.reject_unreachable(line)
+    report.batch.clear()
+    report.addresses.clear()
+
+
+@asynccontextmanager
+async def _reader(path: str, kind: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Yield the lines of a process that reads the file. The pipe makes it wait while we store contacts."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "service.contacts.reader", path, kind),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=PACKAGE.parent,
+    )
+    try:
+        assert process.stdout is not None  # noqa: S101  # for mypy: we asked for the pipe
+        yield _lines(process.stdout)
+        if await process.wait():
+            raise RuntimeError("the reader of address books failed")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines of any length. StreamReader.readline would need a buffer as big as the longest line."""
+    rest = b""
+    while chunk := await output.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line

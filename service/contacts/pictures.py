@@ -1,0 +1,62 @@
+"""Pictures of groups: check uploaded files, and answer stored ones."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+from service.contacts.uploads import StoredFile
+from service.errors import RequestError
+from service.runtime.context import Download
+from service.store.database import ResultSet
+
+MAX_BYTES = 1_000_000
+"""Pictures lie in the database."""
+SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"\xff\xd8\xff", 0, "image/jpeg"),
+    (b"GIF8", 0, "image/gif"),
+    (b"WEBP", 8, "image/webp"),
+)
+"""(bytes, their offset, media type). SVG is missing because it may contain scripts."""
+
+
+def media_type(content: bytes) -> str | None:
+    """Return the media type of a picture by its first bytes; None for other files."""
+    return next(
+        (
+            media_type
+            for signature, offset, media_type in SIGNATURES
+            if content[offset : offset + len(signature)] == signature
+        ),
+        None,
+    )
+
+
+def encoded(content: bytes) -> str:
+    """Return a picture in base64, as routines take it: the driver cannot pass bytes."""
+    return base64.b64encode(content).decode()
+
+
+def read(stored: StoredFile) -> tuple[str, str]:
+    """Return (base64, media type) of a picture; RequestError 415 for other files, whatever their names."""
+    with stored.path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    mimetype = media_type(content)
+    if mimetype is None or len(content) > MAX_BYTES:
+        reason = f"only PNG, JPEG, GIF and WebP of at most {MAX_BYTES} bytes"
+        raise RequestError(415, "WRONG_FORMAT", reason, protocol=False)
+    return encoded(content), mimetype
+
+
+def download(group: dict[str, Any], picture_rows: ResultSet) -> Download:
+    """Return the picture of a group as a file; RequestError 404 when the group has none of its own."""
+    if not picture_rows:
+        raise RequestError(404, "NO_PICTURE", "the group has no picture of its own", protocol=False)
+    content: bytes = picture_rows[0][0]
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    return Download(f"{group['avatar']}.{group['mimetype'].rpartition('/')[2]}", group["mimetype"], chunks())

@@ -1,0 +1,77 @@
+"""The stored form of a contact and the form that /api/v1 accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.store.database import ResultSet, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A contact as the REST API shows it, JSON text, and its revision."""
+
+    data: str
+    rev: int
+
+
+FIELDS = {
+    "display_name": "display_name",
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "company": "company",
+    "job_title": "job_title",
+    "notes": "comment",
+    "avatar_path": "avatar_path",
+    "tags": "tags",
+    "custom_fields": "custom_fields",
+    "source": "origin",
+    "source_id": "source_id",
+    "synced_at": "synced_at",
+}
+"""Fields of a record, and their names in the routines."""
+
+
+POSTAL = ("street", "city", "state", "postal_code", "country")
+
+
+def routine_fields(fields: dict[str, Any]) -> str:
+    """Return fields of a record as the JSON text that routines take.
+
+    The label work is professional, any other one private.
+    """
+    columns: dict[str, Any] = {"dialect": 1}
+    columns |= {column: fields[name] for name, column in FIELDS.items() if name in fields}
+    lists = (("emails", "email", _mail), ("phones", "mobile", _phone), ("addresses", "address", _address))
+    columns |= {
+        column: [shape(item) for item in fields[name]] for name, column, shape in lists if name in fields
+    }
+    return encode(columns)
+
+
+def record_of(rows: ResultSet) -> Record:
+    """Return the record in the first row of a result set."""
+    data, rev = rows[0]
+    return Record(data, rev)
+
+
+def _category(label: str | None) -> str:
+    return "prof" if (label or "").strip().lower() == "work" else "priv"
+
+
+def _common(item: dict[str, Any]) -> dict[str, Any]:
+    label = (item.get("label") or "other").strip()
+    return {"label": label, "category": _category(label)}
+
+
+def _mail(item: dict[str, Any]) -> dict[str, Any]:
+    return {**_common(item), "email": item["address"], "is_default": int(bool(item.get("primary")))}
+
+
+def _phone(item: dict[str, Any]) -> dict[str, Any]:
+    return {**_common(item), "number": item["number"], "is_default": int(bool(item.get("primary")))}
+
+
+def _address(item: dict[str, Any]) -> dict[str, Any]:
+    return {**_common(item), **{name: item.get(name) or "" for name in POSTAL}}

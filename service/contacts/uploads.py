@@ -1,0 +1,119 @@
+"""Uploaded files that wait for the call that uses them: media.upload, then `uploaded_id` of another service.
+
+They lie in a directory that all nodes of a site share (DRUMEE_UPLOAD_DIR), in a folder per user, so that
+nobody gets the files of others. A second file beside each one has its name. Files are deleted after
+DRUMEE_UPLOAD_TTL seconds; a service that needs one for longer copies it. They are neither in the database nor
+in backups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from service.errors import RequestError
+from service.runtime.context import Context, Upload
+from service.settings import Settings
+from service.web.bodies import paced
+
+CHUNK_BYTES = 65_536
+SWEEP_SECONDS = 60.0
+IDS = re.compile(r"[0-9a-f]{32}")
+NAME = ".name"
+"""Suffix of the file that has the name of the uploaded one, as JSON."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """An uploaded file; its size in bytes."""
+
+    path: Path
+    filename: str
+    size: int
+
+
+def folder(settings: Settings) -> Path:
+    """Return the directory of the uploaded files."""
+    return Path(settings.upload_dir) if settings.upload_dir else Path(settings.run_dir).absolute() / "uploads"
+
+
+async def receive(ctx: Context, upload: Upload, file: BinaryIO | Any, max_bytes: int) -> int:
+    """Write the body of a request to a file; return its bytes. RequestError 413 beyond `max_bytes`."""
+    size = 0
+    async for chunk in paced(upload.content.iter_chunked(CHUNK_BYTES), ctx.settings.upload_timeout):
+        size += len(chunk)
+        if size > max_bytes:
+            limit = ctx.settings.import_limit
+            too_big, too_many = f"the file is larger than {limit} bytes", "too many files wait already"
+            raise RequestError(413, "BODY_TOO_LARGE", too_big if size > limit else too_many)
+        file.write(chunk)
+    file.flush()
+    return size
+
+
+async def store(ctx: Context, upload: Upload) -> dict[str, Any]:
+    """Store the body of a request; return id, uploaded_id, filename, filesize and expiry (unix seconds)."""
+    settings, upload_id = ctx.settings, secrets.token_hex(16)
+    user_folder = folder(settings) / ctx.caller.uid
+    user_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Uploads in progress count as well: their files exist already.
+    used = await asyncio.to_thread(lambda: sum(size for _, size in _files(user_folder)))
+    path = user_folder / upload_id
+    try:
+        with path.open("xb") as file:
+            size = await receive(ctx, upload, file, min(settings.import_limit, settings.upload_quota - used))
+        # Written last: a file counts only with its name, so nobody reads an incomplete one.
+        path.with_suffix(NAME).write_bytes(orjson.dumps(upload.filename))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    expiry = int(time.time()) + settings.upload_ttl
+    ids = {"id": upload_id, "uploaded_id": upload_id}
+    return {**ids, "filename": upload.filename, "filesize": size, "expiry": expiry}
+
+
+def find(ctx: Context, upload_id: str) -> StoredFile:
+    """Return a file of the caller; RequestError 404 when there is none of that id, or it has expired."""
+    path = folder(ctx.settings) / ctx.caller.uid / upload_id
+    with suppress(FileNotFoundError):
+        if IDS.fullmatch(upload_id) and path.stat().st_mtime > time.time() - ctx.settings.upload_ttl:
+            filename = orjson.loads(path.with_suffix(NAME).read_bytes())
+            return StoredFile(path, filename, path.stat().st_size)
+    raise RequestError(
+        404, "FILE_NOT_FOUND", "no such file was uploaded, or it is too long ago", protocol=False
+    )
+
+
+async def sweep_round(settings: Settings) -> float:
+    """Delete expired files, as every node does; return the seconds until the next round."""
+    await asyncio.to_thread(sweep, settings)
+    return SWEEP_SECONDS
+
+
+def sweep(settings: Settings) -> None:
+    """Delete expired files, and folders without files."""
+    root, oldest = folder(settings), time.time() - settings.upload_ttl
+    for user_folder in root.iterdir() if root.is_dir() else ():
+        for path, _ in list(_files(user_folder)):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime <= oldest:
+                    path.unlink()
+        with suppress(OSError):
+            # Fails unless the folder is empty.
+            user_folder.rmdir()
+
+
+def _files(user_folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the files of a user and their sizes; skip a file that is deleted meanwhile."""
+    for path in user_folder.iterdir():
+        with suppress(FileNotFoundError):
+            yield path, path.stat().st_size

@@ -1,0 +1,125 @@
+"""Labels, types and limits shared by the vCard and CSV formats.
+
+Lists of a contact are called by their keys: email, mobile, address.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+CARD_LIMIT = 1_000_000
+"""Characters of one card without its pictures; a bigger one is rejected."""
+EXTENSION = "x-drumee"
+"""Property of a card, and column of a table, with the data that the formats have no place for."""
+PRODID = "-//Drumee//Contacts//EN"
+"""PRODID of the cards that this service writes."""
+LOCAL_SOURCE = "local"
+"""Source of contacts that users typed; files of this service leave it out."""
+FILE_LABELS = {
+    "email": {"Home": "", "Other": "other"},
+    "mobile": {
+        "Mobile": "",
+        "Home": "home",
+        "Other": "other",
+        "Main": "main",
+        "Fax": "fax",
+        "Pager": "pager",
+    },
+    "address": {"Home": "", "Other": "other"},
+}
+"""The stored label for each label of a file; "" is the default label of a private entry."""
+CARD_TYPES = {
+    "email": {"": "HOME"},
+    "mobile": {"": "CELL", "fax": "FAX", "pager": "PAGER", "home": "HOME"},
+    "address": {"": "HOME"},
+}
+"""The vCard TYPE for each stored label; of several in a card, the first one here counts."""
+APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
+"""Apple writes its predefined labels in this form."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+ENTITY = re.compile(r"[0-9a-f]{16}")
+AREACODE = re.compile(r"(\+\d{1,4})[ .-]+(.+)")
+PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
+"""Parts of an address, and the characters of each."""
+KIND_KEYS = {"category", "is_default", "label"}
+EXTENSION_KEYS = (
+    *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
+    *("custom_fields", "avatar_path", "source", "source_id", "synced_at"),
+)
+
+Contact = dict[str, Any]
+
+
+class UnreadableError(ValueError):
+    """A contact cannot be read; the message says why."""
+
+
+def parse_extension(text: str) -> Contact:
+    """Return the known keys of the JSON in an extension; {} when there is none."""
+    try:
+        extension = orjson.loads(text or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(extension, dict):
+        return {}
+    return {key: extension[key] for key in EXTENSION_KEYS if key in extension}
+
+
+def merge_extension(contact: Contact, extension: Contact) -> Contact:
+    """Return a contact with the data of its extension.
+
+    The key `kind` has category, label and is_default for each entry of a list. It applies to lists of equal
+    length only: somebody may have edited the file.
+    """
+    kinds = extension.pop("kind", None)
+    for key in FILE_LABELS:
+        entry_kinds = kinds.get(key) if isinstance(kinds, dict) else None
+        if isinstance(entry_kinds, list) and len(entry_kinds) == len(contact[key]):
+            contact[key] = [
+                {**entry, **kind} if isinstance(kind, dict) and not kind.keys() - KIND_KEYS else entry
+                for entry, kind in zip(contact[key], entry_kinds, strict=True)
+            ]
+    return {**contact, **extension}
+
+
+def card_label(key: str, text: str) -> str:
+    """Return the stored label for an X-ABLabel."""
+    apple = APPLE_LABEL.fullmatch(text)
+    return FILE_LABELS[key].get(apple[1], apple[1].lower()) if apple else text
+
+
+def cell_kind(key: str, text: str, head: str = "") -> dict[str, Any]:
+    """Return category, label and is_default from a label cell, or from the header of a column."""
+    preferred, label = text.startswith("*"), text.removeprefix("*").strip()
+    work = re.search(r"work|business|prof|bureau", f"{head} {label}".lower())
+    if not label and key == "mobile":
+        label = next((word for word in ("Home", "Pager") if word.lower() in head), "")
+    return {
+        "category": "prof" if work else "priv",
+        "label": "" if label == "Work" else FILE_LABELS[key].get(label, label),
+        "is_default": int(preferred),
+    }
+
+
+def split_numbers(texts: list[str], extension: Contact) -> list[dict[str, str]]:
+    """Return areacode and phone of each number.
+
+    The key `areacode` of an extension has the length of each area code, where a number alone does not tell.
+    """
+    lengths = extension.get("areacode")
+    if not isinstance(lengths, list) or [type(length) for length in lengths] != [int] * len(texts):
+        return [_split_number(text) for text in texts]
+    return [
+        {"areacode": text[:length], "phone": text[length:].strip()}
+        for text, length in zip(texts, lengths, strict=True)
+    ]
+
+
+def _split_number(text: str) -> dict[str, str]:
+    text = text.removeprefix("tel:")
+    parts = AREACODE.fullmatch(text)
+    return {"areacode": parts[1], "phone": parts[2]} if parts else {"areacode": "", "phone": text}

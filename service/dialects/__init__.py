@@ -1,1 +1,0 @@
-"""The other contact APIs: their routes, envelopes, schemas and errors, over the routines of the RPC."""

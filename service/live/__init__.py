@@ -1,0 +1,1 @@
+"""WebSockets, push over Redis, presence, rooms and the heartbeat of a process."""

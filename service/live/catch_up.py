@@ -1,0 +1,77 @@
+"""Rebuild stale contact records: a big group or tag changed, many contacts were imported, or an upgrade ran.
+
+Works on one owner at a time. An owner whose records cannot be built is set aside in a table of the shard: all
+processes skip the owner until the next try is due, also after a restart. Other owners go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from service import metrics
+from service.log import kind_of
+from service.loops import Loops
+from service.store.database import Database
+from service.store.server_errors import concerns_one_owner
+
+log = logging.getLogger(__name__)
+
+CONTACTS = 200
+"""Contacts per transaction; their owner cannot write meanwhile."""
+ROUND_SECONDS = 3.0
+
+
+class CatchUp:
+    """Rebuilds stale records, round by round."""
+
+    def __init__(self, db: Database, loops: Loops) -> None:
+        self._db = db
+        self._loops = loops
+
+    async def round(self) -> float:
+        """Work on every shard; return the pause until the next round, in seconds.
+
+        A shard that fails does not stop the others: the first error is raised after the last shard.
+        """
+        failures: list[Exception] = []
+        set_aside = 0
+        for shard in await self._db.shards():
+            try:
+                set_aside += await self._catch_up(shard)
+            except Exception as exc:
+                failures.append(exc)
+        if failures:
+            raise failures[0]
+        self._loops.set_aside = set_aside
+        metrics.SET_ASIDE.set(set_aside)
+        return ROUND_SECONDS
+
+    async def _catch_up(self, shard: str) -> int:
+        """Rebuild records of one shard for at most 3 s; return how many owners are set aside."""
+        started = time.monotonic()
+        while True:
+            ((owner, set_aside),) = (await self._db.call(shard, "contact_stale_owner"))[0]
+            if owner is None or time.monotonic() - started > ROUND_SECONDS:
+                return int(set_aside)
+            try:
+                (((_, failures),),) = await self._db.call(shard, "my_contacts_catch_up", owner, CONTACTS)
+            except Exception as exc:
+                if not concerns_one_owner(exc):
+                    raise
+                await self._set_aside(shard, owner, exc)
+            else:
+                if failures:
+                    log.info("records of an owner are made again", extra={"uid": owner, "shard": shard})
+
+    async def _set_aside(self, shard: str, owner: str, exc: Exception) -> None:
+        """Skip an owner until the next try; log the error unless it is the same as the last one."""
+        error = f"{type(exc).__name__}: {exc}"
+        (((is_new_error,),),) = await self._db.call(shard, "contact_set_aside_add", owner, error)
+        metrics.SET_ASIDE_FAILURES.inc()
+        if is_new_error:
+            log.error(
+                "records of an owner cannot be made, set aside",
+                extra={"uid": owner, "shard": shard, "error": kind_of(exc)},
+                exc_info=exc,
+            )

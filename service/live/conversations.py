@@ -1,0 +1,76 @@
+"""Private conversations: messages for both sides; what is read on one side is seen on the other."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from service.store.database import (
+    ResultSet,
+    RoutineCaller,
+    Transaction,
+    document,
+    documents,
+    encode,
+)
+
+
+class Reading(NamedTuple):
+    """A conversation that was marked as read."""
+
+    counts: dict[str, Any]
+    """entity_id, message_id, room and total: what is unread now."""
+    reader_socket_rows: ResultSet
+    seen: list[dict[str, Any]]
+    """The messages that the reader had not read before, as their author has them."""
+    author_socket_rows: ResultSet
+
+
+async def mark_read(
+    db: RoutineCaller, shard: str, reader: str, peer: str | None, message_id: str | None
+) -> Reading:
+    """Mark a conversation as read up to a message, or all of it, and its messages as seen for their author.
+
+    `peer` is a uid, an address or a contact id; None: the other side of the message.
+    """
+
+    async def unit(tx: Transaction) -> Reading:
+        count_rows, reader_socket_rows, author_rows = await tx.call(
+            shard, "acknowledge_message", reader, peer, message_id
+        )
+        reading = Reading(document(count_rows), reader_socket_rows, [], [])
+        for author in documents(author_rows):
+            seen_rows, socket_rows = await tx.call(
+                author["db"], "message_seen", author["author_id"], reader, author["until"]
+            )
+            reading = reading._replace(seen=documents(seen_rows), author_socket_rows=socket_rows)
+        return reading
+
+    return await db.transaction("acknowledge_message", unit)
+
+
+class Post(NamedTuple):
+    """A message as one side has it."""
+
+    message: dict[str, Any]
+    """As `chat.post` shows it."""
+    socket_rows: ResultSet
+
+
+async def post(
+    db: RoutineCaller, shard: str, author: str, peer: str, message: dict[str, Any]
+) -> tuple[Post, Post]:
+    """Write a message into both copies of a conversation; return that of the author, and that of the peer.
+
+    `message` has message_id, message, ctime and metadata.
+    """
+
+    async def unit(tx: Transaction) -> tuple[Post, Post]:
+        own_rows, own_socket_rows, peer_rows, peer_socket_rows = await tx.call(
+            shard, "message_post", author, peer, encode(message)
+        )
+        other = document(peer_rows)
+        copy = encode([{**message, "author_id": author}])
+        (message_rows,) = await tx.call(other["db"], "contact_greet", other["uid"], author, copy)
+        return Post(document(own_rows), own_socket_rows), Post(document(message_rows), peer_socket_rows)
+
+    return await db.transaction("message_post", unit)

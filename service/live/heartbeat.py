@@ -1,0 +1,151 @@
+"""The heartbeat of this process, and the work that all processes do for each other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+
+import orjson
+from aiohttp import WSCloseCode
+
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.live.calls import RingTimeouts
+from service.live.catch_up import CatchUp
+from service.live.resources import Resources
+from service.live.rooms import notify_departures, notify_evictions
+from service.live.sockets import Sockets
+from service.log import kind_of
+from service.loops import Loop, Round
+from service.store.database import ResultSet
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 3.0
+STALE_SECONDS = 9
+"""A process without a beat for this long is suspected to be dead."""
+WAIT_SECONDS = 6
+"""A suspect that does not beat again is reaped 6 to 9 s later, so 15 to 21 s after its last beat."""
+ENDED_SECONDS = 2.0
+"""A socket whose session has ended, or whose account is frozen, is closed in the second round."""
+CATCH_UP_SECONDS = 5.0
+"""Longest round of the catch-up; it takes that long where many records are stale."""
+PURGE_SECONDS = 60.0
+PURGE_ROWS = 1000
+EVICTIONS = 100
+
+
+def new_node_id() -> str:
+    """Return a random id for this process, 16 hex digits."""
+    return secrets.token_hex(8)
+
+
+class Heartbeat:
+    """Registers this process as alive, and does what all processes do for each other.
+
+    Each part is a loop of its own: a part that fails or takes long does not stop the others.
+    """
+
+    def __init__(self, resources: Resources, sockets: Sockets, ring_timeouts: RingTimeouts) -> None:
+        self._db, self._pusher, self._presence = resources.db, resources.pusher, resources.presence
+        self._loops = resources.loops
+        self._sockets = sockets
+        self._ring_timeouts = ring_timeouts
+        self._grace = resources.settings.socket_grace
+        """Seconds that a disconnected socket keeps its seat in a room."""
+        self._catch_up = CatchUp(self._db, self._loops)
+        self._address = f"{socket.gethostname()}:{os.getpid()}"
+        self._registered_at = 0
+        """When the registry created the row of this process; another value means that it was reaped."""
+        self._own_loops: list[Loop] = []
+        self._evictions: Loop | None = None
+        self._ended: set[str] = set()
+        """Sockets to close in the next round of "ended sessions"."""
+
+    async def start(self) -> None:
+        """Beat once, then start the loops."""
+        _, self._registered_at = await self._refresh()
+        self._start_loop("heartbeat", self._beat, BEAT_SECONDS)
+        self._start_loop("lost sockets", self._free_disconnected, BEAT_SECONDS)
+        self._start_loop("ring timeouts", self._expire_calls, BEAT_SECONDS)
+        self._evictions = self._start_loop("evictions", self._evict, BEAT_SECONDS)
+        self._start_loop("ended sessions", self._close_ended, ENDED_SECONDS)
+        self._start_loop("catch-up", self._catch_up.round, CATCH_UP_SECONDS)
+        self._start_loop("session purge", self._purge, PURGE_SECONDS)
+
+    def _start_loop(self, name: str, work: Round, every: float) -> Loop:
+        loop = self._loops.add(Loop(name, work, every=every, pause=every))
+        self._own_loops.append(loop)
+        return loop
+
+    async def stop(self) -> None:
+        """Retire this process: release its sockets and keep their seats for the grace period."""
+        await self._loops.stop(*self._own_loops)
+        try:
+            (user_rows,) = await self._db.call("yp", "socket_retire", self._pusher.node)
+        except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
+            log.warning("this process could not retire; others will reap it", extra={"error": kind_of(exc)})
+            return
+        self._notify_changes([], user_rows)
+
+    async def _beat(self) -> float:
+        known, registered_at = await self._refresh()
+        if not known or registered_at != self._registered_at:
+            # Another process declared this one dead and removed its sockets from the registry.
+            log.warning("this process was taken for dead; its sockets must reconnect")
+            await self._sockets.close_all(WSCloseCode.SERVICE_RESTART, "please reconnect")
+            # Only now: when closing fails, the next beat closes them again.
+            self._registered_at = registered_at
+        return BEAT_SECONDS
+
+    async def _refresh(self) -> tuple[bool, int]:
+        """Beat and reap dead processes; return whether the registry knew this one, and since when."""
+        *room_changes, user_rows, ((known, registered_at),) = await self._db.call(
+            "yp", "socket_refresh", self._pusher.node, self._address, STALE_SECONDS, WAIT_SECONDS, self._grace
+        )
+        self._notify_changes(room_changes, user_rows)
+        return bool(known), int(registered_at)
+
+    async def _free_disconnected(self) -> float:
+        await self._sockets.free_disconnected()
+        return BEAT_SECONDS
+
+    async def _expire_calls(self) -> float:
+        await self._ring_timeouts.expire()
+        return BEAT_SECONDS
+
+    async def _evict(self) -> float:
+        """Take those out of their rooms who are no longer allowed in, and notify everybody concerned."""
+        *room_changes, eviction_rows = await self._db.call("yp", "conference_evict", EVICTIONS)
+        notify_departures(self._pusher, room_changes)
+        notify_evictions(self._pusher, eviction_rows)
+        for data, _node, _sockets, shard in eviction_rows:
+            self._presence.changed(orjson.loads(data)["uid"], shard)
+        return BEAT_SECONDS
+
+    async def _close_ended(self) -> float:
+        """Close the sockets of this process whose session has ended or whose account was frozen.
+
+        Each process looks after its own, so that they end while Redis is away, too. A page in a room gets
+        `conference.revoke` first: those who have ended are evicted now, and closed in the next round.
+        """
+        (socket_rows,) = await self._db.call("yp", "socket_ended", self._pusher.node)
+        ended = {socket_id for (socket_id,) in socket_rows}
+        if self._evictions and ended - self._ended:
+            self._evictions.wake()
+        await self._sockets.sign_out(ended & self._ended)
+        self._ended = ended
+        return ENDED_SECONDS
+
+    async def _purge(self) -> float:
+        """Delete expired sessions and close their sockets."""
+        (socket_rows,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
+        self._pusher.close_sockets(socket_rows)
+        return PURGE_SECONDS
+
+    def _notify_changes(self, room_changes: list[ResultSet], user_rows: ResultSet) -> None:
+        """Notify rooms of departures, and the contacts of users, rows (uid, shard), of their presence."""
+        notify_departures(self._pusher, room_changes)
+        for uid, shard in user_rows:
+            self._presence.changed(uid, shard)

@@ -1,0 +1,234 @@
+"""Live updates: one Redis message for each process with recipients, one frame for each of their sockets.
+
+A message without a subscriber (Redis, or the connection to it, is down) is held for 10 s and published again.
+A restart of Redis therefore loses no update, but may deliver one twice. After 10 s a message is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import orjson
+from redis.exceptions import RedisError
+
+from service import metrics
+from service.loops import Loop, Loops
+from service.store.database import ResultSet
+from service.store.redis import RedisServers
+
+log = logging.getLogger(__name__)
+
+QUEUE = 10_000
+BATCH = 200
+HOLD_SECONDS = 10.0
+UNHELD = 0.0
+"""`expires` of a message that needs no subscriber: mostly nobody follows the contacts that change."""
+RETRY_SECONDS = 0.2
+RECONNECT_SECONDS = (0.1, 2.0)
+"""Pauses between attempts to subscribe: the first, and the longest."""
+REPEAT_SECONDS = (0.2, 1.0)
+"""Pauses between attempts to publish: the first, and the longest."""
+ROUND_SECONDS = 30.0
+"""Longest wait of a loop before it reports that it is alive."""
+
+Deliver = Callable[[list[str], str], None]
+Control = Callable[[list[str]], Coroutine[Any, Any, None]]
+
+
+class Message(NamedTuple):
+    """A message on one Redis channel."""
+
+    channel: str
+    text: bytes
+    expires: float
+    """time.monotonic() from which the message is dropped, or UNHELD."""
+
+
+def channel_of(node: str) -> str:
+    """Return the Redis channel of one service process."""
+    return f"drumee:push:{node}"
+
+
+def contacts_channel(uid: str) -> str:
+    """Return the Redis channel that announces changes of one user's contacts, without their content."""
+    return f"drumee:contacts:{uid}"
+
+
+def live_update(
+    service: str,
+    model: Any,
+    *,
+    sender: Mapping[str, Any] | None = None,
+    event: str | None = None,
+    echo_id: Any = None,
+) -> bytes:
+    """Build the frame of a business event (docs/frontend-contract.md#websocket-frames)."""
+    options: dict[str, Any] = {"service": service, "keys": "*", "sender": sender or {}}
+    if event is not None:
+        options["event"] = event
+    if echo_id is not None:
+        options["echoId"] = echo_id
+    return orjson.dumps({"service": "live.update", "model": model, "options": options})
+
+
+class Pusher:
+    """Publishes to all processes, and delivers to the sockets of this one."""
+
+    def __init__(self, redis: RedisServers, node: str, loops: Loops) -> None:
+        self.redis = redis
+        self.node = node
+        self._loops = loops
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
+        self._own_loops: list[Loop] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._held: list[Message] = []
+        self._retry_at = 0.0
+        self._stopping = False
+        self.listening = asyncio.Event()
+
+    def start(self, deliver: Deliver, close: Control) -> None:
+        """Start to publish and to listen."""
+        subscriber = Loop(
+            "push subscriber",
+            lambda: self._listen_round(subscriber, deliver, close),
+            every=ROUND_SECONDS,
+            retry=RECONNECT_SECONDS,
+        )
+        publisher = Loop("push publisher", self._publish_round, every=ROUND_SECONDS, retry=REPEAT_SECONDS)
+        self._own_loops = [self._loops.add(publisher), self._loops.add(subscriber)]
+
+    async def stop(self) -> None:
+        """Publish the queued messages for at most 2 s, then stop; held ones are dropped."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), 2)
+        await self._loops.stop(*self._own_loops)
+        await self.redis.close()
+
+    def send(self, recipients: ResultSet, frame: bytes) -> None:
+        """Queue a frame for sockets. `recipients` are rows (node, JSON array of socket ids)."""
+        for node, sockets in recipients:
+            self._put(node, sockets.encode() + b"\n" + frame)
+
+    def close_sockets(self, recipients: ResultSet) -> None:
+        """Ask the processes that hold these sockets to close them. Rows as for `send`."""
+        for node, sockets in recipients:
+            self._put(node, sockets.encode())
+
+    def notify_contacts(self, uid: str, text: bytes = b"") -> None:
+        """Notify the processes that follow this user's contacts, if any, that there is something to read."""
+        self._queue_message(Message(contacts_channel(uid), text, UNHELD))
+
+    def _put(self, node: str, message: bytes) -> None:
+        self._queue_message(Message(channel_of(node), message, time.monotonic() + HOLD_SECONDS))
+
+    def _queue_message(self, message: Message) -> None:
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            metrics.PUSHES.labels("dropped").inc()
+
+    async def _publish_round(self) -> float:
+        """Publish queued and held messages; return the pause until the next round: none."""
+        batch = await self._batch()
+        if self._held and time.monotonic() >= self._retry_at:
+            batch, self._held = [*self._held, *batch], []
+        held_channels = {message.channel for message in self._held}
+        # Held messages go first, so that the updates of one process keep their order.
+        self._held += [message for message in batch if message.channel in held_channels]
+        if len(self._held) > QUEUE:
+            self._done("dropped", len(self._held) - QUEUE)
+            self._held = self._held[-QUEUE:]
+        fresh = [message for message in batch if message.channel not in held_channels]
+        try:
+            unheard = await self._publish(fresh)
+        except Exception as exc:
+            self._hold(fresh)
+            if isinstance(exc, RedisError | OSError):
+                await self.redis.use_next_server()
+            raise
+        if unheard:
+            self._hold(unheard)
+        return 0.0
+
+    async def _batch(self) -> list[Message]:
+        """Return queued messages, at least one; none when held messages are due."""
+        patience = max(self._retry_at - time.monotonic(), 0) if self._held else ROUND_SECONDS
+        try:
+            batch = [await asyncio.wait_for(self._queue.get(), patience)]
+        except TimeoutError:
+            return []
+        while len(batch) < BATCH and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return batch
+
+    def _hold(self, unheard: list[Message]) -> None:
+        """Hold unheard messages: a process, or Redis itself, may be back in a moment. Drop expired ones."""
+        now = time.monotonic()
+        self._retry_at = now + RETRY_SECONDS
+        current = [m for m in unheard if m.expires > now and not self._stopping]
+        self._held = [*current, *self._held]
+        expired = len(unheard) - len(current)
+        if expired:
+            log.warning("pushes lost", extra={"count": expired})
+            self._done("lost", expired)
+
+    def _done(self, outcome: str, count: int) -> None:
+        metrics.PUSHES.labels(outcome).inc(count)
+        for _ in range(count):
+            self._queue.task_done()
+
+    async def _publish(self, batch: list[Message]) -> list[Message]:
+        """Publish; return the messages without a subscriber that have to be heard."""
+        if not batch:
+            return []
+        async with self.redis.client.pipeline(transaction=False) as pipe:
+            for message in batch:
+                pipe.publish(message.channel, message.text)
+            subscriber_counts = await pipe.execute()
+        unheard = [
+            message
+            for message, subscribers in zip(batch, subscriber_counts, strict=True)
+            if not subscribers and message.expires != UNHELD
+        ]
+        self._done("sent", len(batch) - len(unheard))
+        return unheard
+
+    async def _listen_round(self, loop: Loop, deliver: Deliver, close: Control) -> float:
+        """Subscribe, and handle messages as long as the connection lasts."""
+        try:
+            async with self.redis.client.pubsub() as pubsub:
+                await pubsub.subscribe(channel_of(self.node))
+                self.listening.set()
+                while True:
+                    loop.finished()
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=ROUND_SECONDS)
+                    if message is None:
+                        await pubsub.ping()
+                    elif message["type"] == "message":
+                        await self._receive(message["data"], deliver, close)
+        except (RedisError, OSError):
+            await self.redis.use_next_server()
+            raise
+        finally:
+            self.listening.clear()
+
+    async def _receive(self, data: bytes, deliver: Deliver, close: Control) -> None:
+        """Deliver a frame, `<JSON array of socket ids> LF <frame>`; without a frame, close the sockets."""
+        socket_ids, newline, frame = data.partition(b"\n")
+        try:
+            if newline:
+                deliver(orjson.loads(socket_ids), frame.decode())
+            else:
+                # In the background: a client that does not read its close frame must not delay updates.
+                task = asyncio.create_task(close(orjson.loads(socket_ids)))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+        except Exception:
+            # One bad message must not end the subscription.
+            log.exception("a push could not be delivered")

@@ -1,0 +1,70 @@
+"""Notify the people in a room that somebody left, or moved to another socket; cache the details of rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from cachetools import TTLCache
+
+from service.live.push import Pusher, live_update
+from service.store.database import ResultSet, RoutineCaller, document
+
+DEPARTURE = "conference.leave"
+MOVE = "conference.update"
+EVICTION = "conference.revoke"
+NODE_SECONDS = 60
+NODES = 1_000
+
+
+def notify_departures(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
+    """Push the changes that `conference_drop` and `conference_moved` answer.
+
+    Each change is a pair of result sets: one row with the attendee, then the sockets of the others in the
+    room.
+    """
+    for attendee_rows, recipients in zip(result_sets[::2], result_sets[1::2], strict=True):
+        attendee = document(attendee_rows)
+        if "was" in attendee:
+            _notify_move(pusher, attendee, attendee.pop("peers"), recipients)
+        else:
+            pusher.send(recipients, _frame(DEPARTURE, attendee))
+
+
+def notify_evictions(pusher: Pusher, eviction_rows: ResultSet) -> None:
+    """Push to those whom `conference_evict` took out of rooms; their window closes as for a revoked call."""
+    for data, node, sockets, _shard in eviction_rows:
+        model = {**orjson.loads(data), "caller_id": None, "type": EVICTION}
+        pusher.send([(node, sockets)], live_update(EVICTION, model))
+
+
+def _notify_move(pusher: Pusher, attendee: dict[str, Any], peers: list[Any], others: ResultSet) -> None:
+    """Send the new socket to the others in the room, and the attendee everybody who is in it."""
+    own_socket_rows = [(attendee.pop("node"), orjson.dumps([attendee["socket_id"]]).decode())]
+    pusher.send(others, _frame(MOVE, attendee))
+    pusher.send(own_socket_rows, _frame(MOVE, attendee | {"attendees": peers}))
+
+
+def _frame(service: str, attendee: dict[str, Any]) -> bytes:
+    model = attendee | {"room_type": attendee["type"], "type": service}
+    sender = {"uid": attendee["uid"], "id": attendee["uid"], "socket_id": attendee["socket_id"]}
+    return live_update(service, model, sender=sender)
+
+
+class Nodes:
+    """Cache of the `details` of rooms: attributes of the node with the room's id, a meeting or a folder.
+
+    An entry lives for a minute: everybody who enters a meeting asks for it, and it hardly ever changes.
+    """
+
+    def __init__(self) -> None:
+        self._cache: TTLCache[tuple[str, str], dict[str, Any]] = TTLCache(NODES, NODE_SECONDS)
+
+    async def details(self, db: RoutineCaller, shard: str | None, hub: str, room: str) -> dict[str, Any]:
+        """Return the attributes of the node; {} for a room without one."""
+        attributes = self._cache.get((hub, room))
+        if attributes is None and shard:
+            (rows,) = await db.call(shard, "mfs_node_attr", hub, room)
+            attributes = self._cache[hub, room] = document(rows) or {}
+        return attributes or {}

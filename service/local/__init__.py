@@ -1,0 +1,1 @@
+"""Private servers and commands for one machine: install, run, listen."""

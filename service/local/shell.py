@@ -1,0 +1,57 @@
+"""`make shell`: the mariadb client on the database that the commands work with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+from service.local.directories import StackError
+from service.local.install import find_program
+from service.local.stack import ensure_stack_env
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.settings import DatabaseServer
+
+
+def shell() -> int:
+    """Run the mariadb client as administrator, on the database that the commands work with."""
+    with ensure_stack_env() as private:
+        settings = Settings.from_env({**os.environ, **private})
+        server, options = _registry(settings)
+        # Not as an option: everybody on the machine can read those.
+        environ = {**os.environ, "MYSQL_PWD": server.password}
+        # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".
+        signal.signal(signal.SIGINT, lambda *_: None)
+        return subprocess.run(_client(server, options), env=environ, check=False).returncode
+
+
+def _registry(settings: Settings) -> tuple[DatabaseServer, list[str]]:
+    """Start in the registry, where CALL help('…') works, unless nothing is deployed yet."""
+    from service.store.admin import Connection, DeployError, admin_servers
+
+    try:
+        connection = Connection(settings)
+    except DeployError:
+        return admin_servers(settings)[0], []  # the client says it better
+    is_deployed = connection.rows("SHOW DATABASES LIKE 'yp'")
+    connection.close()
+    return connection.server, ["--database=yp"] if is_deployed else []
+
+
+def _client(server: DatabaseServer, options: Sequence[str]) -> list[str]:
+    program = find_program("mariadb")
+    if program is None:
+        raise StackError("The mariadb client is not installed on this machine.")
+    place = (
+        [f"--socket={server.unix_socket}"]
+        if server.unix_socket
+        else [f"--host={server.host}", f"--port={server.port}"]
+    )
+    charset = "--default-character-set=utf8mb4"
+    # --comments: a routine that is pasted keeps its comments
+    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", *options]

@@ -1,0 +1,273 @@
+"""Declare parameters and answers of this API. Validation and the OpenAPI document follow from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Declarations = dict[str, dict[str, Any]]
+
+SCOPES = ("agent", "system", "sync")
+SORTS = ["display_name", "created_at", "updated_at", "company"]
+MAX_LIMIT = 100
+CHANGES_LIMIT = 500
+BATCH = 100
+FOR_SYNC = ("source", "source_id", "synced_at")
+"""Fields that only keys of scope system and sync write; they are ignored in requests of others."""
+
+
+def _line(doc: str, example: str, limit: int = 255, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "nullable": True, "maxLength": limit, "doc": doc, "example": example, **more}
+
+
+def _list(doc: str, properties: Declarations) -> dict[str, Any]:
+    example = {name: p["example"] for name, p in properties.items()}
+    item = {"type": "object", "properties": properties}
+    return {
+        "type": "array", "nullable": True, "maxItems": 100, "items": item, "doc": doc, "example": [example],
+    }  # fmt: skip
+
+
+PRIMARY = {
+    "type": "boolean",
+    "doc": "At most one entry is primary; without one, the first entry is.",
+    "example": True,
+}
+EMAILS: Declarations = {
+    "address": {
+        "type": "string", "format": "email", "required": True, "maxLength": 255,
+        "doc": "The address.", "example": "ana@acme.example",
+    },
+    "label": _line("work, personal, other, or any other word.", "work", 32),
+    "primary": PRIMARY,
+}  # fmt: skip
+PHONES: Declarations = {
+    "number": {
+        "type": "string", "required": True, "minLength": 1, "maxLength": 81,
+        "doc": "The number as it is dialled.", "example": "+34 612345678",
+    },
+    "label": _line("mobile, work, home, other, or any other word.", "mobile", 32),
+    "primary": PRIMARY,
+}  # fmt: skip
+ADDRESSES: Declarations = {
+    "street": _line("Street and number.", "Calle Mayor 1"),
+    "city": _line("City.", "Madrid"),
+    "state": _line("State or region.", "Madrid"),
+    "postal_code": _line("Postal code.", "28013", 32),
+    "country": _line("Country.", "Spain"),
+    "label": _line("home, work, or any other word.", "work", 32),
+}
+CONTACT: Declarations = {
+    "display_name": _line("The display name; null: built from first and last name.", "Ana García"),
+    "first_name": _line("First name.", "Ana"),
+    "last_name": _line("Last name.", "García"),
+    "emails": _list("Email addresses; each belongs to one contact only.", EMAILS),
+    "phones": _list("Phone numbers.", PHONES),
+    "company": _line("Company.", "Acme Labs"),
+    "job_title": _line("Job title.", "Head of Partnerships"),
+    "addresses": _list("Postal addresses.", ADDRESSES),
+    "notes": _line("Free text.", "Met in Lisbon", 16_383, format="text"),
+    "avatar_path": _line("Path of the picture; null removes an uploaded one.", "/pictures/ana.webp", 1024),
+    "tags": {
+        "type": "array", "nullable": True, "maxItems": 100,
+        "items": {"type": "string", "minLength": 1, "maxLength": 255},
+        "doc": "Names of tags; unknown ones are created.", "example": ["partnership"],
+    },
+    "custom_fields": {
+        "type": "object", "nullable": True, "maxBytes": 65_535,
+        "doc": "Any keys and values.", "example": {"birthday": "1990-05-15"},
+    },
+    "source": _line(
+        "The origin: local, filemail, csv, vcf, google, or another word (written by keys of scope "
+        "system and sync only).",
+        "google_contacts", 32,
+    ),
+    "source_id": _line("Its id at the origin (keys of scope system and sync only).", "c123"),
+    "synced_at": {
+        "type": "string", "format": "date-time", "nullable": True,
+        "doc": "Time of the last synchronization with the origin (keys of scope system and sync only).",
+        "example": "2026-02-16T10:30:00.123Z",
+    },
+}  # fmt: skip
+
+
+def _out(kind: str, doc: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "doc": doc, **more}
+
+
+ID = _out("string", "The contact, a UUID.", format="uuid")
+TIME = {"format": "date-time", "nullable": True}
+RECORD: Declarations = {
+    "id": ID,
+    **{
+        name: {key: value for key, value in p.items() if key not in {"maxLength", "maxItems", "example"}}
+        for name, p in CONTACT.items()
+    },
+    "created_at": _out("string", "Time of creation.", format="date-time"),
+    "updated_at": _out("string", "Time of the last change.", format="date-time"),
+    "deleted_at": _out("string", "Time at which it was moved to the trash.", **TIME),
+    "archived": _out("boolean", "True when it is archived."),
+    "groups": _out("array", "Names of its groups.", items={"type": "string"}),
+}
+FIELDS = [
+    "id", "display_name", "first_name", "last_name", "emails", "phones", "company", "job_title", "addresses",
+    "notes", "avatar_path", "tags", "custom_fields", "source", "source_id", "created_at", "updated_at",
+    "synced_at", "deleted_at", "archived", "groups",
+]  # fmt: skip
+"""Names that the parameter `fields` accepts, in the order of a record."""
+
+META = _out(
+    "object",
+    "The page.",
+    properties={
+        "total": _out("integer", "Number of contacts that match the filters."),
+        "limit": _out("integer", "Contacts on a page."),
+        "offset": _out("integer", "Contacts before this page."),
+        "has_more": _out("boolean", "True when more follow."),
+    },
+)
+
+
+def _flag(doc: str) -> dict[str, Any]:
+    return {"type": "boolean", "default": False, "doc": doc, "example": True}
+
+
+INCLUDE_DELETED = _flag("Include contacts in the trash.")
+ONLY_FIELDS = {
+    "type": "string", "maxLength": 1024, "example": "display_name,emails",
+    "enum_list": FIELDS, "doc": "Names of fields, separated by commas; id is always included.",
+}  # fmt: skip
+LIMIT = {
+    "type": "integer", "min": 1, "default": 20, "example": 20,
+    "doc": f"Contacts on a page; a value above {MAX_LIMIT} counts as {MAX_LIMIT}.",
+}  # fmt: skip
+LIST: Declarations = {
+    "limit": LIMIT,
+    "offset": {
+        "type": "integer", "min": 0, "max": 2**31 - 1, "default": 0, "example": 0,
+        "doc": "Contacts to skip.",
+    },
+    "sort": {
+        "type": "string", "enum": SORTS, "default": "display_name", "example": "company", "doc": "Order by.",
+    },
+    "order": {
+        "type": "string", "enum": ["asc", "desc"], "default": "asc", "example": "desc", "doc": "Direction.",
+    },
+    "search": {
+        "type": "string", "maxLength": 255, "example": "ana lisbon",
+        "doc": "Words. Each must begin a word of the names, emails, company or notes, or occur in a number.",
+    },
+    "tag": {
+        "type": "array", "maxItems": 20, "items": {"type": "string", "maxLength": 255},
+        "example": ["partnership"], "doc": "Contacts with this tag; repeated: with all of them.",
+    },
+    "company": {
+        "type": "string", "maxLength": 255, "example": "acme", "doc": "Part of the company name.",
+    },
+    "source": {"type": "string", "maxLength": 32, "example": "local", "doc": "Origin of the contacts."},
+    "include_deleted": INCLUDE_DELETED,
+    "only_deleted": _flag("Only contacts in the trash."),
+    "fields": ONLY_FIELDS,
+    "format": {
+        "type": "string", "enum": ["json", "compact"], "default": "json", "example": "json",
+        "doc": "compact: one line for each contact, for language models; excludes `fields`.",
+    },
+}  # fmt: skip
+ONE: Declarations = {"include_deleted": INCLUDE_DELETED, "fields": ONLY_FIELDS}
+DELETE: Declarations = {"permanent": _flag("Delete permanently, from the trash as well.")}
+SINCE = {
+    "type": "string", "pattern": "^[0-9]{1,18}$", "example": "0",
+    "doc": "`meta.next` of the last answer; absent: from the beginning.",
+}  # fmt: skip
+CHANGES: Declarations = {
+    "since": SINCE,
+    "limit": {
+        "type": "integer", "min": 1, "default": 100, "example": 100,
+        "doc": f"Changes on a page; a value above {CHANGES_LIMIT} counts as {CHANGES_LIMIT}.",
+    },
+}  # fmt: skip
+DUPLICATES: Declarations = {
+    "after": {
+        "type": "string", "maxLength": 300, "example": "name:ana", "doc": "`meta.next` of the last answer.",
+    },
+    "limit": LIMIT,
+}  # fmt: skip
+
+LOGIN: Declarations = {
+    "email": {
+        "type": "string", "required": True, "minLength": 1, "maxLength": 255,
+        "doc": "Email address or user name.", "example": "alice@example.org",
+    },
+    "password": {
+        "type": "string", "format": "secret", "required": True, "minLength": 1, "maxLength": 1024,
+        "doc": "Password.", "example": "demo-password",
+    },
+}  # fmt: skip
+REFRESH_TOKEN = {
+    "type": "string", "format": "secret", "minLength": 1, "maxLength": 255,
+    "doc": "Refresh token.", "example": "clr_000000000000000000000000000000000000000000000000",
+}  # fmt: skip
+REFRESH: Declarations = {"refresh_token": {**REFRESH_TOKEN, "required": True}}
+LOGOUT: Declarations = {"refresh_token": REFRESH_TOKEN}
+
+USER = {
+    "type": "string", "minLength": 1, "maxLength": 255, "example": "00000000-0000-4000-8a10-000000000000",
+}  # fmt: skip
+SCOPE = {
+    "type": "string", "enum": list(SCOPES), "example": "agent",
+    "doc": "agent acts for its user; system and sync act for the user that each request names.",
+}  # fmt: skip
+KEYS: Declarations = {
+    "user_id": {**USER, "doc": "Only keys of this user."},
+    "scope": {**SCOPE, "doc": "Only keys of this scope."},
+}
+NEW_KEY: Declarations = {
+    "user_id": {
+        **USER,
+        "doc": "Id or email address of the user of the key. Absent: the user that X-Claw-User-Id names.",
+    },
+    "scope": {**SCOPE, "default": "agent"},
+    "label": _line("The purpose of the key.", "address book of my phone", 64),
+}
+
+KEY_OF_CONTACT = {
+    "type": "string", "minLength": 1, "maxLength": 64, "doc": "A contact, by UUID.",
+    "example": "00000000-0000-4c01-8000-000000000000",
+}  # fmt: skip
+MERGE: Declarations = {
+    "into": {**KEY_OF_CONTACT, "required": True, "doc": "The contact that remains."},
+    "ids": {
+        "type": "array", "required": True, "minItems": 1, "maxItems": 20, "items": KEY_OF_CONTACT,
+        "doc": "Contacts to merge into it; they are deleted.",
+        "example": ["00000000-0000-4c02-8000-000000000000"],
+    },
+}  # fmt: skip
+ACTIONS = ["create", "update", "custom", "delete", "purge", "restore"]
+ACTION = {"type": "string", "enum": ACTIONS, "doc": "What to do.", "example": "create"}
+OPERATION: Declarations = {
+    "action": {**ACTION, "required": True},
+    "id": {**KEY_OF_CONTACT, "doc": "The contact; absent for create."},
+    "data": {
+        "type": "object", "doc": "The body of create, update and custom.", "example": {"first_name": "Ana"},
+    },
+    "if_match": {
+        "type": "string", "maxLength": 255, "doc": "As the header If-Match.", "example": "*",
+    },
+}  # fmt: skip
+BATCH_BODY: Declarations = {
+    "operations": {
+        "type": "array", "minItems": 1, "maxItems": BATCH,
+        "items": {"type": "object", "properties": OPERATION}, "doc": "Run in order, each by itself.",
+        "example": [{"action": "create", "data": {"first_name": "Ana"}}],
+    },
+    "ids": {
+        "type": "array", "minItems": 1, "maxItems": BATCH, "items": KEY_OF_CONTACT,
+        "doc": "Short form: contacts for one common action.", "example": [KEY_OF_CONTACT["example"]],
+    },
+    "action": {
+        **ACTION, "enum": [each for each in ACTIONS if each != "create"], "example": "update",
+        "doc": "The action for all `ids`.",
+    },
+    "params": {
+        "type": "object", "doc": "The data of that action.", "example": {"company": "Acme Labs"},
+    },
+}  # fmt: skip

@@ -1,0 +1,104 @@
+"""List every operation of this API, in the order in which paths are matched."""
+
+from __future__ import annotations
+
+from service.rest import admin, contacts, sign_in
+from service.rest import declarations as d
+from service.rest.batch import batch
+from service.rest.operation import Operation
+
+WRITES = ("VALIDATION_ERROR", "CONFLICT", "UNPROCESSABLE")
+ADMIN = ("INSUFFICIENT_SCOPE",)
+CHANGES = ("NOT_FOUND", "PRECONDITION_FAILED")
+
+OPERATIONS = (
+    Operation(
+        "auth.login", "POST", "/auth/login", sign_in.login, "Session", "yp.login",
+        body=d.LOGIN, errors=("VALIDATION_ERROR", "UNAUTHORIZED", "FORBIDDEN"), public=True,
+    ),
+    Operation(
+        "auth.refresh", "POST", "/auth/refresh", sign_in.renew, "Session", "yp.login",
+        body=d.REFRESH, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
+    ),
+    Operation(
+        "auth.logout", "POST", "/auth/logout", sign_in.logout, "Success", "drumate.logout",
+        body=d.LOGOUT, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
+    ),
+    Operation("auth.me", "GET", "/auth/me", sign_in.me, "User", "yp.hello"),
+    Operation("site.health", "GET", "/health", admin.get_health, "Health", "yp.hello", public=True),
+    Operation("site.status", "GET", "/auth/status", admin.get_status, "Status", "yp.hello", public=True),
+    Operation("keys.mine", "GET", "/api-keys/mine", admin.list_own_keys, "Keys", "yp.hello"),
+    Operation(
+        "keys.list", "GET", "/admin/api-keys", admin.list_keys, "Keys", "yp.hello",
+        query=d.KEYS, errors=("INVALID_QUERY", *ADMIN), admin=True,
+    ),
+    Operation(
+        "keys.add", "POST", "/admin/api-keys", admin.add_key, "NewKey", "yp.hello",
+        body=d.NEW_KEY, status=201, errors=("VALIDATION_ERROR", "UNPROCESSABLE", *ADMIN), admin=True,
+    ),
+    Operation(
+        "keys.drop", "DELETE", "/admin/api-keys/{key}", admin.drop_key, "Deleted", "yp.hello",
+        errors=("NOT_FOUND", *ADMIN), admin=True,
+    ),
+    Operation(
+        "contacts.list", "GET", "/contacts", contacts.find, "ContactList", "contact.show_contact",
+        query=d.LIST, errors=("INVALID_QUERY",),
+    ),
+    Operation(
+        "contacts.create", "POST", "/contacts", contacts.create, "Contact", "contact.add",
+        body=d.CONTACT, status=201, errors=WRITES, idempotent=True,
+    ),
+    Operation(
+        "contacts.batch", "POST", "/contacts/batch", batch, "Batch", "contact.update",
+        body=d.BATCH_BODY, either=(("operations",), ("ids", "action")),
+        errors=("VALIDATION_ERROR", "UNPROCESSABLE"), idempotent=True, timeout=60,
+    ),
+    Operation(
+        "contacts.changes", "GET", "/contacts/changes", contacts.changes, "Changes", "contact.show_contact",
+        query=d.CHANGES, errors=("INVALID_QUERY", "GONE"),
+    ),
+    Operation(
+        "contacts.duplicates", "GET", "/contacts/duplicates", contacts.duplicates, "Duplicates",
+        "contact.show_contact", query=d.DUPLICATES, errors=("INVALID_QUERY",),
+    ),
+    Operation(
+        "contacts.merge", "POST", "/contacts/merge", contacts.merge, "Contact", "contact.update",
+        body=d.MERGE, errors=(*WRITES, *CHANGES), idempotent=True, conditional=True,
+    ),
+    Operation(
+        "contacts.get", "GET", "/contacts/{id}", contacts.get, "Contact", "contact.get_contact",
+        query=d.ONE, errors=("INVALID_QUERY", "NOT_FOUND"),
+    ),
+    Operation(
+        "contacts.update", "PATCH", "/contacts/{id}", contacts.update, "Contact", "contact.update",
+        body=d.CONTACT, errors=(*WRITES, *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.delete", "DELETE", "/contacts/{id}", contacts.delete, "Deleted", "contact.delete_contact",
+        query=d.DELETE, errors=("INVALID_QUERY", "ALREADY_DELETED", *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.custom", "PATCH", "/contacts/{id}/custom", contacts.update_custom,
+        "Contact", "contact.update",
+        body={}, free_body=True, errors=("VALIDATION_ERROR", *CHANGES), conditional=True,
+    ),
+    Operation(
+        "contacts.restore", "POST", "/contacts/{id}/restore", contacts.restore, "Contact", "contact.add",
+        errors=("VALIDATION_ERROR", "NOT_DELETED", "CONFLICT", *CHANGES), idempotent=True, conditional=True,
+    ),
+    Operation(
+        "contacts.set_avatar", "POST", "/contacts/{id}/avatar", contacts.set_avatar,
+        "Contact", "contact.update",
+        upload=True, errors=("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", *CHANGES),
+        idempotent=True, conditional=True,
+    ),
+    Operation(
+        "contacts.avatar", "GET", "/contacts/{id}/avatar", contacts.get_avatar,
+        "Picture", "contact.get_contact",
+        errors=("NOT_FOUND",), query_token=True,
+    ),
+    Operation(
+        "contacts.avatar_version", "GET", "/contacts/{id}/avatar/{version}", contacts.get_avatar, "Picture",
+        "contact.get_contact", errors=("NOT_FOUND",), query_token=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,269 @@
+"""Route the paths of this API and answer their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
+
+import orjson
+from aiohttp import web
+
+from service.auth.session import ANONYMOUS
+from service.errors import Failure, Refusal, RequestError
+from service.rest.contacts import parse_contact_id
+from service.rest.count_cache import CountCache
+from service.rest.envelope import error_response, json_response, raw_response
+from service.rest.errors import FAILURES, invalid_body, name_refusal, rest_error, unauthorized
+from service.rest.idempotency import run_idempotently
+from service.rest.openapi import document
+from service.rest.operation import PREFIX, ApiRequest, ApiResponse, Operation
+from service.rest.operations import OPERATIONS
+from service.rest.page_positions import PagePositions
+from service.rest.schemas import load_body, load_free_body, load_query
+from service.rest.tokens import Admission, Gate, bearer_token
+from service.rest.upload import read_picture
+from service.rest.websocket import WebSocketApi
+from service.runtime.context import run_after_commit
+from service.runtime.exchange import Exchange
+from service.runtime.process import Process
+from service.web.access_log import RequestLog
+from service.web.bodies import is_encoded, read_body, refuses_encoded
+from service.web.deadline import allow
+from service.web.origin import origin_allowed
+
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+METHODS = "GET, HEAD, POST, PATCH, DELETE"
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, X-Claw-Source, "
+    "X-Claw-User-Id"
+)
+EXPOSED_HEADERS = (
+    "ETag, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id, "
+    "X-Claw-Tier, X-Claw-Version, Idempotent-Replayed"
+)
+
+
+class RestApi:
+    """Answers `/api/v1/*`."""
+
+    def __init__(self, process: Process, gate: Gate, websockets: WebSocketApi) -> None:
+        self.process = process
+        self.gate = gate
+        self.websockets = websockets
+        self.count_cache = CountCache()
+        self.page_positions = PagePositions()
+        self.openapi = orjson.dumps(document(OPERATIONS))
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add every path below /api/v1."""
+        paths: dict[str, dict[str, Operation]] = {}
+        for operation in OPERATIONS:
+            paths.setdefault(operation.path, {})[operation.method] = operation
+        for path, methods in paths.items():
+            router.add_route("*", PREFIX + path, self._handler(methods))
+        router.add_route("*", f"{PREFIX}/openapi.json", self._describe)
+        router.add_route("*", PREFIX, self._handler({}))
+        router.add_route("*", f"{PREFIX}/{{rest:.*}}", self._handler({}))
+
+    def _handler(self, methods: Mapping[str, Operation]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        @refuses_encoded
+        async def handle(request: web.Request) -> web.Response:
+            return await OperationExchange(self, request, methods).run()
+
+        return handle
+
+    @refuses_encoded
+    async def _describe(self, request: web.Request) -> web.Response:
+        return await DescriptionExchange(self, request, "v1/openapi.json", "v1/openapi.json").run()
+
+
+class RestExchange(Exchange):
+    """One request below /api/v1."""
+
+    failures: ClassVar = FAILURES
+
+    def __init__(self, api: RestApi, request: web.Request, service: str, label: str) -> None:
+        super().__init__(api.process, request, RequestLog(service, label))
+        self.api = api
+
+    def name_refusal(self, refusal: Refusal) -> RequestError | None:
+        """Return the error of this API for a refusal."""
+        return name_refusal(refusal)
+
+    async def write_error(self, error: RequestError) -> web.Response:
+        """Return the response of an error."""
+        return error_response(error)
+
+    def finish(self, response: web.Response) -> None:
+        """Add the headers of the rate limit and, for pages of allowed origins, of CORS.
+
+        Credentials are not allowed: this API reads no cookie.
+        """
+        if self.allowance is not None:
+            response.headers.update(self.allowance.headers)
+        origin = self.request.headers.get("Origin")
+        if origin is None or not origin_allowed(self.request, self.process.settings):
+            return
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        if self.request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = METHODS
+            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+            response.headers["Access-Control-Max-Age"] = "600"
+
+
+class DescriptionExchange(RestExchange):
+    """A request for the OpenAPI document."""
+
+    async def answer(self) -> web.Response:
+        """Return the document."""
+        if is_encoded(self.request):
+            raise self.failure(Failure.BODY_ENCODED)
+        if self.request.method in {"GET", "HEAD"}:
+            return raw_response(200, self.api.openapi)
+        allowed = {"Allow": "GET, HEAD, OPTIONS"}
+        if self.request.method == "OPTIONS":
+            return json_response(204, None, allowed)
+        raise rest_error("METHOD_NOT_ALLOWED", f"Use {allowed['Allow']}", headers=allowed)
+
+
+class OperationExchange(RestExchange):
+    """A request for one of the operations of a path."""
+
+    def __init__(self, api: RestApi, request: web.Request, methods: Mapping[str, Operation]) -> None:
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        name = f"v1/{operation.name}" if operation else "v1"
+        super().__init__(api, request, name, name if operation else "unknown")
+        self.operation = operation
+        self.methods = methods
+        self.bucket = ""
+        """Key of the rate limit that the request counts against."""
+
+    async def answer(self) -> web.Response:
+        """Run the operation; answer OPTIONS and methods without an operation."""
+        if is_encoded(self.request):
+            raise self.failure(Failure.BODY_ENCODED)
+        if self.request.method == "OPTIONS" and self.methods:
+            return json_response(204, None, {"Allow": self._allowed()})
+        if self.operation is None:
+            raise self._no_operation()
+        return self._write(await self._run(self.operation))
+
+    def _allowed(self) -> str:
+        heads = ["HEAD"] if "GET" in self.methods else []
+        return ", ".join([*self.methods, *heads, "OPTIONS"])
+
+    def _no_operation(self) -> RequestError:
+        if not self.methods:
+            return rest_error("NOT_FOUND", "There is no such path")
+        allowed = self._allowed()
+        return rest_error("METHOD_NOT_ALLOWED", f"Use {allowed}", headers={"Allow": allowed})
+
+    async def _run(self, operation: Operation) -> ApiResponse:
+        admission = None if operation.public else await self._admit(operation)
+        if operation.public:
+            self.count(f"address {self.address_key}")
+        caller = self.caller = admission.caller if admission else ANONYMOUS
+        path_id = self.request.match_info.get("id")
+        contact_id = parse_contact_id(path_id) if path_id is not None else ""
+        query = load_query(operation.query_schema, operation.query, self._query())
+        body, raw_body = await self._body(operation)
+        context = self.context = self.make_context(operation.service, {}, caller)
+        request = ApiRequest(
+            ctx=context,
+            db=self.process.db,
+            gate=self.api.gate,
+            http=self.request,
+            admission=admission,
+            contact_id=contact_id,
+            query=query,
+            body=body,
+            if_match=self.request.headers.get("If-Match"),
+            charge=self._charge,
+            notify_access_change=self.api.websockets.notify_access_change,
+            count_cache=self.api.count_cache,
+            page_positions=self.api.page_positions,
+        )
+        allow(operation.timeout)
+        # A batch derives a key for each of its operations from the one of the request.
+        if operation.idempotent and operation.path != "/contacts/batch":
+            response = await run_idempotently(request, operation.handler, self.request.path, raw_body)
+        else:
+            response = await operation.handler(request)
+        run_after_commit(context)
+        return response
+
+    async def _admit(self, operation: Operation) -> Admission:
+        """Authenticate the caller: one CALL. RequestError without a valid token.
+
+        Invalid tokens are limited by address. A valid one passes, whatever others send from the same address.
+        """
+        try:
+            token = bearer_token(self.request, query=operation.query_token)
+            credential = await self.api.gate.read(token)
+            self.bucket = credential.bucket
+            self.count(self.bucket)
+            if operation.admin:
+                admission = await self.api.gate.administer(credential)
+            else:
+                admission = await self.api.gate.admit(credential, self.request.headers.get("X-Claw-User-Id"))
+        except RequestError as exc:
+            if exc.status == unauthorized().status:
+                self._count_guess()
+            raise
+        if admission.caller.stale:
+            touch = self.process.db.call("yp", "api_key_touch", admission.key)
+            self.process.background.start(touch)
+        return admission
+
+    def _count_guess(self) -> None:
+        """Count an invalid token; RequestError when the address has sent too many."""
+        allowance = self.process.limit.take(f"guess {self.address_key}")
+        if not allowance.allowed:
+            self.allowance = allowance
+            raise rest_error("RATE_LIMITED", "Too many requests without a valid token")
+
+    def _charge(self, cost: int) -> None:
+        if cost:
+            self.count(self.bucket, cost)
+
+    def _query(self) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for name, value in self.request.query.items():
+            values.setdefault(name, []).append(value)
+        return values
+
+    async def _body(self, operation: Operation) -> tuple[dict[str, Any], bytes]:
+        """Return the validated body, and the bytes that tell a repeated request from a different one."""
+        if operation.upload:
+            content, kind = await read_picture(self.request)
+            return {"content": content, "kind": kind}, content
+        if operation.body is None:
+            return {}, b""
+        if self.request.content_type in FORMS and self.request.body_exists:
+            raise rest_error("UNSUPPORTED_MEDIA_TYPE", "Send JSON")
+        raw_body = await read_body(self.request)
+        try:
+            fields = orjson.loads(raw_body) if raw_body.strip() else {}
+        except ValueError:
+            raise invalid_body("is not JSON") from None
+        if operation.free_body:
+            return load_free_body(fields), raw_body
+        body = load_body(operation.body_schema, fields)
+        operation.check_either(body)
+        return body, raw_body
+
+    def _write(self, response: ApiResponse) -> web.Response:
+        """Return the HTTP response: 304 without a body when the client has this version already."""
+        etag = response.headers.get("ETag")
+        if self.request.method in {"GET", "HEAD"} and etag and self._is_known(etag):
+            return json_response(304, None, {"ETag": etag})
+        http_response = raw_response(response.status, response.body, response.headers)
+        if response.body is not None and response.content_type != "application/json":
+            http_response.content_type, http_response.charset = response.content_type, None
+        return http_response
+
+    def _is_known(self, etag: str) -> bool:
+        known = self.request.headers.get("If-None-Match", "")
+        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+        return "*" in tags or etag.removeprefix("W/") in tags

@@ -1,0 +1,99 @@
+"""Operations on sign-ins: login, refresh, logout, and the user who calls."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, NamedTuple
+
+import orjson
+
+from service.errors import RequestError
+from service.ids import to_wire
+from service.rest.errors import rest_error, unauthorized
+from service.rest.operation import ApiRequest, ApiResponse
+from service.rest.tokens import REFRESH, REFRESH_SECONDS, Gate, bearer_token, new_refresh, session_fields
+from service.runtime.sessions import check_password
+
+
+class User(NamedTuple):
+    """The user of a sign-in, as the routines of grants return them."""
+
+    uid: str
+    email: str
+    fullname: str | None
+
+
+async def login(request: ApiRequest) -> ApiResponse:
+    """Exchange a password for an access token (24 hours) and a refresh token (30 days)."""
+    ctx, email, password = request.ctx, request.body["email"], request.body["password"]
+    sign_in = await check_password(ctx, email, password)
+    if sign_in.uid is None:
+        raise _sign_in_error(sign_in.refusal)
+    grant, refresh = secrets.token_hex(8), new_refresh()
+    ttl, most = min(REFRESH_SECONDS, ctx.settings.session_lifetime), ctx.settings.sessions
+    ((user_row,),) = await ctx.yp(
+        "api_grant_add", sign_in.uid, grant, refresh, ttl, most, ctx.user_agent, ctx.address
+    )
+    return await _session(request.gate, grant, refresh, User(*user_row))
+
+
+async def renew(request: ApiRequest) -> ApiResponse:
+    """Exchange a refresh token for a new pair of tokens. Using a token twice ends the sign-in."""
+    token, refresh = request.body["refresh_token"], new_refresh()
+    if not REFRESH.fullmatch(token):
+        raise unauthorized()
+    lifetime = request.ctx.settings.session_lifetime
+    (grant_rows,) = await request.ctx.yp("api_grant_refresh", token, refresh, REFRESH_SECONDS, lifetime)
+    if not grant_rows:
+        raise unauthorized()
+    outcome, grant, *user_row = grant_rows[0]
+    user = User(*user_row)
+    if outcome == "reused":
+        request.notify_access_change(user.uid)
+        raise unauthorized()
+    return await _session(request.gate, grant, refresh, user)
+
+
+async def logout(request: ApiRequest) -> ApiResponse:
+    """End the sign-in of the access token in the header, or of the refresh token in the body."""
+    token = request.body.get("refresh_token", "")
+    if REFRESH.fullmatch(token):
+        (uid_rows,) = await request.ctx.yp("api_grant_drop", None, token)
+    else:
+        credential = await request.gate.read(bearer_token(request.http))
+        (uid_rows,) = await request.ctx.yp("api_grant_drop", credential.grant, None)
+    for (uid,) in uid_rows:
+        request.notify_access_change(uid)
+    return ApiResponse(200, b'{"data":{"success":true}}')
+
+
+async def me(request: ApiRequest) -> ApiResponse:
+    """Return the user who is calling."""
+    caller = request.ctx.caller
+    user = User(caller.uid, caller.email or "", caller.fullname)
+    return ApiResponse(200, orjson.dumps({"data": _user_fields(user)}))
+
+
+async def _session(gate: Gate, grant: str, refresh: str, user: User) -> ApiResponse:
+    """Return the tokens of a sign-in."""
+    token = await gate.sign(user.uid, user.email, grant)
+    fields = session_fields(token, refresh, grant, _user_fields(user))
+    return ApiResponse(200, orjson.dumps(fields))
+
+
+def _user_fields(user: User) -> dict[str, Any]:
+    return {
+        "id": to_wire(user.uid),
+        "email": user.email,
+        "display_name": user.fullname or user.email,
+        "role": "user",
+    }
+
+
+def _sign_in_error(refusal: dict[str, Any]) -> RequestError:
+    if refusal["status"] == "WRONG_CREDENTIALS":
+        return rest_error("UNAUTHORIZED", "Wrong email address or password")
+    if refusal["status"] == "BLOCKED":
+        wait = str(refusal["retry_after"])
+        return rest_error("RATE_LIMITED", "Too many attempts", headers={"Retry-After": wait})
+    return rest_error("FORBIDDEN", "This account cannot be used")

@@ -1,0 +1,1 @@
+"""The RPC: /-/svc/<module>.<method>, declared in acl/."""

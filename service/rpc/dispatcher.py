@@ -1,0 +1,358 @@
+"""Answer `/-/svc`: dispatch, read, gate, handle, answer, notify (docs/architecture.md#a-request)."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import orjson
+from aiohttp import web
+
+from service.auth.session import NOBODY, Caller, cookie_name, open_session, session_id, set_session_cookie
+from service.errors import (
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    Failure,
+    Refusal,
+    RequestError,
+)
+from service.log import request_id
+from service.rpc.declarations import Service
+from service.rpc.methods import check_request
+from service.runtime.context import Context, Download, Upload, run_after_commit
+from service.runtime.exchange import Exchange
+from service.runtime.process import Process
+from service.runtime.services_log import ServicesLog
+from service.web.access_log import RequestLog
+from service.web.bodies import is_big, is_encoded, refuses_encoded
+from service.web.deadline import allow
+from service.web.fields import ID, load
+from service.web.request import from_frontend, header_args, is_upload, query_args, read_args
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Answers `/-/svc/<module>.<method>`."""
+
+    def __init__(self, process: Process, services: Mapping[str, Service]) -> None:
+        self.process = process
+        self.services = services
+        self.services_log = ServicesLog(process.db, process.background)
+
+    @refuses_encoded
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a request for a service."""
+        return await RpcExchange(self, request).run()
+
+
+RETRY_SOON = {"Retry-After": "2"}
+FAILURES = {
+    Failure.MOVING: RequestError(
+        503,
+        "UNAVAILABLE",
+        "this data is being moved and is not available, try again",
+        headers=RETRY_SOON,
+    ),
+    Failure.UNAVAILABLE: RequestError(
+        503, "UNAVAILABLE", "the database is not available, try again", headers=RETRY_SOON
+    ),
+    Failure.TIMEOUT: RequestError(504, "TIMEOUT", "the database took too long", headers={"Retry-After": "5"}),
+    Failure.BODY_TOO_LARGE: RequestError(413, "BODY_TOO_LARGE", "the body is larger than {body_limit} bytes"),
+    Failure.BODY_UNREADABLE: RequestError(400, "INVALID_BODY", "the body cannot be read"),
+    Failure.BODY_SLOW: RequestError(408, "BODY_TIMEOUT", "the body did not arrive in time"),
+    Failure.BODY_ENCODED: RequestError(415, "UNSUPPORTED_MEDIA", "send the body uncompressed"),
+    Failure.RATE_LIMITED: RequestError(429, "RATE_LIMITED", "at most {rate_limit} requests a minute"),
+    Failure.TOO_MANY_AT_ONCE: RequestError(
+        429, "RATE_LIMITED", "too many of your requests wait already", headers=RETRY_SOON
+    ),
+    Failure.UNEXPECTED: RequestError(
+        500, "SERVICE_FAILED", "an error on our side; the log has it under the request id"
+    ),
+}
+"""Failures of the service in the words of this API."""
+
+
+class RpcExchange(Exchange):
+    """One request for a service."""
+
+    failures: ClassVar = FAILURES
+
+    def __init__(self, dispatcher: Dispatcher, request: web.Request) -> None:
+        self.name = request.match_info["service"]
+        self.service = dispatcher.services.get(self.name)
+        label = self.name if self.service else "unknown"
+        super().__init__(dispatcher.process, request, RequestLog(self.name, label))
+        self.services_log = dispatcher.services_log
+        self.raw_args = header_args(request)
+        self.received_us = time.time_ns() // 1000
+        self.sid: str | None = None
+        self.gate_asked = False
+
+    async def answer(self) -> web.Response:
+        """Call the service and wrap what it returns in the envelope."""
+        if is_encoded(self.request):
+            raise self.failure(Failure.BODY_ENCODED)
+        service = self._dispatch()
+        check_request(self.request, self.process.settings, service.writes)
+        await self._admit_body(service)
+        self.raw_args = await read_args(self.request)
+        args = load(service.schema, self.raw_args)
+        await self._gate(service)
+        context = self.context = self._make_context(args)
+        allow(service.timeout)
+        data = await service.handler(context, **_handler_args(service, args))
+        if isinstance(data, Download):
+            data = await _begun(data)
+        self.entry.code = _outcome(data)
+        response = self._success(service, context, data if data is not None else {})
+        run_after_commit(context)
+        self._log_service(service, context)
+        return response
+
+    def _success(self, service: Service, context: Context, data: object) -> web.Response:
+        """Return 200, or the declared status of a part that failed (docs/frontend-contract.md#statuses)."""
+        if isinstance(data, Download):
+            return web.Response(
+                body=data.chunks,
+                content_type=data.content_type,
+                charset="utf-8" if data.content_type.startswith("text/") else None,
+                headers={"Content-Disposition": f'attachment; filename="{data.filename}"'}
+                if data.filename
+                else None,
+            )
+        code = self.entry.code = context.partial
+        if code is None or from_frontend(self.request):
+            return self._answer(200, {"data": data})
+        status, _ = service.errors[code]
+        fields = {"error": code, "error_code": status, "status": status, "reason": self._reason(code)}
+        return self._answer(status, {**fields, "request_id": request_id.get(), "data": data})
+
+    def _dispatch(self) -> Service:
+        if self.service is None:
+            matches = difflib.get_close_matches(self.name, self.process.service_names, n=1)
+            hint = f"; perhaps {matches[0]}" if matches else ""
+            raise RequestError(404, "SERVICE_NOT_FOUND", f"there is no service of this name{hint}")
+        return self.service
+
+    async def _admit_body(self, service: Service) -> None:
+        """Raise RequestError 401 for a big body of somebody without a session: it is not even read.
+
+        The session must be known without the body, so `keysel` stands in a header or in the query.
+        """
+        if service.level == 0 or not is_big(self.request) or is_upload(self.request):
+            return
+        args = self.raw_args | query_args(self.request)
+        sid = session_id(self.request, self.process.settings, args)
+        caller = await open_session(self.process.db, sid, None, None)
+        if caller.uid == NOBODY:
+            self.caller = caller
+            self.count_caller(caller)
+            raise self._denied(service, caller)
+
+    async def _gate(self, service: Service) -> None:
+        """Find the caller and their level: one CALL. RequestError when the level is too low."""
+        hub = resource = None
+        if service.on_hub and service.declaration["permission"].get("fast_check") != "public-api":
+            hub, resource = self._id("hub_id"), self._id("room_id") or self._id("nid")
+        self._read_sid()
+        self.gate_asked = True
+        caller = self.caller = await open_session(self.process.db, self.sid, hub, resource)
+        self.count_caller(caller)
+        if caller.stale:
+            lifetime = self.process.settings.session_lifetime
+            touch = self.process.db.call("yp", "session_touch", self.sid, lifetime)
+            self.process.background.start(touch)
+        if hub is not None and caller.hub is None:
+            raise RequestError(404, "HUB_NOT_FOUND", "hub_id names no hub")
+        if caller.level < service.level:
+            raise self._denied(service, caller)
+
+    def _id(self, name: str) -> str | None:
+        """Return an id for the gate, or None; validation against the declaration refuses malformed ids."""
+        value = self.raw_args.get(name)
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        text = str(value).strip()
+        return text if ID.fullmatch(text) and text not in {"undefined", "null"} else None
+
+    def _denied(self, service: Service, caller: Caller) -> RequestError:
+        if not caller.signed_in:
+            return RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+        return RequestError(
+            403,
+            "WEAK_PRIVILEGE",
+            f"{service.name} needs level {service.level} here; yours is {caller.level}",
+        )
+
+    def _make_context(self, args: dict[str, Any]) -> Context:
+        assert self.caller is not None  # noqa: S101  # for mypy: the gate has set it
+        context = self.make_context(self.name, args, self.caller)
+        context.sid = self.sid
+        context.received_us = self.received_us
+        context.upload = self._upload()
+        context.echo_id = _scalar(self.raw_args.get("echoId"))
+        return context
+
+    def _upload(self) -> Upload | None:
+        if not is_upload(self.request):
+            return None
+        return Upload(str(self.raw_args.get("filename") or ""), self.request.content)
+
+    def _log_service(self, service: Service, context: Context) -> None:
+        if service.log:
+            caller = context.caller
+            self.services_log.add(service.name, caller.uid, caller.hub, context.args)
+
+    def name_refusal(self, refusal: Refusal) -> RequestError | None:
+        """Return the error that the service declares for the code of a routine."""
+        if self.service is None or refusal.code not in self.service.errors:
+            return None
+        status, protocol = self.service.errors[refusal.code]
+        # The same form as that of an invalid parameter that a schema refuses.
+        names_field = refusal.field and refusal.reason
+        reason = f"{refusal.field}: {refusal.reason}" if names_field else refusal.reason
+        data: dict[str, Any] = {"param": refusal.field} if names_field else {}
+        headers = {}
+        if refusal.retry_after:
+            data["retry_after"] = refusal.retry_after
+            headers["Retry-After"] = str(refusal.retry_after)
+        return RequestError(
+            status,
+            refusal.code,
+            reason or self._reason(refusal.code),
+            protocol=protocol,
+            data=data,
+            headers=headers,
+        )
+
+    def _reason(self, code: str) -> str:
+        declared = self.service.declaration["errors"] if self.service else ()
+        return next((e["doc"] for e in declared if e["code"] == code), code)
+
+    def _read_sid(self) -> None:
+        self.sid = session_id(self.request, self.process.settings, self.raw_args)
+
+    async def _find_caller(self) -> None:
+        """Find the caller for the `__status__` of an error that came before the gate, and count the request.
+
+        RequestError when the caller sends too many. A second gate would fail, or wait, as the first one
+        did. An encoded body and a service that does not exist cost no CALL: such requests are refused by
+        their headers alone.
+        """
+        if self.caller is not None or self.timeout is None:
+            return
+        self._read_sid()
+        if self.gate_asked or self.service is None or is_encoded(self.request):
+            return
+        try:
+            async with asyncio.timeout_at(self.timeout.when()):
+                self.caller = await open_session(self.process.db, self.sid, None, None)
+        except (DatabaseUnavailableError, DatabaseTimeoutError, TimeoutError):
+            return  # The original error is answered all the same.
+        except Exception:
+            log.exception("cannot find the caller of a failed request")
+            return
+        self.count_caller(self.caller)
+
+    async def write_error(self, error: RequestError) -> web.Response:
+        """Return the envelope of an error; the frontend gets business refusals as HTTP 200."""
+        try:
+            await self._find_caller()
+        except RequestError as exc:
+            error = exc
+        data = {"status": error.code, **error.data}
+        if not error.protocol and from_frontend(self.request):
+            return self._answer(200, self._refusal_for_frontend(error, data))
+        fields = {
+            "error": error.code,
+            "error_code": error.status,
+            "status": error.status,
+            "reason": error.reason,
+            "request_id": request_id.get(),
+            "data": data,
+        }
+        return self._answer(error.status, fields, error.headers)
+
+    def _refusal_for_frontend(self, error: RequestError, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of a business refusal, in the form that the caller of this service reads.
+
+        A caller of a list takes whatever `data` is for the list, so it gets an empty one; the code stands
+        beside it.
+        """
+        why = {"error_code": error.status, "reason": error.reason}
+        if self.service is not None and self.service.declaration["returns"]["type"] == "array":
+            return {"data": [], "code": error.code, **why}
+        return {"data": {**data, **why}}
+
+    def _answer(
+        self, status: int, fields: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        now = time.time()
+        envelope = {
+            "__ack__": self.name,
+            "__status__": self._connection(),
+            "__expiry__": (self.caller and self.caller.expiry) or 0,
+            "__timestamp__": int(now * 1000),
+            **fields,
+        }
+        response = web.Response(
+            body=orjson.dumps(envelope),
+            status=status,
+            headers=headers,
+            content_type="application/json",
+        )
+        self._set_cookie(response)
+        return response
+
+    def _connection(self) -> str:
+        if self.context is not None and self.context.connection is not None:
+            return self.context.connection
+        if self.caller is not None:
+            return self.caller.connection
+        # The session is unknown; "offline" would make the browser sign the user out.
+        return "online" if self.sid else "offline"
+
+    def _set_cookie(self, response: web.Response) -> None:
+        context = self.context
+        if context is None:
+            return
+        name = cookie_name(self.process.settings, self.raw_args)
+        # Use extends the session, so the cookie must be extended as well.
+        is_extended = context.caller.stale and self.request.cookies.get(name) == self.sid
+        if context.new_sid or context.drop_cookie or is_extended:
+            sid = None if context.drop_cookie else context.new_sid or self.sid
+            set_session_cookie(response, self.process.settings, name, sid)
+
+
+def _handler_args(service: Service, args: dict[str, Any]) -> dict[str, Any]:
+    if service.takes is None:
+        return args
+    return {name: args.get(name) for name in service.takes}
+
+
+async def _begun(download: Download) -> Download:
+    """Return a download whose first chunk is there: what fails until then is still answered as an error."""
+    first = await anext(download.chunks, b"")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in download.chunks:
+            yield chunk
+
+    return replace(download, chunks=chunks())
+
+
+def _outcome(data: object) -> str | None:
+    """Return the code of a refusal in an ordinary answer, such as BLOCKED of yp.login, for the log."""
+    status = data.get("status") if isinstance(data, dict) else None
+    return status if isinstance(status, str) and status.isupper() else None
+
+
+def _scalar(value: object) -> str | int | float | None:
+    return value if isinstance(value, str | int | float) and len(str(value)) <= 128 else None

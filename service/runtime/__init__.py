@@ -1,0 +1,1 @@
+"""The context of a handler, the same for all APIs."""

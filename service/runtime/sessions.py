@@ -1,0 +1,55 @@
+"""Sign in; list and end sessions, and notify the other tabs and the rooms that they leave."""
+
+from __future__ import annotations
+
+import hashlib
+
+from service.auth.sign_in import SignIn
+from service.live.rooms import notify_departures
+from service.runtime.context import Context
+from service.store.database import ResultSet
+
+
+async def check_password(ctx: Context, ident: str, password: str) -> SignIn:
+    """Verify a password; with the right one, the browser that sends the request is known from now on."""
+    sign_in = await ctx.passwords.check(ctx.db, ident, password, ctx.address, ctx.device_cookie)
+    ctx.new_device_cookie = sign_in.device_cookie
+    return sign_in
+
+
+async def end_session(ctx: Context) -> None:
+    """Sign the caller out: close the sockets of the session, and notify rooms, other tabs and contacts."""
+    if ctx.sid is None:
+        return
+    *room_changes, closed_rows, other_tabs = await ctx.yp("session_logout", ctx.sid)
+    _forget_session(ctx)
+    ctx.push("drumate.logout", {"uid": ctx.caller.uid}, other_tabs)
+    _notify_ended(ctx, room_changes, closed_rows)
+
+
+async def revoke(ctx: Context, session: str | None, keep: str | None) -> int:
+    """End one of the caller's sign-ins, or all of them except one; return how many ended.
+
+    `session` and `keep` are ids of `session_list`. The WebSockets of /ws notice within seconds by themselves.
+    """
+    *room_changes, closed_rows, ((count,),) = await ctx.yp("session_revoke", ctx.caller.uid, session, keep)
+    if ctx.sid is not None and present_session(ctx) != keep and session in {None, present_session(ctx)}:
+        _forget_session(ctx)
+    _notify_ended(ctx, room_changes, closed_rows)
+    return int(count)
+
+
+def present_session(ctx: Context) -> str | None:
+    """Return the id of the caller's session, as `session_list` shows it."""
+    return hashlib.sha256(ctx.sid.encode()).hexdigest()[:16] if ctx.sid else None
+
+
+def _forget_session(ctx: Context) -> None:
+    ctx.drop_cookie = True
+    ctx.connection = "offline"
+
+
+def _notify_ended(ctx: Context, room_changes: list[ResultSet], closed_rows: ResultSet) -> None:
+    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
+    ctx.after_commit.append(lambda: ctx.pusher.close_sockets(closed_rows))
+    ctx.presence_changed()

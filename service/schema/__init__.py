@@ -1,0 +1,1 @@
+"""procedures/ and sql/ as data: declarations, and the calls between routines."""

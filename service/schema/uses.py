@@ -1,0 +1,66 @@
+"""The stored procedures that the Python code calls, by file and function."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+
+from service import PACKAGE
+from service.schema.routines import load_routines
+
+OWNED = {"shard"}
+"""Context methods that pass the owner as the first argument."""
+
+
+@dataclass(frozen=True)
+class RoutineUse:
+    """A routine named in Python source."""
+
+    where: str
+    function: str
+    scope: str
+    name: str
+    args: int
+
+
+@cache
+def routine_uses() -> list[RoutineUse]:
+    """Return every CALL of service/: `ctx.yp("name", …)`, `ctx.shard("name", …)`, `call(db, "name", …)`."""
+    uses = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
+                where = str(path.relative_to(PACKAGE.parent))
+                uses += [use for node in ast.walk(function) if (use := _use(node, where, function.name))]
+    return uses
+
+
+def _use(node: ast.AST, where: str, function: str) -> RoutineUse | None:
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return None
+    text = [a.value if isinstance(a, ast.Constant) else None for a in node.args]
+    place = f"{where}:{node.lineno}"
+    if node.func.attr in {"yp", *OWNED} and text and isinstance(text[0], str):
+        owned = node.func.attr in OWNED
+        return RoutineUse(place, function, "shard" if owned else "yp", text[0], len(text) - 1 + owned)
+    if node.func.attr == "call" and len(text) > 1 and isinstance(text[1], str):
+        return RoutineUse(place, function, "yp" if text[0] == "yp" else "shard", text[1], len(text) - 2)
+    return None
+
+
+@cache
+def _callers() -> dict[tuple[str, str], list[str]]:
+    callers: dict[tuple[str, str], list[str]] = {}
+    for use in routine_uses():
+        callers.setdefault((use.scope, use.name), []).append(use.where)
+    for routine in load_routines():
+        for called in sorted(routine.calls - {(routine.scope, routine.name)}):
+            callers.setdefault(called, []).append(str(routine.path))
+    return callers
+
+
+def callers_of(scope: str, name: str) -> list[str]:
+    """Return the places that call a routine: `service/….py:line` and `procedures/….sql`."""
+    return _callers().get((scope, name), [])

@@ -1,0 +1,1 @@
+"""Access to MariaDB and Redis, and their health."""

@@ -1,0 +1,157 @@
+"""The connection of an administrator, for deploying and for commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+
+from service import as_typed
+from service.errors import CommandError
+from service.settings import DatabaseServer, Settings, SettingsError, database_servers
+
+DEFINER_NAME = "drumee_definer"
+DEFINER = f"'{DEFINER_NAME}'@'localhost'"
+DEFINER_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, EXECUTE, TRIGGER"
+"""Rights of the definer in each of our databases."""
+"""Owns every routine and view. The account is locked: nobody can sign in as it."""
+SQL_MODE = (
+    "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+)
+CHARSET = "utf8mb4"
+COLLATION = "utf8mb4_unicode_520_ci"
+CONNECT_SECONDS = 5
+SESSION = (
+    f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
+    # As in the service: an address book is one JSON text while its records are built.
+    "group_concat_max_len = 67108864"
+)
+"""Makes routines work as in the service, independent of the defaults of the server."""
+
+
+def view_statement(statement: str) -> str:
+    """Return the statement of a view with its definer."""
+    return statement.replace(
+        "CREATE OR REPLACE VIEW", f"CREATE OR REPLACE DEFINER = {DEFINER} SQL SECURITY DEFINER VIEW"
+    )
+
+
+class DeployError(CommandError):
+    """A command cannot go on; the message says why, and what to do."""
+
+
+def admin_servers(settings: Settings) -> list[DatabaseServer]:
+    """Return every server, with the account of the administrator."""
+    url = settings.db_admin or settings.db
+    if not url:
+        raise SettingsError("DRUMEE_DB_ADMIN is not set")
+    return database_servers(url, "DRUMEE_DB_ADMIN")
+
+
+class Connection:
+    """An administrator's connection with autocommit; routines freeze its sql_mode and character set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.raw, self.server = connect_first(admin_servers(settings))
+
+    def run(self, statement: str, *args: object) -> int:
+        """Execute a statement; return the number of affected rows."""
+        with self.raw.cursor() as cursor:
+            return int(cursor.execute(statement, args or None))
+
+    def each(self, statements: Sequence[str]) -> None:
+        """Execute statements in order."""
+        for statement in statements:
+            self.run(statement)
+
+    def rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self.raw.cursor() as cursor:
+            cursor.execute(statement, args or None)
+            return list(cursor.fetchall())
+
+    def one(self, statement: str, *args: object) -> Any:
+        """Return the first column of the first row, or None."""
+        rows = self.rows(statement, *args)
+        return rows[0][0] if rows else None
+
+    def insert(self, head: str, rows: Sequence[Sequence[object]], tail: str = "") -> None:
+        """Insert rows with one statement: `head` ends before VALUES, `tail` follows the rows."""
+        if not rows:
+            return
+        marks = "(" + ", ".join(["%s"] * len(rows[0])) + ")"
+        values = ", ".join([marks] * len(rows))
+        self.run(f"{head} VALUES {values} {tail}", *[value for row in rows for value in row])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end of the block, roll back when it fails."""
+        self.raw.begin()
+        try:
+            yield
+        except BaseException:
+            self.raw.rollback()
+            raise
+        self.raw.commit()
+
+    def close(self) -> None:
+        """Close the connection, unless it is closed already."""
+        if self.raw.open:
+            self.raw.close()
+
+
+def check_collation(connection: Connection, databases: Sequence[str]) -> None:
+    """Raise DeployError for a database of another collation: tables and routines would inherit it."""
+    for db, collation in connection.rows(
+        "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA "
+        "WHERE SCHEMA_NAME IN %s AND DEFAULT_COLLATION_NAME <> %s",
+        tuple(databases),
+        COLLATION,
+    ):
+        raise DeployError(
+            f"the database {db} has the collation {collation}; while it is empty, run "
+            f"ALTER DATABASE `{db}` CHARACTER SET {CHARSET} COLLATE {COLLATION}, "
+            f"then `{as_typed('deploy')}` again"
+        )
+
+
+def connect(servers: Sequence[DatabaseServer]) -> Any:
+    """Return a connection to the first server that works; DeployError when none does."""
+    return connect_first(servers)[0]
+
+
+def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServer]:
+    """Return a connection to the first server that works, and that server; DeployError when none does."""
+    errors: list[str] = []
+    for server in servers:
+        try:
+            return _connect(server), server
+        except pymysql.err.OperationalError as exc:
+            errors.append(f"{server.unix_socket or f'{server.host}:{server.port}'}: {exc.args[-1]}")
+    raise DeployError(f"no MariaDB server answers: {'; '.join(errors)}")
+
+
+def _connect(server: DatabaseServer) -> Any:
+    connection = pymysql.connect(
+        **server.connect_args,
+        charset=CHARSET,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        # A server that hangs accepts connections and never answers.
+        read_timeout=CONNECT_SECONDS,
+        # A TLS context takes longer to create than the connection, and a Unix socket needs none.
+        ssl_disabled=bool(server.unix_socket),
+        init_command=SESSION,
+    )
+    with connection.cursor() as cursor:
+        # SHOW works on a node without its cluster; wsrep_ready is always OFF without a provider.
+        cursor.execute("SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_provider_name')")
+        status = dict(cursor.fetchall())
+        if status.get("wsrep_provider_name") and status.get("wsrep_ready") == "OFF":
+            connection.close()
+            raise pymysql.err.OperationalError(1047, "this node of the cluster is not ready")
+    # Statements of commands have no time limit.
+    connection._read_timeout = None
+    return connection

@@ -1,0 +1,469 @@
+"""The only access of the service to MariaDB: CALL a named routine, get all its result sets.
+
+Reading routines (READS SQL DATA) run on read-only connections without a transaction. Writing ones run in a
+transaction, which is committed before any push is sent; when InnoDB or Galera ask for it, the whole unit runs
+again. The account of the service may EXECUTE routines and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import aiomysql
+import orjson
+import pymysql
+
+from service import metrics
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
+from service.log import calls_of_request, kind_of
+from service.retry import attempts
+from service.settings import DatabaseServer, Settings, database_servers
+from service.store.server_errors import (
+    DUPLICATE,
+    RETRYABLE,
+    DiskFullError,
+    RetryableError,
+    ServerTroubleError,
+    is_duplicate,
+    translate,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+ResultSet = list[tuple[Any, ...]]
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+QUIET_SECONDS = 60.0
+"""Time without another log line when trouble recurs."""
+DISK_FULL_SECONDS = 10.0
+"""Health reports a full disk for so long after the last time."""
+CHECK_SECONDS = 1.0
+"""Shortest time between two writes of health checks."""
+ATTEMPTS = 8
+PAUSES = (0.008, 1.0)
+"""Seconds between the attempts at a transaction: the first pause, and the longest."""
+
+
+@dataclass(frozen=True)
+class RoutineInfo:
+    """An installed routine: its number of parameters, and whether it modifies data."""
+
+    params: int
+    writes: bool
+
+
+def session_statement(settings: Settings, *, read_only: bool) -> str:
+    """Return the statement that every connection runs before its first CALL."""
+    mode = "READ ONLY" if read_only else "READ WRITE"
+    return (
+        f"SET SESSION max_statement_time = {settings.db_timeout}, "
+        # Locks resolve conflicts: after waiting for one, a statement must see the writes of its holder.
+        "tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
+        "group_concat_max_len = 67108864, "
+        f"tx_read_only = {int(mode == 'READ ONLY')}"
+    )
+
+
+@dataclass(frozen=True)
+class PooledConnection:
+    """A borrowed connection."""
+
+    raw: Any
+    timeout: float
+    """Seconds for one statement."""
+
+
+class Pool:
+    """Connections of one kind to the first server that answers."""
+
+    def __init__(self, settings: Settings, *, read_only: bool) -> None:
+        self.name = "read" if read_only else "write"
+        self._servers = database_servers(settings.db)
+        self._read_only = read_only
+        self._size = settings.db_pool
+        self._session = session_statement(settings, read_only=read_only)
+        self._pools: dict[DatabaseServer, Any] = {}
+        self._timeout = settings.db_timeout + 2
+        """Seconds for one statement; the limit of the server itself comes first."""
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[PooledConnection]:
+        """Lend a connection; DatabaseUnavailableError when no server answers or none is free in time."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                pool, connection = await self._acquire()
+        except TimeoutError:
+            raise DatabaseUnavailableError(f"no free connection for {self._timeout} s") from None
+        try:
+            yield PooledConnection(connection, self._timeout)
+        except asyncio.CancelledError:
+            # The server may still be running our statement: nobody else can use this connection.
+            connection.close()
+            raise
+        finally:
+            # Without autocommit, a connection that returns with an open transaction would leak it.
+            if connection.get_transaction_status():
+                connection.close()
+            pool.release(connection)
+
+    async def _acquire(self) -> tuple[Any, Any]:
+        error: Exception | None = None
+        for server in list(self._servers):
+            try:
+                pool = self._pools.get(server)
+                if pool is None:
+                    pool = self._pools[server] = await self._create(server)
+                return pool, await pool.acquire()
+            except (pymysql.err.OperationalError, OSError) as exc:
+                error = exc
+                self._move_to_end(server)
+        raise DatabaseUnavailableError(str(error))
+
+    def _move_to_end(self, server: DatabaseServer) -> None:
+        """Try a server last from now on. Of many requests with the same failure, only the first moves it."""
+        if self._servers[0] == server:
+            self._servers.append(self._servers.pop(0))
+
+    async def _create(self, server: DatabaseServer) -> Any:
+        return await aiomysql.create_pool(
+            **server.connect_args,
+            minsize=0,
+            maxsize=self._size,
+            autocommit=self._read_only,
+            charset="utf8mb4",
+            connect_timeout=2,
+            init_command=self._session,
+        )
+
+    def usage(self) -> tuple[int, int]:
+        """Return (connections in use, connections open)."""
+        pools = list(self._pools.values())
+        return sum(p.size - p.freesize for p in pools), sum(p.size for p in pools)
+
+    async def close(self) -> None:
+        """Close every connection, waiting for those in use."""
+        for pool in self._pools.values():
+            pool.close()
+            await pool.wait_closed()
+
+
+class Transaction:
+    """CALLs on one connection that are committed together."""
+
+    def __init__(self, connection: PooledConnection) -> None:
+        self._connection = connection
+        self._is_part = False
+        self.called: list[tuple[str, str, Any]] = []
+        """(database, routine, first argument) of each."""
+        self.committed = False
+
+    def part(self) -> Transaction:
+        """Return a transaction inside this one, which this one commits."""
+        part = Transaction(self._connection)
+        part._is_part, part.called = True, self.called
+        return part
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine inside the transaction."""
+        self.called.append((db, name, args[0] if args else None))
+        return await _call(self._connection, db, name, args)
+
+    async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL the last routine of the transaction and commit, in one packet.
+
+        With a COMMIT of its own, the locks would last until this process has read the answer; on a busy
+        process, everybody who enters the same room would wait for that.
+        """
+        if self._is_part:
+            return await self.call(db, name, *args)
+        self.called.append((db, name, args[0] if args else None))
+        result = await _call(self._connection, db, name, args, then="; COMMIT")
+        self.committed = True
+        return result
+
+
+class RoutineCaller(Protocol):
+    """Calls routines: each in a transaction of its own, or several in one."""
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL `db`.`name` and return all its result sets, each a list of row tuples."""
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `unit`, whose CALLs are committed together, or none of them."""
+
+
+class Database:
+    """Named CALLs to the registry and the shards."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._read = Pool(settings, read_only=True)
+        self._write = Pool(settings, read_only=False)
+        self._routines: dict[tuple[str, str], RoutineInfo] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._notify: Callable[[str], None] = lambda _: None
+        self._quiet_until = 0.0
+        self._is_announced = False
+        self.trouble = ""
+        """Error of the server when it last could not write, "" once it can; heartbeats try every 3 s."""
+        self._disk_full_until = 0.0
+        self._check: asyncio.Task[Any] | None = None
+        self._next_check = 0.0
+
+    def on_commit(self, routines: frozenset[str], notify: Callable[[str], None]) -> None:
+        """Call `notify` with the id of the owner after each commit of one of these shard routines."""
+        self._watched, self._notify = routines, notify
+
+    @property
+    def pools(self) -> tuple[Pool, Pool]:
+        """The pools, for health and metrics."""
+        return self._read, self._write
+
+    async def close(self) -> None:
+        """Close both pools."""
+        await self._read.close()
+        await self._write.close()
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL `db`.`name` and return all its result sets, each a list of row tuples.
+
+        Raises Refused for SQLSTATE 45000, DatabaseUnavailableError, DatabaseTimeoutError.
+        """
+        if (db, name) not in self._routines:
+            await self.load_routines()  # the shard may be newer than this process
+        if self._routines[db, name].writes:
+            return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
+        try:
+            return await self._read_call(db, name, args)
+        except DatabaseUnavailableError:
+            # The connection may have idled through a restart of the server, and reads can be repeated.
+            metrics.RETRIES.labels(name, "lost").inc()
+            return await self._read_call(db, name, args)
+
+    async def _read_call(self, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
+        async with self._read.connection() as connection:
+            try:
+                return await _call(connection, db, name, args)
+            except ServerTroubleError as exc:
+                self._record_trouble(exc)
+                raise
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `unit` and commit; run it again, as a whole, when the server asks for a retry.
+
+        `unit` must do nothing but CALLs: it may run several times. A broken connection is not retried,
+        because the commit may have taken place. A row that a unique key refuses is retried once: the unit
+        looked for it before another transaction wrote it, and sees it in the second run.
+        """
+        duplicates = 0
+        for attempt in attempts(ATTEMPTS, *PAUSES):
+            try:
+                return await self._attempt(unit)
+            except RetryableError as exc:
+                number = exc.number
+                if attempt.is_last:
+                    raise DatabaseUnavailableError(f"{name}: {RETRYABLE[number]}") from exc
+            except pymysql.err.IntegrityError as exc:
+                number = DUPLICATE
+                duplicates += is_duplicate(exc)
+                if duplicates != 1 or attempt.is_last:
+                    raise
+            metrics.RETRIES.labels(name, str(number)).inc()
+            await asyncio.sleep(attempt.pause)
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self._write.connection() as connection:
+            tx = Transaction(connection)
+            try:
+                result = await unit(tx)
+                if not tx.committed:
+                    await _commit(connection)
+            except Exception as exc:
+                # After any error: an error of the server does not tell whether a transaction is open.
+                await _rollback(connection)
+                if isinstance(exc, ServerTroubleError):
+                    self._record_trouble(exc)
+                raise
+        self._clear_trouble()
+        self._notify_owners(tx)
+        return result
+
+    def _record_trouble(self, exc: ServerTroubleError) -> None:
+        now = time.monotonic()
+        # Between failures some writes may succeed: do not log the same trouble again.
+        if not self.trouble and now >= self._quiet_until:
+            log.error("the database is in trouble", extra={"error": kind_of(exc)})
+            self._is_announced = True
+        self.trouble, self._quiet_until = kind_of(exc), now + QUIET_SECONDS
+        if isinstance(exc, DiskFullError):
+            self._disk_full_until = now + DISK_FULL_SECONDS
+
+    def _clear_trouble(self) -> None:
+        if self._is_announced:
+            log.info("the database works again", extra={"error": self.trouble})
+        self.trouble, self._is_announced = "", False
+
+    def _notify_owners(self, tx: Transaction) -> None:
+        owners = {first_arg for db, name, first_arg in tx.called if db != "yp" and name in self._watched}
+        for owner in owners:
+            if isinstance(owner, str):
+                self._notify(owner)
+
+    async def load_routines(self) -> dict[tuple[str, str], RoutineInfo]:
+        """Read which routines the registry and the shards have; return them by (database, name)."""
+        async with self._read.connection() as connection:
+            shards = [name for (name,) in (await _call(connection, "yp", "shard_list", ()))[0]]
+            self._routines = await _installed_routines(connection, ["yp", *shards])
+        return self._routines
+
+    async def shards(self) -> list[str]:
+        """Return the names of all shards, sorted."""
+        return sorted({db for db, _ in self._routines if db != "yp"})
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether the server could not write lately. On a full disk, small writes succeed now and then."""
+        return bool(self.trouble) or time.monotonic() < self._disk_full_until
+
+    async def check_writes(self, node: str) -> None:
+        """Write one row, once a second for all who ask while that succeeds; raise what a CALL raises.
+
+        The write goes on when the caller stops waiting, so that a database that hangs costs one connection.
+        """
+        if self._check is None or (self._check.done() and time.monotonic() >= self._next_check):
+            self._check = asyncio.create_task(self._write_row(node))
+            # Nobody may be waiting any more when it fails.
+            self._check.add_done_callback(lambda check: check.cancelled() or check.exception())
+        await asyncio.shield(self._check)
+
+    async def _write_row(self, node: str) -> None:
+        await self.call("yp", "node_write", node)
+        self._next_check = time.monotonic() + CHECK_SECONDS
+
+    async def ping(self) -> None:
+        """Make one cheap round trip; DatabaseUnavailableError when no server answers."""
+        async with self._read.connection() as connection:
+            await _query(connection, "DO 0", ())
+
+
+class TransactionCaller:
+    """Calls routines inside a transaction, to be committed or rolled back with it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine inside the transaction."""
+        return await self._tx.call(db, name, *args)
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `unit` as a part of the transaction; its name is not used."""
+        return await unit(self._tx.part())
+
+
+def documents(result: ResultSet) -> list[Any]:
+    """Return the decoded `data` column of each row."""
+    return [orjson.loads(row[0]) for row in result]
+
+
+def document(result: ResultSet) -> Any:
+    """Return the decoded `data` column of the first row, or None."""
+    return orjson.loads(result[0][0]) if result else None
+
+
+def encode(value: Any) -> str:
+    """Return a value as the JSON text that a routine takes."""
+    return orjson.dumps(value).decode()
+
+
+class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
+    """Skips SHOW WARNINGS: it costs a round trip, and strict mode makes errors of what matters."""
+
+    async def _show_warnings(self, conn: Any) -> None:
+        return
+
+
+async def _call(
+    connection: PooledConnection, db: str, name: str, args: Sequence[Any], then: str = ""
+) -> list[ResultSet]:
+    """CALL a routine, followed by the SQL `then`; count and time it."""
+    if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
+        raise ValueError(f"not a routine: {db}.{name}")
+    marks = ", ".join(["%s"] * len(args))
+    started = time.perf_counter()
+    outcome = "error"
+    try:
+        result = await _query(connection, f"CALL {db}.{name}({marks}){then}", args)
+        outcome = "ok"
+    except Refused:
+        outcome = "refused"
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        counter = calls_of_request.get(None)
+        if counter is not None:
+            counter.calls += 1
+            counter.seconds += seconds
+        metrics.observe_call(db, name, outcome, seconds)
+    return result
+
+
+async def _query(connection: PooledConnection, statement: str, args: Sequence[Any]) -> list[ResultSet]:
+    """Send one statement and read all its result sets, so that an error after the first one is raised."""
+    counter = calls_of_request.get(None)
+    if counter is not None:
+        counter.trips += 1
+    results: list[ResultSet] = []
+    try:
+        async with asyncio.timeout(connection.timeout), connection.raw.cursor(_Cursor) as cursor:
+            await cursor.execute(statement, tuple(args) or None)
+            while True:
+                if cursor.description is not None:
+                    results.append(list(await cursor.fetchall()))
+                if not await cursor.nextset():
+                    return results
+    except (pymysql.err.MySQLError, OSError, asyncio.IncompleteReadError) as exc:
+        raise translate(exc) from exc
+
+
+async def _commit(connection: PooledConnection) -> None:
+    await _query(connection, "COMMIT", ())
+
+
+async def _rollback(connection: PooledConnection) -> None:
+    """Roll back, or close the connection when that fails."""
+    try:
+        await _query(connection, "ROLLBACK", ())
+    except (DatabaseUnavailableError, DatabaseTimeoutError):
+        connection.raw.close()
+
+
+async def _installed_routines(
+    connection: PooledConnection, databases: Sequence[str]
+) -> dict[tuple[str, str], RoutineInfo]:
+    """Return the routines of some databases, by (database, name)."""
+    (routine_rows,) = await _query(
+        connection,
+        "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES "
+        "WHERE FIND_IN_SET(ROUTINE_SCHEMA, %s)",
+        [",".join(databases)],
+    )
+    (param_rows,) = await _query(
+        connection,
+        "SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, COUNT(*) FROM information_schema.PARAMETERS "
+        "WHERE FIND_IN_SET(SPECIFIC_SCHEMA, %s) AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
+        [",".join(databases)],
+    )
+    counts = {(db, name): count for db, name, count in param_rows}
+    return {
+        (db, name): RoutineInfo(counts.get((db, name), 0), access == "MODIFIES SQL DATA")
+        for db, name, access in routine_rows
+    }
