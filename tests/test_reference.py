@@ -1,20 +1,23 @@
-"""The reference names every parameter, answer and error of the other APIs."""
+"""The reference shows every service with an example, and names all that the other APIs take and answer."""
 
 from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 
+import aiohttp
 import pytest
+from yarl import URL
 
-from service.acl import load_declarations, load_pushes
-from service.dialects.filemail.calls import CALLS
-from service.dialects.filemail.errors import kinds
-from service.dialects.rest.errors import STATUSES
-from service.dialects.rest.openapi import document
-from service.dialects.rest.operation import Operation
-from service.dialects.rest.operations import OPERATIONS
-from service.reference import render_reference
+from service.filemail.endpoints import ENDPOINTS
+from service.filemail.errors import ERROR_KINDS
+from service.reference import ASSETS, render_reference
+from service.rest.errors import STATUSES
+from service.rest.openapi import document
+from service.rest.operation import Operation
+from service.rest.operations import OPERATIONS
+from service.rpc.declarations import load_declarations, load_pushes
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +26,14 @@ def page() -> str:
 
 
 def section(page: str, name: str) -> str:
-    """The text of a section, its codes in brackets."""
-    found = re.search(rf'<section id="{re.escape(name)}">(.*?)</section>', page, re.DOTALL)
-    assert found, name
-    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<code>(.*?)</code>", r"[\1]", found[1])))
+    """Return the text of a section, with its codes in brackets."""
+    match = re.search(rf'<section id="{re.escape(name)}">(.*?)</section>', page, re.DOTALL)
+    assert match, name
+    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<code>(.*?)</code>", r"[\1]", match[1])))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.name)
-def test_every_operation_of_rest(page: str, operation: Operation) -> None:
+def test_every_operation_of_rest_is_complete(page: str, operation: Operation) -> None:
     text = section(page, operation.name)
     assert operation.doc in text
     path = document(OPERATIONS)["paths"][operation.path][operation.method.lower()]
@@ -41,9 +44,9 @@ def test_every_operation_of_rest(page: str, operation: Operation) -> None:
         assert declaration["doc"] in text, name
     for inner in (operation.body or {}).get("emails", {}).get("items", {}).get("properties", {}):
         assert f"[emails[].{inner}]" in text
-    shown = re.findall(r"[A-Z]+_[A-Z_]+|[A-Z]{4,}", text[text.index("Errors:") :])
-    assert set(operation.errors) | {"RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"} <= set(shown)
-    assert set(shown) <= set(STATUSES)
+    codes = re.findall(r"[A-Z]+_[A-Z_]+|[A-Z]{4,}", text[text.index("Errors:") :])
+    assert set(operation.errors) | {"RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"} <= set(codes)
+    assert set(codes) <= set(STATUSES)
     if operation.returns != "Picture":
         assert f'<table id="answer-{operation.returns}">' in page
 
@@ -64,21 +67,57 @@ def test_every_field_of_every_answer_of_rest(page: str) -> None:
         assert f"[{field}]" in text
 
 
-@pytest.mark.parametrize("path", CALLS)
-def test_every_call_of_the_login_token_api(page: str, path: str) -> None:
-    call, text = CALLS[path], section(page, f"/api/{path}")
-    assert (call.run.__doc__ or "-") in text
-    for name, field in call.schema.fields.items():
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_every_endpoint_of_the_login_token_api(page: str, path: str) -> None:
+    endpoint, text = ENDPOINTS[path], section(page, f"/api/{path}")
+    assert (endpoint.run.__doc__ or "-") in text
+    for name, param in endpoint.declarations.items():
         assert f"[{name}]" in text
-        assert field.metadata["doc"] in text
+        assert param["doc"] in text
     assert '"responsestatus"' in text
-    assert all(f"[{name}] {code}" in text for name, code in call.errors)
+    assert all(f"[{name}] {code}" in text for name, code in endpoint.own_errors)
 
 
-def test_every_error_of_the_login_token_api_is_that_of_some_call(page: str) -> None:
-    calls = "".join(section(page, f"/api/{path}") for path in CALLS)
+def test_every_error_of_the_login_token_api_belongs_to_an_endpoint(page: str) -> None:
+    sections = "".join(section(page, f"/api/{path}") for path in ENDPOINTS)
     general = section(page, "login-token")
-    for name, code in kinds():
+    for name, code in ERROR_KINDS:
         assert f"[{name}] {code}" in general
-        # there is no such call
-        assert name == "NotFound" or f"[{name}] {code}" in calls
+        # The answer to a path that is no endpoint.
+        assert name == "NotFound" or f"[{name}] {code}" in sections
+
+
+def test_the_reference_opens_with_sign_in_contacts_and_conferences(page: str) -> None:
+    names = re.findall(r'<section id="(\w+)\.\w+">', page)
+    assert list(dict.fromkeys(names))[:4] == ["yp", "contact", "tagcontact", "conference"]
+    assert page.index('<section id="yp.login">') < page.index('<section id="contact.add">')
+
+
+@pytest.mark.parametrize("name", load_declarations())
+def test_every_service_has_a_request_and_an_answer(page: str, name: str) -> None:
+    match = re.search(rf'<section id="{re.escape(name)}">(.*?)</section>', page, re.DOTALL)
+    assert match
+    assert f'<pre class="request">POST /-/svc/{name}\n' in match[1]
+    assert re.search(r'<pre class="answer">.+?</pre>', match[1], re.DOTALL)
+    assert ("<textarea" in match[1]) == (name not in {"media.upload", "contact.load"})
+
+
+async def test_no_page_has_a_script_or_style_of_its_own(page: str, root: Path) -> None:
+    assert re.findall(r"<script[^>]*>", page) == ['<script src="/-/assets/reference.js" defer>']
+    templates = root / "service" / "templates"
+    names = ("demo.html", "mail/google.html", "mail/outbox.html", "mail/stop.html")
+    for text in (page, *((templates / name).read_text() for name in names)):
+        assert not re.search(r"<style|<[a-z][^>]*\s(?:style|on\w+)=|=\"javascript:|<script[^>]*>[^<]", text)
+
+
+async def test_the_page_is_served_with_what_it_loads(node: URL) -> None:
+    async with aiohttp.ClientSession(node) as http:
+        async with http.get("/-/docs/") as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert (response.status, "script-src 'self'" in policy, "unsafe" in policy) == (200, True, False)
+            assert "reference.js" in await response.text()
+        for name, kind in ASSETS.items():
+            async with http.get(f"/-/assets/{name}") as response:
+                assert (response.status, response.content_type) == (200, kind)
+        async with http.get("/-/assets/examples.json") as response:
+            assert response.status == 404

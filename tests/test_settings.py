@@ -1,4 +1,4 @@
-"""Settings from the environment: what is refused, how servers are named, and that the manual has them all."""
+"""Settings from the environment: refusals, names of servers, and a manual that lists all of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from service.settings import (
     SettingsError,
     database_servers,
     redis_urls,
+    settings_list,
     settings_table,
 )
-from tests.conftest import NodeMaker
-from tests.people import People
+from tests.support.nodes import NodeMaker
+from tests.support.people import People
 
 NAMES = [f.name for f in fields(Settings)]
 
@@ -32,10 +33,10 @@ def test_without_any_setting_everything_has_its_default() -> None:
 
 
 def test_values_get_the_type_of_their_setting() -> None:
-    found = Settings.from_env(
+    settings = Settings.from_env(
         {"DRUMEE_PORT": "81", "DRUMEE_DB_TIMEOUT": "0.5", "DRUMEE_TRUST_PROXY": "yes", "DRUMEE_SMTP": "x"}
     )
-    assert (found.port, found.db_timeout, found.trust_proxy, found.smtp) == (81, 0.5, True, "x")
+    assert (settings.port, settings.db_timeout, settings.trust_proxy, settings.smtp) == (81, 0.5, True, "x")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,31 @@ def test_a_value_that_cannot_work_is_refused_by_name(name: str, value: str) -> N
     assert name in refusal(name, value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("DRUMEE_PORT", "eighty", "Not a valid integer."),
+        ("DRUMEE_PORT", "８０８０", "Not a valid integer."),  # int() reads it
+        ("DRUMEE_PORT", "80_80", "Not a valid integer."),
+        ("DRUMEE_PORT", "", "Not a valid integer."),
+        ("DRUMEE_DB_TIMEOUT", "５", "Not a valid number."),  # float() reads it
+        ("DRUMEE_DB_TIMEOUT", "1_0", "Not a valid number."),
+        ("DRUMEE_PORT", "0", "Must be greater than or equal to 1 and less than or equal to 65535."),
+        ("DRUMEE_DB_TIMEOUT", "0", "Must be greater than 0."),
+        ("DRUMEE_SOCKET_GRACE", "-1", "Must be greater than or equal to 0."),
+        ("DRUMEE_TRUST_PROXY", "maybe", "Not a valid boolean."),
+        ("DRUMEE_LOG_LEVEL", "LOUD", "Must be one of DEBUG, INFO, WARNING, ERROR."),
+    ],
+)
+def test_a_refusal_names_the_variable_its_value_and_the_reason(name: str, value: str, reason: str) -> None:
+    assert refusal(name, value) == f"{name}={value!r}: {reason}"
+
+
+def test_every_default_is_within_the_limits_of_its_setting() -> None:
+    texts = {f"DRUMEE_{field.name.upper()}": str(field.default) for field in fields(Settings)}
+    assert Settings.from_env({name: text for name, text in texts.items() if text}) == Settings()
+
+
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("ON", True), ("no", False), ("", False)])
 def test_switches_are_written_in_many_ways(text: str, value: bool) -> None:
     assert Settings.from_env({"DRUMEE_TRUST_PROXY": text}).trust_proxy is value
@@ -107,7 +133,7 @@ def test_switches_are_written_in_many_ways(text: str, value: bool) -> None:
         ("mysql://app:pw@/", [("localhost", 3306)]),
     ],
 )
-def test_several_database_servers_are_kept_in_order(url: str, places: list[tuple[str, int]]) -> None:
+def test_several_database_servers_stay_in_order(url: str, places: list[tuple[str, int]]) -> None:
     servers = database_servers(url)
     assert [(s.host, s.port) for s in servers] == places
     assert {(s.user, s.password, s.unix_socket) for s in servers} == {("app", "pw", None)}
@@ -132,7 +158,7 @@ def test_passwords_may_hold_any_character() -> None:
         ("redis://one,two/0?protocol=3", ["redis://one/0?protocol=3", "redis://two/0?protocol=3"]),
     ],
 )
-def test_several_redis_servers_are_kept_in_order(url: str, urls: list[str]) -> None:
+def test_several_redis_servers_stay_in_order(url: str, urls: list[str]) -> None:
     assert redis_urls(url) == urls
 
 
@@ -140,11 +166,11 @@ def test_several_redis_servers_are_kept_in_order(url: str, urls: list[str]) -> N
 
 
 def test_the_public_url_decides_names_and_origins() -> None:
-    found = Settings(
+    settings = Settings(
         public_url="https://drumee.example.org/", allowed_origins="https://a.example/, http://b.example:81"
     )
-    assert (found.base_url, found.public_host) == ("https://drumee.example.org", "drumee.example.org")
-    assert found.origins == {"https://drumee.example.org", "https://a.example", "http://b.example:81"}
+    assert (settings.base_url, settings.public_host) == ("https://drumee.example.org", "drumee.example.org")
+    assert settings.origins == {"https://drumee.example.org", "https://a.example", "http://b.example:81"}
 
 
 async def test_lists_have_the_page_size_unless_the_caller_says(make_node: NodeMaker, people: People) -> None:
@@ -162,9 +188,20 @@ async def test_lists_have_the_page_size_unless_the_caller_says(make_node: NodeMa
         assert len(await alice.ok(name, **args, pagelength=3)) == 3, name
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_terminal_gets_every_setting_within_its_width(width: int) -> None:
+    lines = settings_list(width).splitlines()
+    names = [line for line in lines if not line.startswith("    ")]
+    assert [line.partition("=")[0] for line in names] == [f"DRUMEE_{n.upper()}" for n in NAMES]
+    assert "DRUMEE_PORT=8080" in names
+    meanings = [line for line in lines if line.startswith("    ")]
+    assert max(map(len, meanings)) <= width
+    assert " ".join(" ".join(meanings).split()) == " ".join(f.metadata["doc"] for f in fields(Settings))
+
+
 def test_the_manual_has_every_setting(root: Path) -> None:
     table = settings_table().splitlines()
     assert [line.split("`")[1] for line in table[2:]] == [f"DRUMEE_{n.upper()}" for n in NAMES]
-    manual = (root / "README.md").read_text()
+    manual = (root / "docs/settings.md").read_text()
     missing = [line for line in table if line not in manual]
-    assert not missing, "README.md lacks, of `python -m service settings`:\n" + "\n".join(missing)
+    assert not missing, "docs/settings.md lacks, of `python -m service settings`:\n" + "\n".join(missing)

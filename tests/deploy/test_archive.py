@@ -1,4 +1,4 @@
-"""Archives that come from anywhere."""
+"""Unpack archives from untrusted sources."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ from service.deploy.archive import unpack
 
 
 def archive_of(*members: tuple[tarfile.TarInfo, bytes]) -> tarfile.TarFile:
-    """An archive with these members, open for reading."""
+    """Return an archive with these members, open for reading."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for member, data in members:
@@ -28,7 +28,7 @@ def test_files_and_folders_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x"])
-def test_what_lies_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_members_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(tarfile.TarError, match="no plain file"):
         unpack(archive_of((tarfile.TarInfo(name), b"")), tmp_path / "home")
     assert not (tmp_path / "x").exists()

@@ -1,26 +1,34 @@
-"""An archive brings an empty server to the same data, and the service up on it."""
+"""Restore an archive into an empty server: same data, and the service starts on it."""
 
 from __future__ import annotations
 
+import dataclasses
+import socket
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pymysql
 import pytest
 
-from service import demo
+from service.admin import demo
+from service.deploy import backup as backup_module
 from service.deploy.archive import unpack
 from service.deploy.backup import backup, restore
 from service.deploy.deployer import Deployer, DeployError
 from service.server import check
-from service.settings import Settings
-from tests.conftest import Admin
-from tests.deploy.conftest import Cli, empty_server
+from service.settings import DatabaseServer, Settings, database_servers
+from service.store import admin
+from tests.support.admin import Admin
+from tests.support.sites import Cli, empty_server
 
 VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal"}
 
 
 def contents(dba: Admin) -> dict[tuple[str, str], int]:
-    """A checksum of the data of every table."""
+    """Return a checksum of the data of every table."""
     tables = dba.rows(
         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
         "WHERE TABLE_TYPE = 'BASE TABLE' AND (TABLE_SCHEMA = 'yp' OR TABLE_SCHEMA LIKE 'shard%')"
@@ -53,6 +61,75 @@ async def test_an_empty_server_gets_the_same_data_and_serves(
     assert contents(dba) == before
     assert not Deployer(site, lambda _: None).plan().decide
     await check(site)
+
+
+@pytest.fixture
+def cluster(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[DatabaseServer]]:
+    """Addresses of a cluster: a node that is down, one that hangs, the site, and another one that is down."""
+    hangs = socket.socket(socket.AF_UNIX)
+    hangs.bind(str(tmp_path / "hangs.sock"))
+    hangs.listen()
+    (works,) = database_servers(site.db_admin)
+    sockets = [str(tmp_path / "down.sock"), str(tmp_path / "hangs.sock"), works.unix_socket]
+    servers = [dataclasses.replace(works, unix_socket=path) for path in (*sockets, sockets[0])]
+    monkeypatch.setattr(admin, "database_servers", lambda *_: servers)
+    monkeypatch.setattr(admin, "CONNECT_SECONDS", 0.3)
+    yield servers
+    hangs.close()
+
+
+def test_every_address_is_tried(site: Settings, tmp_path: Path, cluster: list[DatabaseServer]) -> None:
+    path = tmp_path / "backup.tar.gz"
+    assert backup(site, path)["databases"] == ["yp", "shard1"]
+    connection = admin.Connection(site)
+    assert connection.server == cluster[2]
+    # a command may take longer than the greeting
+    connection.run("DO SLEEP(0.5)")
+    connection.close()
+    empty_server(site)
+    assert restore(site, path).status == 0
+
+    del cluster[2]
+    with pytest.raises(DeployError, match="no MariaDB server answers") as error:
+        backup(site, path)
+    assert str(error.value).count("down.sock") == 2
+    assert "timed out" in str(error.value)
+
+
+def test_a_backup_spares_the_node_with_the_writers(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (works,) = database_servers(site.db_admin)
+    first, last = (dataclasses.replace(works, password=name) for name in ("first", "last"))
+    dumped: list[str] = []
+    monkeypatch.setattr(backup_module, "connect", lambda servers: SimpleNamespace(close=lambda: None))
+
+    def run(server: DatabaseServer, *_: object, stdout: Any) -> None:
+        dumped.append(server.password)
+        stdout.write(b"half a dump of " + server.password.encode())
+        if server is last:
+            raise DeployError("mariadb-dump failed: lost connection")
+
+    monkeypatch.setattr(backup_module, "_run", run)
+    backup_module._dump([first, last], ["yp"], tmp_path / "dump.sql")
+    assert dumped == ["last", "first"]
+    assert (tmp_path / "dump.sql").read_text() == "half a dump of first"
+
+
+def test_a_node_that_is_not_ready_is_passed_over(site: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = database_servers(site.db_admin)
+    execute = pymysql.cursors.Cursor.execute
+
+    def galera(self: Any, statement: str, args: Any = None) -> Any:
+        if "wsrep_ready" in statement:
+            statement = "SELECT 'wsrep_ready', 'OFF' UNION ALL SELECT 'wsrep_provider_name', 'Galera'"
+        return execute(self, statement, args)
+
+    monkeypatch.setattr(pymysql.cursors.Cursor, "execute", galera)
+    with pytest.raises(DeployError, match="not ready"):
+        admin.connect(servers)
 
 
 def test_a_damaged_archive_is_refused(site: Settings, tmp_path: Path) -> None:

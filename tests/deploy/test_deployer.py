@@ -1,4 +1,4 @@
-"""Deploying: idempotent, repairing, refusing what would lose data."""
+"""Deploy: idempotent, repairing, and refusing changes that would lose data."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ import sys
 import termios
 import threading
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pymysql
 import pytest
 
 from service import ROOT
-from service.database import Database
-from service.demo import Registry
-from service.deploy.commands import adopted, files_of
+from service.admin.registry import Registry
+from service.deploy.checkout import adopted, files_of
 from service.deploy.deployer import Deployer, DeployError, connect
-from service.deploy.files import Routine, load_routines
 from service.deploy.plan import Files
+from service.schema.routines import Routine, load_routines
 from service.settings import Settings, database_servers
-from tests.conftest import Admin
-from tests.deploy.conftest import Cli, DeployerMaker, cli_environment
+from service.store.database import Database
+from tests.support.admin import Admin
+from tests.support.sites import Cli, DeployerMaker, cli_environment
 
 PROCEDURES = sum(r.scope == "yp" and r.kind == "PROCEDURE" for r in load_routines())
 BY_HAND = "CREATE OR REPLACE PROCEDURE yp.shard_list() READS SQL DATA SELECT 'changed by hand'"
 
 
 def edited(name: str, old: str, new: str) -> Files:
-    """The files, with one routine changed."""
+    """Return the files with one routine changed."""
     files = Files.load("test")
 
     def change(routine: Routine) -> Routine:
@@ -54,65 +55,93 @@ def edited(name: str, old: str, new: str) -> Files:
     return dataclasses.replace(files, routines=tuple(map(change, files.routines)))
 
 
+def with_a_new_migration() -> Files:
+    """Return the files with one more migration of shards, `9999_test`."""
+    files = Files.load("test")
+    script = dataclasses.replace(
+        files.migrations["shard"][0],
+        name="9999_test",
+        statements=("ALTER TABLE tag ADD COLUMN IF NOT EXISTS test INT NULL",),
+    )
+    migrations = {**files.migrations, "shard": [*files.migrations["shard"], script]}
+    return dataclasses.replace(files, migrations=migrations)
+
+
 def without(name: str) -> Files:
-    """The files, one routine gone."""
+    """Return the files without one routine."""
     files = Files.load("test")
     return dataclasses.replace(files, routines=tuple(r for r in files.routines if r.name != name))
 
 
-def test_a_second_deploy_changes_nothing(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_a_second_deploy_changes_nothing(tool: DeployerMaker, output: list[str], dba: Admin) -> None:
     outcome = tool().deploy()
     routines = load_routines()
     of_yp = sum(r.scope == "yp" for r in routines)
     assert outcome.counts == {"unchanged": of_yp + (len(routines) - of_yp)}
-    assert (outcome.status, said) == (0, [])
+    assert (outcome.status, output) == (0, [])
 
 
-def test_the_plan_is_what_deploy_does(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_the_plan_is_what_deploy_does(tool: DeployerMaker, output: list[str], dba: Admin) -> None:
     files = edited("shard_list", "ORDER BY name", "ORDER BY name DESC")
     plan = tool(files=files).plan()
     assert [(i.db, i.action, i.name, i.why) for i in plan.todo] == [("yp", "replace", "shard_list", "body")]
     assert "DESC" not in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
     outcome = tool(files=files).deploy()
     assert outcome.counts["replace"] == 1
-    assert any("replace   procedure shard_list" in line for line in said)
+    assert any("replace   procedure shard_list" in line for line in output)
     assert "DESC" in dba.one("SELECT body FROM mysql.proc WHERE name = 'shard_list'").decode()
     assert not tool(files=files).plan().todo
 
 
-def test_planning_an_empty_server_writes_nothing(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_new_routines_are_created_before_their_callers_are_replaced(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows("DROP PROCEDURE yp.wicket_add")
+    plan = tool(files=edited("drumate_create", "CALL wicket_add", "CALL  wicket_add")).plan()
+    assert [(item.action, item.name) for item in plan.todo] == [
+        ("create", "wicket_add"),
+        ("replace", "drumate_create"),
+    ]
+
+
+def test_all_of_it_was_deployed_to_a_server_with_a_binary_log(dba: Admin) -> None:
+    assert dba.rows("SELECT @@log_bin, @@log_bin_trust_function_creators") == [(1, 0)]
+    dba.one("SELECT yp.is_blocked('00000000000000a1', '00000000000000b1')")
+
+
+def test_planning_an_empty_server_writes_nothing(tool: DeployerMaker, output: list[str], dba: Admin) -> None:
     dba.rows("SET foreign_key_checks = 0")
     dba.rows("DROP DATABASE yp")
     dba.rows("DROP DATABASE shard1")
     plan = tool().plan()
     assert {i.db for i in plan.todo} == {"yp", "shard1"}
     tool().show(plan)
-    assert any(line.split()[:3] == ["create", str(PROCEDURES), "procedures"] for line in said), said
-    assert len(said) < 60, "what is said of all of them is said once"
+    assert any(line.split()[:3] == ["create", str(PROCEDURES), "procedures"] for line in output), output
+    assert len(output) < 60, "what is said of all of them is said once"
+    doubled = [line for line in output if len(words := line.split()) > 1 and words[0] == words[1]]
+    assert not doubled, "each line has a verb of its own"
     assert ("yp",) not in dba.rows("SHOW DATABASES")
 
 
-def test_many_routines_of_which_the_same_is_said_are_named_in_a_list(
-    tool: DeployerMaker, said: list[str], dba: Admin
+def test_routines_with_the_same_message_are_listed_together(
+    tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     dba.rows(
         "UPDATE mysql.proc SET comment = REPLACE(comment, '.sql ', '.sql 0') WHERE definer LIKE 'drumee%'"
     )
     dba.rows("UPDATE mysql.proc SET comment = '[procedures/x.sql 0000000000000000]' WHERE db = 'yp'")
     tool().show(tool().plan())
-    text = "\n".join(said)
+    text = "\n".join(output)
     assert f"replace   {PROCEDURES} procedures" in text
     assert "session_open," in text
-    assert max(map(len, said)) <= 122
+    assert max(map(len, output)) <= 122
 
 
 def test_a_change_by_hand_is_shown_and_left_until_somebody_decides(
-    tool: DeployerMaker, said: list[str], dba: Admin
+    tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     dba.rows(BY_HAND)
     outcome = tool().deploy()
     assert outcome.status == 1
-    text = "\n".join(said)
+    text = "\n".join(output)
     assert "drifted   procedure shard_list" in text
     assert "+SELECT 'changed by hand'" in text
     assert "make adopt F=procedures/yp/registry/shard_list.sql" in text
@@ -122,21 +151,23 @@ def test_a_change_by_hand_is_shown_and_left_until_somebody_decides(
     assert dba.rows("CALL yp.shard_list()") == [("shard1",)]
 
 
-def test_frozen_settings_changed_by_hand_are_drift(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_frozen_settings_changed_by_hand_are_drift(
+    tool: DeployerMaker, output: list[str], dba: Admin
+) -> None:
     dba.rows("UPDATE mysql.proc SET sql_mode = 'ANSI_QUOTES' WHERE name = 'shard_list'")
     (item,) = tool().plan().decide
     assert (item.action, item.why) == ("drifted", "sql_mode changed by hand")
 
 
 def test_changed_parameters_wait_for_a_decision_and_name_the_callers(
-    tool: DeployerMaker, said: list[str], dba: Admin
+    tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     files = edited("user_sockets", "in_exclude", "in_but_not")
     deployer = tool(files=files)
     plan = deployer.plan()
     deployer.show(plan)
     assert [(i.action, i.name) for i in plan.decide] == [("unsafe", "user_sockets")]
-    text = "\n".join(said)
+    text = "\n".join(output)
     assert "called by procedures/shard/contact/my_contact_add.sql" in text
     assert "make deploy ALLOW=user_sockets" in text
     assert tool(files=files).deploy().status == 1
@@ -145,7 +176,7 @@ def test_changed_parameters_wait_for_a_decision_and_name_the_callers(
 
 
 def test_a_routine_without_file_is_dropped_only_by_name(
-    tool: DeployerMaker, said: list[str], dba: Admin
+    tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     assert tool(files=without("shard_list")).deploy().status == 1
     assert dba.rows("CALL yp.shard_list()") == [("shard1",)]
@@ -153,13 +184,13 @@ def test_a_routine_without_file_is_dropped_only_by_name(
     assert dba.refusal("CALL yp.shard_list()").endswith("does not exist")
 
 
-def test_a_routine_of_somebody_else_is_left_alone(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_a_routine_of_somebody_else_is_left_alone(tool: DeployerMaker, output: list[str], dba: Admin) -> None:
     dba.rows("CREATE PROCEDURE shard1.of_the_dba() SELECT 1")
     deployer = tool()
     plan = deployer.plan()
     deployer.show(plan)
     assert (plan.todo, plan.decide, [i.name for i in plan.unknown]) == ([], [], ["of_the_dba"])
-    assert any("unknown   procedure of_the_dba" in line for line in said)
+    assert any("unknown   procedure of_the_dba" in line for line in output)
 
 
 def test_an_edited_migration_is_refused(tool: DeployerMaker) -> None:
@@ -167,25 +198,34 @@ def test_an_edited_migration_is_refused(tool: DeployerMaker) -> None:
     (first, *rest) = files.migrations["yp"]
     changed = dataclasses.replace(first, statements=(*first.statements, "SELECT 1"))
     files = dataclasses.replace(files, migrations={**files.migrations, "yp": [changed, *rest]})
-    with pytest.raises(DeployError, match=r"0001_tables\.sql was changed after it was applied"):
+    with pytest.raises(DeployError, match=r"0001_baseline\.sql was changed after it was applied"):
         tool(files=files).deploy()
 
 
+def test_databases_with_other_migrations_are_refused(tool: DeployerMaker, dba: Admin) -> None:
+    """All that were made before the baseline."""
+    for db, name in (("yp", "0001_tables"), ("shard1", "0001_other_branch")):
+        dba.rows(
+            "UPDATE yp.deploy_item SET name = %s WHERE db_name = %s AND name = '0001_baseline'", name, db
+        )
+        before = dba.rows("SELECT * FROM yp.deploy_item ORDER BY db_name, kind, name")
+        for command in (tool().plan, tool().deploy, tool().drift):
+            with pytest.raises(
+                DeployError, match=f"the migration {name} was applied to {db}, .*0001_baseline"
+            ):
+                command()
+        assert dba.rows("SELECT * FROM yp.deploy_item ORDER BY db_name, kind, name") == before
+        dba.rows("UPDATE yp.deploy_item SET name = '0001_baseline' WHERE name = %s", name)
+    assert tool().deploy().status == 0
+
+
 def test_one_failed_shard_is_listed_and_the_others_go_on(
-    tool: DeployerMaker, said: list[str], dba: Admin
+    tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     tool().add_shard("bad")
     tool().add_shard("other")
     dba.rows("RENAME TABLE bad.tag TO bad.tag_moved")
-    files = Files.load("test")
-    script = dataclasses.replace(
-        files.migrations["shard"][0],
-        name="9999_test",
-        statements=("ALTER TABLE tag ADD COLUMN IF NOT EXISTS test INT NULL",),
-    )
-    files = dataclasses.replace(
-        files, migrations={**files.migrations, "shard": [*files.migrations["shard"], script]}
-    )
+    files = with_a_new_migration()
     outcome = tool(files=files).deploy()
     assert outcome.status == 2
     assert list(outcome.failed) == ["bad"]
@@ -203,18 +243,10 @@ def test_one_failed_shard_is_listed_and_the_others_go_on(
     assert tool(files=files).deploy().counts["migration"] == 1
 
 
-def test_the_others_wait_for_the_canary(tool: DeployerMaker, said: list[str], dba: Admin) -> None:
+def test_the_others_wait_for_the_canary(tool: DeployerMaker, output: list[str], dba: Admin) -> None:
     tool().add_shard("canary")
     dba.rows("RENAME TABLE canary.tag TO canary.tag_moved")
-    files = Files.load("test")
-    script = dataclasses.replace(
-        files.migrations["shard"][0],
-        name="9999_test",
-        statements=("ALTER TABLE tag ADD COLUMN IF NOT EXISTS test INT NULL",),
-    )
-    files = dataclasses.replace(
-        files, migrations={**files.migrations, "shard": [*files.migrations["shard"], script]}
-    )
+    files = with_a_new_migration()
     outcome = tool(files=files, canary="canary").deploy()
     assert list(outcome.failed) == ["canary"]
     assert dba.rows("SELECT db_name FROM yp.deploy_journal WHERE name = '9999_test'") == [("canary",)]
@@ -278,10 +310,10 @@ def test_a_new_shard_is_open_only_when_it_is_complete(
 ) -> None:
     plain = Deployer._apply
 
-    def breaking(self: Deployer, item: object) -> None:
+    def breaking(self: Deployer, item: Any) -> None:
         if getattr(item, "name", "") == "tag_add":
             raise pymysql.err.OperationalError(2013, "the cable was pulled")
-        plain(self, item)  # type: ignore[arg-type]
+        plain(self, item)
 
     monkeypatch.setattr(Deployer, "_apply", breaking)
     assert list(tool().add_shard("half").failed) == ["half"]
@@ -297,6 +329,18 @@ def test_a_shard_needs_a_name_of_its_own(tool: DeployerMaker) -> None:
     for name in ("yp", "mysql", "Shard", "a-b", "x; DROP DATABASE yp", "", "9a", "a" * 60):
         with pytest.raises(DeployError, match="cannot name a shard"):
             tool().add_shard(name)
+
+
+def test_a_database_with_another_collation_is_refused_until_it_is_altered(
+    tool: DeployerMaker, dba: Admin
+) -> None:
+    dba.rows("CREATE DATABASE shard2 CHARACTER SET latin1")
+    with pytest.raises(DeployError, match="shard2 has the collation latin1_swedish_ci") as caught:
+        tool().add_shard("shard2")
+    assert dba.rows("SHOW TABLES FROM shard2") == []
+    statement = str(caught.value).partition("run ")[2].partition(",")[0]
+    dba.rows(statement)
+    assert tool().add_shard("shard2").status == 0
 
 
 def test_every_table_is_innodb_with_a_primary_key_and_shard_tables_lead_with_the_owner(dba: Admin) -> None:
@@ -394,16 +438,16 @@ def test_a_terminal_shows_a_bar_and_a_pipe_plain_lines(cli: Cli, site: Settings,
     words = [sys.executable, "-m", "service", "deploy"]
     process = subprocess.Popen(words, cwd=ROOT, env=cli_environment(site), stdout=slave, stderr=slave)
     os.close(slave)
-    shown = b""
+    terminal = b""
     while True:
         try:
-            shown += os.read(master, 65536)
-        except OSError:  # the other end is closed
+            terminal += os.read(master, 65536)
+        except OSError:  # The other end is closed.
             break
     os.close(master)
     process.wait()
-    assert b" items/s" in shown
-    assert b"deployed: " in shown
+    assert b" items/s" in terminal
+    assert b"deployed: " in terminal
 
 
 def test_one_routine_goes_to_every_database_of_its_kind(cli: Cli, tool: DeployerMaker, dba: Admin) -> None:
@@ -439,9 +483,8 @@ def test_changes_that_differ_are_not_adopted_blindly(tool: DeployerMaker, dba: A
     tool().add_shard("shard2")
     (routine,) = (r for r in load_routines() if r.name == "text_words")
     for db in ("shard1", "shard2"):
-        dba.rows(
-            f"CREATE OR REPLACE FUNCTION {db}.text_words(in_key TEXT) RETURNS TEXT BEGIN RETURN '{db}'; END"
-        )
+        body = f"RETURNS TEXT NO SQL BEGIN RETURN '{db}'; END"
+        dba.rows(f"CREATE OR REPLACE FUNCTION {db}.text_words(in_key TEXT) {body}")
     with pytest.raises(DeployError, match="SHARD=shard1"):
         adopted(tool(), routine, "")
     assert "'shard2'" in adopted(tool(), routine, "shard2")[0]

@@ -1,4 +1,4 @@
-"""Moving somebody to another shard: nothing is lost, others notice nothing, a kill undoes it."""
+"""Move a user to another shard: nothing is lost, others notice nothing, a kill undoes it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import cast
 import pytest
 
 from service import ROOT
-from service.database import Database, ResultSet
-from service.demo import ALICE, Registry
-from service.deploy.connection import DeployError
+from service.admin.demo import ALICE
+from service.admin.registry import Registry
 from service.deploy.move import move
-from service.presence import Presence
-from service.push import Pusher
+from service.live.presence import Presence
+from service.live.push import Pusher
 from service.settings import Settings
-from tests.conftest import SECOND_SHARD, Admin
-from tests.deploy.conftest import cli_environment
-from tests.people import People, Person, befriend
+from service.store.admin import DeployError
+from service.store.database import Database, ResultSet
+from tests.support.admin import SECOND_SHARD, Admin
+from tests.support.people import People, Person, befriend
+from tests.support.sites import cli_environment
 
-TABLES = ("contact", "contact_email", "contact_phone", "contact_term", "tag", "map_tag", "contact_group")
+TABLES = ("contact", "contact_email", "contact_phone", "contact_index", "tag", "map_tag", "contact_group")
 
 
 def rows_of(admin: Admin, person: Person, db: str) -> dict[str, list[tuple[object, ...]]]:
-    """What a shard holds of somebody."""
+    """Return the rows that a shard holds of a user."""
     return {
         table: sorted(admin.rows(f"SELECT * FROM {db}.{table} WHERE owner_id = %s", person.uid), key=str)
         for table in TABLES
@@ -34,7 +35,7 @@ def rows_of(admin: Admin, person: Person, db: str) -> dict[str, list[tuple[objec
 
 
 async def add(person: Person, name: str) -> tuple[int, str]:
-    """Add a contact; (HTTP status, its email)."""
+    """Add a contact; return (HTTP status, its email)."""
     email = f"{name}@example.com"
     answer = await person.call(
         "contact.add",
@@ -48,19 +49,19 @@ async def add(person: Person, name: str) -> tuple[int, str]:
     return answer.status, email
 
 
-async def test_everything_moves_and_back(people: People, settings: Settings, admin: Admin) -> None:
+async def test_all_rows_move_to_a_shard_and_back(people: People, settings: Settings, admin: Admin) -> None:
     alice = await people("Alice")
     for name in ("ada", "grace", "edsger"):
         assert (await add(alice, name))[0] == 200
     before = rows_of(admin, alice, "shard1")
-    shown = await alice.ok("contact.show_contact")
+    contacts = await alice.ok("contact.show_contact")
 
     moved = await asyncio.to_thread(move, settings, alice.uid, SECOND_SHARD)
     assert moved is not None
     assert moved.rows >= 9
     assert rows_of(admin, alice, SECOND_SHARD) == before
     assert not any(rows_of(admin, alice, "shard1").values())
-    assert await alice.ok("contact.show_contact") == shown
+    assert await alice.ok("contact.show_contact") == contacts
     assert (await add(alice, "later"))[0] == 200
 
     assert await asyncio.to_thread(move, settings, alice.email, SECOND_SHARD) is None
@@ -70,12 +71,12 @@ async def test_everything_moves_and_back(people: People, settings: Settings, adm
     assert admin.one("SELECT COUNT(*) FROM yp.entity_move") == 0
 
 
-async def test_while_one_is_moved_the_others_work_and_nothing_is_lost(
+async def test_other_users_work_during_a_move_and_nothing_is_lost(
     people: People, settings: Settings, admin: Admin
 ) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     done = asyncio.Event()
-    kept: dict[str, list[str]] = {alice.uid: [], bob.uid: []}
+    accepted: dict[str, list[str]] = {alice.uid: [], bob.uid: []}
     statuses: dict[str, set[int]] = {alice.uid: set(), bob.uid: set()}
 
     async def work(person: Person, worker: int) -> None:
@@ -85,7 +86,7 @@ async def test_while_one_is_moved_the_others_work_and_nothing_is_lost(
             status, email = await add(person, f"w{worker}n{number}")
             statuses[person.uid].add(status)
             if status == 200:
-                kept[person.uid].append(email)
+                accepted[person.uid].append(email)
 
     workers = [asyncio.create_task(work(p, n)) for n in range(4) for p in (alice, bob)]
     for shard in (SECOND_SHARD, "shard1", SECOND_SHARD):
@@ -98,8 +99,8 @@ async def test_while_one_is_moved_the_others_work_and_nothing_is_lost(
     assert statuses[bob.uid] == {200}
     assert statuses[alice.uid] == {200, 503}
     for person, shard in ((alice, SECOND_SHARD), (bob, "shard1")):
-        found = admin.rows(f"SELECT entity FROM {shard}.contact WHERE owner_id = %s", person.uid)
-        assert sorted(kept[person.uid]) == sorted(email for (email,) in found)
+        rows = admin.rows(f"SELECT entity FROM {shard}.contact WHERE owner_id = %s", person.uid)
+        assert sorted(accepted[person.uid]) == sorted(email for (email,) in rows)
     assert admin.one("SELECT COUNT(*) FROM shard1.contact WHERE owner_id = %s", alice.uid) == 0
 
 
@@ -147,7 +148,7 @@ async def test_a_move_that_is_killed_has_not_happened_and_can_be_repeated(
     assert len(await alice.ok("contact.show_contact")) == 2
 
 
-def test_what_cannot_be_moved_is_refused(settings: Settings) -> None:
+def test_impossible_moves_are_refused(settings: Settings) -> None:
     with pytest.raises(DeployError, match="neither the id of a person or hub"):
         move(settings, "nobody@example.org", SECOND_SHARD)
     with pytest.raises(DeployError, match=r"SHARD=nowhere is no shard"):
@@ -176,28 +177,28 @@ async def test_an_open_tab_tells_its_presence_from_the_new_shard(
 ) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     await befriend(admin, alice, bob)
-    hers, his = await alice.tab(), await bob.tab()
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
     await asyncio.to_thread(move, settings, alice.uid, SECOND_SHARD)
-    told = len(his.updates("user.connection_status"))
-    await hers.ws.send_str('["sys.ping", {"type": "publishOfflineStatus"}]')
-    assert (await his.expect("user.connection_status", told + 1))["model"]["status"] == 0
-    await hers.ws.send_str('["sys.ping", {"type": "publishOnlineStatus"}]')
-    assert (await his.expect("user.connection_status", told + 2))["model"]["status"] == 1
-    await hers.cut()
-    assert (await his.expect("user.connection_status", told + 3))["model"]["status"] == 0
+    count = len(bob_tab.updates("user.connection_status"))
+    await alice_tab.ws.send_str('["sys.ping", {"type": "publishOfflineStatus"}]')
+    assert (await bob_tab.expect("user.connection_status", count + 1))["model"]["status"] == 0
+    await alice_tab.ws.send_str('["sys.ping", {"type": "publishOnlineStatus"}]')
+    assert (await bob_tab.expect("user.connection_status", count + 2))["model"]["status"] == 1
+    await alice_tab.cut()
+    assert (await bob_tab.expect("user.connection_status", count + 3))["model"]["status"] == 0
 
 
-async def test_presence_looked_up_before_a_move_is_told_from_the_new_shard(
+async def test_presence_read_before_a_move_is_published_from_the_new_shard(
     people: People, settings: Settings, admin: Admin
 ) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     await befriend(admin, alice, bob)
-    his = await bob.tab()
+    bob_tab = await bob.tab()
     await asyncio.to_thread(move, settings, alice.uid, SECOND_SHARD)
     database = Database(settings)
     sent: list[ResultSet] = []
     pusher = cast(Pusher, SimpleNamespace(send=lambda recipients, _: sent.append(recipients)))
-    told = await Presence(database, pusher).publish(alice.uid, "shard1")
-    assert told == {"user_id": alice.uid, "status": 0}
-    assert [his.id in sockets for _, sockets in sent[0]] == [True]
+    presence = await Presence(database, pusher).publish(database, alice.uid, "shard1")
+    assert presence == {"user_id": alice.uid, "status": 0}
+    assert [bob_tab.id in sockets for _, sockets in sent[0]] == [True]
     await database.close()

@@ -1,4 +1,4 @@
-"""Statistics are the server's own: calls, errors, percentiles, and what nobody called."""
+"""Collect the statistics of the server: calls, errors, percentiles, and routines without a call."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import threading
 
 import pytest
 
-from service.deploy.connection import Connection
 from service.deploy.stats import collect, render
 from service.settings import Settings
-from tests.conftest import Admin
+from service.store.admin import Connection
+from tests.support.admin import Admin
 
 
 def test_calls_errors_and_percentiles_are_counted(site: Settings, dba: Admin) -> None:
-    for kept in ("digest", "program"):
-        dba.rows(f"TRUNCATE TABLE performance_schema.events_statements_summary_by_{kept}")
+    for summary in ("digest", "program"):
+        dba.rows(f"TRUNCATE TABLE performance_schema.events_statements_summary_by_{summary}")
     for _ in range(3):
         dba.rows("CALL yp.shard_list()")
     assert dba.refusal("CALL shard1.my_contact_delete('x', 'y')") == "CONACT_NOT_EXIST"

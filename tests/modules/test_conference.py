@@ -1,22 +1,16 @@
-"""conference.*: rooms, roles, and who hears what."""
+"""conference.*: rooms, roles, and the recipients of updates."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from service.demo import READ, WRITE, Registry
-from tests.conftest import Admin
-from tests.people import People, Person, Tab, befriend
-
-MEETING = {"metadata": {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}}
-
-
-async def enter(person: Person, tab: Tab, hub: str, room: str | None = None, **more: Any) -> dict[str, Any]:
-    args = {"room_id": room} if room else {}
-    return await person.ok("conference.join", hub_id=hub, socket_id=tab.id, **args, **MEETING, **more)
+from service.admin.demo import READ, WRITE
+from service.admin.registry import Registry
+from tests.support.admin import Admin
+from tests.support.conferences import MEETING, join_meeting
+from tests.support.people import People, Person, Tab, befriend
 
 
 def roles(admin: Admin, hub: str) -> list[tuple[str, str]]:
@@ -29,32 +23,34 @@ async def test_joining_again_keeps_role_and_tells_nobody(
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, WRITE)
-    hers, his = await alice.tab(), await bob.tab()
-    first = await enter(alice, hers, hub)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    first = await join_meeting(alice, alice_tab, hub)
     room = first["user"]["room_id"]
-    await enter(bob, his, hub, room)
-    await hers.expect("conference.join")
-    again = await enter(alice, hers, hub, room)
-    await enter(bob, his, hub, room)
+    await join_meeting(bob, bob_tab, hub, room)
+    await alice_tab.expect("conference.join")
+    again = await join_meeting(alice, alice_tab, hub, room)
+    await join_meeting(bob, bob_tab, hub, room)
     assert (again["user"]["role"], again["user"]["room_id"]) == ("host", room)
     assert roles(admin, hub) == [(alice.uid, "host"), (bob.uid, "attendee")]
-    await hers.nothing("conference.join")
+    await alice_tab.nothing("conference.join")
 
 
 async def test_the_room_of_a_hub_is_found_without_naming_it(people: People, registry: Registry) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, READ)
-    first = await enter(alice, await alice.tab(), hub)
-    second = await enter(bob, await bob.tab(), hub)
+    first = await join_meeting(alice, await alice.tab(), hub)
+    second = await join_meeting(bob, await bob.tab(), hub)
     assert second["user"]["room_id"] == first["user"]["room_id"]
     assert first["details"]["filename"] == "Team"
     assert isinstance(first["details"]["ctime"], int)
-    # the frontend's other name for a room
-    assert (await enter(bob, bob.tabs[0], hub, nid=first["user"]["room_id"]))["user"]["role"] == "attendee"
+    # The frontend's other name for a room.
+    assert (await join_meeting(bob, bob.tabs[0], hub, nid=first["user"]["room_id"]))["user"][
+        "role"
+    ] == "attendee"
 
 
-async def test_of_many_who_come_first_at_once_one_is_host(
+async def test_one_of_many_who_join_first_at_once_is_host(
     people: People, registry: Registry, admin: Admin
 ) -> None:
     alice = await people("Alice")
@@ -65,7 +61,7 @@ async def test_of_many_who_come_first_at_once_one_is_host(
             registry.grant(hub, guest.uid, WRITE)
         tabs = [(p, await p.tab()) for p in (alice, *guests)]
         room = None if round_ % 2 else "0123456789abcdef"
-        joined = await asyncio.gather(*(enter(p, tab, hub, room) for p, tab in tabs))
+        joined = await asyncio.gather(*(join_meeting(p, tab, hub, room) for p, tab in tabs))
         assert len({j["user"]["room_id"] for j in joined}) == 1
         assert sorted(j["user"]["role"] for j in joined) == ["attendee"] * 4 + ["host"]
         assert [role for _, role in roles(admin, hub)].count("host") == 1
@@ -75,17 +71,17 @@ async def test_a_socket_acts_for_its_own_session_only(people: People, registry: 
     alice, mallory = await people("Alice"), await people("Mallory")
     hub = registry.add_hub("Team", alice.uid, "private")
     tab = await alice.tab()
-    room = (await enter(alice, tab, hub))["user"]["room_id"]
+    room = (await join_meeting(alice, tab, hub))["user"]["room_id"]
     here = {"socket_id": tab.id, "room_id": room, "hub_id": hub}
     await mallory.tab()
     joined = await mallory.call("conference.join", **here, **MEETING)
     assert (joined.status, joined.code) == (403, "WEAK_PRIVILEGE")
     assert (await mallory.call("conference.update", **here, metadata={"audio": 0})).data == {}
     assert (await mallory.call("conference.leave", **here)).data == {"peers": []}
-    said = await mallory.call("conference.broadcast", **here, event="X", payload={})
-    assert (said.status, said.code) == (403, "WEAK_PRIVILEGE")
+    broadcast = await mallory.call("conference.broadcast", **here, event="X", payload={})
+    assert (broadcast.status, broadcast.code) == (403, "WEAK_PRIVILEGE")
     await tab.nothing("conference.update", 0.1)
-    assert (await enter(alice, tab, hub, room))["user"]["audio"] == 1
+    assert (await join_meeting(alice, tab, hub, room))["user"]["audio"] == 1
 
 
 async def test_a_room_of_one_hub_cannot_be_entered_through_another(
@@ -93,11 +89,11 @@ async def test_a_room_of_one_hub_cannot_be_entered_through_another(
 ) -> None:
     alice, mallory = await people("Alice"), await people("Mallory")
     hub, own = registry.add_hub("Team", alice.uid, "private"), registry.add_hub("Own", mallory.uid, "private")
-    room = (await enter(alice, await alice.tab(), hub))["user"]["room_id"]
+    room = (await join_meeting(alice, await alice.tab(), hub))["user"]["room_id"]
     tab = await mallory.tab()
-    # under her own hub it is a room of her own, with nobody else in it
-    hers = await enter(mallory, tab, own, room)
-    assert (hers["user"]["role"], hers["attendees"]) == ("host", [])
+    # Under Mallory's own hub it is a separate, empty room.
+    own_room = await join_meeting(mallory, tab, own, room)
+    assert (own_room["user"]["role"], own_room["attendees"]) == ("host", [])
     await alice.tabs[0].nothing("conference.join", 0.1)
 
 
@@ -114,12 +110,12 @@ async def test_expired_grants_open_no_door(people: People, registry: Registry, a
 async def test_in_a_public_area_guests_wait_for_the_owner(people: People, registry: Registry) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Open house", alice.uid, "public")
-    his, hers = await bob.tab(), await alice.tab()
-    waiting = await enter(bob, his, hub)
+    bob_tab, alice_tab = await bob.tab(), await alice.tab()
+    waiting = await join_meeting(bob, bob_tab, hub)
     assert (waiting["user"]["status"], waiting["user"]["role"]) == ("waiting", "attendee")
-    owner = await enter(alice, hers, hub, waiting["user"]["room_id"])
+    owner = await join_meeting(alice, alice_tab, hub, waiting["user"]["room_id"])
     assert owner["user"]["role"] == "host"
-    assert (await his.expect("conference.start"))["model"]["status"] == "started"
+    assert (await bob_tab.expect("conference.start"))["model"]["status"] == "started"
     assert owner["attendees"][0]["status"] == "started"
 
 
@@ -127,20 +123,20 @@ async def test_clients_set_switches_and_never_roles(people: People, registry: Re
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, READ)
-    hers, his = await alice.tab(), await bob.tab()
-    room = (await enter(alice, hers, hub))["user"]["room_id"]
-    await enter(bob, his, hub, room)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    room = (await join_meeting(alice, alice_tab, hub))["user"]["room_id"]
+    await join_meeting(bob, bob_tab, hub, room)
     lie = {"role": "host", "permission": 63, "level": 7, "uid": alice.uid, "area": "public", "share": 1}
     row = await bob.ok(
         "conference.update",
         room_id=room,
-        socket_id=his.id,
+        socket_id=bob_tab.id,
         event="CAMERA",
         metadata={**lie, "video": "1", "audio": False, "participant_id": "beef0001"},
     )
     assert (row["role"], row["permission"], row["uid"]) == ("attendee", 3, bob.uid)
     assert (row["video"], row["audio"], row["screen"], row["participant_id"]) == (1, 0, 1, "beef0001")
-    heard = await hers.expect("conference.update")
+    heard = await alice_tab.expect("conference.update")
     assert heard["options"]["event"] == "CAMERA"
     assert {k: heard["model"][k] for k in ("video", "audio", "screen", "uid")} == {
         "video": 1,
@@ -150,7 +146,7 @@ async def test_clients_set_switches_and_never_roles(people: People, registry: Re
     }
     assert "role" not in heard["model"]
     assert heard["model"]["timestamp"] > 1_700_000_000_000
-    await his.nothing("conference.update", 0.1)
+    await bob_tab.nothing("conference.update", 0.1)
 
 
 async def test_metadata_may_be_json_text(people: People, registry: Registry) -> None:
@@ -167,12 +163,12 @@ async def test_only_participants_broadcast(people: People, registry: Registry) -
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, WRITE)
-    his, hers = await bob.tab(), await alice.tab()
-    say = {"hub_id": hub, "socket_id": his.id, "event": "HELLO", "payload": {"id": "1"}}
+    bob_tab, alice_tab = await bob.tab(), await alice.tab()
+    say = {"hub_id": hub, "socket_id": bob_tab.id, "event": "HELLO", "payload": {"id": "1"}}
     assert (await bob.call("conference.broadcast", **say)).code == "WEAK_PRIVILEGE"
-    await enter(bob, his, hub)
+    await join_meeting(bob, bob_tab, hub)
     assert await bob.ok("conference.broadcast", **say) == {"id": "1"}
-    frame = await hers.expect("conference.broadcast")
+    frame = await alice_tab.expect("conference.broadcast")
     assert (frame["model"], frame["options"]["event"]) == ({"id": "1"}, "HELLO")
     assert "socket_id" not in frame["options"]["sender"]
 
@@ -181,18 +177,18 @@ async def test_leaving_is_harmless_when_repeated_or_unknown(people: People, regi
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, WRITE)
-    hers, his = await alice.tab(), await bob.tab()
-    room = (await enter(alice, hers, hub))["user"]["room_id"]
-    await enter(bob, his, hub, room)
-    # the guest page sends no hub
-    left = await bob.ok("conference.leave", room_id=room, socket_id=his.id)
-    assert [p["uid"] for p in left["peers"]] == [alice.uid]
-    pushed = await hers.expect("conference.leave")
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    room = (await join_meeting(alice, alice_tab, hub))["user"]["room_id"]
+    await join_meeting(bob, bob_tab, hub, room)
+    # The guest page sends no hub.
+    answer = await bob.ok("conference.leave", room_id=room, socket_id=bob_tab.id)
+    assert [p["uid"] for p in answer["peers"]] == [alice.uid]
+    pushed = await alice_tab.expect("conference.leave")
     assert (pushed["model"]["uid"], pushed["model"]["type"]) == (bob.uid, "conference.leave")
-    assert pushed["options"]["sender"]["socket_id"] == his.id
+    assert pushed["options"]["sender"]["socket_id"] == bob_tab.id
     for room_id in (room, "0123456789abcdef"):
-        assert await bob.ok("conference.leave", room_id=room_id, socket_id=his.id) == {"peers": []}
-    await hers.nothing("conference.leave")
+        assert await bob.ok("conference.leave", room_id=room_id, socket_id=bob_tab.id) == {"peers": []}
+    await alice_tab.nothing("conference.leave")
 
 
 async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
@@ -207,9 +203,9 @@ async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
 
     async def come_and_go(person: Person, tab: Tab) -> None:
         for _ in range(8):
-            room = (await enter(person, tab, hub, "feedfacefeedface"))["user"]["room_id"]
+            room = (await join_meeting(person, tab, hub, "feedfacefeedface"))["user"]["room_id"]
             await person.ok("conference.leave", room_id=room, socket_id=tab.id)
-        await enter(person, tab, hub, "feedfacefeedface")
+        await join_meeting(person, tab, hub, "feedfacefeedface")
 
     await asyncio.gather(*(come_and_go(p, tab) for p, tab in tabs))
     assert sorted(role for _, role in roles(admin, hub)) == ["attendee"] * 6 + ["host"]
@@ -225,25 +221,25 @@ async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
 async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, admin: Admin) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     await befriend(admin, alice, bob)
-    tab, his = await alice.tab(), await bob.tab()
-    room = (await enter(alice, tab, alice.uid))["user"]["room_id"]
-    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 2})
+    tab, bob_tab = await alice.tab(), await bob.tab()
+    room = (await join_meeting(alice, tab, alice.uid))["user"]["room_id"]
+    await bob_tab.settles("user.connection_status", {"user_id": alice.uid, "status": 2})
     assert (await bob.ok("contact.show_contact"))[0]["online"] == 2
     assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
     await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
-    await his.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
+    await bob_tab.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
 
 
 async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:
     alice = await people("Alice")
     hub = registry.add_hub("Team", alice.uid, "private")
-    await enter(alice, await alice.tab(), hub)
+    await join_meeting(alice, await alice.tab(), hub)
     for _ in range(150):
-        found = admin.rows("SELECT name, hub_id FROM yp.services_log WHERE uid = %s", alice.uid)
-        if found:
+        rows = admin.rows("SELECT name, hub_id FROM yp.services_log WHERE uid = %s", alice.uid)
+        if rows:
             break
         await asyncio.sleep(0.02)
-    assert found == [("conference.join", hub)]
+    assert rows == [("conference.join", hub)]
 
 
 @pytest.mark.parametrize("kind", ["party", "Meeting", "connect;drop"])
@@ -295,13 +291,13 @@ async def test_news_of_a_room_is_numbered_as_it_happened(people: People, registr
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, WRITE)
-    hers, his = await alice.tab(), await bob.tab()
-    read = await enter(alice, hers, hub)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    read = await join_meeting(alice, alice_tab, hub)
     room = read["user"]["room_id"]
-    joined = await enter(bob, his, hub, room)
-    await bob.ok("conference.leave", room_id=room, socket_id=his.id)
-    came = (await hers.expect("conference.join"))["model"]["serial"]
-    left = (await hers.expect("conference.leave"))["model"]["serial"]
-    assert read["serial"] < came == joined["serial"] < left
-    # reading again is no coming
-    assert (await enter(alice, hers, hub, room))["serial"] == left
+    joined = await join_meeting(bob, bob_tab, hub, room)
+    await bob.ok("conference.leave", room_id=room, socket_id=bob_tab.id)
+    join_serial = (await alice_tab.expect("conference.join"))["model"]["serial"]
+    leave_serial = (await alice_tab.expect("conference.leave"))["model"]["serial"]
+    assert read["serial"] < join_serial == joined["serial"] < leave_serial
+    # Joining again is not an arrival.
+    assert (await join_meeting(alice, alice_tab, hub, room))["serial"] == leave_serial

@@ -1,4 +1,4 @@
-"""dmz.login and meetings with guests: links, names, the lobby, and servers for the media."""
+"""dmz.login and meetings with guests: links, names, the lobby, and media servers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import time
 from typing import Any
 
 import pytest
+from yarl import URL
 
-from service.demo import Registry
-from tests.conftest import Admin, NodeMaker
-from tests.people import People, Person, Tab
+from service.admin.registry import Registry
+from tests.support.admin import Admin
+from tests.support.nodes import NodeMaker
+from tests.support.people import FRONTEND, People, Person, Tab
 
 
-async def guest_of(people: People, token: str) -> tuple[Person, dict[str, Any], Tab]:
-    """Somebody without an account who has opened the link: (he, the answer, his tab)."""
-    guest = await people.stranger()
+async def guest_of(people: People, token: str, base: URL | None = None) -> tuple[Person, dict[str, Any], Tab]:
+    """Open the link as a guest without an account; return (guest, answer, tab)."""
+    guest = await people.stranger(base)
     ticket = await guest.ok("dmz.login", token=token)
     return guest, ticket, await guest.tab()
 
 
 async def enter(guest: Person, tab: Tab, ticket: dict[str, Any], name: str) -> Any:
-    """conference.join as the guest page sends it: no type in the metadata."""
+    """Call conference.join as the guest page does: no type in the metadata."""
     return await guest.ok(
         "conference.join",
         **{"hub_id": ticket["hub_id"], "nid": ticket["nid"], "room_id": ticket["nid"]},
@@ -51,19 +53,19 @@ async def test_guests_wait_until_the_owner_is_there(people: People, registry: Re
     first = (await desk.expect("conference.join"))["model"]
     assert (first["room_id"], first["area"], first["username"]) == (room, "dmz", "Zoë")
 
-    hers = await alice.ok(
+    joined = await alice.ok(
         "conference.join", hub_id=hub, room_id=room, socket_id=desk.id, metadata={"type": "meeting"}
     )
-    assert (hers["user"]["role"], hers["attendees"][0]["username"]) == ("host", "Zoë")
+    assert (joined["user"]["role"], joined["attendees"][0]["username"]) == ("host", "Zoë")
     assert (await tab.expect("conference.start"))["model"]["status"] == "started"
-    # the room window joins once more, with the same socket and without a name
+    # The room window joins once more, with the same socket and without a name.
     again = await guest.ok(
         "conference.join", hub_id=hub, room_id=room, socket_id=tab.id, type="meeting", metadata={}
     )
     assert (again["user"]["status"], again["user"]["firstname"]) == ("started", "Zoë")
     assert admin.one("SELECT guest_name FROM yp.session WHERE uid = %s", ticket["uid"]) == "Zoë"
 
-    # guests say and hear hello
+    # Guests send and receive hello.
     say = {"hub_id": hub, "room_id": room, "event": "HELLO"}
     await guest.ok("conference.broadcast", socket_id=tab.id, payload={"id": "g1"}, **say)
     assert (await desk.expect("conference.broadcast"))["model"] == {"id": "g1"}
@@ -71,14 +73,105 @@ async def test_guests_wait_until_the_owner_is_there(people: People, registry: Re
     assert (await tab.expect("conference.broadcast"))["model"] == {"id": "a1"}
     await tab.nothing("conference.broadcast", 0.1)
 
-    # the guest page leaves without a hub
+    # The guest page leaves without a hub.
     await guest.ok("conference.leave", nid=room, room_id=room, socket_id=tab.id)
     assert (await desk.expect("conference.leave"))["model"]["uid"] == ticket["uid"]
 
 
-async def test_a_guest_keeps_his_session_and_name_when_he_comes_again(
-    people: People, registry: Registry
+async def test_a_visitor_has_a_socket_before_the_link_makes_it_that_of_the_guest(
+    people: People, registry: Registry, admin: Admin
 ) -> None:
+    """The guest page waits for sys.hello, calls dmz.login, and never reconnects."""
+    alice, other = await people("Alice"), await people.stranger()
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    desk, guest = await alice.tab(), await people.stranger()
+    tab, bystander = await guest.tab(), await other.tab()
+    hello = await tab.hello()
+    visitor = {name: hello["user"][name] for name in ("id", "signed_in", "connection")}
+    assert visitor == {"id": "f" * 16, "signed_in": 0, "connection": "offline"}
+    assert (await guest.ok("yp.hello"))["signed_in"] == 0
+
+    answer = await guest.call("dmz.login", FRONTEND, token=token, socket_id=tab.id)
+    ticket = answer.data
+    assert (ticket["validity"], ticket["is_guest"]) == ("TICKET_OK", 1)
+    assert "regsid=" in answer.headers["Set-Cookie"], "the id of the session changes with its owner"
+    lobby = await enter(guest, tab, ticket, "Zoë")
+    assert (lobby["user"]["status"], lobby["user"]["uid"]) == ("waiting", ticket["uid"])
+    await desk.expect("conference.join")
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    await alice.ok("conference.join", socket_id=desk.id, **here)
+    assert (await tab.expect("conference.start"))["model"]["status"] == "started"
+    await alice.ok(
+        "conference.broadcast", hub_id=hub, room_id=room, socket_id=desk.id, event="HELLO", payload={}
+    )
+    await tab.expect("conference.broadcast")
+    assert not bystander.updates("conference.broadcast")
+    sockets = admin.rows("SELECT uid FROM yp.socket WHERE id IN (%s, %s)", tab.id, bystander.id)
+    assert set(sockets) == {(ticket["uid"],), ("f" * 16,)}
+    # A page that lost its connection comes back as the same guest.
+    await tab.cut()
+    assert (await (await guest.tab(was=tab)).hello())["user"]["uid"] == ticket["uid"]
+
+
+async def test_visitors_enter_no_room_and_hear_nothing(people: People, registry: Registry) -> None:
+    alice, visitor = await people("Alice"), await people.stranger()
+    hub = registry.add_hub("Square", alice.uid, "public")
+    registry.grant(hub, "f" * 16, 2)
+    desk, tab = await alice.tab(), await visitor.tab()
+    here = {"hub_id": hub, "room_id": "feed", "metadata": {"type": "meeting"}}
+    refused = await visitor.call("conference.join", socket_id=tab.id, **here)
+    assert (refused.status, refused.code) == (403, "WEAK_PRIVILEGE")
+    await alice.ok("conference.join", socket_id=desk.id, **here)
+    await alice.ok(
+        "conference.broadcast", socket_id=desk.id, event="HELLO", payload={}, hub_id=hub, room_id="feed"
+    )
+    # One visitor who signs out says nothing to the others.
+    await (await people.stranger()).ok("bootstrap.authn")
+    leaver = await people.stranger()
+    await leaver.tab()
+    await leaver.ok("yp.reset_session")
+    await tab.nothing("conference.broadcast")
+    assert [f["service"] for f in tab.frames] == ["sys.hello"]
+
+
+async def test_a_visitor_who_signs_in_keeps_the_socket(people: People) -> None:
+    alice, bob = await people.registered("Alice"), await people("Bob")
+    tab = await alice.tab()
+    assert (await tab.hello())["user"]["signed_in"] == 0
+    assert (await alice.sign_in()).data["status"] == "ok"
+    await bob.ok("contact.invite", email=alice.email)
+    await tab.expect("contact.invite")
+
+
+async def test_an_address_opens_so_many_sessions_of_visitors_and_no_more(
+    make_node: NodeMaker, people: People, admin: Admin
+) -> None:
+    base = (await make_node(visitor_sessions_address=2, trust_proxy=True)).make_url("/")
+    here = {"X-Forwarded-For": "192.0.2.7"}
+    visitors = [await people.stranger(base) for _ in range(4)]
+    tokens = [(await visitor.call("bootstrap.authn", here)).data["token"] for visitor in visitors]
+    assert [bool(token) for token in tokens] == [True, True, False, False]
+    # Whoever has such a session goes on, and other addresses do not notice.
+    assert (await visitors[0].call("bootstrap.authn", here)).data["token"]
+    assert (await visitors[2].call("bootstrap.authn", {"X-Forwarded-For": "192.0.2.8"})).data["token"]
+
+
+async def test_sockets_of_visitors_count_as_those_without_a_session(
+    make_node: NodeMaker, people: People
+) -> None:
+    base = (await make_node(anonymous_sockets=2, person_sockets=1)).make_url("/")
+    for _ in range(2):
+        await (await people.stranger(base)).tab()
+    late = await people.stranger(base)
+    token = (await late.ok("bootstrap.authn"))["token"]
+    refused = Tab(await late.http.ws_connect((base / "-/websocket/").with_query(otak=token)))
+    await refused._reader
+    assert refused.ws.close_code == 1013
+    await (await people("Alice", base=base)).tab()
+
+
+async def test_a_returning_guest_keeps_their_session_and_name(people: People, registry: Registry) -> None:
     alice = await people("Alice")
     token, _ = registry.add_link(registry.add_hub("Open", alice.uid, "dmz"), "", 1)
     guest, ticket, tab = await guest_of(people, token)
@@ -90,7 +183,7 @@ async def test_a_guest_keeps_his_session_and_name_when_he_comes_again(
     assert (await other.call("contact.show_contact")).status == 401
 
 
-async def test_whoever_has_an_account_stays_who_he_is(people: People, registry: Registry) -> None:
+async def test_a_user_with_an_account_keeps_their_identity(people: People, registry: Registry) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Open", alice.uid, "dmz")
     token, room = registry.add_link(hub, "", 1)
@@ -124,7 +217,7 @@ async def test_a_link_opens_its_own_room_and_only_while_it_is_good(
     admin.rows("UPDATE yp.dmz_link SET expiry = 1 WHERE hub_id = %s", hub)
     admin.rows("UPDATE yp.permission SET expiry = 1 WHERE hub_id = %s AND assign_via = 'link'", hub)
     late = await people.stranger()
-    for ticket in (token, "unknown"):
+    for ticket in (token, "no-such-guest-link"):
         answer = await late.call("dmz.login", token=ticket)
         assert answer.data == {"validity": "TICKET_INVALID"}
         assert "Set-Cookie" not in answer.headers
@@ -152,18 +245,18 @@ async def test_a_host_who_leaves_hands_over_to_who_may_write(
     token, room = registry.add_link(hub, "", 1)
     guest, ticket, tab = await guest_of(people, token)
     await enter(guest, tab, ticket, "Zoë")
-    hers, his = await alice.tab(), await bob.tab()
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
     here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
-    await alice.ok("conference.join", socket_id=hers.id, **here)
-    await bob.ok("conference.join", socket_id=his.id, **here)
-    await alice.ok("conference.leave", room_id=room, socket_id=hers.id)
-    left = (await tab.expect("conference.leave"))["model"]
-    assert left["host"] == his.id
+    await alice.ok("conference.join", socket_id=alice_tab.id, **here)
+    await bob.ok("conference.join", socket_id=bob_tab.id, **here)
+    await alice.ok("conference.leave", room_id=room, socket_id=alice_tab.id)
+    update = (await tab.expect("conference.leave"))["model"]
+    assert update["host"] == bob_tab.id
     assert admin.rows("SELECT uid FROM yp.conference WHERE room_id = %s AND role = 'host'", room) == [
         (bob.uid,)
     ]
-    # she comes back: there is one host already
-    assert (await alice.ok("conference.join", socket_id=hers.id, **here))["user"]["role"] == "attendee"
+    # Alice returns: the room already has a host.
+    assert (await alice.ok("conference.join", socket_id=alice_tab.id, **here))["user"]["role"] == "attendee"
 
 
 async def test_configs_hold_jitsi_and_turn_credentials_that_coturn_accepts(
@@ -184,7 +277,7 @@ async def test_configs_hold_jitsi_and_turn_credentials_that_coturn_accepts(
         "conference.join", hub_id=alice.uid, socket_id=tab.id, metadata={"type": "meeting"}
     )
     configs = joined["configs"]
-    assert (configs["domain"], configs["auth"]) == ("jit.example.org", ["u@jit.example.org", "pw"])
+    assert (configs["domain"], configs["auth"]) == ("jit.example.org", ["u", "pw"])
     assert "stunServers" not in configs
     stun, turn = configs["iceServers"]
     assert stun == {"urls": ["stun:turn.example.org:3478"]}
@@ -194,6 +287,31 @@ async def test_configs_hold_jitsi_and_turn_credentials_that_coturn_accepts(
     assert 0 < int(until) - time.time() <= 601
     digest = hmac.new(b"north", turn["username"].encode(), hashlib.sha1).digest()
     assert turn["credential"] == base64.b64encode(digest).decode()
+
+
+async def test_a_guest_who_waits_gets_no_credentials_of_media_servers(
+    make_node: NodeMaker, people: People, registry: Registry
+) -> None:
+    servers = {"stun_urls": "stun:turn.example.org:3478", "turn_urls": "turn:turn.example.org:3478"}
+    jitsi = {"jitsi_domain": "jit.example.org", "jitsi_user": "drumee", "jitsi_password": "pw"}
+    base = (await make_node(**servers, **jitsi, turn_secret="north")).make_url("/")
+    alice = await people("Alice", base=base)
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    guest, ticket, tab = await guest_of(people, token, base)
+    lobby = await enter(guest, tab, ticket, "Zoë")
+    assert (lobby["user"]["status"], lobby["configs"]) == ("waiting", {})
+    desk = await alice.tab()
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    host = await alice.ok("conference.join", socket_id=desk.id, **here)
+    assert set(host["configs"]) == {"domain", "auth", "iceServers"}
+    await tab.expect("conference.start")
+    inside = await guest.ok(
+        "conference.join", hub_id=hub, room_id=room, socket_id=tab.id, type="meeting", metadata={}
+    )
+    assert (inside["user"]["status"], set(inside["configs"])) == ("started", set(host["configs"]))
+    late, late_ticket, late_tab = await guest_of(people, token, base)
+    assert (await enter(late, late_tab, late_ticket, "Max"))["configs"]["auth"] == ["drumee", "pw"]
 
 
 async def test_without_media_servers_configs_are_empty(people: People) -> None:
@@ -209,7 +327,7 @@ async def test_without_media_servers_configs_are_empty(people: People) -> None:
     ("private", 4, True), ("private", 2, False), ("share", 4, True), ("share", 2, False),
     ("dmz", 4, True), ("dmz", 2, True), ("public", 2, True),
 ])  # fmt: skip
-async def test_who_may_be_first_depends_on_the_area(
+async def test_the_area_decides_who_may_join_first(
     people: People, registry: Registry, area: str, level: int, starts: bool
 ) -> None:
     alice, bob = await people("Alice"), await people("Bob")
@@ -230,13 +348,13 @@ async def test_a_payload_of_64_kilobytes_passes_and_no_more(people: People, regi
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")
     registry.grant(hub, bob.uid, 4)
-    hers, his = await alice.tab(), await bob.tab()
-    room = (await alice.ok("conference.join", hub_id=hub, socket_id=hers.id, metadata={"type": "meeting"}))[
-        "user"
-    ]["room_id"]
-    here = {"hub_id": hub, "room_id": room, "socket_id": hers.id, "event": "BIG"}
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    room = (
+        await alice.ok("conference.join", hub_id=hub, socket_id=alice_tab.id, metadata={"type": "meeting"})
+    )["user"]["room_id"]
+    here = {"hub_id": hub, "room_id": room, "socket_id": alice_tab.id, "event": "BIG"}
     fits = {"x": "y" * (65_536 - len('{"x":""}'))}
     await alice.ok("conference.broadcast", payload=fits, **here)
-    assert (await his.expect("conference.broadcast"))["model"] == fits
+    assert (await bob_tab.expect("conference.broadcast"))["model"] == fits
     too_big = await alice.call("conference.broadcast", payload={"x": fits["x"] + "y"}, **here)
     assert (too_big.status, too_big.code) == (400, "INVALID_PARAM")

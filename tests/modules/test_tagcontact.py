@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.modules.test_contact import add, names
-from tests.people import People, Person
+from tests.support.contacts import add_contact, surnames
+from tests.support.people import FRONTEND, People, Person
 
 
 async def tag(person: Person, name: str, **more: Any) -> str:
@@ -63,10 +63,10 @@ async def test_removing_a_tag_removes_those_below_however_deep(people: People) -
     chain = [await tag(alice, "T0")]
     for level in range(1, 20):
         chain.append(await tag(alice, f"T{level}", parent_id=chain[-1]))
-    ada = await add(alice, "Ada A", "ada@x.example", tag=[chain[-1]])
-    assert await names(alice, tag_id=chain[0]) == ["Ada A"]
-    gone = await alice.ok("tagcontact.remove", tag_id=chain[0])
-    assert sorted(gone["removed"]) == sorted(chain)
+    ada = await add_contact(alice, "Ada A", "ada@x.example", tag=[chain[-1]])
+    assert await surnames(alice, tag_id=chain[0]) == ["Ada A"]
+    answer = await alice.ok("tagcontact.remove", tag_id=chain[0])
+    assert sorted(answer["removed"]) == sorted(chain)
     assert await alice.ok("tagcontact.show_tag_by") == []
     assert (await alice.ok("contact.get_contact", contact_id=ada["id"]))["tag"] == []
 
@@ -83,21 +83,21 @@ async def test_new_order_is_all_or_nothing(people: People) -> None:
 
 async def test_tags_of_a_contact_are_replaced_as_a_whole(people: People) -> None:
     alice, bob = await people("Alice"), await people("Bob")
-    ada = await add(alice, "Ada A", "ada@x.example")
+    ada = await add_contact(alice, "Ada A", "ada@x.example")
     a, b = await tag(alice, "A"), await tag(alice, "B")
     foreign = await tag(bob, "Foreign")
-    given = await alice.ok("tagcontact.entity_assign", entity_id=ada["id"], tag=[b, a])
-    assert [t["tag_id"] for t in given] == [a, b]
+    assigned = await alice.ok("tagcontact.entity_assign", entity_id=ada["id"], tag=[b, a])
+    assert [t["tag_id"] for t in assigned] == [a, b]
     for entity, tags, code in (
         (ada["id"], [a, foreign], "TAG_NOT_FOUND"),
         ("0123456789abcdef", [a], "INVALID_ENTITY"),
     ):
         answer = await alice.call("tagcontact.entity_assign", entity_id=entity, tag=tags)
         assert (answer.status, answer.code) == (404, code)
-    assert await alice.ok("tagcontact.entity_assign_get", entity_id=ada["id"]) == given
+    assert await alice.ok("tagcontact.entity_assign_get", entity_id=ada["id"]) == assigned
     assert await alice.ok("tagcontact.entity_assign", entity_id=ada["id"], tag=[]) == []
     assert await alice.ok("tagcontact.entity_assign_get") == []
-    # a hub can be tagged by whoever has access to it
+    # Every user with access to a hub can tag it.
     wicket = (await alice.ok("desk.get_env"))["wicket_id"]
     assert len(await alice.ok("tagcontact.entity_assign", entity_id=wicket, tag=[a])) == 1
     stolen = await bob.call("tagcontact.entity_assign", entity_id=wicket, tag=[])
@@ -106,16 +106,26 @@ async def test_tags_of_a_contact_are_replaced_as_a_whole(people: People) -> None
 
 async def test_unknown_tags_are_refused(people: People) -> None:
     alice, bob = await people("Alice"), await people("Bob")
-    theirs = await tag(bob, "Theirs")
-    mine = await tag(alice, "Mine")
-    for service, given, code in (
-        ("rename", {"tag_id": theirs, "name": "x"}, "TAG_NOT_FOUND"),
-        ("remove", {"tag_id": theirs}, "TAG_NOT_FOUND"),
-        ("tag_assign", {"tag_id": theirs}, "TAG_NOT_FOUND"),
-        ("tag_assign", {"tag_id": mine, "parent_id": theirs}, "PARENT_TAG_NOT_FOUND"),
-        ("add", {"name": "x", "parent_id": theirs}, "PARENT_TAG_NOT_FOUND"),
+    bob_tag = await tag(bob, "Theirs")
+    alice_tag = await tag(alice, "Mine")
+    for service, args, code in (
+        ("rename", {"tag_id": bob_tag, "name": "x"}, "TAG_NOT_FOUND"),
+        ("remove", {"tag_id": bob_tag}, "TAG_NOT_FOUND"),
+        ("tag_assign", {"tag_id": bob_tag}, "TAG_NOT_FOUND"),
+        ("tag_assign", {"tag_id": alice_tag, "parent_id": bob_tag}, "PARENT_TAG_NOT_FOUND"),
+        ("add", {"name": "x", "parent_id": bob_tag}, "PARENT_TAG_NOT_FOUND"),
     ):
-        answer = await alice.call(f"tagcontact.{service}", **given)
+        answer = await alice.call(f"tagcontact.{service}", **args)
         assert (answer.status, answer.code) == (404, code), service
-    # the frontend takes a tag off its screen on any 200
-    assert (await alice.call("tagcontact.remove", frontend=True, tag_id=theirs)).status == 404
+        # The frontend removes a tag from its screen, or draws it anew, on any 200.
+        assert (await alice.call(f"tagcontact.{service}", FRONTEND, **args)).status == 404, service
+
+
+async def test_the_frontend_gets_a_list_when_tags_cannot_be_assigned(people: People) -> None:
+    alice = await people("Alice")
+    unknown = {"hub_id": alice.uid, "entity_id": "feedfeedfeedfeed", "tag": [await tag(alice, "Work")]}
+    refused = await alice.call("tagcontact.entity_assign", FRONTEND, **unknown)
+    assert (refused.status, refused.data, refused.body["code"]) == (200, [], "INVALID_ENTITY")
+    assert (refused.body["error_code"], "error" in refused.body) == (404, False)
+    refused = await alice.call("tagcontact.reposition", FRONTEND, content=["feedfeedfeedfeed"])
+    assert (refused.data, refused.body["code"]) == ([], "TAG_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""yp.*, bootstrap.*, desk.* and drumate.*: signing in and out, and what the page needs to start."""
+"""yp.*, bootstrap.*, desk.* and drumate.*: sign-in, sign-out, and the data that the page needs to start."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import orjson
 import pytest
 
 from service import ROOT
-from service.demo import Registry
-from service.passwords import hash_password
-from tests.conftest import Admin, NodeMaker
-from tests.people import PASSWORD, People, Tab
+from service.admin.registry import Registry
+from service.auth.passwords import hash_password
+from tests.support.admin import Admin
+from tests.support.nodes import NodeMaker
+from tests.support.people import FRONTEND, PASSWORD, People, Person, Tab
 
 
 async def test_signing_in_rotates_the_session_and_says_offline_once(people: People, admin: Admin) -> None:
@@ -29,13 +30,12 @@ async def test_signing_in_rotates_the_session_and_says_offline_once(people: Peop
     await alice.sign_in()
     assert _session(alice) != before
     assert admin.one("SELECT COUNT(*) FROM yp.session WHERE uid = %s", alice.uid) == 1
-    # the cookie is worth nothing to whoever reads the table
+    # The table does not reveal the cookie.
     assert admin.one("SELECT COUNT(*) FROM yp.session WHERE id = %s", _session(alice)) == 0
 
 
-def _session(person: object) -> str:
-    jar = person.http.cookie_jar.filter_cookies(person.base)  # type: ignore[attr-defined]
-    return jar["regsid"].value
+def _session(person: Person) -> str:
+    return person.http.cookie_jar.filter_cookies(person.base)["regsid"].value
 
 
 async def test_user_names_of_the_free_domain_sign_in_too(people: People) -> None:
@@ -75,10 +75,10 @@ async def test_guessing_at_many_accounts_from_one_address_is_throttled(
 
     async def sign_in(ident: str, password: str, address: str) -> str:
         headers = {"X-Forwarded-For": address}
-        answer = await alice.call("yp.login", headers=headers, vars={"ident": ident, "password": password})
+        answer = await alice.call("yp.login", headers, vars={"ident": ident, "password": password})
         return str(answer.data["status"])
 
-    here, elsewhere = "2001:db8::1", "2001:db8::2"
+    here, elsewhere = "2001:db8::1", "2001:db8:0:1::1"
     for n in range(3):
         assert await sign_in(f"who{n}@example.org", "guess", here) == "WRONG_CREDENTIALS"
     assert await sign_in(alice.email, PASSWORD, here) == "BLOCKED"
@@ -91,7 +91,7 @@ async def test_guessing_at_many_accounts_from_one_address_is_throttled(
 async def test_only_active_accounts_sign_in(people: People, admin: Admin, state: str, status: str) -> None:
     alice = await people("Alice")
     admin.rows("UPDATE yp.entity SET status = %s WHERE id = %s", state, alice.uid)
-    # the state is told only to whoever knows the password; open sessions end
+    # Only a caller with the password learns the state; open sessions end.
     assert (await alice.sign_in("guess")).data["status"] == "WRONG_CREDENTIALS"
     assert (await alice.sign_in()).data["status"] == status
     assert (await alice.call("contact.show_contact")).status == 401
@@ -115,8 +115,8 @@ async def test_a_session_in_use_lives_on(people: People, admin: Admin) -> None:
     await alice.ok("yp.hello")
     for _ in range(50):
         await alice.ok("yp.ping")
-        left = admin.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.session WHERE uid = %s", alice.uid)
-        if left > 86400:
+        seconds = admin.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.session WHERE uid = %s", alice.uid)
+        if seconds > 86400:
             return
     pytest.fail("the session was not extended")
 
@@ -127,7 +127,6 @@ async def test_visitors_without_cookie_leave_no_trace(people: People, admin: Adm
     env = await nobody.get("yp.get_env")
     assert (env.status, env.body["__status__"]) == (200, "offline")
     assert (env.data["user"]["id"], env.data["user"]["signed_in"]) == ("f" * 16, 0)
-    assert (await nobody.ok("bootstrap.authn")) == {"token": ""}
     assert admin.one("SELECT COUNT(*) FROM yp.session") == before
 
 
@@ -166,6 +165,34 @@ async def test_signing_out_ends_the_session_its_sockets_and_tells_the_other_tabs
     assert (await elsewhere.call("contact.show_contact")).status == 200
 
 
+async def test_signing_out_in_one_tab_tells_the_others_of_the_browser_before_they_close(
+    people: People,
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    one, other, bystander = await alice.tab(), await alice.tab(), await bob.tab()
+    await alice.ok("conference.join", hub_id=alice.uid, socket_id=one.id, metadata={"type": "meeting"})
+    assert (await alice.call("drumate.logout", FRONTEND, socket_id=other.id)).data["signed_in"] == 0
+    for tab in (one, other):
+        await tab._reader
+        last = tab.frames[-1]
+        assert (last["service"], last["model"]) == ("live.update", {"uid": alice.uid})
+        assert (last["options"]["service"], last["options"]["sender"]) == ("drumate.logout", {})
+        assert len(tab.updates("drumate.logout")) == 1
+        assert tab.ws.close_code == 1008
+    assert not (await alice.ok("yp.hello"))["signed_in"]
+    assert not bystander.updates("drumate.logout")
+
+
+async def test_tabs_are_told_when_somebody_else_signs_in_in_their_browser(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+    alice.email = bob.email
+    assert (await alice.sign_in()).data["status"] == "ok"
+    await tab._reader
+    assert len(tab.updates("drumate.logout")) == 1
+    assert tab.ws.close_code == 1008
+
+
 async def test_reset_session_forgets_the_browser(people: People) -> None:
     alice = await people("Alice")
     assert (await alice.ok("yp.reset_session"))["signed_in"] == 0
@@ -173,11 +200,14 @@ async def test_reset_session_forgets_the_browser(people: People) -> None:
 
 
 async def test_the_cookie_follows_the_public_url(make_node: NodeMaker, people: People) -> None:
-    node = await make_node(public_url="https://drumee.example.org/")
-    alice = await people.registered("Alice", base=node.make_url("/"))
-    cookie = (await alice.sign_in()).headers["Set-Cookie"]
-    assert "Secure" in cookie
-    assert "Domain=drumee.example.org" in cookie
+    for domain in ("", "drumee.example.org"):
+        node = await make_node(public_url="https://drumee.example.org/", cookie_domain=domain)
+        alice = await people.registered("Alice", base=node.make_url("/"))
+        cookie = (await alice.sign_in()).headers["Set-Cookie"]
+        assert cookie.startswith("regsid=")
+        assert "Secure" in cookie
+        # Other hosts of the domain get it only where a setting says so.
+        assert ("Domain=drumee.example.org" in cookie) is bool(domain)
 
 
 async def test_the_session_travels_by_header_and_under_another_key(people: People) -> None:
@@ -189,8 +219,8 @@ async def test_the_session_travels_by_header_and_under_another_key(people: Peopl
         {"x-param-keysel": "mykey", "x-param-mykey": sid},
         {"x-param-keysel": "mykey", "Cookie": f"mykey={sid}"},
     ):
-        assert (await nobody.call("yp.hello", headers=headers)).data["id"] == alice.uid
-    assert (await nobody.call("yp.hello", headers={"x-param-regsid": sid[:-1] + "\\"})).data["signed_in"] == 0
+        assert (await nobody.call("yp.hello", headers)).data["id"] == alice.uid
+    assert (await nobody.call("yp.hello", {"x-param-regsid": sid[:-1] + "\\"})).data["signed_in"] == 0
 
 
 async def test_a_password_is_taken_as_it_is(people: People, admin: Admin) -> None:
@@ -201,7 +231,7 @@ async def test_a_password_is_taken_as_it_is(people: People, admin: Admin) -> Non
     assert (await alice.sign_in(password)).data["status"] == "ok"
 
 
-async def test_the_next_person_in_a_browser_hears_nothing_of_the_one_before(
+async def test_the_next_user_of_a_browser_gets_no_updates_of_the_last_one(
     people: People, admin: Admin
 ) -> None:
     alice, bob = await people("Alice"), await people.registered("Bob")
@@ -253,8 +283,8 @@ async def test_sockets_of_an_expired_session_are_closed(people: People, admin: A
     alice = await people("Alice")
     tab = await alice.tab()
     admin.rows("UPDATE yp.session SET expiry = UNIX_TIMESTAMP() - 1 WHERE uid = %s", alice.uid)
-    found = admin.rows("CALL yp.session_purge(1000)")
-    assert tab.id in str(found)
+    rows = admin.rows("CALL yp.session_purge(1000)")
+    assert tab.id in str(rows)
 
 
 async def test_the_cookie_lives_on_with_the_session(people: People, admin: Admin) -> None:
@@ -275,8 +305,8 @@ async def test_pages_of_other_origins_call_nothing(people: People, admin: Admin)
     alice = await people("Alice")
     for origin in ("https://evil.example", "null", f"http://{alice.base.host}:1"):
         answer = await alice.call(
-            "contact.add", headers={"Origin": origin}, email=[{"email": "a@x.example", "is_default": 1}]
+            "contact.add", {"Origin": origin}, email=[{"email": "a@x.example", "is_default": 1}]
         )
         assert (answer.status, answer.code) == (403, "FORBIDDEN_ORIGIN")
     own = f"http://{alice.base.host}:{alice.base.port}"
-    assert (await alice.call("yp.hello", headers={"Origin": own})).status == 200
+    assert (await alice.call("yp.hello", {"Origin": own})).status == 200

@@ -1,4 +1,4 @@
-"""Every routine is CALLed in the test file of its feature, and so is each of its refusals."""
+"""Check that the test file of its folder calls every routine, and provokes each of its refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.deploy.files import Routine, load_routines
+from service.schema.routines import Routine, load_routines
 
 HERE = Path(__file__).parent
 Words = frozenset[str]
@@ -18,40 +18,41 @@ Words = frozenset[str]
 
 @cache
 def words_of_tests(path: Path) -> tuple[Words, ...]:
-    """The words of each test of a file; in a table of CALLs, of each of its cases."""
+    """Return the words of each test of a file, and of each case in a table of CALLs."""
     body = ast.parse(path.read_text()).body if path.exists() else []
     helpers = {name: _words([each], {}) for each in body for name in _defines(each)}
-    found = []
+    cases_words = []
     for statement in body:
         tables = [node for node in ast.walk(statement) if isinstance(node, ast.Dict)]
         cases = [pair for table in tables for pair in zip(table.keys, table.values, strict=True)]
         inside = {id(node) for table in tables for node in ast.walk(table)}
         outside = _words([n for n in ast.walk(statement) if id(n) not in inside], helpers, deep=False)
-        found.append(outside)
+        cases_words.append(outside)
         for key, value in cases:
             words = _words([node for node in (key, value) if node is not None], helpers)
-            # a key that is a variable was made outside the table
-            found.append(words | outside if isinstance(key, ast.Name) else words)
-    return tuple(found)
+            # A key that is a variable was built outside the table.
+            cases_words.append(words | outside if isinstance(key, ast.Name) else words)
+    return tuple(cases_words)
 
 
 def _defines(statement: ast.stmt) -> list[str]:
-    """Names of constants and helpers that tests of the file use."""
+    """Return the names of constants and helpers that a statement defines."""
     if isinstance(statement, ast.Assign):
         return [target.id for target in statement.targets if isinstance(target, ast.Name)]
-    is_helper = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
-    return [statement.name] if is_helper and not statement.name.startswith("test_") else []
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [] if statement.name.startswith("test_") else [statement.name]
+    return []
 
 
 def _words(nodes: list[ast.AST], helpers: Mapping[str, Words], *, deep: bool = True) -> Words:
-    found: set[str] = set()
+    words: set[str] = set()
     for node in nodes:
         for each in ast.walk(node) if deep else [node]:
             if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                found |= set(re.findall(r"\w+", each.value))
+                words |= set(re.findall(r"\w+", each.value))
             elif isinstance(each, ast.Name):
-                found |= helpers.get(each.id, frozenset())
-    return frozenset(found)
+                words |= helpers.get(each.id, frozenset())
+    return frozenset(words)
 
 
 def routines() -> list[object]:

@@ -1,15 +1,17 @@
-"""Lists read an index, not the table: what MariaDB really reads for a page, at 100 and at 5,000 contacts."""
+"""Lists read an index, not the table: count the rows read for a page of 100 and of 5,000 contacts."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
 from service.deploy.deployer import connect
 from service.settings import Settings, database_servers
-from tests.conftest import Admin
-from tests.people import People
+from service.store.database import encode
+from tests.support.admin import Admin
+from tests.support.people import People
 
 FILL = """
     INSERT INTO shard1.contact (owner_id, id, entity, email, firstname, lastname, ctime, mtime)
@@ -19,14 +21,14 @@ FILL = """
     FROM shard1.seq_1_to_{count}
 """
 TERMS = """
-    INSERT INTO shard1.contact_term (owner_id, term, contact_id)
-    SELECT owner_id, lastname, id FROM shard1.contact WHERE owner_id = %s
-    UNION SELECT owner_id, firstname, id FROM shard1.contact WHERE owner_id = %s
+    INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id)
+    SELECT owner_id, 0, 'term', lastname, id FROM shard1.contact WHERE owner_id = %s
+    UNION SELECT owner_id, 0, 'term', firstname, id FROM shard1.contact WHERE owner_id = %s
 """
 
 
 def rows_read(settings: Settings, statement: str, *args: Any) -> int:
-    """Rows that the storage engine handed out while the statement ran."""
+    """Return the rows that the storage engine read for a statement."""
     connection = connect(database_servers(settings.db_admin))
     with connection.cursor() as cursor:
         cursor.execute("FLUSH STATUS")
@@ -58,7 +60,7 @@ async def test_a_page_costs_the_same_in_a_big_book(
     for person, count in ((small, 100), (big, 5000)):
         admin.rows(FILL.format(count=count), person.uid)
         admin.rows(TERMS, person.uid, person.uid)
-    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_term")
+    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_index")
     routine, args = PAGES[page]
     marks = ", ".join(["%s"] * (len(args) + 1))
     costs = [
@@ -73,7 +75,7 @@ async def test_a_frequent_word_fills_its_page_from_the_index_of_names(
     big = await people("Big")
     admin.rows(FILL.format(count=20_000), big.uid)
     admin.rows(TERMS, big.uid, big.uid)
-    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_term")
+    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_index")
     cost = rows_read(settings, "CALL shard1.contact_search_by_domain(%s, 'a', 1, 45)", big.uid)
     assert cost < 5000, cost
     assert len(admin.rows("CALL shard1.contact_search_by_domain(%s, 'gra', 3, 45)", big.uid)) == 45
@@ -127,7 +129,7 @@ RECORD_PAGES = {
 
 
 def book_of_records(admin: Admin, uid: str, count: int) -> None:
-    """Records and what finds them, without contacts."""
+    """Insert records and their index entries, without contacts."""
     for statement in RECORDS:
         admin.rows(statement.format(count=count), uid)
 
@@ -151,13 +153,45 @@ async def test_a_filter_costs_what_it_finds(people: People, admin: Admin, settin
     book_of_records(admin, big.uid, 100_000)
     admin.rows("ANALYZE TABLE shard1.contact_record, shard1.contact_index")
     finds = {'{"tag": ["work"]}': 2000, '{"source": "google"}': 500, '{"company": "irm 39"}': 2500}
-    for query, found in finds.items():
+    for query, match_count in finds.items():
         cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big.uid, query)
-        # temporary rows are counted as well
-        assert cost < 20 * found + 5000, (query, cost)
-    # a word that all have: they are counted once, and the page is read along the order
+        # Temporary rows count as well.
+        assert cost < 20 * match_count + 5000, (query, cost)
+    # A word in every contact: they are counted once, and the page is read in its order.
     cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big.uid, '{"search": "na"}')
     assert cost < 115_000, cost
     known = '{"search": "na", "known": {"rev": 100000, "total": 100000}}'
     cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big.uid, known)
     assert cost < 1000, cost
+
+
+FAR_BACK = 90_000
+
+
+async def test_a_page_far_back_skips_entries_of_an_index(
+    people: People, admin: Admin, settings: Settings
+) -> None:
+    big = await people("Big")
+    admin.rows(FILL.format(count=100_000), big.uid)
+    book_of_records(admin, big.uid, 100_000)
+    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_record, shard1.contact_index")
+    show = f"CALL shard1.my_contact_show(%s, NULL, NULL, %s, %s, 'active', {FAR_BACK // 45}, 45)"
+    records = f"CALL shard1.my_contact_records(%s, %s, 20, {FAR_BACK})"
+    for sort, order in itertools.product(SORTS, ("asc", "desc")):
+        query = {"sort": sort, "order": order}
+        # Rows that are only passed are read once; rows that are stored and sorted would be read twice.
+        cost = rows_read(settings, records, big.uid, encode(query))
+        assert cost < FAR_BACK + 1000, (query, cost)
+        (last,) = admin.rows(
+            "SELECT contact_id FROM shard1.contact_index "
+            "WHERE owner_id = %s AND is_deleted = 0 AND kind = %s "
+            f"ORDER BY word {order}, contact_id {order} LIMIT {FAR_BACK - 1}, 1",
+            big.uid,
+            sort,
+        )
+        position = {"rev": 100_000, "offset": FAR_BACK, "contact": last[0]}
+        cost = rows_read(settings, records, big.uid, encode({**query, "after": position}))
+        assert cost < 300, (query, cost)
+    for sort, order in itertools.product(("name", "date"), ("asc", "desc")):
+        cost = rows_read(settings, show, big.uid, sort, order)
+        assert cost < FAR_BACK + 1000, (sort, order, cost)

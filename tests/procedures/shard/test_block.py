@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 
 def test_contact_block_view_shows_who_is_meant(scene: Scene) -> None:
@@ -11,8 +11,8 @@ def test_contact_block_view_shows_who_is_meant(scene: Scene) -> None:
     who, contact, sockets = scene.sets("contact_block_view(:alice, :alice_bob, 1)")
     assert [tab for _, tab in sockets] == [f'["{scene["tab_alice"]}"]']
     assert contact
-    found = scene.doc("contact_block_view(:alice, :alice_bob, 1)")
-    assert found == {
+    view = scene.doc("contact_block_view(:alice, :alice_bob, 1)")
+    assert view == {
         "contact_id": scene["alice_bob"], "entity": scene["bob"], "peer": scene["bob"], "db": "shard1",
     }  # fmt: skip
     by_address = scene.doc("contact_block_view(:alice, :ada, 1)")
@@ -31,8 +31,8 @@ def test_shareroom_contact_get_shows_blocks_of_both_sides(scene: Scene) -> None:
     scene.befriend("alice", "bob")
 
     def blocks(owner: str, peer: str) -> tuple[int, int]:
-        found = scene.doc(f"shareroom_contact_get(:{owner}, :{peer})")
-        return found["is_blocked"], found["is_blocked_me"]
+        contact = scene.doc(f"shareroom_contact_get(:{owner}, :{peer})")
+        return contact["is_blocked"], contact["is_blocked_me"]
 
     assert (blocks("alice", "bob"), blocks("bob", "alice")) == ((0, 0), (0, 0))
     scene.sets("yp.contact_block_add(:alice, :alice_bob, 'x', :bob)")

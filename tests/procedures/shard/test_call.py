@@ -7,15 +7,15 @@ import asyncio
 import orjson
 import pytest
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.admin import Admin
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 MESSAGE = "00000000000000d1"
 
 
 def log(scene: Scene, event: str, owner: str = "alice", peer: str = "bob", invited: int = 1) -> bool:
-    """Whether something was written."""
+    """Return whether a row was written."""
     call = f"call_log(:{owner}, :{peer}, '{MESSAGE}', :alice, '{event}', 61000, {invited})"
     return bool(scene.sets(call))
 
@@ -23,7 +23,7 @@ def log(scene: Scene, event: str, owner: str = "alice", peer: str = "bob", invit
 @pytest.mark.parametrize(
     ("events", "stays"),
     [
-        (["missed", "cancel"], "missed"),
+        (["missed", "reject"], "cancel"),
         (["reject", "leave"], "leave"),
         (["leave", "missed"], "leave"),
         (["leave", "leave"], "leave"),
@@ -40,12 +40,13 @@ def test_the_first_word_counts_but_a_call_beats_no_call(scene: Scene, events: li
 
 
 def test_each_side_sees_its_role_and_what_is_unread(scene: Scene) -> None:
-    mine = scene.doc(f"call_log(:alice, :bob, '{MESSAGE}', :alice, 'leave', 61000, 1)")
-    his = scene.doc(f"call_log(:bob, :alice, '{MESSAGE}', :alice, 'leave', 61000, 1)")
-    assert [(orjson.loads(m["metadata"])["role"], m["room"], m["call_duration"]) for m in (mine, his)] == [
-        ("caller", 0, 61000), ("callee", 1, 61000),
-    ]  # fmt: skip
-    assert his["entity"]["status"] == "nocontact"
+    caller_entry = scene.doc(f"call_log(:alice, :bob, '{MESSAGE}', :alice, 'leave', 61000, 1)")
+    callee_entry = scene.doc(f"call_log(:bob, :alice, '{MESSAGE}', :alice, 'leave', 61000, 1)")
+    assert [
+        (orjson.loads(entry["metadata"])["role"], entry["room"], entry["call_duration"])
+        for entry in (caller_entry, callee_entry)
+    ] == [("caller", 0, 61000), ("callee", 1, 61000)]
+    assert callee_entry["entity"]["status"] == "nocontact"
 
 
 def test_without_an_invitation_only_contacts_and_colleagues_are_logged(scene: Scene) -> None:
@@ -53,6 +54,14 @@ def test_without_an_invitation_only_contacts_and_colleagues_are_logged(scene: Sc
     assert log(scene, "leave", "erin", "frank", invited=0)
     scene.befriend("alice", "bob")
     assert log(scene, "leave", invited=0)
+
+
+def test_a_missed_call_is_cancelled_in_the_words_of_the_frontend(scene: Scene) -> None:
+    for owner, peer in (("alice", "bob"), ("bob", "alice")):
+        entry = scene.doc(f"call_log(:{owner}, :{peer}, '{MESSAGE}', :alice, 'missed', 0, 1)")
+        (listed,) = scene.docs(f"message_list(:{owner}, :{peer}, 1, 45)")
+        assert (entry["call_status"], listed["call_status"]) == ("cancel", "cancel")
+        assert [orjson.loads(each["metadata"])["cause"] for each in (entry, listed)] == ["missed"] * 2
 
 
 async def test_two_call_log_at_once_leave_one_entry(direct: Direct, admin: Admin) -> None:

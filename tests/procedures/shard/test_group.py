@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from service.errors import Refused
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct, race, text
-from tests.procedures.scene import Scene
+from tests.support.admin import Admin
+from tests.support.direct import Direct, json_text, race
+from tests.support.scene import Scene
 
 
-def test_refusals(scene: Scene) -> None:
+def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene["other"] = scene.doc("contact_group_add(:alice, 'Others', NULL, '[]')")["group_id"]
     scene.refuses({
         "contact_group_add(:alice, 'Others', NULL, '[]')": "GROUP_EXISTS",
@@ -38,6 +38,13 @@ def test_a_group_is_found_by_id_and_by_name(scene: Scene) -> None:
     assert scene.one("SELECT contact_group_find(:bob, 'Pioneers')") is None
 
 
+def test_a_group_is_locked_by_its_name(scene: Scene) -> None:
+    group = scene["pioneers"]
+    scene.sets("contact_group_lock(:alice, 'Pioneers', @group)")
+    assert scene.one("SELECT @group") == group
+    scene.refuses({"contact_group_lock(:bob, 'Pioneers', @group)": "GROUP_NOT_FOUND"})
+
+
 def test_members_come_and_go(scene: Scene) -> None:
     add = "contact_group_member_add(:alice, 'Pioneers', JSON_ARRAY(:ada, :grace, :grace))"
     scene["pioneers"]
@@ -48,8 +55,8 @@ def test_members_come_and_go(scene: Scene) -> None:
     assert [m["firstname"] for m in scene.docs("contact_group_members(:alice, :pioneers, 2, 1)")] == ["Grace"]
     removed = scene.doc("contact_group_member_remove(:alice, :pioneers, JSON_ARRAY(:ada, :nobody))")
     assert (removed["removed"], removed["member_count"]) == (1, 1)
-    left = [scene.doc("contact_group_leave(:alice, :pioneers, :grace)") for _ in range(2)]
-    assert left == [{"group_id": scene["pioneers"], "removed": n, "member_count": 0} for n in (1, 0)]
+    answers = [scene.doc("contact_group_leave(:alice, :pioneers, :grace)") for _ in range(2)]
+    assert answers == [{"group_id": scene["pioneers"], "removed": n, "member_count": 0} for n in (1, 0)]
 
 
 def test_every_change_tells_the_owners_sockets(scene: Scene) -> None:
@@ -62,8 +69,8 @@ def test_every_change_tells_the_owners_sockets(scene: Scene) -> None:
         "contact_group_set_avatar(:alice, :pioneers, '', NULL, NULL)",
         "contact_group_delete(:alice, :pioneers)",
     ):
-        *_, told = scene.sets(change)
-        assert [tab in sockets for _, sockets in told] == [True], change
+        *_, recipients = scene.sets(change)
+        assert [tab in sockets for _, sockets in recipients] == [True], change
 
 
 def test_groups_are_listed_by_name_and_by_date(scene: Scene) -> None:
@@ -95,9 +102,9 @@ def test_renamed_with_a_picture_and_deleted(scene: Scene) -> None:
     scene.sets("contact_group_set_avatar(:alice, 'First', '00000000000000aa', NULL, NULL)")
     assert scene.doc("contact_group_get_avatar(:alice, 'First', 0)")["avatar"] == "00000000000000aa"
     own = scene.doc("contact_group_set_avatar(:alice, 'First', NULL, TO_BASE64('dots'), 'image/png')")
-    (told,), (picture,) = scene.sets("contact_group_get_avatar(:alice, 'First', 1)")
+    (row,), (picture,) = scene.sets("contact_group_get_avatar(:alice, 'First', 1)")
     assert picture == (b"dots",)
-    assert f'"avatar": "{own["avatar"]}"' in told[0]
+    assert f'"avatar": "{own["avatar"]}"' in row[0]
     assert scene.doc("contact_group_set_avatar(:alice, 'First', '', NULL, NULL)")["avatar"] is None
     assert scene.count("contact_group_picture", "owner_id = :alice") == 0
     assert scene.doc("contact_group_delete(:alice, 'First')")["status"] == "deleted"
@@ -105,20 +112,20 @@ def test_renamed_with_a_picture_and_deleted(scene: Scene) -> None:
     assert scene.count("contact", "owner_id = :alice") == 1, "its members stay contacts"
 
 
-async def test_contact_group_add(direct: Direct, admin: Admin) -> None:
+async def test_contact_group_add_creates_a_group(direct: Direct, admin: Admin) -> None:
     owner = direct.person()
     contact = await direct.contact(owner)
     add = ("shard1", "contact_group_add", owner.uid)
-    group = await direct.one(*add, "Pioneers", None, text([contact]))
+    group = await direct.one(*add, "Pioneers", None, json_text([contact]))
     assert (group["name"], group["member_count"]) == ("Pioneers", 1)
-    assert await direct.refusal(*add, "Others", None, text(["0" * 16])) == "CONTACT_NOT_FOUND"
+    assert await direct.refusal(*add, "Others", None, json_text(["0" * 16])) == "CONTACT_NOT_FOUND"
     assert admin.one("SELECT COUNT(*) FROM shard1.contact_group WHERE owner_id = %s", owner.uid) == 1
     calls = (direct.sets(*add, "Twins", None, "[]") for _ in range(3))
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(r, Refused) and r.code == "GROUP_EXISTS" for r in results) == 2, results
 
 
-async def test_of_two_who_rename_groups_to_one_name_one_wins(direct: Direct) -> None:
+async def test_one_of_two_who_rename_groups_to_one_name_wins(direct: Direct) -> None:
     owner = direct.person()
     add = ("shard1", "contact_group_add", owner.uid)
     ids = [(await direct.one(*add, name, None, "[]"))["id"] for name in ("One", "Two")]
@@ -131,12 +138,12 @@ async def test_one_contact_added_to_a_group_twice_at_once_is_in_it_once(direct: 
     owner = direct.person()
     contact = await direct.contact(owner)
     await direct.one("shard1", "contact_group_add", owner.uid, "G", None, "[]")
-    add = ("shard1", "contact_group_member_add", owner.uid, "G", text([contact]))
+    add = ("shard1", "contact_group_member_add", owner.uid, "G", json_text([contact]))
     results = await asyncio.gather(*(direct.one(*add) for _ in range(3)))
     assert sorted(r["added"] for r in results) == [0, 0, 1]
 
 
-async def test_of_two_who_delete_a_group_at_once_one_is_told_it_is_gone(direct: Direct) -> None:
+async def test_one_of_two_who_delete_a_group_at_once_is_refused(direct: Direct) -> None:
     owner = direct.person()
     await direct.one("shard1", "contact_group_add", owner.uid, "G", None, "[]")
     await race(direct, "GROUP_NOT_FOUND", *[("shard1", "contact_group_delete", owner.uid, "G")] * 3)

@@ -1,4 +1,4 @@
-"""procedures/shard/invite, called directly: the two sides of an invitation, each in its own book."""
+"""procedures/shard/invite, called directly: the two sides of an invitation, each in its own shard."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from service.database import ResultSet, Transaction
 from service.errors import Refused
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from service.store.database import ResultSet, Transaction
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 INVITE = (
     "contact_invite(:alice, {peer}, JSON_OBJECT('email', {email}, 'message', 'Hi'), 'sent', {asked}, {greet})"
@@ -25,34 +25,38 @@ GREETINGS = (
 def invite(
     scene: Scene, peer: str = ":bob", email: str = "NULL", asked: int = 0, greet: str = "NULL"
 ) -> object:
-    """Alice's side of an invitation; her entry."""
+    """Create Alice's side of an invitation; return her entry."""
     return scene.doc(INVITE.format(peer=peer, email=email, asked=asked, greet=greet))
 
 
 def status(scene: Scene, owner: str, peer: str) -> str | None:
-    """State of somebody's entry about somebody else."""
-    found = scene.one(f"SELECT status FROM contact WHERE owner_id = :{owner} AND peer_id = :{peer}")
-    return str(found) if found else None
+    """Return the state of one user's entry about another."""
+    relation = scene.one(f"SELECT status FROM contact WHERE owner_id = :{owner} AND peer_id = :{peer}")
+    return str(relation) if relation else None
 
 
 def related(scene: Scene, status: str) -> None:
-    """Alice has an entry about bob in this state."""
+    """Create an entry of Alice about Bob in this state."""
     scene["entry"] = scene.doc("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")["id"]
     scene.sets(f"contact_relate(:alice, :entry, :bob, '{status}')")
 
 
-def test_refusals(scene: Scene) -> None:
+def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene.refuses({
         "contact_invite_accept(:alice, :bob, NULL, '[]')": "NO_INVITE",
         "contact_invite_refuse(:alice, :bob)": "NO_INVITE",
+        "contact_invite_lock(:alice, :bob, @id, @status, @message)": "NO_INVITE",
         "contact_invite_informed(:alice, :mail_bob)": "NO_INVITE",
         "contact_invite_informed(:alice, 'nobody@scene.org')": "NOT_A_DRUMATE",
     })  # fmt: skip
     related(scene, "active")
+    scene.refuses({"contact_invite_lock(:alice, :bob, @id, @status, @message)": "NO_INVITE"})
     again = INVITE.format(peer=":bob", email="NULL", asked=2**62, greet="NULL")
     scene.refuses({again: "ALREADY_IN_CONTACT"})
     scene.sets("contact_relate(:alice, :entry, :bob, 'received')")
     scene.refuses({again: "INVITE_RECEIVED"})
+    scene.sets("contact_invite_lock(:alice, :bob, @id, @status, @message)")
+    assert scene.rows("SELECT @id, @status, @message") == [(scene["entry"], "received", None)]
     scene["grace"]
     taken = INVITE.format(peer=":carol", email="'grace@scene.example'", asked=0, greet="NULL")
     scene.refuses({taken: "ALREADY_IN_CONTACT"})
@@ -73,13 +77,13 @@ def test_contact_invite_makes_an_entry_or_takes_the_one_there_is(scene: Scene) -
 
 def test_a_known_address_is_invited_in_its_entry(scene: Scene) -> None:
     scene["ada"]
-    found = invite(scene, "NULL", "'ada@scene.example'")
-    assert isinstance(found, dict)
-    assert (found["id"], found["firstname"]) == (scene["ada"], "Ada")
+    contact = invite(scene, "NULL", "'ada@scene.example'")
+    assert isinstance(contact, dict)
+    assert (contact["id"], contact["firstname"]) == (scene["ada"], "Ada")
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "mine"),
+    ("before", "after", "inviter_status"),
     [
         (None, "received", "sent"),
         ("memory", "invitation", "sent"),
@@ -91,12 +95,12 @@ def test_a_known_address_is_invited_in_its_entry(scene: Scene) -> None:
     ],
 )
 def test_contact_invite_post_answers_with_the_inviters_state(
-    scene: Scene, before: str | None, after: str, mine: str
+    scene: Scene, before: str | None, after: str, inviter_status: str
 ) -> None:
     if before:
         related(scene, before)
     posted = scene.doc(f"contact_invite_post(:alice, :bob, 'Hello', 0, {GREETINGS})")
-    assert posted["status"] == mine
+    assert posted["status"] == inviter_status
     assert posted["changed"] == int(before in {None, "memory", "sent"})
     assert status(scene, "alice", "bob") == after
     assert bool(posted["greetings"]) == (before == "sent")
@@ -112,7 +116,7 @@ def test_an_invitation_is_accepted_and_both_have_greetings(scene: Scene) -> None
     assert (others, [tab in sockets for _, sockets in everybody]) == ([], [True])
     assert (len(answer), len(greetings), len(notice)) == (1, 2, 1)
     assert "Come!" in greetings[0][0], "the first words are those of the invitation"
-    assert len(scene.docs(f"contact_invite_accepted(:alice, :bob, {GREETINGS})")) == 2
+    assert len(scene.docs(f"contact_invite_accepted(:alice, NULL, :bob, {GREETINGS})")) == 2
     assert (status(scene, "alice", "bob"), status(scene, "bob", "alice")) == ("informed", "active")
     assert scene.count("message", "owner_id IN (:alice, :bob)") == 4
     seen = scene.doc("contact_invite_informed(:alice, :mail_bob)")
@@ -120,7 +124,7 @@ def test_an_invitation_is_accepted_and_both_have_greetings(scene: Scene) -> None
 
 
 def test_an_acceptance_makes_an_entry_that_was_deleted_meanwhile(scene: Scene) -> None:
-    scene.sets("contact_invite_accepted(:alice, :bob, '[]')")
+    scene.sets("contact_invite_accepted(:alice, NULL, :bob, '[]')")
     assert status(scene, "alice", "bob") == "informed"
 
 
@@ -147,14 +151,14 @@ def test_contact_invite_refused_peer_makes_it_an_entry_like_any_other(
     scene: Scene, before: str, after: str
 ) -> None:
     related(scene, before)
-    found = scene.doc("contact_invite_refused_peer(:alice, :bob)")
-    assert (found["contact_id"], found["status"]) == (scene["entry"], "deleted")
+    contact = scene.doc("contact_invite_refused_peer(:alice, :bob)")
+    assert (contact["contact_id"], contact["status"]) == (scene["entry"], "deleted")
     assert status(scene, "alice", "bob") == after
     assert scene.doc("contact_invite_refused_peer(:alice, :carol)")["contact_id"] is None
 
 
 @pytest.mark.parametrize(
-    ("before", "withdrawn", "after", "said"),
+    ("before", "withdrawn", "after", "expected"),
     [
         ("received", 0, None, "deleted"),
         ("received", 1, None, "removed"),
@@ -165,22 +169,23 @@ def test_contact_invite_refused_peer_makes_it_an_entry_like_any_other(
         ("sent", 0, "memory", None),
     ],
 )
-def test_contact_peer_gone(
-    scene: Scene, before: str, withdrawn: int, after: str | None, said: str | None
+def test_contact_peer_gone_ends_the_relation(
+    scene: Scene, before: str, withdrawn: int, after: str | None, expected: str | None
 ) -> None:
     related(scene, before)
-    found = scene.doc(f"contact_peer_gone(:alice, :bob, {withdrawn})")
-    assert found.get("status") == said
+    update = scene.doc(f"contact_peer_gone(:alice, :bob, {withdrawn})")
+    assert update.get("status") == expected
     assert status(scene, "alice", "bob") == after
-    assert found["contact_id"] == (scene["entry"] if after else None)
+    assert update["contact_id"] == (scene["entry"] if after else None)
 
 
 def test_contact_peer_gone_reaches_into_the_trash(scene: Scene) -> None:
     scene.befriend("alice", "bob")
-    scene.sets("my_contact_trash(:alice, :alice_bob)")
+    scene.sets("my_contact_trash(:alice, :alice_bob, NULL)")
     scene.sets("contact_peer_gone(:alice, :bob, 0)")
-    book = scene.json("SELECT book FROM contact_trash WHERE owner_id = :alice")
-    assert (book["contact"]["status"], book["contact"]["uid"]) == ("memory", None)
+    aside = "SELECT status, uid, peer_id FROM contact_relation_aside WHERE owner_id = :alice"
+    assert scene.rows(aside) == [("memory", None, scene["bob"])]
+    assert scene.one("SELECT category FROM contact WHERE owner_id = :alice") == "independant"
 
 
 def test_contact_received_is_hidden_until_it_is_answered(scene: Scene) -> None:
@@ -199,8 +204,8 @@ def test_contact_relate_takes_over_names_that_nobody_typed(scene: Scene) -> None
     scene.sets("UPDATE contact SET firstname = 'Old' WHERE owner_id = :alice AND id = :auto")
     for contact, peer, name in (("typed", "bob", "Bobby"), ("auto", "carol", "Carol")):
         scene.sets(f"contact_relate(:alice, :{contact}, :{peer}, 'active')")
-        found = scene.doc(f"my_contact_get(:alice, :{contact})")
-        assert (found["firstname"], found["status"]) == (name, "active")
+        related = scene.doc(f"my_contact_get(:alice, :{contact})")
+        assert (related["firstname"], related["status"]) == (name, "active")
     assert (
         scene.one("SELECT email FROM contact WHERE owner_id = :alice AND id = :auto") == scene["mail_carol"]
     )
@@ -215,7 +220,7 @@ def test_contact_invitee_registered_turns_addresses_into_the_person(scene: Scene
     assert scene.count("contact", "owner_id = :carol AND peer_id = :bob") == 0
 
 
-def test_who_follows_a_link_is_related_and_hears_of_the_others(scene: Scene) -> None:
+def test_a_user_who_follows_a_link_is_related_and_sees_other_invitations(scene: Scene) -> None:
     others = "JSON_ARRAY(JSON_OBJECT('inviter', :carol))"
     joined = scene.doc(f"contact_join(:bob, :alice, {others}, '[]')")
     assert joined["status"] == "active"
@@ -223,12 +228,12 @@ def test_who_follows_a_link_is_related_and_hears_of_the_others(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("book", ["by address", "by person", "not at all"])
-def test_contact_joined_finds_the_inviters_entry(scene: Scene, book: str) -> None:
+def test_an_accepted_link_finds_the_inviters_entry(scene: Scene, book: str) -> None:
     if book == "by address":
         scene.contact("link@scene.org")
     elif book == "by person":
         related(scene, "sent")
-    _, notice, _ = scene.sets("contact_joined(:alice, 'link@scene.org', :bob, '[]')")
+    _, notice, _ = scene.sets("contact_invite_accepted(:alice, 'link@scene.org', :bob, '[]')")
     assert '"informed"' in notice[0][0]
     assert scene.count("contact", "owner_id = :alice") == 1
     assert status(scene, "alice", "bob") == "informed"
@@ -236,7 +241,8 @@ def test_contact_joined_finds_the_inviters_entry(scene: Scene, book: str) -> Non
 
 def test_contact_link_status_for_somebody_signed_in(scene: Scene) -> None:
     scene.sets(
-        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'secret', '00000000000000ea')"
+        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'secret', "
+        "'00000000000000ea', 50, 10, 7)"
     )
 
     def link(secret: str = "secret") -> str:
@@ -268,7 +274,7 @@ def test_notifications_leave_out_whom_the_owner_blocked(scene: Scene) -> None:
     assert waiting() == 1
 
 
-async def test_of_two_answers_at_once_one_counts(direct: Direct) -> None:
+async def test_one_of_two_answers_at_once_counts(direct: Direct) -> None:
     owner, inviter = direct.person(), direct.person("Bob")
     await direct.sets("shard1", "contact_received", owner.uid, inviter.uid, None)
     calls = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 
 def test_mfs_node_attr_shows_a_node_of_its_owner(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 HASH = hashlib.sha256(b"GIF89a").hexdigest()
 PUT = "picture_put(:alice, :ada, 'image/gif', 'R0lGODlh')"
@@ -19,7 +19,7 @@ def test_picture_put_and_picture_get(scene: Scene) -> None:
     assert scene.rows("picture_get(:bob, :ada, NULL)") == []
     scene.sets("picture_put(:alice, :ada, 'image/png', TO_BASE64('other'))")
     assert scene.rows(GET)[0][::2] == ("image/png", b"other")
-    scene.sets("my_contact_trash(:alice, :ada)")
+    scene.sets("my_contact_trash(:alice, :ada, NULL)")
     assert scene.rows(GET) == []
 
 
@@ -32,9 +32,9 @@ def test_picture_move_takes_the_place_of_the_other_one(scene: Scene) -> None:
     assert scene.rows("picture_get(:alice, :grace, NULL)")[0][1] == HASH
 
 
-def test_picture_drop(scene: Scene) -> None:
+def test_picture_drop_removes_the_picture(scene: Scene) -> None:
     scene.sets(PUT)
-    scene.sets("picture_drop(:bob, :ada)")
+    scene.sets("picture_delete(:bob, :ada)")
     assert scene.rows(GET)
-    scene.sets("picture_drop(:alice, :ada)")
+    scene.sets("picture_delete(:alice, :ada)")
     assert scene.rows(GET) == []

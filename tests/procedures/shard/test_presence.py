@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 
 def test_the_state_is_offline_online_or_in_a_conference(scene: Scene) -> None:
     scene.befriend("alice", "bob")
 
     def states() -> tuple[int, int]:
-        (his,) = scene.docs("drumate_online_state(:alice)")
-        assert his["uid"] == scene["bob"]
-        return his["his_state"], scene.doc("presence_recipients(:bob)")["status"]
+        (bob_state,) = scene.docs("drumate_online_state(:alice)")
+        assert bob_state["uid"] == scene["bob"]
+        return bob_state["his_state"], scene.doc("presence_recipients(:bob)")["status"]
 
     assert states() == (0, 0)
     scene["tab_bob"]
@@ -23,7 +23,7 @@ def test_the_state_is_offline_online_or_in_a_conference(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("blocker", "blocked"), [("alice", "bob"), ("bob", "alice")])
-def test_who_is_blocked_sees_nothing(scene: Scene, blocker: str, blocked: str) -> None:
+def test_a_blocked_user_sees_no_presence(scene: Scene, blocker: str, blocked: str) -> None:
     scene.befriend("alice", "bob")
     scene["tab_bob"]
     assert scene.sets("presence_recipients(:alice)")[1]
@@ -32,22 +32,22 @@ def test_who_is_blocked_sees_nothing(scene: Scene, blocker: str, blocked: str) -
     assert scene.docs("drumate_online_state(:alice)") == []
 
 
-def test_only_mutual_contacts_are_told(scene: Scene) -> None:
+def test_only_mutual_contacts_are_notified(scene: Scene) -> None:
     scene["tab_bob"]
     scene.sets("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")
     assert scene.sets("presence_recipients(:alice)")[1] == []
     assert scene.docs("drumate_online_state(:alice)") == []
 
 
-def test_whom_he_threw_away_is_told_as_before(scene: Scene) -> None:
+def test_a_contact_in_the_trash_is_notified_as_before(scene: Scene) -> None:
     scene.befriend("alice", "bob")
     tab = scene["tab_bob"]
-    scene.sets("my_contact_trash(:alice, :alice_bob)")
+    scene.sets("my_contact_trash(:alice, :alice_bob, NULL)")
     ((_, sockets),) = scene.sets("presence_recipients(:alice)")[1]
     assert tab in sockets
 
 
-def test_who_was_moved_is_looked_for_elsewhere(scene: Scene) -> None:
+def test_a_moved_user_is_looked_up_in_the_other_shard(scene: Scene) -> None:
     ((_, moved_to),) = scene.rows("presence_recipients(:alice)")
     assert moved_to is None
     scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.procedures.conftest import Direct, race, text
-from tests.procedures.scene import Scene
+from tests.support.direct import Direct, json_text, race
+from tests.support.scene import Scene
 
 
-def test_refusals(scene: Scene) -> None:
+def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene.refuses({
         "tag_add(:alice, 'x', :nobody)": "PARENT_TAG_NOT_FOUND",
         "tag_add(:bob, 'x', :work)": "PARENT_TAG_NOT_FOUND",
@@ -19,6 +19,7 @@ def test_refusals(scene: Scene) -> None:
         "tag_remove(:bob, :work)": "TAG_NOT_FOUND",
         "tag_rename(:bob, :work, 'x')": "TAG_NOT_FOUND",
         "tag_reposition(:bob, JSON_ARRAY(:work))": "TAG_NOT_FOUND",
+        "tags_check(:bob, JSON_ARRAY(:work))": "TAG_NOT_FOUND",
         "my_tag_add(:alice, :nobody, '[]')": "INVALID_ENTITY",
         "my_tag_add(:bob, :ada, '[]')": "INVALID_ENTITY",
         "my_tag_add(:bob, :hub, '[]')": "INVALID_ENTITY",
@@ -68,8 +69,8 @@ def test_a_name_that_differs_in_case_only_gets_a_number_unless_a_tag_has_it(scen
     scene["low"] = scene.one("SELECT tag_id FROM tag WHERE owner_id = :alice AND name = 'ano'")
     for tag, name, free in (("NULL", "anO", "anO (2)"), (":low", "ano", "ano"), (":low", "Ano", "Ano (2)")):
         assert scene.one(f"SELECT tag_name_free(:alice, '{name}', {tag})") == free
-    found = scene.docs("tag_get_next(:alice, NULL, 'aÑ', 'asc', 1, 45)")
-    assert [t["name"] for t in found] == ["Año", "ano", "ANO"]
+    tags = scene.docs("tag_list(:alice, NULL, 'aÑ', 'asc', 1, 45)")
+    assert [t["name"] for t in tags] == ["Año", "ano", "ANO"]
 
 
 def test_a_tree_is_the_tag_and_all_below_it(scene: Scene) -> None:
@@ -87,27 +88,27 @@ def test_tags_are_renamed_and_hung_elsewhere(scene: Scene) -> None:
     assert scene.doc("tag_assign(:alice, :work, :rome)")["parent_tag_id"] == scene["rome"]
 
 
-def test_tag_get_next_shows_a_level_or_a_name(scene: Scene) -> None:
+def test_tag_list_shows_a_level_or_a_name(scene: Scene) -> None:
     scene["rome"]
     scene.sets("tag_add(:alice, 'Aft', NULL)")
 
     def names(parent: str, search: str = "NULL", order: str = "asc", page: str = "1, 45") -> list[str]:
-        return [t["name"] for t in scene.docs(f"tag_get_next(:alice, {parent}, {search}, '{order}', {page})")]
+        return [t["name"] for t in scene.docs(f"tag_list(:alice, {parent}, {search}, '{order}', {page})")]
 
     assert names("NULL") == ["Work", "Aft"]
     assert names("NULL", order="desc") == ["Aft", "Work"]
     assert names("NULL", page="2, 1") == ["Aft"]
     assert names(":work") == ["Rome"]
     assert names("NULL", "'om'") == ["Rome"]
-    work, aft = scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 45)")
+    work, aft = scene.docs("tag_list(:alice, NULL, NULL, 'asc', 1, 45)")
     assert (work["is_any_child"], aft["is_any_child"], work["room_count"]) == (1, 0, 0)
 
 
-def test_tag_get_next_counts_people_who_wrote(scene: Scene) -> None:
+def test_tag_list_counts_people_who_wrote(scene: Scene) -> None:
     scene.befriend("alice", "bob")
     scene.sets("my_tag_add(:alice, :alice_bob, JSON_ARRAY(:work))")
     scene.sets("call_log(:alice, :bob, '00000000000000d1', :bob, 'missed', 0, 1)")
-    (work,) = scene.docs("tag_get_next(:alice, NULL, NULL, 'asc', 1, 45)")
+    (work,) = scene.docs("tag_list(:alice, NULL, NULL, 'asc', 1, 45)")
     assert work["room_count"] == 1
 
 
@@ -130,8 +131,8 @@ def test_tag_remove_takes_away_a_deep_tree(scene: Scene) -> None:
 def test_tag_reposition_puts_the_named_ones_first(scene: Scene) -> None:
     for name in "abc":
         scene[name] = scene.doc(f"tag_add(:alice, '{name}', NULL)")["tag_id"]
-    found = scene.docs("tag_reposition(:alice, JSON_ARRAY(:c, :a, :c))")
-    assert [(t["id"], t["position"]) for t in found] == [(scene[n], i) for i, n in enumerate("cab", 1)]
+    tags = scene.docs("tag_reposition(:alice, JSON_ARRAY(:c, :a, :c))")
+    assert [(t["id"], t["position"]) for t in tags] == [(scene[n], i) for i, n in enumerate("cab", 1)]
 
 
 async def test_two_tag_reposition_at_once_leave_one_order(direct: Direct) -> None:
@@ -139,10 +140,10 @@ async def test_two_tag_reposition_at_once_leave_one_order(direct: Direct) -> Non
     tags = [(await direct.one("shard1", "tag_add", owner.uid, n, None))["tag_id"] for n in "abcd"]
     orders = (tags, tags[::-1], tags[2:] + tags[:2])
     move = ("shard1", "tag_reposition", owner.uid)
-    await asyncio.gather(*(direct.sets(*move, text(order)) for order in orders))
-    found = await direct.all("shard1", "tag_get_next", owner.uid, None, None, "asc", 1, 45)
-    assert sorted(t["position"] for t in found) == [1, 2, 3, 4]
-    assert [t["tag_id"] for t in found] in [list(order) for order in orders]
+    await asyncio.gather(*(direct.sets(*move, json_text(order)) for order in orders))
+    positioned = await direct.all("shard1", "tag_list", owner.uid, None, None, "asc", 1, 45)
+    assert sorted(t["position"] for t in positioned) == [1, 2, 3, 4]
+    assert [t["tag_id"] for t in positioned] in [list(order) for order in orders]
 
 
 def test_my_tag_add_gives_exactly_these(scene: Scene) -> None:
@@ -155,7 +156,7 @@ def test_my_tag_add_gives_exactly_these(scene: Scene) -> None:
     assert scene.one("SELECT category FROM map_tag WHERE entity_id = :hub") == "group"
 
 
-async def test_of_two_who_remove_a_tag_at_once_one_is_told_it_is_gone(direct: Direct) -> None:
+async def test_one_of_two_who_remove_a_tag_at_once_is_refused(direct: Direct) -> None:
     owner = direct.person()
     tag = (await direct.one("shard1", "tag_add", owner.uid, "Work", None))["tag_id"]
     await race(direct, "TAG_NOT_FOUND", *[("shard1", "tag_remove", owner.uid, tag)] * 3)
@@ -169,11 +170,11 @@ async def test_tags_renamed_to_one_name_at_once_have_two(direct: Direct) -> None
     assert {t["name"] for t in renamed} == {"Same", "Same (2)"}
 
 
-async def test_of_two_my_tag_add_at_once_one_list_stays_whole(direct: Direct) -> None:
+async def test_two_my_tag_add_at_once_leave_one_whole_list(direct: Direct) -> None:
     owner = direct.person()
     contact = await direct.contact(owner)
     tags = [(await direct.one("shard1", "tag_add", owner.uid, n, None))["tag_id"] for n in "abcd"]
     give = ("shard1", "my_tag_add", owner.uid, contact)
-    await asyncio.gather(*(direct.sets(*give, text(part)) for part in (tags[:2], tags[2:])))
-    found = [t["tag_id"] for t in await direct.all("shard1", "my_tag_get", owner.uid, contact)]
-    assert found in (tags[:2], tags[2:])
+    await asyncio.gather(*(direct.sets(*give, json_text(part)) for part in (tags[:2], tags[2:])))
+    assigned = [t["tag_id"] for t in await direct.all("shard1", "my_tag_get", owner.uid, contact)]
+    assert assigned in (tags[:2], tags[2:])

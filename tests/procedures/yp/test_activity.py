@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
+from tests.support.admin import Admin
+from tests.support.direct import Direct
 
 
 async def test_analytics_log_keeps_rows(direct: Direct, admin: Admin) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 OPEN = "yp.api_token_open('token')"
 
 
 def test_a_token_opens_the_gate_until_it_is_dropped(scene: Scene) -> None:
     assert scene.rows(OPEN) == []
-    scene.sets("yp.api_token_add(:alice, 'token', 60)")
+    scene.sets("yp.api_token_add(:alice, 'token', 60, 50, '', '')")
     caller = scene.doc(OPEN)
-    shown = {key: caller[key] for key in ("uid", "db", "hub", "level", "moving")}
-    assert list(shown.values()) == [scene["alice"], "shard1", scene["alice"], 7, 0]
+    access = {key: caller[key] for key in ("uid", "db", "hub", "level", "moving")}
+    assert list(access.values()) == [scene["alice"], "shard1", scene["alice"], 7, 0]
     assert scene.rows(OPEN)[0][2] == 0
     scene.sets("yp.api_token_drop('other')")
     assert scene.rows(OPEN)
@@ -21,39 +21,39 @@ def test_a_token_opens_the_gate_until_it_is_dropped(scene: Scene) -> None:
 
 
 def test_a_token_tells_the_same_as_the_gate_of_the_rpc(scene: Scene) -> None:
-    scene.sets("yp.api_token_add(:alice, 'token', 60)")
-    scene.sets("yp.api_grant_add(:alice, '00000000000000aa', 'refresh', 60)")
+    scene.sets("yp.api_token_add(:alice, 'token', 60, 50, '', '')")
+    scene.sets("yp.api_grant_add(:alice, '00000000000000aa', 'refresh', 60, 50, '', '')")
     scene.sets("yp.api_key_add(:alice, 'key', 'agent')")
-    theirs = scene.doc("yp.session_open(:sid_alice, NULL, NULL)")
-    del theirs["stale"], theirs["expiry"]
+    rpc_caller = scene.doc("yp.session_open(:sid_alice, NULL, NULL)")
+    del rpc_caller["stale"], rpc_caller["expiry"]
     for gate in (OPEN, "yp.api_grant_open('00000000000000aa')", "yp.api_key_open('key', NULL)"):
-        assert scene.doc(gate) == theirs
+        assert scene.doc(gate) == rpc_caller
 
 
 def test_a_token_lives_on_while_it_is_used(scene: Scene) -> None:
-    scene.sets("yp.api_token_add(:alice, 'token', 60)")
+    scene.sets("yp.api_token_add(:alice, 'token', 60, 50, '', '')")
     scene.sets("UPDATE yp.api_token SET mtime = 1, expiry = UNIX_TIMESTAMP() + 5")
     assert scene.rows(OPEN)[0][2] == 1
-    scene.sets("yp.api_token_touch('token')")
+    scene.sets("yp.api_token_touch('token', 3600)")
     _, expiry, stale = scene.rows(OPEN)[0]
     assert stale == 0
     assert expiry >= scene.one("SELECT UNIX_TIMESTAMP() + 55")
     scene.sets("UPDATE yp.api_token SET expiry = UNIX_TIMESTAMP()")
-    scene.sets("yp.api_token_touch('token')")
+    scene.sets("yp.api_token_touch('token', 3600)")
     assert scene.rows(OPEN) == [], "what has expired stays so"
 
 
 def test_a_token_ends_with_the_password_and_with_the_account(scene: Scene) -> None:
-    scene.sets("yp.api_token_add(:alice, 'token', 60)")
+    scene.sets("yp.api_token_add(:alice, 'token', 60, 50, '', '')")
     scene.sets("UPDATE yp.drumate SET password_hash = 'new' WHERE id = :alice")
     assert scene.rows(OPEN) == []
-    scene.sets("yp.api_token_add(:bob, 'his', 60)")
+    scene.sets("yp.api_token_add(:bob, 'his', 60, 50, '', '')")
     scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :bob")
     assert scene.rows("yp.api_token_open('his')") == []
 
 
-def test_nobody_gets_no_token(scene: Scene) -> None:
-    scene.sets("yp.api_token_add(:nobody, 'token', 60)")
+def test_an_unknown_user_gets_no_token(scene: Scene) -> None:
+    scene.sets("yp.api_token_add(:nobody, 'token', 60, 50, '', '')")
     assert scene.count("yp.api_token", "uid = :nobody") == 0
 
 
@@ -61,15 +61,15 @@ def test_nobody_gets_no_token(scene: Scene) -> None:
 
 GRANT = "'00000000000000aa'"
 GRANT_OPEN = f"yp.api_grant_open({GRANT})"
-SIGN_IN = f"yp.api_grant_add(:alice, {GRANT}, 'first', 60)"
+SIGN_IN = f"yp.api_grant_add(:alice, {GRANT}, 'first', 60, 50, '', '')"
 
 
 def refresh(scene: Scene, token: str, following: str) -> list[str]:
-    """The outcome of an exchange, if there is one."""
-    return [row[0] for row in scene.rows(f"yp.api_grant_refresh('{token}', '{following}', 60)")]
+    """Return the outcome of an exchange, or None."""
+    return [row[0] for row in scene.rows(f"yp.api_grant_refresh('{token}', '{following}', 60, 3600)")]
 
 
-def test_refusals(scene: Scene) -> None:
+def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :bob")
     scene.refuses({
         "yp.api_key_add('nobody@scene.example', 'k', 'agent')": "NO_SUCH_USER",
@@ -153,3 +153,21 @@ def test_api_grant_drop_by_id_or_by_token(scene: Scene) -> None:
         assert scene.rows(GRANT_OPEN) == []
         assert refresh(scene, "first", "second") == []
     assert scene.rows("yp.api_grant_drop(NULL, 'first')") == []
+
+
+def test_api_access_ended_names_users_with_a_void_token(scene: Scene) -> None:
+    scene.sets(SIGN_IN)
+    scene.sets("yp.api_key_add(:bob, 'key', 'agent')")
+    sockets = (
+        f"JSON_ARRAY(JSON_OBJECT('uid', :alice, 'grant', {GRANT}, 'key', NULL), "
+        "JSON_OBJECT('uid', :bob, 'grant', NULL, 'key', 'key'))"
+    )
+    ended = f"yp.api_access_ended({sockets})"
+    assert scene.rows(ended) == []
+    scene.sets("UPDATE yp.entity SET status = 'frozen' WHERE id = :bob")
+    assert scene.rows(ended) == [(scene["bob"],)]
+    scene.sets("UPDATE yp.entity SET status = 'active' WHERE id = :bob")
+    scene.sets("UPDATE yp.api_grant SET expiry = UNIX_TIMESTAMP()")
+    assert scene.rows(ended) == [(scene["alice"],)]
+    scene.sets("DELETE FROM yp.api_key WHERE uid = :bob")
+    assert {uid for (uid,) in scene.rows(ended)} == {scene["alice"], scene["bob"]}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.admin import Admin
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 
 def test_a_block_holds_until_it_is_lifted(scene: Scene) -> None:
     scene.befriend("alice", "bob")
     blocked = "SELECT yp.is_blocked(:{}, :{})"
     assert scene.one(blocked.format("alice", "bob")) == 0
-    for _ in range(2):  # twice is harmless
+    for _ in range(2):  # A second call is harmless.
         scene.sets("yp.contact_block_add(:alice, :alice_bob, 'x', :bob)")
     assert scene.count("yp.contact_block", "owner_id = :alice") == 1
     assert scene.one(blocked.format("alice", "bob")) == 1

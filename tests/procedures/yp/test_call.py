@@ -6,16 +6,16 @@ import asyncio
 
 import pytest
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.admin import Admin
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect', '{{}}', {}, 16)"
 
 
 @pytest.fixture
 def ringing(scene: Scene) -> Scene:
-    """Alice rings bob, in the room `room`."""
+    """Let Alice ring Bob in the room `room`."""
     scene.sets("UPDATE yp.call_invitation SET status = 'cancelled'")
     scene["tab_bob"]
     scene.sets(RING.format(30))
@@ -33,9 +33,9 @@ def test_call_message_id_is_the_same_for_both(scene: Scene) -> None:
 def test_call_expire_misses_one_call_that_is_due(ringing: Scene) -> None:
     assert ringing.sets("yp.call_expire()") == []
     ringing.sets("UPDATE yp.call_invitation SET expiry = UNIX_TIMESTAMP() WHERE callee_id = :bob")
-    call, mine, his = ringing.sets("yp.call_expire()")
-    assert [ringing["tab_alice"] in row[1] for row in mine] == [True]
-    assert [ringing["tab_bob"] in row[1] for row in his] == [True]
+    call, caller_sockets, callee_sockets = ringing.sets("yp.call_expire()")
+    assert [ringing["tab_alice"] in row[1] for row in caller_sockets] == [True]
+    assert [ringing["tab_bob"] in row[1] for row in callee_sockets] == [True]
     assert ringing.one("SELECT status FROM yp.call_invitation WHERE callee_id = :bob") == "missed"
     assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
     assert ringing.sets("yp.call_expire()") == []
@@ -43,11 +43,25 @@ def test_call_expire_misses_one_call_that_is_due(ringing: Scene) -> None:
 
 
 def test_call_log_start_tells_where_both_are_and_whether_they_called(ringing: Scene) -> None:
-    found = ringing.doc("yp.call_log_start(:alice, :bob, :room)")
-    assert (found["invited"], found["caller_db"], found["callee_db"]) == (1, "shard1", "shard1")
-    assert found["message_id"] == ringing.one("SELECT yp.call_message_id(:room, :alice, :bob)")
-    assert ringing.doc("yp.call_log_start(:alice, :bob, NULL)")["message_id"] == found["message_id"]
+    start = ringing.doc("yp.call_log_start(:alice, :bob, :room)")
+    assert (start["invited"], start["caller_db"], start["callee_db"]) == (1, "shard1", "shard1")
+    assert start["message_id"] == ringing.one("SELECT yp.call_message_id(:room, :alice, :bob)")
+    assert ringing.doc("yp.call_log_start(:alice, :bob, NULL)")["message_id"] == start["message_id"]
     assert ringing.doc("yp.call_log_start(:alice, :carol, NULL)")["invited"] == 0
+
+
+def test_call_log_start_names_the_others_who_answered(ringing: Scene) -> None:
+    start = "yp.call_log_start(:alice, :bob, :room)"
+    assert ringing.sets(start)[1] == []
+    ringing["tab_carol"]
+    ringing.sets("yp.conference_invite(:sid_alice, :tab_alice, :hub, :room, :carol, 'connect', '{}', 30, 16)")
+    assert ringing.sets(start)[1] == [], "she has not answered"
+    answer = "SET status = 'accepted', mtime = mtime - 5 WHERE callee_id = :carol"
+    ringing.sets(f"UPDATE yp.call_invitation {answer}")
+    ((uid, milliseconds),) = ringing.sets(start)[1]
+    assert uid == ringing["carol"]
+    assert 5000 <= milliseconds < 60_000
+    assert ringing.sets("yp.call_log_start(:alice, :carol, :room)")[1] == []
 
 
 def test_call_log_start_answers_nothing_to_who_may_not_log(ringing: Scene) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
 
-from service.database import document
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct, Somebody
-from tests.procedures.scene import Scene
+from service.store.database import document
+from tests.support.admin import Admin
+from tests.support.direct import Direct, Somebody
+from tests.support.scene import Scene
 
 LIMIT = 16
 
 
 class Seat:
-    """Somebody's socket and session."""
+    """The socket and the session of a user."""
 
     def __init__(self, direct: Direct, person: Somebody, sid: str, socket: str) -> None:
         self.direct, self.person, self.sid, self.socket = direct, person, sid, socket
@@ -27,13 +28,13 @@ class Seat:
         sid = await direct.session(person.uid)
         return cls(direct, person, sid, await direct.socket(sid))
 
-    async def join(self, hub: str, room: str | None, **metadata: object) -> dict[str, object]:
-        found = await self.direct.sets(
+    async def join(self, hub: str, room: str | None, **metadata: object) -> dict[str, Any]:
+        result_sets = await self.direct.sets(
             *("yp", "conference_join", self.sid, self.socket, hub, room, "meeting"),
             str(metadata or "{}").replace("'", '"'),
             LIMIT,
         )
-        joined: dict[str, object] = document(found[0])
+        joined: dict[str, Any] = document(result_sets[0])
         return joined
 
 
@@ -49,9 +50,9 @@ def hub(direct: Direct, seats: list[Seat]) -> str:
     return made
 
 
-async def test_of_two_who_come_first_at_once_one_is_host(seats: list[Seat], hub: str) -> None:
+async def test_one_of_two_who_join_first_at_once_is_host(seats: list[Seat], hub: str) -> None:
     joined = await asyncio.gather(seats[0].join(hub, "room1"), seats[1].join(hub, "room1"))
-    roles = sorted(j["user"]["role"] for j in joined)  # type: ignore[index]
+    roles = sorted(j["user"]["role"] for j in joined)
     assert roles == ["attendee", "host"]
 
 
@@ -73,15 +74,15 @@ async def test_a_host_who_leaves_hands_over_and_an_empty_room_ends(
     await second.join(hub, "room1")
     seen = await direct.one("yp", "conference_attendee", first.sid, f"p{first.socket}", None, None)
     assert seen["uid"] == first.person.uid
-    (told,) = await direct.sets("yp", "conference_broadcast", first.sid, first.socket, hub, "room1")
-    assert second.socket in told[0][1]
+    (recipients,) = await direct.sets("yp", "conference_broadcast", first.sid, first.socket, hub, "room1")
+    assert second.socket in recipients[0][1]
     (rows,) = await direct.sets("yp", "room_sockets", hub, "room1", first.socket)
     assert second.socket in rows[0][1]
-    left = await direct.one("yp", "conference_leave", first.sid, first.socket, "room1")
-    assert left["host"] == second.socket
+    departure = await direct.one("yp", "conference_leave", first.sid, first.socket, "room1")
+    assert departure["host"] == second.socket
     assert await direct.sets("yp", "conference_leave", first.sid, first.socket, "room1") == []
-    gone, others = await direct.sets("yp", "conference_drop", second.socket, None)
-    assert (document(gone)["socket_id"], others) == (second.socket, [])
+    dropped, others = await direct.sets("yp", "conference_drop", second.socket, None)
+    assert (document(dropped)["socket_id"], others) == (second.socket, [])
 
 
 async def test_conference_update_changes_ones_own_row_only(
@@ -89,10 +90,12 @@ async def test_conference_update_changes_ones_own_row_only(
 ) -> None:
     first, second, _ = seats
     await first.join(hub, "room1")
-    mine = await direct.one("yp", "conference_update", first.sid, first.socket, "room1", '{"audio": 0}')
-    assert mine["audio"] == 0
-    theirs = await direct.sets("yp", "conference_update", second.sid, first.socket, "room1", '{"audio": 1}')
-    assert not any(theirs)
+    own_row = await direct.one("yp", "conference_update", first.sid, first.socket, "room1", '{"audio": 0}')
+    assert own_row["audio"] == 0
+    other_rows = await direct.sets(
+        "yp", "conference_update", second.sid, first.socket, "room1", '{"audio": 1}'
+    )
+    assert not any(other_rows)
     refused = await direct.refusal("yp", "conference_broadcast", second.sid, second.socket, hub, "room1")
     assert refused == "WEAK_PRIVILEGE"
 
@@ -104,21 +107,21 @@ RING = "yp.conference_invite(:sid_{0}, :tab_{0}, :hub, NULL, :{1}, 'connect', '{
 
 @pytest.fixture
 def ringing(scene: Scene) -> Scene:
-    """Alice, who sits in `room`, rings bob."""
+    """Let Alice, who sits in `room`, ring Bob."""
     scene["tab_bob"]
-    *_, rung, told = scene.sets(RING.format("alice", "bob"))
+    *_, rung, recipients = scene.sets(RING.format("alice", "bob"))
     assert document(rung)["outcome"] == "ringing"
-    assert [scene["tab_bob"] in sockets for _, sockets in told] == [True]
+    assert [scene["tab_bob"] in sockets for _, sockets in recipients] == [True]
     scene["room"] = document(rung)["room_id"]
     return scene
 
 
 def state(scene: Scene) -> str:
-    """State of the call."""
+    """Return the state of the call."""
     return str(scene.one("SELECT status FROM yp.call_invitation WHERE callee_id = :bob AND room_id = :room"))
 
 
-def test_refusals(scene: Scene) -> None:
+def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene["tab_bob"], scene["tab_alice"]
     scene.refuses({
         "yp.conference_invite(:sid_bob, :tab_alice, :hub, NULL, :carol, '', '{}', 9, 16)": "WEAK_PRIVILEGE",
@@ -140,7 +143,7 @@ def test_an_endpoint_is_one_participants_and_a_socket_is_in_so_many_rooms(scene:
         f"yp.conference_update(:sid_bob, :tab_bob, 'one', '{endpoint}')": "PARTICIPANT_TAKEN",
         "yp.conference_claim(:hub, 'one', :tab_bob, :bob, 'e1')": "PARTICIPANT_TAKEN",
     })  # fmt: skip
-    # the same person with another socket takes it over
+    # The same user takes it over with another socket.
     scene["later"] = scene.tab("alice")
     scene.sets("yp.conference_claim(:hub, 'one', :later, :alice, 'e1')")
     assert scene.count("yp.conference", "participant_id = 'e1'") == 0
@@ -149,15 +152,15 @@ def test_an_endpoint_is_one_participants_and_a_socket_is_in_so_many_rooms(scene:
     assert refused == "TOO_MANY_ROOMS"
 
 
-def test_who_has_no_right_any_more_is_evicted_and_nobody_else(scene: Scene) -> None:
+def test_only_members_without_the_right_are_evicted(scene: Scene) -> None:
     scene.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
     for who in ("alice", "bob"):
         scene.sets(f"yp.conference_join(:sid_{who}, :tab_{who}, :hub, 'one', 'meeting', '{{}}', 16)")
     assert scene.sets("yp.conference_evict(10)") == [[]]
     scene.sets("yp.permission_grant(:hub, '*', :bob, 0, 0)")
-    left, told, evicted = scene.sets("yp.conference_evict(10)")
-    assert document(left)["uid"] == scene["bob"]
-    assert [scene["tab_alice"] in sockets for _, sockets in told] == [True]
+    departure, recipients, evicted = scene.sets("yp.conference_evict(10)")
+    assert document(departure)["uid"] == scene["bob"]
+    assert [scene["tab_alice"] in sockets for _, sockets in recipients] == [True]
     ((model, _node, sockets, shard),) = evicted
     assert orjson.loads(model) == {"room_id": "one", "hub_id": scene["hub"], "uid": scene["bob"]}
     assert (orjson.loads(sockets), shard) == ([scene["tab_bob"]], "shard1")
@@ -165,11 +168,11 @@ def test_who_has_no_right_any_more_is_evicted_and_nobody_else(scene: Scene) -> N
 
 def test_the_numbers_of_a_room_grow(scene: Scene) -> None:
     scene.sets("yp.conference_join(:sid_alice, :tab_alice, :hub, 'one', 'meeting', '{}', 16)")
-    found = []
+    serials = []
     for _ in range(3):
         scene.sets("yp.conference_number(:hub, 'one', @serial)")
-        found.append(scene.one("SELECT @serial"))
-    assert found == sorted(set(found))
+        serials.append(scene.one("SELECT @serial"))
+    assert serials == sorted(set(serials))
     scene.sets("yp.conference_number(:hub, 'none', @serial)")
     assert scene.one("SELECT @serial") is None
 
@@ -178,49 +181,60 @@ def test_a_call_is_accepted_once_it_rings(ringing: Scene) -> None:
     call = ringing.doc("yp.conference_get_caller(:bob, :alice)")
     assert call["room_id"] == ringing["room"]
     ringing["other"] = ringing.tab("bob")
-    accepted, told = ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
+    accepted, recipients = ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
     assert document(accepted)["room_id"] == ringing["room"]
-    assert {ringing["tab_alice"], ringing["other"]} == set(orjson.loads(told[0][1]))
+    assert {ringing["tab_alice"], ringing["other"]} == set(orjson.loads(recipients[0][1]))
     assert state(ringing) == "accepted"
     assert ringing.rows("yp.conference_get_caller(:bob, :alice)") == []
 
 
+def test_the_caller_hears_of_an_answer_once(ringing: Scene) -> None:
+    ringing["other"] = ringing.tab("bob")
+    join = "yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)"
+    entered, _, recipients = ringing.sets(join)
+    assert document(entered)["event"] == "accept"
+    assert ringing["tab_alice"] in recipients[0][1]
+    assert document(ringing.sets(join)[0])["event"] == "join"
+    _, recipients = ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
+    assert orjson.loads(recipients[0][1]) == [ringing["other"]]
+
+
 @pytest.mark.parametrize(
-    ("end", "left"),
+    ("end", "final_state"),
     [
         ("yp.conference_decline(:sid_bob, :room, NULL, NULL)", "declined"),
         ("yp.conference_cancel(:sid_alice, :tab_alice, :hub, :room)", "cancelled"),
         ("yp.conference_revoke(:sid_alice, :tab_alice, :hub, NULL, :bob)", "revoked"),
     ],
 )
-def test_a_call_ends_once_and_is_then_nothing_to_accept(ringing: Scene, end: str, left: str) -> None:
+def test_a_call_ends_once_and_is_then_nothing_to_accept(ringing: Scene, end: str, final_state: str) -> None:
     assert ringing.sets(end)
-    assert state(ringing) == left
+    assert state(ringing) == final_state
     assert ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)") == []
     assert ringing.sets("yp.conference_decline(:sid_bob, :room, NULL, NULL)") == []
     assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
 
 
-def test_who_did_not_call_cancels_nothing(ringing: Scene) -> None:
+def test_only_the_caller_can_cancel(ringing: Scene) -> None:
     assert ringing.sets("yp.conference_cancel(:sid_bob, :tab_bob, :hub, :room)") == []
     assert state(ringing) == "ringing"
 
 
-def test_who_was_revoked_is_taken_out_of_the_room(ringing: Scene) -> None:
+def test_a_revoked_member_leaves_the_room(ringing: Scene) -> None:
     ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
     ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
     assert ringing.count("yp.conference", "room_id = :room") == 2
-    *_, revoked, told = ringing.sets("yp.conference_revoke(:sid_alice, :tab_alice, :hub, :room, :bob)")
+    *_, revoked, recipients = ringing.sets("yp.conference_revoke(:sid_alice, :tab_alice, :hub, :room, :bob)")
     assert document(revoked)["callee_id"] == ringing["bob"]
-    assert [ringing["tab_bob"] in sockets for _, sockets in told] == [True]
+    assert [ringing["tab_bob"] in sockets for _, sockets in recipients] == [True]
     assert ringing.rows("SELECT uid FROM yp.conference WHERE room_id = :room") == [(ringing["alice"],)]
 
 
-def test_whom_an_invitation_does_not_reach(scene: Scene) -> None:
+def test_an_invitation_does_not_reach_offline_or_blocked_users(scene: Scene) -> None:
     def outcome() -> str:
-        *_, found, told = scene.sets(RING.format("alice", "bob"))
-        assert bool(told) == (document(found)["outcome"] == "ringing")
-        return str(document(found)["outcome"])
+        *_, invitation, recipients = scene.sets(RING.format("alice", "bob"))
+        assert bool(recipients) == (document(invitation)["outcome"] == "ringing")
+        return str(document(invitation)["outcome"])
 
     scene["bob"]
     assert outcome() == "offline"
@@ -232,14 +246,14 @@ def test_whom_an_invitation_does_not_reach(scene: Scene) -> None:
 
 
 def test_two_who_ring_each_other_meet(ringing: Scene) -> None:
-    (crossed, told) = ringing.sets(
+    (crossed, recipients) = ringing.sets(
         "yp.conference_invite(:sid_bob, :tab_bob, :bob, NULL, :alice, 'connect', '{}', 30, 16)"
     )
     assert (document(crossed)["outcome"], document(crossed)["room_id"]) == ("cross", ringing["room"])
-    assert told == []
+    assert recipients == []
 
 
-def test_a_lost_socket_hands_over_its_places_and_calls(ringing: Scene) -> None:
+def test_a_dropped_socket_hands_over_its_places_and_calls(ringing: Scene) -> None:
     ringing["next"] = ringing.tab("alice")
     assert ringing.sets("yp.conference_move(:tab_alice, :next)") == []
     assert ringing.rows("SELECT socket_id FROM yp.conference WHERE room_id = :room") == [(ringing["next"],)]
@@ -253,7 +267,7 @@ def test_a_lost_socket_hands_over_its_places_and_calls(ringing: Scene) -> None:
     assert ringing.sets("yp.conference_moved('[]')") == []
 
 
-async def test_of_two_answers_to_a_ring_at_once_one_counts(
+async def test_one_of_two_answers_to_a_ring_at_once_counts(
     direct: Direct, seats: list[Seat], hub: str
 ) -> None:
     caller, callee, _ = seats
@@ -267,17 +281,17 @@ async def test_of_two_answers_to_a_ring_at_once_one_counts(
     assert bool(accepted) != bool(declined)
 
 
-async def test_leaving_twice_at_once_is_told_once(direct: Direct, seats: list[Seat], hub: str) -> None:
+async def test_leaving_twice_at_once_is_announced_once(direct: Direct, seats: list[Seat], hub: str) -> None:
     first, second, _ = seats
     await first.join(hub, "room1")
     await second.join(hub, "room1")
     leave = ("yp", "conference_leave", second.sid, second.socket, "room1")
     results = await asyncio.gather(*(direct.sets(*leave) for _ in range(4)))
-    # the others may have found it still there, and see who stays; they have nobody to tell
-    assert sum(len(found) > 1 for found in results) == 1
+    # The other calls may still see the row, and the remaining members; they have nobody to notify.
+    assert sum(len(result_sets) > 1 for result_sets in results) == 1
 
 
-async def test_when_all_leave_at_once_the_room_is_gone(
+async def test_a_room_ends_when_all_leave_at_once(
     direct: Direct, seats: list[Seat], hub: str, admin: Admin
 ) -> None:
     for seat in seats[:2]:

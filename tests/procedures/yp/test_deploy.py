@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.deploy.files import load_migrations
-from tests.conftest import SECOND_SHARD
-from tests.procedures.conftest import Direct
+from service.schema.routines import load_migrations
+from tests.support.admin import SECOND_SHARD
+from tests.support.direct import Direct
 
 
 async def test_schema_state_lists_every_migration_of_every_database(direct: Direct) -> None:

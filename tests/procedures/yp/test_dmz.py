@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 ENTER = "yp.session_dmz_login(:link, {}, '{}', 60, 'test', '127.0.0.1')"
 
@@ -19,20 +19,20 @@ def test_links_are_for_open_hubs(scene: Scene) -> None:
 
 
 def test_a_guest_may_enter_the_room_and_nothing_else(scene: Scene) -> None:
-    found = scene.doc(ENTER.format("NULL", "guest-sid"))
-    assert (found["created"], found["is_guest"], found["filename"], found["sender"]) == (
+    entry = scene.doc(ENTER.format("NULL", "guest-sid"))
+    assert (entry["created"], entry["is_guest"], entry["filename"], entry["sender"]) == (
         1, 1, "Tea", "Alice Scene",
     )  # fmt: skip
-    scene["room"] = found["room_id"]
+    scene["room"] = entry["room_id"]
     level = "yp.session_open('guest-sid', :dmz, {})"
     assert scene.doc(level.format(":room"))["level"] > 0
     assert scene.doc(level.format("'other'"))["level"] == 0
     assert scene.doc("yp.session_open('guest-sid', :hub, :room)")["level"] == 0
 
 
-def test_who_has_a_session_keeps_it(scene: Scene) -> None:
-    found = scene.doc(ENTER.format(":sid_bob", "unused"))
-    assert (found["created"], found["uid"], found["is_guest"]) == (0, scene["bob"], 0)
+def test_a_guest_with_a_session_keeps_it(scene: Scene) -> None:
+    entry = scene.doc(ENTER.format(":sid_bob", "unused"))
+    assert (entry["created"], entry["uid"], entry["is_guest"]) == (0, scene["bob"], 0)
     scene.doc(ENTER.format("NULL", "guest-sid"))
     again = scene.doc(ENTER.format("'guest-sid'", "unused"))
     assert (again["created"], again["is_guest"]) == (0, 1)

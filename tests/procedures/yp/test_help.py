@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.procedures.scene import Scene
+from tests.support.scene import Scene
 
 
 def test_help_answers_the_header_line_by_line(scene: Scene) -> None:
     first, *others = scene.rows("yp.help('conference_join')")
     assert first[0] == "yp.conference_join"
-    assert first[1].startswith("conference_join: a socket enters a room")
+    assert first[1].startswith("conference_join: enter a room with a socket")
     lines = [line for _, line in others]
     assert any(line.startswith("Errors:   WEAK_PRIVILEGE") for line in lines)
     assert {name for name, _ in others} == {""}
@@ -26,7 +26,7 @@ def test_help_of_a_shard_routine_is_that_of_one_shard(scene: Scene) -> None:
 
 
 def test_a_part_of_a_name_lists_first_lines(scene: Scene) -> None:
-    found = dict(scene.rows("yp.help('socket_')"))
-    assert {"yp.socket_bind", "yp.socket_free"} <= found.keys()
-    assert "\n" not in found["yp.socket_free"]
+    summaries: dict[str, str] = dict(scene.rows("yp.help('socket_')"))
+    assert {"yp.socket_bind", "yp.socket_free"} <= summaries.keys()
+    assert "\n" not in summaries["yp.socket_free"]
     assert scene.rows("yp.help('no_such_routine')") == []

@@ -7,26 +7,27 @@ import secrets
 
 import pytest
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.admin import Admin
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 MAIL = "00000000000000ea"
 
 
 @pytest.fixture
 def outbox(scene: Scene) -> Scene:
-    """One mail to ada that is due, and nothing else."""
+    """Leave one due mail to Ada in the outbox, and nothing else."""
     scene.sets("DELETE FROM yp.mail_outbox")
     scene.sets(
-        f"yp.contact_invite_open(:alice, 'ada@scene.example', 'ada@scene.example', 'Hi', 'ticket', '{MAIL}')"
+        f"yp.contact_invite_open(:alice, 'ada@scene.example', 'ada@scene.example', 'Hi', 'ticket', '{MAIL}', "
+        "50, 10, 7)"
     )
     scene.sets("UPDATE yp.mail_outbox SET next_try = UNIX_TIMESTAMP() - 1")
     return scene
 
 
 def claim(scene: Scene, number: int, limit: int = 10) -> list[dict[str, object]]:
-    """Mails that one process may send now."""
+    """Return the mails that one process may send now."""
     return scene.docs(f"yp.mail_claim('{number:016x}', {limit}, 60)")
 
 
@@ -68,13 +69,13 @@ def test_a_mail_that_is_days_old_is_not_sent(outbox: Scene) -> None:
     assert [m["last_error"] for m in outbox.docs("yp.mail_list(50)")] == ["too old"]
 
 
-def test_who_stops_mails_gets_no_more(outbox: Scene) -> None:
+def test_an_unsubscribed_address_gets_no_more_mails(outbox: Scene) -> None:
     assert outbox.one(f"CALL yp.mail_stop('{MAIL}')") == 1
     assert outbox.one(f"CALL yp.mail_stop('{MAIL}')") == 1, "twice is harmless"
     assert outbox.one("CALL yp.mail_stop('nothing')") == 0
     outbox["ada_address"] = "ada@scene.example"
     opened = outbox.doc(
-        "yp.contact_invite_open(:bob, :ada_address, :ada_address, NULL, 's', '00000000000000eb')"
+        "yp.contact_invite_open(:bob, :ada_address, :ada_address, NULL, 's', '00000000000000eb', 50, 10, 7)"
     )
     assert opened["mail"] is None
 
@@ -93,3 +94,30 @@ async def test_processes_that_claim_at_once_share_the_mails(direct: Direct, admi
     taken = [mail["id"] for claim in claims for mail in claim if mail["id"] in mails]
     admin.rows("DELETE FROM yp.mail_outbox WHERE sender_id = %s", person.uid)
     assert sorted(taken) == sorted(set(taken))
+
+
+def test_the_budget_of_a_day(scene: Scene) -> None:
+    """Two mails a day, one while the account is new; the seconds are those until the oldest is a day old."""
+    wait = "SELECT yp.mail_wait(:alice, 2, 1, 7)"
+    scene.sets("DELETE FROM yp.mail_outbox")
+    assert scene.one(wait) == 0
+    _mail(scene, 1, seconds_ago=86_400 - 100)
+    assert 95 <= scene.one(wait) <= 100, "a new account"
+    scene.sets("UPDATE yp.drumate SET ctime = ctime - 8 * 86400 WHERE id = :alice")
+    assert scene.one(wait) == 0
+    _mail(scene, 2, seconds_ago=10)
+    assert 95 <= scene.one(wait) <= 100
+    _mail(scene, 3, seconds_ago=20)
+    assert 86_370 <= scene.one(wait) <= 86_380, "the second newest must leave the window"
+    assert scene.one("SELECT yp.mail_wait(:bob, 2, 1, 7)") == 0, "everybody has a budget of their own"
+    assert scene.one("SELECT yp.mail_wait(:bob, 0, 0, 7)") == 86_400
+    scene.sets("UPDATE yp.mail_outbox SET ctime = ctime - 86400 WHERE sender_id = :alice")
+    assert scene.one(wait) == 0
+
+
+def _mail(scene: Scene, number: int, seconds_ago: int) -> None:
+    scene.sets(
+        "INSERT INTO yp.mail_outbox (id, sender_id, recipient, template, data, next_try, ctime, mtime) "
+        f"VALUES ('{number:016x}', :alice, 'x@y.example', 'invite_stranger', '{{}}', 0, "
+        f"UNIX_TIMESTAMP() - {seconds_ago}, 0)"
+    )

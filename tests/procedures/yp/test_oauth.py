@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from service.errors import Refused
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 
 def test_a_state_works_once_and_for_who_left_only(scene: Scene) -> None:
@@ -22,15 +22,15 @@ def test_a_state_works_once_and_for_who_left_only(scene: Scene) -> None:
 
 def test_a_state_ends_after_ten_minutes(scene: Scene) -> None:
     scene.sets("yp.set_redirect_state('state', :alice, 'verifier')")
-    left = scene.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.redirect_state WHERE uid = :alice")
-    assert 595 <= left <= 600
+    seconds = scene.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.redirect_state WHERE uid = :alice")
+    assert 595 <= seconds <= 600
     scene.sets("UPDATE yp.redirect_state SET expiry = UNIX_TIMESTAMP() - 1 WHERE uid = :alice")
     scene.refuses({"yp.get_redirect_state('state', :alice)": "INVALID_STATE"})
     scene.sets("yp.set_redirect_state('next', :alice, 'verifier')")
     assert scene.count("yp.redirect_state", "uid = :alice") == 1, "what has expired is cleared away"
 
 
-async def test_of_two_who_come_back_at_once_one_may_pass(direct: Direct) -> None:
+async def test_one_of_two_who_return_at_once_may_pass(direct: Direct) -> None:
     person = direct.person()
     await direct.sets("yp", "set_redirect_state", "twice", person.uid, "v")
     calls = (direct.sets("yp", "get_redirect_state", "twice", person.uid) for _ in range(3))

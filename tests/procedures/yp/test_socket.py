@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-from tests.conftest import Admin
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import NODE, Scene
+import pytest
+
+from tests.support.admin import Admin
+from tests.support.direct import Direct
+from tests.support.scene import NODE, Scene
 
 
 async def test_a_token_binds_one_socket_once(direct: Direct) -> None:
@@ -23,16 +25,16 @@ async def test_sockets_are_found_by_person_and_by_hub(direct: Direct) -> None:
     owner, member = direct.person(), direct.person()
     hub = direct.registry.add_hub("Team", owner.uid, "private")
     direct.registry.grant(hub, member.uid, 2)
-    mine = await direct.socket(await direct.session(owner.uid))
-    his = await direct.socket(await direct.session(member.uid))
+    owner_socket = await direct.socket(await direct.session(owner.uid))
+    member_socket = await direct.socket(await direct.session(member.uid))
     ((node, sockets),) = (await direct.sets("yp", "user_sockets", owner.uid, None))[0]
-    assert (node, mine in sockets, his in sockets) == (NODE, True, False)
-    assert not (await direct.sets("yp", "user_sockets", owner.uid, mine))[0]
+    assert (node, owner_socket in sockets, member_socket in sockets) == (NODE, True, False)
+    assert not (await direct.sets("yp", "user_sockets", owner.uid, owner_socket))[0]
     ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, None))[0]
-    assert mine in sockets
-    assert his in sockets
-    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, mine))[0]
-    assert mine not in sockets
+    assert owner_socket in sockets
+    assert member_socket in sockets
+    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, owner_socket))[0]
+    assert owner_socket not in sockets
 
 
 async def test_socket_states_and_ends(direct: Direct, admin: Admin) -> None:
@@ -50,18 +52,41 @@ async def test_socket_states_and_ends(direct: Direct, admin: Admin) -> None:
 async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin: Admin) -> None:
     person = direct.person()
     sid = await direct.session(person.uid)
-    gone, dead, alive = (secrets.token_hex(8) for _ in range(3))
-    for node in (gone, dead, alive):
+    retired, dead, alive = (secrets.token_hex(8) for _ in range(3))
+    for node in (retired, dead, alive):
         *_, known = await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
         assert known
         await direct.socket(sid, node)
-    *_, people = await direct.sets("yp", "socket_reset", gone, 0)
+    *_, people = await direct.sets("yp", "socket_reset", retired, 0)
     assert (person.uid, "shard1") in list(people)
     admin.rows("UPDATE yp.node SET heartbeat = 1, suspected = 1 WHERE id = %s", dead)
     *_, people, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8, 0)
     assert (person.uid, "shard1") in list(people)
     assert known[0][0] == 1
     assert [n for (n,) in admin.rows("SELECT node FROM yp.socket WHERE uid = %s", person.uid)] == [alive]
+
+
+async def test_a_process_that_died_before_the_clock_went_back_is_removed(
+    direct: Direct, admin: Admin
+) -> None:
+    person = direct.person()
+    sid = await direct.session(person.uid)
+    dead, alive = secrets.token_hex(8), secrets.token_hex(8)
+    for node in (dead, alive):
+        await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
+    await direct.socket(sid, dead)
+    admin.rows("UPDATE yp.node SET heartbeat = heartbeat + 7200 WHERE id = %s", dead)
+    await direct.sets("yp", "socket_refresh", alive, "test", 1000, 1000, 0)
+    suspected = admin.one("SELECT suspected FROM yp.node WHERE id = %s", dead)
+    assert suspected <= admin.one("SELECT UNIX_TIMESTAMP()")
+    assert admin.one("SELECT suspected FROM yp.node WHERE id = %s", alive) is None
+    # suspected before it went back once more
+    admin.rows("UPDATE yp.node SET suspected = suspected + 7200 WHERE id = %s", dead)
+    await direct.sets("yp", "socket_refresh", alive, "test", 1000, 1000, 0)
+    assert admin.one("SELECT suspected FROM yp.node WHERE id = %s", dead) <= suspected + 5
+    admin.rows("UPDATE yp.node SET suspected = suspected - 1001 WHERE id = %s", dead)
+    await direct.sets("yp", "socket_refresh", alive, "test", 1000, 1000, 0)
+    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE node = %s", dead) == 0
 
 
 MEET = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, 'room', 'meeting', '{{}}', 16)"
@@ -75,13 +100,27 @@ def test_socket_get_finds_an_open_socket_of_that_person(scene: Scene) -> None:
     assert scene.rows(get.format("alice")) == []
 
 
-def test_a_lost_socket_keeps_its_place_in_a_room_only(scene: Scene) -> None:
+def test_a_dropped_socket_keeps_its_place_in_a_room_only(scene: Scene) -> None:
     assert scene.rows("yp.socket_lose(:tab_bob)") == [(scene["bob"], "shard1", 0)]
     assert scene.count("yp.socket", "uid = :bob") == 0
     scene.sets(MEET.format("alice"))
     assert scene.rows("yp.socket_lose(:tab_alice)") == [(scene["alice"], "shard1", 1)]
     assert scene.one("SELECT state FROM yp.socket WHERE id = :tab_alice") == "lost"
     assert scene.rows("yp.socket_lose('unknown')") == []
+
+
+@pytest.mark.parametrize(
+    ("lost_ago", "stays"), [(0, True), (20, True), (40, False), (-20, True), (-7200, False)]
+)
+def test_a_place_is_kept_for_the_grace_period_whatever_the_clock_does(
+    scene: Scene, lost_ago: int, stays: bool
+) -> None:
+    scene.sets(MEET.format("alice"))
+    scene.sets("yp.socket_lose(:tab_alice)")
+    scene.sets(f"UPDATE yp.socket SET lost_at = UNIX_TIMESTAMP() - ({lost_ago}) WHERE id = :tab_alice")
+    scene.sets("yp.socket_reset(NULL, 30)")
+    assert scene.count("yp.socket", "id = :tab_alice") == stays
+    assert scene.count("yp.conference", "socket_id = :tab_alice") == stays
 
 
 def test_the_next_socket_of_the_session_takes_the_place(scene: Scene) -> None:
@@ -106,16 +145,47 @@ async def test_one_token_binds_one_of_many_sockets_at_once(direct: Direct) -> No
     await direct.sets("yp", "authn_store", sid, token, 60)
     bind = ("yp", "socket_bind")
     calls = (direct.one(*bind, secrets.token_hex(8), None, token, NODE) for _ in range(4))
-    assert sum(found is not None for found in await asyncio.gather(*calls)) == 1
+    assert sum(bound is not None for bound in await asyncio.gather(*calls)) == 1
 
 
-async def test_of_sockets_bound_at_once_one_takes_the_lost_place(direct: Direct, admin: Admin) -> None:
+async def test_one_of_several_sockets_bound_at_once_takes_the_reserved_place(
+    direct: Direct, admin: Admin
+) -> None:
     person = direct.person()
     sid = await direct.session(person.uid)
-    lost = await direct.socket(sid)
-    await direct.sets("yp", "conference_join", sid, lost, person.uid, None, "meeting", "{}", 16)
-    await direct.sets("yp", "socket_lose", lost)
+    lost_socket = await direct.socket(sid)
+    await direct.sets("yp", "conference_join", sid, lost_socket, person.uid, None, "meeting", "{}", 16)
+    await direct.sets("yp", "socket_lose", lost_socket)
     bind = ("yp", "socket_bind")
     await asyncio.gather(*(direct.sets(*bind, secrets.token_hex(8), sid, None, NODE) for _ in range(4)))
     assert admin.one("SELECT COUNT(*) FROM yp.conference WHERE uid = %s", person.uid) == 1
     assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", person.uid) == 4
+
+
+async def test_socket_ended_finds_sockets_without_a_session_or_an_account(
+    direct: Direct, admin: Admin
+) -> None:
+    node = secrets.token_hex(8)
+    expired, frozen, active = direct.person(), direct.person(), direct.person()
+    sockets = [await direct.socket(await direct.session(p.uid), node) for p in (expired, frozen, active)]
+
+    async def ended() -> set[str]:
+        (rows,) = await direct.sets("yp", "socket_ended", node)
+        return {row[0] for row in rows}
+
+    assert await ended() == set()
+    admin.rows("UPDATE yp.session SET expiry = UNIX_TIMESTAMP() WHERE uid = %s", expired.uid)
+    admin.rows("UPDATE yp.entity SET status = 'frozen' WHERE id = %s", frozen.uid)
+    assert await ended() == set(sockets[:2])
+    admin.rows("DELETE FROM yp.session WHERE uid = %s", active.uid)
+    assert await ended() == set(sockets)
+    admin.rows("UPDATE yp.socket SET state = 'lost' WHERE node = %s", node)
+    assert await ended() == set(), "a lost socket has no connection"
+    admin.rows("DELETE FROM yp.socket WHERE node = %s", node)
+
+
+def test_node_write_counts_the_checks_of_a_process(scene: Scene) -> None:
+    scene.sets("INSERT INTO yp.node (id, ctime, heartbeat) VALUES ('00000000000000ab', 1, UNIX_TIMESTAMP())")
+    for node in ("00000000000000ab", "00000000000000ab", "00000000000000ac"):
+        scene.sets(f"yp.node_write('{node}')")
+    assert scene.one("SELECT checks FROM yp.node WHERE id = '00000000000000ab'") == 2

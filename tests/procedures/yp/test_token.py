@@ -8,21 +8,22 @@ import secrets
 import pytest
 
 from service.errors import Refused
-from tests.procedures.conftest import Direct
-from tests.procedures.scene import Scene
+from tests.support.direct import Direct
+from tests.support.scene import Scene
 
 
 @pytest.fixture
 def invited(scene: Scene) -> Scene:
-    """Alice invited new@scene.org, by the link `ticket`."""
+    """Let Alice invite new@scene.org with the link `ticket`."""
     scene.sets(
-        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'ticket', '00000000000000ea')"
+        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'ticket', "
+        "'00000000000000ea', 50, 10, 7)"
     )
     return scene
 
 
 def register(scene: Scene) -> None:
-    """The invited address becomes a person: `new`."""
+    """Register the invited address as `new`."""
     scene["new"] = scene.one(
         "CALL yp.drumate_create(NULL, 'new@scene.org', 'scene.new', '-', 'New', 'P', NULL, 'shard1')"
     )
@@ -44,8 +45,12 @@ def test_a_link_is_used_up_once_by_the_invited_address(invited: Scene) -> None:
         "yp.token_consume('ticket', :bob, 0)": "INVALID_TOKEN",
         "yp.token_consume('ticket', :alice, 1)": "SELF_CONTACT",
     })  # fmt: skip
-    found = invited.doc("yp.token_consume('ticket', :new, 0)")
-    assert (found["inviter"], found["email"], found["others"]) == (invited["alice"], "new@scene.org", [])
+    invitation = invited.doc("yp.token_consume('ticket', :new, 0)")
+    assert (invitation["inviter"], invitation["email"], invitation["others"]) == (
+        invited["alice"],
+        "new@scene.org",
+        [],
+    )
     invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
@@ -55,15 +60,16 @@ def test_a_link_can_be_bound_to_another_address(invited: Scene) -> None:
 
 def test_a_link_ends_after_seven_days(invited: Scene) -> None:
     register(invited)
-    left = invited.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.token WHERE inviter_id = :alice")
-    assert 7 * 86400 - 5 <= left <= 7 * 86400
+    seconds = invited.one("SELECT expiry - UNIX_TIMESTAMP() FROM yp.token WHERE inviter_id = :alice")
+    assert 7 * 86400 - 5 <= seconds <= 7 * 86400
     invited.sets("UPDATE yp.token SET expiry = UNIX_TIMESTAMP()")
     invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
 def test_everybody_else_who_invited_the_address_is_named(invited: Scene) -> None:
     invited.sets(
-        "yp.contact_invite_open(:bob, 'new@scene.org', 'new@scene.org', NULL, 'his', '00000000000000eb')"
+        "yp.contact_invite_open(:bob, 'new@scene.org', 'new@scene.org', NULL, 'his', '00000000000000eb', "
+        "50, 10, 7)"
     )
     register(invited)
     others = invited.doc("yp.token_consume('ticket', :new, 0)")["others"]
@@ -79,11 +85,21 @@ def test_a_link_that_was_withdrawn_is_void(invited: Scene) -> None:
     invited.refuses({"yp.token_consume('ticket', :new, 0)": "EXPIRIED_TOKEN"})
 
 
-async def test_of_two_who_use_a_link_at_once_one_succeeds(direct: Direct) -> None:
+async def test_one_of_two_who_use_a_link_at_once_succeeds(direct: Direct) -> None:
     inviter, guest = direct.person(), direct.person("Bob")
     secret, email = secrets.token_hex(16), f"{secrets.token_hex(5)}@example.com"
     await direct.sets(
-        "yp", "contact_invite_open", inviter.uid, email, email, None, secret, secrets.token_hex(8)
+        "yp",
+        "contact_invite_open",
+        inviter.uid,
+        email,
+        email,
+        None,
+        secret,
+        secrets.token_hex(8),
+        50,
+        10,
+        7,
     )
     calls = (direct.sets("yp", "token_consume", secret, guest.uid, 1) for _ in range(3))
     results = await asyncio.gather(*calls, return_exceptions=True)

@@ -1,0 +1,236 @@
+"""Import and export whole address books over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any
+
+import pytest
+
+from tests.support.address_files import export, table, upload
+from tests.support.admin import Admin
+from tests.support.contacts import add_contact, email_list, surnames
+from tests.support.people import People, Person
+
+
+async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
+    alice = await people("Alice")
+    tab, other = await alice.tab(), await alice.tab()
+    await add_contact(alice, "Known K", "p3@load.example")
+    answer = await upload(alice, tab, "mes contacts é.csv", table(700) + b"\nNo,Mail,,,\n", service="book")
+    assert answer.status == 200, answer.body
+    assert {k: v for k, v in answer.data.items() if k != "rejected"} == {
+        "total": 701,
+        "loaded": 699,
+        "noemail": 1,
+        "alreadyincontact": 1,
+    }
+    assert answer.data["rejected"] == [{"line": 702, "reason": "no email address"}]
+    await tab._wait(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)
+    models = [f["model"] for f in tab.updates("contact.load")]
+    assert models[0] == {"phase": "prepare", "progress": 0, "tag": "book"}
+    assert models[-1] == {"phase": "load", "progress": 100, "tag": "book"}
+    progress = [m["progress"] for m in models]
+    assert progress == sorted(progress)
+    await other.nothing("contact.load", 0.1)
+    (match,) = await alice.ok("contact.search", key="First77 Last77")
+    loaded = await alice.ok("contact.get_contact", contact_id=match["id"])
+    assert (loaded["mobile"][0]["areacode"], loaded["tag"][0]["name"]) == ("+33", "Big")
+    # A second import adds nothing, and no contact appears twice.
+    again = (await upload(alice, tab, "x.csv", table(700))).data
+    assert (again["loaded"], again["alreadyincontact"]) == (0, 700)
+
+
+async def test_a_load_leaves_out_the_owner_and_colleagues(people: People) -> None:
+    dave, erin = await people("Dave", domain="load.test"), await people("Erin", domain="load.test")
+    bob = await people("Bob")
+    tab = await dave.tab()
+    rows = f"Email\n{dave.email}\n{erin.email}\n{bob.email}\nx@l.example\nX@L.example\n"
+    answer = await upload(dave, tab, "a.CSV", rows.encode())
+    assert (answer.data["loaded"], answer.data["alreadyincontact"]) == (2, 3)
+    contacts = await dave.ok("contact.show_contact")
+    assert sorted(c["entity"] for c in contacts) == sorted([bob.uid, "x@l.example"])
+    assert {c["status"] for c in contacts} == {"memory"}
+
+
+async def test_loads_are_refused_with_the_documented_code(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    for filename in ("contacts.txt", "contacts", "../../etc/passwd", ""):
+        answer = await upload(alice, tab, filename, b"x")
+        assert (answer.status, answer.code) == (415, "WRONG_FORMAT"), filename
+    for args, code in (
+        ({}, "NO_FILE"),
+        ({"uploaded_id": "aa", "secret": "bb"}, "INVALID_INPUT"),
+    ):
+        answer = await alice.call("contact.load", socket_id=tab.id, **args)
+        assert (answer.status, answer.code) == (400, code)
+    assert (await alice.call("contact.load")).code == "MISSING_PARAM"
+    empty = await upload(alice, tab, "a.vcf", b"")
+    assert empty.data["total"] == 0
+
+
+async def test_progress_never_goes_to_the_tab_of_somebody_else(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    foreign = await bob.tab()
+    assert (await upload(alice, foreign, "a.csv", table(3))).status == 200
+    await foreign.nothing("contact.load", 0.1)
+
+
+@pytest.mark.parametrize(("filename", "limit"), [("a.csv", 1000)])
+async def test_too_big_a_file_is_refused(
+    make_node: Any, registry: Any, password_hash: str, filename: str, limit: int
+) -> None:
+    server = await make_node(import_limit=limit)
+    people = People(server.make_url("/"), registry, password_hash)
+    alice = await people("Alice")
+    answer = await upload(alice, await alice.tab(), filename, table(500))
+    assert (answer.status, answer.code) == (413, "BODY_TOO_LARGE")
+    await people.close()
+
+
+async def test_contacts_come_as_parameters_too(people: People) -> None:
+    alice = await people("Alice")
+    entries = [
+        {"firstname": "Ada", "email": [{"email": "Ada@x.example"}], "tag": ["New"]},
+        {"firstname": "Nobody"},
+        {"email": "not a list", "mobile": [1, None], "tag": {"a": 1}},
+    ]
+    answer = await alice.ok("contact.import", list=entries)
+    assert (answer["total"], answer["loaded"], answer["noemail"]) == (3, 1, 2)
+    text = "BEGIN:VCARD\nVERSION:3.0\nFN:Bo B\nEMAIL:bo@x.example\nEND:VCARD\n"
+    assert (await alice.ok("contact.import", content=text))["loaded"] == 1
+    assert (await alice.ok("contact.import", content="Email\nc@x.example\n", format="csv"))["loaded"] == 1
+    assert await surnames(alice) == ["Ada", "Bo B", "c@x.example"]
+    for args, status, code in (
+        ({}, 400, "NO_FILE"),
+        ({"list": entries, "content": text}, 400, "INVALID_INPUT"),
+        ({"content": text, "format": "xls"}, 415, "WRONG_FORMAT"),
+    ):
+        refused = await alice.call("contact.import", **args)
+        assert (refused.status, refused.code) == (status, code)
+
+
+async def test_contacts_know_the_kind_of_file_they_came_in(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+    await add_contact(alice, "Typed T", "typed@x.example")
+    card = b"BEGIN:VCARD\nVERSION:3.0\nFN:Bo B\nEMAIL:bo@x.example\nEND:VCARD\n"
+    assert (await upload(alice, tab, "a.vcf", card)).data["loaded"] == 1
+    assert (await upload(alice, tab, "a.csv", b"Email\nc@x.example\n")).data["loaded"] == 1
+    wanted = {"typed@x.example": "local", "bo@x.example": "vcf", "c@x.example": "csv"}
+    assert await origins(alice) == wanted
+    # Our own files record the original source.
+    for kind in ("csv", "vcf"):
+        book = await export(alice, format=kind)
+        assert (await upload(bob, await bob.tab(), f"a.{kind}", book)).data["loaded"] == 3
+        assert await origins(bob) == wanted, kind
+        for row in await bob.ok("contact.show_contact"):
+            await bob.ok("contact.delete_contact", contact_id=row["id"])
+    assert await alice.ok("contact.show_gmail_contacts") == []
+
+
+async def origins(person: Person) -> dict[str, str]:
+    """Return the origin of each contact by its default address."""
+    ids = [row["id"] for row in await person.ok("contact.show_contact")]
+    contacts = [await person.ok("contact.get_contact", contact_id=each) for each in ids]
+    return {each["email"][0]["email"]: each["origin"] for each in contacts}
+
+
+async def fill(person: Person) -> None:
+    """Create an address book with every field that a file must preserve."""
+    tags = [(await person.ok("tagcontact.add", name=n))["tag_id"] for n in ("Work; hard", "a, b", "Plain")]
+    await person.ok(
+        "contact.add",
+        firstname="Ada, the 'first'",
+        lastname='Love"lace; \\ Byron',
+        surname="Countess ☕",
+        comment="two\nlines, with; all \\ signs\n" + "é" * 200,
+        email=[
+            {"email": "ada@math.example", "category": "prof", "is_default": 0},
+            {"email": "ada@home.example", "is_default": 1},
+        ],
+        mobile=[
+            {"areacode": "+44", "phone": "207 946", "category": "prof", "is_default": 1},
+            {"areacode": "", "phone": "(0)1-23"},
+            {"areacode": "0033", "phone": "612"},
+        ],
+        address=[
+            {"street": "12 St James's Square\\", "city": "London; SW1", "country": "UK", "category": "prof"},
+            {"city": "Paris", "is_default": 1},
+        ],
+        tag=tags,
+    )
+    await add_contact(person, "Zoë Øst", "zoe@x.example")
+    old = await add_contact(person, "Old One", "old@x.example")
+    await person.ok("contact.change_status", contact_id=old["id"], status="archived")
+    await person.ok(
+        "contact.import",
+        list=[{"email": [{"email": f"n{i}@same.example"}], "firstname": "Same"} for i in range(700)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "args"),
+    [
+        ("a.vcf", {"version": "3.0"}),
+        ("a.vcf", {"version": "4.0"}),
+        ("a.csv", {"format": "csv"}),
+    ],
+)
+async def test_exported_imported_exported_is_the_same(
+    people: People, filename: str, args: dict[str, str]
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    await fill(alice)
+    first = await export(alice, **args)
+    answer = await upload(bob, await bob.tab(), filename, first)
+    assert (answer.data["total"], answer.data["loaded"]) == (703, 703), answer.data
+    assert await export(bob, **args) == first
+    original, copy = [await p.ok("contact.get", email="ada@math.example") for p in (alice, bob)]
+    for key in ("firstname", "lastname", "surname", "comment"):
+        assert original[key] == copy[key]
+    assert {t["name"] for t in original["tag"]} == {t["name"] for t in copy["tag"]}
+    assert len(await bob.ok("contact.show_contact", option="archived")) == 1
+    only_old = await export(alice, **args, option="archived")
+    assert b"Old" in only_old
+    assert b"Same" not in only_old
+
+
+async def test_a_load_that_was_cut_short_can_be_repeated(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    await upload(alice, tab, "a.csv", table(450))
+    both = await asyncio.gather(
+        upload(alice, tab, "a.csv", table(1500)), upload(alice, tab, "a.csv", table(1500))
+    )
+    assert sum(a.data["loaded"] for a in both) == 1050
+    assert admin.one(f"SELECT COUNT(*) FROM {alice.shard}.contact WHERE owner_id = %s", alice.uid) == 1500
+
+
+async def test_a_big_file_takes_little_memory_and_others_are_served(people: People, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    loading = asyncio.create_task(upload(alice, tab, "big.csv", table(6_000)))
+    served = 0
+    while not loading.done():
+        await bob.ok("contact.show_contact")
+        served += 1
+        # One process serves and asks: without a pause, the load has half of a processor.
+        await asyncio.sleep(0.05)
+    answer = await loading
+    assert answer.data["loaded"] == 6_000
+    assert served > 20
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100_000, f"{grown} kB"
+    assert len(await alice.ok("contact.show_contact", page=100)) == 45
+
+
+async def test_address_books_are_written_from_the_own_only(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    await alice.ok("contact.add", email=email_list("secret@x.example"))
+    assert b"secret" not in await export(bob, hub_id=alice.uid)
+    stranger = await people.stranger()
+    assert (await stranger.call("contact.export_all")).status == 401

@@ -1,0 +1,85 @@
+"""Find and print each change made by hand in tables, views and triggers, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.settings import Settings
+from service.store.admin import DeployError
+from tests.support.admin import Admin
+from tests.support.sites import Cli, DeployerMaker
+
+
+def test_the_result_of_a_deploy_is_no_drift(tool: DeployerMaker, dba: Admin) -> None:
+    tool().add_shard("shard2")
+    dba.rows("INSERT INTO yp.deploy_run (revision, operator, started) VALUES ('x', 'x', 1)")
+    assert tool().drift() == []
+    assert dba.rows("SHOW DATABASES LIKE 'drumee_check%'") == []
+
+
+BY_HAND = {
+    "ALTER TABLE shard1.contact ADD COLUMN shoe TINYINT": [
+        "changed   table     contact", "last altered", "+  `shoe` tinyint(4) DEFAULT NULL,"
+    ],
+    "ALTER TABLE shard1.tag ADD KEY by_hand (name)": ["changed   table     tag", "+  KEY `by_hand`"],
+    "ALTER TABLE yp.session DROP KEY by_expiry": ["changed   table     session", "-  KEY `by_expiry`"],
+    "ALTER TABLE shard1.media MODIFY filename VARCHAR(99)": ["-  `filename`", "+  `filename` varchar(99)"],
+    "DROP TRIGGER shard1.tag_moved": ["missing   trigger   tag_moved"],
+    "DROP TABLE shard1.moved_out": ["missing   table     moved_out", "a migration in sql/shard/"],
+    "DROP VIEW shard1.tag_card": ["missing   view      tag_card", "make deploy ALLOW=tag_card"],
+    "CREATE OR REPLACE VIEW shard1.group_card AS SELECT 1 AS one": [
+        "changed   view      group_card", "make deploy ALLOW=group_card"
+    ],
+    "CREATE TABLE shard1.copy_of_dba (id INT PRIMARY KEY)": ["unknown   table     copy_of_dba"],
+}  # fmt: skip
+
+
+def test_every_change_by_hand_is_shown_and_nothing_else(tool: DeployerMaker, dba: Admin) -> None:
+    for statement in BY_HAND:
+        dba.rows(statement)
+    lines = tool().drift()
+    text = "\n".join(lines)
+    for statement, expected in BY_HAND.items():
+        assert [part for part in expected if part not in text] == [], (statement, text)
+    assert sum(line.startswith("  ") and line[2] != " " for line in lines) == len(BY_HAND), text
+
+
+def test_the_same_drift_in_many_shards_is_reported_once(tool: DeployerMaker, dba: Admin) -> None:
+    for number in range(2, 5):
+        tool().add_shard(f"shard{number}")
+        dba.rows(f"ALTER TABLE shard{number}.tag ADD KEY by_hand (name)")
+    lines = tool().drift()
+    assert sum("changed   table     tag" in line for line in lines) == 1
+    assert "shard2, shard3, shard4" in lines[0]
+
+
+def test_a_view_changed_by_hand_is_made_again(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows("CREATE OR REPLACE VIEW shard1.tag_card AS SELECT 1 AS one")
+    outcome = tool(allow=["tag_card"]).deploy()
+    assert (outcome.status, outcome.counts["view"]) == (0, 1)
+    assert tool().drift() == []
+
+
+def test_a_database_that_is_ahead_of_the_checkout_cannot_be_judged(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows(
+        "INSERT INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
+        "VALUES ('shard1', 'migration', '9999_newer', 'x', 1)"
+    )
+    with pytest.raises(DeployError, match="9999_newer was applied and is not in this checkout"):
+        tool().drift()
+
+
+def test_leftovers_of_a_killed_run_are_removed(tool: DeployerMaker, dba: Admin) -> None:
+    dba.rows("CREATE DATABASE drumee_check_1600000000_abcd")
+    tool().drift()
+    assert dba.rows("SHOW DATABASES LIKE 'drumee_check%'") == []
+
+
+def test_the_command_ends_with_1_when_something_was_changed(cli: Cli, site: Settings, dba: Admin) -> None:
+    done = cli("drift")
+    assert (done.returncode, done.stdout) == (
+        0, "no drift: routines, tables and views are as deploys have left them\n",
+    )  # fmt: skip
+    dba.rows("ALTER TABLE shard1.tag ADD KEY by_hand (name)")
+    done = cli("drift")
+    assert (done.returncode, "by_hand" in done.stdout) == (1, True), done

@@ -1,0 +1,1 @@
+"""The pages: every command, example, link and name in them is true."""

@@ -1,0 +1,11 @@
+"""Commands on the pages that the tests do not run, each with the reason and with the test that covers it."""
+
+NOT_RUN = {
+    "make test": "it is what runs the tests",
+    "make bench": "it measures for many minutes; tests/bench/test_main.py runs it on small books",
+    ".venv/bin/drumee-contacts bench --only contact.add": "as make bench",
+    ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
+    "pip install --require-hashes -r requirements/service.txt": "as pip install .",
+    "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
+    "drumee-contacts serve": "it serves until it is stopped; tests/test_wheel.py starts it",
+}

@@ -1,0 +1,304 @@
+"""A dropped connection keeps its seat in a room for a grace period, and presence stays true."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from service.admin.demo import WRITE
+from service.admin.registry import Registry
+from service.live import heartbeat as node_module
+from tests.support.admin import Admin
+from tests.support.conferences import dial, wicket_of
+from tests.support.nodes import NodeMaker
+from tests.support.people import People, Person, Tab, befriend
+from tests.support.waiting import until
+
+MEETING = {"metadata": {"audio": 1, "type": "meeting"}}
+
+
+async def meet(registry: Registry, *who: tuple[Person, Tab]) -> tuple[str, str]:
+    """Let all meet in a team hub of the first user, who is host; return (hub, room)."""
+    host, tab = who[0]
+    hub = registry.add_hub("Team", host.uid, "private")
+    room = (await host.ok("conference.join", hub_id=hub, socket_id=tab.id, **MEETING))["user"]["room_id"]
+    for person, guest_tab in who[1:]:
+        registry.grant(hub, person.uid, WRITE)
+        await person.ok("conference.join", hub_id=hub, room_id=room, socket_id=guest_tab.id, **MEETING)
+    return hub, room
+
+
+def members(admin: Admin, room: str) -> set[tuple[str, str]]:
+    """Return (socket, role) of everybody in a room."""
+    return set(admin.rows("SELECT socket_id, role FROM yp.conference WHERE room_id = %s", room))
+
+
+def state(admin: Admin, tab_id: str) -> str | None:
+    """Return the state of a socket in the registry, None without a row."""
+    rows = admin.rows("SELECT state FROM yp.socket WHERE id = %s", tab_id)
+    return rows[0][0] if rows else None
+
+
+Pair = tuple[Person, Person, Tab, Tab]
+
+
+@pytest.fixture
+async def pair(make_node: NodeMaker, people: People) -> Pair:
+    """Create Alice and Bob on a node with a grace period."""
+    base = (await make_node(socket_grace=30)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    return alice, bob, await alice.tab(), await bob.tab()
+
+
+async def test_a_user_who_returns_in_time_keeps_their_place_and_role(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await alice_tab.cut()
+    await until(lambda: state(admin, alice_tab.id) == "lost")
+    assert members(admin, room) == {(alice_tab.id, "host"), (bob_tab.id, "attendee")}
+    back = await alice.tab()
+    assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
+    update = (await bob_tab.expect("conference.update"))["model"]
+    assert (update["was"], update["socket_id"], update["uid"]) == (alice_tab.id, back.id, alice.uid)
+    # Under her new socket id Alice takes part as before.
+    await alice.ok("conference.update", room_id=room, socket_id=back.id, metadata={"video": 1})
+    await bob_tab.expect("conference.update", 2)
+    say = {"hub_id": hub, "room_id": room, "event": "HELLO", "payload": {"id": "b"}}
+    await bob.ok("conference.broadcast", socket_id=bob_tab.id, **say)
+    await back.expect("conference.broadcast")
+    await bob_tab.nothing("conference.leave", 0.1)
+    # A closed page says so late, with the old socket id.
+    await alice.ok("conference.leave", room_id=room, socket_id=alice_tab.id)
+    assert (await bob_tab.expect("conference.leave"))["model"]["socket_id"] == back.id
+
+
+async def test_a_user_who_does_not_return_leaves_at_the_end_of_the_grace_period(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=1)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    await befriend(admin, alice, bob)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await alice_tab.cut()
+    update = (await bob_tab.expect("conference.leave"))["model"]
+    assert (update["uid"], update["host"]) == (alice.uid, bob_tab.id)
+    assert members(admin, room) == {(bob_tab.id, "host")}
+    assert state(admin, alice_tab.id) is None
+    await until(lambda: bob_tab.updates("user.connection_status")[-1]["model"]["status"] == 0)
+
+
+async def test_a_socket_outside_of_rooms_is_forgotten_at_once(pair: Pair, admin: Admin) -> None:
+    _, _, bob_tab, _ = pair
+    await bob_tab.cut()
+    await until(lambda: state(admin, bob_tab.id) is None)
+
+
+async def test_another_session_of_the_same_person_takes_no_place(
+    pair: Pair, registry: Registry, admin: Admin, people: People
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    phone = Person(alice.base, alice.email, alice.uid, alice.shard)
+    await phone.sign_in()
+    await alice_tab.cut()
+    await until(lambda: state(admin, alice_tab.id) == "lost")
+    await phone.tab()
+    assert (alice_tab.id, "host") in members(admin, room)
+    await phone.leave()
+
+
+async def test_two_tabs_that_drop_at_once_both_find_their_rooms(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, _bob, first, _bob_tab = pair
+    second = await alice.tab()
+    rooms = [(await meet(registry, (alice, tab)))[1] for tab in (first, second)]
+    await asyncio.gather(first.cut(), second.cut())
+    await until(lambda: state(admin, first.id) == state(admin, second.id) == "lost")
+    back = await asyncio.gather(alice.tab(), alice.tab())
+    sockets = {socket for room in rooms for socket, _ in members(admin, room)}
+    assert sockets == {tab.id for tab in back}
+
+
+async def test_two_tabs_that_drop_together_each_find_their_own_room(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, _bob, first, _bob_tab = pair
+    second, desk = await alice.tab(), await alice.tab()
+    rooms = [(await meet(registry, (alice, tab)))[1] for tab in (first, second)]
+    await asyncio.gather(first.cut(), second.cut(), desk.cut())
+    await until(lambda: state(admin, first.id) == state(admin, second.id) == "lost")
+    # The tab outside of any room takes no seat, whichever tab returns first.
+    await alice.tab(was=desk)
+    later = await alice.tab(was=second)
+    assert members(admin, rooms[0]) == {(first.id, "host")}
+    assert members(admin, rooms[1]) == {(later.id, "host")}
+    earlier = await alice.tab(was=first)
+    assert members(admin, rooms[0]) == {(earlier.id, "host")}
+    assert (await earlier.expect("conference.update"))["model"]["room_id"] == rooms[0]
+
+
+async def test_a_user_who_returns_before_the_old_socket_is_known_to_be_dead_keeps_their_place(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    back = await alice.tab(was=alice_tab)
+    assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
+    assert (await bob_tab.expect("conference.update"))["model"]["was"] == alice_tab.id
+    await alice_tab.close()
+    await bob_tab.nothing("conference.leave", 0.2)
+    assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
+
+
+async def test_nobody_takes_the_place_of_a_foreign_socket(
+    pair: Pair, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await bob.tab(was=alice_tab)
+    assert members(admin, room) == {(alice_tab.id, "host"), (bob_tab.id, "attendee")}
+
+
+async def test_signing_out_gives_up_a_reserved_place(pair: Pair, registry: Registry, admin: Admin) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await alice_tab.cut()
+    await until(lambda: state(admin, alice_tab.id) == "lost")
+    await alice.ok("drumate.logout")
+    await bob_tab.expect("conference.leave")
+    assert members(admin, room) == {(bob_tab.id, "host")}
+
+
+async def test_a_caller_who_drops_while_it_rings_gets_the_answer_on_their_new_socket(pair: Pair) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    await dial(alice, alice_tab, bob)
+    call = (await bob_tab.expect("conference.invite"))["model"]
+    await alice_tab.cut()
+    await asyncio.sleep(0.1)
+    back = await alice.tab()
+    await bob.ok("conference.decline", caller=call)
+    assert (await back.expect("conference.decline"))["model"]["room_id"] == call["room_id"]
+
+
+async def test_a_node_that_is_stopped_hands_its_people_to_the_others(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    staying, leaving = await make_node(socket_grace=30), await make_node(socket_grace=30)
+    base = staying.make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab(leaving.make_url("/"))
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await leaving.close()
+    assert state(admin, bob_tab.id) == "lost"
+    back = await bob.tab()
+    assert members(admin, room) == {(alice_tab.id, "host"), (back.id, "attendee")}
+    await alice_tab.nothing("conference.leave", 0.1)
+
+
+async def test_another_node_frees_the_places_of_a_dead_node(
+    make_node: NodeMaker,
+    people: People,
+    registry: Registry,
+    admin: Admin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_module, "BEAT_SECONDS", 0.2)
+    staying, leaving = await make_node(socket_grace=1), await make_node(socket_grace=1)
+    base = staying.make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab(leaving.make_url("/"))
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await leaving.close()
+    await alice_tab.expect("conference.leave")
+    assert members(admin, room) == {(alice_tab.id, "host")}
+
+
+async def test_a_user_who_reconnects_before_the_dead_node_is_reaped_keeps_their_place(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=30)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab, other = await alice.tab(), await bob.tab(), await bob.tab()
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    # Pretend that Bob's socket was on a process that was killed ten seconds ago.
+    dead = "dead0000dead0000"
+    admin.rows(
+        "INSERT INTO yp.node (id, ctime, heartbeat) VALUES (%s, 1, UNIX_TIMESTAMP() - 10) "
+        "ON DUPLICATE KEY UPDATE heartbeat = VALUES(heartbeat)",
+        dead,
+    )
+    admin.rows("UPDATE yp.socket SET ctime = ctime - 60 WHERE id IN (%s, %s)", bob_tab.id, other.id)
+    admin.rows("UPDATE yp.socket SET node = %s WHERE id = %s", dead, bob_tab.id)
+    back = await bob.tab()
+    assert (bob_tab.id, "attendee") in members(admin, room)
+    admin.rows("CALL yp.socket_reset(%s, 30)", dead)
+    assert members(admin, room) == {(alice_tab.id, "host"), (back.id, "attendee")}
+
+
+async def test_contacts_and_nobody_else_see_every_change_and_the_store_agrees(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, carol = [await people(n) for n in ("Alice", "Bob", "Carol")]
+    await befriend(admin, alice, bob)
+    bob_tab, carol_tab = await bob.tab(), await carol.tab()
+
+    async def bob_sees(status: int) -> None:
+        await until(
+            lambda: (
+                bool(bob_tab.updates("user.connection_status"))
+                and bob_tab.updates("user.connection_status")[-1]["model"]
+                == {"user_id": alice.uid, "status": status}
+            )
+        )
+        assert [c["online"] for c in await bob.ok("contact.show_contact")] == [status]
+
+    first = await alice.tab()
+    await bob_sees(1)
+    second = await alice.tab()
+    _, room = await meet(registry, (alice, second))
+    await bob_sees(2)
+    await first.close()
+    await alice.ok("conference.leave", room_id=room, socket_id=second.id)
+    await bob_sees(1)
+    wicket = await wicket_of(alice)
+    ringing = await dial(alice, second, bob, hub_id=wicket)
+    await bob_sees(2)
+    await alice.ok("conference.cancel", hub_id=wicket, room_id=ringing["room_id"], socket_id=second.id)
+    await bob_sees(1)
+    await second.cut()
+    await bob_sees(0)
+    third = await alice.tab()
+    await bob_sees(1)
+    await alice.ok("drumate.logout")
+    await bob_sees(0)
+    await third._wait(lambda: third.ws.closed)
+    assert third.ws.closed
+    assert carol_tab.updates("user.connection_status") == []
+
+
+async def test_presence_published_by_two_nodes_at_once_ends_with_the_truth(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    nodes = [(await make_node()).make_url("/") for _ in range(2)]
+    alice, bob = await people("Alice", base=nodes[0]), await people("Bob", base=nodes[0])
+    await befriend(admin, alice, bob)
+    bob_tab = await bob.tab()
+    hub = registry.add_hub("Team", alice.uid, "private")
+    tabs = [await alice.tab(url) for url in nodes]
+
+    async def flicker(tab: Tab, room: str) -> None:
+        for _ in range(10):
+            here = {"socket_id": tab.id, "room_id": room}
+            await alice.ok("conference.join", hub_id=hub, **here, **MEETING)
+            await alice.ok("conference.leave", **here)
+
+    await asyncio.gather(*(flicker(tab, f"room{n}") for n, tab in enumerate(tabs)))
+    await asyncio.sleep(0.5)
+    assert bob_tab.updates("user.connection_status")[-1]["model"]["status"] == 1
+    await asyncio.gather(*(tab.cut() for tab in tabs))
+    await until(lambda: bob_tab.updates("user.connection_status")[-1]["model"]["status"] == 0)

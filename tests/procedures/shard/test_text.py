@@ -1,0 +1,60 @@
+"""procedures/shard/text, called directly."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.admin import Admin
+from tests.support.scene import Scene
+
+
+def test_like_escape_and_text_words(admin: Admin) -> None:
+    assert admin.one("SELECT shard1.like_escape('1_0%\\\\')") == r"1\_0\%" + "\\\\"
+    assert admin.one("SELECT shard1.like_escape(NULL)") is None
+    words = json.loads(admin.one("SELECT shard1.text_words('Ada Lovelace, Countess', 'plain')"))
+    assert [w for w in words if w] == ["Ada", "Lovelace", "Countess"]
+
+
+def test_text_words_finds_words_and_addresses(scene: Scene) -> None:
+    assert scene.json('SELECT text_words("L\'été, 2 ½", "plain")') == ["L", "été", "2", "½"]
+    scene["text"] = 'a@b.example, (c.d+e@f) @g x@ "q"@h\n\\@'
+    assert scene.json("SELECT text_words(:text, 'mails')") == [
+        "a@b.example",
+        "c.d+e@f",
+        "@g",
+        "x@",
+        "@h",
+        "@",
+    ]
+    assert scene.json("SELECT text_words('nobody', 'mails')") == []
+
+
+def test_text_words_joins_the_pieces_of_a_long_text(scene: Scene) -> None:
+    """Words, numbers and addresses stand before, on and behind every border of two pieces."""
+    for shift in range(0, 520, 7):
+        text = "x" * (shift % 7) + " " + "é, " * (shift // 3) + "612-34.56 ada.byron@example.org (end). " * 30
+        words = set(scene.json(f"SELECT text_words('{text}', 'both')")) - {""}
+        expected = {"é", "612", "34", "56", "6123456", "ada", "byron", "example", "org", "end"}
+        assert words - {"x" * (shift % 7)} - expected == set(), shift
+        assert words >= expected - ({"é"} if shift < 3 else set()), shift
+        mails = scene.json(f"SELECT text_words('{text}', 'mails')")
+        assert mails == ["ada.byron@example.org"] * 30, shift
+        parts = scene.json(f"SELECT text_words('{text}', 'parts')")
+        assert parts == ["ada.byron@example.org", "@example.org"] * 30, shift
+
+
+def test_text_words_of_one_long_run_stay_whole(scene: Scene) -> None:
+    assert scene.json("SELECT text_words(REPEAT('ab', 2000), 'plain')") == ["ab" * 2000]
+    assert scene.json("SELECT text_words(CONCAT(REPEAT(' ', 2000), 'a'), 'plain')")[-1] == "a"
+
+
+def test_text_words_drops_the_signs_between_digits(scene: Scene) -> None:
+    assert scene.json("SELECT text_words('1-2', 'typed')") == ["12"]
+    assert scene.json("SELECT text_words('a-b 1 2', 'typed')") == ["a", "b", "1", "2"]
+    assert scene.json("SELECT text_words('1-2 a', 'both')") == ["1", "2", "a", "12", "a"]
+    assert scene.json("SELECT text_words('1-2', 'plain')") == ["1", "2"]
+
+
+def test_prefix_end_sorts_behind_every_word_with_the_prefix(scene: Scene) -> None:
+    assert scene.one("SELECT 'anaz' < prefix_end('ana')") == 1
+    assert scene.one("SELECT 'anb' > prefix_end('ana')") == 1

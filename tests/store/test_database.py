@@ -1,0 +1,277 @@
+"""Access to MariaDB: rights, transactions, retries, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import aiomysql
+import pymysql
+import pytest
+
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refusal, Refused
+from service.settings import Settings, database_servers
+from service.store.database import Database, Transaction, _query, session_statement
+from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE
+from tests.support.admin import Admin
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings)
+    await database.load_routines()
+    yield database
+    await database.close()
+
+
+async def test_the_service_account_can_execute_and_nothing_else(settings: Settings, admin: Admin) -> None:
+    (server,) = database_servers(settings.db)
+    connection = await aiomysql.connect(**server.connect_args)
+    tables = admin.rows(
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_schema IN ('yp', 'shard1', 'shard2')"
+    )
+    assert len(tables) > 30
+    async with connection.cursor() as cursor:
+        for schema, table in tables:
+            for statement in (f"SELECT 1 FROM {schema}.{table}", f"DELETE FROM {schema}.{table}"):
+                with pytest.raises(pymysql.err.OperationalError) as refused:
+                    await cursor.execute(statement)
+                assert refused.value.args[0] == 1142, statement
+        for statement in ("CREATE TABLE yp.x (a INT)", "DROP PROCEDURE yp.session_open", "CREATE DATABASE x"):
+            with pytest.raises(pymysql.err.MySQLError):
+                await cursor.execute(statement)
+        await cursor.execute("CALL yp.session_open(NULL, NULL, NULL)")
+    connection.close()
+
+
+async def test_readers_cannot_write(settings: Settings) -> None:
+    (server,) = database_servers(settings.db)
+    connection = await aiomysql.connect(
+        **server.connect_args, autocommit=True, init_command=session_statement(settings, read_only=True)
+    )
+    async with connection.cursor() as cursor:
+        with pytest.raises(pymysql.err.MySQLError) as refused:
+            await cursor.execute("CALL yp.authn_store('s', 't', 60)")
+        assert refused.value.args[0] == 1792
+    connection.close()
+
+
+async def test_a_refused_transaction_keeps_nothing(db: Database, admin: Admin) -> None:
+    async def unit(tx: Transaction) -> None:
+        await tx.call("yp", "authn_store", "kept-sid", "kept-token", 60)
+        await tx.call("yp", "conference_join", "no", "no", "no", None, "meeting", "{}", 16)
+
+    with pytest.raises(Refused) as refused:
+        await db.transaction("test", unit)
+    assert refused.value.code == "WEAK_PRIVILEGE"
+    assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE id = SHA2('kept-token', 256)") == 0
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("INSERT INTO yp.test_half VALUES (1)", pymysql.err.IntegrityError),
+        ("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING'", EntityMovingError),
+    ],
+)
+async def test_a_transaction_that_fails_in_any_way_keeps_nothing(
+    settings: Settings, admin: Admin, failing: str, error: type[Exception]
+) -> None:
+    """An error does not end a transaction: the next user of the connection would commit it."""
+    admin.rows("CREATE OR REPLACE TABLE yp.test_half (id INT PRIMARY KEY) ENGINE = InnoDB")
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_fail() MODIFIES SQL DATA BEGIN "
+        f"INSERT INTO yp.test_half VALUES (1); {failing}; END"
+    )
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_next() MODIFIES SQL DATA INSERT INTO yp.test_half VALUES (2)"
+    )
+    db = Database(dataclasses.replace(settings, db_pool=1))
+    try:
+        await db.load_routines()
+        with pytest.raises(error):
+            await db.call("yp", "test_fail")
+        await db.call("yp", "test_next")
+        assert admin.rows("SELECT id FROM yp.test_half") == [(2,)]
+    finally:
+        await db.close()
+        admin.rows("DROP TABLE yp.test_half")
+        admin.rows("DROP PROCEDURE yp.test_fail")
+        admin.rows("DROP PROCEDURE yp.test_next")
+
+
+async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin: Admin) -> None:
+    for mark in ("a", "b"):
+        await db.call("yp", "authn_store", "sid", f"deadlock-{mark}", 60)
+    attempts = 0
+    gate = asyncio.Barrier(2)
+
+    async def crossing(first: str, second: str) -> None:
+        waited = False
+
+        async def unit(tx: Transaction) -> None:
+            nonlocal attempts, waited
+            attempts += 1
+            await tx.call("yp", "socket_bind", f"s{attempts}", "no-session", f"deadlock-{first}", "n")
+            if not waited:
+                waited = True
+                await gate.wait()
+            await tx.call("yp", "socket_bind", f"t{attempts}", "no-session", f"deadlock-{second}", "n")
+
+        await db.transaction("test", unit)
+
+    await asyncio.gather(crossing("a", "b"), crossing("b", "a"))
+    assert attempts == 3, "one of the two ran again"
+    assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE session_id = SHA2('sid', 256)") == 0
+
+
+async def test_a_call_that_takes_too_long_is_stopped(settings: Settings, admin: Admin) -> None:
+    admin.rows("CREATE OR REPLACE PROCEDURE yp.test_sleep() READS SQL DATA SELECT SLEEP(30)")
+    db = Database(dataclasses.replace(settings, db_timeout=0.2))
+    try:
+        await db.load_routines()
+        with pytest.raises(DatabaseTimeoutError):
+            await db.call("yp", "test_sleep")
+        assert len(await db.call("yp", "shard_list")) == 1
+    finally:
+        await db.close()
+        admin.rows("DROP PROCEDURE yp.test_sleep")
+
+
+async def test_an_error_after_a_result_set_is_an_error(db: Database, admin: Admin) -> None:
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_late() READS SQL DATA BEGIN SELECT 1; "
+        """SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{"code":"TOO_LATE","field":"x","reason":"y"}'; END"""
+    )
+    try:
+        await db.load_routines()
+        with pytest.raises(Refused) as refused:
+            await db.call("yp", "test_late")
+        assert refused.value.refusal == Refusal("TOO_LATE", field="x", reason="y")
+    finally:
+        admin.rows("DROP PROCEDURE yp.test_late")
+
+
+async def test_a_cancelled_call_leaves_no_open_transaction(db: Database, admin: Admin) -> None:
+    started = asyncio.Event()
+
+    async def unit(tx: Transaction) -> None:
+        await tx.call("yp", "authn_store", "cancelled-sid", "cancelled-token", 60)
+        started.set()
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(db.transaction("test", unit))
+    await started.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    # A lock on the row would block this insert.
+    await db.call("yp", "authn_store", "cancelled-sid", "cancelled-token", 60)
+    assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE id = SHA2('cancelled-token', 256)") == 1
+
+
+async def test_the_next_address_is_tried(settings: Settings) -> None:
+    socket = database_servers(settings.db)[0].unix_socket
+    away = Database(dataclasses.replace(settings, db="mysql://drumee_app@127.0.0.1:1,127.0.0.1:2/"))
+    with pytest.raises(DatabaseUnavailableError):
+        await away.ping()
+    await away.close()
+    both = Database(settings)
+    for pool in both.pools:
+        dead = dataclasses.replace(pool._servers[0], unix_socket=f"{socket}.gone")
+        pool._servers.insert(0, dead)
+    await both.ping()
+    await both.close()
+
+
+async def test_names_of_routines_cannot_carry_sql(db: Database) -> None:
+    async with db._read.connection() as connection:
+        assert await _query(connection, "DO 0", ()) == []
+    with pytest.raises(KeyError):
+        await db.call("yp", "x(); DROP TABLE yp.session; --")
+    with pytest.raises(ValueError, match="not a routine"):
+        await db.transaction("t", lambda tx: tx.call("yp; DROP", "session_open"))
+
+
+@pytest.fixture
+def says(admin: Admin) -> Iterator[None]:
+    """A writer that fails with any error number, as the server does."""
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_says(IN in_number INT, IN in_text VARCHAR(255)) "
+        "MODIFIES SQL DATA SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = in_number, MESSAGE_TEXT = in_text"
+    )
+    yield
+    admin.rows("DROP PROCEDURE yp.test_says")
+
+
+@pytest.mark.usefixtures("says")
+async def test_server_errors_are_unavailable_and_logged_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    db = Database(settings)
+    await db.load_routines()
+    full = [
+        (1, 'Can\'t create file (Errcode: 28 "No space left on device")'),
+        (1030, "Got error 28 from Aria"),
+    ]
+    for number, text in [*IN_TROUBLE.items(), *full]:
+        with pytest.raises(DatabaseUnavailableError, match=str(number)):
+            await db.call("yp", "test_says", number, text)
+        assert str(number) in db.trouble
+    for number, text in CONNECTION_LOST.items():
+        with pytest.raises(DatabaseUnavailableError):
+            await db.call("yp", "test_says", number, text)
+    # errors of our own stay what they are
+    for number, text in ((1, 'Can\'t create file (Errcode: 13 "Permission denied")'), (1146, "error 128")):
+        with pytest.raises(pymysql.err.MySQLError):
+            await db.call("yp", "test_says", number, text)
+    await db.call("yp", "authn_store", "sid", "token", 60)
+    assert db.trouble == ""
+    lines = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "service.store.database"]
+    assert lines == [("ERROR", "the database is in trouble"), ("INFO", "the database works again")]
+    await db.close()
+
+
+async def test_a_row_that_another_has_written_meanwhile_is_found_by_a_repetition(
+    settings: Settings, admin: Admin
+) -> None:
+    """Between two nodes of Galera a lock holds nobody off: two look, two write, one meets a unique key."""
+    admin.rows("CREATE OR REPLACE TABLE yp.test_pair (id INT PRIMARY KEY, who INT) ENGINE = InnoDB")
+    admin.rows("CREATE OR REPLACE PROCEDURE yp.test_look() MODIFIES SQL DATA SELECT who FROM yp.test_pair")
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_add() MODIFIES SQL DATA INSERT INTO yp.test_pair VALUES (1, 1)"
+    )
+    db = Database(settings)
+    await db.load_routines()
+    looks: list[list[tuple[int]]] = []
+
+    async def unit(tx: Transaction) -> str:
+        (rows,) = await tx.call("yp", "test_look")
+        looks.append(rows)
+        if rows:
+            return "present"
+        if len(looks) == 1:
+            admin.rows("INSERT INTO yp.test_pair VALUES (1, 2)")
+        await tx.call("yp", "test_add")
+        return "added"
+
+    try:
+        assert await db.transaction("test", unit) == "present"
+        assert looks == [[], [(2,)]]
+
+        async def always(tx: Transaction) -> None:
+            looks.append([])
+            await tx.call("yp", "test_add")
+
+        before = len(looks)
+        with pytest.raises(pymysql.err.IntegrityError):
+            await db.transaction("test", always)
+        assert len(looks) == before + 2, "once more, and no more"
+    finally:
+        await db.close()
+        admin.rows("DROP TABLE yp.test_pair")
+        admin.rows("DROP PROCEDURE yp.test_look")
+        admin.rows("DROP PROCEDURE yp.test_add")

@@ -1,0 +1,1 @@
+"""Helpers that several test files share: plain modules without fixtures, one subject each."""

@@ -1,0 +1,79 @@
+"""The locks in requirements/ agree with pyproject.toml and pin everything by hash."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from typing import NamedTuple
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.docs.pages import ROOT
+
+LOCKS = ("service", "develop", "tools")
+
+
+class Pin(NamedTuple):
+    """One package of a lock: its exact version, the marker that it depends on, the hashes of its files."""
+
+    version: str
+    marker: Marker | None
+    hashes: frozenset[str]
+
+
+def read_lock(name: str) -> dict[str, Pin]:
+    """Return the pins of requirements/NAME.txt by canonical name."""
+    lines = (ROOT / f"requirements/{name}.txt").read_text().replace("\\\n", " ").splitlines()
+    pins: dict[str, Pin] = {}
+    for line in lines:
+        if line.strip() and not line.lstrip().startswith("#"):
+            requirement = Requirement(line.partition("--hash=")[0])
+            hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)", line))
+            assert canonicalize_name(requirement.name) not in pins
+            assert re.fullmatch(r"==[\w.+!]+", str(requirement.specifier))
+            pin = Pin(str(requirement.specifier)[2:], requirement.marker, hashes)
+            pins[canonicalize_name(requirement.name)] = pin
+    return pins
+
+
+def declared(name: str) -> list[Requirement]:
+    """Return the requirements in pyproject.toml that this lock has to hold."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = document["project"]
+    extras = project["optional-dependencies"]
+    lines = {
+        "service": project["dependencies"],
+        "develop": [*project["dependencies"], *extras["test"], *extras["docs"]],
+        "tools": document["dependency-groups"]["tools"],
+    }
+    assert set(extras) == {"test", "docs"}
+    return [Requirement(line) for line in lines[name]]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_the_versions_of_pyproject(name: str) -> None:
+    pins = read_lock(name)
+    for requirement in declared(name):
+        pin = pins[canonicalize_name(requirement.name)]
+        assert str(requirement.specifier) == f"=={pin.version}"
+        assert (requirement.marker is None) == (pin.marker is None)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_has_hashes_and_no_address(name: str) -> None:
+    assert [package for package, pin in read_lock(name).items() if not pin.hashes] == []
+    text = (ROOT / f"requirements/{name}.txt").read_text()
+    assert re.findall(r"://|^-|^\s+--(?!hash=sha256:)", text, re.MULTILINE) == []
+
+
+def test_the_service_runs_with_what_the_tests_ran_with() -> None:
+    service, develop = read_lock("service"), read_lock("develop")
+    assert {name: develop[name][::2] for name in service} == {name: pin[::2] for name, pin in service.items()}
+
+
+def test_the_environment_is_that_of_the_lock() -> None:
+    for name, pin in read_lock("develop").items():
+        if pin.marker is None or pin.marker.evaluate():
+            assert version(name) == pin.version

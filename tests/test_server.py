@@ -1,0 +1,92 @@
+"""The start of the workers of the service."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from aiohttp import web
+
+from service import app as app_module
+from service import log, server
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, DeclarationError
+from service.settings import Settings
+from service.store import health
+from service.store.database import Database, Pool
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "WAIT_SECONDS", 0)
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError("away"), DatabaseTimeoutError("slow")])
+async def test_a_worker_waits_for_the_database(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    app = web.Application()
+    outcomes: list[Exception | web.Application] = [error, app, DeclarationError("contact.add has no handler")]
+
+    async def make_app() -> web.Application:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert await health.when_database_answers(make_app) is app
+    assert [record.message for record in caplog.records] == ["a worker waits for MariaDB to start"]
+    with pytest.raises(DeclarationError):
+        await health.when_database_answers(make_app)
+
+
+async def test_the_runner_of_a_worker_waits_for_the_database(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [DatabaseUnavailableError("away"), DatabaseTimeoutError("slow")]
+    call = Database.call
+
+    async def failing_call(self: Database, db: str, name: str, *args: object) -> object:
+        if failures and name in {"schema_state", "socket_refresh"}:
+            raise failures.pop(0)
+        if name == "schema_state":
+            failures.append(DatabaseUnavailableError("away again, before the first heartbeat"))
+        return await call(self, db, name, *args)
+
+    monkeypatch.setattr(Database, "call", failing_call)
+    runner = await server.Application(settings).load()()
+    await runner.setup()
+    await runner.cleanup()
+    assert failures == []
+    waits = [record for record in caplog.records if record.message == "a worker waits for MariaDB to start"]
+    assert len(waits) == 3
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError("away"), DeclarationError("no handler")])
+async def test_a_start_that_fails_closes_its_connections(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    pools: list[Pool] = []
+
+    async def load_services(db: Database) -> None:
+        await db.ping()
+        pools.extend(db.pools)
+        assert sum(size for _, size in (pool.usage() for pool in db.pools)) >= 1
+        raise error
+
+    for module in (app_module, server):
+        monkeypatch.setattr(module, "load_services", load_services)
+    for start in (app_module.make_app, server.check):
+        with pytest.raises(type(error)):
+            await start(settings)
+    assert len(pools) == 4
+    assert [pool.usage() for pool in pools] == [(0, 0)] * 4
+
+
+def test_a_server_that_does_not_answer_in_time_ends_the_start_with_a_message(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def check(_: Settings) -> None:
+        raise DatabaseTimeoutError("CALL yp.schema_state took longer than 10 s")
+
+    monkeypatch.setattr(server, "check", check)
+    monkeypatch.setattr(log, "configure", lambda _: None)
+    assert server.serve(dataclasses.replace(settings)) == 2
+    assert "the service does not start:\nCALL yp.schema_state took" in capsys.readouterr().err
