@@ -1,8 +1,10 @@
-# Any Python from 3.11 on; an older one looks for a newer one by itself (service/install.py).
+# Any Python from 3.11 on; an older one looks for a newer one by itself (service/local/install.py).
 PYTHON ?= python3
 SERVICE = .venv/bin/python -m service
 # Isolated (-I): modules in service/ must not stand in for those of the standard library.
-INSTALL = $(PYTHON) -I service/install.py $(WITH)
+INSTALL = $(PYTHON) -I service/local/install.py $(WITH)
+# The variable silences an announcement of the theme; PYTHONPATH is for the hooks in docs/.
+MKDOCS = NO_MKDOCS_2_WARNING=1 PYTHONPATH=. .venv/bin/mkdocs build --quiet --strict
 
 # $(call need,A B): stop unless A= and B= stand on the command line.
 need = $(foreach name,$1,$(if $(filter command,$(origin $(name))),,$(error make $@ needs $(name)=…; plain `make` shows how)))
@@ -11,7 +13,7 @@ need = $(foreach name,$1,$(if $(filter command,$(origin $(name))),,$(error make 
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Costs a tenth of a second when there is nothing to do.
 .PHONY: ready
@@ -33,32 +35,81 @@ format: ready ## Put the Python files in order
 clean: down ## Stop everything; remove .venv, caches, and .run with its data
 	@rm -rf .run .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: listen settings
+.PHONY: acl listen settings
+# Standard output is the JSON and nothing else.
+acl: ## Print the declarations, definitions written out, for Drumee's tools ([MODULE=contact])
+	@$(INSTALL) >&2 && $(SERVICE) acl $${MODULE:+--module "$$MODULE"}
+
 listen: ready ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
 	@$(call need,NAME)$(SERVICE) listen --user "$$NAME" --password "$${PASSWORD:-demo-password}"
 
 settings: ready ## The table of settings
 	@$(SERVICE) settings
 
+.PHONY: site
+site: ready ## Build the pages of docs/ and the folders into build/site/
+	@$(MKDOCS)
+
 ##@ Test
 
-.PHONY: test browser lint types bench
+.PHONY: test browser lint types bench chaos
 test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
 
 browser: ## Install Chromium, with which make test drives the demo page
-	@$(PYTHON) -I service/install.py --with browser
+	@$(PYTHON) -I service/local/install.py --with browser
 
-lint: ready ## Ruff, and our rules for procedures/ and sql/
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(SERVICE) lint
+lint: ready ## Ruff, the layers of imports, and our rules for procedures/ and sql/
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@report=$$(.venv/bin/lint-imports --no-logo --no-cache) || { echo "$$report"; exit 1; }
+	@$(SERVICE) lint
 
 types: ready ## Mypy, strict
-	@.venv/bin/mypy --strict service/
+	@.venv/bin/mypy --strict service/ tests/
 
 bench: WITH = --with bench
 bench: ready ## Measure the calls, and the limit beside them
 	@$(SERVICE) bench
+
+chaos: WITH = --with test --with chaos
+chaos: ready ## Kill, freeze and starve servers of its own under load ([MINUTES=2] [SEED=] [ROUNDS=] [PACE=] [ONLY=])
+	@.venv/bin/python -m tests.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PACE),--pace $(PACE)) $(if $(ONLY),--only "$(ONLY)")
+
+##@ Dependencies
+
+TOOLS = build/tools
+# One version for all Pythons and platforms, with the hashes of all its files; no address of a registry.
+LOCK = $(TOOLS)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--python .venv/bin/python --fork-strategy fewest --generate-hashes --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade)
+
+.PHONY: lock audit sbom
+# The runtime's versions are those that the tests ran with.
+lock: ready $(TOOLS)/ready ## Pin what pyproject.toml needs in requirements/, with hashes ([UPGRADE=1])
+	@$(LOCK) --extra test --extra docs --output-file requirements/develop.txt
+	@$(LOCK) --constraints requirements/develop.txt --output-file requirements/service.txt
+	@$(patsubst pyproject.toml,--group tools,$(LOCK)) --output-file requirements/tools.txt
+
+audit: ready $(TOOLS)/ready ## Known vulnerabilities of the pinned packages, by pip-audit
+	@.venv/bin/python -m service.local.audit $(TOOLS)/bin/pip-audit
+
+# In an environment that holds what the service runs with, and nothing else.
+sbom: ready $(TOOLS)/ready ## Bill of materials of the service, CycloneDX: build/sbom.json
+	@.venv/bin/python -m venv --clear --without-pip build/runtime
+	@.venv/bin/python -m pip --python build/runtime/bin/python install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements/service.txt
+	@version=$$(.venv/bin/python -c 'import service; print(service.__version__)') && \
+		sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml >build/runtime/pyproject.toml
+	@$(TOOLS)/bin/cyclonedx-py environment --pyproject build/runtime/pyproject.toml \
+		--output-file build/sbom.json build/runtime/bin/python
+	@echo "Written: build/sbom.json"
+
+$(TOOLS)/ready: requirements/tools.txt
+	@.venv/bin/python -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 ##@ Schema
 
@@ -84,8 +135,9 @@ proc: ready ## Deploy one routine to all databases of its kind (F= [ALLOW=])
 docs: ready ## Reference of all routines: build/docs/procedures.html and .md
 	@$(SERVICE) docs
 
+# make looks at the variable: bash, which is sh on some systems, sets SECONDS by itself.
 stats: ready ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
-	@$(SERVICE) stats $${SECONDS:+--seconds "$$SECONDS"}
+	@$(SERVICE) stats $(if $(SECONDS),--seconds "$$SECONDS")
 
 demo: ready ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo
@@ -95,7 +147,10 @@ shard: ready ## Add a shard database (NAME=)
 
 ##@ Operate
 
-.PHONY: backup restore move
+.PHONY: units backup restore move
+units: ready ## systemd units of this machine (OUT=folder [USER=drumee])
+	@$(call need,OUT)$(SERVICE) units --out "$$OUT" $(if $(filter command,$(origin USER)),--user "$$USER")
+
 backup: ready ## Everything into one archive, while people work (F=backup.tar.gz)
 	@$(call need,F)$(SERVICE) backup --file "$$F"
 
