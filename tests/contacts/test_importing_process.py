@@ -15,6 +15,7 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from service.bench.node import Node
+from service.contacts.importing import BATCH
 from service.settings import Settings
 from tests.support.address_files import table, upload
 from tests.support.admin import Admin
@@ -87,7 +88,7 @@ async def test_a_load_that_was_killed_is_finished_by_a_second_one(
     # Whole transactions, but not all of them.
     loaded = await stored(admin, alice)
     assert 0 < before <= loaded < count
-    assert loaded % 300 == 0
+    assert loaded % BATCH == 0
 
     await process.stop()
     async with process:
