@@ -12,7 +12,7 @@ from yarl import URL
 
 from service.bench import names
 from service.bench.names import ATTENDEES, LISTENERS, ROOMS, SEATS, key
-from service.bench.scenarios import JOIN_STEP, SPEAK_STEP, Case, Request, World, seat, speaker
+from service.bench.scenarios import JOIN_STEP, SPEAK_STEP, Case, Request, World, attendee, speaker
 from service.bench.tools import BenchError
 
 PATIENCE_SECONDS = 60
@@ -62,11 +62,11 @@ class Attendees:
                 self.frames += 1
                 self._arrivals.append(time.perf_counter())
 
-    async def sit(self, where: str) -> None:
+    async def join(self, where: str) -> None:
         """Join the rooms of the teams, or the broadcast room, by requests."""
         cases = [speaker(self._world, n) for n in range(ROOMS)]
         if where == "team":
-            cases = [seat(self._world, n) for n in range(ROOMS * SEATS)]
+            cases = [attendee(self._world, n) for n in range(ROOMS * SEATS)]
         await self._each(self._join, cases)
 
     async def _join(self, case: Case) -> None:

@@ -48,8 +48,8 @@ class Fixtures:
             self._add_person(number)
         self._connection.commit()
 
-    def seat_directly(self, where: str) -> None:
-        """Seat the attendees of the limit in rooms that the others join by requests."""
+    def join_directly(self, where: str) -> None:
+        """Let the attendees of the limit join rooms that the others join by requests."""
         speakers = [(number, BROADCAST_ROOM) for number in range(ROOMS)]
         seats = [(number, number // SEATS) for number in range(ROOMS * SEATS)]
         self._connection.begin()

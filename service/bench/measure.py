@@ -71,21 +71,21 @@ class Measurer:
         }
 
     async def _prepare(self, scenario: Scenario) -> None:
-        """Seat all users, check every CALL, warm up connections and caches."""
+        """Let all attendees join, check every CALL, warm up connections and caches."""
         self._warnings += await self.differences(scenario)
-        if scenario.seated:
-            await asyncio.to_thread(self._fixtures.seat_directly, scenario.seated)
+        if scenario.room:
+            await asyncio.to_thread(self._fixtures.join_directly, scenario.room)
         warm_up = Job(WARM_UP_CONNECTIONS, WARM_UP_SECONDS, self._node.folder)
         await play(warm_up, self._node.base, scenario.requests(self._world))
         await self._rest()
 
     async def _gather(self, scenario: Scenario) -> None:
-        """Seat the attendees where the scenario needs it, also again after slow sockets were disconnected."""
+        """Let the attendees join if the scenario needs it, again when slow sockets were disconnected."""
         if "attendees" not in scenario.needs:
             return
         await self._attendees.open()
-        if scenario.seated:
-            await self._attendees.sit(scenario.seated)
+        if scenario.room:
+            await self._attendees.join(scenario.room)
             await self._rest()
 
     async def _rest(self) -> float:

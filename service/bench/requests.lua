@@ -26,12 +26,12 @@ end
 
 function request()
   position = position % #requests + 1
-  local found = requests[position]
-  if not found.unique then
-    return found.text
+  local current = requests[position]
+  if not current.unique then
+    return current.text
   end
   serial = serial + 1
-  return (found.text:gsub("UNIQUE__", string.format("%08d", serial)))
+  return (current.text:gsub("UNIQUE__", string.format("%08d", serial)))
 end
 
 function done(summary, latency)

@@ -99,7 +99,7 @@ class Scenario:
     writes: bool = False
     needs: frozenset[str] = frozenset()
     """Data it needs: small, large, records (of both, for /api/v1), attendees."""
-    seated: str = ""
+    room: str = ""
     """Room of the attendees: team or broadcast room."""
 
     def title(self, world: World) -> str:
@@ -245,10 +245,10 @@ BROADCAST = (
 MEDIA = {"audio": 1, "video": 0}
 
 
-def seat(world: World, number: int) -> Case:
+def attendee(world: World, number: int) -> Case:
     """Return the case of an attendee in the room of their team."""
     team = ATTENDEES + number // SEATS
-    return _seat(
+    return _attendee(
         world, ATTENDEES + number, key(names.HUB, team), key(names.ROOM, team), world.sockets[number]
     )
 
@@ -256,28 +256,28 @@ def seat(world: World, number: int) -> Case:
 def speaker(world: World, number: int) -> Case:
     """Return the case of an attendee in the broadcast room."""
     place = ATTENDEES + BROADCAST_ROOM
-    return _seat(
+    return _attendee(
         world, ATTENDEES + number, key(names.HUB, place), key(names.ROOM, place), world.sockets[number]
     )
 
 
-def _seat(world: World, person: int, hub: str, room: str, socket: str) -> Case:
+def _attendee(world: World, person: int, hub: str, room: str, socket: str) -> Case:
     words = {"hub": hub, "room": room, "socket": socket, "media": orjson.dumps(MEDIA).decode()}
     return _owner(world, person, **words)
 
 
-def _of_seats(world: World) -> list[Case]:
+def _of_attendees(world: World) -> list[Case]:
     # Neighbours in the list sit in different rooms, as concurrent callers mostly do; and a user who
     # joins leaves only after everybody else has joined, so that their requests do not overtake each other.
-    return [seat(world, team * SEATS + place) for place in range(SEATS) for team in range(ROOMS)]
+    return [attendee(world, team * SEATS + place) for place in range(SEATS) for team in range(ROOMS)]
 
 
 def _of_speakers(world: World) -> list[Case]:
     return [speaker(world, number) for number in range(ROOMS)]
 
 
-def _direct_seat(world: World, place: int) -> Case:
-    """Use a different team for each client of mariadb-slap; all of its seats belong to that client."""
+def _direct_attendee(world: World, place: int) -> Case:
+    """Use a different team for each client of mariadb-slap; all of its places belong to that client."""
     first = DIRECT_ATTENDEES + place
     return _owner(world, 0) | {
         "sid": sql_key(names.SESSION, first, SEATS),
@@ -288,8 +288,8 @@ def _direct_seat(world: World, place: int) -> Case:
     }
 
 
-def _of_direct_seats(world: World) -> list[Case]:
-    return [_direct_seat(world, place) for place in range(SEATS)]
+def _of_direct_attendees(world: World) -> list[Case]:
+    return [_direct_attendee(world, place) for place in range(SEATS)]
 
 
 def _of_direct_speakers(world: World) -> list[Case]:
@@ -431,8 +431,8 @@ SCENARIOS = (
         "conference.join + leave",
         "row",
         (JOIN_STEP, Step("conference.leave", _in_room, LEAVE)),
-        _of_seats,
-        _of_direct_seats,
+        _of_attendees,
+        _of_direct_attendees,
         writes=True,
         needs=frozenset({"attendees"}),
     ),
@@ -440,11 +440,11 @@ SCENARIOS = (
         "conference.update",
         "row",
         (Step("conference.update", lambda case: _in_room(case) | {"metadata": MEDIA}, UPDATE),),
-        _of_seats,
-        _of_direct_seats,
+        _of_attendees,
+        _of_direct_attendees,
         writes=True,
         needs=frozenset({"attendees"}),
-        seated="team",
+        room="team",
     ),
     Scenario(
         "conference.broadcast to 100",
@@ -453,6 +453,6 @@ SCENARIOS = (
         _of_speakers,
         _of_direct_speakers,
         needs=frozenset({"attendees"}),
-        seated="broadcast room",
+        room="broadcast room",
     ),
 )

@@ -28,7 +28,7 @@ class RoomView:
         if "serial" not in model or model.get("room_id") != self._room:
             return
         if "attendees" in model and model["serial"] >= self._serial:
-            # A new socket has taken over the seat of a lost one; there was no update in between.
+            # A new socket has taken over the place of a lost one; there was no update in between.
             self._start(model["serial"], model["attendees"])
         else:
             self._news.append({"service": frame["options"]["service"], **model})

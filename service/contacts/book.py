@@ -28,7 +28,7 @@ async def patch(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int 
 
 async def patch_custom(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:
     """Merge keys into custom_fields, where null removes a key; return the record."""
-    return await _patch(ctx, contact_id, encode({"dialect": 1, "custom": fields}), rev)
+    return await _patch(ctx, contact_id, encode({"from_api": 1, "custom": fields}), rev)
 
 
 async def change(ctx: Context, contact_id: str, fields: dict[str, Any]) -> None:

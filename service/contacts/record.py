@@ -41,7 +41,7 @@ def routine_fields(fields: dict[str, Any]) -> str:
 
     The label work is professional, any other one private.
     """
-    columns: dict[str, Any] = {"dialect": 1}
+    columns: dict[str, Any] = {"from_api": 1}
     columns |= {column: fields[name] for name, column in FIELDS.items() if name in fields}
     lists = (("emails", "email", _mail), ("phones", "mobile", _phone), ("addresses", "address", _address))
     columns |= {

@@ -197,16 +197,16 @@ class Sockets:
         return ws
 
     async def disconnect(self, socket_id: str) -> None:
-        """Keep the socket's seats in rooms for the grace period; notify the user's contacts at once."""
+        """Keep the socket's places in rooms for the grace period; notify the user's contacts at once."""
         if self._settings.socket_grace == 0:
             await self.free(socket_id)
             return
         self._disconnected.add(socket_id)
         (user_rows,) = await self._db.call("yp", "socket_lose", socket_id)
         self._disconnected.discard(socket_id)
-        for uid, shard, has_seat in user_rows:
+        for uid, shard, is_attendee in user_rows:
             self._presence.changed(uid, shard)
-            if has_seat:
+            if is_attendee:
                 # If this process ends before, the heartbeat of another one frees the socket.
                 self._background.later(self._settings.socket_grace, lambda: self.free(socket_id))
 

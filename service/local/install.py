@@ -292,10 +292,10 @@ def ensure_venv() -> None:
 
 
 def _is_ready() -> bool:
-    return _noted() == _stamp()
+    return _stored_stamp() == _stamp()
 
 
-def _noted() -> str:
+def _stored_stamp() -> str:
     """Return the stamp of a working environment; "" for a half-made or damaged one."""
     # Asked this way because another account's Python may be out of reach for this one.
     is_whole = os.access(VENV / "bin" / "python", os.X_OK) and os.access(STAMP, os.R_OK)
@@ -329,7 +329,7 @@ def _one_at_a_time() -> Iterator[None]:
 def _make_ready() -> None:
     if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
         raise InstallError("This account may not write here: .venv has to be made in this directory.")
-    is_reusable = _noted().startswith(_home())
+    is_reusable = _stored_stamp().startswith(_home())
     # After an interruption here, the next run must find a directory without a stamp and start over.
     STAMP.unlink(missing_ok=True)
     if not is_reusable:

@@ -44,7 +44,7 @@ class Stack:
         self.supervisor = Supervisor(self.run_dir, self._sockets)
         keeper = self.supervisor if supervised else None
         self._servers = [kind(self.run_dir, self._sockets, durable, leashed, keeper) for kind in kinds]
-        self._seat: int | None = None
+        self._user_lock: int | None = None
 
     def __enter__(self) -> Stack:
         self.start()
@@ -62,8 +62,8 @@ class Stack:
         for directory in (self.run_dir, self._sockets):
             make_private(directory)
         with self._turn():
-            if self._seat is None:
-                self._seat = self._lock("users.lock", fcntl.LOCK_SH)
+            if self._user_lock is None:
+                self._user_lock = self._lock("users.lock", fcntl.LOCK_SH)
             try:
                 self._start_servers()
             except BaseException:
@@ -72,7 +72,7 @@ class Stack:
 
     def stop(self) -> bool:
         """Stop the servers, unless another process still uses them; return whether they are down."""
-        if self._seat is None:
+        if self._user_lock is None:
             return True
         with self._turn():
             return self._leave()
@@ -101,9 +101,9 @@ class Stack:
             server.await_ready()
 
     def _leave(self) -> bool:
-        if self._seat is not None:
-            os.close(self._seat)
-            self._seat = None
+        if self._user_lock is not None:
+            os.close(self._user_lock)
+            self._user_lock = None
         try:
             only_user = self._lock("users.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

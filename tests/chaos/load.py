@@ -26,7 +26,7 @@ EXPLAINED = {429, 503, 504}
 PATIENCE_SECONDS = 60.0
 RETRY_SECONDS = 0.2
 SEAT_SECONDS = 10.0
-"""A tab that reconnects within this time keeps its seat, whatever happened to its process."""
+"""A tab that reconnects within this time keeps its place, whatever happened to its process."""
 ROOM = "feedfacefeedface"
 METADATA = {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}
 
@@ -46,7 +46,7 @@ class Load:
         self.failed_at = 0.0
         """When the newest failure of a call was noticed, by time.monotonic()."""
         self._tasks: list[asyncio.Task[None]] = []
-        self.seats: dict[str, Seat] = {}
+        self.attendees: dict[str, Attendee] = {}
         self._marks = itertools.count()
         self._started: dict[str, float] = {}
 
@@ -62,10 +62,13 @@ class Load:
             registry.grant(self.hub, person.uid, WRITE)
         self.api = Client(self.ben, make_key(registry, self.ben))
         self.counter = Counting((await self.api.add(first_name="counter", company="0"))["id"])
-        self.seats = {person.email: Seat(person) for person in (self.ann, self.ben)}
+        self.attendees = {person.email: Attendee(person) for person in (self.ann, self.ben)}
         rounds: list[Callable[[], Awaitable[float]]] = [
-            self._add, self._post, self._patch, *(self._meets(seat) for seat in self.seats.values())
-        ]  # fmt: skip
+            self._add,
+            self._post,
+            self._patch,
+            *(self._meets(attendee) for attendee in self.attendees.values()),
+        ]
         self._tasks = [asyncio.create_task(self._repeat(work)) for work in rounds]
         self._gate.set()
 
@@ -90,7 +93,7 @@ class Load:
     def recovered(self, since: float) -> bool:
         """Return whether every kind of call that was sent after this moment has succeeded."""
         kinds = {"contact.add", "POST /contacts", "PATCH /contacts", "live.update"}
-        kinds |= {f"conference.join {email}" for email in self.seats}
+        kinds |= {f"conference.join {email}" for email in self.attendees}
         return all(self.successes.get(kind, 0.0) > since for kind in kinds)
 
     async def attempt(
@@ -187,42 +190,42 @@ class Load:
         self.ledger.acknowledgements["PATCH /contacts"] += 1
         return self._pace
 
-    def _meets(self, seat: Seat) -> Callable[[], Awaitable[float]]:
+    def _meets(self, attendee: Attendee) -> Callable[[], Awaitable[float]]:
         async def meet() -> float:
-            if not await self._has_tab(seat):
+            if not await self._has_tab(attendee):
                 return RETRY_SECONDS
-            self._hear(seat)
-            kind = "conference.leave" if seat.inside else "conference.join"
-            return self._pace if await self._take(seat, kind) else RETRY_SECONDS
+            self._hear(attendee)
+            kind = "conference.leave" if attendee.inside else "conference.join"
+            return self._pace if await self._take(attendee, kind) else RETRY_SECONDS
 
         return meet
 
-    async def _take(self, seat: Seat, kind: str) -> bool:
+    async def _take(self, attendee: Attendee, kind: str) -> bool:
         """Join or leave the room; return whether the outcome is certain."""
-        assert seat.tab
-        tab, seat.sure = seat.tab, False
-        call = seat.person.call(kind, hub_id=self.hub, room_id=ROOM, socket_id=tab.id, metadata=METADATA)
+        assert attendee.tab
+        tab, attendee.sure = attendee.tab, False
+        call = attendee.person.call(kind, hub_id=self.hub, room_id=ROOM, socket_id=tab.id, metadata=METADATA)
         # a socket whose process died meanwhile is refused
-        answer = await self.attempt(f"{kind} {seat.person.email}", call, lambda _: tab.ws.closed)
+        answer = await self.attempt(f"{kind} {attendee.person.email}", call, lambda _: tab.ws.closed)
         if answer is None or tab.ws.closed:
             return False
-        seat.inside, seat.sure = kind == "conference.join", True
+        attendee.inside, attendee.sure = kind == "conference.join", True
         self.ledger.acknowledgements[kind] += 1
         return True
 
-    async def _has_tab(self, seat: Seat) -> bool:
+    async def _has_tab(self, attendee: Attendee) -> bool:
         """Whether the tab is open; one that broke reconnects as the frontend does."""
-        old = seat.tab
+        old = attendee.tab
         if old is not None and not old.ws.closed:
             return True
-        if seat.broken_at is None:
-            seat.broken_at = time.monotonic()
-        seat.tab = await self.tab(seat.person, old)
-        if seat.tab is None:
-            seat.tab = old
+        if attendee.broken_at is None:
+            attendee.broken_at = time.monotonic()
+        attendee.tab = await self.tab(attendee.person, old)
+        if attendee.tab is None:
+            attendee.tab = old
             return False
-        seat.sure = seat.sure and time.monotonic() - seat.broken_at < SEAT_SECONDS
-        seat.broken_at = None
+        attendee.sure = attendee.sure and time.monotonic() - attendee.broken_at < SEAT_SECONDS
+        attendee.broken_at = None
         return True
 
     async def tab(self, person: Person, was: Tab | None = None) -> Tab | None:
@@ -245,15 +248,15 @@ class Load:
         person.tabs.append(tab)
         return tab
 
-    def _hear(self, seat: Seat) -> None:
+    def _hear(self, attendee: Attendee) -> None:
         """Note the contacts in the frames of the tab; drop old frames."""
-        assert seat.tab
-        for frame in seat.tab.updates("contact.add"):
+        assert attendee.tab
+        for frame in attendee.tab.updates("contact.add"):
             sent = self._started.pop(frame["model"]["contact_id"], 0.0)
             self.successes["live.update"] = max(sent, self.successes.get("live.update", 0.0))
-        misfits = {tab_misfit for tab_misfit in seat.tab.misfits if tab_misfit not in self.ledger.wrong}
+        misfits = {tab_misfit for tab_misfit in attendee.tab.misfits if tab_misfit not in self.ledger.wrong}
         self.ledger.wrong.update(misfits)
-        del seat.tab.frames[1:]
+        del attendee.tab.frames[1:]
 
 
 class Counting:
@@ -279,7 +282,7 @@ class Counting:
         self.value, self.etag, self.unsure = value, etag, 0
 
 
-class Seat:
+class Attendee:
     """A person in the room, or not."""
 
     def __init__(self, person: Person) -> None:

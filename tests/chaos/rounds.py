@@ -87,12 +87,12 @@ class Rounds:
         row = self.rows.setdefault(fault.name, Row())
         acknowledged = self.ledger.acknowledgements.total()
         wrong = self.ledger.wrong.total()
-        seated = await stale_tabs.seat(fault.name)
+        joined = await stale_tabs.join(fault.name)
         await asyncio.sleep(QUIET_SECONDS)
         stale_tabs.is_out = fault.is_outage
         await fault.inject(self.site, chance)
         ended = time.monotonic()
-        await stale_tabs.abandon(seated)
+        await stale_tabs.abandon(joined)
         row.seconds.append(await self._recover(load, stale_tabs, ended))
         await self._compare(load, row)
         row.rounds += 1
@@ -140,12 +140,12 @@ class Rounds:
         row.lost_writes += news[0] + load.counter.lost_steps
         row.doubled += news[1] + load.counter.doubled_steps
         load.counter.lost_steps = load.counter.doubled_steps = 0
-        seated = await self.site.rows("SELECT socket_id FROM yp.conference WHERE room_id = %s", ROOM)
-        for seat in load.seats.values():
-            if seat.sure and seat.tab and not seat.tab.ws.closed:
-                there = (seat.tab.id,) in seated
-                row.lost_writes += seat.inside and not there
-                row.doubled += there and not seat.inside
+        participants = await self.site.rows("SELECT socket_id FROM yp.conference WHERE room_id = %s", ROOM)
+        for attendee in load.attendees.values():
+            if attendee.sure and attendee.tab and not attendee.tab.ws.closed:
+                there = (attendee.tab.id,) in participants
+                row.lost_writes += attendee.inside and not there
+                row.doubled += there and not attendee.inside
         load.resume()
 
     def _faults(self) -> list[Fault]:

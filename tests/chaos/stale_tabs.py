@@ -59,12 +59,12 @@ class StaleTabs:
             await asyncio.gather(self._task, return_exceptions=True)
         return sum(1 for stale in self._waiting if stale.died_at)
 
-    async def seat(self, fault: str) -> list[StaleTab]:
+    async def join(self, fault: str) -> list[StaleTab]:
         """Open two tabs that sit in the room when a fault comes."""
-        stale_tabs = [await self._seat(fault), await self._seat(fault)]
+        stale_tabs = [await self._join(fault), await self._join(fault)]
         return [stale for stale in stale_tabs if stale]
 
-    async def _seat(self, fault: str) -> StaleTab | None:
+    async def _join(self, fault: str) -> StaleTab | None:
         # a session of its own: another tab of the same one would take the place over
         person = self.load.visitor()
         tab = await self.load.tab(person) if await self.load.attempt("yp.login", person.sign_in()) else None

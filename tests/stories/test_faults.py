@@ -32,7 +32,7 @@ from tests.support.waiting import until
 
 
 @pytest.fixture
-async def crowd(own: tuple[Stack, Settings], password_hash: str) -> AsyncIterator[People]:
+async def own_people(own: tuple[Stack, Settings], password_hash: str) -> AsyncIterator[People]:
     server = Node(await make_app(own[1]))
     await server.start_server()
     people = People(server.make_url("/"), Registry(own[1]), password_hash)
@@ -60,9 +60,11 @@ async def contacts(person: Person) -> Answer:
     return await person.call("contact.show_contact")
 
 
-async def test_mariadb_away_is_a_clear_503_and_comes_back(own: tuple[Stack, Settings], crowd: People) -> None:
+async def test_mariadb_away_is_a_clear_503_and_comes_back(
+    own: tuple[Stack, Settings], own_people: People
+) -> None:
     mariadb = server_of(own[0], MariaDB)
-    alice = await crowd("Alice")
+    alice = await own_people("Alice")
     tab = await alice.tab()
     await stop(mariadb)
     answer = await contacts(alice)
@@ -84,9 +86,9 @@ async def test_mariadb_away_is_a_clear_503_and_comes_back(own: tuple[Stack, Sett
 
 
 async def test_a_mariadb_that_only_reads_is_a_503_and_degraded(
-    own: tuple[Stack, Settings], crowd: People, caplog: pytest.LogCaptureFixture
+    own: tuple[Stack, Settings], own_people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
-    admin, alice = Admin(own[1]), await crowd("Alice")
+    admin, alice = Admin(own[1]), await own_people("Alice")
     api = Client(alice, make_key(Registry(own[1]), alice))
     address = [{"email": "a@x.example", "is_default": 1}]
     admin.rows("SET GLOBAL read_only = 1")
@@ -109,9 +111,9 @@ async def test_a_mariadb_that_only_reads_is_a_503_and_degraded(
     await api.http.close()
 
 
-async def test_locked_tables_are_noticed_by_health(own: tuple[Stack, Settings], crowd: People) -> None:
+async def test_locked_tables_are_noticed_by_health(own: tuple[Stack, Settings], own_people: People) -> None:
     """Everything can be read, and nothing can be written."""
-    alice = await crowd("Alice")
+    alice = await own_people("Alice")
     connection = connect(database_servers(own[1].db_admin))
     with connection.cursor() as cursor:
         cursor.execute("FLUSH TABLES WITH READ LOCK")
@@ -168,9 +170,9 @@ async def _ok(call: Awaitable[Answer]) -> Answer | None:
 
 
 async def test_ws_tells_after_a_restart_of_redis_what_happened_before(
-    own: tuple[Stack, Settings], crowd: People
+    own: tuple[Stack, Settings], own_people: People
 ) -> None:
-    person = await crowd.registered("Alice")
+    person = await own_people.registered("Alice")
     api = Client(person, make_key(Registry(own[1]), person))
     live, redis = await api.socket(), server_of(own[0], Redis)
     await api.add(display_name="before")
@@ -186,9 +188,9 @@ async def test_ws_tells_after_a_restart_of_redis_what_happened_before(
     await api.http.close()
 
 
-async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], crowd: People) -> None:
+async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], own_people: People) -> None:
     redis = server_of(own[0], Redis)
-    alice = await crowd("Alice")
+    alice = await own_people("Alice")
     tab = await alice.tab()
     await stop(redis)
     await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
@@ -211,11 +213,11 @@ async def test_a_redis_that_restarts_loses_nothing(own: tuple[Stack, Settings], 
 
 
 async def test_a_redis_that_is_away_for_long_loses_pushes_and_nothing_else(
-    own: tuple[Stack, Settings], crowd: People, monkeypatch: pytest.MonkeyPatch
+    own: tuple[Stack, Settings], own_people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "HOLD_SECONDS", 0.2)
     redis = server_of(own[0], Redis)
-    alice = await crowd("Alice")
+    alice = await own_people("Alice")
     tab = await alice.tab()
     await stop(redis)
     await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
@@ -230,10 +232,10 @@ async def _healthy(person: Person) -> bool:
     return bool((await health(person))["status"] == "ok")
 
 
-async def test_a_redis_that_hangs_slows_nobody_down(own: tuple[Stack, Settings], crowd: People) -> None:
+async def test_a_redis_that_hangs_slows_nobody_down(own: tuple[Stack, Settings], own_people: People) -> None:
     pid = server_of(own[0], Redis).pid()
     assert pid is not None
-    alice = await crowd("Alice")
+    alice = await own_people("Alice")
     tab = await alice.tab()
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -13,9 +13,9 @@
 --           in_contact    JSON with any of firstname, lastname, surname, comment, message ('' clears), email,
 --                         mobile, address, tag (contact_details_set; each replaces the whole list); invite, 1
 --                         when the user is invited in the same transaction; origin, the source of the entry.
---                         With dialect, from another API: needs no address, leaves the address that the entry
---                         was made from (source), and takes any of display_name, company, job_title,
---                         avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
+--                         With from_api, from another API than the RPC: needs no address, leaves the address
+--                         that the entry was made from (source), and takes any of display_name, company,
+--                         job_title, avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
 --                         custom_fields (object or null), tags (names)
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
 --           in_is_new     1: create the entry
@@ -48,7 +48,7 @@ CREATE OR REPLACE PROCEDURE contact_write(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_has_emails TINYINT DEFAULT JSON_EXISTS(in_contact, '$.email');
-    DECLARE v_is_dialect TINYINT DEFAULT JSON_EXISTS(in_contact, '$.dialect');
+    DECLARE v_is_from_api TINYINT DEFAULT JSON_EXISTS(in_contact, '$.from_api');
     DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
     DECLARE v_email_count, v_distinct_count, v_default_count, v_own_count, v_colleague_count,
         v_default_is_colleague, v_default_index, v_detail_changes INT UNSIGNED DEFAULT 0;
@@ -95,7 +95,7 @@ BEGIN
         ELSEIF v_default_count = 0
                AND (v_email_count > 0
                     -- is_need_email of contact_card
-                    OR NOT (v_is_dialect OR in_is_new) AND v_old_email IS NOT NULL) THEN
+                    OR NOT (v_is_from_api OR in_is_new) AND v_old_email IS NOT NULL) THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
         ELSEIF v_own_count > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
@@ -136,7 +136,7 @@ BEGIN
             -- the same address, whose user has registered meanwhile, is no change of person
             SET v_sets_person = 1, v_peer = in_peer,
                 v_is_new_person = COALESCE(v_peer, v_email) <> v_old_entity AND v_email <> v_old_entity;
-        ELSEIF v_has_emails AND v_email_count = 0 AND v_is_dialect AND v_old_peer IS NULL THEN
+        ELSEIF v_has_emails AND v_email_count = 0 AND v_is_from_api AND v_old_peer IS NULL THEN
             -- the entry stands for nobody any more
             SET v_sets_person = 1, v_is_new_person = IF(v_old_status = 'sent', 1, 0), v_status = 'memory';
         END IF;
@@ -204,7 +204,7 @@ BEGIN
                          DEFAULT(changed), changed),
             status = v_status,
             invitetime = IF(v_invite, v_now, invitetime),
-            metadata = IF(v_sets_person AND NOT v_is_dialect,
+            metadata = IF(v_sets_person AND NOT v_is_from_api,
                           JSON_SET(metadata, '$.source', v_email), metadata),
             email = IF(v_has_emails, v_email, email),
             firstname = IF(JSON_EXISTS(in_contact, '$.firstname'), v_firstname, firstname),
@@ -219,7 +219,7 @@ BEGIN
                          0, is_auto)
         WHERE owner_id = in_owner AND id = in_id;
         SET out_changed = ROW_COUNT();
-        IF v_is_dialect THEN
+        IF v_is_from_api THEN
             UPDATE contact
             SET display_name = IF(JSON_EXISTS(in_contact, '$.display_name'),
                                   NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''), display_name),

@@ -117,7 +117,7 @@ BEGIN
     IF v_name <> v_full_name THEN
         SET v_contact = JSON_SET(v_contact, '$.display_name', v_name);
     END IF;
-    CALL contact_write(in_owner, v_id, JSON_SET(v_contact, '$.dialect', 1), v_peer, 0, v_changed, v_former);
+    CALL contact_write(in_owner, v_id, JSON_SET(v_contact, '$.from_api', 1), v_peer, 0, v_changed, v_former);
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
     SELECT v_former AS data FROM (SELECT 1) AS one WHERE v_former IS NOT NULL;

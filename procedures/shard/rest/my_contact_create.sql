@@ -1,7 +1,7 @@
 -- my_contact_create: add a contact for an API that needs no address.
 --
 -- Params:   in_owner     owner of the address book
---           in_contact   JSON as contact_write takes it, with dialect; at least one of
+--           in_contact   JSON as contact_write takes it, with from_api; at least one of
 --                        display_name, firstname, lastname
 -- Returns:  one row      data  JSON, the contact as the lists of the RPC show it (contact_card)
 --           rows         node, sockets: open sockets of the owner
@@ -13,7 +13,7 @@
 --           MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           INVALID_PARAM        the same address twice, or a number that is too long
--- Example:  CALL my_contact_create('00000000000000a1', '{"dialect": 1, "firstname": "Ada"}');
+-- Example:  CALL my_contact_create('00000000000000a1', '{"from_api": 1, "firstname": "Ada"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_create(
     IN in_owner   CHAR(16) COLLATE ascii_bin,

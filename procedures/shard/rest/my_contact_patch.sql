@@ -3,7 +3,7 @@
 --
 -- Params:   in_owner     owner of the address book
 --           in_id        contact, not in the trash
---           in_contact   JSON as contact_write takes it, with dialect; or custom: keys to set in
+--           in_contact   JSON as contact_write takes it, with from_api; or custom: keys to set in
 --                        custom_fields, or to remove when null
 --           in_rev       revision that the caller has seen, or NULL
 -- Returns:  one row      data  JSON, the contact as the lists of the RPC show it (contact_card)
@@ -22,7 +22,7 @@
 --           NO_DEFAULT_MAIL       addresses, but none is the default one
 --           INVALID_PARAM         the same address twice, or a number that is too long
 -- Example:  CALL my_contact_patch('00000000000000a1', '0000000000000c01',
---           '{"dialect": 1, "company": "Acme"}', NULL);
+--           '{"from_api": 1, "company": "Acme"}', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_patch(
     IN in_owner   CHAR(16) COLLATE ascii_bin,

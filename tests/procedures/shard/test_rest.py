@@ -79,19 +79,19 @@ def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene["trashed"] = scene.contact("gone@scene.example")
     scene.sets("my_contact_trash(:alice, :trashed, NULL)")
     scene["bobs"] = scene.contact("mine@scene.example", owner="bob")
-    body = '{"dialect": 1, "firstname": "X", "email": [{"is_default": 1}]}'
+    body = '{"from_api": 1, "firstname": "X", "email": [{"is_default": 1}]}'
     mail = f"JSON_SET('{body}', '$.email[0].email', MAIL)"
-    nameless = '{"dialect": 1, "firstname": null, "lastname": null}'
+    nameless = '{"from_api": 1, "firstname": null, "lastname": null}'
     ada = "(SELECT email FROM contact WHERE owner_id = :alice AND id = :ada)"
     scene.refuses({
-        "my_contact_create(:alice, '{\"dialect\": 1, \"company\": \"Acme\"}')": "NO_NAME",
+        "my_contact_create(:alice, '{\"from_api\": 1, \"company\": \"Acme\"}')": "NO_NAME",
         f"my_contact_create(:alice, {mail.replace('MAIL', ':mail_alice')})": "SELF_CONTACT",
         f"my_contact_create(:alice, {mail.replace('MAIL', ada)})": "ALREADY_IN_CONTACT",
         f"my_contact_create(:erin, {mail.replace('MAIL', ':mail_frank')})": "SAME_DOMAIN",
         "my_contact_patch(:alice, :nobody, '{}', NULL)": "CONTACT_NOT_FOUND",
-        "my_contact_patch(:alice, :trashed, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
-        "my_contact_patch(:alice, :bobs, '{\"dialect\": 1}', NULL)": "CONTACT_NOT_FOUND",
-        "my_contact_patch(:alice, :ada, '{\"dialect\": 1}', 999999)": "PRECONDITION_FAILED",
+        "my_contact_patch(:alice, :trashed, '{\"from_api\": 1}', NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_patch(:alice, :bobs, '{\"from_api\": 1}', NULL)": "CONTACT_NOT_FOUND",
+        "my_contact_patch(:alice, :ada, '{\"from_api\": 1}', 999999)": "PRECONDITION_FAILED",
         f"my_contact_patch(:alice, :ada, '{nameless}', NULL)": "NO_NAME",
         "my_contact_trash(:alice, :nobody, NULL)": "CONTACT_NOT_FOUND",
         "my_contact_trash(:alice, :trashed, NULL)": "ALREADY_DELETED",
@@ -210,7 +210,7 @@ def test_custom_fields_are_merged_one_level_deep(scene: Scene) -> None:
         ({"a": {"d": None}, "c": None}, {'q"\\x': 1, "ä.b": [1], "a": {"d": None}}),
         ({'q"\\x': None, "ä.b": None, "a": None, "none": None}, {}),
     ):
-        scene["body"] = orjson.dumps({"dialect": 1, "custom": custom}).decode()
+        scene["body"] = orjson.dumps({"from_api": 1, "custom": custom}).decode()
         patched = record(scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")[-1])
         assert patched["custom_fields"] == expected
 
@@ -660,7 +660,7 @@ def test_a_merge_stays_within_the_limits_of_a_record(scene: Scene) -> None:
 def test_custom_fields_stay_within_their_limit_when_they_are_merged(scene: Scene) -> None:
     scene["ana"] = key(create(scene, {"first_name": "Ana", "custom_fields": {"a": "x" * 65_519}}))
     for custom, fits in (({"b": 123}, True), ({"b": 1234}, False), ({"b": "ä"}, False), ({"a": None}, True)):
-        scene["body"] = orjson.dumps({"dialect": 1, "custom": custom}).decode()
+        scene["body"] = orjson.dumps({"from_api": 1, "custom": custom}).decode()
         if fits:
             scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
         else:
@@ -703,7 +703,7 @@ def test_every_routine_that_writes_contacts_touches_the_record(scene: Scene) -> 
     scene["place"], scene["tag"] = entry["address"][0]["address_id"], entry["tag"][0]["tag_id"]
     writes = {
         "my_contact_update(:alice, :ana, '{\"comment\": \"x\"}')": ("notes", "x"),
-        "my_contact_patch(:alice, :ana, '{\"dialect\": 1, \"company\": \"Q\"}', NULL)": ("company", "Q"),
+        "my_contact_patch(:alice, :ana, '{\"from_api\": 1, \"company\": \"Q\"}', NULL)": ("company", "Q"),
         "my_contact_detail_delete(:alice, :ana, 'email', :mail)": ("emails", ANA["emails"][:1]),
         "my_contact_detail_delete(:alice, :ana, 'phone', :phone)": ("phones", ANA["phones"][:1]),
         "my_contact_detail_delete(:alice, :ana, 'address', :place)": ("addresses", []),

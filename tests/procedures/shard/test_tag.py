@@ -64,7 +64,7 @@ def test_a_name_is_free_or_gets_a_number(scene: Scene) -> None:
 
 def test_a_name_that_differs_in_case_only_gets_a_number_unless_a_tag_has_it(scene: Scene) -> None:
     scene["ana"] = scene.contact("ana@scene.example")
-    scene["body"] = '{"dialect": 1, "tags": ["Año", "ano", "ANO"]}'
+    scene["body"] = '{"from_api": 1, "tags": ["Año", "ano", "ANO"]}'
     scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
     scene["low"] = scene.one("SELECT tag_id FROM tag WHERE owner_id = :alice AND name = 'ano'")
     for tag, name, free in (("NULL", "anO", "anO (2)"), (":low", "ano", "ano"), (":low", "Ano", "Ano (2)")):
