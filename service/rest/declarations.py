@@ -208,6 +208,7 @@ REFRESH_TOKEN = {
 }  # fmt: skip
 REFRESH: Declarations = {"refresh_token": {**REFRESH_TOKEN, "required": True}}
 LOGOUT: Declarations = {"refresh_token": REFRESH_TOKEN}
+END_SESSIONS: Declarations = {"keep_current": _flag("The sign-in of the access token goes on.")}
 
 USER = {
     "type": "string", "minLength": 1, "maxLength": 255, "example": "00000000-0000-4000-8a10-000000000000",

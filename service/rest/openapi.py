@@ -68,6 +68,7 @@ def _path_params(operation: Operation) -> list[dict[str, Any]]:
         "id": "The contact: its UUID, or its 16 significant hex digits.",
         "version": "The version of the picture, as in `avatar_path`.",
         "key": "The id of the API key.",
+        "session": "The id of the sign-in, from the list of sign-ins.",
     }
     return [
         {"name": name, "in": "path", "required": True, "description": doc, "schema": TEXT}
@@ -196,6 +197,10 @@ def _account_schemas() -> dict[str, Any]:
     session = _object(
         access_token=TEXT, refresh_token=TEXT, refresh_token_id=TEXT, expires_in=INTEGER, user=user
     )
+    sign_in = _object(
+        id=TEXT, kind={"enum": ["browser", "rest", "token"]}, user_agent=NULLABLE_TEXT,
+        address=NULLABLE_TEXT, created_at=TEXT, last_used_at=TEXT, expires_at=TEXT, current=BOOLEAN,
+    )  # fmt: skip
     scope = {"enum": list(d.SCOPES)}
     key = {
         "id": TEXT, "user_id": TEXT, "prefix": TEXT, "key_prefix": TEXT, "scope": scope,
@@ -206,6 +211,8 @@ def _account_schemas() -> dict[str, Any]:
         "Session": _data(session),
         "Success": _data(_object(success={"const": True})),
         "User": _data(user),
+        "Sessions": _data(_list(sign_in)),
+        "Ended": _data(_object(ended=INTEGER)),
         "Keys": _data(_list(_object(**key))),
         "NewKey": _data(_object(key=TEXT, **key)),
     }

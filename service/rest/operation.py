@@ -86,6 +86,8 @@ class Operation:
     public: bool = False
     admin: bool = False
     """It requires an API key of scope system, and needs no user."""
+    signed_in: bool = False
+    """It requires the access token of a sign-in: a key that leaks must not shut its user out."""
     query_token: bool = False
     """The token may be sent in the query, because browsers fetch images without headers."""
     idempotent: bool = False

@@ -25,6 +25,18 @@ OPERATIONS = (
         body=d.LOGOUT, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
     ),
     Operation("auth.me", "GET", "/auth/me", sign_in.me, "User", "yp.hello"),
+    Operation(
+        "auth.sessions", "GET", "/auth/sessions", sign_in.list_sessions, "Sessions", "yp.hello",
+        errors=("INSUFFICIENT_SCOPE",), signed_in=True,
+    ),
+    Operation(
+        "auth.end_sessions", "DELETE", "/auth/sessions", sign_in.end_sessions, "Ended", "drumate.logout",
+        query=d.END_SESSIONS, errors=("INVALID_QUERY", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.end_session", "DELETE", "/auth/sessions/{session}", sign_in.end_session, "Deleted",
+        "drumate.logout", errors=("NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
     Operation("site.health", "GET", "/health", admin.get_health, "Health", "yp.hello", public=True),
     Operation("site.status", "GET", "/auth/status", admin.get_status, "Status", "yp.hello", public=True),
     Operation("keys.mine", "GET", "/api-keys/mine", admin.list_own_keys, "Keys", "yp.hello"),

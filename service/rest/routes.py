@@ -207,6 +207,8 @@ class OperationExchange(RestExchange):
                 admission = await self.api.gate.administer(credential)
             else:
                 admission = await self.api.gate.admit(credential, self.request.headers.get("X-Claw-User-Id"))
+            if operation.signed_in:
+                self.api.gate.require_sign_in(admission)
         except RequestError as exc:
             if exc.status == unauthorized().status:
                 self._count_guess()

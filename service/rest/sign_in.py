@@ -1,4 +1,4 @@
-"""Operations on sign-ins: login, refresh, logout, and the user who calls."""
+"""Operations on sign-ins: login, refresh, logout, the user who calls, and where that user is signed in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.errors import RequestError
-from service.ids import to_wire
+from service.ids import STORE_ID, to_wire
 from service.rest.errors import rest_error, unauthorized
 from service.rest.operation import ApiRequest, ApiResponse
 from service.rest.tokens import REFRESH, REFRESH_SECONDS, Gate, bearer_token, new_refresh, session_fields
-from service.runtime.sessions import check_password
+from service.runtime.sessions import check_password, revoke
+from service.store.database import documents
+from service.web.timestamps import wire_seconds
 
 
 class User(NamedTuple):
@@ -72,6 +74,48 @@ async def me(request: ApiRequest) -> ApiResponse:
     caller = request.ctx.caller
     user = User(caller.uid, caller.email or "", caller.fullname)
     return ApiResponse(200, orjson.dumps({"data": _user_fields(user)}))
+
+
+async def list_sessions(request: ApiRequest) -> ApiResponse:
+    """List the sign-ins of the user: browsers, this API (rest), the login-token API (token)."""
+    (session_rows,) = await request.ctx.yp("session_list", request.ctx.caller.uid, _own_grant(request))
+    sessions = [_session_listed(session) for session in documents(session_rows)]
+    return ApiResponse(200, orjson.dumps({"data": sessions}))
+
+
+async def end_sessions(request: ApiRequest) -> ApiResponse:
+    """Sign the user out everywhere, in browsers and in all APIs. API keys go on."""
+    own = _own_grant(request)
+    count = await revoke(request.ctx, None, own if request.query["keep_current"] else None)
+    request.notify_access_change(request.ctx.caller.uid)
+    return ApiResponse(200, orjson.dumps({"data": {"ended": count}}))
+
+
+async def end_session(request: ApiRequest) -> ApiResponse:
+    """End one of the sign-ins of the user, of any kind. Its access and refresh tokens become void."""
+    session = request.http.match_info["session"]
+    if not STORE_ID.fullmatch(session) or not await revoke(request.ctx, session, None):
+        raise rest_error("NOT_FOUND", "You have no such sign-in")
+    request.notify_access_change(request.ctx.caller.uid)
+    return ApiResponse(200, orjson.dumps({"data": {"id": session, "deleted": True}}))
+
+
+def _own_grant(request: ApiRequest) -> str:
+    """Return the id of the sign-in that calls."""
+    return request.admission.grant if request.admission else ""
+
+
+def _session_listed(session: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": session["id"],
+        "kind": session["kind"],
+        "user_agent": session["ua"],
+        "address": session["address"],
+        "created_at": wire_seconds(session["ctime"]),
+        "last_used_at": wire_seconds(session["mtime"]),
+        "expires_at": wire_seconds(session["expiry"]),
+        "current": bool(session["current"]),
+    }
 
 
 async def _session(gate: Gate, grant: str, refresh: str, user: User) -> ApiResponse:

@@ -128,6 +128,12 @@ class Gate:
             raise _insufficient()
         return Admission(replace(ANONYMOUS, stale=stale), scope, "", credential.key)
 
+    @staticmethod
+    def require_sign_in(admission: Admission) -> None:
+        """Raise RequestError 403 for an API key."""
+        if not admission.grant:
+            raise rest_error("INSUFFICIENT_SCOPE", "This requires the access token of a sign-in")
+
     async def _by_key(self, key: str, user: str | None) -> Admission:
         (key_rows,) = await self._db.call("yp", "api_key_open", key, from_wire(user) if user else None)
         if not key_rows:

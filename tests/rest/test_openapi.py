@@ -40,7 +40,7 @@ async def test_the_document_is_complete(client_of: ClientMaker) -> None:
 @pytest.mark.parametrize(
     ("scope", "paths", "least"),
     [
-        ("agent", "^/(contacts|api-keys)", 300),
+        ("agent", "^/(contacts|api-keys|auth/sessions)", 300),
         ("system", "^/(admin|health|auth/(status|me|refresh|logout))", 50),
     ],
 )

@@ -57,6 +57,8 @@ FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 PICTURE = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\n' + GIF + b"\r\n--x--\r\n"
 )
+PLACES = ("id", "key", "version", "session")
+"""Names of the ids in paths."""
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -66,14 +68,18 @@ def by_name(operations: Sequence[Operation]) -> pytest.MarkDecorator:
 
 @dataclass
 class Attack:
-    """A user with a key of scope agent and one of scope system, and their data."""
+    """A user with a key of scope agent, one of scope system and a sign-in, and their data."""
 
     agent: Client
     root: Client
+    signed_in: Client
+    """Has the access token of a sign-in."""
     real: dict[str, Any]
     """Existing ids, which replace those of the examples."""
 
     def client(self, operation: Operation) -> Client:
+        if operation.signed_in:
+            return self.signed_in
         return self.root if operation.admin else self.agent
 
     async def send(
@@ -81,7 +87,9 @@ class Attack:
     ) -> Answer:
         """Call an operation; `ids` replace the existing ids in the path."""
         path = operation.path
-        for name in ("id", "key", "version"):
+        if operation.name == "auth.end_sessions":
+            await self.signed_in.login()  # The last request has ended this sign-in.
+        for name in PLACES:
             path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))
         path += ids.get("query", "")
         kind = FORM if operation.upload and data is None else JSON
@@ -135,13 +143,15 @@ async def people(settings: Settings, registry: Registry, password_hash: str) -> 
 async def attack(people: People, registry: Registry) -> AsyncIterator[Attack]:
     person = await people.registered("Mallory")
     agent, root = (Client(person, make_key(registry, person, scope)) for scope in ("agent", "system"))
-    for client in (agent, root):
+    signed_in = Client(person)
+    for client in (agent, root, signed_in):
         client.http.headers["X-Forwarded-For"] = "203.0.113.67"
     made = [(await agent.add(display_name=name))["id"] for name in ("Target", "Other")]
-    real = {"id": made[0], "version": "0" * 16, "key": "0" * 16, "into": made[0], "ids": [made[1]],
+    real = {"id": made[0], "version": "0" * 16, "key": "0" * 16, "session": "0" * 16, "into": made[0], "ids": [made[1]],
             "user_id": person.uid, "email": person.email}  # fmt: skip
-    yield Attack(agent, root, real)
-    await asyncio.gather(agent.http.close(), root.http.close())
+    await signed_in.login()
+    yield Attack(agent, root, signed_in, real)
+    await asyncio.gather(*(client.http.close() for client in (agent, root, signed_in)))
 
 
 @by_name(BODIES)
@@ -240,7 +250,7 @@ async def test_hostile_ids_match_nothing(attack: Attack, operation: Operation) -
     before = await attack.everything()
     for label, text in {**HOSTILE, "NUL": "a\0b", "nobody": NOBODY, "not UTF-8": None}.items():
         hostile_id = "%ff" if text is None else quote(text[:8000], safe="")
-        answer = await attack.send(operation, id=hostile_id, key=hostile_id, version=hostile_id)
+        answer = await attack.send(operation, **dict.fromkeys(PLACES, hostile_id))
         assert answer.error == (404, "NOT_FOUND"), (label, answer.raw)
     assert await attack.everything() == before
 

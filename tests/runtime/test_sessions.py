@@ -119,6 +119,71 @@ async def test_signing_out_everywhere_ends_all_kinds(
     assert await is_signed_in(bob)
 
 
+async def test_api_clients_list_and_end_the_sign_ins_of_their_user(
+    people: People, browser: Browser, client_of: ClientMaker
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    phone = await browser(alice)
+    tab = await phone.tab()
+    api, other = await client_of(person=alice, scope=""), await client_of(person=alice, scope="")
+    of_bob = await client_of(person=bob, scope="")
+    own = (await api.login())["refresh_token_id"]
+    refresh = (await other.login())["refresh_token"]
+    await of_bob.login()
+    filemail = LoginTokenClient(alice)
+    await filemail.login()
+    live = await other.socket()
+
+    listed = await api.get("/auth/sessions")
+    assert listed.headers["Cache-Control"] == "no-store"
+    assert sorted(s["kind"] for s in listed.data) == ["browser", "browser", "rest", "rest", "token"]
+    assert [s["id"] for s in listed.data if s["current"]] == [own]
+    assert {s["address"] for s in listed.data} == {"127.0.0.1"}
+    assert all(s["created_at"] <= s["last_used_at"] < s["expires_at"] for s in listed.data)
+    assert {s["id"] for s in listed.data} == {s["id"] for s in await alice.ok("drumate.sessions")}
+    assert [s["kind"] for s in (await of_bob.get("/auth/sessions")).data].count("rest") == 1
+
+    (there,) = [s["id"] for s in await phone.ok("drumate.sessions") if s["current"]]
+    assert (await of_bob.delete(f"/auth/sessions/{there}")).error == (404, "NOT_FOUND")
+    assert await is_signed_in(phone)
+    assert (await api.delete(f"/auth/sessions/{there}")).data == {"id": there, "deleted": True}
+    await tab._reader
+    assert tab.ws.close_code == 1008
+    assert not await is_signed_in(phone)
+    assert (await api.delete(f"/auth/sessions/{there}")).error == (404, "NOT_FOUND")
+
+    assert (await api.delete("/auth/sessions?keep_current=true")).data == {"ended": 3}
+    assert await live.closed() == 4401
+    assert not await is_signed_in(alice)
+    assert (await other.get("/auth/me")).status == 401
+    assert (await other.post("/auth/refresh", {"refresh_token": refresh})).status == 401
+    assert (await filemail.error("contacts/get"))[1] == INVALID_TOKEN[1]
+    assert [s["id"] for s in (await api.get("/auth/sessions")).data] == [own]
+
+    assert (await api.delete("/auth/sessions")).data == {"ended": 1}
+    assert (await api.get("/auth/sessions")).error == (401, "UNAUTHORIZED")
+    assert await is_signed_in(bob)
+    assert (await of_bob.get("/auth/me")).status == 200
+
+
+@pytest.mark.parametrize("scope", ["agent", "sync", "system"])
+async def test_keys_neither_see_nor_end_sign_ins(people: People, client_of: ClientMaker, scope: str) -> None:
+    alice = await people("Alice")
+    api = await client_of(person=alice, scope=scope)
+    (own,) = await alice.ok("drumate.sessions")
+    for method, path in (("GET", ""), ("DELETE", ""), ("DELETE", f"/{own['id']}")):
+        answer = await api.send(method, f"/auth/sessions{path}", headers={"X-Claw-User-Id": alice.uid})
+        assert answer.error == (403, "INSUFFICIENT_SCOPE"), (method, path)
+    assert await is_signed_in(alice)
+    api.token = ""
+    assert (await api.get("/auth/sessions")).error == (401, "UNAUTHORIZED")
+    assert (await api.delete("/auth/sessions")).error == (401, "UNAUTHORIZED")
+    assert (await api.post("/auth/sessions", {})).error == (405, "METHOD_NOT_ALLOWED")
+    await api.login()
+    assert (await api.delete("/auth/sessions?keep_current=perhaps")).error == (400, "INVALID_QUERY")
+    assert await is_signed_in(alice)
+
+
 async def test_a_session_ends_even_when_it_is_used(
     people: People, make_node: NodeMaker, client_of: ClientMaker, admin: Admin
 ) -> None:
