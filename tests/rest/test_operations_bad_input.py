@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -83,7 +84,13 @@ class Attack:
         return self.root if operation.admin else self.agent
 
     async def send(
-        self, operation: Operation, data: Any = None, headers: dict[str, str] | None = None, **ids: str
+        self,
+        operation: Operation,
+        data: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        ids: Mapping[str, str] = MappingProxyType({}),
+        query: str = "",
     ) -> Answer:
         """Call an operation; `ids` replace the existing ids in the path."""
         path = operation.path
@@ -91,7 +98,7 @@ class Attack:
             await self.signed_in.login()  # The last request has ended this sign-in.
         for name in PLACES:
             path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))
-        path += ids.get("query", "")
+        path += query
         kind = FORM if operation.upload and data is None else JSON
         return await self.client(operation).send(
             operation.method,
@@ -147,7 +154,7 @@ async def attack(people: People, registry: Registry) -> AsyncIterator[Attack]:
     for client in (agent, root, signed_in):
         client.http.headers["X-Forwarded-For"] = "203.0.113.67"
     made = [(await agent.add(display_name=name))["id"] for name in ("Target", "Other")]
-    real = {"id": made[0], "version": "0" * 16, "key": "0" * 16, "session": "0" * 16, "into": made[0], "ids": [made[1]],
+    real = {"id": made[0], **dict.fromkeys(PLACES[1:], "0" * 16), "into": made[0], "ids": [made[1]],
             "user_id": person.uid, "email": person.email}  # fmt: skip
     await signed_in.login()
     yield Attack(agent, root, signed_in, real)
@@ -250,7 +257,7 @@ async def test_hostile_ids_match_nothing(attack: Attack, operation: Operation) -
     before = await attack.everything()
     for label, text in {**HOSTILE, "NUL": "a\0b", "nobody": NOBODY, "not UTF-8": None}.items():
         hostile_id = "%ff" if text is None else quote(text[:8000], safe="")
-        answer = await attack.send(operation, **dict.fromkeys(PLACES, hostile_id))
+        answer = await attack.send(operation, ids=dict.fromkeys(PLACES, hostile_id))
         assert answer.error == (404, "NOT_FOUND"), (label, answer.raw)
     assert await attack.everything() == before
 
