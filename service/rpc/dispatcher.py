@@ -269,15 +269,18 @@ class RpcExchange(Exchange):
         data = {"status": error.code, **error.data}
         if not error.protocol and from_frontend(self.request):
             return self._answer(200, self._refusal_for_frontend(error, data))
+        # At 400 the frontend opens an empty dialog over the whole page.
+        is_dialog = error.status == 400 and from_frontend(self.request)
+        status = 412 if is_dialog else error.status
         fields = {
             "error": error.code,
-            "error_code": error.status,
-            "status": error.status,
+            "error_code": status,
+            "status": status,
             "reason": error.reason,
             "request_id": request_id.get(),
             "data": data,
         }
-        return self._answer(error.status, fields, error.headers)
+        return self._answer(status, fields, error.headers)
 
     def _refusal_for_frontend(self, error: RequestError, data: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of a business refusal, in the form that the caller of this service reads.

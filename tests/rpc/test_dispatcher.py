@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from service.admin.demo import READ
 from service.admin.registry import Registry
@@ -93,11 +94,14 @@ async def test_protocol_errors_keep_their_status_for_everybody(
     alice, bob = await people("Alice"), await people("Bob")
     team = registry.add_hub("Team", bob.uid, "private")
     tab = await alice.tab()
+    # The frontend opens an empty dialog at 400.
+    malformed = 412 if headers else 400
     event = {"socket_id": tab.id, "event": "HELLO", "payload": {}}
     join = {"socket_id": tab.id, "type": "meeting", "metadata": {}, "hub_id": team}
     for name, args, status, code in (
-        ("contact.get_contact", {}, 400, "MISSING_PARAM"),
-        ("contact.get_contact", {"contact_id": {}}, 400, "INVALID_PARAM"),
+        ("contact.get_contact", {}, malformed, "MISSING_PARAM"),
+        ("contact.get_contact", {"contact_id": {}}, malformed, "INVALID_PARAM"),
+        ("chat.acknowledge", {"hub_id": alice.uid}, malformed, "MISSING_PARAM"),
         ("conference.broadcast", {**event, "hub_id": team}, 403, "WEAK_PRIVILEGE"),
         ("conference.join", join, 403, "WEAK_PRIVILEGE"),
         ("conference.broadcast", {**event, "hub_id": UNKNOWN}, 404, "HUB_NOT_FOUND"),
@@ -110,6 +114,22 @@ async def test_protocol_errors_keep_their_status_for_everybody(
     answer = await nobody.call("contact.show_contact", headers)
     assert_error(answer, 401, "NOT_SIGNED_IN")
     assert_envelope(answer, "contact.show_contact", "offline")
+
+
+@pytest.mark.parametrize("headers", FRONTEND, ids=str)
+async def test_the_frontend_never_gets_400(people: People, headers: dict[str, str]) -> None:
+    alice = await people("Alice")
+    url = alice.base / "-/svc/contact.get_contact"
+    for query, body in (("", b"{"), ("", b"[1]"), ("?%7B", b""), ("", b'{"contact_id":"\xff"}')):
+        sent = URL(f"{url}{query}", encoded=True)
+        typed = {**headers, "Content-Type": "application/json"}
+        async with alice.http.post(sent, data=body, headers=typed) as response:
+            answer = Answer(response.status, await response.json(), response.headers)
+            assert (answer.status, answer.body["status"]) == (412, 412), (query, body)
+            assert_envelope(answer, "contact.get_contact", "online")
+    own_page = {**headers, "Sec-Fetch-Site": "same-origin"}
+    async with alice.http.get(url.with_query("socket_id=undefined&"), headers=own_page) as response:
+        assert (response.status, (await response.json())["data"]["param"]) == (412, "contact_id")
 
 
 async def test_a_missing_service_comes_with_a_suggestion(people: People) -> None:
