@@ -50,11 +50,11 @@ class Invitation:
 
 
 class Acceptance(NamedTuple):
-    """One side of an accepted invitation, as its owner's sockets get it."""
+    """One side of an accepted invitation, as its owner's sockets get it, the acting one included."""
 
-    update: dict[str, Any]
-    """The model of contact.invite_accept."""
     greeting_rows: ResultSet
+    update_rows: ResultSet
+    """One row: the model of contact.invite_accept."""
     socket_rows: ResultSet
 
 
@@ -145,30 +145,21 @@ async def accept(ctx: Context, key: str) -> dict[str, Any]:
     """Accept the invitation of a person; notify and greet both sides. Returns the caller's entry."""
     owner, shard = ctx.caller.uid, shard_of(ctx)
 
-    async def unit(tx: Transaction) -> tuple[dict[str, Any], ResultSet, Acceptance, Acceptance]:
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], Acceptance, Acceptance]:
         (inviter_rows,) = await tx.call("yp", "contact_answer_open", owner, key, "invite_accepted")
         inviter = document(inviter_rows)
         greetings = _greetings(inviter["peer"], inviter["lang"], owner, ctx.caller.lang)
-        entry_rows, greeting_rows, update_rows, other_tab_rows, socket_rows = await tx.call(
-            shard, "contact_invite_accept", owner, inviter["peer"], ctx.args.get("socket_id"), greetings
+        entry_rows, *own_sets = await tx.call(
+            shard, "contact_invite_accept", owner, inviter["peer"], greetings
         )
         entry: dict[str, Any] = document(entry_rows)
-        peer_greeting_rows, peer_update_rows, peer_socket_rows = await tx.call(
+        peer_sets = await tx.call(
             inviter["db"], "contact_invite_accepted", inviter["peer"], None, owner, entry.pop("greetings")
         )
-        return (
-            entry,
-            other_tab_rows,
-            Acceptance(document(update_rows), greeting_rows, socket_rows),
-            Acceptance(document(peer_update_rows), peer_greeting_rows, peer_socket_rows),
-        )
+        return entry, Acceptance(*own_sets), Acceptance(*peer_sets)
 
-    entry, other_tab_rows, own, peer = await ctx.db.transaction(ctx.service, unit)
-    ctx.push("contact.invite_accept", peer.update, peer.socket_rows)
-    ctx.push("contact.invite_accept", own.update, other_tab_rows)
-    push_all(ctx, _chat_pushes(peer.greeting_rows, peer.socket_rows))
-    push_all(ctx, _chat_pushes(own.greeting_rows, own.socket_rows))
-    ctx.presence_changed()
+    entry, own, peer = await ctx.db.transaction(ctx.service, unit)
+    _push_acceptance(ctx, own, peer)
     return entry
 
 
@@ -201,7 +192,7 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
     """
     owner, shard = ctx.caller.uid, shard_of(ctx)
 
-    async def unit(tx: Transaction) -> tuple[ResultSet, list[ResultSet], list[ResultSet]]:
+    async def unit(tx: Transaction) -> tuple[ResultSet, Acceptance, Acceptance]:
         (invitation_rows,) = await tx.call("yp", "token_consume", token, owner, int(bind))
         invitation = document(invitation_rows)
         inviter, email, others = invitation["inviter"], invitation["email"], invitation["others"]
@@ -215,16 +206,20 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
         contact_rows, *own_sets = await tx.call(
             shard, "contact_join", owner, inviter, encode(others), greetings
         )
-        return contact_rows, own_sets, peer_sets
+        return contact_rows, Acceptance(*own_sets), Acceptance(*peer_sets)
 
-    contact_rows, own_sets, peer_sets = await ctx.db.transaction(ctx.service, unit)
-    greeting_rows, socket_rows = own_sets
-    peer_greeting_rows, peer_update_rows, peer_socket_rows = peer_sets
-    ctx.push("contact.invite_accept", document(peer_update_rows), peer_socket_rows)
-    push_all(ctx, _chat_pushes(peer_greeting_rows, peer_socket_rows))
-    push_all(ctx, _chat_pushes(greeting_rows, socket_rows))
-    ctx.presence_changed()
+    contact_rows, own, peer = await ctx.db.transaction(ctx.service, unit)
+    _push_acceptance(ctx, own, peer)
     return contact_rows
+
+
+def _push_acceptance(ctx: Context, own: Acceptance, peer: Acceptance) -> None:
+    """Notify both sides: the Drumee frontend learns of a new contact from the push, not from the answer."""
+    for side in (peer, own):
+        ctx.push("contact.invite_accept", document(side.update_rows), side.socket_rows)
+    for side in (peer, own):
+        push_all(ctx, _chat_pushes(side.greeting_rows, side.socket_rows))
+    ctx.presence_changed()
 
 
 async def remove_block(tx: Transaction, owner: str, block_rows: ResultSet) -> None:

@@ -3,21 +3,18 @@
 --
 -- Params:   in_owner      invited user
 --           in_inviter    inviter
---           in_socket     socket of the tab that accepts, which needs no push; or NULL
 --           in_greetings  JSON, see contact_greet
 -- Returns:  one row       data  JSON: drumate_id, contact_id, status (active),
 --                         greetings (for the inviter's side)
 --           rows          data  the greetings, for the owner
---           one row       data  JSON: push for the other tabs of the owner
---           rows          node, sockets: other open sockets of the owner
---           rows          node, sockets: all open sockets of the owner
+--           one row       data  JSON: push for the owner
+--           rows          node, sockets: open sockets of the owner
 -- Errors:   NO_INVITE   no invitation of that user is waiting
--- Example:  CALL contact_invite_accept('00000000000000a1', '00000000000000e1', NULL, '[]');
+-- Example:  CALL contact_invite_accept('00000000000000a1', '00000000000000e1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_accept(
     IN in_owner     CHAR(16) COLLATE ascii_bin,
     IN in_inviter   CHAR(16) COLLATE ascii_bin,
-    IN in_socket    VARCHAR(64) COLLATE ascii_bin,
     IN in_greetings LONGTEXT
 )
     MODIFIES SQL DATA
@@ -36,8 +33,6 @@ BEGIN
                        'status', 'active', 'greetings', v_greetings)
         AS data;
     CALL contact_greet(in_owner, in_inviter, v_greetings);
-    SELECT n.data FROM contact_notice AS n WHERE n.owner_id = in_owner AND n.peer_id = in_inviter;
-    CALL yp.user_sockets(in_owner, in_socket);
-    CALL yp.user_sockets(in_owner, NULL);
+    CALL contact_notification_by_entity(in_owner, in_inviter);
 END$$
 DELIMITER ;

@@ -9,6 +9,7 @@
 --           in_greetings  JSON, see contact_greet
 -- Returns:  one row       data  JSON, the full contact (contact_full)
 --           rows          data  the greetings, for the owner
+--           one row       data  JSON: push for the owner
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   none
 -- Example:  CALL contact_join('00000000000000a1', '00000000000000b1', '[]', '[]');
@@ -42,6 +43,6 @@ BEGIN
 
     SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
     CALL contact_greet(in_owner, in_inviter, in_greetings);
-    CALL yp.user_sockets(in_owner, NULL);
+    CALL contact_notification_by_entity(in_owner, in_inviter);
 END$$
 DELIMITER ;

@@ -43,7 +43,7 @@ def related(scene: Scene, status: str) -> None:
 
 def test_each_refusal_has_its_code(scene: Scene) -> None:
     scene.refuses({
-        "contact_invite_accept(:alice, :bob, NULL, '[]')": "NO_INVITE",
+        "contact_invite_accept(:alice, :bob, '[]')": "NO_INVITE",
         "contact_invite_refuse(:alice, :bob)": "NO_INVITE",
         "contact_invite_lock(:alice, :bob, @id, @status, @message)": "NO_INVITE",
         "contact_invite_informed(:alice, :mail_bob)": "NO_INVITE",
@@ -110,10 +110,8 @@ def test_an_invitation_is_accepted_and_both_have_greetings(scene: Scene) -> None
     invite(scene)
     scene.sets("contact_invite_post(:bob, :alice, 'Come!', 0, '[]')")
     tab = scene["tab_bob"]
-    answer, greetings, notice, others, everybody = scene.sets(
-        f"contact_invite_accept(:bob, :alice, '{tab}', {GREETINGS})"
-    )
-    assert (others, [tab in sockets for _, sockets in everybody]) == ([], [True])
+    answer, greetings, notice, recipients = scene.sets(f"contact_invite_accept(:bob, :alice, {GREETINGS})")
+    assert [tab in sockets for _, sockets in recipients] == [True]
     assert (len(answer), len(greetings), len(notice)) == (1, 2, 1)
     assert "Come!" in greetings[0][0], "the first words are those of the invitation"
     assert len(scene.docs(f"contact_invite_accepted(:alice, NULL, :bob, {GREETINGS})")) == 2
@@ -278,9 +276,9 @@ async def test_one_of_two_answers_at_once_counts(direct: Direct) -> None:
     owner, inviter = direct.person(), direct.person("Bob")
     await direct.sets("shard1", "contact_received", owner.uid, inviter.uid, None)
     calls = [
-        direct.sets("shard1", "contact_invite_accept", owner.uid, inviter.uid, None, "[]"),
+        direct.sets("shard1", "contact_invite_accept", owner.uid, inviter.uid, "[]"),
         direct.sets("shard1", "contact_invite_refuse", owner.uid, inviter.uid),
-        direct.sets("shard1", "contact_invite_accept", owner.uid, inviter.uid, None, "[]"),
+        direct.sets("shard1", "contact_invite_accept", owner.uid, inviter.uid, "[]"),
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(r, Refused) and r.code == "NO_INVITE" for r in results) == 2, results
