@@ -46,6 +46,13 @@ SET_ASIDE = Gauge(
     multiprocess_mode="livemax",
 )
 SET_ASIDE_FAILURES = Counter("drumee_owner_failures", "failures to make the contact records of one owner")
+SLOW_DATABASE_NAME = "drumee_database_slow_time"
+SLOW_DATABASE = Gauge(
+    SLOW_DATABASE_NAME,
+    "when CALLs to a database last kept timing out, unix time; 0 once they are answered",
+    ["database"],
+    multiprocess_mode="livemax",
+)
 POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 
 _children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
@@ -83,12 +90,25 @@ def last_rounds() -> dict[str, float]:
 
     Empty when this process shares its metrics with no other worker.
     """
+    return _of_all_workers("livemin", LOOP_LAST_NAME, "loop")
+
+
+def slow_databases() -> dict[str, float]:
+    """Return when CALLs to each database last kept timing out, unix time, in any worker; 0: no longer.
+
+    Empty when this process shares its metrics with no other worker.
+    """
+    return _of_all_workers("livemax", SLOW_DATABASE_NAME, "database")
+
+
+def _of_all_workers(mode: str, name: str, label: str) -> dict[str, float]:
+    """Return the values of a gauge by its label; {} when this process shares its metrics with no other."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return {}
-    files = [str(path) for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_livemin_*.db")]
+    files = [str(path) for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob(f"gauge_{mode}_*.db")]
     gauges = multiprocess.MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
     samples = [sample for gauge in gauges for sample in gauge.samples]
-    return {sample.labels["loop"]: sample.value for sample in samples if sample.name == LOOP_LAST_NAME}
+    return {sample.labels[label]: sample.value for sample in samples if sample.name == name}
 
 
 def render() -> tuple[bytes, str]:

@@ -223,6 +223,7 @@ def _service_schemas() -> dict[str, Any]:
     health = _object(
         status=state,
         dependencies=_object(database=state, redis=state),
+        slow_databases=_list(TEXT),
         loops={"type": "object", "additionalProperties": {"enum": ["late", "dead"]}},
         set_aside=INTEGER,
         time=INTEGER,

@@ -31,10 +31,9 @@ from service.errors import (
     SlowBodyError,
     TooManyCallsError,
 )
-from service.log import calls_of_request, kind_of
+from service.log import calls_of_request
 from service.runtime.context import Context
 from service.runtime.process import Process
-from service.store.server_errors import ServerTroubleError
 from service.store.shares import SharedCaller
 from service.web.access_log import RequestLog, log_request
 from service.web.address import AddressKey, client_key
@@ -138,10 +137,7 @@ class Exchange(ABC):
         failure = next((f for kind, f in FAILURES.items() if isinstance(exc, kind)), Failure.UNEXPECTED)
         if failure is Failure.UNEXPECTED:
             log.error("unexpected error", exc_info=exc, extra={"service": self.entry.service})
-        elif isinstance(exc, ServerTroubleError):
-            pass  # The store has logged it once for all requests.
-        elif isinstance(exc, DatabaseUnavailableError | DatabaseTimeoutError):
-            log.warning("database unavailable", extra={"error": kind_of(exc)})
+        # The store logs outages of the database, once for all requests.
         return self.failure(failure)
 
     def _undeclared(self, refusal: Refusal) -> RequestError:

@@ -25,6 +25,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refus
 from service.log import calls_of_request, kind_of
 from service.retry import attempts
 from service.settings import DatabaseServer, Settings, database_servers
+from service.store.outages import LONG_SECONDS, Outages
 from service.store.server_errors import (
     DUPLICATE,
     RETRYABLE,
@@ -79,12 +80,13 @@ class PooledConnection:
     raw: Any
     timeout: float
     """Seconds for one statement."""
+    outages: Outages
 
 
 class Pool:
     """Connections of one kind to the first server that answers."""
 
-    def __init__(self, settings: Settings, *, read_only: bool) -> None:
+    def __init__(self, settings: Settings, outages: Outages, *, read_only: bool) -> None:
         self.name = "read" if read_only else "write"
         self._servers = database_servers(settings.db)
         self._read_only = read_only
@@ -93,17 +95,14 @@ class Pool:
         self._pools: dict[DatabaseServer, Any] = {}
         self._timeout = settings.db_timeout + 2
         """Seconds for one statement; the limit of the server itself comes first."""
+        self._outages = outages
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[PooledConnection]:
         """Lend a connection; DatabaseUnavailableError when no server answers or none is free in time."""
+        pool, connection = await self._acquire_in_time()
         try:
-            async with asyncio.timeout(self._timeout):
-                pool, connection = await self._acquire()
-        except TimeoutError:
-            raise DatabaseUnavailableError(f"no free connection for {self._timeout} s") from None
-        try:
-            yield PooledConnection(connection, self._timeout)
+            yield PooledConnection(connection, self._timeout, self._outages)
         except asyncio.CancelledError:
             # The server may still be running our statement: nobody else can use this connection.
             connection.close()
@@ -113,6 +112,22 @@ class Pool:
             if connection.get_transaction_status():
                 connection.close()
             pool.release(connection)
+
+    async def _acquire_in_time(self) -> tuple[Any, Any]:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._acquire()
+        except TimeoutError:
+            self._outages.unavailable("no free connection")
+            raise DatabaseUnavailableError(f"no free connection for {self._timeout} s") from None
+        except DatabaseUnavailableError as exc:
+            self._outages.unavailable(kind_of(exc))
+            raise
+        except asyncio.CancelledError:
+            if time.monotonic() - started >= LONG_SECONDS:
+                self._outages.unavailable("no free connection")
+            raise
 
     async def _acquire(self) -> tuple[Any, Any]:
         error: Exception | None = None
@@ -204,8 +219,9 @@ class Database:
     """Named CALLs to the registry and the shards."""
 
     def __init__(self, settings: Settings) -> None:
-        self._read = Pool(settings, read_only=True)
-        self._write = Pool(settings, read_only=False)
+        self.outages = Outages()
+        self._read = Pool(settings, self.outages, read_only=True)
+        self._write = Pool(settings, self.outages, read_only=False)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
         self._watched: frozenset[str] = frozenset()
         self._notify: Callable[[str], None] = lambda _: None
@@ -245,14 +261,17 @@ class Database:
         except DatabaseUnavailableError:
             # The connection may have idled through a restart of the server, and reads can be repeated.
             metrics.RETRIES.labels(name, "lost").inc()
-            return await self._read_call(db, name, args)
+            return await self._read_call(db, name, args, is_last=True)
 
-    async def _read_call(self, db: str, name: str, args: Sequence[Any]) -> list[ResultSet]:
+    async def _read_call(
+        self, db: str, name: str, args: Sequence[Any], *, is_last: bool = False
+    ) -> list[ResultSet]:
         async with self._read.connection() as connection:
             try:
                 return await _call(connection, db, name, args)
-            except ServerTroubleError as exc:
-                self._record_trouble(exc)
+            except DatabaseUnavailableError as exc:
+                if is_last or isinstance(exc, ServerTroubleError):
+                    self._record_failure(exc)
                 raise
 
     async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -269,6 +288,7 @@ class Database:
             except RetryableError as exc:
                 number = exc.number
                 if attempt.is_last:
+                    self.outages.unavailable(kind_of(exc))
                     raise DatabaseUnavailableError(f"{name}: {RETRYABLE[number]}") from exc
             except pymysql.err.IntegrityError as exc:
                 number = DUPLICATE
@@ -289,12 +309,18 @@ class Database:
             except Exception as exc:
                 # After any error: an error of the server does not tell whether a transaction is open.
                 await _rollback(connection)
-                if isinstance(exc, ServerTroubleError):
-                    self._record_trouble(exc)
+                if isinstance(exc, DatabaseUnavailableError):
+                    self._record_failure(exc)
                 raise
         self._clear_trouble()
         self._notify_owners(tx)
         return result
+
+    def _record_failure(self, exc: DatabaseUnavailableError) -> None:
+        if isinstance(exc, ServerTroubleError):
+            self._record_trouble(exc)
+        else:
+            self.outages.unavailable(kind_of(exc))
 
     def _record_trouble(self, exc: ServerTroubleError) -> None:
         now = time.monotonic()
@@ -403,8 +429,17 @@ async def _call(
     try:
         result = await _query(connection, f"CALL {db}.{name}({marks}){then}", args)
         outcome = "ok"
+        connection.outages.worked(db, name)
     except Refused:
         outcome = "refused"
+        connection.outages.worked(db, name)
+        raise
+    except DatabaseTimeoutError as exc:
+        connection.outages.timed_out(db, name, kind_of(exc))
+        raise
+    except asyncio.CancelledError:
+        if time.perf_counter() - started >= LONG_SECONDS:
+            connection.outages.timed_out(db, name, "the deadline of the request")
         raise
     finally:
         seconds = time.perf_counter() - started

@@ -47,22 +47,24 @@ async def health(
 
     `listening`: whether it is subscribed to its live updates.
     status: ok, degraded (calls work, but pushes are lost, the database only reads, or a loop is in trouble)
-    or down. dependencies: the same of each. loops: those in trouble, each `late` (also in another
-    worker of this host) or `dead`. set_aside: how
-    many owners have spoiled data. time: unix seconds.
+    or down. dependencies: the same of each. slow_databases: those whose CALLs time out; they make the
+    database degraded. loops: those in trouble, each `late` (also in another worker of this host) or `dead`.
+    set_aside: how many owners have spoiled data. time: unix seconds.
     """
     database_state, writing_state, redis_state = await asyncio.gather(
         _state(db.ping(), "down"),
         _state(db.check_writes(node), "degraded"),
         _state(_ping(redis, listening), "degraded"),
     )
+    slow_databases = db.outages.slow_databases()
     if database_state == "ok":
-        database_state = "degraded" if db.is_in_trouble else writing_state
+        database_state = "degraded" if db.is_in_trouble or slow_databases else writing_state
     dependencies, troubles = {"database": database_state, "redis": redis_state}, loops.troubles()
     states = {*dependencies.values(), "degraded" if troubles else "ok"}
     return {
         "status": next((s for s in ("down", "degraded") if s in states), "ok"),
         "dependencies": dependencies,
+        "slow_databases": slow_databases,
         "loops": troubles,
         "set_aside": loops.set_aside,
         "time": int(time.time()),
