@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,15 +36,18 @@ from service.runtime.process import Process
 from service.schema.routines import callers_within
 from service.settings import Settings
 from service.store.database import Database
-from service.store.health import RETRY, health, when_database_answers
+from service.store.health import DATABASE_AWAY, RETRY, health, when_database_answers
 from service.store.redis import RedisServers
 from service.store.shares import Shares
 from service.web.address import client_address
 from service.web.answers import plain_error, protect_answer
 from service.web.bodies import close_if_unread, must_refuse
+from service.web.deadline import deadline
 from service.web.local import may_ask
 
 log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SOCKETS = web.AppKey("sockets", Sockets)
@@ -157,18 +160,33 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     router.add_route("*", "/-/svc/{service:.*}", parts.dispatcher.handle)
     router.add_route("*", "/-/{instance}/svc/{service:.*}", parts.dispatcher.handle)
     router.add_get("/-/websocket/", parts.sockets.handle)
-    router.add_get("/-/health", _health)
-    router.add_get("/-/metrics", _metrics)
-    router.add_get("/-/docs/", _docs)
-    router.add_get(f"/-/assets/{{asset:{'|'.join(map(re.escape, ASSETS))}}}", _asset)
-    router.add_get("/-/demo/", _demo)
-    router.add_get("/-/mail/", parts.pages.outbox)
-    router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", parts.pages.stop)
-    router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", parts.pages.stop)
+    router.add_get("/-/health", _health)  # Its checks have a limit of their own.
+    router.add_get("/-/metrics", in_time(_metrics))
+    router.add_get("/-/docs/", in_time(_docs))
+    router.add_get(f"/-/assets/{{asset:{'|'.join(map(re.escape, ASSETS))}}}", in_time(_asset))
+    router.add_get("/-/demo/", in_time(_demo))
+    router.add_get("/-/mail/", in_time(parts.pages.outbox))
+    router.add_route("GET", "/-/mail/stop/{mail:[0-9a-f]{16}}", in_time(parts.pages.stop))
+    router.add_route("POST", "/-/mail/stop/{mail:[0-9a-f]{16}}", in_time(parts.pages.stop))
     RestApi(parts.process, parts.gate, parts.live).add_routes(router)
     router.add_get("/ws", parts.live.handle)
     LoginTokenApi(parts.process).add_routes(router)
-    router.add_get("/", _to_reference)
+    router.add_get("/", in_time(_to_reference))
+
+
+def in_time(handler: Handler) -> Handler:
+    """Give a page the deadline of a request, and answer 503 when the database does not answer until then."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            async with deadline(request.app[SETTINGS].request_timeout):
+                return await handler(request)
+        except (*DATABASE_AWAY, TimeoutError):
+            response = plain_error(503, "UNAVAILABLE")
+            response.headers.update(RETRY)
+            return response
+
+    return handle
 
 
 @web.middleware

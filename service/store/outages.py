@@ -16,7 +16,7 @@ CALM_SECONDS = 5.0
 """An outage ends with a success that comes so long after the last failure: some work in the middle of it."""
 STUCK_CALLS = 2
 """A database is slow when a routine has timed out so often without a success in between."""
-STUCK_SECONDS = 15.0
+STUCK_SECONDS = 10.0
 """Health names a slow database for so long after the last CALL that timed out."""
 FORGET_SECONDS = 60.0
 """Timeouts are over after so long, although nobody has called the routine again."""

@@ -42,6 +42,11 @@ async def own_people(own: tuple[Stack, Settings], password_hash: str) -> AsyncIt
     await server.close()
 
 
+MAIL_PAGES = (("GET", "-/mail/"), ("POST", f"-/mail/stop/{'0' * 16}"))
+"""Pages that CALL a routine."""
+PAGE_UNAVAILABLE = (503, "UNAVAILABLE", "2")
+
+
 async def health(person: Person) -> dict[str, Any]:
     async with person.http.get(person.base / "-/health") as response:
         return {"http": response.status, **await response.json()}
@@ -55,6 +60,12 @@ async def rest_health(person: Person) -> tuple[int, dict[str, Any], str | None]:
             assert body["error"]["code"] == "SERVICE_UNAVAILABLE"
             return response.status, body["error"]["details"], response.headers.get("Retry-After")
         return response.status, body["data"], None
+
+
+async def page(person: Person, method: str, path: str) -> tuple[int, str, str | None]:
+    """Return HTTP status, error and Retry-After of a page."""
+    async with person.http.request(method, person.base / path) as response:
+        return response.status, (await response.json())["error"], response.headers.get("Retry-After")
 
 
 async def contacts(person: Person) -> Answer:
@@ -76,6 +87,8 @@ async def test_mariadb_away_is_a_clear_503_and_comes_back(
     report = await health(alice)
     assert (report["http"], report["status"]) == (503, "down")
     assert report["dependencies"] == {"database": "down", "redis": "ok"}
+    for method, path in MAIL_PAGES:
+        assert await page(alice, method, path) == PAGE_UNAVAILABLE
     status, same, retry = await rest_health(alice)
     assert (status, same["status"], same["dependencies"], retry) == (503, "down", report["dependencies"], "2")
 
@@ -205,6 +218,8 @@ async def test_a_mariadb_that_hangs_is_answered_for_within_the_deadline_and_come
             assert {answer.body["__status__"] for answer in answers} == {"online"}
             # An error that came before the gate stays what it is.
             assert (await alice.call("contact.block")).code == "MISSING_PARAM"
+            for method, path in MAIL_PAGES:
+                assert await page(alice, method, path) == PAGE_UNAVAILABLE
             refused = await api.get("/contacts")
             assert (*refused.error, refused.headers["Retry-After"]) == (503, "SERVICE_UNAVAILABLE", "2")
             assert await token.error("contacts/get") == (
