@@ -1,4 +1,4 @@
-"""Convert ids of the store, 16 hex digits, to the UUIDs of the REST API and back.
+"""Ids as clients send them; ids of the store, 16 hex digits, as UUIDs of the REST API and back.
 
 A UUID has the digits of the id, the version and variant of a random UUID between them, and zeros at the end.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+ID = re.compile(r"[0-9A-Za-z_.*-]{1,64}")
+"""An id in a request."""
 STORE_ID = re.compile(r"[0-9a-f]{16}")
 STORE_UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-4([0-9a-f]{3})-8([0-9a-f])00-0{12}")
 

@@ -47,7 +47,7 @@ def user(
     domain: Annotated[str, typer.Option(help="Organisation; absent: the free domain.")] = "",
 ) -> int:
     """Register a person."""
-    from service.web.fields import normal_email
+    from service.web.email_address import normal_email
 
     if not name.strip():
         raise CommandError("the name is empty: give a first and a last name")

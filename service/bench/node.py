@@ -130,17 +130,25 @@ class Node:
         return sorted({line.decode(errors="replace").strip()[:500] for line in error_lines})[:5]
 
     def memory(self) -> list[dict[str, float]]:
-        """Return the megabytes of each worker: rss, and pss, which divides pages among their users."""
+        """Return the megabytes of each worker: rss, its peak, and pss, which divides shared pages."""
         return [
-            {"rss": _megabytes(each / "status", "VmRSS"), "pss": _megabytes(each / "smaps_rollup", "Pss")}
+            {
+                "rss": _megabytes(each / "status", "VmRSS"),
+                "peak": _megabytes(each / "status", "VmHWM"),
+                "pss": _megabytes(each / "smaps_rollup", "Pss"),
+            }
             for each in self._workers()
         ]
 
     def helpers(self) -> list[float]:
-        """Return the megabytes (rss) of each process that a worker has started."""
-        workers = {f"PPid:\t{each.name}\n" for each in self._workers()}
-        processes = [each for each in PROC.glob("[0-9]*") if _parent(each / "status") in workers]
-        return [_megabytes(each / "status", "VmRSS") for each in processes]
+        """Return the peak megabytes (rss) of each process that a worker has started."""
+        workers = self._workers()
+        parents = {f"PPid:\t{each.name}\n" for each in workers}
+        # a process that is still a copy of its worker has the memory of the worker
+        copies = {_read(each / "cmdline") for each in workers}
+        children = [each for each in PROC.glob("[0-9]*") if _parent(each / "status") in parents]
+        helpers = [each for each in children if _read(each / "cmdline") not in copies]
+        return [_megabytes(each / "status", "VmHWM") for each in helpers]
 
     def pids(self) -> list[int]:
         """Return all processes of the service."""

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from service.contacts.vocabulary import CONTROL, CONTROL_BUT_LAYOUT, ENTITY, PLACE_LIMITS, Contact
-from service.web.fields import ID, normal_email
+from service.ids import ID
+from service.web.email_address import normal_email
 
 ENTRIES = 100
 """Emails, phones or addresses of one contact."""

@@ -19,7 +19,7 @@ from service.mail.outbox import Mail
 from service.mail.translations import texts
 from service.runtime.context import Context
 from service.store.database import ResultSet, Transaction, document, encode
-from service.web.fields import normal_email
+from service.web.email_address import normal_email
 
 IN_PROGRESS: dict[tuple[Any, ...], asyncio.Future[Invitation]] = {}
 """Invitations that this process is carrying out, by everything that makes them the same."""

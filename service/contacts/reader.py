@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import orjson
-from charset_normalizer import from_bytes
 
 from service.contacts.cleaning import clean, clean_book
 from service.contacts.tables import read_rows
@@ -44,6 +43,9 @@ def encoding_of(sample: bytes) -> str:
         # Incremental: the sample may end within a character.
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
+        # here: few files need it, and each import starts a reader
+        from charset_normalizer import from_bytes
+
         best = from_bytes(sample[:65_536]).best()
         # Of the other guesses, only Windows code pages are likely: use the Western one for them.
         return best.encoding if best is not None and best.encoding.startswith("cp125") else "cp1252"

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import vobject
-
 from service.contacts.vocabulary import (
     CARD_LIMIT,
     CARD_TYPES,
@@ -85,6 +83,9 @@ def parse_card(text: str) -> Contact:
 
 def _contents(text: str) -> Mapping[str, list[Any]]:
     """Return the properties of a card by their names in lower case; UnreadableError when the text is none."""
+    # here: a table needs none of it, and each import starts a reader
+    import vobject
+
     try:
         card = vobject.readOne(text, allowQP=True, ignoreUnreadable=True, transform=True)
     except Exception as exc:

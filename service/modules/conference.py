@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from service.errors import invalid_param, missing_param
+from service.ids import ID
 from service.live.calls import LOGGED_EVENTS, LogEntry, write_log
 from service.live.media import media_configs
 from service.live.rooms import notify_departures
 from service.runtime.context import Answer, Context, row, rows
 from service.store.database import ResultSet, Transaction, document, documents
-from service.web.fields import ID
 
 TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")

@@ -21,6 +21,7 @@ from service.errors import (
     Refusal,
     RequestError,
 )
+from service.ids import ID
 from service.log import request_id
 from service.rpc.declarations import Service
 from service.rpc.methods import check_request
@@ -31,7 +32,7 @@ from service.runtime.services_log import ServicesLog
 from service.web.access_log import RequestLog
 from service.web.bodies import is_big, is_encoded, refuses_encoded
 from service.web.deadline import allow
-from service.web.fields import ID, load
+from service.web.fields import load
 from service.web.request import from_frontend, header_args, is_upload, query_args, read_args
 
 log = logging.getLogger(__name__)

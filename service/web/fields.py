@@ -16,16 +16,15 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 import orjson
-from email_validator import EmailNotValidError, validate_email
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from service.errors import invalid_param, missing_param
-from service.ids import from_uuid
+from service.ids import ID, from_uuid
+from service.web.email_address import normal_email
 from service.web.timestamps import wire_time
 
 T = TypeVar("T")
 
-ID = re.compile(r"[0-9A-Za-z_.*-]{1,64}")
 CONTROL_CHARACTERS = r"\x00-\x1f\x7f"
 CONTROL_BUT_LAYOUT_CHARACTERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 """Control characters except tab, line feed and carriage return."""
@@ -43,16 +42,6 @@ Check = Callable[[Any], None]
 def broken(constraint: str, sentence: str) -> ValidationError:
     """Return the error of a value that breaks a constraint."""
     return ValidationError([(constraint, sentence)])
-
-
-def normal_email(text: str) -> str | None:
-    """Return an email address as it is stored, or None for any other text."""
-    try:
-        # test_environment admits the domain .test, which installations use for trials.
-        address = validate_email(text.strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
-        return None
-    return address.normalized.lower()
 
 
 class DeclaredField(fields.Field[T]):
