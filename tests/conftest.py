@@ -28,6 +28,7 @@ from tests.support.people import PASSWORD, People
 from tests.support.unlike_ours import UnlikeOurs
 
 pytest_plugins = [
+    "tests.fixtures.attackers",
     "tests.fixtures.calls",
     "tests.fixtures.mail",
     "tests.fixtures.rest",

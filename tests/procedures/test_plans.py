@@ -202,3 +202,19 @@ def test_a_page_far_back_skips_entries_of_an_index(admin: Admin, settings: Setti
     for sort, order in itertools.product(("name", "date"), ("asc", "desc")):
         cost = rows_read(settings, show, big, sort, order)
         assert cost < FAR_BACK + 1000, (sort, order, cost)
+
+
+async def test_a_free_name_of_a_tag_costs_one_pass_over_the_names(
+    people: People, admin: Admin, settings: Settings
+) -> None:
+    person = await people("Alice")
+    admin.rows(
+        "INSERT INTO shard1.tag (owner_id, tag_id, name, ctime) SELECT %s, LPAD(seq, 16, '0'),"
+        " IF(seq = 1, 'Work', CONCAT('Work (', seq, ')')), 1 FROM shard1.seq_1_to_1000",
+        person.uid,
+    )
+    for name, free in (("work", "work (1001)"), ("Rome", "Rome")):
+        statement = "SELECT shard1.tag_name_free(%s, %s, NULL)"
+        assert admin.one(statement, person.uid, name) == free
+        # names, numbers, and both once more as groups; each number against each name would be 500,000
+        assert rows_read(settings, statement, person.uid, name) < 40_000

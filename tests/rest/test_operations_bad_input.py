@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import pytest
 
-from service.admin.registry import Registry
-from service.app import make_app
 from service.rest.declarations import FOR_SYNC
 from service.rest.operation import Operation
 from service.rest.operations import OPERATIONS
-from service.settings import Settings
 from tests.support.admin import Admin
+from tests.support.hostile import BODIES as NO_OBJECTS
 from tests.support.hostile import (
-    ABSENT,
     DEEP,
     HOLE,
     HOSTILE,
@@ -33,11 +25,7 @@ from tests.support.hostile import (
     spots,
     value_at,
 )
-from tests.support.hostile import BODIES as NO_OBJECTS
-from tests.support.nodes import Node
-from tests.support.people import People
-from tests.support.pictures import GIF
-from tests.support.rest import Answer, Client, make_key
+from tests.support.rest_attack import PLACES, Attack
 
 STRICT = {
     "string": {"text"}, "secret": {"text"}, "email": set(), "enum": set(), "date-time": set(),
@@ -53,112 +41,11 @@ QUERIES = [o for o in OPERATIONS if o.query]
 HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "X-Claw-Source", "X-Claw-User-Id", "X-Request-Id",
            "Origin", "Accept", "Content-Type", "Authorization")  # fmt: skip
 HOSTILE_HEADERS = ("'; DROP TABLE contact; --", "a" * 8000, "\u00e9", '"', "W/", ",,,", '"1"' + ',"2"' * 2000)
-JSON = {"Content-Type": "application/json"}
-FORM = {"Content-Type": "multipart/form-data; boundary=x"}
-PICTURE = (
-    b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\n' + GIF + b"\r\n--x--\r\n"
-)
-PLACES = ("id", "key", "version", "session")
-"""Names of the ids in paths."""
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def by_name(operations: Sequence[Operation]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("operation", operations, ids=lambda o: o.name)
-
-
-@dataclass
-class Attack:
-    """A user with a key of scope agent, one of scope system and a sign-in, and their data."""
-
-    agent: Client
-    root: Client
-    signed_in: Client
-    """Has the access token of a sign-in."""
-    real: dict[str, Any]
-    """Existing ids, which replace those of the examples."""
-
-    def client(self, operation: Operation) -> Client:
-        if operation.signed_in:
-            return self.signed_in
-        return self.root if operation.admin else self.agent
-
-    async def send(
-        self,
-        operation: Operation,
-        data: Any = None,
-        headers: dict[str, str] | None = None,
-        *,
-        ids: Mapping[str, str] = MappingProxyType({}),
-        query: str = "",
-    ) -> Answer:
-        """Call an operation; `ids` replace the existing ids in the path."""
-        path = operation.path
-        if operation.name == "auth.end_sessions":
-            await self.signed_in.login()  # The last request has ended this sign-in.
-        for name in PLACES:
-            path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))
-        path += query
-        kind = FORM if operation.upload and data is None else JSON
-        return await self.client(operation).send(
-            operation.method,
-            path,
-            data=PICTURE if kind is FORM else data,
-            headers={**kind, **(headers or {})},
-        )
-
-    async def json(self, operation: Operation, body: Any, text: Any = "") -> Answer:
-        """Call an operation with a JSON text in the hole of the body."""
-        if text is ABSENT:
-            body = json.loads(json.dumps(body).replace(f': "{HOLE}"', ": null"))
-            sent = json.dumps(_without_null(body))
-        else:
-            sent = json.dumps(body).replace(f'"{HOLE}"', text)
-        return await self.send(operation, sent.encode())
-
-    def base(self, operation: Operation) -> dict[str, Any]:
-        """Return a body made of the examples, without fields that exclude each other."""
-        body = {name: self.real.get(name, p["example"]) for name, p in (operation.body or {}).items()}
-        return {name: body[name] for name in operation.either[0]} if operation.either else body
-
-    async def everything(self) -> Any:
-        """Return a checksum of the user's data."""
-        book = (await self.agent.get("/contacts?include_deleted=true&limit=100")).data
-        keys = (await self.root.get("/admin/api-keys")).data
-        return book, [{**key, "last_used_at": None} for key in keys]
-
-
-def _without_null(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {n: _without_null(v) for n, v in value.items() if v is not None}
-    return [_without_null(v) for v in value] if isinstance(value, list) else value
-
-
-@pytest.fixture(scope="module")
-async def people(settings: Settings, registry: Registry, password_hash: str) -> AsyncIterator[People]:
-    """Create people on one node for all of these tests."""
-    # Wrong passwords and tokens count against an address that no other test uses.
-    server = Node(await make_app(dataclasses.replace(settings, trust_proxy=True, rate_limit=0)))
-    await server.start_server()
-    people = People(server.make_url("/"), registry, password_hash)
-    yield people
-    await people.close()
-    await server.close()
-
-
-@pytest.fixture
-async def attack(people: People, registry: Registry) -> AsyncIterator[Attack]:
-    person = await people.registered("Mallory")
-    agent, root = (Client(person, make_key(registry, person, scope)) for scope in ("agent", "system"))
-    signed_in = Client(person)
-    for client in (agent, root, signed_in):
-        client.http.headers["X-Forwarded-For"] = "203.0.113.67"
-    made = [(await agent.add(display_name=name))["id"] for name in ("Target", "Other")]
-    real = {"id": made[0], **dict.fromkeys(PLACES[1:], "0" * 16), "into": made[0], "ids": [made[1]],
-            "user_id": person.uid, "email": person.email}  # fmt: skip
-    await signed_in.login()
-    yield Attack(agent, root, signed_in, real)
-    await asyncio.gather(*(client.http.close() for client in (agent, root, signed_in)))
 
 
 @by_name(BODIES)

@@ -30,7 +30,7 @@ BEGIN
     DECLARE v_notes LONGTEXT DEFAULT JSON_VALUE(in_record, '$.notes');
     DECLARE v_mails LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.emails[*].address'), '[]');
     DECLARE v_phones LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.phones[*].number'), '');
-    DECLARE v_quoted, v_text, v_numbers, v_keys LONGTEXT;
+    DECLARE v_quoted, v_text, v_words, v_parts, v_numbers, v_keys LONGTEXT;
     DECLARE v_name VARCHAR(255);
     DECLARE v_is_all TINYINT DEFAULT NOT COALESCE(
         v_display COLLATE utf8mb4_bin = JSON_VALUE(in_known, '$.display_name'), 0
@@ -98,9 +98,18 @@ BEGIN
         SET v_text = CONCAT_WS(' ', v_display,
                                JSON_VALUE(in_record, '$.first_name'), JSON_VALUE(in_record, '$.last_name'),
                                v_company, v_mails, v_notes);
+        SET v_words = text_words(v_text, 'both'), v_parts = text_words(v_text, 'parts');
+        IF CHAR_LENGTH(v_words) + CHAR_LENGTH(v_parts) > 8192 THEN
+            -- a long text repeats its words; to leave them out here costs a fifth of sorting them later
+            SELECT JSON_ARRAYAGG(DISTINCT j.word) INTO v_words
+            FROM JSON_TABLE(CONCAT('[', v_words, ',', v_parts, ']'), '$[*][*]' COLUMNS (
+                word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+            )) AS j;
+            SET v_parts = '[]';
+        END IF;
         SET v_keys = CONCAT_WS(',', v_keys,
-            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(text_words(v_text, 'both'))),
-            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(text_words(v_text, 'parts'))),
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(v_words)),
+            JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(v_parts)),
             JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(v_mails)),
             JSON_OBJECT('kind', 'text', 'words', JSON_COMPACT(CONCAT('["', REPLACE(REGEXP_REPLACE(
                 v_numbers, '(?=([0-9]+))[0-9]', '\\1;'), ';', '","'), '"]'))));

@@ -21,18 +21,36 @@ CREATE OR REPLACE FUNCTION tag_name_free(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_name VARCHAR(255) DEFAULT in_name;
+    DECLARE v_start VARCHAR(245) DEFAULT LEFT(in_name, 245);
     DECLARE v_old_name VARCHAR(255) COLLATE utf8mb4_bin;
-    DECLARE v_copy INT DEFAULT 1;
+    DECLARE v_number INT UNSIGNED;
 
     SELECT MAX(name) INTO v_old_name FROM tag WHERE owner_id = in_owner AND tag_id = in_tag;
-    WHILE NOT (v_name <=> v_old_name) AND EXISTS (
-        SELECT 1 FROM tag
-        WHERE owner_id = in_owner AND name COLLATE utf8mb4_unicode_520_ci = v_name AND NOT (tag_id <=> in_tag)
-    ) DO
-        SET v_copy = v_copy + 1;
-        SET v_name = CONCAT(LEFT(in_name, 245), ' (', v_copy, ')');
-    END WHILE;
-    RETURN v_name;
+    -- one name more than the owner has is enough, and another one because number 1 may equal number 2; equal
+    -- names meet in a group
+    WITH taken AS (
+        SELECT name FROM tag WHERE owner_id = in_owner AND NOT (tag_id <=> in_tag)
+    ),
+    numbers AS (
+        SELECT ROW_NUMBER() OVER () AS number
+        FROM (SELECT 1 FROM taken UNION ALL SELECT 1 UNION ALL SELECT 1) AS enough
+    ),
+    wanted AS (
+        SELECT number, IF(number = 1, in_name, CONCAT(v_start, ' (', number, ')')) AS name FROM numbers
+    )
+    SELECT MIN(f.number) INTO v_number
+    FROM (
+        SELECT MIN(n.number) AS number
+        FROM (
+            SELECT number, name COLLATE utf8mb4_unicode_520_ci AS name FROM wanted
+            UNION ALL
+            SELECT NULL, name COLLATE utf8mb4_unicode_520_ci FROM taken
+        ) AS n
+        GROUP BY n.name
+        HAVING COUNT(*) = COUNT(n.number)
+        UNION ALL
+        SELECT number FROM wanted WHERE name COLLATE utf8mb4_bin = v_old_name
+    ) AS f;
+    RETURN IF(v_number = 1, in_name, CONCAT(v_start, ' (', v_number, ')'));
 END$$
 DELIMITER ;

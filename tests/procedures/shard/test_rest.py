@@ -400,6 +400,19 @@ def test_contact_keys_finds_a_number_by_any_of_its_digits(scene: Scene) -> None:
     assert words == {run for _, runs in NUMBERS.values() for run in runs}
 
 
+def test_contact_keys_names_a_repeated_word_of_a_long_text_once(scene: Scene) -> None:
+    words = {"ada", "x@y.example", "@y.example", "1-2", "Ärger"}
+    for times in (1, 2000):
+        notes = " ".join([*words, "Ada"] * times)
+        scene["record"] = orjson.dumps({"display_name": "Ada", "notes": notes, "tags": []}).decode()
+        keys = scene.json("SELECT contact_keys(:record, NULL, NULL)")
+        listed = [w for key in keys if key["kind"] == "text" for w in key["words"] if w]
+        assert {w.lower() for w in listed} == {
+            "ada", "x", "y", "example", "x@y.example", "@y.example", "1", "2", "12", "ärger"
+        }  # fmt: skip
+    assert len(listed) == 10
+
+
 ADDRESSES = {
     "@uniq.example": True, "zed@uniq.example": True, "ed@uniq.example": False, "carl@nowhere.example": True,
     "@nowhere": True, "@handle": True, "x@y": True, "<x@y>,": True, "@y now": True, "@": False,
