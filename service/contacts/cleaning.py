@@ -123,6 +123,8 @@ def _entries(contact: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def _phone(entry: Mapping[str, Any]) -> Contact:
     """Return areacode and phone, with the space between them at most 81 characters, as in the REST API."""
     areacode = _line(entry.get("areacode"), 16)
+    if areacode == "+":
+        areacode = ""
     return {"areacode": areacode, "phone": _line(entry.get("phone"), 80 - len(areacode) if areacode else 81)}
 
 

@@ -11,6 +11,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from service.contacts.cleaning import clean
+from service.contacts.vocabulary import split_number
 from service.errors import RequestError
 from service.settings import Settings
 
@@ -89,7 +90,7 @@ def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
         "surname": nickname.get("value", "") or name.get("middleName", ""),
         "comment": next((b.get("value", "") for b in person.get("biographies", [])), ""),
         "email": [{"email": e.get("value", ""), **_kind(e)} for e in person.get("emailAddresses", [])],
-        "mobile": [{"phone": p.get("value", ""), **_kind(p)} for p in person.get("phoneNumbers", [])],
+        "mobile": [{**split_number(p.get("value", "")), **_kind(p)} for p in person.get("phoneNumbers", [])],
         "address": [
             {
                 "street": a.get("streetAddress", ""),

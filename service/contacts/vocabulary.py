@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import orjson
+import phonenumbers
 
 CARD_LIMIT = 1_000_000
 """Characters of one card without its pictures; a bigger one is rejected."""
@@ -43,6 +44,9 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 ENTITY = re.compile(r"[0-9a-f]{16}")
 AREACODE = re.compile(r"(\+\d{1,4})[ .-]+(.+)")
+DIALLED = re.compile(r"\+?[0-9 \xa0()./-]+", re.ASCII)
+"""A number without words or an extension: only its digits are dialled."""
+SEPARATORS = re.compile(r"[^0-9]")
 PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
 """Parts of an address, and the characters of each."""
 KIND_KEYS = {"category", "is_default", "label"}
@@ -112,14 +116,39 @@ def split_numbers(texts: list[str], extension: Contact) -> list[dict[str, str]]:
     """
     lengths = extension.get("areacode")
     if not isinstance(lengths, list) or [type(length) for length in lengths] != [int] * len(texts):
-        return [_split_number(text) for text in texts]
+        return [split_number(text) for text in texts]
     return [
         {"areacode": text[:length], "phone": text[length:].strip()}
         for text, length in zip(texts, lengths, strict=True)
     ]
 
 
-def _split_number(text: str) -> dict[str, str]:
-    text = text.removeprefix("tel:")
+def split_number(text: str) -> dict[str, str]:
+    """Return areacode and phone as the form of the Drumee frontend takes them.
+
+    It refuses a number with blanks, and wants `+` and a country code as the area code. A number that is not
+    international has none. Numbers with words or extensions stay as they are written.
+    """
+    text = text.strip().removeprefix("tel:")
+    if DIALLED.fullmatch(text):
+        return _international(text) or {"areacode": "", "phone": _digits(text)}
     parts = AREACODE.fullmatch(text)
     return {"areacode": parts[1], "phone": parts[2]} if parts else {"areacode": "", "phone": text}
+
+
+def _international(text: str) -> dict[str, str] | None:
+    """Return country code and national number; None for a number of no country."""
+    if not text.startswith("+"):
+        return None
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
+    national = phonenumbers.national_significant_number(number)
+    return {"areacode": f"+{number.country_code}", "phone": national}
+
+
+def _digits(text: str) -> str:
+    """Return the digits of a number, after a `+` if it begins with one; the text when it has no digit."""
+    digits = SEPARATORS.sub("", text)
+    return f"+{digits}" if digits and text.startswith("+") else digits or text

@@ -13,7 +13,7 @@ import pytest
 from tests.support.address_files import export, table, upload
 from tests.support.admin import Admin
 from tests.support.contacts import add_contact, email_list, surnames
-from tests.support.people import People, Person
+from tests.support.people import FRONTEND, People, Person
 
 
 async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
@@ -254,3 +254,51 @@ async def test_address_books_are_written_from_the_own_only(people: People) -> No
     assert b"secret" not in await export(bob, hub_id=alice.uid)
     stranger = await people.stranger()
     assert (await stranger.call("contact.export_all")).status == 401
+
+
+def edited(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a number as the edit form of the frontend sends it back, which nobody has touched."""
+    areacode = row["areacode"] if "+" in row["areacode"] else f"+{row['areacode']}"
+    return {"areacode": areacode, "phone": row["phone"], "category": row["category"], "phone_id": "undefined"}
+
+
+async def test_imported_numbers_survive_the_edit_form(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    numbers = ("FAX:+33144276701", "HOME:+1 555 0100", "PAGER:01 44 27", "WORK:+44 (0)20 7946 0001")
+    card = "\n".join(
+        ["BEGIN:VCARD", "VERSION:3.0", "FN:Ada Byron", "EMAIL:ada@numbers.example"]
+        + [f"TEL;TYPE={number}" for number in numbers]
+        + ["END:VCARD", ""]
+    )
+    assert (await upload(alice, tab, "ada.vcf", card.encode())).data["loaded"] == 1
+    (match,) = await alice.ok("contact.search", key="ada")
+    before = await alice.ok("contact.get_contact", contact_id=match["id"])
+    rows = [(p["areacode"], p["phone"], p["label"]) for p in before["mobile"]]
+    assert rows == [
+        ("+33", "144276701", "fax"), ("+1", "5550100", "home"),
+        ("", "014427", "pager"), ("+44", "2079460001", "work"),
+    ]  # fmt: skip
+    form = {name: before[name] for name in ("firstname", "lastname", "email", "address", "comment")}
+    form |= {"contact_id": before["id"], "mobile": [edited(row) for row in before["mobile"]], "tag": []}
+    for _ in range(2):
+        after = (await alice.call("contact.update", FRONTEND, **form, hub_id=alice.uid)).data
+        assert after["mobile"] == before["mobile"]
+
+
+async def test_a_number_that_is_written_in_another_way_keeps_its_label(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    card = "BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nEMAIL:a@fax.example\nTEL;TYPE=FAX:+33144276701\nEND:VCARD\n"
+    await upload(alice, tab, "ada.vcf", card.encode())
+    (match,) = await alice.ok("contact.search", key="ada")
+    before = (await alice.ok("contact.get_contact", contact_id=match["id"]))["mobile"]
+    for areacode, phone in (("+33", "1 44 27 67 01"), ("+", "+33144276701"), ("+33", "144276701")):
+        rows = [{"areacode": areacode, "phone": phone, "category": "priv"}]
+        after = await alice.call("contact.update", FRONTEND, contact_id=match["id"], mobile=rows)
+        (row,) = after.data["mobile"]
+        assert row == before[0] | {"areacode": areacode.strip("+") and areacode, "phone": phone}
+    # Other digits are another number.
+    other = [{"areacode": "+33", "phone": "144276702", "category": "priv"}]
+    after = await alice.call("contact.update", FRONTEND, contact_id=match["id"], mobile=other)
+    assert [row["label"] for row in after.data["mobile"]] == ["mobile"]

@@ -107,7 +107,7 @@ def test_a_vcard_of_icloud_is_read() -> None:
     (c,) = contacts(ICLOUD.encode(), "vcf")
     assert (c["firstname"], c["lastname"], c["surname"]) == ("Änne", "Müller", "Karla")
     assert addresses(c) == [("aenne@home.example", "priv", 1), ("aenne@work.example", "prof", 0)]
-    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+49", "170 1234567")
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+49", "1701234567")
     assert c["address"][0] == {
         "street": "Hauptstraße 5, Hof",
         "city": "Köln",
@@ -128,7 +128,7 @@ def test_a_vcard_of_google_is_read() -> None:
     (c,) = contacts(GOOGLE.encode(), "vcf")
     assert (c["firstname"], c["lastname"], c["surname"]) == ("Jean-Luc", "Martin", "JL")
     assert addresses(c) == [("jl@work.example", "prof", 1)]
-    assert c["mobile"][0]["phone"] == "+33612345678"
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+33", "612345678")
     assert (c["company"], c["mobile"][0]["label"], c["display_name"]) == ("Acme", "", "")
 
 
@@ -136,7 +136,7 @@ def test_a_vcard_of_outlook_is_read() -> None:
     (c,) = contacts(OUTLOOK.encode("cp1252"), "vcf")
     assert (c["firstname"], c["lastname"]) == ("Renée", "Lévêque")
     assert addresses(c) == [("renee@work.example", "priv", 1)]
-    assert (c["mobile"][0]["phone"], c["mobile"][0]["category"]) == ("01 23 45 67 89", "prof")
+    assert (c["mobile"][0]["phone"], c["mobile"][0]["category"]) == ("0123456789", "prof")
     (place,) = c["address"]
     assert (place["postal_code"], place["city"], place["category"]) == ("75001", "Paris", "prof")
     assert [p["label"] for p in c["mobile"]] == ["", "fax"]
@@ -180,7 +180,7 @@ def test_a_csv_of_google_is_read() -> None:
         ("ada2@home.example", "priv", 0),
     ]
     assert (c["comment"], c["tag"]) == ("two\nlines", ["Math"])
-    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+44", "207 946")
+    assert (c["mobile"][0]["areacode"], c["mobile"][0]["phone"]) == ("+44", "207946")
     assert place_of(c) == ("1 Square", "London", "England", "SW1", "UK")
     assert [p["label"] for p in c["mobile"]] == ["", "Neighbour"]
     assert (c["company"], c["job_title"], c["display_name"]) == ("Acme", "Analyst", "")
@@ -284,3 +284,28 @@ def test_garbage_ends_in_an_error_not_in_a_crash(kind: str) -> None:
     for data in (bytes(range(256)) * 40, b"\xff\xfe" + bytes(999), b'"' * 5000, b"BEGIN:VCARD\n" * 50):
         for entry in read(io.BytesIO(data), kind):
             assert "error" in entry or not entry["contact"]["email"]
+
+
+@pytest.mark.parametrize(
+    ("written", "areacode", "phone"),
+    [
+        ("+33144276701", "+33", "144276701"),
+        ("+1 555 0100", "+1", "5550100"),
+        ("+44 (0)20 7946-0001", "+44", "2079460001"),
+        ("+390612345678", "+39", "0612345678"),
+        ("tel:+1-201-555-0123", "+1", "2015550123"),
+        ("+999 12 34", "", "+9991234"),
+        ("+", "", "+"),
+        ("01 44.27/67-01", "", "0144276701"),
+        ("(0)1-23", "", "0123"),
+        ("+44 207 946 ext. 12", "+44", "207 946 ext. 12"),
+        ("+1 800 FLOWERS", "+1", "800 FLOWERS"),
+        ("ask Bob", "", "ask Bob"),
+    ],
+)
+def test_a_number_is_split_as_the_edit_form_takes_it(written: str, areacode: str, phone: str) -> None:
+    card = f"BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nEMAIL:a@x.example\nTEL;TYPE=FAX:{written}\nEND:VCARD\n"
+    (from_card,) = contacts(card.encode(), "vcf")
+    (from_row,) = contacts(f"Email,Phone\na@x.example,{written}\n".encode(), "csv")
+    for contact in (from_card, from_row):
+        assert [(p["areacode"], p["phone"]) for p in contact["mobile"]] == [(areacode, phone)]

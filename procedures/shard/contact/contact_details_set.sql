@@ -3,7 +3,8 @@
 --
 -- An API that does not know a property sends the entry back without it, and the property stays: the label of
 -- an address or a number, as long as it agrees with the category; state and postal code of a postal address;
--- the place where a number is split; the default entry.
+-- the place where a number is split; the default entry. A number is the same when its digits are: the form of
+-- the frontend removes blanks, and writes a `+` alone for an area code that is empty.
 --
 -- All lists stand in one routine: one for each would make thirteen that a patch reaches. Numbers and postal
 -- addresses have other tables and columns, which no parameter can name, so their blocks are alike.
@@ -39,7 +40,7 @@ BEGIN
     DECLARE v_item, v_tag_ids LONGTEXT;
     DECLARE v_category VARCHAR(8) COLLATE ascii_bin;
     DECLARE v_label, v_old_label VARCHAR(32);
-    DECLARE v_number, v_full_number TEXT COLLATE utf8mb4_bin;
+    DECLARE v_number, v_full_number, v_old_number, v_digits TEXT COLLATE utf8mb4_bin;
     DECLARE v_areacode, v_old_areacode VARCHAR(16) COLLATE utf8mb4_bin;
     DECLARE v_phone, v_old_phone VARCHAR(81) COLLATE utf8mb4_bin;
     DECLARE v_street, v_city, v_country, v_old_state VARCHAR(255);
@@ -95,26 +96,33 @@ BEGIN
                 v_index = v_index + 1,
                 v_number = JSON_VALUE(v_item, '$.number'),
                 v_areacode = JSON_VALUE(v_item, '$.areacode'),
+                v_areacode = IF(v_areacode = '+', '', v_areacode),
                 v_phone = JSON_VALUE(v_item, '$.phone'),
                 v_label = JSON_VALUE(v_item, '$.label'),
                 v_category = COALESCE(JSON_VALUE(v_item, '$.category'), 'priv'),
                 v_default = JSON_VALUE(v_item, '$.is_default'),
                 v_full_number = COALESCE(v_number, TRIM(CONCAT(COALESCE(v_areacode, ''), ' ', v_phone))),
-                v_id = NULL, v_old_areacode = NULL, v_old_phone = NULL, v_old_default = NULL,
-                v_old_label = NULL;
+                v_digits = REGEXP_REPLACE(v_full_number, '[^0-9]', ''),
+                v_id = NULL, v_old_number = NULL, v_old_areacode = NULL, v_old_phone = NULL,
+                v_old_default = NULL, v_old_label = NULL;
             IF CHAR_LENGTH(v_full_number) > 81 THEN
                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "mobile",'
                     ' "reason": "area code and number have more than 81 characters"}';
             END IF;
             -- of several equal numbers, the n-th one matches the n-th row
-            SELECT id, areacode, phone, is_default, label
-            INTO v_id, v_old_areacode, v_old_phone, v_old_default, v_old_label
+            SELECT id, TRIM(CONCAT(areacode, ' ', phone)), areacode, phone, is_default, label
+            INTO v_id, v_old_number, v_old_areacode, v_old_phone, v_old_default, v_old_label
             FROM contact_phone
             WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
-              AND TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
-            ORDER BY position
+              AND (TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
+                   OR REGEXP_REPLACE(CONCAT(areacode, phone), '[^0-9]', '') COLLATE utf8mb4_bin
+                      = NULLIF(v_digits, ''))
+            ORDER BY TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number DESC, position
             LIMIT 1
             FOR UPDATE;
+            IF v_old_number <> v_full_number THEN
+                SET v_old_areacode = NULL, v_old_phone = NULL; -- written in another way now
+            END IF;
             IF v_phone IS NULL AND v_old_phone IS NULL AND v_number RLIKE '^[+][0-9]{1,4} [0-9(]' THEN
                 SET v_areacode = SUBSTRING_INDEX(v_number, ' ', 1),
                     v_phone = SUBSTR(v_number, LOCATE(' ', v_number) + 1);
