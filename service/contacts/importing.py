@@ -7,17 +7,20 @@ interrupted can be repeated: contacts that exist already stay as they are.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from service import PACKAGE
+from service.contacts.reader import SAMPLE_BYTES, encoding_of
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
 from service.runtime.context import Context, Upload
@@ -30,7 +33,8 @@ REPORTED = 100
 CHUNK_BYTES = 65_536
 READERS = asyncio.Semaphore(2)
 """Limits the files that are read at the same time; further imports wait."""
-KINDS = {".vcf": "vcf", ".csv": "csv"}
+KINDS = {"vcf", "csv"}
+FIRST_CARD = re.compile(r"^BEGIN:VCARD\s*$", re.IGNORECASE | re.MULTILINE)
 
 Progress = Callable[[int], None]
 """Receives percent, from 0 to 100."""
@@ -86,25 +90,39 @@ class Report:
         }
 
 
-def kind_of(filename: str) -> str:
-    """Return vcf or csv by the name of a file; RequestError 415 for any other name."""
-    dot = filename.rfind(".")
-    kind = KINDS.get(filename[dot:].lower()) if dot >= 0 else None
-    if kind is None:
-        raise RequestError(415, "WRONG_FORMAT", "only .csv and .vcf files can be loaded", protocol=False)
+def check_kind(kind: str) -> str:
+    """Return vcf or csv; RequestError 415 for any other kind."""
+    if kind not in KINDS:
+        raise RequestError(415, "WRONG_FORMAT", "only vcf and csv can be loaded", protocol=False)
     return kind
 
 
-async def load_upload(ctx: Context, upload: Upload, kind: str, progress: Progress) -> dict[str, Any]:
+def kind_of(path: str) -> str:
+    """Return vcf or csv by the start of a file, whatever its name; RequestError 415 when it is no text.
+
+    The Drumee frontend lets through vCards only under a misspelt name (docs/frontend-contract.md#uploads).
+    """
+    with Path(path).open("rb") as file:
+        sample = file.read(SAMPLE_BYTES)
+    text = sample.decode(encoding_of(sample), errors="replace").lstrip("\ufeff")
+    if FIRST_CARD.search(text) or not text.strip():
+        return "vcf"
+    if "\0" in text:
+        raise RequestError(415, "WRONG_FORMAT", "the file is neither a vCard nor a table", protocol=False)
+    return "csv"
+
+
+async def load_upload(ctx: Context, upload: Upload, progress: Progress) -> dict[str, Any]:
     """Import the file in the body of the request; return the report."""
     with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
         size = await receive(ctx, upload, spool, ctx.settings.import_limit)
-        return await _load_file(ctx, spool.name, size, kind, progress)
+        return await _load_file(ctx, spool.name, size, await asyncio.to_thread(kind_of, spool.name), progress)
 
 
-async def load_stored(ctx: Context, stored: StoredFile, kind: str, progress: Progress) -> dict[str, Any]:
+async def load_stored(ctx: Context, stored: StoredFile, progress: Progress) -> dict[str, Any]:
     """Import a file that was uploaded before; return the report. The file stays, for another attempt."""
-    return await _load_file(ctx, str(stored.path), stored.size, kind, progress)
+    path = str(stored.path)
+    return await _load_file(ctx, path, stored.size, await asyncio.to_thread(kind_of, path), progress)
 
 
 async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from service.contacts import book, exporting, google, groups, invitations, pictures, uploads
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
-from service.contacts.importing import kind_of, load_list, load_stored, load_text, load_upload
+from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
 from service.live.push import live_update
@@ -375,24 +376,39 @@ async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None,
 async def load(
     ctx: Context, socket_id: str, uploaded_id: str | None, secret: str | None, service: str | None
 ) -> Answer:
-    """Import an address book; push the progress, in percent, to the tab that sent it."""
-    sources = [source for source in (ctx.upload, uploaded_id, secret) if source]
+    """Import an address book; push the progress, in percent, to the tab that sent it.
+
+    The last frame says 100 also when the file is refused: its tab shows a bar until then.
+    """
+    (socket_rows,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
+    last = 0
+
+    def push_progress(percent: int, phase: str = "load") -> None:
+        nonlocal last
+        last = percent
+        model = {"phase": phase, "progress": percent, "tag": service}
+        ctx.pusher.send(socket_rows, live_update(ctx.service, model))
+
+    try:
+        return await _load(ctx, [source for source in (uploaded_id, secret) if source], push_progress)
+    finally:
+        if last < 100:
+            push_progress(100)
+
+
+async def _load(ctx: Context, upload_ids: list[str], push_progress: Callable[..., None]) -> Answer:
+    """Import the body of the request, or the file with the only one of these ids."""
+    sources = [source for source in (ctx.upload, *upload_ids) if source]
     if len(sources) > 1:
         raise RequestError(400, "INVALID_INPUT", "give a body, uploaded_id or secret", protocol=False)
     if not sources:
         raise RequestError(400, "NO_FILE", "send the file as the body, or its uploaded_id", protocol=False)
-    file = ctx.upload or uploads.find(ctx, str(sources[0]))
-    kind = kind_of(file.filename)
-    (socket_rows,) = await ctx.yp("socket_get", ctx.caller.uid, socket_id)
-
-    def push_progress(percent: int, phase: str = "load") -> None:
-        model = {"phase": phase, "progress": percent, "tag": service}
-        ctx.pusher.send(socket_rows, live_update(ctx.service, model))
-
+    stored = None if ctx.upload else uploads.find(ctx, upload_ids[0])
     push_progress(0, "prepare")
-    if isinstance(file, uploads.StoredFile):
-        return await load_stored(ctx, file, kind, push_progress)
-    return await load_upload(ctx, file, kind, push_progress)
+    if stored is not None:
+        return await load_stored(ctx, stored, push_progress)
+    assert ctx.upload is not None  # noqa: S101  # for mypy: it is the only source
+    return await load_upload(ctx, ctx.upload, push_progress)
 
 
 async def import_contacts(ctx: Context, content: str | None, format: str) -> Answer:  # noqa: A002
@@ -404,7 +420,7 @@ async def import_contacts(ctx: Context, content: str | None, format: str) -> Ans
         return await load_list(ctx, [clean(contact) for contact in contacts])
     if not content:
         raise RequestError(400, "NO_FILE", "give list or content", protocol=False)
-    return await load_text(ctx, content, kind_of(f".{format}"))
+    return await load_text(ctx, content, check_kind(format.lower()))
 
 
 async def export_all(ctx: Context, format: str, option: str, version: str) -> Answer:  # noqa: A002

@@ -13,7 +13,7 @@ import pytest
 from tests.support.address_files import export, table, upload
 from tests.support.admin import Admin
 from tests.support.contacts import add_contact, email_list, surnames
-from tests.support.people import FRONTEND, People, Person
+from tests.support.people import FRONTEND, People, Person, Tab
 
 
 async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
@@ -59,9 +59,9 @@ async def test_a_load_leaves_out_the_owner_and_colleagues(people: People) -> Non
 async def test_loads_are_refused_with_the_documented_code(people: People) -> None:
     alice = await people("Alice")
     tab = await alice.tab()
-    for filename in ("contacts.txt", "contacts", "../../etc/passwd", ""):
-        answer = await upload(alice, tab, filename, b"x")
-        assert (answer.status, answer.code) == (415, "WRONG_FORMAT"), filename
+    for content in (b"PK\x03\x04\x14\x00\x00\x00", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"):
+        answer = await upload(alice, tab, "contacts.csv", content)
+        assert (answer.status, answer.code) == (415, "WRONG_FORMAT"), content
     for args, code in (
         ({}, "NO_FILE"),
         ({"uploaded_id": "aa", "secret": "bb"}, "INVALID_INPUT"),
@@ -71,6 +71,42 @@ async def test_loads_are_refused_with_the_documented_code(people: People) -> Non
     assert (await alice.call("contact.load")).code == "MISSING_PARAM"
     empty = await upload(alice, tab, "a.vcf", b"")
     assert empty.data["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["card.cvf", "card.csv", "card", "../../etc/passwd", "é ç#1&.CVF", ""])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n\r\n"])
+async def test_a_vcard_is_one_by_its_content(people: People, name: str, before: bytes) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    card = before + b"begin:vcard\r\nVERSION:3.0\r\nFN:Bo B\r\nEMAIL:bo@x.example\r\nEND:VCARD\r\n"
+    assert (await upload(alice, tab, name, card)).data["loaded"] == 1
+    assert (await upload(alice, tab, name, b"Email\nc@x.example\n")).data["loaded"] == 1
+    assert await origins(alice) == {"bo@x.example": "vcf", "c@x.example": "csv"}
+
+
+async def test_every_load_ends_with_progress_100(people: People) -> None:
+    alice = await people("Alice")
+    tab, other = await alice.tab(), await alice.tab()
+    named = {"socket_id": tab.id, "service": "book"}
+    loads = (
+        (200, upload(alice, tab, "a.cvf", b"", service="book")),
+        (200, upload(alice, tab, "a.csv", b"no,header\n", service="book")),
+        (415, upload(alice, tab, "a.csv", b"\x00\x01", service="book")),
+        (400, alice.call("contact.load", **named)),
+        (400, alice.call("contact.load", **named, uploaded_id="aa", secret="bb")),
+        (404, alice.call("contact.load", **named, uploaded_id="0" * 32)),
+    )
+    for count, (status, load) in enumerate(loads, 1):
+        assert (await load).status == status
+        await tab._wait(lambda count=count: ends(tab) == count)
+        assert ends(tab) == count
+        assert tab.updates("contact.load")[-1]["model"] == {"phase": "load", "progress": 100, "tag": "book"}
+    await other.nothing("contact.load", 0.1)
+
+
+def ends(tab: Tab) -> int:
+    """Return how many loads the tab has seen end."""
+    return sum(frame["model"]["progress"] == 100 for frame in tab.updates("contact.load"))
 
 
 async def test_progress_never_goes_to_the_tab_of_somebody_else(people: People) -> None:
@@ -87,8 +123,10 @@ async def test_too_big_a_file_is_refused(
     server = await make_node(import_limit=limit)
     people = People(server.make_url("/"), registry, password_hash)
     alice = await people("Alice")
-    answer = await upload(alice, await alice.tab(), filename, table(500))
+    tab = await alice.tab()
+    answer = await upload(alice, tab, filename, table(500))
     assert (answer.status, answer.code) == (413, "BODY_TOO_LARGE")
+    await tab.settles("contact.load", {"phase": "load", "progress": 100, "tag": None})
     await people.close()
 
 
