@@ -213,6 +213,11 @@ class Story:
         place = {"hub_id": hub, "room_id": here["room_id"]}
         await call(ada, "conference.attendee", **place, participant_id="abcd1234")
         await call(ada, "conference.leave", **here)
+        team = self.registry.add_hub("Research", ada.uid, "private")
+        self.registry.grant(team, self.bob.uid, 2)
+        await call(ada, "hub.get_members_by_type", hub_id=team, type="all")
+        room = (await ada.ok("media.home", hub_id=team))["home_id"]
+        await call(ada, "hub.poke", hub_id=team, uid=self.bob.uid, nid=room)
 
     async def calls(self) -> None:
         call, ada, bob, tab = self.rec.call, self.ada, self.bob, self.tab

@@ -28,11 +28,9 @@ async def messages(ctx: Context, key: str | None, entity_id: str | None, peer_id
 
 
 async def chat_rooms(ctx: Context, flag: str, key: str, tag_id: str | None, option: str) -> Answer:
-    """Return a page of the caller's conversations. Shared rooms are not served here."""
-    if flag == "share":
-        return []
+    """Return a page of the caller's conversations: with people, and team hubs."""
     page, size = page_of(ctx)
-    (room_rows,) = await ctx.shard("chat_rooms", key, tag_id, option, page, size)
+    (room_rows,) = await ctx.shard("chat_rooms", flag, key, tag_id, option, page, size)
     return rows(room_rows)
 
 

@@ -134,7 +134,7 @@ def test_chat_rooms_lists_whom_one_talked_to_first(scene: Scene) -> None:
     scene.sets("my_tag_add(:alice, :alice_bob, JSON_ARRAY(:rome))")
 
     def names(key: str = "", tag: str = "NULL", option: str = "active", page: str = "1, 45") -> list[str]:
-        rooms = scene.docs(f"chat_rooms(:alice, '{key}', {tag}, '{option}', {page})")
+        rooms = scene.docs(f"chat_rooms(:alice, 'all', '{key}', {tag}, '{option}', {page})")
         return [room["firstname"] for room in rooms]
 
     assert names() == ["Bob", "Carol"]
@@ -149,7 +149,9 @@ def test_chat_rooms_lists_whom_one_talked_to_first(scene: Scene) -> None:
 
 def test_chat_rooms_knows_colleagues(scene: Scene) -> None:
     scene["frank"]
-    assert [r["firstname"] for r in scene.docs("chat_rooms(:erin, '', NULL, 'active', 1, 45)")] == ["Frank"]
+    assert [r["firstname"] for r in scene.docs("chat_rooms(:erin, 'all', '', NULL, 'active', 1, 45)")] == [
+        "Frank"
+    ]
 
 
 def test_notification_center_counts_invitations_and_conversations(scene: Scene) -> None:
@@ -214,3 +216,34 @@ def test_nothing_of_a_deleted_contact_stays_unread(scene: Scene, deletion: str) 
     scene.sets(deletion)
     assert [n for n in scene.docs("notification_center(:alice)") if n["category"] == "chat"] == []
     assert scene.count("message", "owner_id = :alice AND is_read = 0") == 0
+
+
+def test_team_hubs_are_conversations_of_their_members(scene: Scene) -> None:
+    hub = scene["hub"]
+    scene["dmz"]
+    scene.befriend("alice", "bob")
+    for flag, flags in (("share", ["share"]), ("contact", ["contact"]), ("all", ["contact", "share"])):
+        rooms = scene.docs(f"chat_rooms(:alice, '{flag}', '', NULL, 'active', 1, 45)")
+        assert [r["flag"] for r in rooms] == flags, flag
+    (room,) = scene.docs("chat_rooms(:alice, 'share', 'EA', NULL, 'active', 1, 45)")
+    assert (room["entity_id"], room["display"], room["privilege"]) == (hub, "Team", 63)
+    assert room["home_id"] == scene.one(f"SELECT home_id FROM yp.entity WHERE id = '{hub}'")
+    nothing = (
+        "'share', 'x', NULL, 'active', 1",
+        "'share', '', NULL, 'archived', 1",
+        "'share', '', NULL, 'active', 2",
+    )
+    for call in nothing:
+        assert scene.docs(f"chat_rooms(:alice, {call}, 45)") == [], call
+    assert scene.docs("chat_rooms(:bob, 'share', '', NULL, 'active', 1, 45)") == []
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 2, 0)")
+    (room_of_bob,) = scene.docs("chat_rooms(:bob, 'share', '', NULL, 'active', 1, 45)")
+    assert (room_of_bob["entity_id"], room_of_bob["privilege"]) == (hub, 3)
+    # A hub has the tags of its owner.
+    assert scene.docs("chat_rooms(:alice, 'all', '', :work, 'active', 1, 45)") == []
+    scene.sets(
+        "INSERT INTO map_tag (owner_id, tag_id, entity_id, category) VALUES (:alice, :work, :hub, 'contact')"
+    )
+    assert [r["id"] for r in scene.docs("chat_rooms(:alice, 'all', '', :work, 'active', 1, 45)")] == [hub]
+    assert scene.json("SELECT share_room(:alice, :hub, 1)") == room
+    assert scene.one("SELECT share_room(:alice, :nobody, 1)") is None
