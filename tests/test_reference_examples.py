@@ -48,6 +48,7 @@ class Story:
         await self.files()
         await self.tags()
         await self.chat()
+        await self.unwanted_messages()
         await self.meeting()
         await self.calls()
         await self.sign_out()
@@ -196,6 +197,10 @@ class Story:
         await call(ada, "chat.post", entity_id=bob.uid, **words)
         await call(ada, "chat.messages", key=bob.uid)
         await call(ada, "chat.acknowledge", entity_id=bob.uid)
+
+    async def unwanted_messages(self) -> None:
+        posted = await self.ada.ok("chat.post", entity_id=self.bob.uid, message="Wrong window", attachment=[])
+        await self.rec.call(self.ada, "chat.delete", messages=[posted["message_id"]], option="all")
 
     async def meeting(self) -> None:
         call, ada, tab = self.rec.call, self.ada, self.tab

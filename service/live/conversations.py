@@ -74,3 +74,31 @@ async def post(
         return Post(document(own_rows), own_socket_rows), Post(document(message_rows), peer_socket_rows)
 
     return await db.transaction("message_post", unit)
+
+
+class Deletion(NamedTuple):
+    """Messages that are gone from one copy of a conversation."""
+
+    messages: list[dict[str, Any]]
+    """message_id, entity_id, peer_id, room and total of each: what is unread now."""
+    socket_rows: ResultSet
+
+
+async def delete(
+    db: RoutineCaller, shard: str, owner: str, messages: list[str], option: str
+) -> list[Deletion]:
+    """Delete messages for the owner, with the option `all` for the other sides too; the owner comes first."""
+
+    async def unit(tx: Transaction) -> list[Deletion]:
+        own_rows, own_socket_rows, peer_rows = await tx.call(
+            shard, "message_delete", owner, encode(messages), option
+        )
+        deletions = [Deletion(documents(own_rows), own_socket_rows)]
+        for peer in documents(peer_rows):
+            dropped_rows, socket_rows = await tx.call(
+                peer["db"], "message_drop", peer["uid"], encode(peer["messages"]), owner
+            )
+            deletions.append(Deletion(documents(dropped_rows), socket_rows))
+        return deletions
+
+    return await db.transaction("message_delete", unit)

@@ -68,6 +68,15 @@ async def post(
     return own.message | echo
 
 
+async def delete(ctx: Context, messages: list[str], option: str) -> Answer:
+    """Delete messages for the caller, or for both sides; notify all tabs that showed them."""
+    own, *others = await conversations.delete(ctx.db, ctx.caller.db or "", ctx.caller.uid, messages, option)
+    for deletion in (own, *others):
+        for message in deletion.messages:
+            ctx.push(ctx.service, message, deletion.socket_rows)
+    return [*own.messages]
+
+
 async def _mark_read(ctx: Context, peer: str | None, message_id: str | None) -> Reading:
     """Mark a conversation as read, and show their author which messages were seen."""
     reading = await mark_read(ctx.db, ctx.caller.db or "", ctx.caller.uid, peer, message_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 
-from tests.support.people import FRONTEND, People, Person
+from tests.support.people import FRONTEND, Answer, People, Person
 
 
 async def test_conversations_are_listed_and_read(people: People) -> None:
@@ -158,3 +159,66 @@ async def test_messages_are_refused_that_reach_nobody_or_hold_files(people: Peop
         refused = await person.call("chat.post", entity_id=peer.uid, message="Hello")
         assert refused.code == "INVALID_CONTACT"
     assert len(await open_conversation(alice, bob)) == 2
+
+
+async def remove(person: Person, messages: list[Any], option: str) -> Answer:
+    """Delete messages as the window of a conversation does."""
+    ids = [message["message_id"] for message in messages]
+    return await person.call("chat.delete", FRONTEND, messages=ids, option=option, hub_id=person.uid)
+
+
+async def ids_of(person: Person, peer: Person) -> set[str]:
+    return {message["message_id"] for message in await open_conversation(person, peer)}
+
+
+async def test_messages_are_deleted_for_one_side_or_both(people: People) -> None:
+    alice, bob = await in_contact(people)
+    sent = [await write(alice, bob, str(number)) for number in range(4)]
+    ids = [message["message_id"] for message in sent]
+    own_tabs, peer_tab = [await alice.tab(), await alice.tab()], await bob.tab()
+    answer = await remove(alice, sent[:1], "me")
+    assert [(m["message_id"], m["entity_id"]) for m in answer.data] == [(ids[0], bob.uid)]
+    for tab in own_tabs:
+        assert (await tab.expect("chat.delete"))["model"]["message_id"] == ids[0]
+    answer = await remove(alice, sent[1:3], "all")
+    assert {m["message_id"] for m in answer.data} == set(ids[1:3])
+    await peer_tab.expect("chat.delete", 2)
+    models = [frame["model"] for frame in peer_tab.updates("chat.delete")]
+    assert {m["message_id"] for m in models} == set(ids[1:3])
+    # Four messages and a greeting were unread, and two of them are gone.
+    assert {(m["entity_id"], m["room"], m["total"]) for m in models} == {(alice.uid, 3, 3)}
+    assert await ids_of(alice, bob) & set(ids) == {ids[3]}
+    assert await ids_of(bob, alice) & set(ids) == {ids[0], ids[3]}
+
+
+async def test_a_deleted_message_leaves_its_answers(people: People) -> None:
+    alice, bob = await in_contact(people)
+    question = await write(alice, bob, "When?")
+    answer = await write(bob, alice, "At ten.", thread_id=question["message_id"])
+    await remove(alice, [question], "all")
+    for person, peer in ((alice, bob), (bob, alice)):
+        by_id = {m["message_id"]: m for m in await open_conversation(person, peer)}
+        assert by_id[answer["message_id"]]["thread"] is None
+
+
+async def test_nobody_deletes_what_others_wrote_or_have(people: People) -> None:
+    alice, bob = await in_contact(people)
+    carol = await people("Carol")
+    tab = await alice.tab()
+    own, foreign = await write(bob, alice, "mine"), await write(alice, bob, "yours")
+    for person, messages, option, code in (
+        (bob, [own, foreign], "all", "INVALID_OPTION"),
+        (carol, [own], "me", "INVALID_MESSAGES"),
+        (carol, [own], "all", "INVALID_MESSAGES"),
+        (bob, [own, {"message_id": "feedfeedfeedfeed"}], "me", "INVALID_MESSAGES"),
+    ):
+        answer = await remove(person, messages, option)
+        assert (answer.status, answer.data, answer.body["code"]) == (200, [], code)
+    assert (await remove(bob, [own], "everybody")).status == 412
+    assert (await remove(bob, [], "me")).status in {200, 412}
+    assert len(await ids_of(alice, bob)) == 4
+    assert tab.updates("chat.delete") == []
+    # Both tabs of one person at once.
+    answers = await asyncio.gather(*(remove(bob, [own], "all") for _ in range(3)))
+    assert sorted(len(answer.data) for answer in answers) == [0, 0, 1]
+    assert len(await ids_of(alice, bob)) == 3

@@ -247,3 +247,27 @@ def test_team_hubs_are_conversations_of_their_members(scene: Scene) -> None:
     assert [r["id"] for r in scene.docs("chat_rooms(:alice, 'all', '', :work, 'active', 1, 45)")] == [hub]
     assert scene.json("SELECT share_room(:alice, :hub, 1)") == room
     assert scene.one("SELECT share_room(:alice, :nobody, 1)") is None
+
+
+def test_message_delete_refuses_what_is_not_the_owners(scene: Scene) -> None:
+    scene.befriend("alice", "bob")
+    for owner in ("alice", "bob"):
+        greet(scene, owner, ("alice", "one", 1), ("bob", "two", 2))
+    one, two = f"{1:016x}", f"{2:016x}"
+    scene.refuses({
+        f"message_delete(:alice, '[\"{one}\", \"{two}\"]', 'all')": "INVALID_OPTION",
+        "message_delete(:alice, '[\"feedfeedfeedfeed\"]', 'me')": "INVALID_MESSAGES",
+        f"message_delete(:carol, '[\"{one}\"]', 'me')": "INVALID_MESSAGES",
+    })  # fmt: skip
+    scene["tab_alice"]
+    dropped, recipients, peers = scene.sets(f"message_delete(:alice, '[\"{one}\", \"{one}\"]', 'all')")
+    assert (len(dropped), len(recipients)) == (1, 1)
+    assert document(peers)["messages"] == [one]
+    assert scene.count("message", "owner_id = :alice") == 1
+    assert scene.count("message", "owner_id = :bob") == 2
+    assert scene.docs(f'message_drop(:bob, \'["{one}", "{two}"]\', :alice)') == [
+        {"message_id": one, "entity_id": scene["alice"], "peer_id": scene["alice"], "room": 0, "total": 0}
+    ]
+    assert scene.count("message", "owner_id = :bob") == 1
+    *_, peers = scene.sets(f"message_delete(:alice, '[\"{two}\"]', 'me')")
+    assert peers == []
