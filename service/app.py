@@ -25,6 +25,7 @@ from service.live.sockets import Sockets
 from service.loops import Loop, Loops
 from service.mail.outbox import Mailer
 from service.mail.pages import MailPages
+from service.pages.routes import Pages
 from service.reference import ASSETS, read_asset, reference_page
 from service.rest.routes import RestApi
 from service.rest.tokens import Gate
@@ -171,6 +172,7 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     RestApi(parts.process, parts.gate, parts.live).add_routes(router)
     router.add_get("/ws", parts.live.handle)
     LoginTokenApi(parts.process).add_routes(router)
+    Pages(parts.process).add_routes(router)
     router.add_get("/", in_time(_to_reference))
 
 

@@ -43,7 +43,7 @@ TITLES = {
 """Titles of the modules, in the order in which a reader needs them."""
 ASSETS = {
     name: {"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]]
-    for name in ("reference.css", "reference.js", "demo.css", "demo.js", "page.css", "google.js")
+    for name in ("reference.css", "reference.js", "demo.css", "demo.js", "page.css", "card.css", "google.js")
 }
 """Files that the pages load, with their types."""
 

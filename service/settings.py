@@ -22,6 +22,7 @@ from service.errors import CommandError
 
 PREFIX = "DRUMEE_"
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+SIGNUP_INVITED, SIGNUP_OPEN, SIGNUP_CLOSED = "invited", "open", "closed"
 OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/local/install.py only"}
 
 
@@ -152,6 +153,17 @@ class Settings:
     invite_mails: int = _setting(50, "invitation mails that one person may cause in 24 hours", at_least=0)
     invite_mails_new: int = _setting(10, "the same while the account is new", at_least=0)
     invite_new_days: int = _setting(7, "days for which an account is new", at_least=0)
+    signup: str = _setting(
+        SIGNUP_INVITED,
+        "who gets an account by mail: `invited` (whoever has an invitation), `open` (everybody) or `closed`",
+        one_of=(SIGNUP_INVITED, SIGNUP_OPEN, SIGNUP_CLOSED),
+    )
+    account_mails_address: int = _setting(
+        20, "mails with a link for an account or a password that one address asks for in an hour", at_least=1
+    )
+    frontend_url: str = _setting(
+        "", "URL of the frontend that the links in mails open; empty: pages of the service itself"
+    )
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
     google_client_id: str = _setting("", "OAuth client of this site at Google, to import contacts from there")
@@ -221,6 +233,8 @@ class Settings:
             raise SettingsError(f"DRUMEE_COOKIE={self.cookie!r} cannot be the name of a cookie")
         if urlsplit(self.base_url).scheme not in {"http", "https"} or not self.public_host:
             raise SettingsError(f"DRUMEE_PUBLIC_URL={self.public_url!r} is not an http:// or https:// URL")
+        if self.frontend_url and urlsplit(self.frontend_url).scheme not in {"http", "https"}:
+            raise SettingsError(f"DRUMEE_FRONTEND_URL={self.frontend_url!r} is not an http(s):// URL")
         if self.cookie_domain and not f".{self.public_host}".endswith(f".{self.cookie_domain}"):
             reason = f"browsers refuse it from {self.public_host}, which is not part of it"
             raise SettingsError(f"DRUMEE_COOKIE_DOMAIN={self.cookie_domain!r}: {reason}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,6 +45,7 @@ class Story:
         await self.details()
         await self.invitations()
         await self.links()
+        await self.accounts()
         await self.groups()
         await self.files()
         await self.tags()
@@ -152,6 +154,33 @@ class Story:
         await self.rec.call(late, "contact.invitation_status", token=str(secret), uid=late.uid)
         await self.rec.call(late, "contact.join", token=str(secret))
 
+    async def accounts(self) -> None:
+        """Sign up by a link, and change the password. Without a mail server, links stay in the outbox."""
+        call, visitor = self.rec.call, await self.people.stranger()
+        address, password = f"dora.{secrets.token_hex(4)}@else.example", "nine loud yellow trains"
+        await call(visitor, "butler.signup", email=address, lang="en")
+        secret = self._secret_for(address)
+        await call(visitor, "butler.check_token", secret=secret)
+        form = {"firstname": "Dora", "lastname": "Doe", "password": password}
+        await call(visitor, "butler.b2c_signup_password", secret=secret, **form)
+        changed = {"old_password": password, "new_password": "four quiet green boats"}
+        await call(visitor, "drumate.change_password", **changed)
+        self.admin.rows("UPDATE yp.mail_outbox SET ctime = ctime - 61 WHERE recipient = %s", address)
+        await call(visitor, "butler.get_reset_token", email=address, lang="en")
+        uid = (await visitor.ok("yp.hello"))["id"]
+        new = {"id": uid, "password": password}
+        await call(visitor, "butler.set_password", secret=self._secret_for(address), **new)
+
+    def _secret_for(self, address: str) -> str:
+        """Return the secret of the link in the newest mail to an address."""
+        return str(
+            self.admin.one(
+                "SELECT JSON_VALUE(data, '$.secret') FROM yp.mail_outbox WHERE recipient = %s "
+                "ORDER BY ctime DESC LIMIT 1",
+                address,
+            )
+        )
+
     async def groups(self) -> None:
         call, ada = self.rec.call, self.ada
         group = await call(ada, "contact.create_group", name="Pioneers", comment="Navy and friends")
@@ -259,8 +288,9 @@ class Story:
 
 @pytest.fixture
 async def guests(make_node: NodeMaker, registry: Registry, password_hash: str) -> AsyncIterator[People]:
-    """Create people of a site that has credentials for Google."""
-    server = await make_node(google_client_id="drumee-example", google_client_secret="unused")
+    """Create people of a site that is open to everybody, and has credentials for Google."""
+    google = {"google_client_id": "drumee-example", "google_client_secret": "unused"}
+    server = await make_node(signup="open", **google)
     people = People(server.make_url("/"), registry, password_hash)
     yield people
     await people.close()

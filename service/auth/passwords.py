@@ -28,6 +28,11 @@ async def verify_password(password: str, password_hash: str | None) -> bool:
     return await loop.run_in_executor(_threads, _verify, password, password_hash)
 
 
+async def make_hash(password: str) -> str:
+    """Return an argon2id hash, made on a thread."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, hash_password, password)
+
+
 def _verify(password: str, password_hash: str | None) -> bool:
     try:
         return _hasher.verify(password_hash or _DUMMY_HASH, password) and password_hash is not None

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from service.errors import EntityMovingError
 from service.settings import Settings, usable_cookie_name
-from service.store.database import Database, document
+from service.store.database import RoutineCaller, document
 from service.web.request import header_args
 
 NOBODY = "ffffffffffffffff"
@@ -63,7 +63,7 @@ class Caller:
         return "online" if self.signed_in else "offline"
 
 
-async def open_session(db: Database, sid: str | None, hub: str | None, resource: str | None) -> Caller:
+async def open_session(db: RoutineCaller, sid: str | None, hub: str | None, resource: str | None) -> Caller:
     """Return the caller of a session, in one CALL.
 
     Raises EntityMovingError while the user, or the hub, is being moved to another shard.

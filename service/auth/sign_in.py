@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from limits import RateLimitItemPerHour
+from limits.aio.storage import Storage
+
+from service.auth.counters import Counters, count, hashed, seconds_left
 from service.auth.devices import Devices
 from service.auth.passwords import verify_password
 from service.auth.throttle import SignInAttempt, Throttle
 from service.settings import Settings
 from service.store.database import RoutineCaller
 from service.store.redis import RedisServers
-from service.web.address import address_key
+from service.web.address import AddressKey, address_key
 
 ACCOUNT_STATES = {
     "archived": "ARCHIVED",
@@ -38,6 +42,23 @@ class Passwords:
     def __init__(self, settings: Settings, db: RoutineCaller, redis: RedisServers) -> None:
         self._throttle = Throttle(settings, redis)
         self._devices = Devices(db)
+        self._counters = Counters(redis)
+        self._mails = RateLimitItemPerHour(settings.account_mails_address, 1, "account-mails")
+
+    async def admit_mail(self, address: AddressKey) -> int:
+        """Count a mail with a link that somebody asks for without signing in; return the seconds to wait."""
+
+        async def rule(storage: Storage) -> int:
+            name = hashed(address)
+            if await count(storage, self._mails, name) <= self._mails.amount:
+                return 0
+            await count(storage, self._mails, name, -1)
+            return await seconds_left(storage, self._mails, name)
+
+        async def undo(storage: Storage) -> int:
+            return await count(storage, self._mails, hashed(address), -1)
+
+        return await self._counters.admit(rule, undo)
 
     async def check(
         self, db: RoutineCaller, ident: str, password: str, address: str, device_cookie: str

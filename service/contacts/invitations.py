@@ -58,6 +58,23 @@ class Acceptance(NamedTuple):
     socket_rows: ResultSet
 
 
+class Joiner(NamedTuple):
+    """The user who follows a link."""
+
+    uid: str
+    shard: str
+    lang: str | None
+
+
+class Joining(NamedTuple):
+    """The outcome of following a link."""
+
+    contact_rows: ResultSet
+    """One row: the user's entry about the inviter, in full."""
+    own: Acceptance
+    peer: Acceptance
+
+
 async def invite(ctx: Context, key: str, contact: Mapping[str, Any]) -> Invitation:
     """Invite a person by email address, user name or uid. `contact` has names and message of the entry.
 
@@ -159,7 +176,7 @@ async def accept(ctx: Context, key: str) -> dict[str, Any]:
         return entry, Acceptance(*own_sets), Acceptance(*peer_sets)
 
     entry, own, peer = await ctx.db.transaction(ctx.service, unit)
-    _push_acceptance(ctx, own, peer)
+    push_acceptance(ctx, own, peer)
     return entry
 
 
@@ -190,30 +207,30 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
 
     `bind`: accept a link that was sent to another address than the caller's account has, and record that.
     """
-    owner, shard = ctx.caller.uid, shard_of(ctx)
-
-    async def unit(tx: Transaction) -> tuple[ResultSet, Acceptance, Acceptance]:
-        (invitation_rows,) = await tx.call("yp", "token_consume", token, owner, int(bind))
-        invitation = document(invitation_rows)
-        inviter, email, others = invitation["inviter"], invitation["email"], invitation["others"]
-        greetings = _greetings(inviter, invitation["lang"], owner, ctx.caller.lang)
-        peer_sets = await tx.call(
-            invitation["db"], "contact_invite_accepted", inviter, email, owner, greetings
-        )
-        for other_shard in {other["db"] for other in others}:
-            inviters = [other["inviter"] for other in others if other["db"] == other_shard]
-            await tx.call(other_shard, "contact_invitee_registered", owner, email, encode(inviters))
-        contact_rows, *own_sets = await tx.call(
-            shard, "contact_join", owner, inviter, encode(others), greetings
-        )
-        return contact_rows, Acceptance(*own_sets), Acceptance(*peer_sets)
-
-    contact_rows, own, peer = await ctx.db.transaction(ctx.service, unit)
-    _push_acceptance(ctx, own, peer)
-    return contact_rows
+    joiner = Joiner(ctx.caller.uid, shard_of(ctx), ctx.caller.lang)
+    joining = await ctx.db.transaction(ctx.service, lambda tx: join_in(tx, joiner, token, bind=bind))
+    push_acceptance(ctx, joining.own, joining.peer)
+    return joining.contact_rows
 
 
-def _push_acceptance(ctx: Context, own: Acceptance, peer: Acceptance) -> None:
+async def join_in(tx: Transaction, joiner: Joiner, token: str, *, bind: bool) -> Joining:
+    """Follow the link of an invitation mail as part of a transaction."""
+    owner = joiner.uid
+    (invitation_rows,) = await tx.call("yp", "token_consume", token, owner, int(bind))
+    invitation = document(invitation_rows)
+    inviter, email, others = invitation["inviter"], invitation["email"], invitation["others"]
+    greetings = _greetings(inviter, invitation["lang"], owner, joiner.lang)
+    peer_sets = await tx.call(invitation["db"], "contact_invite_accepted", inviter, email, owner, greetings)
+    for other_shard in {other["db"] for other in others}:
+        inviters = [other["inviter"] for other in others if other["db"] == other_shard]
+        await tx.call(other_shard, "contact_invitee_registered", owner, email, encode(inviters))
+    contact_rows, *own_sets = await tx.call(
+        joiner.shard, "contact_join", owner, inviter, encode(others), greetings
+    )
+    return Joining(contact_rows, Acceptance(*own_sets), Acceptance(*peer_sets))
+
+
+def push_acceptance(ctx: Context, own: Acceptance, peer: Acceptance) -> None:
     """Notify both sides: the Drumee frontend learns of a new contact from the push, not from the answer."""
     for side in (peer, own):
         ctx.push("contact.invite_accept", document(side.update_rows), side.socket_rows)

@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from service import PACKAGE
 from service.background import Background
 from service.loops import Loop, Loops
+from service.mail.links import mail_link
 from service.mail.translations import texts
 from service.settings import Settings
 from service.store.database import Database, ResultSet, documents
@@ -31,7 +32,7 @@ from service.web.deadline import own_limit
 
 log = logging.getLogger(__name__)
 
-TEMPLATES = PACKAGE / "templates" / "mail"
+TEMPLATES = (PACKAGE / "templates" / "mail", PACKAGE / "templates" / "pages")
 POLL_SECONDS = 5.0
 ROUND_SECONDS = 10.0
 """Longest round of the loop: one batch to a mail server that does not answer."""
@@ -40,6 +41,14 @@ SEND_SECONDS = 8.0
 BATCH = 10
 LEASE_SECONDS = 120
 BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+
+SUBJECTS = {
+    "invite_stranger": "%(inviter)s invites you to stay in contact",
+    "invite_member": "%(inviter)s invites you to stay in contact",
+    "confirm": "Your new account",
+    "new_password": "Your new password",
+}
+"""By template, untranslated."""
 
 Mail = dict[str, Any]
 """id, email, template, lang, data: as `mail_claim` and `contact_invite_open` return it."""
@@ -69,27 +78,26 @@ class Mailer:
         if not self._settings.smtp:
             return True
         with own_limit(SEND_SECONDS + 1):
-            error = await self._send(mail)
-        if error:
-            self._background.start(self._db.call("yp", "mail_failed", mail["id"], error))
-        else:
-            self._background.start(self._db.call("yp", "mail_sent", mail["id"]))
-        return not error
+            return await self._send_and_record(mail)
+
+    def deliver_later(self, mail: Mail) -> None:
+        """Send a mail in the background; a failure is retried like any other."""
+        if self._settings.smtp:
+            self._background.start(self._send_and_record(mail))
 
     def compose(self, mail: Mail) -> EmailMessage:
         """Return the message, as text and HTML, in the language of the recipient."""
-        base = self._settings.base_url
         lang = (mail["lang"] or "en")[:2]
-        data = mail["data"]
-        secret = data.get("secret")
-        unsubscribe_url = f"{base}/-/mail/stop/{mail['id']}"
-        subject = texts(lang).gettext("%(inviter)s invites you to stay in contact") % data
+        data, template = mail["data"], mail["template"]
+        subject = texts(lang).gettext(SUBJECTS[template]) % data
+        unsubscribe_url = f"{self._settings.base_url}/-/mail/stop/{mail['id']}"
         values = {
             **data,
             "lang": lang,
             "subject": subject,
-            "link": f"{base}/#/welcome/invitation/{secret}" if secret else f"{base}/",
+            "link": mail_link(self._settings, template, data),
             "stop": unsubscribe_url,
+            "site": self._settings.public_host,
         }
         message = EmailMessage(policy=SMTP)
         # The library refuses line breaks in headers, and a user name may contain them.
@@ -99,11 +107,20 @@ class Mailer:
         message["Date"] = format_datetime(localtime())
         message["Message-ID"] = f"<{mail['id']}@{self._settings.public_host or 'localhost'}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(render(f"{mail['template']}.txt", lang, values))
-        message.add_alternative(render(f"{mail['template']}.html", lang, values), subtype="html")
+        if template.startswith("invite"):
+            message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(render(f"{template}.txt", lang, values))
+        message.add_alternative(render(f"{template}.html", lang, values), subtype="html")
         return message
+
+    async def _send_and_record(self, mail: Mail) -> bool:
+        error = await self._send(mail)
+        if error:
+            self._background.start(self._db.call("yp", "mail_failed", mail["id"], error))
+        else:
+            self._background.start(self._db.call("yp", "mail_sent", mail["id"]))
+        return not error
 
     async def _send(self, mail: Mail) -> str:
         """Send a mail; return the error, at most 255 characters, or ""."""
@@ -152,7 +169,7 @@ def unsent_table(mail_rows: ResultSet) -> str:
 
 
 def render(name: str, lang: str, values: dict[str, Any]) -> str:
-    """Return a template of templates/mail, rendered in a language."""
+    """Return a template of templates/mail or templates/pages, rendered in a language."""
     return _environment(lang).get_template(name).render(values)
 
 

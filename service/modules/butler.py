@@ -1,15 +1,61 @@
-"""`butler.*`: pages that other sites send the browser back to."""
+"""`butler.*`: sign-up, forgotten passwords, and the page that Google sends the browser back to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
 
+from service.accounts.mails import send_link
+from service.accounts.passwords import reset_password
+from service.accounts.signup import FORGOT_PASSWORD, SIGNUP, describe_link, request_account, sign_up
 from service.contacts import google
 from service.contacts.importing import load_list
 from service.errors import RequestError
 from service.mail.outbox import render
 from service.runtime.context import Answer, Context, Download
+
+NEXT_PASSWORD = {"metadata": {"step": "password"}}
+COMPLETE = {"metadata": {"step": "complete"}}
+"""The next form of the frontend (docs/frontend-contract.md#sign-up)."""
+
+
+async def check_token(ctx: Context, secret: str) -> Answer:
+    """Describe the link of a mail to the page that it opens."""
+    link = await describe_link(ctx, secret)
+    return {
+        "method": link["method"],
+        "status": "active",
+        "email": link["email"],
+        "name": link["inviter"],
+        "inviter": link["inviter"],
+        **NEXT_PASSWORD,
+    }
+
+
+async def signup(ctx: Context, email: str, lang: str) -> Answer:
+    """Mail a link for an account, on a site that is open to everybody."""
+    await request_account(ctx, email, lang)
+    return {"status": "ok", "email": email}
+
+
+async def b2c_signup_password(
+    ctx: Context, secret: str, firstname: str, lastname: str, password: str, lang: str | None
+) -> Answer:
+    """Make the account of the person who follows the link, and sign in."""
+    email = await sign_up(ctx, secret, firstname, lastname, password, lang)
+    return {"method": SIGNUP, "email": email, **COMPLETE}
+
+
+async def get_reset_token(ctx: Context, email: str, lang: str) -> Answer:
+    """Mail a link for a new password; the answer does not tell whether there is an account."""
+    await send_link(ctx, FORGOT_PASSWORD, email, lang)
+    return {"status": "ok", "email": email}
+
+
+async def set_password(ctx: Context, secret: str, id: str, password: str) -> Answer:  # noqa: A002
+    """Set the password by the link of a mail, and sign in."""
+    await reset_password(ctx, secret, id, password)
+    return {"method": FORGOT_PASSWORD, "id": id, **COMPLETE}
 
 
 async def google_callback(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.accounts import passwords
 from service.auth.session import NOBODY
 from service.errors import RequestError
 from service.runtime.context import Answer, Context, row, rows
@@ -31,6 +32,11 @@ async def logout_session(ctx: Context, id: str) -> Answer:  # noqa: A002  # the 
 async def logout_everywhere(ctx: Context, keep_current: str) -> Answer:
     """End all sessions of the caller."""
     return {"ended": await revoke(ctx, None, present_session(ctx) if keep_current == "1" else None)}
+
+
+async def change_password(ctx: Context, old_password: str, new_password: str) -> Answer:
+    """Change the caller's password, and end the other sign-ins."""
+    return {"id": ctx.caller.uid, "ended": await passwords.change_password(ctx, old_password, new_password)}
 
 
 async def intro_acknowledged(ctx: Context) -> Answer:

@@ -11,10 +11,10 @@ import orjson
 
 from service import __doc__ as description
 from service import __version__
-from service.auth.session import NOBODY, new_session_id
-from service.live.rooms import notify_departures
+from service.auth.session import NOBODY
 from service.runtime.context import Answer, Context
-from service.runtime.sessions import check_password, end_session
+from service.runtime.sessions import check_password, end_session, sign_in
+from service.settings import SIGNUP_CLOSED
 from service.store.database import document
 
 SERVICE_MAP = Path(__file__).with_name("service_map.json")
@@ -23,22 +23,10 @@ SERVICE_MAP = Path(__file__).with_name("service_map.json")
 async def login(ctx: Context) -> Answer:
     """Sign in. Always answers HTTP 200, with the outcome in `status`."""
     ident, password = ctx.args["vars"]["ident"], ctx.args["vars"]["password"]
-    sign_in = await check_password(ctx, ident, password)
-    if sign_in.uid is None:
-        return sign_in.refusal
-    uid = sign_in.uid
-    ctx.new_sid = new_session_id()
-    ttl, most = min(ctx.settings.session_ttl, ctx.settings.session_lifetime), ctx.settings.sessions
-    *room_changes, closed_rows, user_rows = await ctx.yp(
-        "session_signin", uid, ctx.new_sid, ctx.sid, ttl, most, ctx.user_agent, ctx.address
-    )
-    # If another user was signed in in this browser, their tabs must not receive updates any more.
-    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
-    ctx.after_commit.append(lambda: ctx.pusher.close_sockets(closed_rows))
-    ctx.presence_changed()
-    # The frontend reloads its environment only while it takes itself for offline.
-    ctx.connection = "offline"
-    return {"status": "ok", **_environment(ctx, document(user_rows))}
+    outcome = await check_password(ctx, ident, password)
+    if outcome.uid is None:
+        return outcome.refusal
+    return {"status": "ok", **_environment(ctx, await sign_in(ctx, outcome.uid))}
 
 
 async def hello(ctx: Context) -> Answer:
@@ -67,7 +55,7 @@ async def get_env(ctx: Context) -> Answer:
         **environment,
         "user": environment["user"] | _session_user(ctx),
         "privilege": 63 if ctx.caller.signed_in else 0,
-        "platform": _platform(tuple(ctx.service_names)),
+        "platform": _platform(tuple(ctx.service_names), ctx.settings.signup),
         "main_domain": ctx.settings.public_host,
         "disk": {},
     }
@@ -101,7 +89,7 @@ def _link(ctx: Context) -> dict[str, str]:
 
 
 @cache
-def _platform(service_names: tuple[str, ...]) -> dict[str, Any]:
+def _platform(service_names: tuple[str, ...], signup: str) -> dict[str, Any]:
     """Return data that stay the same in a process.
 
     The map also names services that the frontend refers to but that do not exist here.
@@ -115,7 +103,7 @@ def _platform(service_names: tuple[str, ...]) -> dict[str, Any]:
         "intl": ["en", "fr"],
         "arch": "pod",
         "version": __version__,
-        "isPublic": 0,
+        "isPublic": int(signup != SIGNUP_CLOSED),
         "wallpaper": {},
         "description": description,
     }

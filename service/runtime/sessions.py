@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
+from service.auth.session import new_session_id
 from service.auth.sign_in import SignIn
 from service.live.rooms import notify_departures
 from service.runtime.context import Context
-from service.store.database import ResultSet
+from service.store.database import ResultSet, document
 
 
 async def check_password(ctx: Context, ident: str, password: str) -> SignIn:
@@ -17,6 +19,21 @@ async def check_password(ctx: Context, ident: str, password: str) -> SignIn:
     return sign_in
 
 
+async def sign_in(ctx: Context, uid: str) -> dict[str, Any]:
+    """Open a session for a user whose password or link was verified; return the account (`get_user`)."""
+    ctx.new_sid = new_session_id()
+    ttl, most = min(ctx.settings.session_ttl, ctx.settings.session_lifetime), ctx.settings.sessions
+    *room_changes, closed_rows, user_rows = await ctx.yp(
+        "session_signin", uid, ctx.new_sid, ctx.sid, ttl, most, ctx.user_agent, ctx.address
+    )
+    # If another user was signed in in this browser, their tabs must not receive updates any more.
+    notify_ended(ctx, room_changes, closed_rows)
+    # The frontend reloads its environment only while it takes itself for offline.
+    ctx.connection = "offline"
+    account: dict[str, Any] = document(user_rows)
+    return account
+
+
 async def end_session(ctx: Context) -> None:
     """Sign the caller out: close the sockets of the session, and notify rooms, other tabs and contacts."""
     if ctx.sid is None:
@@ -24,7 +41,7 @@ async def end_session(ctx: Context) -> None:
     *room_changes, closed_rows, other_tabs = await ctx.yp("session_logout", ctx.sid)
     _forget_session(ctx)
     ctx.push("drumate.logout", {"uid": ctx.caller.uid}, other_tabs)
-    _notify_ended(ctx, room_changes, closed_rows)
+    notify_ended(ctx, room_changes, closed_rows)
 
 
 async def revoke(ctx: Context, session: str | None, keep: str | None) -> int:
@@ -35,7 +52,7 @@ async def revoke(ctx: Context, session: str | None, keep: str | None) -> int:
     *room_changes, closed_rows, ((count,),) = await ctx.yp("session_revoke", ctx.caller.uid, session, keep)
     if ctx.sid is not None and present_session(ctx) != keep and session in {None, present_session(ctx)}:
         _forget_session(ctx)
-    _notify_ended(ctx, room_changes, closed_rows)
+    notify_ended(ctx, room_changes, closed_rows)
     return int(count)
 
 
@@ -49,7 +66,8 @@ def _forget_session(ctx: Context) -> None:
     ctx.connection = "offline"
 
 
-def _notify_ended(ctx: Context, room_changes: list[ResultSet], closed_rows: ResultSet) -> None:
+def notify_ended(ctx: Context, room_changes: list[ResultSet], closed_rows: ResultSet) -> None:
+    """Close the sockets of ended sessions, and notify the rooms that they leave, after the commit."""
     ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
     ctx.after_commit.append(lambda: ctx.pusher.close_sockets(closed_rows))
     ctx.presence_changed()

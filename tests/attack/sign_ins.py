@@ -90,7 +90,8 @@ def _credentials(params: Mapping[str, Any]) -> dict[str, Any]:
             fields[name] = inner
         elif name == "password" or name in NAMES:
             fields[name] = None
-    return fields if "password" in str(fields) else {}
+    text = str(fields)
+    return fields if "password" in text and any(name in text for name in NAMES) else {}
 
 
 def _sign_ins() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -43,7 +43,7 @@ async def test_a_stranger_gets_a_link_that_works(posted: People, postman: Postma
     assert mail["From"] == "Drumee <noreply@drumee.example>"
     token = admin.rows("SELECT 1 FROM yp.token WHERE email = %s", address)
     assert len(token) == 1
-    link = next(w for w in body_of(mail).split() if "/welcome/invitation/" in w)
+    link = next(w for w in body_of(mail).split() if "/-/invitation/" in w)
     status = await alice.ok("contact.invitation_status", token=link.rpartition("/")[2])
     assert status["status"] == "unregister"
     # User input is plain text in both forms; nothing in the mail calls home.

@@ -35,7 +35,10 @@ SCENE = (
     # Alice was sent to another site; Bob sent a link and accepted an invitation; Erin invited Alice.
     f"CALL yp.set_redirect_state('example', '{ALICE}', 'verifier')",
     "INSERT INTO yp.token (id, method, email, inviter_id, expiry, ctime) VALUES "
-    f"(SHA2('example', 256), 'signup', 'alice@example.org', '{BOB}', UNIX_TIMESTAMP() + 60, 1)",
+    f"(SHA2('example', 256), 'signup', 'alice@example.org', '{BOB}', UNIX_TIMESTAMP() + 60, 1), "
+    f"(SHA2('example-signup-secret', 256), 'signup', 'new@example.org', '{BOB}', UNIX_TIMESTAMP() + 60, 1), "
+    "(SHA2('example-password-secret', 256), 'forgot_password', 'alice@example.org', "
+    f"'{ALICE}', UNIX_TIMESTAMP() + 60, 1)",
     f"UPDATE contact SET status = 'informed' WHERE owner_id = '{ALICE}' AND peer_id = '{BOB}'",
     "INSERT INTO contact (owner_id, id, entity, peer_id, status, ctime, mtime) "
     f"VALUES ('{ALICE}', '0000000000000c02', '{ERIN}', '{ERIN}', 'received', 1, 1)",

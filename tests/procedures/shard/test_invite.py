@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.errors import Refused
-from service.store.database import ResultSet, Transaction
+from service.store.database import ResultSet, Transaction, document
 from tests.support.direct import Direct
 from tests.support.scene import Scene
 
@@ -73,6 +73,16 @@ def test_contact_invite_makes_an_entry_or_takes_the_one_there_is(scene: Scene) -
     ]
     invite(scene)
     assert status(scene, "alice", "bob") == "sent"
+
+
+def test_an_invitation_that_was_declined_leaves_the_entry(scene: Scene) -> None:
+    entry = invite(scene, "NULL", "'new@scene.org'")
+    assert isinstance(entry, dict)
+    for contact_id in (entry["id"], None):
+        update_rows, _ = scene.sets("contact_invite_declined(:alice, 'new@scene.org')")
+        update = document(update_rows)
+        assert (update["contact_id"], update["status"]) == (contact_id, "deleted")
+    assert scene.one("SELECT status FROM contact WHERE owner_id = :alice") == "memory"
 
 
 def test_a_known_address_is_invited_in_its_entry(scene: Scene) -> None:

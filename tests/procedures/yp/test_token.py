@@ -38,6 +38,35 @@ def test_a_link_says_what_it_is_good_for(invited: Scene) -> None:
     assert status("ticket") == "register"
 
 
+def test_a_page_learns_who_has_sent_the_link(invited: Scene) -> None:
+    link = invited.doc("yp.token_show('ticket')")
+    assert (link["method"], link["email"], link["uid"]) == ("signup", "new@scene.org", None)
+    assert link["inviter_email"] == invited["mail_alice"]
+    register(invited)
+    assert invited.doc("yp.token_show('ticket')")["uid"] == invited["new"]
+    invited.refuses({"yp.token_show('other')": "INVALID_TOKEN"})
+    invited.sets("UPDATE yp.token SET expiry = UNIX_TIMESTAMP()")
+    invited.refuses({
+        "yp.token_show('ticket')": "EXPIRIED_TOKEN",
+        "yp.token_lock('ticket', 'signup', @id, @email, @inviter)": "EXPIRIED_TOKEN",
+    })  # fmt: skip
+
+
+def test_a_link_is_locked_for_its_purpose_only(invited: Scene) -> None:
+    invited.sets("yp.token_lock('ticket', 'signup', @id, @email, @inviter)")
+    assert invited.rows("SELECT @email, @inviter") == [("new@scene.org", invited["alice"])]
+    invited.refuses({
+        "yp.token_lock('ticket', 'forgot_password', @id, @email, @inviter)": "INVALID_TOKEN",
+    })  # fmt: skip
+
+
+def test_a_link_that_was_refused_is_void(invited: Scene) -> None:
+    invited.refuses({"yp.token_refuse('other')": "INVALID_TOKEN"})
+    refused = invited.doc("yp.token_refuse('ticket')")
+    assert refused == {"inviter": invited["alice"], "db": "shard1", "email": "new@scene.org"}
+    invited.refuses({"yp.token_refuse('ticket')": "EXPIRIED_TOKEN"})
+
+
 def test_a_link_is_used_up_once_by_the_invited_address(invited: Scene) -> None:
     register(invited)
     invited.refuses({

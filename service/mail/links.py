@@ -1,0 +1,30 @@
+"""Where the links of mails lead: to the frontend, or without one to our own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.settings import Settings
+
+
+def mail_link(settings: Settings, template: str, data: Mapping[str, Any]) -> str:
+    """Return the link of a mail; `data` is that of its row in the outbox."""
+    frontend = settings.frontend_url.rstrip("/")
+    match template:
+        case "new_password":
+            path = f"{data['uid']}/{data['secret']}"
+            page_path, frontend_path = f"/-/password/{path}", f"/#/welcome/reset/{path}"
+        case "invite_stranger":
+            page_path, frontend_path = (
+                f"/-/invitation/{data['secret']}",
+                f"/#/welcome/invitation/{data['secret']}",
+            )
+        case "confirm":
+            page_path, frontend_path = (
+                f"/-/invitation/{data['secret']}",
+                f"/#/welcome/signup/{data['secret']}",
+            )
+        case _:
+            page_path, frontend_path = "/", "/"
+    return f"{frontend}{frontend_path}" if frontend else f"{settings.base_url}{page_path}"
