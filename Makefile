@@ -9,6 +9,9 @@ MKDOCS = NO_MKDOCS_2_WARNING=1 PYTHONPATH=. .venv/bin/mkdocs build --quiet --str
 # $(call need,A B): stop unless A= and B= stand on the command line.
 need = $(foreach name,$1,$(if $(filter command,$(origin $(name))),,$(error make $@ needs $(name)=…; plain `make` shows how)))
 
+# Without compiled modules, each of several hundred processes of a test run compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -52,10 +55,14 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test browser lint types bench chaos
+.PHONY: test retest browser lint types bench chaos
 test: WITH = --with test
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
 	@.venv/bin/python -m pytest $(T) $(ARGS)
+
+retest: WITH = --with test
+retest: ready lint types ## Like test; tests that fail then run once more, alone (for CI, whose machines are shared)
+	@.venv/bin/python -m tests.retest $(T) $(ARGS)
 
 browser: ## Install Chromium, with which make test drives the demo page
 	@$(PYTHON) -I service/local/install.py --with browser

@@ -24,6 +24,7 @@ from service.runtime import exchange
 from service.settings import Settings
 from tests.support.admin import SECOND_SHARD, Admin
 from tests.support.nodes import Node, NodeMaker
+from tests.support.order import LONGEST
 from tests.support.people import PASSWORD, People
 from tests.support.unlike_ours import UnlikeOurs
 
@@ -33,6 +34,7 @@ pytest_plugins = [
     "tests.fixtures.mail",
     "tests.fixtures.rest",
     "tests.fixtures.secrecy",
+    "tests.fixtures.secrecy_status",
     "tests.fixtures.world",
 ]
 
@@ -131,6 +133,12 @@ async def people(node: URL, registry: Registry, password_hash: str, admin: Admin
 def root() -> Path:
     """Return the root of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that all workers end at the same time."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service import ROOT
+from tests.support.order import LONGEST
 
 TESTS = ROOT / "tests"
 SHARED = re.compile(r"tests(\.\w+)*\.(test_\w+|conftest)\b")
-WITHOUT_SOURCE = {"test_house", "test_names", "test_requirements", "test_wheel"}
+WITHOUT_SOURCE = {"test_house", "test_names", "test_requirements", "test_retest", "test_wheel"}
 """Test files of the root that are about the repository, not about one module."""
 
 
@@ -52,3 +53,7 @@ def test_each_class_of_the_service_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert not {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
+def test_each_of_the_longest_test_files_exists() -> None:
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
