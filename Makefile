@@ -110,7 +110,8 @@ sbom: ready $(TOOLS)/ready ## Bill of materials of the service, CycloneDX: build
 	@version=$$(.venv/bin/python -c 'import service; print(service.__version__)') && \
 		sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml >build/runtime/pyproject.toml
 	@$(TOOLS)/bin/cyclonedx-py environment --pyproject build/runtime/pyproject.toml \
-		--output-file build/sbom.json build/runtime/bin/python
+		--output-file build/sbom.part build/runtime/bin/python || { rm -f build/sbom.part; exit 1; }
+	@mv build/sbom.part build/sbom.json
 	@echo "Written: build/sbom.json"
 
 $(TOOLS)/ready: requirements/tools.txt
