@@ -148,6 +148,12 @@ class Settings:
     anonymous_sockets_address: int = _setting(
         100, "the same of one address; the next one is closed with 1013", at_least=1
     )
+    socket_lookups: int = _setting(
+        300,
+        "WebSockets a minute that one address may open with a session or token that does not exist, in each "
+        "process; the next one is answered 429, unless the process knows its session; 0: any number",
+        at_least=0,
+    )
     socket_rooms: int = _setting(100, "conferences that one WebSocket may be in", at_least=1)
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings", above=0)
     invite_mails: int = _setting(50, "invitation mails that one person may cause in 24 hours", at_least=0)

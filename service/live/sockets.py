@@ -18,6 +18,7 @@ from service import metrics
 from service.auth.session import NOBODY, session_id
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError, TooManyCallsError
 from service.live.anonymous import AnonymousPlaces
+from service.live.lookups import SessionLookups
 from service.live.push import live_update
 from service.live.resources import Resources
 from service.live.rooms import notify_departures
@@ -125,6 +126,7 @@ class Sockets:
         self._anonymous: AnonymousPlaces[Client] = AnonymousPlaces(
             self._settings.anonymous_sockets, self._settings.anonymous_sockets_address
         )
+        self._lookups = SessionLookups(self._settings.socket_lookups)
         self._disconnected: set[str] = set()
         """Ids of sockets that closed, and of which the database may not know yet."""
         self._keepalive: Loop | None = None
@@ -180,12 +182,18 @@ class Sockets:
             args = await read_args(request)
         except RequestError:
             args = {}
+        sid, token = session_id(request, self._settings, args), _token(args)
+        address = client_key(request, self._settings)
+        if (sid or token) and not self._lookups.take(address, sid):
+            metrics.REFUSED_SOCKETS.labels("too many sessions that do not exist").inc()
+            headers = {"Retry-After": "1"}
+            return web.json_response({"error": "RATE_LIMITED", "status": 429}, status=429, headers=headers)
         await ws.prepare(request)
         client = Client(ws, request, self._settings)
         self._clients[client.id] = client
         metrics.SOCKETS.inc()
         try:
-            if await self._bind(client, request, args):
+            if await self._bind(client, request, sid, token):
                 await self._receive(client)
         finally:
             del self._clients[client.id]
@@ -233,11 +241,8 @@ class Sockets:
         if failure is not None:
             raise failure
 
-    async def _bind(self, client: Client, request: web.Request, args: dict[str, Any]) -> bool:
+    async def _bind(self, client: Client, request: web.Request, sid: str | None, token: str | None) -> bool:
         """Bind to the session and send sys.hello, the first frame; False when the socket is refused."""
-        sid = session_id(request, self._settings, args)
-        token = args.get("otak")
-        token = token[:64] if isinstance(token, str) and token.isascii() else None
         if not (sid or token):
             return await self._admit_anonymous(client, request)
         calls = SharedCaller(self._db, self._shares, sid or client_key(request, self._settings))
@@ -247,9 +252,11 @@ class Sockets:
                     "yp", "socket_bind", client.id, sid, token, self._pusher.node
                 )
         except (DatabaseUnavailableError, DatabaseTimeoutError, TooManyCallsError, TimeoutError):
+            self._lookups.give_back(client_key(request, self._settings))
             await self._refuse(client, WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
             return False
         bound = document(bound_rows)
+        self._lookups.ended(client_key(request, self._settings), sid, is_known=bound is not None)
         if bound is None:
             return await self._admit_anonymous(client, request)
         client.uid, client.user = bound["uid"], bound["user"]
@@ -362,6 +369,12 @@ class Sockets:
             if number % 200 == 199:
                 await asyncio.sleep(0)
         return self._settings.socket_keepalive
+
+
+def _token(args: dict[str, Any]) -> str | None:
+    """Return the one-time token of a request."""
+    token = args.get("otak")
+    return token[:64] if isinstance(token, str) and token.isascii() else None
 
 
 def _frame(service: str, data: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ import pytest
 from yarl import URL
 
 from service.admin.registry import Registry
+from service.app import SOCKETS
 from service.auth.guests import GuestLimits
+from service.live.lookups import SessionLookups
 from service.settings import Settings
 from service.store.redis import RedisServers
 from service.web.address import AddressKey
@@ -49,6 +51,44 @@ async def test_one_address_cannot_take_all_sockets_without_a_session(
     assert not any(tab.ws.closed for tab in [*greedy[2:5], *others])
     for tab in [*greedy, *others]:
         await tab.close()
+
+
+async def test_sessions_that_do_not_exist_cost_a_bounded_number_of_calls(
+    make_node: NodeMaker, http: aiohttp.ClientSession, people: People
+) -> None:
+    node = await make_node(socket_lookups=4, anonymous_sockets_address=200, trust_proxy=True)
+    alice = await people("Alice", base=node.make_url("/"))
+    url, sockets = node.make_url("/-/websocket/"), []
+    waits: list[str | None] = []
+    known = alice.http.cookie_jar.filter_cookies(alice.base)["regsid"].value
+    # A clock that stands still: however slow the machine is, no lookup is refilled meanwhile.
+    assert node.app is not None
+    node.app[SOCKETS]._lookups = SessionLookups(4, clock=lambda: 0.0)
+
+    async def connect(number: int, network: str = "2001:db8:1", **names: str) -> int:
+        headers = {"X-Forwarded-For": f"{network}::{number:x}", **names}
+        try:
+            socket = await http.ws_connect(url, headers=headers)
+            sockets.append(socket)
+            await socket.receive(20)  # Its session has been looked up.
+        except aiohttp.WSServerHandshakeError as refused:
+            waits.append(refused.headers["Retry-After"] if refused.headers else None)
+            return refused.status
+        return 101
+
+    def random_sid(number: int) -> dict[str, str]:
+        return {"Cookie": f"regsid={number:040x}"}
+
+    assert [await connect(1, Cookie=f"regsid={known}") for _ in range(6)] == [101] * 6, (
+        "what exists is not counted"
+    )
+    first = await asyncio.gather(*(connect(number, **random_sid(number)) for number in range(60)))
+    assert sorted(first) == [101] * 4 + [429] * 56
+    assert set(waits) == {"1"}
+    assert await connect(99, Cookie=f"regsid={known}") == 101, "a session that is known here"
+    assert await connect(99) == 101, "no session, no lookup"
+    assert await connect(1, "2001:db8:2", **random_sid(1)) == 101, "another network"
+    await asyncio.gather(*(socket.close() for socket in sockets))
 
 
 async def test_a_guest_link_opens_a_bounded_number_of_sessions(
