@@ -42,7 +42,7 @@ from service.store.redis import RedisServers
 from service.store.shares import Shares
 from service.web.address import client_address
 from service.web.answers import plain_error, protect_answer
-from service.web.bodies import close_if_unread, must_refuse
+from service.web.bodies import close_if_unread, has_unknown_transfer_coding, must_refuse
 from service.web.deadline import deadline
 from service.web.local import may_ask
 
@@ -195,6 +195,8 @@ def in_time(handler: Handler) -> Handler:
 async def json_errors(request: web.Request, handler: Any) -> web.StreamResponse:
     """Answer every error as JSON, also for unknown paths and methods: the frontend parses all answers."""
     try:
+        if has_unknown_transfer_coding(request):
+            raise web.HTTPNotImplemented  # RFC 9112, 6.1
         if must_refuse(request):
             raise web.HTTPUnsupportedMediaType
         response: web.StreamResponse = await handler(request)

@@ -33,6 +33,15 @@ def is_encoded(request: web.Request) -> bool:
     return any(coding.strip().lower() not in {"", "identity"} for coding in codings)
 
 
+def has_unknown_transfer_coding(request: web.Request) -> bool:
+    """Return whether the body is sent in a coding besides chunks, which nobody here decodes.
+
+    aiohttp answers 400 when the last coding is not `chunked`, because the end of the body is unknown then
+    (RFC 9112, 6.3), and passes on what is coded below the chunks.
+    """
+    return request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked"
+
+
 def refuses_encoded(handler: Handler) -> Handler:
     """Mark a handler that refuses encoded bodies in the format of its API; other handlers never see them."""
     handler.__dict__["refuses_encoded"] = True
@@ -106,7 +115,7 @@ async def close_if_unread(request: web.Request, response: web.StreamResponse) ->
     answer. So DISCARD_BYTES are read and dropped for DISCARD_SECONDS; nothing of an encoded body.
     """
     content = request.content
-    if is_encoded(request):
+    if is_encoded(request) or has_unknown_transfer_coding(request):
         response.force_close()
     elif content.exception() is not None:
         # aiohttp closes the connection when it finds the rest of the body; `Connection: close` says so.

@@ -249,3 +249,24 @@ async def test_sockets_are_not_compressed_whatever_is_offered(node: URL, path: s
     ):
         assert "Sec-WebSocket-Extensions" not in socket._response.headers
         assert socket.compress == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/-/svc/yp.ping", f"{PREFIX}/contacts", "/api/contacts/get", "/ws"]
+)
+@pytest.mark.parametrize(
+    ("codings", "status"),
+    [
+        ("gzip, chunked", 501), ("GZIP,CHUNKED", 501), ("x-nonsense, chunked", 501),
+        # The end of such a body is unknown (RFC 9112, 6.3).
+        ("gzip", 400), ("chunked, gzip", 400), ("identity", 400), ("chunked, chunked", 400),
+    ],
+)  # fmt: skip
+async def test_a_transfer_coding_besides_chunks_ends_the_connection(
+    node: URL, path: str, codings: str, status: int
+) -> None:
+    whole = b"2\r\n{}\r\n0\r\n\r\n"
+    for body in (b"", whole, whole + b"GET /-/health HTTP/1.1\r\nHost: x\r\n\r\n"):
+        answer = await send(node, "POST", path, {"Transfer-Encoding": codings}, body)
+        assert answer.status == status, body
+        assert b"dependencies" not in answer.body
