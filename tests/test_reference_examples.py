@@ -51,6 +51,7 @@ class Story:
         await self.tags()
         await self.chat()
         await self.unwanted_messages()
+        await self.plans()
         await self.meeting()
         await self.calls()
         await self.sign_out()
@@ -226,6 +227,16 @@ class Story:
         await call(ada, "chat.post", entity_id=bob.uid, **words)
         await call(ada, "chat.messages", key=bob.uid)
         await call(ada, "chat.acknowledge", entity_id=bob.uid)
+
+    async def plans(self) -> None:
+        call, ada = self.rec.call, self.ada
+        wicket = (await ada.ok("desk.get_env"))["wicket_id"]
+        await call(ada, "media.attributes", hub_id=wicket)
+        words = {"title": "Kick-off", "date": "Monday at ten", "message": "Who does what."}
+        node = await call(ada, "room.book", hub_id=wicket, **words)
+        await call(ada, "media.show_node_by", hub_id=wicket)
+        await call(ada, "room.public_link", hub_id=wicket, nid=node["nid"], days=7)
+        await call(ada, "room.remove", hub_id=wicket, nid=node["nid"])
 
     async def unwanted_messages(self) -> None:
         posted = await self.ada.ok("chat.post", entity_id=self.bob.uid, message="Wrong window", attachment=[])

@@ -163,6 +163,17 @@ def row(result: ResultSet) -> orjson.Fragment | dict[str, Any]:
     return orjson.Fragment(result[0][0]) if result else {}
 
 
+PRIVILEGES = (0, 1, 3, 3, 7, 15, 31, 63)
+"""The privilege word of each level, as the frontend tests it bit by bit."""
+
+
+def hub_shard(ctx: Context) -> str:
+    """Return the shard of the hub that the request names, which the gate has checked."""
+    if ctx.caller.hub_db is None:
+        raise AssertionError("the gate let in a request without a hub")
+    return ctx.caller.hub_db
+
+
 def page_of(ctx: Context) -> tuple[int, int]:
     """Return (page, rows per page) that the request asks for."""
     return ctx.args["page"], ctx.args.get("pagelength") or ctx.settings.page_size

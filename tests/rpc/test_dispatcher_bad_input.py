@@ -38,8 +38,8 @@ EACH = pytest.mark.parametrize("service", WITH_PARAMS.values(), ids=WITH_PARAMS)
 
 GATE = {"HUB_NOT_FOUND", "WEAK_PRIVILEGE"}
 """Codes with which the gate refuses an id that is well-formed but wrong."""
-TELLS_OTHERS = {"contact.invite", "contact.invite_drumate", "contact.add", "contact.update"}
-"""Services that write into the address book of the invited user."""
+TELLS_OTHERS = {"contact.invite", "contact.invite_drumate", "contact.add", "contact.update", "room.book"}
+"""Services that write into the address book of the invited user, or into a hub of the caller."""
 ABOUT_INPUT = {"MISSING_PARAM", "INVALID_PARAM", "INVALID_JSON", "INVALID_QUERY"}
 
 QUERIES = ("a=%ff", "%ff=1", "%7B%22a%22%3A%ff%7D", "%7B", "%7B%22a%22%3A%22%5Cud800%22%7D")

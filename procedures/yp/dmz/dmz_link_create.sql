@@ -1,4 +1,5 @@
--- dmz_link_create: create a link that lets guests without an account into one room.
+-- dmz_link_create: create a link that lets guests without an account into one room. The same secret again
+-- changes its title and its end.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room, or NULL for the hub's home
@@ -30,7 +31,8 @@ BEGIN
     END IF;
 
     INSERT INTO dmz_link (id, hub_id, room_id, title, expiry, ctime)
-    VALUES (SHA2(in_token, 256), in_hub, v_room, COALESCE(in_title, ''), in_expiry, UNIX_TIMESTAMP());
+    VALUES (SHA2(in_token, 256), in_hub, v_room, COALESCE(in_title, ''), in_expiry, UNIX_TIMESTAMP())
+    ON DUPLICATE KEY UPDATE title = VALUE(title), expiry = VALUE(expiry);
 
     SELECT in_hub AS hub_id, v_room AS room_id;
 END$$

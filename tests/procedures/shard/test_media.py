@@ -19,3 +19,36 @@ def test_mfs_node_attr_shows_a_node_of_its_owner(scene: Scene) -> None:
         "ctime": 7,
     }
     assert scene.rows("mfs_node_attr(:alice, 'node')") == []
+
+
+CONTENT = '{"title": "Weekly", "message": "", "date": "Monday"}'
+
+
+def test_a_meeting_is_booked_listed_and_deleted(scene: Scene) -> None:
+    scene["meeting"] = "feedfeedfeedfeed"
+    node = scene.doc(f"meeting_book(:hub, :alice, :meeting, '{CONTENT}', 1)")
+    assert (node["filename"], node["hub_id"], node["owner_id"]) == ("Weekly", scene["hub"], scene["alice"])
+    assert (
+        scene.refusal(f"meeting_book(:hub, :alice, 'aaaaaaaaaaaaaaaa', '{CONTENT}', 1)")
+        == "TOO_MANY_MEETINGS"
+    )
+    assert scene.doc("node_get(:hub, :alice, :meeting)") == node
+    assert scene.docs("node_list(:hub, :alice, NULL, 'desc', 1, 45)") == [node | {"page": 1}]
+    for order in ("asc", "desc"):
+        assert scene.docs(f"node_list(:hub, :alice, NULL, '{order}', 2, 45)") == []
+    assert scene.docs("node_list(:hub, :alice, 'folder', 'desc', 1, 45)") == []
+    # Somebody who may enter the room only sees nothing.
+    scene.sets("yp.permission_grant(:hub, :meeting, :bob, 4, 0)")
+    assert scene.rows("node_get(:hub, :bob, :meeting)") == []
+    assert scene.docs("node_list(:hub, :bob, NULL, 'desc', 1, 45)") == []
+    for deleted in (1, 0):
+        assert scene.doc("meeting_delete(:hub, :meeting)") == {"deleted": deleted}
+    assert scene.rows("node_get(:hub, :alice, :meeting)") == []
+
+
+def test_meetings_are_in_order_of_time(scene: Scene) -> None:
+    for number in range(3):
+        scene.sets(f"meeting_book(:hub, :alice, '{number:016x}', '{CONTENT}', 9)")
+        scene.sets(f"UPDATE media SET ctime = {number} WHERE owner_id = :hub AND id = '{number:016x}'")
+    for order, times in (("asc", [0, 1, 2]), ("desc", [2, 1, 0])):
+        assert [n["ctime"] for n in scene.docs(f"node_list(:hub, :alice, NULL, '{order}', 1, 45)")] == times

@@ -44,3 +44,19 @@ def test_a_link_that_is_unknown_or_over_opens_nothing(scene: Scene) -> None:
     scene.sets("UPDATE yp.dmz_link SET expiry = UNIX_TIMESTAMP() WHERE hub_id = :dmz")
     assert scene.rows(ENTER.format("NULL", "sid")) == []
     assert scene.count("yp.session", "id = SHA2('sid', 256)") == 0
+
+
+def test_a_link_is_renewed_and_withdrawn(scene: Scene) -> None:
+    for title, expiry in (("Tea", 0), ("Coffee", 4_000_000_000)):
+        scene.sets(f"yp.dmz_link_create(:dmz, 'room', 'secret', '{title}', {expiry})")
+        links = scene.rows("SELECT title, expiry FROM yp.dmz_link WHERE hub_id = :dmz AND room_id = 'room'")
+        assert links == [(title, expiry)]
+    scene.sets("yp.permission_grant(:dmz, 'room', :bob, 2, 0)")
+    scene.sets(
+        "INSERT INTO yp.permission (hub_id, resource_id, entity_id, level, assign_via, ctime, mtime) "
+        "VALUES (:dmz, 'room', :carol, 2, 'link', 1, 1)"
+    )
+    scene.sets("yp.dmz_room_close(:dmz, 'room')")
+    assert scene.count("yp.dmz_link", "hub_id = :dmz AND room_id = 'room'") == 0
+    grants = scene.rows("SELECT entity_id FROM yp.permission WHERE hub_id = :dmz AND resource_id = 'room'")
+    assert grants == [(scene["bob"],)]

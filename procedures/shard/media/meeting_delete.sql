@@ -1,0 +1,19 @@
+-- meeting_delete: delete a scheduled meeting. Again it does nothing.
+--
+-- Params:   in_owner   hub
+--           in_id      its node
+-- Returns:  one row    data  JSON: deleted (1 or 0)
+-- Errors:   none
+-- Example:  CALL meeting_delete('00000000000000f1', '00000000000000f9');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE meeting_delete(
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_id    VARCHAR(64) COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DELETE FROM media WHERE owner_id = in_owner AND id = in_id AND category = 'schedule';
+    SELECT JSON_OBJECT('deleted', IF(ROW_COUNT() > 0, 1, 0)) AS data;
+END$$
+DELIMITER ;

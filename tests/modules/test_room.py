@@ -1,0 +1,165 @@
+"""room.*, media.attributes and media.show_node_by, as the planner of external meetings calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from service.admin.registry import Registry
+from tests.support.admin import Admin
+from tests.support.people import FRONTEND, Answer, People, Person
+
+FIELDS = {"id", "nid", "hub_id", "home_id", "actual_home_id", "area", "privilege", "filename"}
+"""What the planner reads of the place in which it opens."""
+
+
+async def send(person: Person, service: str, **args: Any) -> Answer:
+    """Post a service as the frontend does."""
+    return await person.call(service, FRONTEND, **args, device_id="ddi_4")
+
+
+async def planner(person: Person) -> dict[str, Any]:
+    """Open the planner; return the place in which it opens: the wicket."""
+    wicket = (await person.ok("desk.get_env"))["wicket_id"]
+    answer = await send(person, "media.attributes", hub_id=wicket)
+    assert answer.status == 200, answer.body
+    place: dict[str, Any] = answer.data
+    return place
+
+
+async def book(person: Person, place: dict[str, Any], **words: str) -> dict[str, Any]:
+    """Schedule a meeting with the form of the planner."""
+    form = {"title": "Kick-off <b>", "date": "Monday at ten", "message": "Who does\nwhat.", "email": []}
+    here = {"hub_id": place["hub_id"], "nid": place["actual_home_id"], "permission": 15}
+    answer = await send(person, "room.book", **form | words, **here)
+    assert answer.status == 200, answer.body
+    node: dict[str, Any] = answer.data
+    return node
+
+
+async def plans(person: Person, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fetch the list of the planner."""
+    query = f"page=1&nid={place['actual_home_id']}&sort=undefined&order=undefined&hub_id={place['hub_id']}&"
+    answer = await person.get("media.show_node_by", f"{query}usePid=undefined&pagelength=45&")
+    assert answer.status == 200, answer.body
+    rows: list[dict[str, Any]] = answer.data
+    return rows
+
+
+async def test_an_external_meeting_from_the_planner_to_the_end(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice, guest = await people("Alice", shard="shard2"), await people.stranger()
+    place = await planner(alice)
+    assert place.keys() >= FIELDS
+    assert (place["area"], place["privilege"], place["id"]) == ("dmz", 63, place["home_id"])
+    assert await plans(alice, place) == []
+    node = await book(alice, place)
+    assert (node["filename"], node["filetype"], node["privilege"]) == ("Kick-off <b>", "schedule", 63)
+    content = orjson.loads(orjson.loads(node["metadata"])["content"])
+    assert (content["title"], content["message"]) == ("Kick-off <b>", "Who does\nwhat.")
+    assert (content["date"], content["room_id"], content["attendees"]) == ("Monday at ten", node["nid"], [])
+    assert [row["nid"] for row in await plans(alice, place)] == [node["nid"]]
+    assert (await send(alice, "media.attributes", hub_id=place["hub_id"], nid=node["nid"])).data == node
+
+    # The page of the guest has the link, and waits until Alice starts the meeting.
+    this = {"hub_id": place["hub_id"], "nid": node["nid"]}
+    link = (await send(alice, "room.public_link", **this)).data["link"]
+    assert (await send(alice, "room.public_link", **node)).data["link"] == link
+    page, secret = link.rsplit("/", 1)
+    assert page.endswith("/-/?area=dmz#/dmz/meeting")
+    await guest.tab()
+    ticket = await guest.ok("dmz.login", token=secret)
+    assert (ticket["validity"], ticket["nid"], ticket["filename"]) == (
+        "TICKET_OK",
+        node["nid"],
+        "Kick-off <b>",
+    )
+    tab, guest_tab = await alice.tab(), await guest.tab()
+    room = {**this, "room_id": node["nid"], "type": "meeting"}
+    lobby = await guest.ok("conference.join", **room, socket_id=guest_tab.id, metadata={"guest_name": "Zoë"})
+    assert lobby["user"]["status"] == "waiting"
+    started = await alice.ok("conference.join", **room, socket_id=tab.id, metadata={"type": "meeting"})
+    assert (started["user"]["role"], started["details"]["filename"]) == ("host", "Kick-off <b>")
+    await guest_tab.expect("conference.start")
+
+    # A guest of the room sees none of the other plans.
+    await book(alice, place, title="Secret")
+    inside = {"hub_id": place["hub_id"], "room_id": node["nid"]}
+    assert (await send(guest, "media.show_node_by", **inside)).data == []
+    assert (await send(guest, "media.attributes", **inside, nid=node["nid"])).status == 404
+    for service in ("room.book", "room.public_link", "room.remove"):
+        assert (await send(guest, service, **room)).status == 401, service
+
+    for _ in range(2):
+        assert (await send(alice, "room.remove", **this)).data == {"nid": node["nid"]}
+    assert [row["filename"] for row in await plans(alice, place)] == ["Secret"]
+    assert (await guest.ok("dmz.login", token=secret))["validity"] == "TICKET_INVALID"
+    assert (await send(alice, "room.public_link", **this)).code == "NODE_NOT_FOUND"
+    grants = "SELECT COUNT(*) FROM yp.permission WHERE hub_id = %s AND resource_id = %s"
+    assert admin.one(grants, place["hub_id"], node["nid"]) == 0
+
+
+async def test_plans_belong_to_their_owner(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    place = await planner(alice)
+    node = await book(alice, place)
+    this = {"hub_id": place["hub_id"], "nid": node["nid"]}
+    for service in ("media.attributes", "media.show_node_by", "room.book", "room.public_link", "room.remove"):
+        answer = await send(bob, service, **this)
+        assert (answer.status, answer.code) == (403, "WEAK_PRIVILEGE"), service
+        assert (await send(bob, service, **this | {"hub_id": "feedfeedfeedfeed"})).status == 404
+        assert (await send(await people.stranger(), service, **this)).status == 401
+    # A member who may read sees the meetings, and plans none.
+    team = registry.add_hub("Team", alice.uid, "dmz")
+    registry.grant(team, bob.uid, 2)
+    theme = await book(alice, {"hub_id": team, "actual_home_id": "undefined"}, title="Theme")
+    rows = await plans(bob, {"hub_id": team, "actual_home_id": "undefined"})
+    assert [(row["nid"], row["privilege"]) for row in rows] == [(theme["nid"], 3)]
+    assert (await send(bob, "room.remove", hub_id=team, nid=theme["nid"])).status == 403
+    # Nothing of one hub is reached through another one.
+    own = await planner(bob)
+    for service in ("media.attributes", "room.public_link"):
+        answer = await send(bob, service, hub_id=own["hub_id"], nid=node["nid"])
+        assert (answer.status, answer.code) == (404, "NODE_NOT_FOUND")
+    assert (await send(bob, "room.remove", hub_id=own["hub_id"], nid=node["nid"])).status == 200
+    assert [row["nid"] for row in await plans(alice, place)] == [node["nid"]]
+
+
+async def test_a_form_that_is_left_empty_makes_a_meeting_too(people: People) -> None:
+    alice = await people("Alice")
+    place = await planner(alice)
+    node = await book(alice, place, title="", date="", message="")
+    assert node["filename"] == "Meeting with Alice Test"
+    assert (await book(alice, place, title="x" * 255))["filename"] == "x" * 100
+    refused = await send(alice, "room.book", hub_id=place["hub_id"], title="x" * 256)
+    assert (refused.status, refused.code) == (412, "INVALID_PARAM")
+    for service in ("room.public_link", "room.remove"):
+        answer = await send(alice, service, hub_id=place["hub_id"], nid="undefined")
+        assert (answer.status, answer.code) == (412, "MISSING_PARAM"), service
+
+
+async def test_a_team_hub_has_meetings_without_a_link(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    node = await book(alice, {"hub_id": hub, "actual_home_id": "undefined"})
+    answer = await send(alice, "room.public_link", hub_id=hub, nid=node["nid"])
+    assert (answer.status, answer.code) == (404, "HUB_NOT_FOUND")
+    ends = await send(alice, "media.attributes", hub_id=hub, nid=hub)
+    assert (ends.data["filename"], ends.data["filetype"]) == ("Team", "hub")
+
+
+async def test_a_link_may_end_by_itself(people: People, admin: Admin) -> None:
+    alice, guest = await people("Alice"), await people.stranger()
+    place = await planner(alice)
+    this = {"hub_id": place["hub_id"], "nid": (await book(alice, place))["nid"]}
+    link = (await send(alice, "room.public_link", **this, days=1, hours=1)).data
+    admin.rows(
+        "UPDATE yp.dmz_link SET expiry = 1 WHERE hub_id = %s AND expiry = %s", this["hub_id"], link["expiry"]
+    )
+    secret = link["link"].rsplit("/", 1)[1]
+    assert (await guest.ok("dmz.login", token=secret))["validity"] == "TICKET_INVALID"
+    again = (await send(alice, "room.public_link", **this)).data
+    assert again == {"link": link["link"], "expiry": 0}
+    assert (await guest.ok("dmz.login", token=secret))["validity"] == "TICKET_OK"
