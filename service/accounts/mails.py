@@ -8,7 +8,7 @@ from service.errors import RequestError
 from service.runtime.context import Context
 from service.store.database import document
 from service.web.address import address_key
-from service.web.fields import normal_email
+from service.web.email_address import normal_email
 
 
 async def send_link(ctx: Context, purpose: str, email: str, lang: str) -> None:
