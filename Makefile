@@ -55,14 +55,11 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test retest browser lint types bench chaos
+.PHONY: test browser lint types bench chaos
 test: WITH = --with test
-test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word")
-	@.venv/bin/python -m pytest $(T) $(ARGS)
-
-retest: WITH = --with test
-retest: ready lint types ## Like test; tests that fail then run once more, alone (for CI, whose machines are shared)
-	@.venv/bin/python -m tests.retest $(T) $(ARGS)
+# RETEST=1, for shared machines: tests that fail run once more, alone.
+test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word", RETEST=1)
+	@.venv/bin/python -m $(if $(RETEST),tests.retest,pytest) $(T) $(ARGS)
 
 browser: ## Install Chromium, with which make test drives the demo page
 	@$(PYTHON) -I service/local/install.py --with browser

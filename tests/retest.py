@@ -1,4 +1,4 @@
-"""Run all tests; those that fail run once more, one after the other: `make retest`, for shared machines.
+"""Run all tests; those that fail run once more, one after the other, for machines that others use as well.
 
 As regrtest of CPython does. A test that passes then ends the run well, and the last lines name it. Everything
 but failed tests ends the run at once: a file that cannot be collected, or a secret in the log.

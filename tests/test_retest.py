@@ -1,4 +1,4 @@
-"""`make retest` forgives a test that passes alone, and nothing else."""
+"""`make test RETEST=1` forgives a test that passes alone, and nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_leaks(): pass
 
 
 def retest(place: Path, *files: str) -> tuple[int, str]:
-    """Run the tests in these files as `make retest` does; return its exit status and its output."""
+    """Run the tests in these files as `make test RETEST=1` does; return its exit status and its output."""
     (place / "pytest.ini").write_text(CONFIGURATION)
     for number, text in enumerate(files):
         (place / f"test_{number}.py").write_text(text)

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from aiohttp.test_utils import unused_port
 
+from service.bench.node import free_port
 from service.local.processes import eventually
 from service.local.stack import Stack
 from tests.support.locks import read_lock
@@ -63,7 +63,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Pr
         link_package(name, place / "venv")
     # the lock brought all that the wheel asks for
     pip("--python", str(place / "venv"), "install", "--no-compile", "--no-index", str(wheel))
-    own = {"DRUMEE_PORT": str(unused_port()), "DRUMEE_WORKERS": "1", "PATH": os.defpath}
+    own = {"DRUMEE_PORT": str(free_port()), "DRUMEE_WORKERS": "1", "PATH": os.defpath}
     with Stack(tmp_path_factory.mktemp("stack"), durable=False, leashed=True) as stack:
         yield Program(place / "venv/bin/drumee-contacts", place, own | stack.env())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import signal
 import socket
@@ -37,7 +38,7 @@ class Node:
     def __init__(self, folder: Path, stack: Mapping[str, str]) -> None:
         self.folder = folder
         self._log = folder / "service.log"
-        port = _free_port()
+        port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         self.env = {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
@@ -178,8 +179,13 @@ def _megabytes(path: Path, name: str) -> float:
     return round(int(match.group(1)) / 1024, 1) if match else 0.0
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """Return a port that is free now, and that the system gives to nobody else.
+
+    The ports that it chooses by itself begin at 32768: another process may get such a one at any time.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

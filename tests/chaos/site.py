@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from aiohttp.test_utils import unused_port
 from yarl import URL
 
 from service import ROOT
+from service.bench.node import free_port
 from service.local.install import find_program
 from service.local.processes import read_pid
 from service.local.stack import Stack
@@ -39,7 +39,7 @@ class Site:
         self.clock = folder / "clock"
         """Offset of MariaDB's clock, as libfaketime reads it; see clock_library."""
         self._programs = folder / "bin"
-        port = unused_port()
+        port = free_port()
         self.url = URL(f"http://127.0.0.1:{port}/")
         env = Stack(self.run_dir).env()
         self.settings = Settings(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from aiohttp.test_utils import unused_port
 
 from service import ROOT
+from service.bench.node import free_port
 from service.local.processes import eventually, read_pid
 
 
@@ -47,7 +47,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start a site."""
-    place, port = tmp_path_factory.mktemp("site"), unused_port()
+    place, port = tmp_path_factory.mktemp("site"), free_port()
     own = {"DRUMEE_RUN_DIR": str(place), "DRUMEE_PORT": str(port), "DRUMEE_WORKERS": "1"}
     outside = {key: value for key, value in os.environ.items() if not key.startswith("DRUMEE_")}
     made = Site(place, f"http://127.0.0.1:{port}", outside | own)

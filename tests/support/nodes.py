@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from service import ROOT
+from service.bench.node import free_port
 from service.settings import Settings
 from service.web.server import Runner
 from tests.support.secrecy import note_secrets
@@ -24,7 +25,7 @@ from tests.support.secrecy import note_secrets
 @asynccontextmanager
 async def serving(settings: Settings, run_dir: Path, workers: int) -> AsyncIterator[tuple[URL, int]]:
     """Run the real program with several processes; yield its URL and the pid of its manager."""
-    port = unused_port()
+    port = free_port()
     env = os.environ | {
         "DRUMEE_DB": settings.db,
         "DRUMEE_REDIS": settings.redis,
