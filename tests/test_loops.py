@@ -171,7 +171,7 @@ metrics.LOOP_LAST.labels("unknown here").set(1)
         env=environment,
         cwd=ROOT,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert watched.troubles() == {}
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
@@ -256,7 +256,7 @@ async def test_every_loop_survives_an_error_that_nobody_foresaw(
     assert await until(lambda: _is_ok(base))
     assert await metric(base, 'drumee_loop_rounds_total{loop="uploads",outcome="failed"}') >= 1
     last = await metric(base, 'drumee_loop_last_round_time{loop="heartbeat"}')
-    assert time.time() - last < 5
+    assert time.time() - last < 60
     await live.close()
     await api.http.close()
     await people.close()
@@ -282,9 +282,9 @@ async def test_a_routine_that_is_missing_stops_its_own_loop_only(
         assert [loop.name for loop in node._loops if loop.trouble] == ["evictions"]
         # All others go on, the heartbeat above all.
         beats = await metric(base, 'drumee_loop_rounds_total{loop="heartbeat",outcome="ok"}')
-        await asyncio.sleep(1)
-        assert await metric(base, 'drumee_loop_rounds_total{loop="heartbeat",outcome="ok"}') > beats
-        assert admin.one("SELECT UNIX_TIMESTAMP() - CAST(MAX(heartbeat) AS SIGNED) FROM yp.node") <= 1
+        written = admin.one("SELECT MAX(heartbeat) FROM yp.node")
+        await until(lambda: _beats_more(base, beats))
+        await until(lambda: admin.one("SELECT MAX(heartbeat) FROM yp.node") > written)
         assert await metric(base, 'drumee_loop_rounds_total{loop="evictions",outcome="failed"}') > 1
     finally:
         Deployer(settings, say=lambda _: None).deploy()
@@ -294,6 +294,10 @@ async def test_a_routine_that_is_missing_stops_its_own_loop_only(
     assert "conference_evict" in str(trace.exc_info)
     (again,) = [r for r in caplog.records if r.getMessage() == "a loop works again"]
     assert vars(again)["failures"] > 1
+
+
+async def _beats_more(base: URL, than: float) -> bool:
+    return await metric(base, 'drumee_loop_rounds_total{loop="heartbeat",outcome="ok"}') > than
 
 
 async def _says(base: URL, status: str, troubles: dict[str, str]) -> bool:
@@ -321,7 +325,7 @@ async def test_who_lost_the_answer_that_it_was_taken_for_dead_learns_it_from_the
     # A new second must have begun since its registration.
     await asyncio.sleep(1.1)
     admin.rows("CALL yp.socket_reset(%s, 0)", node)
-    await asyncio.wait_for(tab._reader, 10)
+    await asyncio.wait_for(tab._reader, 60)
     assert (tab.ws.close_code, len(answers)) == (1012, 1)
     await people.close()
 

@@ -46,7 +46,7 @@ class Program:
     def output(self, *words: str, status: int = 0) -> str:
         """Return what a command prints; it must end with this exit status."""
         with self.start(*words) as process:
-            text, _ = process.communicate(timeout=60)
+            text, _ = process.communicate(timeout=300)
         assert process.returncode == status, text
         return text
 
@@ -91,7 +91,7 @@ def call(program: Program, name: str, body: dict[str, Any], cookie: str = "") ->
     """Call a service over HTTP: its data, and the cookie it sets."""
     url = f"http://127.0.0.1:{program.environ['DRUMEE_PORT']}/-/svc/{name}"
     headers = {"Content-Type": "application/json", "Cookie": cookie}
-    with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=10) as answer:
+    with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60) as answer:
         return json.load(answer)["data"], answer.headers.get("Set-Cookie", "").partition(";")[0]
 
 
@@ -110,7 +110,7 @@ def test_the_wheel_deploys_serves_and_ends(program: Program) -> None:
     program.output("user", "--name", "Ada Lovelace", "--email", EMAIL, "--password", PASSWORD)
     with program.start("serve") as service:
         try:
-            assert eventually(lambda: serves(program) or service.poll() is not None, 90)
+            assert eventually(lambda: serves(program) or service.poll() is not None, 180)
             login, cookie = call(program, "yp.login", {"vars": {"ident": EMAIL, "password": PASSWORD}})
             assert login["status"] == "ok"
             contact = {"firstname": "Grace", "surname": "Hopper", "email": [GRACE]}

@@ -36,7 +36,7 @@ class Wire:
 
     async def receive(self) -> tuple[int, bytes]:
         """Return (kind, payload) of the next frame."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             first, length = await self.reader.readexactly(2)
             if length == 126:
                 length = int.from_bytes(await self.reader.readexactly(2))
@@ -47,7 +47,7 @@ class Wire:
         while True:
             kind, payload = await self.receive()
             if kind == CLOSE:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     assert await self.reader.read() == b""
                 return int.from_bytes(payload[:2])
 

@@ -90,7 +90,7 @@ async def send_raw(node: URL, text: bytes) -> bytes:
     """Send bytes; return what the server answers before it closes the connection."""
     reader, writer = await asyncio.open_connection(node.host, node.port)
     writer.write(text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     return answer

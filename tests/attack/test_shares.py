@@ -77,7 +77,7 @@ async def test_requests_of_one_person_wait_in_order_and_others_do_not(
 async def test_who_waits_until_the_deadline_has_asked_too_often(
     make_node: NodeMaker, client_of: ClientMaker
 ) -> None:
-    server = await make_node(person_calls=1, request_timeout=0.5)
+    server = await make_node(person_calls=1, request_timeout=4)
     api = await client_of(base=server.make_url("/"))
     async with shares_of(server).place(api.person.uid):
         assert (await api.get("/contacts")).error == (429, "RATE_LIMITED")

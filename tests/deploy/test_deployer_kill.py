@@ -76,7 +76,7 @@ def test_ctrl_c_ends_between_two_items_and_the_next_deploy_goes_on(
         time.sleep(0.01)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "the same command again goes on from here" in output
     assert dba.one("SELECT outcome FROM yp.deploy_run ORDER BY id DESC LIMIT 1") == "interrupted"

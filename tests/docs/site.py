@@ -21,9 +21,9 @@ from tests.docs.pages import ROOT
 SHOWN_URL = "127.0.0.1:8080"
 SHOWN_RUN_DIR = ".run/"
 READY = "Ctrl-C stops everything."
-START_SECONDS = 180
-COMMAND_SECONDS = 120
-FRAME_SECONDS = 10
+START_SECONDS = 400
+COMMAND_SECONDS = 300
+FRAME_SECONDS = 60
 END = "--- end of output"
 
 

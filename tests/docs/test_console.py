@@ -87,7 +87,7 @@ def test_links_to_the_running_service_work(running: tuple[Site, str]) -> None:
     links = {link for page in load_pages().values() for link in page.links if link.startswith(prefix)}
     assert links
     for link in links:
-        with urllib.request.urlopen(site.localize(link), timeout=10) as answer:
+        with urllib.request.urlopen(site.localize(link), timeout=60) as answer:
             assert answer.status == 200
 
 

@@ -34,13 +34,13 @@ class Site:
             env=self.environ | changes,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=300,
             check=False,
         )
 
     def health(self) -> str:
         """Return the current answer of /-/health."""
-        with urllib.request.urlopen(f"{self.url}/-/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/-/health", timeout=60) as answer:
             return str(json.load(answer)["status"])
 
 
@@ -89,7 +89,7 @@ def test_a_process_that_is_killed_comes_back(site: Site, server: str) -> None:
 
 
 def test_the_log_of_the_service_is_that_of_run(site: Site) -> None:
-    with urllib.request.urlopen(f"{site.url}/-/health?marked", timeout=5):
+    with urllib.request.urlopen(f"{site.url}/-/health?marked", timeout=60):
         pass
     (site.run_dir / "service.log").rename(site.run_dir / "service.log.1")
     with (site.run_dir / "service.log").open("w") as log:

@@ -217,7 +217,7 @@ async def test_a_socket_that_does_not_answer_pings_is_closed(
     client_of: ClientMaker, make_node: NodeMaker
 ) -> None:
     assert (Times().ping, Times().pong_timeout) == (30, 90), "what the clients expect"
-    node = await make_node(Times(ping=0.1, pong_timeout=0.35))
+    node = await make_node(Times(ping=0.5, pong_timeout=5))
     api = await client_of(base=node.make_url("/"))
     silent, awake = await api.socket(), await api.socket()
 
@@ -237,13 +237,13 @@ async def test_a_socket_that_does_not_answer_pings_is_closed(
 async def test_a_silent_socket_is_closed_when_its_pong_timeout_ends_not_at_the_next_ping(
     client_of: ClientMaker, make_node: NodeMaker
 ) -> None:
-    node = await make_node(Times(ping=1.5, pong_timeout=1.6))
+    node = await make_node(Times(ping=4, pong_timeout=4.5))
     live = await (await client_of(base=node.make_url("/"))).socket()
     await live.expect("ping", 2)
     await live.say(action="pong")
     answered = time.monotonic()
     assert await live.closed() == 4408
-    assert 1.5 < time.monotonic() - answered < 2.6
+    assert 4.4 < time.monotonic() - answered < 7.5
 
 
 async def test_a_user_who_loses_access_loses_their_socket(
@@ -302,7 +302,7 @@ async def test_a_key_that_is_taken_away_is_noticed_in_the_midst_of_news(
     other = await client_of(person=api.person, base=api.base)
     live, stays = await api.socket(), await other.socket()
     admin.rows("DELETE FROM yp.api_key WHERE hash = SHA2(%s, 256)", api.token)
-    written, until = 0, time.monotonic() + 5
+    written, until = 0, time.monotonic() + 60
     while not live.ws.closed and time.monotonic() < until:
         await other.add(display_name=f"c{written}")
         written += 1

@@ -271,7 +271,7 @@ async def test_an_account_that_is_closed_loses_its_sockets(
     by_token = await signed_in.socket()
     admin.rows("UPDATE yp.entity SET status = %s WHERE id = %s", state, alice.uid)
     codes = [await socket.closed() for socket in (by_key, by_token)]
-    await asyncio.wait_for(tab._reader, 10)
+    await asyncio.wait_for(tab._reader, 60)
     assert [tab.ws.close_code, *codes] == [1008, 4401, 4401]
     assert tab.updates("drumate.logout")
     assert not other.ws.closed
@@ -281,6 +281,6 @@ async def test_an_ended_session_loses_its_sockets(people: People, admin: Admin) 
     alice = await people("Alice")
     tab = await alice.tab()
     admin.rows("UPDATE yp.session SET expiry = UNIX_TIMESTAMP() - 1 WHERE uid = %s", alice.uid)
-    await asyncio.wait_for(tab._reader, 10)
+    await asyncio.wait_for(tab._reader, 60)
     assert tab.ws.close_code == 1008
     assert tab.updates("drumate.logout")

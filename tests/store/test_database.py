@@ -130,7 +130,7 @@ async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin:
 
 async def test_a_call_that_takes_too_long_is_stopped(settings: Settings, admin: Admin) -> None:
     admin.rows("CREATE OR REPLACE PROCEDURE yp.test_sleep() READS SQL DATA SELECT SLEEP(30)")
-    db = Database(dataclasses.replace(settings, db_timeout=0.2))
+    db = Database(dataclasses.replace(settings, db_timeout=3))
     try:
         await db.load_routines()
         with pytest.raises(DatabaseTimeoutError):

@@ -11,7 +11,7 @@ from tests.support.browsers import CHROMIUM
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD, People
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 """Milliseconds: more than a browser needs on a busy machine."""
 
 pytestmark = pytest.mark.skipif(

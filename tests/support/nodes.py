@@ -43,7 +43,7 @@ async def serving(settings: Settings, run_dir: Path, workers: int) -> AsyncItera
         yield url, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
-        code = await asyncio.wait_for(process.wait(), 30)
+        code = await asyncio.wait_for(process.wait(), 120)
         log.close()
     assert code == 0, (run_dir / "service.log").read_text()
 
@@ -51,7 +51,7 @@ async def serving(settings: Settings, run_dir: Path, workers: int) -> AsyncItera
 async def _healthy(url: URL) -> None:
     async with aiohttp.ClientSession() as http:
         # a machine that does other work as well takes its time to import everything
-        for _ in range(800):
+        for _ in range(2400):
             try:
                 async with http.get(url / "-/health") as response:
                     if response.status == 200:

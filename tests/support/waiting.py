@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def until(check: Callable[[], Any], seconds: float = 20) -> Any:
+async def until(check: Callable[[], Any], seconds: float = 60) -> Any:
     """Poll until the check, a function or a coroutine function, returns a true value; return it."""
     for _ in range(int(seconds / 0.05)):
         result = check()

@@ -34,7 +34,7 @@ class World:
 
     def do(self, work: Any) -> Any:
         """Run a coroutine in the loop; return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(300)
 
     def people(self) -> People:
         """Return a factory of people of this node."""

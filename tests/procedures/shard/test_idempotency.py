@@ -42,7 +42,7 @@ async def test_request_begin_does_not_wait_for_the_first(direct: Direct) -> None
     first = asyncio.create_task(direct.db.transaction("first", slow))
     await begun.wait()
     with pytest.raises(Refused, match="KEY_IN_USE"):
-        await asyncio.wait_for(direct.sets(who.shard, "request_begin", who.uid, key, body, 60), 3)
+        await asyncio.wait_for(direct.sets(who.shard, "request_begin", who.uid, key, body, 60), 30)
     go_on.set()
     await first
     assert await direct.sets(who.shard, "request_begin", who.uid, key, body, 60) == [[("done",)]]
