@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +12,9 @@ from service.schema.routines import load_routines
 
 OWNED = {"shard"}
 """Context methods that pass the owner as the first argument."""
+
+CALL = re.compile(r"\.(yp|shard|call)\(")
+"""Files without it need not be parsed."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,10 @@ def routine_uses() -> list[RoutineUse]:
     """Return every CALL of service/: `ctx.yp("name", …)`, `ctx.shard("name", …)`, `call(db, "name", …)`."""
     uses = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        for function in ast.walk(tree):
+        text = path.read_text()
+        if not CALL.search(text):
+            continue
+        for function in ast.walk(ast.parse(text)):
             if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
                 where = str(path.relative_to(PACKAGE.parent))
                 uses += [use for node in ast.walk(function) if (use := _use(node, where, function.name))]
