@@ -66,8 +66,9 @@ async def test_a_member_gets_a_mail_in_their_language(posted: People, postman: P
     await alice.ok("contact.invite", email=bob.email)
     (mail,) = postman.to(bob.email)
     assert mail["Subject"] == "Alice Test vous invite à rester en contact"
-    assert "Bonjour," in body_of(mail)
-    assert "Bonjour," in body_of(mail, "html")
+    invites = f"Alice Test ({alice.email}) vous invite à rester en contact."
+    assert body_of(mail).splitlines()[:3] == ["Bonjour Bob,", "", invites]
+    assert "Bonjour Bob," in body_of(mail, "html")
     assert "/invitation/" not in body_of(mail)
 
 

@@ -103,7 +103,8 @@ BEGIN
     IF NOT v_silent THEN
         INSERT INTO mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime)
         SELECT in_mail, in_uid, v_email, IF(v_peer IS NULL, 'invite_stranger', 'invite_member'), v_lang,
-               JSON_OBJECT('inviter', me.fullname, 'inviter_email', me.email, 'message', in_message,
+               JSON_OBJECT('name', (SELECT NULLIF(p.firstname, '') FROM drumate AS p WHERE p.id = v_peer),
+                           'inviter', me.fullname, 'inviter_email', me.email, 'message', in_message,
                            'secret', IF(v_peer IS NULL, in_secret, NULL)),
                -- the process that answers this request sends first; if it dies, others take over
                v_now + 20, v_now, v_now
