@@ -24,7 +24,7 @@ from tests.support.people import People, Person
 SMALL, BIG = 1_000, 10_000
 SAME_MB = 8
 """Allowed difference between imports of any size: the allocator rounds up (3 seen). To hold 10,000 contacts
-at once would take 19."""
+at once takes 17 more."""
 
 
 @pytest.fixture
