@@ -6,8 +6,10 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiomysql
+import orjson
 import pymysql
 import pytest
 
@@ -16,6 +18,7 @@ from service.settings import Settings, database_servers
 from service.store.database import Database, Transaction, _query, session_statement
 from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE
 from tests.support.admin import Admin
+from tests.support.rest import ClientMaker
 
 
 @pytest.fixture
@@ -275,3 +278,43 @@ async def test_a_row_that_another_has_written_meanwhile_is_found_by_a_repetition
         admin.rows("DROP TABLE yp.test_pair")
         admin.rows("DROP PROCEDURE yp.test_look")
         admin.rows("DROP PROCEDURE yp.test_add")
+
+
+async def test_lists_need_no_file_of_the_server(settings: Settings, client_of: ClientMaker) -> None:
+    """A full disk must not stop them: temporary tables and sorts stay in memory."""
+    api = await client_of()
+    note = "a word or two " * 80
+    for start in (0, 100):
+        operations = [
+            {"action": "create", "data": {"display_name": f"Person {n:03}", "notes": note, "tags": ["T"]}}
+            for n in range(start, start + 100)
+        ]
+        assert (await api.post("/contacts/batch", {"operations": operations})).data["failed"] == 0
+    (server,) = database_servers(settings.db)
+    connection = await aiomysql.connect(
+        **server.connect_args, autocommit=True, init_command=session_statement(settings, read_only=True)
+    )
+    queries: tuple[dict[str, Any], ...] = ({}, {"order": "desc"}, {"search": "person"}, {"search": "person word"}, {"tag": ["T"]},
+               {"sort": "updated_at"}, {"deleted": "also"}, {"company": "none"})  # fmt: skip
+    async with connection.cursor() as cursor:
+
+        async def files() -> dict[str, int]:
+            await cursor.execute(
+                "SHOW SESSION STATUS WHERE Variable_name IN ('Created_tmp_disk_tables', 'Sort_merge_passes')"
+            )
+            return {name: int(value) for name, value in await cursor.fetchall()}
+
+        needed, names = {}, {}
+        for query in queries:
+            before = await files()
+            arguments = (api.person.uid, orjson.dumps(query).decode())
+            await cursor.execute(f"CALL {api.person.shard}.my_contact_records(%s, %s, 100, 0)", arguments)
+            names[str(query)] = [orjson.loads(data)["display_name"] for data, _ in await cursor.fetchall()]
+            while await cursor.nextset():
+                pass
+            if await files() != before:
+                needed[str(query)] = await files()
+    connection.close()
+    assert not needed
+    assert names["{}"] == [f"Person {n:03}" for n in range(100)]
+    assert names[str({"order": "desc"})] == [f"Person {n:03}" for n in range(199, 99, -1)]
