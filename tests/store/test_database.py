@@ -294,8 +294,10 @@ async def test_lists_need_no_file_of_the_server(settings: Settings, client_of: C
     connection = await aiomysql.connect(
         **server.connect_args, autocommit=True, init_command=session_statement(settings, read_only=True)
     )
-    queries: tuple[dict[str, Any], ...] = ({}, {"order": "desc"}, {"search": "person"}, {"search": "person word"}, {"tag": ["T"]},
-               {"sort": "updated_at"}, {"deleted": "also"}, {"company": "none"})  # fmt: skip
+    queries: tuple[dict[str, Any], ...] = (
+        {}, {"order": "desc"}, {"search": "person"}, {"search": "person word"}, {"tag": ["T"]},
+        {"sort": "updated_at"}, {"deleted": "also"}, {"company": "none"},
+    )  # fmt: skip
     async with connection.cursor() as cursor:
 
         async def files() -> dict[str, int]:
