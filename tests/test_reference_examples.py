@@ -234,6 +234,8 @@ class Story:
         await call(ada, "media.attributes", hub_id=wicket)
         words = {"title": "Kick-off", "date": "Monday at ten", "message": "Who does what."}
         node = await call(ada, "room.book", hub_id=wicket, **words)
+        guests = [{"email": "emmy@algebra.example", "name": "Emmy"}]
+        await call(ada, "room.update", hub_id=wicket, nid=node["nid"], flag="member", attendees=guests)
         await call(ada, "media.show_node_by", hub_id=wicket)
         await call(ada, "room.public_link", hub_id=wicket, nid=node["nid"], days=7)
         await call(ada, "room.remove", hub_id=wicket, nid=node["nid"])

@@ -20,6 +20,8 @@ def mail_link(settings: Settings, template: str, data: Mapping[str, Any]) -> str
                 f"/-/invitation/{data['secret']}",
                 f"/#/welcome/invitation/{data['secret']}",
             )
+        case "invite_meeting":
+            return str(data["url"])
         case "confirm":
             page_path, frontend_path = (
                 f"/-/invitation/{data['secret']}",

@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from service import PACKAGE
 from service.background import Background
 from service.loops import Loop, Loops
+from service.mail.calendar import calendar_file
 from service.mail.links import mail_link
 from service.mail.translations import texts
 from service.settings import Settings
@@ -45,6 +46,7 @@ BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 SUBJECTS = {
     "invite_stranger": "%(inviter)s invites you to stay in contact",
     "invite_member": "%(inviter)s invites you to stay in contact",
+    "invite_meeting": "%(inviter)s invites you to a meeting",
     "confirm": "Your new account",
     "new_password": "Your new password",
 }
@@ -112,6 +114,14 @@ class Mailer:
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(render(f"{template}.txt", lang, values))
         message.add_alternative(render(f"{template}.html", lang, values), subtype="html")
+        if template == "invite_meeting" and (calendar := calendar_file(data)):
+            message.add_attachment(
+                calendar,
+                maintype="text",
+                subtype="calendar",
+                filename="meeting.ics",
+                params={"method": "PUBLISH", "charset": "utf-8"},
+            )
         return message
 
     async def _send_and_record(self, mail: Mail) -> bool:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import secrets
 import time
+from operator import itemgetter
 from typing import Any
 
 from service.auth.secret import SigningSecret
 from service.errors import RequestError
 from service.live.meetings import link_secret, link_url
+from service.mail.outbox import Mail
 from service.mail.translations import texts
 from service.runtime.context import PRIVILEGES, Answer, Context, hub_shard
-from service.store.database import document, encode
+from service.store.database import Transaction, document, encode
 
 MEETINGS = 1_000
 """Scheduled meetings of one hub."""
 HOUR = 3600
+CHANGED = {
+    "title": ("title",),
+    "when": ("date", "start"),
+    "agenda": ("message",),
+    "member": ("attendees",),
+    "all": ("title", "date", "start", "message", "attendees"),
+}
+"""Parts of a meeting that each flag changes."""
 
 
 async def book(ctx: Context, hub_id: str, title: str, message: str, date: str) -> Answer:
@@ -29,6 +39,53 @@ async def book(ctx: Context, hub_id: str, title: str, message: str, date: str) -
     )
     node: dict[str, Any] = document(node_rows)
     return node | {"privilege": PRIVILEGES[ctx.caller.level]}
+
+
+async def update(ctx: Context, hub_id: str, nid: str, flag: str, attendees: list[dict[str, str]]) -> Answer:
+    """Change a scheduled meeting; invite its new attendees by mail. Return its content."""
+    words = {name: ctx.args.get(name) or "" for name in CHANGED[flag] if name != "attendees"}
+    change: dict[str, Any] = {name: text for name, text in words.items() if text or name != "title"}
+    if "attendees" in CHANGED[flag]:
+        change["attendees"] = [{"email": a["email"], "name": a.get("name") or ""} for a in attendees]
+    secret = link_secret(await SigningSecret(ctx.db).get(), hub_id, nid)
+    mails_a_day, mails_new = ctx.settings.invite_mails, ctx.settings.invite_mails_new
+    new_days = ctx.settings.invite_new_days
+
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], list[Mail]]:
+        (content_rows,) = await tx.call(hub_shard(ctx), "meeting_update", hub_id, nid, encode(change))
+        before, after = itemgetter("before", "after")(document(content_rows))
+        known = {attendee["email"] for attendee in before["attendees"]}
+        guests = [attendee for attendee in after["attendees"] if attendee["email"] not in known]
+        mails = []
+        if guests:
+            await tx.call("yp", "dmz_link_create", hub_id, nid, secret, after["title"], None)
+        for guest in guests:
+            data = {
+                **after,
+                "name": guest["name"],
+                "room": nid,
+                "url": link_url(ctx.settings.base_url, secret),
+            }
+            del data["attendees"]
+            email, mail_id, content = guest["email"], secrets.token_hex(8), encode(data)
+            (mail_rows,) = await tx.call(
+                "yp",
+                "meeting_invite",
+                ctx.caller.uid,
+                email,
+                mail_id,
+                content,
+                mails_a_day,
+                mails_new,
+                new_days,
+            )
+            mails.append(document(mail_rows)["mail"])
+        return after, [mail for mail in mails if mail]
+
+    content, mails = await ctx.db.transaction(ctx.service, unit)
+    for mail in mails:
+        ctx.mailer.deliver_later(mail)
+    return content
 
 
 async def public_link(ctx: Context, hub_id: str, nid: str, days: int, hours: int) -> Answer:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
 from service.admin.registry import Registry
 from tests.support.admin import Admin
+from tests.support.mail import Postman, body_of
 from tests.support.people import FRONTEND, Answer, People, Person
 
 FIELDS = {"id", "nid", "hub_id", "home_id", "actual_home_id", "area", "privilege", "filename"}
@@ -163,3 +166,53 @@ async def test_a_link_may_end_by_itself(people: People, admin: Admin) -> None:
     again = (await send(alice, "room.public_link", **this)).data
     assert again == {"link": link["link"], "expiry": 0}
     assert (await guest.ok("dmz.login", token=secret))["validity"] == "TICKET_OK"
+
+
+async def change(person: Person, node: dict[str, Any], flag: str, **parts: Any) -> Answer:
+    """Change a meeting as its window does: it fetches, with the arguments as JSON."""
+    sent = {"service": "room.update", "nid": node["nid"], "hub_id": node["hub_id"], "flag": flag, **parts}
+    return await person.get("room.update", quote(orjson.dumps(sent).decode(), safe=""))
+
+
+async def test_new_attendees_get_the_link_and_a_calendar_file(posted: People, postman: Postman) -> None:
+    alice, guest = await posted("Alice"), await posted.stranger()
+    node = await book(alice, await planner(alice), title="Plan; B, é" + "x" * 60, message="One\nTwo")
+    address = f"guest{node['nid']}@out.example"
+    invited = [{"email": address, "name": "Zoë <b>", "id": address}]
+    start = "2031-03-01T10:00:00+01:00"
+    assert (await change(alice, node, "when", date=start)).data["date"] == start
+    for _ in range(2):
+        answer = await change(alice, node, "member", attendees=invited)
+        assert (answer.status, answer.data["room_id"]) == (200, node["nid"])
+        assert answer.data["attendees"] == [{"email": address, "name": "Zoë <b>"}]
+    for _ in range(100):
+        if postman.to(address):
+            break
+        await asyncio.sleep(0.05)
+    (mail,) = postman.to(address)
+    assert mail["Subject"] == "Alice Test invites you to a meeting"
+    link = (await send(alice, "room.public_link", **{n: node[n] for n in ("hub_id", "nid")})).data["link"]
+    assert link in body_of(mail)
+    assert "Hello Zoë <b>," in body_of(mail)
+    assert "Hello Zoë &lt;b&gt;," in body_of(mail, "html")
+    (file,) = mail.iter_attachments()
+    assert (file.get_content_type(), file.get_filename()) == ("text/calendar", "meeting.ics")
+    lines = str(file.get_content()).replace("\r\n", "\n").replace("\n ", "").split("\n")
+    assert {"DTSTART:20310301T090000Z", "DTEND:20310301T100000Z", f"URL:{link}"} <= set(lines)
+    assert "SUMMARY:Plan\\; B\\, é" + "x" * 60 in lines
+    assert "DESCRIPTION:One\\nTwo" in lines
+    assert (await guest.ok("dmz.login", token=link.rsplit("/", 1)[1]))["validity"] == "TICKET_OK"
+
+
+async def test_a_meeting_is_changed_part_by_part(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    node = await book(alice, await planner(alice), title="Old")
+    assert (await change(alice, node, "title", title="New")).data["title"] == "New"
+    assert (await change(alice, node, "title", title="")).data["title"] == "New"
+    changed = (await change(alice, node, "agenda", message="Less", title="No")).data
+    assert (changed["message"], changed["title"], changed["date"]) == ("Less", "New", "Monday at ten")
+    assert [row["filename"] for row in await plans(alice, await planner(alice))] == ["New"]
+    assert (await change(bob, node, "title", title="Mine")).code == "WEAK_PRIVILEGE"
+    unknown = node | {"nid": "feedfeedfeedfeed"}
+    assert (await change(alice, unknown, "title", title="x")).code == "NODE_NOT_FOUND"
+    assert (await change(alice, node, "member", attendees=[{"email": "nobody"}])).code == "INVALID_PARAM"

@@ -60,6 +60,7 @@ SCENE = (
     "INSERT INTO contact_group (owner_id, id, name, ctime, mtime) "
     f"VALUES ('{ALICE}', '0000000000000b01', 'Engines', 1, 1)",
     f"CALL yp.hub_create('00000000000000f3', 'Open', '{ALICE}', 'dmz')",
+    f"CALL meeting_book('00000000000000f3', '{ALICE}', '00000000000000fa', '{{\"title\": \"Tea\"}}', 9)",
 )
 ROUTINES = {f"{r.scope}/{r.name}": r for r in load_routines()}
 

@@ -38,7 +38,14 @@ EACH = pytest.mark.parametrize("service", WITH_PARAMS.values(), ids=WITH_PARAMS)
 
 GATE = {"HUB_NOT_FOUND", "WEAK_PRIVILEGE"}
 """Codes with which the gate refuses an id that is well-formed but wrong."""
-TELLS_OTHERS = {"contact.invite", "contact.invite_drumate", "contact.add", "contact.update", "room.book"}
+TELLS_OTHERS = {
+    "contact.invite",
+    "contact.invite_drumate",
+    "contact.add",
+    "contact.update",
+    "room.book",
+    "room.update",
+}
 """Services that write into the address book of the invited user, or into a hub of the caller."""
 ABOUT_INPUT = {"MISSING_PARAM", "INVALID_PARAM", "INVALID_JSON", "INVALID_QUERY"}
 

@@ -5,7 +5,7 @@
 --           in_room     room, or NULL for the hub's home
 --           in_token    secret in the link, random; only its hash is stored
 --           in_title    name of the meeting for guests, or NULL
---           in_expiry   unix seconds, 0 for never
+--           in_expiry   unix seconds, 0 for never; NULL: as it is, never for a new link
 -- Returns:  one row     hub_id, room_id
 -- Errors:   HUB_NOT_FOUND   no such hub, or its area is neither dmz nor public
 -- Example:  CALL dmz_link_create('00000000000000f3', NULL, 'example-token', 'Example', 0);
@@ -31,8 +31,9 @@ BEGIN
     END IF;
 
     INSERT INTO dmz_link (id, hub_id, room_id, title, expiry, ctime)
-    VALUES (SHA2(in_token, 256), in_hub, v_room, COALESCE(in_title, ''), in_expiry, UNIX_TIMESTAMP())
-    ON DUPLICATE KEY UPDATE title = VALUE(title), expiry = VALUE(expiry);
+    VALUES (SHA2(in_token, 256), in_hub, v_room, COALESCE(in_title, ''), COALESCE(in_expiry, 0),
+            UNIX_TIMESTAMP())
+    ON DUPLICATE KEY UPDATE title = VALUE(title), expiry = COALESCE(in_expiry, expiry);
 
     SELECT in_hub AS hub_id, v_room AS room_id;
 END$$

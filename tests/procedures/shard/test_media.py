@@ -52,3 +52,15 @@ def test_meetings_are_in_order_of_time(scene: Scene) -> None:
         scene.sets(f"UPDATE media SET ctime = {number} WHERE owner_id = :hub AND id = '{number:016x}'")
     for order, times in (("asc", [0, 1, 2]), ("desc", [2, 1, 0])):
         assert [n["ctime"] for n in scene.docs(f"node_list(:hub, :alice, NULL, '{order}', 1, 45)")] == times
+
+
+def test_a_meeting_is_updated_in_parts(scene: Scene) -> None:
+    scene["meeting"] = "feedfeedfeedfeed"
+    scene.refuses({"meeting_update(:hub, :meeting, '{}')": "NODE_NOT_FOUND"})
+    scene.sets(f"meeting_book(:hub, :alice, :meeting, '{CONTENT}', 9)")
+    content = scene.doc(
+        """meeting_update(:hub, :meeting, '{"title": "Other", "attendees": [{"email": "a@b.c"}]}')"""
+    )
+    assert (content["before"]["title"], content["before"]["attendees"]) == ("Weekly", [])
+    assert (content["after"]["title"], content["after"]["date"]) == ("Other", "Monday")
+    assert scene.doc("node_get(:hub, :alice, :meeting)")["filename"] == "Other"

@@ -121,3 +121,16 @@ def _mail(scene: Scene, number: int, seconds_ago: int) -> None:
         f"VALUES ('{number:016x}', :alice, 'x@y.example', 'invite_stranger', '{{}}', 0, "
         f"UNIX_TIMESTAMP() - {seconds_ago}, 0)"
     )
+
+
+def test_an_invitation_to_a_meeting_is_one_mail_within_the_budget(scene: Scene) -> None:
+    call = "yp.meeting_invite(:alice, '{}', '{}', JSON_OBJECT('title', 'Tea'), {}, 50, 7)"
+    mail = scene.doc(call.format("a@meet.example", "a" * 16, 1))["mail"]
+    assert (mail["template"], mail["data"]["title"], mail["data"]["inviter"]) == (
+        "invite_meeting", "Tea", "Alice Scene",
+    )  # fmt: skip
+    assert scene.doc(call.format("a@meet.example", "b" * 16, 1))["mail"] is None
+    refusal = scene.refused(call.format("b@meet.example", "c" * 16, 1))
+    assert (refusal.code, refusal.retry_after > 0) == ("TOO_MANY_INVITATIONS", True)
+    scene.sets("INSERT INTO yp.mail_optout (email, ctime) VALUES ('c@meet.example', 1)")
+    assert scene.doc(call.format("c@meet.example", "d" * 16, 1))["mail"] is None
