@@ -140,7 +140,7 @@ def _sql(value: str) -> str:
 
 
 GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
-SHOW = (GATE_SELF, "CALL {db}.my_contact_show({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45)")
+SHOW = (GATE_SELF, "CALL {db}.my_contact_list({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
 FIND = (GATE_SELF, "CALL {db}.my_contact({uid}, {word}, '', 0, '[]', 1, 45)")
 ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", "COMMIT")
 

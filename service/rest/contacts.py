@@ -63,7 +63,7 @@ async def _page(
     search = {**filters, "sort": request.query["sort"], "order": request.query["order"], "deleted": deleted}
     known = {
         "known": request.count_cache.get(uid, deleted, filters) if filters else None,
-        "after": request.page_positions.find(uid, search, offset),
+        "after": request.ctx.page_positions.find(uid, search, offset),
     }
     record_rows, ((total, rev),) = await request.ctx.shard(
         "my_contact_records", encode({**search, **known}), limit, offset
@@ -72,7 +72,7 @@ async def _page(
         request.count_cache.put(uid, deleted, filters, rev, total)
     if len(record_rows) == limit:
         last = from_wire(orjson.loads(record_rows[-1][0])["id"])
-        request.page_positions.put(uid, search, rev, offset + limit, str(last))
+        request.ctx.page_positions.put(uid, search, rev, offset + limit, str(last))
     return record_rows, total
 
 

@@ -13,7 +13,6 @@ from marshmallow import Schema
 from service.rest.count_cache import CountCache
 from service.rest.declarations import Declarations
 from service.rest.errors import rest_error
-from service.rest.page_positions import PagePositions
 from service.rest.tokens import Admission, Gate
 from service.runtime.context import Context
 from service.store.database import Database
@@ -44,7 +43,6 @@ class ApiRequest:
     notify_access_change: Callable[[str], None]
     """Make all processes check the tokens of the sockets of a user."""
     count_cache: CountCache
-    page_positions: PagePositions
 
 
 @dataclass(slots=True)

@@ -18,7 +18,6 @@ from service.rest.idempotency import run_idempotently
 from service.rest.openapi import document
 from service.rest.operation import PREFIX, ApiRequest, ApiResponse, Operation
 from service.rest.operations import OPERATIONS
-from service.rest.page_positions import PagePositions
 from service.rest.schemas import load_body, load_free_body, load_query
 from service.rest.tokens import Admission, Gate, bearer_token
 from service.rest.upload import read_picture
@@ -51,7 +50,6 @@ class RestApi:
         self.gate = gate
         self.websockets = websockets
         self.count_cache = CountCache()
-        self.page_positions = PagePositions()
         self.openapi = orjson.dumps(document(OPERATIONS))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -182,7 +180,6 @@ class OperationExchange(RestExchange):
             charge=self._charge,
             notify_access_change=self.api.websockets.notify_access_change,
             count_cache=self.api.count_cache,
-            page_positions=self.api.page_positions,
         )
         allow(operation.timeout)
         # A batch derives a key for each of its operations from the one of the request.

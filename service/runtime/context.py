@@ -16,6 +16,7 @@ from service.live.push import Pusher, live_update
 from service.live.rooms import Nodes
 from service.loops import Loops
 from service.mail.outbox import Mailer
+from service.runtime.page_positions import PagePositions
 from service.settings import Settings
 from service.store.database import ResultSet, RoutineCaller, Transaction, TransactionCaller
 
@@ -62,6 +63,7 @@ class Context:
     guests: GuestLimits
     mailer: Mailer
     loops: Loops
+    page_positions: PagePositions
     service: str
     """module.method"""
     service_names: list[str]

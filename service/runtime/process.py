@@ -17,6 +17,7 @@ from service.live.resources import Resources
 from service.live.rooms import Nodes
 from service.mail.outbox import Mailer
 from service.runtime.context import Context
+from service.runtime.page_positions import PagePositions
 from service.store.database import RoutineCaller
 from service.web.address import client_address
 from service.web.ratelimit import RateLimit
@@ -40,6 +41,7 @@ class Process:
         self.mailer = mailer
         self.service_names = sorted(service_names)
         self.nodes = Nodes()
+        self.page_positions = PagePositions()
         self.guests = GuestLimits(self.settings, self.pusher.redis)
         self.passwords = Passwords(self.settings, self.db, self.pusher.redis)
         self.limit = RateLimit(self.settings.rate_limit)
@@ -59,6 +61,7 @@ class Process:
             guests=self.guests,
             mailer=self.mailer,
             loops=self.loops,
+            page_positions=self.page_positions,
             service=service,
             service_names=self.service_names,
             args=args,

@@ -101,6 +101,8 @@ BEGIN
         SET names_digest = v_names_digest
         WHERE owner_id = in_owner AND contact_id = in_id;
         SET v_changed = v_state IS NOT NULL, v_record = v_old_record;
+        -- no event: only the lists of the RPC, whose pages remember the revision, show these names
+        UPDATE contact_ledger SET rev = v_rev WHERE owner_id = in_owner;
     END IF;
 
     IF v_changed AND v_state = 'purged' THEN

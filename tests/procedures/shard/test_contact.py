@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from service.errors import Refused
+from service.store.database import documents, encode
 from tests.support.admin import Admin
 from tests.support.direct import Direct, json_text, with_emails
 from tests.support.scene import Scene
@@ -303,6 +305,27 @@ async def test_pages_of_my_contact_show_are_whole_and_in_order(direct: Direct, s
     if sort == "name":
         assert names == sorted(names, reverse=order == "desc")
     assert sorted(names) == ["A", "B", "C"]
+
+
+async def test_my_contact_list_starts_where_a_page_ended_until_something_changes(
+    direct: Direct,
+) -> None:
+    owner = direct.person()
+    a, b, c, d = [await direct.contact(owner, firstname=name, lastname="") for name in "ABCD"]
+
+    async def second_page(after: dict[str, Any]) -> tuple[list[str], int]:
+        args = (owner.uid, None, None, "name", "asc", "active", 2, 2, encode(after))
+        contact_rows, ((rev,),) = await direct.sets("shard1", "my_contact_list", *args)
+        return [contact["id"] for contact in documents(contact_rows)], rev
+
+    listed, rev = await second_page({})
+    assert listed == [c, d]
+    assert await second_page({"rev": rev, "offset": 2, "contact": b}) == ([c, d], rev)
+    # A position that is not true shows that the page starts there.
+    assert await second_page({"rev": rev, "offset": 2, "contact": a}) == ([b, c], rev)
+    for wrong in ({"rev": rev - 1, "offset": 2, "contact": a}, {"rev": rev, "offset": 3, "contact": a}):
+        assert await second_page(wrong) == ([c, d], rev)
+    assert await second_page({"rev": rev, "offset": 2, "contact": "0" * 16}) == ([c, d], rev)
 
 
 async def test_terms_of_the_index_and_contact_matches_find_words(direct: Direct, admin: Admin) -> None:

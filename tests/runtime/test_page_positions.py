@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.rest import page_positions
-from service.rest.page_positions import PagePositions
+from service.runtime import page_positions
+from service.runtime.page_positions import PagePositions
 from tests.support.rest import ClientMaker
 
 LIST = {"sort": "display_name", "order": "asc"}
