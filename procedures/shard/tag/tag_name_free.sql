@@ -23,8 +23,15 @@ CREATE OR REPLACE FUNCTION tag_name_free(
 BEGIN
     DECLARE v_start VARCHAR(245) DEFAULT LEFT(in_name, 245);
     DECLARE v_old_name VARCHAR(255) COLLATE utf8mb4_bin;
-    DECLARE v_number INT UNSIGNED;
+    DECLARE v_number, v_taken_count INT UNSIGNED;
 
+    SELECT COUNT(*) INTO v_taken_count
+    FROM tag
+    WHERE owner_id = in_owner AND NOT (tag_id <=> in_tag)
+      AND name COLLATE utf8mb4_unicode_520_ci = in_name COLLATE utf8mb4_unicode_520_ci;
+    IF v_taken_count = 0 THEN
+        RETURN in_name;
+    END IF;
     SELECT MAX(name) INTO v_old_name FROM tag WHERE owner_id = in_owner AND tag_id = in_tag;
     -- one name more than the owner has is enough, and another one because number 1 may equal number 2; equal
     -- names meet in a group
