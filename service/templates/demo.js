@@ -276,7 +276,7 @@ const NEWS = {
   "conference.revoke": over,
   "conference.leave": left,
   "chat.post": logged,
-  "drumate.logout": () => {},
+  "drumate.logout": async () => { if (!(await rpc("yp.hello")).signed_in) forget(); },
 };
 
 // --- media ---------------------------------------------------------------------------------------
@@ -378,6 +378,11 @@ async function signIn([uid, name, email]) {
 async function signOut() {
   if (call) await hangUp();
   await rpc("drumate.logout");
+  forget();
+}
+
+// Another tab of this person has signed out, or this one.
+function forget() {
   me = null;
   sessionStorage.removeItem("me");
   socket?.close();

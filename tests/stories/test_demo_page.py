@@ -81,6 +81,25 @@ async def call_of_two(browser: Browser, address: str, script: str = "") -> Async
     assert errors == []
 
 
+async def test_signing_out_in_one_tab_closes_the_person_s_other_tabs(
+    browser: Browser, page_of_demo: str
+) -> None:
+    errors: list[str] = []
+    context = await browser.new_context()
+    async with (
+        sign_in(context, page_of_demo, ALICE, errors) as one,
+        sign_in(context, page_of_demo, ALICE, errors) as other,
+        sign_in(context, page_of_demo, BOB, errors) as bob,
+    ):
+        await one.locator("#out").click()
+        for page in (one, other):
+            await expect(page.locator("#sign-in")).to_be_visible(timeout=PATIENCE)
+            await expect(page.locator("#desk")).to_be_hidden()
+        await expect(bob.locator("#desk")).to_be_visible()
+    await context.close()
+    assert errors == []
+
+
 async def test_two_browsers_call_see_each_other_hang_up_and_log(
     browser: Browser, page_of_demo: str, tmp_path: Path
 ) -> None:
