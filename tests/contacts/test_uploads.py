@@ -103,7 +103,7 @@ async def test_exactly_one_source_is_given(people: People) -> None:
     for service in (LOAD, STORE):
         answer = await alice.call(service, socket_id=tab.id)
         assert (answer.status, answer.code) == (400, "NO_FILE")
-    answer = await alice.call(LOAD, socket_id=tab.id, uploaded_id=await stored(alice, "a.txt", b"x"))
+    answer = await alice.call(LOAD, socket_id=tab.id, uploaded_id=await stored(alice, "a.csv", png()))
     assert (answer.status, answer.code) == (415, "WRONG_FORMAT")
     stranger = await people.stranger()
     assert (await stranger.call(STORE)).status == 401

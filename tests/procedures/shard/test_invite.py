@@ -249,11 +249,11 @@ def test_an_accepted_link_finds_the_inviters_entry(scene: Scene, book: str) -> N
 
 def test_contact_link_status_for_somebody_signed_in(scene: Scene) -> None:
     scene.sets(
-        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'secret', "
+        "yp.contact_invite_open(:alice, 'new@scene.org', 'new@scene.org', NULL, 'status', "
         "'00000000000000ea', 50, 10, 7)"
     )
 
-    def link(secret: str = "secret") -> str:
+    def link(secret: str = "status") -> str:
         return str(scene.doc(f"contact_link_status(:bob, '{secret}')")["status"])
 
     assert (link("other"), link()) == ("nodata", "invalid")
