@@ -117,7 +117,8 @@ class Parts:
         )
         # Until the process is subscribed, updates for its sockets reach nobody.
         with suppress(TimeoutError):
-            await asyncio.wait_for(pusher.listening.wait(), 2)
+            async with asyncio.timeout(2):
+                await pusher.listening.wait()
         yield
         await process.loops.stop(sweeping)
         await process.mailer.stop()

@@ -106,7 +106,8 @@ class Pusher:
         """Publish the queued messages for at most 2 s, then stop; held ones are dropped."""
         self._stopping = True
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._queue.join(), 2)
+            async with asyncio.timeout(2):
+                await self._queue.join()
         await self._loops.stop(*self._own_loops)
         await self.redis.close()
 
@@ -160,7 +161,8 @@ class Pusher:
         """Return queued messages, at least one; none when held messages are due."""
         patience = max(self._retry_at - time.monotonic(), 0) if self._held else ROUND_SECONDS
         try:
-            batch = [await asyncio.wait_for(self._queue.get(), patience)]
+            async with asyncio.timeout(patience):
+                batch = [await self._queue.get()]
         except TimeoutError:
             return []
         while len(batch) < BATCH and not self._queue.empty():

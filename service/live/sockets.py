@@ -110,7 +110,8 @@ class Client:
         if self._writer is not None:
             await asyncio.wait({self._writer}, timeout=CLOSE_SECONDS)
         with suppress(ConnectionError, RuntimeError, TimeoutError):
-            await asyncio.wait_for(self.ws.close(code=code, message=reason.encode()), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.ws.close(code=code, message=reason.encode())
 
 
 class Sockets:

@@ -136,8 +136,8 @@ class Mailer:
         """Send a mail; return the error, at most 255 characters, or ""."""
         server = urlsplit(self._settings.smtp)
         try:
-            await asyncio.wait_for(
-                aiosmtplib.send(
+            async with asyncio.timeout(SEND_SECONDS):
+                await aiosmtplib.send(
                     self.compose(mail),
                     hostname=server.hostname,
                     port=server.port,
@@ -145,9 +145,7 @@ class Mailer:
                     password=unquote(server.password) if server.password else None,
                     use_tls=server.scheme == "smtps",
                     timeout=SEND_SECONDS,
-                ),
-                SEND_SECONDS,
-            )
+                )
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as exc:
             # Neither the address nor the reply of the server, which may contain it, belongs in the log.
             log.warning("mail not sent", extra={"mail": mail["id"], "error": type(exc).__name__})

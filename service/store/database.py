@@ -46,6 +46,8 @@ QUIET_SECONDS = 60.0
 """Time without another log line when trouble recurs."""
 DISK_FULL_SECONDS = 10.0
 """Health reports a full disk for so long after the last time."""
+CONNECT_SECONDS = 3.0
+"""For a connection to one server, its greeting included; then the next server is tried."""
 CHECK_SECONDS = 1.0
 """Shortest time between two writes of health checks."""
 ATTEMPTS = 8
@@ -98,6 +100,9 @@ class Pool:
         self._timeout = settings.db_timeout + 2
         """Seconds for one statement; the limit of the server itself comes first."""
         self._outages = outages
+        self._turns = asyncio.Semaphore(settings.db_pool)
+        """One for each connection. aiomysql has a queue of its own; a caller who gives up waiting there waits
+        on while another one connects."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[PooledConnection]:
@@ -114,12 +119,18 @@ class Pool:
             if connection.get_transaction_status():
                 connection.close()
             pool.release(connection)
+            self._turns.release()
 
     async def _acquire_in_time(self) -> tuple[Any, Any]:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._acquire()
+                await self._turns.acquire()
+                try:
+                    return await self._acquire()
+                except BaseException:
+                    self._turns.release()
+                    raise
         except TimeoutError:
             self._outages.unavailable("no free connection")
             raise DatabaseUnavailableError(f"no free connection for {self._timeout} s") from None
@@ -138,7 +149,8 @@ class Pool:
                 pool = self._pools.get(server)
                 if pool is None:
                     pool = self._pools[server] = await self._create(server)
-                return pool, await pool.acquire()
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return pool, await pool.acquire()
             except (pymysql.err.OperationalError, OSError) as exc:
                 error = exc
                 self._move_to_end(server)
@@ -156,7 +168,6 @@ class Pool:
             maxsize=self._size,
             autocommit=self._read_only,
             charset="utf8mb4",
-            connect_timeout=2,
             init_command=self._session,
         )
 

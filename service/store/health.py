@@ -79,7 +79,8 @@ async def _ping(redis: RedisServers, listening: bool) -> None:
 
 async def _state(check: Awaitable[None], failure: str) -> str:
     try:
-        await asyncio.wait_for(check, TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await check
     except (*DATABASE_AWAY, RedisError, OSError, TimeoutError):
         return failure
     return "ok"

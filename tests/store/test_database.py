@@ -13,6 +13,7 @@ import orjson
 import pymysql
 import pytest
 
+from service.bench.node import free_port
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refusal, Refused
 from service.settings import Settings, database_servers
 from service.store.database import Database, Transaction, _query, session_statement
@@ -187,6 +188,50 @@ async def test_the_next_address_is_tried(settings: Settings) -> None:
         pool._servers.insert(0, dead)
     await both.ping()
     await both.close()
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[str]:
+    """Provide a server that takes connections and never says a word; its address."""
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", free_port())
+    host, port = server.sockets[0].getsockname()
+    yield f"{host}:{port}"
+    server.close()
+
+
+async def test_callers_who_give_up_do_so_at_once_whatever_the_server_does(
+    settings: Settings, silent: str
+) -> None:
+    db = Database(dataclasses.replace(settings, db=f"mysql://x:x@{silent}", db_pool=4, db_timeout=58))
+
+    async def give_up(seconds: float) -> None:
+        with pytest.raises((TimeoutError, DatabaseUnavailableError)):
+            async with asyncio.timeout(seconds):
+                await db.ping()
+
+    # Their times differ by less than a connection takes: each becomes the one who connects as it gives up.
+    async with asyncio.timeout(30):
+        for _ in range(5):
+            await asyncio.gather(*(give_up(0.2 + number / 20_000) for number in range(40)))
+    await db.close()
+
+
+async def test_a_server_that_does_not_answer_is_left_for_the_next_one(
+    settings: Settings, silent: str
+) -> None:
+    (real,) = database_servers(settings.db)
+    db = Database(settings)
+    for pool in db.pools:
+        host, _, port = silent.partition(":")
+        quiet = dataclasses.replace(real, host=host, port=int(port), unix_socket=None)
+        pool._servers = [quiet, real]
+    async with asyncio.timeout(30):
+        await db.ping()
+    await db.close()
 
 
 async def test_names_of_routines_cannot_carry_sql(db: Database) -> None:

@@ -9,6 +9,7 @@ LONGEST = (
     "tests/filemail/test_routes.py",
     "tests/contacts/test_importing_process.py",
     "tests/rest/test_openapi.py",
+    "tests/bench/test_main.py",
     "tests/deploy/test_deployer_kill.py",
     "tests/rest/test_operations_bad_input.py",
     "tests/deploy/test_deployer_upgrade.py",
