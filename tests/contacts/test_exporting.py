@@ -194,14 +194,19 @@ class Lossless:
     friends: ClassVar[list[Person]] = []
 
 
-@pytest.mark.parametrize(("filename", "args"), FILES, ids=["vCard 3.0", "vCard 4.0", "CSV"])
-def test_no_field_is_lost(world: World, filename: str, args: dict[str, str]) -> None:
+def test_no_field_is_lost(world: World) -> None:
     people = world.people()
     Lossless.friends = [world.do(people(name)) for name in ("Fay", "Gus")]
 
     async def round_trip(book: dict[str, Any]) -> None:
-        alice, bob = await people("Alice"), await people("Bob")
+        alice = await people("Alice")
+        # written once for all formats: that takes longer than the round trips
         await write(world, alice, book)
+        for filename, args in FILES:
+            await send(alice, book, filename, args)
+
+    async def send(alice: Person, book: dict[str, Any], filename: str, args: dict[str, str]) -> None:
+        bob = await people("Bob")
         first = await export(alice, **args)
         answer = (await upload(bob, await bob.tab(), filename, first)).data
         written = len(book["contacts"]) + book["friends"] + len(book["unreachable"])
