@@ -167,6 +167,9 @@ class Settings:
     account_mails_address: int = _setting(
         20, "mails with a link for an account or a password that one address asks for in an hour", at_least=1
     )
+    password_choices_address: int = _setting(
+        60, "new passwords that one address tries in an hour, by links and in the account", at_least=1
+    )
     frontend_url: str = _setting(
         "", "URL of the frontend that the links in mails open; empty: pages of the service itself"
     )

@@ -63,6 +63,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
         rate_limit=0,
         login_attempts_address=100_000,
         account_mails_address=1000,
+        password_choices_address=1000,
         invite_mails=100_000,
         invite_mails_new=100_000,
         run_dir=str(tmp_path_factory.mktemp("run")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.accounts.signup import FORGOT_PASSWORD, describe_link
-from service.accounts.strength import check_strength
+from service.accounts.strength import require_strength
 from service.auth.passwords import make_hash
 from service.errors import RequestError
 from service.runtime.context import Context
@@ -15,7 +15,7 @@ async def reset_password(ctx: Context, secret: str, uid: str, password: str) -> 
     link = await describe_link(ctx, secret)
     if link["method"] != FORGOT_PASSWORD or link["uid"] != uid:
         raise RequestError(400, "INVALID_TOKEN", "the link is not for this account", protocol=False)
-    check_strength(password, [link["email"]])
+    await require_strength(ctx, password, [link["email"]])
     *room_changes, closed_rows, _ = await ctx.yp("password_reset", secret, uid, await make_hash(password))
     notify_ended(ctx, room_changes, closed_rows)
     await sign_in(ctx, uid)
@@ -35,7 +35,7 @@ async def change_password(ctx: Context, old: str, new: str) -> int:
             reason = "too many wrong passwords"
             raise RequestError(429, "BLOCKED", reason, protocol=False, data=data, headers=headers)
         raise RequestError(403, "WRONG_PASSWORD", "old_password: this is not the password", protocol=False)
-    check_strength(new, [caller.firstname or "", caller.lastname or "", caller.email or ""])
+    await require_strength(ctx, new, [caller.firstname or "", caller.lastname or "", caller.email or ""])
     *room_changes, closed_rows, ((count,),) = await ctx.yp(
         "password_change", caller.uid, await make_hash(new), present_session(ctx)
     )

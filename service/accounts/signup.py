@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.accounts.mails import send_link
-from service.accounts.strength import check_strength
+from service.accounts.strength import require_strength
 from service.auth.passwords import make_hash
 from service.auth.session import open_session
 from service.contacts import invitations
@@ -40,7 +40,7 @@ async def sign_up(
     link = await describe_link(ctx, secret)
     if link["method"] != SIGNUP:
         raise RequestError(400, "INVALID_TOKEN", "the link is for a new password", protocol=False)
-    check_strength(password, [firstname, lastname, link["email"]])
+    await require_strength(ctx, password, [firstname, lastname, link["email"]])
     password_hash = await make_hash(password)
     lang = lang or link["lang"] or "en"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from limits import RateLimitItemPerHour
+from limits import RateLimitItem, RateLimitItemPerHour
 from limits.aio.storage import Storage
 
 from service.auth.counters import Counters, count, hashed, seconds_left
@@ -44,19 +44,25 @@ class Passwords:
         self._devices = Devices(db)
         self._counters = Counters(redis)
         self._mails = RateLimitItemPerHour(settings.account_mails_address, 1, "account-mails")
+        self._choices = RateLimitItemPerHour(settings.password_choices_address, 1, "password-choices")
 
     async def admit_mail(self, address: AddressKey) -> int:
         """Count a mail with a link that somebody asks for without signing in; return the seconds to wait."""
+        return await self._admit(self._mails, hashed(address))
 
+    async def admit_choice(self, address: AddressKey) -> int:
+        """Count a new password that is judged, which costs CPU; return the seconds to wait."""
+        return await self._admit(self._choices, hashed(address))
+
+    async def _admit(self, limit: RateLimitItem, name: str) -> int:
         async def rule(storage: Storage) -> int:
-            name = hashed(address)
-            if await count(storage, self._mails, name) <= self._mails.amount:
+            if await count(storage, limit, name) <= limit.amount:
                 return 0
-            await count(storage, self._mails, name, -1)
-            return await seconds_left(storage, self._mails, name)
+            await count(storage, limit, name, -1)
+            return await seconds_left(storage, limit, name)
 
         async def undo(storage: Storage) -> int:
-            return await count(storage, self._mails, hashed(address), -1)
+            return await count(storage, limit, name, -1)
 
         return await self._counters.admit(rule, undo)
 

@@ -82,6 +82,22 @@ async def test_an_address_asks_for_a_bounded_number_of_mails(make_node: NodeMake
     assert 0 < int(answers[3].headers["Retry-After"]) <= 3600
 
 
+async def test_an_address_tries_a_bounded_number_of_new_passwords(
+    make_node: NodeMaker, posted: People
+) -> None:
+    """Each is judged, which costs CPU: this one would take seconds if it were judged as a whole."""
+    node = await make_node(password_choices_address=3)
+    alice = await posted("Alice")
+    alice.base = node.make_url("/")
+    await alice.sign_in(OLD_PASSWORD)
+    args = {"old_password": OLD_PASSWORD, "new_password": "aaaaaaaaaaaaaaaa" + "4@8({[<3690|1!7$5+7%2" * 40}
+    answers = [await alice.call("drumate.change_password", **args) for _ in range(5)]
+    assert [(a.status, a.code) for a in answers[:4]] == [(400, "WEAK_PASSWORD")] * 3 + [
+        (429, "TOO_MANY_PASSWORDS")
+    ]
+    assert 0 < int(answers[4].headers["Retry-After"]) <= 3600
+
+
 async def test_a_change_of_the_password_ends_the_other_sign_ins(posted: People, admin: Admin) -> None:
     alice, phone = await posted("Alice"), await posted.stranger()
     phone.email = alice.email
