@@ -28,5 +28,5 @@ def mail_link(settings: Settings, template: str, data: Mapping[str, Any]) -> str
                 f"/#/welcome/signup/{data['secret']}",
             )
         case _:
-            page_path, frontend_path = "/", "/"
+            page_path, frontend_path = "/-/invitations", "/"
     return f"{frontend}{frontend_path}" if frontend else f"{settings.base_url}{page_path}"

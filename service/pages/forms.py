@@ -12,11 +12,16 @@ from service.accounts import signup
 from service.accounts.mails import send_link
 from service.accounts.passwords import reset_password
 from service.accounts.signup import FORGOT_PASSWORD, describe_link
+from service.auth.session import open_session
+from service.contacts import invitations
 from service.errors import RequestError
 from service.runtime.context import Context
+from service.runtime.sessions import check_password, sign_in
 from service.settings import SIGNUP_OPEN
+from service.store.database import documents
 from service.web.fields import build_schema
 
+UNANSWERED = {"received", "invitation"}
 NO_LINK = "This link does not exist."
 
 Place = Mapping[str, str]
@@ -102,6 +107,38 @@ async def _set_password(ctx: Context, place: Place, values: dict[str, Any]) -> P
     return Page("password_set.html", {"email": link["email"]})
 
 
+async def _show_invitations(ctx: Context, _place: Place) -> Page:
+    if not ctx.caller.signed_in:
+        return Page("sign_in.html")
+    (notification_rows,) = await ctx.shard("contact_notification_get")
+    waiting = [row for row in documents(notification_rows) if row["status"] in UNANSWERED]
+    return Page("invitations.html", {"invitations": waiting, "email": ctx.caller.email})
+
+
+async def _answer_invitations(ctx: Context, place: Place, values: dict[str, Any]) -> Page:
+    if not values.get("answer"):
+        await _sign_in(ctx, values.get("ident") or "", values.get("password") or "")
+    elif not ctx.caller.signed_in:
+        raise RequestError(400, "NOT_SIGNED_IN", "Please sign in first.")
+    elif values["answer"] == "yes":
+        await invitations.accept(ctx, values.get("inviter") or "")
+    else:
+        await invitations.refuse(ctx, values.get("inviter") or "")
+    return await _show_invitations(ctx, place)
+
+
+async def _sign_in(ctx: Context, ident: str, password: str) -> None:
+    outcome = await check_password(ctx, ident, password)
+    if outcome.uid is None:
+        wait = outcome.refusal.get("retry_after")
+        if wait:
+            headers = {"Retry-After": str(wait)}
+            raise RequestError(429, "BLOCKED", "Too many attempts. Please wait a while.", headers=headers)
+        raise RequestError(400, "WRONG_CREDENTIALS", "The address or the password is wrong.")
+    await sign_in(ctx, outcome.uid)
+    ctx.caller = await open_session(ctx.db, ctx.new_sid, None, None)
+
+
 NAME = {"type": "string", "required": False, "maxLength": 255}
 PASSWORD = {"type": "string", "required": True, "maxLength": 1024, "format": "secret"}
 EMAIL = {"email": {"type": "string", "required": True, "maxLength": 255}}
@@ -111,10 +148,17 @@ INVITATION = {
     "lastname": NAME,
     "password": {**PASSWORD, "required": False},
 }
+ANSWER = {
+    "answer": {"type": "string", "required": False, "maxLength": 3},
+    "inviter": {"type": "string", "required": False, "maxLength": 16},
+    "ident": NAME,
+    "password": {**PASSWORD, "required": False},
+}
 LINK = "{secret:[A-Za-z0-9_-]{1,64}}"
 
 FORMS = {
     f"/-/invitation/{LINK}": Form("invitation", INVITATION, _show_invitation, _answer_invitation),
+    "/-/invitations": Form("invitations", ANSWER, _show_invitations, _answer_invitations),
     "/-/signup": Form("signup", EMAIL, _show_signup, _ask_for_account),
     "/-/password": Form("forgotten", EMAIL, _show_forgotten, _ask_for_password),
     f"/-/password/{{uid:[0-9a-f]{{16}}}}/{LINK}": Form(

@@ -43,6 +43,8 @@ REFUSALS = {
     "INVALID_TOKEN": (404, "This link does not exist."),
     "EXPIRIED_TOKEN": (410, "This link was used before, or is too old."),
     "EMAIL_IN_USE": (409, "This address has an account already."),
+    "NO_INVITE": (404, "This invitation has been answered, or is withdrawn."),
+    "NOT_A_DRUMATE": (404, "This invitation has been answered, or is withdrawn."),
     "SELF_CONTACT": (400, "This invitation is your own."),
     "NO_SHARD": (503, "This service is not available. Please try again in a minute."),
 }
@@ -50,7 +52,7 @@ REFUSALS = {
 
 
 class Pages:
-    """Answers `/-/invitation/<secret>`, `/-/signup`, `/-/password` and `/-/password/<account>/<secret>`."""
+    """Answers the paths of the forms (service/pages/forms.py)."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

@@ -70,6 +70,7 @@ async def test_a_member_gets_a_mail_in_their_language(posted: People, postman: P
     assert body_of(mail).splitlines()[:3] == ["Bonjour Bob,", "", invites]
     assert "Bonjour Bob," in body_of(mail, "html")
     assert "/invitation/" not in body_of(mail)
+    assert "/-/invitations\n" in body_of(mail).replace("\r", "")
 
 
 async def test_headers_cannot_be_injected(posted: People, postman: Postman, admin: Admin) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.links import PASSWORD, invite, link_to, new_address
 from tests.support.mail import Postman
 from tests.support.nodes import NodeMaker
+from tests.support.people import PASSWORD as OLD_PASSWORD
 from tests.support.people import People, Person
 from tests.support.waiting import until
 
@@ -65,6 +66,31 @@ async def test_an_invited_person_refuses_on_a_page(posted: People, postman: Post
     (entry,) = await alice.ok("contact.show_contact")
     assert (entry["entity"], entry["status"]) == (address, "memory")
     assert (await page(dora, path))[0] == 410
+
+
+async def test_a_member_answers_invitations_on_a_page(posted: People, postman: Postman) -> None:
+    alice, bob, carol = await posted("Alice"), await posted("Bob"), await posted.registered("Carol")
+    tab = await alice.tab()
+    for inviter in (alice, bob):
+        await inviter.ok("contact.invite", email=carol.email, message=f"It is me, {inviter.uid}")
+    path = link_to(postman, carol.email).partition("/-/")[2]
+    status, text = await page(carol, f"-/{path}")
+    assert (status, 'autocomplete="current-password"' in text) == (200, True)
+    status, text = await send(carol, f"-/{path}", ident=carol.email, password="wrong")
+    assert (status, "The address or the password is wrong." in text) == (400, True)
+    status, text = await send(carol, f"-/{path}", answer="yes", inviter=alice.uid)
+    assert (status, "Please sign in first." in text) == (400, True)
+
+    status, text = await send(carol, f"-/{path}", ident=carol.email, password=OLD_PASSWORD)
+    assert (status, text.count("It is me")) == (200, 2)
+    status, text = await send(carol, f"-/{path}", answer="yes", inviter=alice.uid)
+    assert (status, text.count("It is me"), alice.uid in text) == (200, 1, False)
+    assert (await tab.expect("contact.invite_accept"))["model"]["drumate_id"] == carol.uid
+    status, text = await send(carol, f"-/{path}", answer="no", inviter=bob.uid)
+    assert (status, "No invitation waits for" in text) == (200, True)
+    (entry,) = await carol.ok("contact.show_contact")
+    assert (entry["entity"], entry["status"]) == (alice.uid, "active")
+    assert (await send(carol, f"-/{path}", answer="yes", inviter=bob.uid))[0] == 404
 
 
 async def test_a_forgotten_password_is_set_on_pages(posted: People, postman: Postman) -> None:

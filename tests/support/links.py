@@ -25,4 +25,5 @@ async def invite(inviter: Person, postman: Postman, address: str) -> str:
 def link_to(postman: Postman, address: str) -> str:
     """Return the link in the newest mail to an address."""
     body = body_of(postman.to(address)[-1])
-    return next(word for word in body.split() if "/-/invitation/" in word or "/-/password/" in word)
+    pages = ("/-/invitation", "/-/password/")
+    return next(word for word in body.split() if any(page in word for page in pages))
