@@ -23,24 +23,15 @@ BEGIN
     DECLARE v_id CHAR(64) COLLATE ascii_bin;
     DECLARE v_inviter CHAR(16) COLLATE ascii_bin;
     DECLARE v_email, v_own_email VARCHAR(255) COLLATE utf8mb4_bin;
-    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
-    DECLARE v_expiry INT UNSIGNED;
     DECLARE v_others LONGTEXT;
 
-    -- unlocked: only to lock the users first; read again below
+    -- unlocked: only to lock the users in the order of their ids
     SELECT inviter_id INTO v_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = 'signup';
     CALL contact_pair_lock(in_uid, v_inviter, NULL);
-    SELECT t.id, t.email, t.status, t.expiry INTO v_id, v_email, v_status, v_expiry
-    FROM token AS t
-    WHERE t.id = SHA2(in_secret, 256) AND t.method = 'signup'
-    FOR UPDATE;
+    CALL token_lock(in_secret, 'signup', v_id, v_email, v_inviter);
     SELECT email INTO v_own_email FROM drumate WHERE id = in_uid;
 
-    IF v_id IS NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_TOKEN';
-    ELSEIF v_status <> 'active' OR v_expiry <= v_now THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EXPIRIED_TOKEN';
-    ELSEIF v_email <> v_own_email AND in_bind = 0 THEN
+    IF v_email <> v_own_email AND in_bind = 0 THEN
         SIGNAL SQLSTATE '45000'
             SET MESSAGE_TEXT = '{"code": "INVALID_TOKEN", "reason": "it was sent to another address"}';
     ELSEIF v_inviter = in_uid THEN
