@@ -34,6 +34,12 @@ class RequestError(Exception):
         self.data = data or {}
         self.headers = headers or {}
 
+    @classmethod
+    def too_many(cls, code: str, reason: str, wait: int) -> RequestError:
+        """Return a business refusal 429 that says how many seconds to wait."""
+        headers = {"Retry-After": str(wait)}
+        return cls(429, code, reason, protocol=False, data={"retry_after": wait}, headers=headers)
+
     def with_numbers(self, **numbers: int) -> RequestError:
         """Return a copy with these numbers in place of their names in braces in the reason."""
         reason = self.reason.format(**numbers)

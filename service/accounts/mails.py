@@ -21,9 +21,8 @@ async def send_link(ctx: Context, purpose: str, email: str, lang: str) -> None:
         raise RequestError(400, "INVALID_PARAM", "This is not an email address.")
     wait = await ctx.passwords.admit_mail(address_key(ctx.address))
     if wait:
-        data, headers = {"retry_after": wait}, {"Retry-After": str(wait)}
         reason = "Your network has asked for too many mails. Please wait an hour."
-        raise RequestError(429, "TOO_MANY_MAILS", reason, protocol=False, data=data, headers=headers)
+        raise RequestError.too_many("TOO_MANY_MAILS", reason, wait)
     (mail_rows,) = await ctx.yp(
         "account_mail_open", purpose, address, lang, secrets.token_urlsafe(24), secrets.token_hex(8)
     )

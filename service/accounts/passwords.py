@@ -31,9 +31,7 @@ async def change_password(ctx: Context, old: str, new: str) -> int:
     if outcome.uid != caller.uid:
         wait = outcome.refusal.get("retry_after", 0)
         if wait:
-            data, headers = {"retry_after": wait}, {"Retry-After": str(wait)}
-            reason = "too many wrong passwords"
-            raise RequestError(429, "BLOCKED", reason, protocol=False, data=data, headers=headers)
+            raise RequestError.too_many("BLOCKED", "too many wrong passwords", wait)
         raise RequestError(403, "WRONG_PASSWORD", "old_password: this is not the password", protocol=False)
     await require_strength(ctx, new, [caller.firstname or "", caller.lastname or "", caller.email or ""])
     *room_changes, closed_rows, ((count,),) = await ctx.yp(

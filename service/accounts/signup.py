@@ -7,12 +7,11 @@ from typing import Any
 from service.accounts.mails import send_link
 from service.accounts.strength import require_strength
 from service.auth.passwords import make_hash
-from service.auth.session import open_session
 from service.contacts import invitations
 from service.contacts.invitations import Joiner, Joining
 from service.errors import RequestError
 from service.runtime.context import Context
-from service.runtime.sessions import sign_in
+from service.runtime.sessions import continue_as
 from service.settings import SIGNUP_CLOSED, SIGNUP_OPEN
 from service.store.database import ResultSet, Transaction, document
 
@@ -54,9 +53,8 @@ async def sign_up(
         return uid, await invitations.join_in(tx, Joiner(uid, shard, lang), secret, bind=False)
 
     uid, joining = await ctx.db.transaction("sign_up", unit)
-    await sign_in(ctx, uid)
     # the inviter reads in the push who has come
-    ctx.caller = await open_session(ctx.db, ctx.new_sid, None, None)
+    await continue_as(ctx, uid)
     if joining is not None:
         invitations.push_acceptance(ctx, joining.own, joining.peer)
     return str(link["email"])

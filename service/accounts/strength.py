@@ -28,14 +28,7 @@ async def require_strength(ctx: Context, password: str, personal: list[str]) -> 
     wait = await ctx.passwords.admit_choice(address_key(ctx.address))
     if wait:
         reason = "Your network has tried too many passwords. Please wait an hour."
-        raise RequestError(
-            429,
-            "TOO_MANY_PASSWORDS",
-            reason,
-            protocol=False,
-            data={"retry_after": wait},
-            headers={"Retry-After": str(wait)},
-        )
+        raise RequestError.too_many("TOO_MANY_PASSWORDS", reason, wait)
     problem = await on_thread(lambda: _weakness(password, personal))
     if problem:
         # The frontend shows the form again when it reads this step.

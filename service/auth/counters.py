@@ -56,6 +56,22 @@ class Counters:
             await undo(self.memory)
         return wait
 
+    async def take(self, *counters: tuple[RateLimitItem, str]) -> int:
+        """Count once in each of the counters, (limit, name), or in none when one of them is full.
+
+        Return the seconds to wait, 0 when there was room.
+        """
+
+        async def rule(storage: Storage) -> int:
+            return await _take(storage, *counters)
+
+        async def undo(storage: Storage) -> int:
+            for limit, name in counters:
+                await count(storage, limit, name, -1)
+            return 0
+
+        return await self.admit(rule, undo)
+
     async def change(self, rule: Rule) -> None:
         """Run a rule in both places."""
         await rule(self.memory)
@@ -73,6 +89,15 @@ async def seconds_left(storage: Storage, limit: RateLimitItem, name: str) -> int
     """Return how many seconds the window of a counter lasts, at least 1."""
     reset_time = await storage.get_expiry(limit.key_for(name))
     return max(math.ceil(reset_time - time.time()), 1)
+
+
+async def _take(storage: Storage, *counters: tuple[RateLimitItem, str]) -> int:
+    for place, (limit, name) in enumerate(counters):
+        if await count(storage, limit, name) > limit.amount:
+            for full, key in counters[: place + 1]:
+                await count(storage, full, key, -1)
+            return await seconds_left(storage, limit, name)
+    return 0
 
 
 def hashed(*names: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour
-from limits.aio.storage import Storage
+from limits import RateLimitItemPerDay, RateLimitItemPerHour
 
-from service.auth.counters import Counters, count, hashed, seconds_left
+from service.auth.counters import Counters, hashed
 from service.settings import Settings
 from service.store.redis import RedisServers
 from service.web.address import AddressKey
@@ -25,29 +24,10 @@ class GuestLimits:
 
     async def admit(self, link: str, address: AddressKey) -> int:
         """Count one more session of a link; return the seconds to wait, 0 when it may be opened."""
-        return await self._admit((self._from_address, hashed(link, address)), (self._of_link, hashed(link)))
+        return await self._counters.take(
+            (self._from_address, hashed(link, address)), (self._of_link, hashed(link))
+        )
 
     async def admit_visitor(self, address: AddressKey) -> int:
         """Count one more session of a visitor; return the seconds to wait, 0 when it may be opened."""
-        return await self._admit((self._visitors, hashed(address)))
-
-    async def _admit(self, *counters: tuple[RateLimitItem, str]) -> int:
-        async def rule(storage: Storage) -> int:
-            return await _take(storage, *counters)
-
-        async def undo(storage: Storage) -> int:
-            for limit, name in counters:
-                await count(storage, limit, name, -1)
-            return 0
-
-        return await self._counters.admit(rule, undo)
-
-
-async def _take(storage: Storage, *counters: tuple[RateLimitItem, str]) -> int:
-    """Count in each of the counters, or in none when one of them is full."""
-    for place, (limit, name) in enumerate(counters):
-        if await count(storage, limit, name) > limit.amount:
-            for full, key in counters[: place + 1]:
-                await count(storage, full, key, -1)
-            return await seconds_left(storage, limit, name)
-    return 0
+        return await self._counters.take((self._visitors, hashed(address)))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from limits import RateLimitItem, RateLimitItemPerHour
-from limits.aio.storage import Storage
+from limits import RateLimitItemPerHour
 
-from service.auth.counters import Counters, count, hashed, seconds_left
+from service.auth.counters import Counters, hashed
 from service.auth.devices import Devices
 from service.auth.passwords import verify_password
 from service.auth.throttle import SignInAttempt, Throttle
@@ -48,23 +47,11 @@ class Passwords:
 
     async def admit_mail(self, address: AddressKey) -> int:
         """Count a mail with a link that somebody asks for without signing in; return the seconds to wait."""
-        return await self._admit(self._mails, hashed(address))
+        return await self._counters.take((self._mails, hashed(address)))
 
     async def admit_choice(self, address: AddressKey) -> int:
         """Count a new password that is judged, which costs CPU; return the seconds to wait."""
-        return await self._admit(self._choices, hashed(address))
-
-    async def _admit(self, limit: RateLimitItem, name: str) -> int:
-        async def rule(storage: Storage) -> int:
-            if await count(storage, limit, name) <= limit.amount:
-                return 0
-            await count(storage, limit, name, -1)
-            return await seconds_left(storage, limit, name)
-
-        async def undo(storage: Storage) -> int:
-            return await count(storage, limit, name, -1)
-
-        return await self._counters.admit(rule, undo)
+        return await self._counters.take((self._choices, hashed(address)))
 
     async def check(
         self, db: RoutineCaller, ident: str, password: str, address: str, device_cookie: str

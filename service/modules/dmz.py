@@ -34,11 +34,5 @@ async def _count_guest(ctx: Context, token: str) -> None:
     """Count a session that the link will open; RequestError 429 when it has opened too many."""
     wait = await ctx.guests.admit(token, address_key(ctx.address))
     if wait:
-        raise RequestError(
-            429,
-            "TOO_MANY_GUESTS",
-            f"this link has opened too many sessions; try again in {wait} seconds",
-            protocol=False,
-            data={"retry_after": wait},
-            headers={"Retry-After": str(wait)},
-        )
+        reason = f"this link has opened too many sessions; try again in {wait} seconds"
+        raise RequestError.too_many("TOO_MANY_GUESTS", reason, wait)

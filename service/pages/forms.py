@@ -12,11 +12,10 @@ from service.accounts import signup
 from service.accounts.mails import send_link
 from service.accounts.passwords import reset_password
 from service.accounts.signup import FORGOT_PASSWORD, describe_link
-from service.auth.session import open_session
 from service.contacts import invitations
 from service.errors import RequestError
 from service.runtime.context import Context
-from service.runtime.sessions import check_password, sign_in
+from service.runtime.sessions import check_password, continue_as
 from service.settings import SIGNUP_OPEN
 from service.store.database import documents
 from service.web.fields import build_schema
@@ -132,11 +131,9 @@ async def _sign_in(ctx: Context, ident: str, password: str) -> None:
     if outcome.uid is None:
         wait = outcome.refusal.get("retry_after")
         if wait:
-            headers = {"Retry-After": str(wait)}
-            raise RequestError(429, "BLOCKED", "Too many attempts. Please wait a while.", headers=headers)
+            raise RequestError.too_many("BLOCKED", "Too many attempts. Please wait a while.", wait)
         raise RequestError(400, "WRONG_CREDENTIALS", "The address or the password is wrong.")
-    await sign_in(ctx, outcome.uid)
-    ctx.caller = await open_session(ctx.db, ctx.new_sid, None, None)
+    await continue_as(ctx, outcome.uid)
 
 
 NAME = {"type": "string", "required": False, "maxLength": 255}
