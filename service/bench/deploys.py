@@ -239,7 +239,7 @@ def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], li
     if kind < 0.5:
         return ("yp", "session_open"), [None, None, None]
     if kind < 0.7:
-        return (db, "my_contact_show"), [uid, None, None, "name", "asc", "active", 1, 45]
+        return (db, "my_contact_list"), [uid, None, None, "name", "asc", "active", 1, 45, None]
     if kind < 0.9:
         return (db, "my_contact"), [uid, "ada", "", 0, "[]", 1, 45]
     email = f"{secrets.token_hex(8)}@example.com"

@@ -381,7 +381,7 @@ async def test_calls_do_not_fail_while_every_routine_is_replaced(site: Settings,
         uid, shard = owners[number % len(owners)]
         while not done.is_set():
             await db.call("yp", "session_open", None, None, None)
-            await db.call(shard, "my_contact_show", uid, None, None, "name", "asc", "active", 1, 45)
+            await db.call(shard, "my_contact_list", uid, None, None, "name", "asc", "active", 1, 45, None)
             email = f"{secrets.token_hex(8)}@example.com"
             contact = orjson.dumps({"firstname": "A", "email": [{"email": email, "is_default": 1}]})
             await db.call(shard, "my_contact_add", uid, contact.decode())

@@ -41,13 +41,13 @@ def rows_read(settings: Settings, statement: str, *args: Any) -> int:
 
 
 PAGES = {
-    "by name": ("my_contact_show", (None, None, "name", "asc", "active", 1, 45)),
-    "by name, backwards": ("my_contact_show", (None, None, "name", "desc", "active", 1, 45)),
-    "by date": ("my_contact_show", (None, None, "date", "asc", "active", 1, 45)),
-    "by date, backwards": ("my_contact_show", (None, None, "date", "desc", "active", 1, 45)),
-    "all": ("my_contact_show", (None, None, "name", "asc", "all", 1, 45)),
-    "sent": ("my_contact_show", (None, None, "name", "asc", "sent", 1, 45)),
-    "archived": ("my_contact_show", (None, None, "name", "asc", "archived", 1, 45)),
+    "by name": ("my_contact_list", (None, None, "name", "asc", "active", 1, 45, None)),
+    "by name, backwards": ("my_contact_list", (None, None, "name", "desc", "active", 1, 45, None)),
+    "by date": ("my_contact_list", (None, None, "date", "asc", "active", 1, 45, None)),
+    "by date, backwards": ("my_contact_list", (None, None, "date", "desc", "active", 1, 45, None)),
+    "all": ("my_contact_list", (None, None, "name", "asc", "all", 1, 45, None)),
+    "sent": ("my_contact_list", (None, None, "name", "asc", "sent", 1, 45, None)),
+    "archived": ("my_contact_list", (None, None, "name", "asc", "archived", 1, 45, None)),
     "everybody to pick from": ("my_contact", ("", "", 0, "[]", 1, 45)),
     "a rare word": ("contact_search_by_domain", ("name000077", 1, 45)),
 }
@@ -182,7 +182,7 @@ FAR_BACK = 90_000
 def test_a_page_far_back_skips_entries_of_an_index(admin: Admin, settings: Settings, big: str) -> None:
     admin.rows(FILL.format(count=100_000), big)
     admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_index")
-    show = f"CALL shard1.my_contact_show(%s, NULL, NULL, %s, %s, 'active', {FAR_BACK // 45}, 45)"
+    show = f"CALL shard1.my_contact_list(%s, NULL, NULL, %s, %s, 'active', {FAR_BACK // 45}, 45, NULL)"
     records = f"CALL shard1.my_contact_records(%s, %s, 20, {FAR_BACK})"
     for sort, order in itertools.product(SORTS, ("asc", "desc")):
         query = {"sort": sort, "order": order}

@@ -280,7 +280,7 @@ async def test_lists_show_the_owners_own_and_nobody_elses(direct: Direct) -> Non
     owner, other = direct.person(), direct.person()
     contact = await direct.contact(owner, "grace@navy.example")
     lists = {
-        "my_contact_show": (None, None, "name", "asc", "active", 1, 45),
+        "my_contact_list": (None, None, "name", "asc", "active", 1, 45, None),
         "my_contact": ("grace", "", 0, "[]", 1, 45),
         "contact_search_by_domain": ("grace", 1, 45),
         "contact_search": ("grace", "", 0, "[]", "contact", 1, 45),
@@ -294,12 +294,12 @@ async def test_lists_show_the_owners_own_and_nobody_elses(direct: Direct) -> Non
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["name", "date"])
-async def test_pages_of_my_contact_show_are_whole_and_in_order(direct: Direct, sort: str, order: str) -> None:
+async def test_pages_of_my_contact_list_are_whole_and_in_order(direct: Direct, sort: str, order: str) -> None:
     owner = direct.person()
     for name in "CAB":
         await direct.contact(owner, firstname=name, lastname="")
-    show = ("shard1", "my_contact_show", owner.uid, None, None, sort, order, "active")
-    pages = [await direct.all(*show, page, 2) for page in (1, 2, 3)]
+    show = ("shard1", "my_contact_list", owner.uid, None, None, sort, order, "active")
+    pages = [await direct.all(*show, page, 2, None) for page in (1, 2, 3)]
     assert [len(page) for page in pages] == [2, 1, 0]
     names = [row["firstname"] for page in pages for row in page]
     if sort == "name":
@@ -364,7 +364,7 @@ def test_each_refusal_has_its_code(scene: Scene) -> None:
 
 
 def test_archive_entity_moves_between_two_boxes(scene: Scene) -> None:
-    show = "my_contact_show(:alice, NULL, NULL, 'name', 'asc', '{}', 1, 45)"
+    show = "my_contact_list(:alice, NULL, NULL, 'name', 'asc', '{}', 1, 45, NULL)"
     scene["ada"]
     for status, active, archived in (("archived", 0, 1), ("archived", 0, 1), ("active", 1, 0)):
         changed = scene.doc(f"archive_entity(:alice, :ada, '{status}')")
@@ -696,9 +696,9 @@ def test_my_contact_trash_keeps_everything_and_frees_the_address(scene: Scene) -
 
 BLIND = {
     "my_contact_get(:alice, :ada)": "rows", "my_contact_record(:alice, :ada, 0)": "rows",
-    "my_contact_show(:alice, NULL, NULL, 'name', 'asc', 'all', 1, 45)": "rows",
-    "my_contact_show(:alice, NULL, NULL, 'date', 'desc', 'sent', 1, 45)": "rows",
-    "my_contact_show(:alice, :work, NULL, 'name', 'asc', 'all', 1, 45)": "rows",
+    "my_contact_list(:alice, NULL, NULL, 'name', 'asc', 'all', 1, 45, NULL)": "rows",
+    "my_contact_list(:alice, NULL, NULL, 'date', 'desc', 'sent', 1, 45, NULL)": "rows",
+    "my_contact_list(:alice, :work, NULL, 'name', 'asc', 'all', 1, 45, NULL)": "rows",
     "contact_search(:alice, 'ada', '', 0, '[]', 'contact', 1, 45)": "rows",
     "contact_search(:alice, '', '', 0, '[]', 'contact', 1, 45)": "rows",
     "contact_group_members(:alice, :pioneers, 1, 45)": "rows", "my_contact_book(:alice)": "rows",

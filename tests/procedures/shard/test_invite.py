@@ -303,8 +303,8 @@ async def test_contact_invite_twice_at_once_makes_one_entry(direct: Direct) -> N
 
     results = await asyncio.gather(*(unit(n) for n in range(3)), return_exceptions=True)
     assert not [r for r in results if isinstance(r, BaseException)], results
-    page = ("name", "asc", "active", 1, 9)
-    assert len(await direct.all("shard1", "my_contact_show", owner.uid, None, None, *page)) == 1
+    page = ("name", "asc", "active", 1, 9, None)
+    assert len(await direct.all("shard1", "my_contact_list", owner.uid, None, None, *page)) == 1
 
 
 async def _locked(tx: Transaction, uid: str, peer: str, call: tuple[Any, ...]) -> list[ResultSet]:
