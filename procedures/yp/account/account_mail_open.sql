@@ -58,9 +58,7 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT('mail', JSON_COMPACT((
-        SELECT JSON_OBJECT('id', m.id, 'email', m.recipient, 'template', m.template, 'lang', m.lang,
-                           'data', JSON_COMPACT(m.data))
-        FROM mail_outbox AS m WHERE m.id = in_mail
+        SELECT c.data FROM mail_card AS c WHERE c.id = in_mail
     ))) AS data;
 END$$
 DELIMITER ;

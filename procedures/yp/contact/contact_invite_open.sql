@@ -113,10 +113,8 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT('peer', v_peer, 'db', v_db, 'email', v_email, 'blocked', v_blocked + 0,
-                       'mail', JSON_COMPACT(IF(v_silent, NULL, (
-                           SELECT JSON_OBJECT('id', m.id, 'email', m.recipient, 'template', m.template,
-                                              'lang', m.lang, 'data', JSON_COMPACT(m.data))
-                           FROM mail_outbox AS m WHERE m.id = in_mail
-                       )))) AS data;
+                       'mail', JSON_COMPACT((
+                           SELECT c.data FROM mail_card AS c WHERE c.id = in_mail
+                       ))) AS data;
 END$$
 DELIMITER ;

@@ -30,9 +30,9 @@ BEGIN
     ORDER BY next_try
     LIMIT in_limit;
 
-    SELECT JSON_OBJECT('id', id, 'email', recipient, 'template', template, 'lang', lang,
-                       'data', JSON_COMPACT(data)) AS data
-    FROM mail_outbox
-    WHERE claim = in_claim AND status = 'pending';
+    SELECT c.data
+    FROM mail_outbox AS m
+    JOIN mail_card AS c ON c.id = m.id
+    WHERE m.claim = in_claim AND m.status = 'pending';
 END$$
 DELIMITER ;

@@ -12,12 +12,12 @@ CREATE OR REPLACE PROCEDURE mail_list(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT JSON_OBJECT('id', id, 'email', recipient, 'template', template, 'lang', lang,
-                       'data', JSON_COMPACT(data), 'status', status, 'attempts', attempts,
-                       'next_try', next_try, 'last_error', last_error, 'ctime', ctime) AS data
-    FROM mail_outbox
-    WHERE status <> 'sent'
-    ORDER BY ctime DESC, id
+    SELECT JSON_INSERT(c.data, '$.status', m.status, '$.attempts', m.attempts, '$.next_try', m.next_try,
+                       '$.last_error', m.last_error, '$.ctime', m.ctime) AS data
+    FROM mail_outbox AS m
+    JOIN mail_card AS c ON c.id = m.id
+    WHERE m.status <> 'sent'
+    ORDER BY m.ctime DESC, m.id
     LIMIT in_limit;
 END$$
 DELIMITER ;

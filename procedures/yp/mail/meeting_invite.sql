@@ -55,10 +55,8 @@ BEGIN
         WHERE me.id = in_uid;
     END IF;
 
-    SELECT JSON_OBJECT('mail', JSON_COMPACT(IF(v_silent, NULL, (
-        SELECT JSON_OBJECT('id', m.id, 'email', m.recipient, 'template', m.template, 'lang', m.lang,
-                           'data', JSON_COMPACT(m.data))
-        FROM mail_outbox AS m WHERE m.id = in_mail
-    )))) AS data;
+    SELECT JSON_OBJECT('mail', JSON_COMPACT((
+        SELECT c.data FROM mail_card AS c WHERE c.id = in_mail
+    ))) AS data;
 END$$
 DELIMITER ;
