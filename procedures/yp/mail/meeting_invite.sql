@@ -55,8 +55,7 @@ BEGIN
         WHERE me.id = in_uid;
     END IF;
 
-    SELECT JSON_OBJECT('mail', JSON_COMPACT((
-        SELECT c.data FROM mail_card AS c WHERE c.id = in_mail
-    ))) AS data;
+    SELECT JSON_OBJECT('mail', JSON_COMPACT(MAX(c.data))) AS data
+    FROM mail_card AS c WHERE c.id = in_mail;
 END$$
 DELIMITER ;
