@@ -16,6 +16,7 @@ from service import PACKAGE, metrics
 from service.background import Background
 from service.contacts import uploads
 from service.filemail.routes import LoginTokenApi
+from service.frontend.site import FrontendSite, describe_file, to_frontend
 from service.live.calls import RingTimeouts
 from service.live.heartbeat import Heartbeat, new_node_id
 from service.live.presence import Presence
@@ -84,7 +85,7 @@ def _assemble(
     app[REFERENCE] = reference_page()
     app[DEMO] = (PACKAGE / "templates" / "demo.html").read_text()
     _add_routes(app.router, parts)
-    app.on_response_prepare.append(protect_answer)
+    app.on_response_prepare.extend([describe_file, protect_answer])
     app.cleanup_ctx.append(parts.run)
     # aiohttp serves requests until on_shutdown returns, and runs the cleanup contexts after that.
     app.on_shutdown.append(parts.close_sockets)
@@ -102,6 +103,7 @@ class Parts:
     pages: MailPages
     gate: Gate
     live: WebSocketApi
+    frontend: FrontendSite | None
     db: Database
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
@@ -153,6 +155,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
         pages=MailPages(settings, db, mailer),
         gate=gate,
         live=WebSocketApi(settings, db, pusher, gate, process.limit, process.shares, loops, times),
+        frontend=FrontendSite(settings) if settings.frontend_dir else None,
         db=db,
     )
 
@@ -174,7 +177,10 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     router.add_get("/ws", parts.live.handle)
     LoginTokenApi(parts.process).add_routes(router)
     Pages(parts.process).add_routes(router)
-    router.add_get("/", in_time(_to_reference))
+    router.add_get("/", in_time(to_frontend if parts.frontend else _to_reference))
+    if parts.frontend:
+        router.add_get("/-/", in_time(parts.frontend.page))
+        parts.frontend.add_files(router)
 
 
 def in_time(handler: Handler) -> Handler:

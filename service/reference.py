@@ -42,8 +42,8 @@ TITLES = {
 }
 """Titles of the modules, in the order in which a reader needs them."""
 ASSETS = {
-    name: {"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]]
-    for name in ("reference.css", "reference.js", "demo.css", "demo.js", "page.css", "card.css", "google.js")
+    **dict.fromkeys(("reference.css", "demo.css", "page.css", "card.css"), "text/css"),
+    **dict.fromkeys(("reference.js", "demo.js", "google.js", "bootstrap.js"), "text/javascript"),
 }
 """Files that the pages load, with their types."""
 

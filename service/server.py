@@ -16,6 +16,7 @@ from prometheus_client import multiprocess
 from service import log
 from service.app import make_app
 from service.errors import DeclarationError
+from service.frontend.build import read_build
 from service.rpc.startup_checks import load_services
 from service.settings import Settings
 from service.store.database import Database
@@ -89,8 +90,10 @@ async def check(settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal stops the service; return 2 when it cannot start."""
+    """Serve until a signal stops the service; return 2, or raise BuildError, when it cannot start."""
     log.configure(settings.log_level)
+    if settings.frontend_dir:
+        read_build(settings.frontend_dir)  # Its error would end each worker anew.
     try:
         asyncio.run(check(settings))
     except (DeclarationError, *DATABASE_AWAY) as exc:

@@ -170,8 +170,13 @@ class Settings:
     password_choices_address: int = _setting(
         60, "new passwords that one address tries in an hour, by links and in the account", at_least=1
     )
+    frontend_dir: str = _setting(
+        "", "folder of a built frontend, which is then served at `/-/` (docs/frontend.md); empty: none"
+    )
     frontend_url: str = _setting(
-        "", "URL of the frontend that the links in mails open; empty: pages of the service itself"
+        "",
+        "URL of the frontend that the links in mails open; empty: that of DRUMEE_FRONTEND_DIR, else pages of "
+        "the service itself",
     )
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
@@ -208,6 +213,11 @@ class Settings:
     def base_url(self) -> str:
         """Return the URL that browsers use, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def frontend_home(self) -> str:
+        """Return the URL of the frontend, without a slash at the end; "" when there is none."""
+        return self.frontend_url.rstrip("/") or (self.base_url if self.frontend_dir else "")
 
     @property
     def public_host(self) -> str:

@@ -39,7 +39,8 @@ def say(text: str) -> None:
 
 def welcome(state: RunningService) -> str:
     """Return where the service is, and what to try with the demo people."""
-    title = f"\nServing on {state.url}"
+    frontend = f"\nThe Drumee frontend is at {state.url}/-/" if state.has_frontend else ""
+    title = f"\nServing on {state.url}{frontend}"
     return f"{title}\n\n{_invitation(state.url)}" if state.has_demo else title
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from service import WORK_DIR
 from service.errors import CommandError
+from service.frontend.build import read_build
 from service.local.directories import RUN_DIR
 from service.local.health import health
 from service.local.messages import say, typed, welcome
@@ -79,6 +80,8 @@ def run(environ: Mapping[str, str] | None = None) -> int:
 def _run(environ: dict[str, str]) -> int:
     settings = Settings.from_env(environ)
     url = service_url(settings)
+    if settings.frontend_dir:
+        read_build(settings.frontend_dir)  # before the servers start
     # Left in reverse: first signals lose their effect, then the service stops, then its servers.
     with contextlib.ExitStack() as cleanup, _Interrupts():
         claim(cleanup)
@@ -91,7 +94,7 @@ def _run(environ: dict[str, str]) -> int:
         cleanup.callback(service.end)
         service.begin()
         _await_health(service, url)
-        state = RunningService(os.getpid(), url, has_demo)
+        state = RunningService(os.getpid(), url, has_demo, bool(settings.frontend_dir))
         publish(state)
         say(welcome(state) + "\n\nCtrl-C stops everything.")
         _attend(service, stack)

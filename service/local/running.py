@@ -29,6 +29,7 @@ class RunningService(NamedTuple):
     pid: int
     url: str
     has_demo: bool
+    has_frontend: bool = False
 
 
 def claim(cleanup: contextlib.ExitStack) -> None:

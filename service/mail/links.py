@@ -10,7 +10,7 @@ from service.settings import Settings
 
 def mail_link(settings: Settings, template: str, data: Mapping[str, Any]) -> str:
     """Return the link of a mail; `data` is that of its row in the outbox."""
-    frontend = settings.frontend_url.rstrip("/")
+    frontend = settings.frontend_home
     match template:
         case "new_password":
             path = f"{data['uid']}/{data['secret']}"

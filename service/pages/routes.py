@@ -18,7 +18,7 @@ from service.web.access_log import RequestLog
 from service.web.bodies import is_encoded, refuses_encoded
 from service.web.fields import load
 from service.web.origin import from_other_page, origin_allowed
-from service.web.request import read_args
+from service.web.request import page_language, read_args
 
 LANGUAGES = ("en", "fr")
 SOON = {"Retry-After": "2"}
@@ -78,8 +78,7 @@ class PageExchange(Exchange):
     def __init__(self, process: Process, request: web.Request, form: Form) -> None:
         super().__init__(process, request, RequestLog(f"page.{form.name}", f"page.{form.name}"))
         self.form = form
-        accepted = request.headers.get("Accept-Language", "")[:2].lower()
-        self.lang = accepted if accepted in LANGUAGES else LANGUAGES[0]
+        self.lang = page_language(request, LANGUAGES)
 
     async def answer(self) -> web.Response:
         """Show the form, or do what it was sent for; a form with a mistake is shown again."""
@@ -132,7 +131,7 @@ class PageExchange(Exchange):
             # the language of the reader, not that of the inviter
             "lang": self.lang,
             "site": settings.public_host,
-            "home": settings.frontend_url,
+            "home": settings.frontend_home,
         }
         text = render(page.template, self.lang, values)
         return web.Response(text=text, status=page.status, content_type="text/html")

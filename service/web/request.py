@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -30,6 +30,12 @@ def page_host(request: web.Request) -> str:
     except ValueError:
         return ""
     return host if host.isascii() else ""
+
+
+def page_language(request: web.Request, languages: Sequence[str]) -> str:
+    """Return the language of a page for its reader: the one that the browser prefers, else the first."""
+    preferred = request.headers.get("Accept-Language", "")[:2].lower()
+    return preferred if preferred in languages else languages[0]
 
 
 async def read_args(request: web.Request) -> dict[str, Any]:
