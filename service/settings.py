@@ -126,6 +126,14 @@ class Settings:
         1024 * 1024 * 1024, "bytes of one person's files that wait there", at_least=1
     )
     upload_ttl: int = _setting(86400, "seconds a file waits there", at_least=1)
+    attachment_limit: int = _setting(
+        25 * 1024 * 1024, "bytes of one file that a message carries", at_least=1, at_most=2**31
+    )
+    attachment_quota: int = _setting(
+        512 * 1024 * 1024,
+        "bytes of all files in the messages of one author, or of one hub; they are in the database",
+        at_least=1,
+    )
     page_size: int = _setting(45, "rows of a list page when the caller does not say", at_least=1, at_most=100)
     socket_queue: int = _setting(
         256, "frames waiting for one WebSocket before it is disconnected as too slow", at_least=1

@@ -223,10 +223,19 @@ class Story:
         await call(ada, "drumate.notification_remove", entity_id=bob.uid)
         await call(ada, "chat.chat_rooms", flag="contact")
         await call(ada, "chat.chat_room_info", key=bob.uid)
-        words = {"message": "See you at ten.", "attachment": [], "echoId": "c12"}
-        await call(ada, "chat.post", entity_id=bob.uid, **words)
+        plan, draft = [await self._uploaded(f"plan{n}.txt") for n in (1, 2)]
+        await call(ada, "chat.upload_remove", nid=draft)
+        words = {"message": "See you at ten.", "attachment": [plan], "echoId": "c12"}
+        sent = await call(ada, "chat.post", entity_id=bob.uid, **words)
+        await call(ada, "chat.attachment", message_id=sent["message_id"])
+        await self.rec.page(ada, "media.orig", nid=plan, hub_id=ada.uid)
         await call(ada, "chat.messages", key=bob.uid)
         await call(ada, "chat.acknowledge", entity_id=bob.uid)
+
+    async def _uploaded(self, filename: str) -> str:
+        folder = (await self.ada.ok("media.home"))["chat_upload_id"]
+        answer = await self.rec.upload(self.ada, "media.upload", b"ten", filename=filename, nid=folder)
+        return str(answer["nid"])
 
     async def plans(self) -> None:
         call, ada = self.rec.call, self.ada

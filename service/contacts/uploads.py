@@ -2,8 +2,8 @@
 
 They lie in a directory that all nodes of a site share (DRUMEE_UPLOAD_DIR), in a folder per user, so that
 nobody gets the files of others. A second file beside each one has its name. Files are deleted after
-DRUMEE_UPLOAD_TTL seconds; a service that needs one for longer copies it. They are neither in the database nor
-in backups.
+DRUMEE_UPLOAD_TTL seconds; a service that needs one for longer copies it, as chat.post does. They are
+neither in the database nor in backups.
 """
 
 from __future__ import annotations
@@ -46,13 +46,18 @@ def folder(settings: Settings) -> Path:
     return Path(settings.upload_dir) if settings.upload_dir else Path(settings.run_dir).absolute() / "uploads"
 
 
-async def receive(ctx: Context, upload: Upload, file: BinaryIO | Any, max_bytes: int) -> int:
-    """Write the body of a request to a file; return its bytes. RequestError 413 beyond `max_bytes`."""
+async def receive(
+    ctx: Context, upload: Upload, file: BinaryIO | Any, limit: int, room: int | None = None
+) -> int:
+    """Write the body of a request to a file; return its bytes.
+
+    RequestError 413 beyond `limit`, and beyond `room`: what the files of the caller may still have.
+    """
+    max_bytes = limit if room is None else min(limit, room)
     size = 0
     async for chunk in paced(upload.content.iter_chunked(CHUNK_BYTES), ctx.settings.upload_timeout):
         size += len(chunk)
         if size > max_bytes:
-            limit = ctx.settings.import_limit
             too_big, too_many = f"the file is larger than {limit} bytes", "too many files wait already"
             raise RequestError(413, "BODY_TOO_LARGE", too_big if size > limit else too_many)
         file.write(chunk)
@@ -60,8 +65,11 @@ async def receive(ctx: Context, upload: Upload, file: BinaryIO | Any, max_bytes:
     return size
 
 
-async def store(ctx: Context, upload: Upload) -> dict[str, Any]:
-    """Store the body of a request; return id, uploaded_id, filename, filesize and expiry (unix seconds)."""
+async def store(ctx: Context, upload: Upload, limit: int) -> dict[str, Any]:
+    """Store the body of a request, of at most `limit` bytes.
+
+    Return id, uploaded_id, filename, filesize and expiry (unix seconds).
+    """
     settings, upload_id = ctx.settings, secrets.token_hex(16)
     user_folder = folder(settings) / ctx.caller.uid
     user_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +78,7 @@ async def store(ctx: Context, upload: Upload) -> dict[str, Any]:
     path = user_folder / upload_id
     try:
         with path.open("xb") as file:
-            size = await receive(ctx, upload, file, min(settings.import_limit, settings.upload_quota - used))
+            size = await receive(ctx, upload, file, limit, settings.upload_quota - used)
         # Written last: a file counts only with its name, so nobody reads an incomplete one.
         path.with_suffix(NAME).write_bytes(orjson.dumps(upload.filename))
     except BaseException:
@@ -81,16 +89,33 @@ async def store(ctx: Context, upload: Upload) -> dict[str, Any]:
     return {**ids, "filename": upload.filename, "filesize": size, "expiry": expiry}
 
 
-def find(ctx: Context, upload_id: str) -> StoredFile:
+def find(ctx: Context, upload_id: str, code: str = "FILE_NOT_FOUND") -> StoredFile:
     """Return a file of the caller; RequestError 404 when there is none of that id, or it has expired."""
+    stored = look_up(ctx, upload_id)
+    if stored is None:
+        reason = "no such file was uploaded, or it is too long ago"
+        raise RequestError(404, code, reason, protocol=code != "FILE_NOT_FOUND")
+    return stored
+
+
+def look_up(ctx: Context, upload_id: str) -> StoredFile | None:
+    """Return a file of the caller, or None."""
     path = folder(ctx.settings) / ctx.caller.uid / upload_id
     with suppress(FileNotFoundError):
         if IDS.fullmatch(upload_id) and path.stat().st_mtime > time.time() - ctx.settings.upload_ttl:
             filename = orjson.loads(path.with_suffix(NAME).read_bytes())
             return StoredFile(path, filename, path.stat().st_size)
-    raise RequestError(
-        404, "FILE_NOT_FOUND", "no such file was uploaded, or it is too long ago", protocol=False
-    )
+    return None
+
+
+def remove(ctx: Context, upload_id: str) -> bool:
+    """Delete a file of the caller; return whether it was there."""
+    stored = look_up(ctx, upload_id)
+    if stored is None:
+        return False
+    stored.path.with_suffix(NAME).unlink(missing_ok=True)
+    stored.path.unlink(missing_ok=True)
+    return True
 
 
 async def sweep_round(settings: Settings) -> float:

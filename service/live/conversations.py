@@ -90,15 +90,23 @@ async def delete(
     """Delete messages for the owner, with the option `all` for the other sides too; the owner comes first."""
 
     async def unit(tx: Transaction) -> list[Deletion]:
-        own_rows, own_socket_rows, peer_rows = await tx.call(
+        own_rows, own_socket_rows, own_file_rows, peer_rows = await tx.call(
             shard, "message_delete", owner, encode(messages), option
         )
+        await _release(tx, owner, own_file_rows)
         deletions = [Deletion(documents(own_rows), own_socket_rows)]
         for peer in documents(peer_rows):
-            dropped_rows, socket_rows = await tx.call(
+            dropped_rows, socket_rows, file_rows = await tx.call(
                 peer["db"], "message_drop", peer["uid"], encode(peer["messages"]), owner
             )
+            await _release(tx, peer["uid"], file_rows)
             deletions.append(Deletion(documents(dropped_rows), socket_rows))
         return deletions
 
     return await db.transaction("message_delete", unit)
+
+
+async def _release(tx: Transaction, holder: str, file_rows: ResultSet) -> None:
+    """Give up the files of messages that a side has deleted; the last side deletes them."""
+    for files in documents(file_rows):
+        await tx.call(files["db"], "attachment_release", files["owner_id"], holder, encode(files["messages"]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from service.errors import RequestError, missing_param
+from service.contacts import attachments, uploads
+from service.errors import missing_param
 from service.live import conversations
 from service.live.conversations import Reading, mark_read
 from service.runtime.context import Answer, Context, page_of, row, rows
@@ -54,18 +55,36 @@ async def post(
     ctx: Context, entity_id: str, message: str, thread_id: str | None, attachment: list[str]
 ) -> Answer:
     """Write a message to a contact or colleague; notify all tabs of both sides."""
+    if not (message or attachment):
+        raise missing_param("message")
+    own_shard = ctx.caller.db or ""
+    metadata: dict[str, Any] = {"thread_id": thread_id} if thread_id else {}
     if attachment:
-        raise RequestError(415, "INVALID_ATTACHMENT", "this server keeps no files of conversations")
-    metadata = {"thread_id": thread_id} if thread_id else {}
+        metadata["attachment"] = await attachments.store(ctx, ctx.caller.uid, own_shard, attachment)
     # Begins with the time, so that messages of the same second keep their order.
     message_id = f"{ctx.received_us:013x}{secrets.token_hex(2)[:3]}"
     ctime = ctx.received_us // 1_000_000
     content = {"message_id": message_id, "message": message, "ctime": ctime, "metadata": metadata}
-    own, other = await conversations.post(ctx.db, ctx.caller.db or "", ctx.caller.uid, entity_id, content)
+    own, other = await conversations.post(ctx.db, own_shard, ctx.caller.uid, entity_id, content)
+    for upload_id in attachment:
+        uploads.remove(ctx, upload_id)
     echo: dict[str, Any] = {} if ctx.echo_id is None else {"echoId": ctx.echo_id}
     ctx.push(ctx.service, own.message | echo, own.socket_rows)
     ctx.push(ctx.service, other.message, other.socket_rows)
     return own.message | echo
+
+
+async def attachment(ctx: Context, message_id: str) -> Answer:
+    """Return a page of the files of a message of the caller."""
+    page, size = page_of(ctx)
+    (file_rows,) = await ctx.shard("message_files", message_id, page, size)
+    return [attachments.node(ctx, file) for file in documents(file_rows)]
+
+
+async def upload_remove(ctx: Context, nid: str) -> Answer:
+    """Delete an upload that no message carries; deleting one that is gone changes nothing."""
+    uploads.remove(ctx, nid)
+    return {"nid": nid}
 
 
 async def delete(ctx: Context, messages: list[str], option: str) -> Answer:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.contacts import uploads
+from service.contacts import attachments, uploads
 from service.errors import RequestError
 from service.runtime.context import PRIVILEGES, Answer, Context, hub_shard, page_of, row
 from service.store.database import document, documents
 
 
-async def upload(ctx: Context) -> Answer:
-    """Store the body of the request, for a later call with its `uploaded_id`."""
+async def upload(ctx: Context, nid: str | None) -> Answer:
+    """Store the body of the request, for a later call with its `uploaded_id`; with `nid`, for a message."""
     if ctx.upload is None:
         raise RequestError(400, "NO_FILE", "send the file as the body, with x-param-xia-data", protocol=False)
-    return await uploads.store(ctx, ctx.upload)
+    if nid in {None, "0"}:
+        return await uploads.store(ctx, ctx.upload, ctx.settings.import_limit)
+    stored = await uploads.store(ctx, ctx.upload, ctx.settings.attachment_limit)
+    return stored | await attachments.uploaded_node(ctx, stored["id"])
+
+
+async def orig(ctx: Context, nid: str, hub_id: str) -> Answer:
+    """Return a file of a message, or an upload that waits, as a download."""
+    if not ctx.caller.signed_in:
+        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+    return await attachments.download(ctx, hub_id, nid)
 
 
 async def home(ctx: Context) -> Answer:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
@@ -49,9 +50,15 @@ class Dispatcher:
     @refuses_encoded
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a request for a service."""
-        return await RpcExchange(self, request).run()
+        return await RpcExchange(self, request, request.match_info["service"], {}).run()
+
+    async def handle_file(self, request: web.Request) -> web.Response:
+        """Answer a file: the frontend asks for it by a path of its own."""
+        path_args = {name: request.match_info[name] for name in ("nid", "hub_id")}
+        return await RpcExchange(self, request, FILE_SERVICE, path_args).run()
 
 
+FILE_SERVICE = "media.orig"
 RETRY_SOON = {"Retry-After": "2"}
 FAILURES = {
     Failure.MOVING: RequestError(
@@ -84,8 +91,11 @@ class RpcExchange(Exchange):
 
     failures: ClassVar = FAILURES
 
-    def __init__(self, dispatcher: Dispatcher, request: web.Request) -> None:
-        self.name = request.match_info["service"]
+    def __init__(
+        self, dispatcher: Dispatcher, request: web.Request, name: str, path_args: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.path_args = path_args
         self.service = dispatcher.services.get(self.name)
         label = self.name if self.service else "unknown"
         super().__init__(dispatcher.process, request, RequestLog(self.name, label))
@@ -102,7 +112,7 @@ class RpcExchange(Exchange):
         service = self._dispatch()
         check_request(self.request, self.process.settings, service.writes)
         await self._admit_body(service)
-        self.raw_args = await read_args(self.request)
+        self.raw_args = {**await read_args(self.request), **self.path_args}
         args = load(service.schema, self.raw_args)
         await self._gate(service)
         context = self.context = self._make_context(args)
@@ -123,9 +133,7 @@ class RpcExchange(Exchange):
                 body=data.chunks,
                 content_type=data.content_type,
                 charset="utf-8" if data.content_type.startswith("text/") else None,
-                headers={"Content-Disposition": f'attachment; filename="{data.filename}"'}
-                if data.filename
-                else None,
+                headers=_download_headers(data),
             )
         code = self.entry.code = context.partial
         if code is None or from_frontend(self.request):
@@ -338,6 +346,20 @@ def _handler_args(service: Service, args: dict[str, Any]) -> dict[str, Any]:
     if service.takes is None:
         return args
     return {name: args.get(name) for name in service.takes}
+
+
+def _download_headers(download: Download) -> dict[str, str]:
+    """Return the headers by which a browser saves a file under its name, instead of showing it."""
+    headers = {}
+    if download.filename:
+        # RFC 6266: the second form for names that are not ASCII.
+        plain = download.filename.encode("ascii", "replace").decode().replace("?", "_")
+        name = f"filename=\"{plain}\"; filename*=UTF-8''{quote(download.filename, safe='')}"
+        short = f'filename="{plain}"' if plain == download.filename else name
+        headers["Content-Disposition"] = f"attachment; {short}"
+    if download.size is not None:
+        headers["Content-Length"] = str(download.size)
+    return headers
 
 
 async def _begun(download: Download) -> Download:

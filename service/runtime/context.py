@@ -43,6 +43,8 @@ class Download:
     """"" for a page that the browser shows."""
     content_type: str
     chunks: AsyncIterator[bytes]
+    size: int | None = None
+    """Bytes, when they are known."""
 
 
 Answer = orjson.Fragment | Download | dict[str, Any] | list[Any]

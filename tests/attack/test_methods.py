@@ -30,8 +30,10 @@ OTHER_METHODS = ("HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND
 OWN = ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, FRONTEND)
 """Headers of requests that come from a page of this site, or from the user."""
 FOREIGN = ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "x"})
-WITHOUT_ROUTINE = {"conference.broadcast", "desk.set_online_status", "hub.poke", "media.upload"}
-"""Services that push frames or store a file, and change nothing in the database."""
+WITHOUT_ROUTINE = {
+    "chat.upload_remove", "conference.broadcast", "desk.set_online_status", "hub.poke", "media.upload",
+}  # fmt: skip
+"""Services that push frames, or store or delete a file, and change nothing in the database."""
 
 Outcome = tuple[int, str | None, str | None]
 """Status, code of the error, and Allow."""

@@ -46,6 +46,14 @@ async def test_an_empty_server_gets_the_same_data_and_serves(
     Deployer(site, lambda _: None).add_shard("shard2")
     demo.load(site)
     dba.rows("UPDATE shard1.contact SET comment = '日本語 🎈 ''quoted'' \\\\ \\n' LIMIT 1")
+    sent = f"'{'a' * 16}', '{'b' * 32}'"
+    dba.rows(
+        "INSERT INTO shard2.attachment (owner_id, id, message_id, filename, mimetype, filesize, ctime) "
+        f"VALUES ({sent}, '{'c' * 16}', 'a.bin', 'application/octet-stream', 4, 1)"
+    )
+    dba.rows(
+        f"INSERT INTO shard2.attachment_part (owner_id, id, position, content) VALUES ({sent}, 0, 0x00ff0a27)"
+    )
     before = contents(dba)
     path = tmp_path / "backup.tar.gz"
     manifest = backup(site, path, "rev")

@@ -139,7 +139,7 @@ async def test_an_answer_shows_the_message_that_it_answers(people: People) -> No
     assert by_id[question["message_id"]]["thread"] is None
 
 
-async def test_messages_are_refused_that_reach_nobody_or_hold_files(people: People) -> None:
+async def test_messages_are_refused_that_reach_nobody_or_name_no_files(people: People) -> None:
     alice, bob = await in_contact(people)
     carol = await people("Carol")
     sent = {"entity_id": bob.uid, "message": "Hello", "attachment": []}
@@ -148,7 +148,7 @@ async def test_messages_are_refused_that_reach_nobody_or_hold_files(people: Peop
         ({"entity_id": alice.uid}, 403, "INVALID_CONTACT"),
         ({"entity_id": "nobody"}, 403, "INVALID_CONTACT"),
         ({"thread_id": "feedfeedfeedfeed"}, 404, "INVALID_THREAD"),
-        ({"attachment": ["feedfeedfeedfeed"]}, 415, "INVALID_ATTACHMENT"),
+        ({"attachment": ["feedfeedfeedfeed"]}, 404, "INVALID_ATTACHMENT"),
     ):
         answer = await alice.call("chat.post", FRONTEND, **sent | change)
         assert (answer.status, answer.code) == (status, code), change

@@ -44,7 +44,8 @@ BEGIN
             ),
             'message_id', m.message_id, 'author_id', m.author_id, 'message', COALESCE(m.message, ''),
             'message_type', m.message_type, 'metadata', CAST(COALESCE(m.metadata, '{}') AS CHAR),
-            'ctime', m.ctime, 'is_attachment', 0, 'page', in_page + 0
+            'ctime', m.ctime, 'is_attachment', IF(JSON_LENGTH(m.metadata, '$.attachment') > 0, 1, 0),
+            'page', in_page + 0
         )
         FROM yp.drumate AS d
         JOIN yp.drumate AS me ON me.id = in_owner

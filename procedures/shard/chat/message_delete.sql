@@ -7,6 +7,7 @@
 --           in_option     me: only this copy; all: that of the other side as well
 -- Returns:  rows          data  JSON, see message_drop
 --           rows          node, sockets: open sockets of the owner
+--           rows          data  JSON: owner_id, db, messages, see message_drop
 --           rows          data  JSON: uid, db (shard), messages (ids): copies that in_option means besides
 -- Errors:   INVALID_MESSAGES   the owner has no message of one of the ids
 --           INVALID_OPTION     all, and somebody else wrote one of the messages

@@ -6,6 +6,8 @@
 -- Returns:  rows          data  JSON: message_id, entity_id, peer_id (the other side), room and total (unread
 --                         now in the conversation, and everywhere): each deleted message
 --           rows          node, sockets: open sockets of the owner
+--           rows          data  JSON: owner_id, db (shard), messages (ids): files that this copy held, which
+--                         attachment_release deletes with the last copy
 -- Errors:   none
 -- Example:  CALL message_drop('00000000000000a1', '[]', NULL);
 DELIMITER $$
@@ -20,7 +22,10 @@ BEGIN
     DECLARE v_dropped LONGTEXT;
 
     SELECT COALESCE(
-        JSON_ARRAYAGG(DISTINCT JSON_OBJECT('peer_id', m.peer_id, 'message_id', m.message_id)), '[]'
+        JSON_ARRAYAGG(DISTINCT JSON_OBJECT(
+            'peer_id', m.peer_id, 'message_id', m.message_id,
+            'hub_id', JSON_VALUE(m.metadata, '$.attachment[0].hub_id')
+        )), '[]'
     )
     INTO v_dropped
     FROM JSON_TABLE(in_messages, '$[*]' COLUMNS (
@@ -50,5 +55,12 @@ BEGIN
     )) AS j
     ORDER BY j.position;
     CALL yp.user_sockets(in_owner, NULL);
+    SELECT JSON_OBJECT('owner_id', e.id, 'db', e.db_name, 'messages', JSON_ARRAYAGG(j.message_id)) AS data
+    FROM JSON_TABLE(v_dropped, '$[*]' COLUMNS (
+        hub_id     CHAR(16) COLLATE ascii_bin PATH '$.hub_id',
+        message_id CHAR(16) COLLATE ascii_bin PATH '$.message_id'
+    )) AS j
+    JOIN yp.entity AS e ON e.id = j.hub_id
+    GROUP BY e.id, e.db_name;
 END$$
 DELIMITER ;

@@ -5,13 +5,15 @@
 --
 -- Params:   in_owner     author
 --           in_peer      uid, email, or the owner's contact id of the other side
---           in_message   JSON: message_id, message, ctime, metadata (thread_id: message that it answers)
+--           in_message   JSON: message_id, message, ctime, metadata (thread_id: message that it answers;
+--                        attachment: files that the owner has stored, see attachment_add)
 -- Returns:  one row      data  JSON, the message for the push chat.post to the author
 --           rows         node, sockets: open sockets of the author
 --           one row      data  JSON: uid and db (shard) of the other side
 --           rows         node, sockets: open sockets of the other side
--- Errors:   INVALID_CONTACT   nobody whom the owner may write to
---           INVALID_THREAD    no such message in this conversation
+-- Errors:   INVALID_CONTACT      nobody whom the owner may write to
+--           INVALID_THREAD       no such message in this conversation
+--           INVALID_ATTACHMENT   no such file, or a message has it already
 -- Example:  CALL message_post('00000000000000a1', '00000000000000b1',
 --           '{"message_id": "00000000000000d9", "message": "Hello", "ctime": 1764158400, "metadata": {}}');
 DELIMITER $$
@@ -42,6 +44,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_THREAD';
     END IF;
 
+    CALL attachment_link(in_owner, v_peer, JSON_VALUE(in_message, '$.message_id'),
+                         JSON_EXTRACT(in_message, '$.metadata.attachment'));
     CALL contact_greet(in_owner, v_peer, JSON_ARRAY(JSON_SET(in_message, '$.author_id', in_owner)));
     CALL yp.user_sockets(in_owner, NULL);
     SELECT JSON_OBJECT('uid', id, 'db', db_name) AS data FROM yp.entity WHERE id = v_peer;

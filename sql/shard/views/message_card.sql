@@ -20,9 +20,11 @@ SELECT
         'metadata', CAST(m.metadata AS CHAR),
         'thread_id', t.message_id,
         'thread', IF(t.message_id IS NULL, NULL, JSON_OBJECT(
-            'message_id', t.message_id, 'author_id', t.author_id, 'message', t.message, 'is_attachment', 0
+            'message_id', t.message_id, 'author_id', t.author_id, 'message', t.message,
+            'is_attachment', IF(JSON_LENGTH(t.metadata, '$.attachment') > 0, 1, 0)
         )),
-        'is_attachment', 0,
+        'is_attachment', IF(JSON_LENGTH(m.metadata, '$.attachment') > 0, 1, 0),
+        'attachment', JSON_COMPACT(COALESCE(JSON_EXTRACT(m.metadata, '$.attachment'), '[]')),
         'is_readed', m.is_read,
         'is_seen', IF(m.author_id = m.owner_id, m.is_seen, m.is_read),
         'firstname', d.firstname,

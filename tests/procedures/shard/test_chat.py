@@ -260,8 +260,8 @@ def test_message_delete_refuses_what_is_not_the_owners(scene: Scene) -> None:
         f"message_delete(:carol, '[\"{one}\"]', 'me')": "INVALID_MESSAGES",
     })  # fmt: skip
     scene["tab_alice"]
-    dropped, recipients, peers = scene.sets(f"message_delete(:alice, '[\"{one}\", \"{one}\"]', 'all')")
-    assert (len(dropped), len(recipients)) == (1, 1)
+    dropped, recipients, files, peers = scene.sets(f"message_delete(:alice, '[\"{one}\", \"{one}\"]', 'all')")
+    assert (len(dropped), len(recipients), files) == (1, 1, [])
     assert document(peers)["messages"] == [one]
     assert scene.count("message", "owner_id = :alice") == 1
     assert scene.count("message", "owner_id = :bob") == 2
