@@ -102,12 +102,14 @@ def fill(connection: Any, db: str, owner: str, size: int) -> None:
 
 def make_records(connection: Any, db: str) -> None:
     """Create the records of /api/v1 for all books, by the routines that do so after an upgrade."""
+    connection.begin()
     with connection.cursor() as cursor:
         cursor.execute(f"CALL {db}.contact_sweep()")
         done = RECORDS
         # A CALL creates those of one owner, and returns 0 when none remain.
         while done:
             connection.commit()
+            connection.begin()
             cursor.execute(f"CALL {db}.contact_catch_up({RECORDS})")
             ((done, _owner),) = cursor.fetchall()
         connection.commit()

@@ -300,7 +300,8 @@ class Deployer:
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
             self._mark_stale_again(db)
-            self.connection.run(f"CALL `{db}`.contact_sweep()")
+            with self.connection.transaction():
+                self.connection.run(f"CALL `{db}`.contact_sweep()")
             while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
                 self._catch_up_with(db, owner)
 

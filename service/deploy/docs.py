@@ -19,7 +19,7 @@ CHARSET = re.compile(r" (?:CHARACTER SET|COLLATE) \w+")
 """Character sets, which callers need not know: the server converts."""
 SHORT = 100
 """Characters of a signature that fits on one line."""
-SECTIONS = ("Params", "Returns", "Errors", "Example")
+SECTIONS = ("Params", "Returns", "Errors", "Needs", "Example")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def markdown(all_entries: Iterable[Entry]) -> str:
             lines += [entry.header.notes, ""]
         lines += ["```sql", entry.signature, "```", ""]
         for section in SECTIONS:
-            lines += [f"**{section}**", "", "```", entry.header.text(section), "```", ""]
+            lines += [f"**{section}**", "", "```", entry.header.text(section) or "nothing", "```", ""]
         lines += [f"Calls: {', '.join(entry.calls) or 'nothing'}.  "]
         lines += [f"Called by: {', '.join(entry.callers) or 'nobody'}.", ""]
     return "\n".join(lines)

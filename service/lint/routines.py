@@ -22,6 +22,7 @@ from service.rpc.declarations import COMMON_ERRORS
 from service.rpc.definitions import read_declarations
 from service.schema.header import Header, read_header
 from service.schema.routines import (
+    GUARD,
     Routine,
     load_routines,
     reachable_signals,
@@ -31,6 +32,7 @@ from service.schema.sqltext import (
     Statement,
     block_end,
     code_only,
+    first_statement,
     query_of,
     references,
     statements,
@@ -194,6 +196,19 @@ def functions_only_read(r: RoutineText) -> Violations:
     """A server that writes a binary log refuses a function that writes (1418): no replica, no recovery."""
     if r.routine.kind == "FUNCTION" and r.routine.access == "MODIFIES":
         yield 0, "a function that writes: make it a procedure with an OUT parameter"
+
+
+def writers_need_a_transaction(r: RoutineText) -> Violations:
+    """Called by hand with autocommit, a routine that fails in the middle would keep the first half."""
+    writes = r.routine.kind == "PROCEDURE" and r.routine.access == "MODIFIES"
+    place = first_statement(r.routine.body)
+    if writes and not r.routine.body.startswith(GUARD, place):
+        yield r.body_start + place, f"begin with `{GUARD}`"
+    if not writes and GUARD in r.routine.body:
+        yield r.body_start + r.routine.body.index(GUARD), "takes a transaction to read: take it out"
+    needs = "a transaction" if writes else ""
+    if r.header.text("Needs").strip() != needs:
+        yield 0, "write `Needs:    a transaction` above the example" if writes else "take `Needs:` out"
 
 
 def no_transaction_control(r: RoutineText) -> Violations:
@@ -398,6 +413,7 @@ ROUTINE_RULES: tuple[Callable[[RoutineText], Violations], ...] = (
     header_has_an_example_that_calls_it,
     access_is_true,
     functions_only_read,
+    writers_need_a_transaction,
     no_transaction_control,
     no_ddl,
     no_user_variables,

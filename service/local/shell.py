@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from service.local.directories import StackError
@@ -18,11 +19,29 @@ if TYPE_CHECKING:
     from service.settings import DatabaseServer
 
 
+TRANSACTIONS = (
+    # As in the service. A shell that somebody leaves would hold locks, and keep deploys waiting.
+    "SET autocommit = 0, tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
+    "idle_readonly_transaction_timeout = 60, idle_write_transaction_timeout = 600"
+)
+"""Routines that write need a transaction."""
+NOTICE = (
+    "autocommit is off: COMMIT keeps what you change, ROLLBACK undoes it. A transaction without a statement "
+    "for 10 minutes is rolled back; one that only reads ends after a minute."
+)
+
+
 def shell() -> int:
-    """Run the mariadb client as administrator, on the database that the commands work with."""
+    """Run the mariadb client as administrator, on the database that the commands work with.
+
+    People get no autocommit. Statements from a pipe do: a script ends before somebody can say COMMIT.
+    """
     with ensure_stack_env() as private:
         settings = Settings.from_env({**os.environ, **private})
         server, options = _registry(settings)
+        if sys.stdin.isatty():
+            options.append(f"--init-command={TRANSACTIONS}")
+            print(NOTICE)  # a program that people talk to
         # Not as an option: everybody on the machine can read those.
         environ = {**os.environ, "MYSQL_PWD": server.password}
         # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.schema.routines import Routine
 
-SECTION = re.compile(r"^(Params|Returns|Errors|Excludes|Example|Callers):\s*(.*)$")
+SECTION = re.compile(r"^(Params|Returns|Errors|Excludes|Needs|Example|Callers):\s*(.*)$")
 ENTRY = re.compile(r"^(\w+(?:, \w+)*)(?:\s{2,}|\s*$)(.*)$")
 NONE = {"none", "nothing"}
 

@@ -23,6 +23,11 @@ REFUSAL = re.compile(r"""(?:MESSAGE_TEXT\s*=\s*'|"code":\s*"|'code',\s*')([A-Z_0
 NESTED_CALL = re.compile(r"\bCALL\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 
 
+GUARD = "IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;"
+"""First statement of every procedure that writes. Without autocommit, its own first write starts the
+transaction. The nested CALL costs nothing until it is needed: 0.6 µs instead of 2.5 µs (2026-11-26)."""
+
+
 class FileError(CommandError):
     """A file does not have the form that `procedures/README.md` describes."""
 
@@ -96,7 +101,7 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
     body = match["body"]
     header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
     returns = re.search(r"^\s*RETURNS (.+)$", match["traits"], re.MULTILINE)
-    calls = {(db or scope, called) for db, called in NESTED_CALL.findall(code_only(body))}
+    calls = {(db or scope, called) for db, called in NESTED_CALL.findall(code_only(body.replace(GUARD, "")))}
     return Routine(
         path=path.relative_to(root),
         scope=scope,

@@ -144,3 +144,18 @@ def block_end(code: str, start: int) -> int:
 BLOCK = re.compile(
     r"\bEND\s+CASE\b|\bBEGIN\b|\bCASE\b|\bEND\b(?!\s+(?:IF|WHILE|LOOP|REPEAT|FOR)\b)", re.IGNORECASE
 )
+
+
+DECLARED = re.compile(r"\s*DECLARE\b", re.IGNORECASE)
+HANDLER_OF_BLOCK = re.compile(r"\s*DECLARE\s+\w+\s+HANDLER\s+FOR\s+[^;]*?\bBEGIN\b", re.IGNORECASE)
+
+
+def first_statement(body: str) -> int:
+    """Return the offset of the first statement after the declarations of a body, BEGIN … END."""
+    code = code_only(body)
+    end = len("BEGIN")
+    while DECLARED.match(code, end):
+        if handler := HANDLER_OF_BLOCK.match(code, end):
+            end = block_end(code, handler.end() - len("BEGIN"))
+        end = code.index(";", end) + 1
+    return end + len(code[end:]) - len(code[end:].lstrip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from service.lint import routines
 from service.lint.migrations import SCRIPT_RULES, VIEW_RULES
 from service.lint.routines import ROUTINE_RULES
 from service.lint.run import lint_all, lint_routine, lint_script
-from service.schema.routines import FileError, load_migrations, load_routines, parse_routine
+from service.schema.routines import GUARD, FileError, load_migrations, load_routines, parse_routine
 
 GOOD = """\
 -- my_contact_delete: a test.
@@ -20,16 +21,16 @@ GOOD = """\
 --           in_name     name
 -- Returns:  one row     data
 -- Errors:   CONACT_NOT_EXIST   no such tag
+-- Needs:    a transaction
 -- Example:  CALL my_contact_delete('00000000000000a1', 'x');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_delete(
     IN in_owner CHAR(16),
     IN in_name  VARCHAR(255)
 )
-    MODIFIES SQL DATA
-    SQL SECURITY DEFINER
+    MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16);
+    DECLARE v_id INT; IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
     -- START HERE
     SELECT t.tag_id INTO v_id FROM tag AS t WHERE t.owner_id = in_owner AND t.name = in_name FOR UPDATE;
     IF v_id IS NULL THEN
@@ -41,6 +42,8 @@ END$$
 DELIMITER ;
 """
 START = "    -- START HERE\n"
+GUARD_TEXT = f" {GUARD}"
+NEEDS = "-- Needs:    a transaction\n"
 
 
 def findings(tmp_path: Path, text: str, name: str = "my_contact_delete") -> list[tuple[str, int]]:
@@ -208,7 +211,7 @@ JSON_TABLE = "SELECT 1 FROM JSON_TABLE('', '$' COLUMNS ({} PATH '$.x')) AS j;"
 def test_exactly_one_rule_fires_and_says_what_to_write(tmp_path: Path, rule: str, code: str) -> None:
     text = GOOD.replace(START, f"    {code}\n")
     if rule == "access_is_true":
-        text = text.replace("MODIFIES SQL", "READS SQL")
+        text = text.replace("MODIFIES SQL", "READS SQL").replace(GUARD_TEXT, "").replace(NEEDS, "")
     violations = findings(tmp_path, text)
     assert {name for name, _ in violations} == {rule}, violations
     assert 17 in {line for _, line in violations} or rule == "access_is_true"
@@ -269,11 +272,43 @@ def test_a_function_that_writes_is_found(tmp_path: Path) -> None:
         GOOD.replace("CREATE OR REPLACE PROCEDURE", "CREATE OR REPLACE FUNCTION")
         .replace("one row     data", "a value     name")
         .replace("CALL my_", "SELECT my_")
+        .replace(GUARD_TEXT, "")
+        .replace(NEEDS, "")
         .replace("    IN in_", "    in_")
         .replace("    MODIFIES", "    RETURNS CHAR(16)\n    NOT DETERMINISTIC\n    MODIFIES")
         .replace("SELECT v_id AS data", "RETURN v_id")
     )
     assert findings(tmp_path, writes) == [("functions_only_read", 1)]
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new"),
+    [
+        (18, GUARD_TEXT, ""),
+        (17, START, f"    SET v_id = 1;\n    {GUARD}\n"),
+        (17, START, f"    IF v_id = 1 THEN {GUARD} END IF;\n"),
+        (18, START, f"    -- {GUARD}\n"),
+        (1, NEEDS, ""),
+    ],
+)
+def test_a_routine_that_writes_begins_with_the_guard(tmp_path: Path, line: int, old: str, new: str) -> None:
+    text = GOOD if line == 1 else GOOD.replace(GUARD_TEXT, "")
+    assert ("writers_need_a_transaction", line) in findings(tmp_path, text.replace(old, new))
+
+
+def test_the_guard_follows_the_declarations(tmp_path: Path) -> None:
+    handler = "    DECLARE EXIT HANDLER FOR 1062, SQLSTATE '42000' BEGIN SET v_id = 1; RESIGNAL; END;\n"
+    text = GOOD.replace(GUARD_TEXT, "").replace(START, f"{handler}    {GUARD}\n")
+    assert findings(tmp_path, text) == []
+
+
+def test_a_routine_that_reads_needs_no_transaction(tmp_path: Path) -> None:
+    reads = GOOD.replace("MODIFIES", "READS").replace(" FOR UPDATE", "")
+    reads = re.sub("    UPDATE.*\n", "", reads)
+    rules = [("writers_need_a_transaction", 1), ("writers_need_a_transaction", 16)]
+    assert sorted(findings(tmp_path, reads)) == rules
+    reads = reads.replace(GUARD_TEXT, "").replace(NEEDS, "")
+    assert findings(tmp_path, reads) == []
 
 
 def test_a_routine_that_nobody_calls_is_found(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ async def test_readers_cannot_write(settings: Settings) -> None:
         **server.connect_args, autocommit=True, init_command=session_statement(settings, read_only=True)
     )
     async with connection.cursor() as cursor:
+        await connection.begin()
         with pytest.raises(pymysql.err.MySQLError) as refused:
             await cursor.execute("CALL yp.authn_store('s', 't', 60)")
         assert refused.value.args[0] == 1792

@@ -21,12 +21,15 @@ class Admin:
         self._settings = settings
 
     def rows(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
-        """Return all rows of a statement; each uses its own connection and sees the latest data."""
+        """Return all rows of a statement; each is a transaction on a connection of its own."""
         connection = connect(database_servers(self._settings.db_admin))
         try:
+            connection.begin()
             with connection.cursor() as cursor:
                 cursor.execute(statement, args or None)
-                return list(cursor.fetchall())
+                rows = list(cursor.fetchall())
+            connection.commit()
+            return rows
         finally:
             connection.close()
 

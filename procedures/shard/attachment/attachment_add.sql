@@ -9,6 +9,7 @@
 -- Returns:  nothing
 -- Errors:   QUOTA_EXCEEDED       the attachments of the owner would have more bytes
 --           INVALID_ATTACHMENT   a message has this file already
+-- Needs:    a transaction
 -- Example:  CALL attachment_add('00000000000000a1', '{"nid": "0123456789abcdef0123456789abcdef",
 --           "filename": "plan.pdf", "mimetype": "application/pdf", "filesize": 7}', 1000);
 DELIMITER $$
@@ -24,6 +25,7 @@ BEGIN
     DECLARE v_size INT UNSIGNED DEFAULT JSON_VALUE(in_file, '$.filesize');
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_used BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     DELETE FROM attachment
     WHERE owner_id = in_owner AND message_id IS NULL AND (ctime < v_now - 3600 OR id = v_id);

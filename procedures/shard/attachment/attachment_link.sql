@@ -6,6 +6,7 @@
 --           in_files     JSON array of objects with nid, or NULL
 -- Returns:  nothing
 -- Errors:   INVALID_ATTACHMENT   no such file, or a message has it already
+-- Needs:    a transaction
 -- Example:  CALL attachment_link('00000000000000a1', '00000000000000b1', '00000000000000d9', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE attachment_link(
@@ -17,6 +18,8 @@ CREATE OR REPLACE PROCEDURE attachment_link(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE attachment AS a
     JOIN JSON_TABLE(COALESCE(in_files, '[]'), '$[*]' COLUMNS (
         nid CHAR(32) COLLATE ascii_bin PATH '$.nid'

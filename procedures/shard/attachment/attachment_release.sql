@@ -5,6 +5,7 @@
 --           in_messages   JSON array of message ids
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL attachment_release('00000000000000a1', '00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE attachment_release(
@@ -15,6 +16,8 @@ CREATE OR REPLACE PROCEDURE attachment_release(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE attachment AS a
     JOIN JSON_TABLE(in_messages, '$[*]' COLUMNS (
         message_id CHAR(16) COLLATE ascii_bin PATH '$'

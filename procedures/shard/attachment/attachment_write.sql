@@ -6,6 +6,7 @@
 --           in_content    base64
 -- Returns:  nothing
 -- Errors:   INVALID_ATTACHMENT   no such file, or a message has it already
+-- Needs:    a transaction
 -- Example:  CALL attachment_write('00000000000000a1', '000000000000000000000000000000d7', 1, 'Lg==');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE attachment_write(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE attachment_write(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(32) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT id INTO v_id
     FROM attachment

@@ -8,6 +8,7 @@
 --           one row      data  JSON, the full contact (contact_full)
 --           rows         node, sockets: open sockets of the owner
 -- Errors:   CONACT_NOT_EXIST   no such contact of the owner
+-- Needs:    a transaction
 -- Example:  CALL contact_block_view('00000000000000a1', '0000000000000c01', 1);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_block_view(
@@ -20,6 +21,7 @@ CREATE OR REPLACE PROCEDURE contact_block_view(
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT id, peer_id, entity INTO v_id, v_peer, v_entity
     FROM contact

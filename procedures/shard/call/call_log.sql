@@ -13,6 +13,7 @@
 --           rows       node, sockets: open sockets of the owner
 --           nothing when the entry stays as it is
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL call_log('00000000000000a1', '00000000000000b1', '00000000000000d1', '00000000000000a1',
 --                         'leave', 61000, 1);
 DELIMITER $$
@@ -34,6 +35,7 @@ BEGIN
     DECLARE v_known, v_write TINYINT DEFAULT 0;
     DECLARE v_room, v_total INT UNSIGNED;
     DECLARE v_metadata, v_entity LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SET v_known = in_invited = 1 OR EXISTS (
         SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = in_peer AND uid = in_peer

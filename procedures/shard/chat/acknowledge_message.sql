@@ -10,6 +10,7 @@
 --           at most one row   data  JSON: author_id, db (shard of the author), until (unix time of the newest
 --                             message of the other side that was unread)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL acknowledge_message('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE acknowledge_message(
@@ -22,6 +23,7 @@ CREATE OR REPLACE PROCEDURE acknowledge_message(
 BEGIN
     DECLARE v_peer CHAR(16) COLLATE ascii_bin DEFAULT chat_peer(in_owner, in_peer);
     DECLARE v_ctime, v_until INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_peer IS NULL THEN
         SELECT MAX(peer_id) INTO v_peer FROM message WHERE owner_id = in_owner AND message_id = in_message;

@@ -7,6 +7,7 @@
 --                         none
 -- Returns:  rows          data  JSON, each message for the push chat.post to the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_greet('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_greet(
@@ -17,6 +18,8 @@ CREATE OR REPLACE PROCEDURE contact_greet(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     -- an existing greeting stays. INSERT IGNORE is no alternative: its warning 1062 would trigger the
     -- handlers of the callers
     INSERT INTO message (owner_id, peer_id, message_id, author_id, message, metadata, is_read,

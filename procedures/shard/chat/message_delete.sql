@@ -11,6 +11,7 @@
 --           rows          data  JSON: uid, db (shard), messages (ids): copies that in_option means besides
 -- Errors:   INVALID_MESSAGES   the owner has no message of one of the ids
 --           INVALID_OPTION     all, and somebody else wrote one of the messages
+-- Needs:    a transaction
 -- Example:  CALL message_delete('00000000000000a1', '[]', 'me');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE message_delete(
@@ -23,6 +24,7 @@ CREATE OR REPLACE PROCEDURE message_delete(
 BEGIN
     DECLARE v_wanted, v_known, v_foreign INT UNSIGNED;
     DECLARE v_peers LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COUNT(DISTINCT j.message_id), COUNT(DISTINCT m.message_id),
            COUNT(DISTINCT IF(m.author_id <> in_owner, m.message_id, NULL))

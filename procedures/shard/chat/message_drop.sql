@@ -9,6 +9,7 @@
 --           rows          data  JSON: owner_id, db (shard), messages (ids): files that this copy held, which
 --                         attachment_release deletes with the last copy
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL message_drop('00000000000000a1', '[]', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE message_drop(
@@ -20,6 +21,7 @@ CREATE OR REPLACE PROCEDURE message_drop(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_dropped LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COALESCE(
         JSON_ARRAYAGG(DISTINCT JSON_OBJECT(

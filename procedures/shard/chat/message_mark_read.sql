@@ -5,6 +5,7 @@
 --           in_until   unix time of the newest message that was read; NULL for all
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL message_mark_read('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE message_mark_read(
@@ -15,6 +16,8 @@ CREATE OR REPLACE PROCEDURE message_mark_read(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE message
     SET is_read = 1
     WHERE owner_id = in_owner AND is_read = 0

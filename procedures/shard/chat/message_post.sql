@@ -14,6 +14,7 @@
 -- Errors:   INVALID_CONTACT      nobody whom the owner may write to
 --           INVALID_THREAD       no such message in this conversation
 --           INVALID_ATTACHMENT   no such file, or a message has it already
+-- Needs:    a transaction
 -- Example:  CALL message_post('00000000000000a1', '00000000000000b1',
 --           '{"message_id": "00000000000000d9", "message": "Hello", "ctime": 1764158400, "metadata": {}}');
 DELIMITER $$
@@ -28,6 +29,7 @@ BEGIN
     DECLARE v_peer CHAR(16) COLLATE ascii_bin DEFAULT chat_peer(in_owner, in_peer);
     DECLARE v_thread VARCHAR(64) COLLATE ascii_bin DEFAULT JSON_VALUE(in_message, '$.metadata.thread_id');
     DECLARE v_blocked TINYINT DEFAULT yp.is_blocked(in_owner, v_peer) OR yp.is_blocked(v_peer, in_owner);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_peer IS NULL OR v_peer = in_owner OR v_blocked OR NOT EXISTS (
         SELECT 1 FROM contact WHERE owner_id = in_owner AND peer_id = v_peer AND uid = v_peer

@@ -7,6 +7,7 @@
 --                            metadata has the reader in _seen_, where the frontend looks
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL message_seen('00000000000000a1', '00000000000000b1', 1764158400);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE message_seen(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE message_seen(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_messages LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: two readers at once announce a message twice, which changes nothing
     SELECT COALESCE(JSON_ARRAYAGG(m.message_id), '[]') INTO v_messages

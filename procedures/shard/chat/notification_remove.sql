@@ -8,6 +8,7 @@
 -- Returns:  one row    data  JSON: entity_id, message_id (NULL), room (unread of that user now), total
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL notification_remove('00000000000000a1', '00000000000000b1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE notification_remove(
@@ -17,6 +18,8 @@ CREATE OR REPLACE PROCEDURE notification_remove(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE contact
     SET dismissed = changed
     WHERE owner_id = in_owner

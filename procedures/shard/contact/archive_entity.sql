@@ -7,6 +7,7 @@
 --           rows        node, sockets: open sockets of the owner
 -- Errors:   INVALID_STATUS0    another status
 --           CONACT_NOT_EXIST   no such contact of the owner
+-- Needs:    a transaction
 -- Example:  CALL archive_entity('00000000000000a1', '0000000000000c01', 'archived');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE archive_entity(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE archive_entity(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_status NOT IN ('archived', 'active') THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_STATUS0';

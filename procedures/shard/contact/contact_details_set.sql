@@ -19,6 +19,7 @@
 --           out_changed   number of rows written
 -- Returns:  nothing
 -- Errors:   INVALID_PARAM   a tag does not exist, or a number is longer than 81 characters
+-- Needs:    a transaction
 -- Example:  CALL contact_details_set('00000000000000a1', '0000000000000000', '{}', 0, @changed);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_details_set(
@@ -45,6 +46,7 @@ BEGIN
     DECLARE v_phone, v_old_phone VARCHAR(81) COLLATE utf8mb4_bin;
     DECLARE v_street, v_city, v_country, v_old_state VARCHAR(255);
     DECLARE v_old_postal_code VARCHAR(32);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SET out_changed = 0;
     IF JSON_EXISTS(in_contact, '$.email') THEN

@@ -8,6 +8,7 @@
 --           out_peer     uid of the user whom in_contact identifies, or NULL
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_lock('00000000000000a1', '0000000000000c01', '{}', @id, @peer);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_lock(
@@ -26,6 +27,7 @@ BEGIN
     DECLARE v_invitee_id VARCHAR(64) COLLATE ascii_bin DEFAULT JSON_VALUE(in_contact, '$.invitee_id');
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_old_peer CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     WHILE v_index < v_email_count DO
         IF JSON_VALUE(in_contact, CONCAT('$.email[', v_index, '].is_default')) = 1 THEN

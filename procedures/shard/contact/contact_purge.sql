@@ -10,6 +10,7 @@
 --                      blocked), status (the last one)
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_purge('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_purge(
@@ -22,6 +23,7 @@ BEGIN
     DECLARE v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the caller has locked it
     SELECT COALESCE(a.peer_id, c.peer_id), COALESCE(a.entity, c.entity), COALESCE(a.status, c.status)

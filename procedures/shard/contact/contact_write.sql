@@ -32,6 +32,7 @@
 --           NO_DEFAULT_MAIL      no default address where one is needed
 --           INVALID_PARAM        the same address twice, a tag that does not exist,
 --                                or a number that is too long
+-- Needs:    a transaction
 -- Example:  CALL contact_write('00000000000000a1', '0000000000000c01', '{}', NULL, 0, @changed, @former);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_write(
@@ -58,6 +59,7 @@ BEGIN
     DECLARE v_peer, v_old_peer, v_holder_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_status, v_old_status VARCHAR(16) COLLATE ascii_bin DEFAULT 'memory';
     DECLARE v_refusal VARCHAR(500);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF NOT in_is_new THEN
         -- unlocked: the caller has locked it

@@ -15,6 +15,7 @@
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           INVALID_PARAM        the same address twice, a tag that does not exist,
 --                                or a number that is too long
+-- Needs:    a transaction
 -- Example:  CALL my_contact_add('00000000000000a1',
 --           '{"email": [{"email": "doc@example.com", "is_default": 1}]}');
 DELIMITER $$
@@ -30,6 +31,7 @@ BEGIN
     DECLARE v_is_by_email TINYINT DEFAULT COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) > 0;
     DECLARE v_changed INT UNSIGNED;
     DECLARE v_former LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_is_by_email = JSON_EXISTS(in_contact, '$.invitee_id') THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_DATA';

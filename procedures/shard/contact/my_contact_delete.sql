@@ -4,6 +4,7 @@
 --           in_id      contact, not in the trash
 -- Returns:  as contact_purge
 -- Errors:   CONACT_NOT_EXIST   no such contact of the owner
+-- Needs:    a transaction
 -- Example:  CALL my_contact_delete('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_delete(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE my_contact_delete(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_id, '{}', v_id, v_peer);
     IF v_id IS NULL THEN

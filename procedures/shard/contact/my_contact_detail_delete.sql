@@ -8,6 +8,7 @@
 --           at most one row   data  JSON, the full contact (contact_full), when the entry was deleted
 --           rows         node, sockets: open sockets of the owner
 -- Errors:   CONTACT_NOT_FOUND   no such contact of the owner
+-- Needs:    a transaction
 -- Example:  CALL my_contact_detail_delete('00000000000000a1', '0000000000000c01', 'email',
 --           '0000000000000e01');
 DELIMITER $$
@@ -24,6 +25,7 @@ BEGIN
     DECLARE v_default_count TINYINT;
     DECLARE v_deleted_count INT;
     DECLARE v_outcome VARCHAR(8) COLLATE ascii_bin DEFAULT 'missing';
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_contact, '{}', v_contact, v_peer);
     IF v_contact IS NULL THEN

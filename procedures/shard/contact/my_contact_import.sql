@@ -19,6 +19,7 @@
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of the people with
 --                              neither an address nor an entity nor a registered user)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_contact_import('00000000000000a1', '[]', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import(
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_person_count, v_loaded_count INT UNSIGNED;
     DECLARE v_unknown_lines, v_contact_ids LONGTEXT;
     DECLARE v_domain INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;

@@ -6,6 +6,7 @@
 --                      children), group (array of name, comment)
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_contact_import_book('00000000000000a1', '{"tag": [], "group": []}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import_book(
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE my_contact_import_book(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_position INT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     -- all tags are locked, as in tag_add

@@ -4,6 +4,7 @@
 --           in_contacts   JSON array of objects: id, group (names)
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_contact_import_groups('00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import_groups(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE my_contact_import_groups(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- a group that exists, or that contact_group_add is just creating, is used as it is
     INSERT INTO contact_group (owner_id, id, name, ctime, mtime)

@@ -5,6 +5,7 @@
 --           in_contacts   JSON array of objects: id, tag (names)
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_contact_import_tags('00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_import_tags(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE my_contact_import_tags(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_position INT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- all tags are locked, as in tag_add
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;

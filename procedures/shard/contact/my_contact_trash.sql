@@ -14,6 +14,7 @@
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           ALREADY_DELETED       the contact is in the trash
 --           PRECONDITION_FAILED   the contact has another revision
+-- Needs:    a transaction
 -- Example:  CALL my_contact_trash('00000000000000a1', '0000000000000c01', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_trash(
@@ -29,6 +30,7 @@ BEGIN
     DECLARE v_box VARCHAR(8) COLLATE ascii_bin DEFAULT 'hidden';
     DECLARE v_blocked INT UNSIGNED;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: people are locked before their address books; the contact is read again below
     SELECT peer_id INTO v_peer FROM contact WHERE owner_id = in_owner AND id = in_id;

@@ -18,6 +18,7 @@
 --                                 addresses or the contact has one (is_need_email)
 --           INVALID_PARAM         the same address twice, a tag that does not exist,
 --                                 or a number that is too long
+-- Needs:    a transaction
 -- Example:  CALL my_contact_update('00000000000000a1', '0000000000000c01', '{"comment": "met in Rome"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_update(
@@ -31,6 +32,7 @@ BEGIN
     DECLARE v_id, v_uid, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_changed INT UNSIGNED;
     DECLARE v_former LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
     IF v_id IS NULL THEN

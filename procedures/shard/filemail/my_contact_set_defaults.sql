@@ -19,6 +19,7 @@
 --           ALREADY_IN_CONTACT   an address of another contact
 --           INVALID_PARAM        the number has more than 81 characters
 -- Excludes: MANY_DEFAULT_EMAIL, NO_DEFAULT_MAIL   one address of the list that is written is the default
+-- Needs:    a transaction
 -- Example:  CALL my_contact_set_defaults('00000000000000a1', '0000000000000c01', '{"name": "Ada"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_set_defaults(
@@ -39,6 +40,7 @@ BEGIN
     DECLARE v_entries LONGTEXT DEFAULT '';
     DECLARE v_same_email_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_has_default TINYINT DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_id, IF(v_email IS NULL, '{}', JSON_OBJECT('email', JSON_ARRAY(
         JSON_OBJECT('email', v_email, 'is_default', 1)

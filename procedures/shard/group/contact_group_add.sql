@@ -7,6 +7,7 @@
 -- Returns:  one row       data  JSON: group_id, id, name, category, avatar, member_count, ctime, mtime
 -- Errors:   GROUP_EXISTS        the owner has a group of that name
 --           CONTACT_NOT_FOUND   one of the contacts is not in the address book; no group is created
+-- Needs:    a transaction
 -- Example:  CALL contact_group_add('00000000000000a1', 'Example', NULL, '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_add(
@@ -21,6 +22,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_id CHAR(16) COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     DECLARE v_member_count, v_unknown_count INT UNSIGNED DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     -- unlocked: every routine that creates or renames a group holds the lock of the owner

@@ -5,6 +5,7 @@
 -- Returns:  one row    data  JSON: group_id, name, status (deleted)
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND   no such group
+-- Needs:    a transaction
 -- Example:  CALL contact_group_delete('00000000000000a1', 'Pioneers');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_delete(
@@ -17,6 +18,7 @@ BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_name VARCHAR(255);
     DECLARE v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_id);
     SELECT name INTO v_name FROM contact_group WHERE owner_id = in_owner AND id = v_id FOR UPDATE;

@@ -6,6 +6,7 @@
 -- Returns:  as contact_group_member_remove
 -- Errors:   GROUP_NOT_FOUND     no such group
 --           CONTACT_NOT_FOUND   the contact is not in the address book
+-- Needs:    a transaction
 -- Example:  CALL contact_group_leave('00000000000000a1', 'Pioneers', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_leave(
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE contact_group_leave(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_group, v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_group);
     SELECT id INTO v_id

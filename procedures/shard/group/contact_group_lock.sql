@@ -5,6 +5,7 @@
 --           out_id     id of the group
 -- Returns:  nothing
 -- Errors:   GROUP_NOT_FOUND   no such group
+-- Needs:    a transaction
 -- Example:  CALL contact_group_lock('00000000000000a1', 'Pioneers', @id);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_lock(
@@ -15,6 +16,8 @@ CREATE OR REPLACE PROCEDURE contact_group_lock(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id INTO out_id
     FROM contact_group

@@ -7,6 +7,7 @@
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND     no such group
 --           CONTACT_NOT_FOUND   some of the contacts are not in the address book; the error lists them
+-- Needs:    a transaction
 -- Example:  CALL contact_group_member_add('00000000000000a1', 'Pioneers', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_member_add(
@@ -21,6 +22,7 @@ BEGIN
     DECLARE v_added_count INT UNSIGNED;
     DECLARE v_unknown_ids VARCHAR(400);
     DECLARE v_refusal VARCHAR(500);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_id);
     SELECT LEFT(GROUP_CONCAT(j.contact_id SEPARATOR ', '), 400) INTO v_unknown_ids

@@ -6,6 +6,7 @@
 -- Returns:  one row       data  JSON: group_id, removed, member_count
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND     no such group
+-- Needs:    a transaction
 -- Example:  CALL contact_group_member_remove('00000000000000a1', 'Pioneers', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_member_remove(
@@ -19,6 +20,7 @@ BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_removed_count INT UNSIGNED;
     DECLARE v_contact_ids LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_id);
     SELECT COALESCE(JSON_ARRAYAGG(m.contact_id), '[]') INTO v_contact_ids

@@ -7,6 +7,7 @@
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND   no such group
 --           GROUP_EXISTS      the owner has another group of that name
+-- Needs:    a transaction
 -- Example:  CALL contact_group_rename('00000000000000a1', '0000000000000b01', 'Analysts');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_rename(
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE contact_group_rename(
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT id INTO v_id FROM contact_group WHERE owner_id = in_owner AND id = in_id FOR UPDATE;

@@ -9,6 +9,7 @@
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   GROUP_NOT_FOUND   no such group
 --           NODE_NOT_FOUND    no such image
+-- Needs:    a transaction
 -- Example:  CALL contact_group_set_avatar('00000000000000a1', 'Pioneers', NULL, NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_group_set_avatar(
@@ -23,6 +24,7 @@ CREATE OR REPLACE PROCEDURE contact_group_set_avatar(
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_images INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_id);
     SELECT COUNT(*) INTO v_images FROM media

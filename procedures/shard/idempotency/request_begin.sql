@@ -10,6 +10,7 @@
 -- Returns:  at most one row   answer  the earlier answer, JSON
 -- Errors:   KEY_IN_USE    the first request with this key is still running
 --           KEY_REUSED    the first request had another body
+-- Needs:    a transaction
 -- Example:  CALL request_begin('00000000000000a1', SHA2('/contacts example', 256), SHA2('{}', 256), 60);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE request_begin(
@@ -26,6 +27,7 @@ BEGIN
     -- the row is locked, or another transaction has written it since the SELECT above
     DECLARE EXIT HANDLER FOR 1205, 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'KEY_IN_USE';
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SET v_now = UNIX_TIMESTAMP();
     -- NOWAIT is not allowed in routines

@@ -5,6 +5,7 @@
 --           in_answer   JSON
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL request_end('00000000000000a1', SHA2('/contacts example', 256), '{}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE request_end(
@@ -15,6 +16,8 @@ CREATE OR REPLACE PROCEDURE request_end(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE request_once SET answer = in_answer WHERE owner_id = in_owner AND id = in_id;
 END$$
 DELIMITER ;

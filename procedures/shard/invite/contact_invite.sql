@@ -20,6 +20,7 @@
 -- Errors:   ALREADY_IN_CONTACT   the relation existed before the request arrived, or the
 --                                address belongs to another contact
 --           INVITE_RECEIVED      the other user invited first; the owner should accept
+-- Needs:    a transaction
 -- Example:  CALL contact_invite('00000000000000a1', NULL, '{"email": "doc@example.com"}', 'sent', 0, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite(
@@ -39,6 +40,7 @@ BEGIN
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_changed, v_crossed BIGINT UNSIGNED;
     DECLARE v_taken INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_peer IS NULL THEN
         -- unlocked: only finds the entry, which is read again under a lock below

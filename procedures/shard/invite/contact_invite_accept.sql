@@ -10,6 +10,7 @@
 --           one row       data  JSON: push for the owner
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   NO_INVITE   no invitation of that user is waiting
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_accept('00000000000000a1', '00000000000000e1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_accept(
@@ -24,6 +25,7 @@ BEGIN
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_message TEXT;
     DECLARE v_greetings LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_invite_lock(in_owner, in_inviter, v_id, v_status, v_message);
     SET v_greetings = greetings_with(in_greetings, v_message);

@@ -9,6 +9,7 @@
 --           one row       data  JSON: push for the owner (status informed)
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_accepted('00000000000000a1', NULL, '00000000000000b1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_accepted(
@@ -21,6 +22,7 @@ CREATE OR REPLACE PROCEDURE contact_invite_accepted(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     IF v_id IS NULL THEN

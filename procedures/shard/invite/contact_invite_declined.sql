@@ -7,6 +7,7 @@
 --                            (deleted)
 --           rows       node, sockets: open sockets of the inviter
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_declined('00000000000000a1', 'x@example.com');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_declined(
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE contact_invite_declined(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT id INTO v_id
     FROM contact

@@ -7,6 +7,7 @@
 --           rows       node, sockets: of the other user
 -- Errors:   NOT_A_DRUMATE   no registered user has the key
 --           NO_INVITE       there is nothing to acknowledge
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_informed('00000000000000a1', 'bob@example.net');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_informed(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE contact_invite_informed(
 BEGIN
     DECLARE v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT yp.drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN

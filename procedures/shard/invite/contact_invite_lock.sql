@@ -7,6 +7,7 @@
 --           out_message   text of the invitation
 -- Returns:  nothing
 -- Errors:   NO_INVITE   no invitation of that user is waiting
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_lock('00000000000000a1', '00000000000000e1', @id, @status, @message);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_lock(
@@ -19,6 +20,8 @@ CREATE OR REPLACE PROCEDURE contact_invite_lock(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     SELECT id, status, message INTO out_id, out_status, out_message
     FROM contact
     WHERE owner_id = in_owner AND peer_id = in_inviter AND status IN ('received', 'invitation')

@@ -17,6 +17,7 @@
 --           at most one row  data  push for the owner
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_post('00000000000000a1', '00000000000000b1', 'Hello', 0, '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_post(
@@ -35,6 +36,7 @@ BEGIN
     DECLARE v_greetings LONGTEXT;
     DECLARE v_status_changed BIGINT UNSIGNED;
     DECLARE v_changed TINYINT DEFAULT 1;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
     SELECT status, message, changed INTO v_old_status, v_message, v_status_changed

@@ -7,6 +7,7 @@
 --           one row      data  JSON: blocked (id of a deleted entry that was blocked, or NULL)
 --           rows         node, sockets: open sockets of the owner
 -- Errors:   NO_INVITE    no invitation of that user is waiting
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_refuse('00000000000000a1', '00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_refuse(
@@ -19,6 +20,7 @@ BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_message TEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_invite_lock(in_owner, in_inviter, v_id, v_status, v_message);
 

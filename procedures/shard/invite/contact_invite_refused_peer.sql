@@ -6,6 +6,7 @@
 -- Returns:  one row      data  JSON: drumate_id (the refuser), contact_id (NULL: no entry), status (deleted)
 --           rows         node, sockets: open sockets of the inviter
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_refused_peer('00000000000000a1', '00000000000000b1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invite_refused_peer(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE contact_invite_refused_peer(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT my_contact_of(in_owner, in_refuser) INTO v_id;
     IF EXISTS (

@@ -8,6 +8,7 @@
 --           in_inviters   JSON array of uids of this shard
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_invitee_registered('00000000000000b1', 'x@example.com', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_invitee_registered(
@@ -18,6 +19,8 @@ CREATE OR REPLACE PROCEDURE contact_invitee_registered(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     -- IGNORE: an inviter may have entries for both the user and the address
     UPDATE IGNORE contact AS c
     JOIN JSON_TABLE(in_inviters, '$[*]' COLUMNS (uid CHAR(16) COLLATE ascii_bin PATH '$')) AS j

@@ -12,6 +12,7 @@
 --           one row       data  JSON: push for the owner
 --           rows          node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_join('00000000000000a1', '00000000000000b1', '[]', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_join(
@@ -25,6 +26,7 @@ CREATE OR REPLACE PROCEDURE contact_join(
 BEGIN
     DECLARE v_id, v_other_inviter CHAR(16) COLLATE ascii_bin;
     DECLARE v_index INT UNSIGNED DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT my_contact_of(in_owner, in_inviter) INTO v_id;
     IF v_id IS NULL THEN

@@ -12,6 +12,7 @@
 --           one row    data  JSON: blocked (id of a deleted entry that was blocked, or NULL)
 --           rows       node, sockets: open sockets of the owner
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_peer_gone('00000000000000a1', '00000000000000b1', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_peer_gone(
@@ -25,6 +26,7 @@ BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_deleted_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT my_contact_of(in_owner, in_peer) INTO v_id;
     SELECT status INTO v_status FROM contact WHERE owner_id = in_owner AND id = v_id FOR UPDATE;

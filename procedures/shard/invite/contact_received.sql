@@ -5,6 +5,7 @@
 --           in_message   text of the inviter, or NULL
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_received('00000000000000b1', '00000000000000e1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_received(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE contact_received(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     INSERT INTO contact (owner_id, id, entity, peer_id, firstname, lastname, category, status,
                          message, is_auto, metadata, ctime, mtime)

@@ -7,6 +7,7 @@
 --                       relation: the names and the address of the user fill those that the owner left out
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_relate('00000000000000a1', '0000000000000c02', '00000000000000e1', 'sent');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_relate(
@@ -21,6 +22,7 @@ BEGIN
     DECLARE v_related TINYINT DEFAULT IF(in_status IN ('informed', 'active'), 1, 0);
     DECLARE v_email, v_stored_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT email, NULLIF(firstname, ''), NULLIF(lastname, '') INTO v_email, v_firstname, v_lastname
     FROM yp.drumate

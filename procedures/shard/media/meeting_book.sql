@@ -7,6 +7,7 @@
 --           in_limit     scheduled meetings that a hub has at most
 -- Returns:  one row      data  JSON (node_card)
 -- Errors:   TOO_MANY_MEETINGS   the hub has in_limit already
+-- Needs:    a transaction
 -- Example:  CALL meeting_book('00000000000000f1', '00000000000000a1', '00000000000000f9',
 --           '{"title": "Weekly", "message": "", "date": "Monday"}', 1000);
 DELIMITER $$
@@ -22,6 +23,7 @@ CREATE OR REPLACE PROCEDURE meeting_book(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_full TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: a few meetings too many do no harm
     SELECT COUNT(*) >= in_limit INTO v_full FROM media WHERE owner_id = in_owner AND category = 'schedule';

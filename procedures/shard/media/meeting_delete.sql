@@ -4,6 +4,7 @@
 --           in_id      its node
 -- Returns:  one row    data  JSON: deleted (1 or 0)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL meeting_delete('00000000000000f1', '00000000000000f9');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE meeting_delete(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE meeting_delete(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM media WHERE owner_id = in_owner AND id = in_id AND category = 'schedule';
     SELECT JSON_OBJECT('deleted', IF(ROW_COUNT() > 0, 1, 0)) AS data;
 END$$

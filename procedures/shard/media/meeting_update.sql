@@ -5,6 +5,7 @@
 --           in_change   JSON with any of title, message, date, start (texts), attendees (array of objects)
 -- Returns:  one row     data  JSON: before and after, the content of the meeting
 -- Errors:   NODE_NOT_FOUND   no such meeting
+-- Needs:    a transaction
 -- Example:  CALL meeting_update('00000000000000f3', '00000000000000fa', '{"date": "Tuesday"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE meeting_update(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE meeting_update(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_before, v_after LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT JSON_EXTRACT(metadata, '$.content') INTO v_before
     FROM media

@@ -4,6 +4,7 @@
 --           in_id      contact
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL picture_delete('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE picture_delete(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE picture_delete(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
 END$$
 DELIMITER ;

@@ -5,6 +5,7 @@
 --           in_to      contact that gets it; its own picture is deleted
 -- Returns:  at most one row   hash  SHA-256 of the content; no row: there was no picture
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL picture_move('00000000000000a1', '0000000000000c01', '0000000000000c02');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE picture_move(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE picture_move(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_hash CHAR(64) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT hash INTO v_hash
     FROM contact_picture

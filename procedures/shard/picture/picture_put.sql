@@ -7,6 +7,7 @@
 --           in_content   the file in base64, because the driver sends no bytes
 -- Returns:  one row      hash  SHA-256 of the content
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL picture_put('00000000000000a1', '0000000000000c01', 'image/gif', 'R0lGODlh');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE picture_put(
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE picture_put(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_content MEDIUMBLOB DEFAULT FROM_BASE64(in_content);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     INSERT INTO contact_picture (owner_id, contact_id, type, hash, content, mtime)
     VALUES (in_owner, in_id, in_type, SHA2(v_content, 256), v_content, UNIX_TIMESTAMP())

@@ -7,6 +7,7 @@
 -- Params:   in_limit   records at most, up to 1,000
 -- Returns:  one row    done: number of records; owner: their owner, or NULL
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_catch_up(100);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_catch_up(
@@ -18,6 +19,7 @@ BEGIN
     DECLARE v_owner CHAR(16) COLLATE ascii_bin;
     DECLARE v_done INT UNSIGNED DEFAULT 0;
     DECLARE v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: another process that picks the same owner waits for the lock, and then has less to do
     SELECT s.owner_id INTO v_owner

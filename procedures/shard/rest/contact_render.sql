@@ -10,6 +10,7 @@
 --           in_id      contact, in the address book, in the trash, or deleted
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_render('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_render(
@@ -29,6 +30,7 @@ BEGIN
     DECLARE v_name VARCHAR(64);
     DECLARE v_old_record, v_record, v_keys, v_kinds LONGTEXT;
     DECLARE v_changed TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
     IF v_rev IS NULL THEN

@@ -5,6 +5,7 @@
 --           in_error   error message
 -- Returns:  one row    is_news: 1 for the first failure, or an error other than the last one
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_set_aside_add('00000000000000a1', '1062: Duplicate entry');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_set_aside_add(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE contact_set_aside_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_last_error VARCHAR(255);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- written before it is read, so that of two processes that fail at once the second one waits
     INSERT INTO contact_set_aside (owner_id, ctime, failures, retry_at, error)

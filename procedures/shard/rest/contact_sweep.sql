@@ -10,6 +10,7 @@
 -- Params:   none
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_sweep();
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_sweep()
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE contact_sweep()
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_since DATETIME(3);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- since the first run after the last complete one: a run that was
     -- killed left old routines behind new tables

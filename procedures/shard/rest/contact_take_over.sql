@@ -6,6 +6,7 @@
 --           in_other   contact that loses them, also locked by the caller, who deletes it
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_take_over('00000000000000a1', '0000000000000c01', '0000000000000000');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_take_over(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE contact_take_over(
 BEGIN
     DECLARE v_default_emails, v_default_phones, v_default_addresses INT UNSIGNED;
     DECLARE v_last_email, v_last_phone, v_last_address INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COALESCE(SUM(is_default), 0), COALESCE(MAX(position), 0) INTO v_default_emails, v_last_email
     FROM contact_email

@@ -8,6 +8,7 @@
 --           in_contacts   JSON array of contacts, in the address book, in the trash, or deleted
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contacts_render('00000000000000a1', '["0000000000000c01"]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contacts_render(
@@ -22,6 +23,7 @@ BEGIN
     DECLARE v_rev, v_new_rev, v_oldest BIGINT UNSIGNED;
     DECLARE v_active, v_deleted, v_still_active, v_still_deleted, v_purged, v_listed INT UNSIGNED;
     DECLARE v_changed LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF JSON_LENGTH(in_contacts) > 1000 THEN
         INSERT INTO contact_stale (owner_id, contact_id)

@@ -13,6 +13,7 @@
 --           MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           INVALID_PARAM        the same address twice, or a number that is too long
+-- Needs:    a transaction
 -- Example:  CALL my_contact_create('00000000000000a1', '{"from_api": 1, "firstname": "Ada"}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_create(
@@ -26,6 +27,7 @@ BEGIN
     DECLARE v_no_id, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_changed INT UNSIGNED;
     DECLARE v_former LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF COALESCE(NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''),
                 NULLIF(JSON_VALUE(in_contact, '$.firstname'), ''),

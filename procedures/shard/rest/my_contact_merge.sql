@@ -21,6 +21,7 @@
 --           TOO_LARGE             the merged record would exceed a limit; the error
 --                                 names the field and the limit
 --           INVALID_PARAM         the same contact twice, none, or too many
+-- Needs:    a transaction
 -- Example:  CALL my_contact_merge('00000000000000a1', '0000000000000c01', '["0000000000000c03"]', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_merge(
@@ -38,6 +39,7 @@ BEGIN
     DECLARE v_related_id, v_peer, v_second_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_merged LONGTEXT DEFAULT '';
     DECLARE v_contact_ids LONGTEXT DEFAULT JSON_ARRAY_INSERT(in_others, '$[0]', in_id);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COUNT(DISTINCT j.id) INTO v_contact_count
     FROM JSON_TABLE(v_contact_ids, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j;

@@ -21,6 +21,7 @@
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       addresses, but none is the default one
 --           INVALID_PARAM         the same address twice, or a number that is too long
+-- Needs:    a transaction
 -- Example:  CALL my_contact_patch('00000000000000a1', '0000000000000c01',
 --           '{"from_api": 1, "company": "Acme"}', NULL);
 DELIMITER $$
@@ -38,6 +39,7 @@ BEGIN
     DECLARE v_custom_fields, v_former LONGTEXT;
     DECLARE v_changed, v_nameless_count INT UNSIGNED;
     DECLARE v_rev BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
     -- unlocked: contact_lock has locked it

@@ -6,6 +6,7 @@
 -- Returns:  as contact_purge
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           PRECONDITION_FAILED   the contact has another revision
+-- Needs:    a transaction
 -- Example:  CALL my_contact_purge('00000000000000a1', '0000000000000c01', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_purge(
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE my_contact_purge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: people are locked before their address books
     SELECT COALESCE(a.peer_id, c.peer_id) INTO v_peer

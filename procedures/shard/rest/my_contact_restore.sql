@@ -15,6 +15,7 @@
 --           CONFLICT              an address, or the user, now belongs to another contact;
 --                                 the error names the address
 --           PRECONDITION_FAILED   the contact has another revision
+-- Needs:    a transaction
 -- Example:  CALL my_contact_restore('00000000000000a1', '0000000000000c04', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contact_restore(
@@ -32,6 +33,7 @@ BEGIN
     DECLARE v_blocked TINYINT;
     DECLARE v_message TEXT;
     DECLARE v_refusal VARCHAR(500);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: people are locked before their address books
     SELECT peer_id INTO v_peer FROM contact_relation_aside WHERE owner_id = in_owner AND id = in_id;

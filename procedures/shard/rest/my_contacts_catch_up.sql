@@ -4,6 +4,7 @@
 --           in_limit   records at most, up to 1,000
 -- Returns:  one row    done: number of records; failures: how often rendering had failed before
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_contacts_catch_up('00000000000000a1', 100);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_contacts_catch_up(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE my_contacts_catch_up(
 BEGIN
     DECLARE v_done, v_failures INT UNSIGNED DEFAULT 0;
     DECLARE v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- another process that picks the same owner waits here, and then has less to do
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);

@@ -4,6 +4,7 @@
 --           in_days    number of days for which tombstones stay
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL my_tombstone_expire('00000000000000a1', 90);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_tombstone_expire(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE my_tombstone_expire(
 BEGIN
     DECLARE v_oldest_tombstone DATETIME(3) DEFAULT UTC_TIMESTAMP(3) - INTERVAL in_days DAY;
     DECLARE v_rev BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT MAX(rev) INTO v_rev
     FROM contact_record

@@ -6,6 +6,7 @@
 -- Returns:  rows        data  JSON (tag_card)
 -- Errors:   INVALID_ENTITY   neither a contact of the owner nor a hub the owner can see
 --           TAG_NOT_FOUND    one of the tags does not exist; nothing is changed
+-- Needs:    a transaction
 -- Example:  CALL my_tag_add('00000000000000a1', '0000000000000c01', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_tag_add(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE my_tag_add(
 BEGIN
     DECLARE v_contact CHAR(16) COLLATE ascii_bin;
     DECLARE v_tags, v_hubs INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT id INTO v_contact
     FROM contact

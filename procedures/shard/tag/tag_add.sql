@@ -5,6 +5,7 @@
 --           in_parent   parent, or NULL
 -- Returns:  one row     data  JSON: tag_id, parent_tag_id, name, position, ctime
 -- Errors:   PARENT_TAG_NOT_FOUND   no such tag
+-- Needs:    a transaction
 -- Example:  CALL tag_add('00000000000000a1', 'Example', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_add(
@@ -19,6 +20,7 @@ BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     DECLARE v_name VARCHAR(255);
     DECLARE v_position INT DEFAULT 1;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_parent IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM tag WHERE owner_id = in_owner AND tag_id = in_parent FOR UPDATE) THEN

@@ -7,6 +7,7 @@
 -- Errors:   TAG_NOT_FOUND          no such tag
 --           PARENT_TAG_NOT_FOUND   no such parent
 --           CANT_ASSIGN            the parent is the tag itself, or below it
+-- Needs:    a transaction
 -- Example:  CALL tag_assign('00000000000000a1', '0000000000000d01', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_assign(
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE tag_assign(
 BEGIN
     DECLARE v_parent VARCHAR(64) COLLATE ascii_bin DEFAULT NULLIF(in_parent, '');
     DECLARE v_tags, v_parents INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COALESCE(SUM(tag_id = in_tag), 0), COALESCE(SUM(tag_id = v_parent), 0) INTO v_tags, v_parents
     FROM tag

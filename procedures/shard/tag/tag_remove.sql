@@ -4,6 +4,7 @@
 --           in_tag     tag
 -- Returns:  one row    data  JSON: tag_id, removed (array of tag ids)
 -- Errors:   TAG_NOT_FOUND   no such tag
+-- Needs:    a transaction
 -- Example:  CALL tag_remove('00000000000000a1', '0000000000000d01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_remove(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE tag_remove(
 BEGIN
     DECLARE v_tags INT UNSIGNED;
     DECLARE v_tree, v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;

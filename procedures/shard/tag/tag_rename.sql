@@ -5,6 +5,7 @@
 --           in_name    new name
 -- Returns:  one row    data  JSON (tag_card)
 -- Errors:   TAG_NOT_FOUND   no such tag
+-- Needs:    a transaction
 -- Example:  CALL tag_rename('00000000000000a1', '0000000000000d01', 'Example');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_rename(
@@ -17,6 +18,7 @@ CREATE OR REPLACE PROCEDURE tag_rename(
 BEGIN
     DECLARE v_tags INT UNSIGNED;
     DECLARE v_contacts LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COALESCE(SUM(tag_id = in_tag), 0) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;

@@ -4,6 +4,7 @@
 --           in_tags    JSON array of tag ids in their new order
 -- Returns:  rows       data  JSON: tag_id, id (the same), position; in the new order
 -- Errors:   TAG_NOT_FOUND   one of them does not exist; nothing is changed
+-- Needs:    a transaction
 -- Example:  CALL tag_reposition('00000000000000a1', '[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE tag_reposition(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE tag_reposition(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_tags INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COUNT(*) INTO v_tags FROM tag WHERE owner_id = in_owner FOR UPDATE;
     CALL tags_check(in_owner, in_tags);

@@ -12,6 +12,7 @@
 -- Returns:  one row     data  JSON: mail (the mail to send now; NULL: no active account has the address, or
 --                             for signup an account has it, or it has got enough mails)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL account_mail_open('forgot_password', 'alice@example.org', 'en', 'x', '0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE account_mail_open(
@@ -31,6 +32,7 @@ BEGIN
     DECLARE v_name VARCHAR(511);
     DECLARE v_lang VARCHAR(8) COLLATE ascii_bin DEFAULT in_lang;
     DECLARE v_hour_count, v_minute_count INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT d.id, d.fullname, e.status, d.lang INTO v_uid, v_name, v_status, v_lang
     FROM drumate AS d

@@ -15,6 +15,7 @@
 --           EXPIRIED_TOKEN   the link was used before, or is too old
 --           EMAIL_IN_USE     the invited address has an account already
 --           NO_SHARD         no shard is open for new users
+-- Needs:    a transaction
 -- Example:  CALL drumate_signup('example-signup-secret', '-', 'Doc', 'Example', 'en');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE drumate_signup(
@@ -32,6 +33,7 @@ BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_name, v_taken VARCHAR(80) COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL token_lock(in_secret, 'signup', v_id, v_email, v_inviter);
     SET v_name = LEFT(SUBSTRING_INDEX(v_email, '@', 1), 70);

@@ -5,6 +5,7 @@
 --           in_keep            a sign-in that stays, as session_list shows it, or NULL
 -- Returns:  per room that sockets leave, then rows, then one row: as session_revoke
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL password_change('00000000000000a1', '-', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE password_change(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE password_change(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT email INTO v_email FROM drumate WHERE id = in_uid FOR UPDATE;
     UPDATE drumate SET password_hash = in_password_hash, mtime = UNIX_TIMESTAMP() WHERE id = in_uid;

@@ -7,6 +7,7 @@
 -- Returns:  per room that sockets leave, then rows, then one row: as session_revoke
 -- Errors:   INVALID_TOKEN    no such link, or it is another user's
 --           EXPIRIED_TOKEN   the link was used before, or is too old
+-- Needs:    a transaction
 -- Example:  CALL password_reset('example-password-secret', '00000000000000a1', '-');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE password_reset(
@@ -20,6 +21,7 @@ BEGIN
     DECLARE v_id CHAR(64) COLLATE ascii_bin;
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL token_lock(in_secret, 'forgot_password', v_id, v_email, v_uid);
     IF v_uid <> in_uid THEN

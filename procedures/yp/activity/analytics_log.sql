@@ -3,6 +3,7 @@
 -- Params:   in_rows   JSON array of {name: module.method, uid, hub_id, args: {…}, ctime: unix seconds}
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL analytics_log('[]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE analytics_log(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE analytics_log(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     INSERT INTO services_log (name, uid, hub_id, args, ctime)
     SELECT j.name, j.uid, j.hub_id, j.args, j.ctime
     FROM JSON_TABLE(in_rows, '$[*]' COLUMNS (

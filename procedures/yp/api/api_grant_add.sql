@@ -10,6 +10,7 @@
 --           in_address   address of the caller
 -- Returns:  one row      uid, email, fullname
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_grant_add('00000000000000a1', '00000000000000aa', 'example-token', 60, 9, 'doc', '::1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_grant_add(
@@ -26,6 +27,7 @@ CREATE OR REPLACE PROCEDURE api_grant_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- sign-ins of one user wait for each other, so that each counts the others
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;

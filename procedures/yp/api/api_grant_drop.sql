@@ -4,6 +4,7 @@
 --           in_token   one of its refresh tokens when the id is unknown, or NULL
 -- Returns:  at most one row   uid  user of the sign-in
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_grant_drop('00000000000000aa', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_grant_drop(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE api_grant_drop(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_grant CHAR(16) COLLATE ascii_bin DEFAULT in_grant;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_grant IS NULL THEN
         SELECT grant_id INTO v_grant FROM api_refresh WHERE id = SHA2(in_token, 256) FOR UPDATE;

@@ -8,6 +8,7 @@
 -- Returns:  at most one row   outcome  ok, or reused (the sign-in has ended)
 --                             grant_id, uid, email, fullname
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_grant_refresh('example-refresh', 'example-refresh-2', 60, 3600);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_grant_refresh(
@@ -23,6 +24,7 @@ BEGIN
     DECLARE v_grant, v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_used TINYINT UNSIGNED;
     DECLARE v_expiry INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT grant_id, used INTO v_grant, v_used
     FROM api_refresh

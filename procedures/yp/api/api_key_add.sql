@@ -5,6 +5,7 @@
 --           in_scope   agent (acts for the owner), system or sync (act for the user that a request names)
 -- Returns:  one row    id, uid
 -- Errors:   NO_SUCH_USER   in_who has no active account
+-- Needs:    a transaction
 -- Example:  CALL api_key_add('alice@example.org', 'clk_example_new', 'agent');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_add(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE api_key_add(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_uid, v_id CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT d.id INTO v_uid
     FROM drumate AS d

@@ -3,6 +3,7 @@
 -- Params:   in_id    id of the key
 -- Returns:  one row  dropped  1; 0: there is no such key
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_key_drop('0000000000000000');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_drop(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE api_key_drop(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM api_key WHERE id = in_id;
     SELECT ROW_COUNT() AS dropped;
 END$$

@@ -4,6 +4,7 @@
 --           in_label   purpose of the key, may be empty
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_key_name('0000000000000000', 'address book of my phone');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_key_name(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE api_key_name(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE api_key SET label = in_label WHERE id = in_id;
 END$$
 DELIMITER ;

@@ -9,6 +9,7 @@
 --           in_address   address of the caller
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_token_add('00000000000000a1', 'example-new-token', 60, 20, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_add(
@@ -24,6 +25,7 @@ CREATE OR REPLACE PROCEDURE api_token_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- sign-ins of one user wait for each other, so that each counts the others
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;

@@ -3,6 +3,7 @@
 -- Params:   in_token   the token
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_token_drop('example-token');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_drop(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE api_token_drop(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM api_token WHERE id = SHA2(in_token, 256);
 END$$
 DELIMITER ;

@@ -4,6 +4,7 @@
 --           in_lifetime   seconds from the sign-in to the absolute end
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL api_token_touch('example-token', 3600);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE api_token_touch(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE api_token_touch(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     UPDATE api_token
     SET mtime = v_now, expiry = LEAST(v_now + ttl, ctime + in_lifetime)

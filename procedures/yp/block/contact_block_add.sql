@@ -6,6 +6,7 @@
 --           in_uid       uid of the blocked user when registered, else NULL
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_block_add('00000000000000a1', '0000000000000c01', 'x@example.com', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_block_add(
@@ -17,6 +18,8 @@ CREATE OR REPLACE PROCEDURE contact_block_add(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     INSERT INTO contact_block (owner_id, contact_id, entity, uid, ctime)
     VALUES (in_owner, in_contact, in_entity, in_uid, UNIX_TIMESTAMP())
     ON DUPLICATE KEY UPDATE entity = VALUES(entity), uid = VALUES(uid);

@@ -4,6 +4,7 @@
 --           in_contact   entry in their address book
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_block_delete('00000000000000a1', '0000000000000c01');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_block_delete(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE contact_block_delete(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM contact_block WHERE owner_id = in_owner AND contact_id = in_contact;
 END$$
 DELIMITER ;

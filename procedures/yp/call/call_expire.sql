@@ -6,6 +6,7 @@
 --           rows              node, sockets: sockets of the callee
 --           nothing when no call is due
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL call_expire();
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE call_expire()
@@ -16,6 +17,7 @@ BEGIN
     DECLARE v_hub, v_caller, v_callee CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the pair is locked before the row, as everywhere; the row is read again below
     SELECT hub_id, room_id, caller_id, callee_id INTO v_hub, v_room, v_caller, v_callee

@@ -13,6 +13,7 @@
 --           rows              uid, milliseconds: the others who have answered in the same room, and the time
 --                             since
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL call_log_start('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE call_log_start(
@@ -26,6 +27,7 @@ BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_blocked TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT MAX(id) INTO v_peer FROM drumate WHERE id = in_peer AND id <> in_caller;
     IF v_peer IS NOT NULL THEN

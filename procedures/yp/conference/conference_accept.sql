@@ -10,6 +10,7 @@
 --           rows          node, sockets: socket of the caller, other sockets of the callee
 --           nothing when the call rings no more: it was cancelled, revoked, declined or missed
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or neither an invitation nor a room in common
+-- Needs:    a transaction
 -- Example:  CALL conference_accept('example-sid', 'example-socket', '00000000000000f2', 'example-caller');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_accept(
@@ -27,6 +28,7 @@ BEGIN
     DECLARE v_caller VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_notified TINYINT DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
 

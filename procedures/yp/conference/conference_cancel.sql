@@ -11,6 +11,7 @@
 --           when the caller was in the room: both sets of conference_drop
 --           nothing when the caller may not cancel the room
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_cancel('example-sid', 'example-socket', '00000000000000f1', '00000000000000f2');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_cancel(
@@ -25,6 +26,7 @@ BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_lock VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_hosts, v_calls TINYINT DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
     SELECT id INTO v_lock FROM conference_room WHERE hub_id = in_hub AND id = in_room FOR UPDATE;

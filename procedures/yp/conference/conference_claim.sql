@@ -11,6 +11,7 @@
 --           in_participant   endpoint id
 -- Returns:  nothing
 -- Errors:   PARTICIPANT_TAKEN   another participant has it
+-- Needs:    a transaction
 -- Example:  CALL conference_claim('00000000000000f1', '00000000000000f2', 'example-socket',
 --           '00000000000000a1', 'abcd1234');
 DELIMITER $$
@@ -25,6 +26,7 @@ CREATE OR REPLACE PROCEDURE conference_claim(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_taken TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     UPDATE conference SET participant_id = NULL
     WHERE hub_id = in_hub AND room_id = in_room AND participant_id = in_participant

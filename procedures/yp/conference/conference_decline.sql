@@ -10,6 +10,7 @@
 --           rows        node, sockets: other sockets of the callee, which ring as well
 --           nothing when the call was not ringing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_decline('example-sid', '00000000000000f2', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_decline(
@@ -25,6 +26,7 @@ BEGIN
     DECLARE v_uid, v_hub CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_caller VARCHAR(32) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM session WHERE id = SHA2(in_sid, 256) AND expiry > v_now;
 

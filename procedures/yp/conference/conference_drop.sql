@@ -12,6 +12,7 @@
 --           one row     data  JSON: the former attendee row, serial, host (socket of the new host, or NULL)
 --           rows        node, sockets: those who stay
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_drop('example-socket', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_drop(
@@ -26,6 +27,7 @@ BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_role VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_host VARCHAR(32) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     FOR r IN (
         -- unlocked: the rooms are locked before their participants; each is read again below

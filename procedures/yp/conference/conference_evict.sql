@@ -6,6 +6,7 @@
 --           then rows      data  JSON: room_id, hub_id, uid; node, sockets: of the participant, to be
 --                          notified; db_name (their shard)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_evict(100);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_evict(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE conference_evict(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_evicted LONGTEXT DEFAULT '[]';
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     FOR r IN (
         SELECT c.hub_id, c.room_id, c.socket_id

@@ -19,6 +19,7 @@
 --           rows          node, sockets: the sockets that ring
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or the caller may not enter that room
 --           PARTICIPANT_TAKEN, TOO_MANY_ROOMS   see conference_join
+-- Needs:    a transaction
 -- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL,
 --           '00000000000000b1', 'connect', '{}', 30, 16);
 DELIMITER $$
@@ -41,6 +42,7 @@ BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_outcome VARCHAR(16) COLLATE ascii_bin DEFAULT 'offline';
     DECLARE v_blocked TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT s.uid INTO v_uid
     FROM socket AS s

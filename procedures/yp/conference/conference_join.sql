@@ -26,6 +26,7 @@
 --                               started, or a room of the other type
 --           PARTICIPANT_TAKEN   another participant of the room has this participant_id
 --           TOO_MANY_ROOMS      the socket is in in_limit rooms already
+-- Needs:    a transaction
 -- Example:  CALL conference_join('example-sid', 'example-socket', '00000000000000f1', NULL,
 --           'meeting', '{}', 16);
 DELIMITER $$
@@ -52,6 +53,7 @@ BEGIN
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
     DECLARE v_ctime INT UNSIGNED;
     DECLARE v_serial BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- locked in share mode: a socket that closes, or a logout, at the same moment waits and then ends this
     -- participation, too. The account must be active; guests have none.

@@ -8,6 +8,7 @@
 --           rows        data  JSON: attendee rows of those who stay
 --           nothing when the socket was not in the room
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_leave('example-sid', 'example-socket', '00000000000000f2');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_leave(
@@ -20,6 +21,7 @@ CREATE OR REPLACE PROCEDURE conference_leave(
 BEGIN
     DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_hub CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT s.id, c.hub_id INTO v_socket, v_hub
     FROM socket AS s

@@ -8,6 +8,7 @@
 --           in_new   socket that takes over
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_move('example-lost', 'example-socket');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_move(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE conference_move(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     FOR r IN (
         -- unlocked: the rooms are locked before their participants

@@ -8,6 +8,7 @@
 --           out_serial   microseconds since 1970, but always more than before; NULL: the room has ended
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL conference_number('00000000000000f1', '00000000000000f2', @serial);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_number(
@@ -18,6 +19,8 @@ CREATE OR REPLACE PROCEDURE conference_number(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     SELECT GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED)) INTO out_serial
     FROM conference_room
     WHERE hub_id = in_hub AND id = in_room

@@ -13,6 +13,7 @@
 --           only one row with room_id when the user neither rang nor was in the room
 --           nothing without any invitation
 -- Errors:   WEAK_PRIVILEGE   a foreign socket
+-- Needs:    a transaction
 -- Example:  CALL conference_revoke('example-sid', 'example-socket', '00000000000000f1', NULL,
 --           '00000000000000b1');
 DELIMITER $$
@@ -30,6 +31,7 @@ BEGIN
     DECLARE v_room, v_lock VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_inside TINYINT DEFAULT 0;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
     IF v_uid IS NULL THEN

@@ -10,6 +10,7 @@
 --           rows          node, sockets: members of the hub who are online, and the room
 --           nothing when the socket is not in the room
 -- Errors:   PARTICIPANT_TAKEN   another participant of the room has this participant_id
+-- Needs:    a transaction
 -- Example:  CALL conference_update('example-sid', 'example-socket', '00000000000000f2', '{"audio": 0}');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_update(
@@ -25,6 +26,7 @@ BEGIN
     DECLARE v_lock VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the room is locked before its participants; the row is read again below
     SELECT c.hub_id, c.uid INTO v_hub, v_uid

@@ -7,6 +7,7 @@
 --           in_event   activity to record (invite_accepted, invite_refused)
 -- Returns:  one row    data  JSON: peer, db (shard of the peer), lang
 -- Errors:   NOT_A_DRUMATE   no registered user has the key
+-- Needs:    a transaction
 -- Example:  CALL contact_answer_open('00000000000000a1', 'bob@example.net', 'invite_accepted');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_answer_open(
@@ -18,6 +19,7 @@ CREATE OR REPLACE PROCEDURE contact_answer_open(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_peer CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT drumate_find(in_key) INTO v_peer;
     IF v_peer IS NULL THEN

@@ -19,6 +19,7 @@
 --           SELF_CONTACT           the key is the inviter
 --           SAME_DOMAIN            the key is a colleague in the inviter's organisation
 --           TOO_MANY_INVITATIONS   the budget is used up; retry_after: seconds until it is not
+-- Needs:    a transaction
 -- Example:  CALL contact_invite_open('00000000000000a1', 'doc@example.com', 'doc@example.com', NULL,
 --           'example', '0000000000000001', 50, 10, 7);
 DELIMITER $$
@@ -44,6 +45,7 @@ BEGIN
     DECLARE v_blocked, v_silent TINYINT DEFAULT 0;
     DECLARE v_wait INT UNSIGNED DEFAULT 0;
     DECLARE v_refusal VARCHAR(128);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT drumate_find(in_key) INTO v_peer;
     CALL contact_pair_lock(in_uid, v_peer, NULL);

@@ -8,6 +8,7 @@
 --           in_third   third user, or NULL
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL contact_pair_lock('00000000000000a1', '00000000000000b1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE contact_pair_lock(
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE contact_pair_lock(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_next, v_held CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SET v_next = LEAST(in_uid, COALESCE(in_peer, in_uid), COALESCE(in_third, in_uid));
     WHILE v_next IS NOT NULL DO

@@ -8,6 +8,7 @@
 --           in_expiry   unix seconds, 0 for never; NULL: as it is, never for a new link
 -- Returns:  one row     hub_id, room_id
 -- Errors:   HUB_NOT_FOUND   no such hub, or its area is neither dmz nor public
+-- Needs:    a transaction
 -- Example:  CALL dmz_link_create('00000000000000f3', NULL, 'example-token', 'Example', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE dmz_link_create(
@@ -21,6 +22,7 @@ CREATE OR REPLACE PROCEDURE dmz_link_create(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT COALESCE(in_room, home_id) INTO v_room
     FROM entity

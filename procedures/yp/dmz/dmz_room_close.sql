@@ -5,6 +5,7 @@
 --           in_room   room
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL dmz_room_close('00000000000000f3', '00000000000000f9');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE dmz_room_close(
@@ -14,6 +15,8 @@ CREATE OR REPLACE PROCEDURE dmz_room_close(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     DELETE FROM dmz_link WHERE hub_id = in_hub AND room_id = in_room;
     DELETE FROM permission WHERE hub_id = in_hub AND resource_id = in_room AND assign_via = 'link';
 END$$

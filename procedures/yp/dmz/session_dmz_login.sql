@@ -13,6 +13,7 @@
 --                                   uid, is_guest, guest_name, filename, area, sender (owner of the hub),
 --                                   expiry; no row for a link that is unknown or has expired
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_dmz_login('example-token', NULL, 'example-sid', 60, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_dmz_login(
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_guest VARCHAR(128);
     DECLARE v_level, v_created, v_is_visitor TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_until INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT l.hub_id, l.room_id, COALESCE(NULLIF(l.title, ''), h.name), l.level,
            LEAST(v_now + 86400, IF(l.expiry = 0, 4294967295, l.expiry))

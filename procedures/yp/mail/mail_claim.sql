@@ -8,6 +8,7 @@
 --           in_lease   seconds until other processes may send them
 -- Returns:  rows       data  JSON: id, email, template, lang, data
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL mail_claim('0000000000000001', 10, 60);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_claim(
@@ -19,6 +20,7 @@ CREATE OR REPLACE PROCEDURE mail_claim(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     DELETE FROM mail_outbox WHERE status = 'sent' AND next_try < v_now - 7 * 86400 ORDER BY next_try
     LIMIT 100;

@@ -5,6 +5,7 @@
 --           in_error   reason, for operators
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL mail_failed('0000000000000001', 'connection refused');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_failed(
@@ -14,6 +15,8 @@ CREATE OR REPLACE PROCEDURE mail_failed(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE mail_outbox
     SET next_try = UNIX_TIMESTAMP() + LEAST(60 * POW(2, attempts), 6 * 3600),
         attempts = attempts + 1,

@@ -3,6 +3,7 @@
 -- Params:   in_id     mail
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL mail_sent('0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_sent(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE mail_sent(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE mail_outbox
     SET status = 'sent', data = '{}', attempts = attempts + 1, last_error = '', claim = NULL,
         next_try = UNIX_TIMESTAMP(), mtime = UNIX_TIMESTAMP()

@@ -3,6 +3,7 @@
 -- Params:   in_id     mail; only its recipient knows the id
 -- Returns:  one row   known  1, or 0: no such mail
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL mail_stop('0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE mail_stop(
@@ -12,6 +13,7 @@ CREATE OR REPLACE PROCEDURE mail_stop(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT recipient INTO v_email FROM mail_outbox WHERE id = in_id;
     IF v_email IS NOT NULL THEN

@@ -10,6 +10,7 @@
 --           in_mails, in_mails_new, in_new_days   the budget of the inviter, as for mail_wait
 -- Returns:  one row       data  JSON: mail (the mail to send now, or NULL)
 -- Errors:   TOO_MANY_INVITATIONS   the budget is used up
+-- Needs:    a transaction
 -- Example:  CALL meeting_invite('00000000000000a1', 'guest@example.com', '00000000000000ea', '{}', 50, 10,
 --           7);
 DELIMITER $$
@@ -30,6 +31,7 @@ BEGIN
     DECLARE v_wait INT UNSIGNED;
     DECLARE v_silent TINYINT;
     DECLARE v_refusal VARCHAR(511);
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the row of the user is the lock under which mails are counted
     SELECT id INTO v_uid FROM entity WHERE id = in_uid FOR UPDATE;

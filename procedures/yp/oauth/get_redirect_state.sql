@@ -5,6 +5,7 @@
 --           in_uid     user who returns
 -- Returns:  one row    verifier
 -- Errors:   INVALID_STATE   the state is unknown, used, too old, or that of another user
+-- Needs:    a transaction
 -- Example:  CALL get_redirect_state('example', '00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE get_redirect_state(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE get_redirect_state(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_verifier VARCHAR(128) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT verifier INTO v_verifier
     FROM redirect_state

@@ -5,6 +5,7 @@
 --           in_verifier   PKCE verifier
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL set_redirect_state('example-state', '00000000000000a1', 'verifier');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE set_redirect_state(
@@ -16,6 +17,7 @@ CREATE OR REPLACE PROCEDURE set_redirect_state(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     DELETE FROM redirect_state WHERE expiry < v_now ORDER BY expiry LIMIT 100;
     INSERT INTO redirect_state (id, uid, verifier, expiry)

@@ -10,6 +10,7 @@
 -- Returns:  one row           uid, wicket_id, db_name
 -- Errors:   EMAIL_IN_USE      another user has that email, or that name in the domain
 --           NO_SHARD          no open shard of that name
+-- Needs:    a transaction
 -- Example:  CALL drumate_create(NULL, 'doc@example.org', 'doc', '-', 'Doc', 'Example', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE drumate_create(
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_wicket CHAR(16) COLLATE ascii_bin;
     DECLARE EXIT HANDLER FOR 1062
         RESIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMAIL_IN_USE', MYSQL_ERRNO = 1644;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_domain IS NOT NULL THEN
         INSERT INTO domain (name, title, ctime) VALUES (LOWER(in_domain), in_domain, v_now)

@@ -6,6 +6,7 @@
 --           in_area     private, share, dmz or public
 -- Returns:  one row     hub_id, owner_id, db_name
 -- Errors:   NOT_A_DRUMATE   in_owner is not registered
+-- Needs:    a transaction
 -- Example:  CALL hub_create(NULL, 'Example', 'alice@example.org', 'private');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE hub_create(
@@ -22,6 +23,7 @@ BEGIN
         DEFAULT COALESCE(in_id, LOWER(HEX(RANDOM_BYTES(8))));
     DECLARE v_owner CHAR(16) COLLATE ascii_bin DEFAULT drumate_find(in_owner);
     DECLARE v_serial INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_owner IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_A_DRUMATE';

@@ -3,6 +3,7 @@
 -- Params:   in_uid    user
 -- Returns:  one row   data  JSON: profile, as get_user shows it, with intro no
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL intro_acknowledge('00000000000000a1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE intro_acknowledge(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE intro_acknowledge(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE drumate
     SET profile = JSON_SET(profile, '$.intro', 'no'), mtime = UNIX_TIMESTAMP()
     WHERE id = in_uid AND NOT JSON_VALUE(profile, '$.intro') <=> 'no';

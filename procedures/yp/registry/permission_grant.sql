@@ -9,6 +9,7 @@
 -- Errors:   NOT_A_DRUMATE    in_who is not registered
 --           HUB_NOT_FOUND    no such hub
 --           WEAK_PRIVILEGE   the change would remove the grant of the owner
+-- Needs:    a transaction
 -- Example:  CALL permission_grant('00000000000000f1', '*', 'bob@example.net', 4, 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE permission_grant(
@@ -26,6 +27,7 @@ BEGIN
         DEFAULT (SELECT owner_id FROM hub WHERE id = in_hub);
     DECLARE v_who CHAR(16) COLLATE ascii_bin
         DEFAULT IF(in_who = 'ffffffffffffffff', in_who, drumate_find(in_who));
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_owner IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'HUB_NOT_FOUND';

@@ -4,6 +4,7 @@
 --           out_wicket   hub id of the wicket
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL wicket_add('00000000000000a1', @wicket);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE wicket_add(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE wicket_add(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the row of the user is the lock
     SELECT id INTO v_uid FROM entity WHERE id = in_uid FOR UPDATE;

@@ -5,6 +5,7 @@
 --           in_ttl     seconds until it expires
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL authn_store('example-sid', 'example-token', 60);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE authn_store(
@@ -15,6 +16,8 @@ CREATE OR REPLACE PROCEDURE authn_store(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     INSERT INTO authn (id, session_id, expiry)
     VALUES (SHA2(in_token, 256), SHA2(in_sid, 256), UNIX_TIMESTAMP() + in_ttl);
 END$$

@@ -4,6 +4,7 @@
 -- Returns:  per room that the sockets leave: the two sets of conference_drop
 --           then rows     node, sockets  sockets of these sessions, to be closed
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_end(JSON_ARRAY(SHA2('example-sid', 256)));
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_end(
@@ -13,6 +14,7 @@ CREATE OR REPLACE PROCEDURE session_end(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_sockets LONGTEXT COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the sockets are locked before their rooms, as by a socket that enters one
     SELECT COALESCE(JSON_ARRAYAGG(s.id), '[]') INTO v_sockets

@@ -5,6 +5,7 @@
 --           then rows   node, sockets  sockets of this session, to be closed
 --           then rows   node, sockets  other sockets of the same user, to be notified
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_logout('example-sid');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_logout(
@@ -15,6 +16,7 @@ CREATE OR REPLACE PROCEDURE session_logout(
 BEGIN
     DECLARE v_id CHAR(64) COLLATE ascii_bin DEFAULT SHA2(in_sid, 256);
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM session WHERE id = v_id FOR UPDATE;
     CALL session_end(JSON_ARRAY(v_id));

@@ -4,6 +4,7 @@
 -- Params:   in_limit   rows of each kind at most, so that no lock lasts long
 -- Returns:  rows       node, sockets: sockets of expired sessions, to be closed
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_purge(100);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_purge(
@@ -13,6 +14,7 @@ CREATE OR REPLACE PROCEDURE session_purge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM session AS e

@@ -7,6 +7,7 @@
 --           then rows     node, sockets  sockets of the sessions, to be closed
 --           then one row  number of sign-ins that ended
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_revoke('00000000000000a1', NULL, NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_revoke(
@@ -20,6 +21,7 @@ BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_sessions LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_ended INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- a sign-in at the same moment comes before all of this, or after it
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;

@@ -16,6 +16,7 @@
 --           then rows     node, sockets  sockets of ended sessions, to be closed
 --           then one row  data  JSON: user, hub, organization (get_user)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, 60, 20, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_signin(
@@ -35,6 +36,7 @@ BEGIN
     DECLARE v_old CHAR(64) COLLATE ascii_bin DEFAULT SHA2(in_old_sid, 256);
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_ended LONGTEXT COLLATE utf8mb4_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- sign-ins of one user wait for each other, so that each counts the others
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;

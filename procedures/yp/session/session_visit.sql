@@ -9,6 +9,7 @@
 --           in_address     address of the caller
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL session_visit('example-visitor', 'example-token', 60, 3600, 'doc', '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_visit(
@@ -23,6 +24,7 @@ CREATE OR REPLACE PROCEDURE session_visit(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     INSERT INTO session (id, uid, ua, address, ttl, expiry, ctime, mtime)
     VALUES (SHA2(in_sid, 256), 'ffffffffffffffff', in_ua, in_address, in_ttl, v_now + in_ttl, v_now, v_now);

@@ -3,6 +3,7 @@
 -- Params:   in_node   this process
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL node_write('0000000000000001');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE node_write(
@@ -11,6 +12,8 @@ CREATE OR REPLACE PROCEDURE node_write(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE node SET checks = checks + 1 WHERE id = in_node;
 END$$
 DELIMITER ;

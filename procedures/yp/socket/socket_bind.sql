@@ -15,6 +15,7 @@
 --                                        other socket of the user is open), session (its hash), user
 --                                        (for sys.hello); no row without a session
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_bind(
@@ -32,6 +33,7 @@ BEGIN
     DECLARE v_former, v_predecessor VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_guest VARCHAR(128);
     DECLARE v_first TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF in_token IS NOT NULL THEN
         SELECT session_id INTO v_session

@@ -4,6 +4,7 @@
 -- Returns:  per room that it leaves: the two sets of conference_drop
 --           then at most one row   uid, db_name (shard of the user)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_free('example-socket');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_free(
@@ -13,6 +14,7 @@ CREATE OR REPLACE PROCEDURE socket_free(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the socket is locked before its rooms, as by a socket that enters one
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket FOR UPDATE;

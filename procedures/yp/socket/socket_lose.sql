@@ -4,6 +4,7 @@
 -- Params:   in_socket   id of the socket
 -- Returns:  at most one row   uid, db_name (shard of the user), has_seat (1: it waits in a room)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_lose('example-socket');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_lose(
@@ -14,6 +15,7 @@ CREATE OR REPLACE PROCEDURE socket_lose(
 BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_has_seat TINYINT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket FOR UPDATE;
     SET v_has_seat = IF(EXISTS (SELECT 1 FROM conference WHERE socket_id = in_socket), 1, 0);

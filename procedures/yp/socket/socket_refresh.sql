@@ -18,6 +18,7 @@
 --                                         ctime: when it became known, in case the answer to that
 --                                         heartbeat was lost
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_refresh('00000000000000e1', 'doc', 9, 6, 30);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_refresh(
@@ -33,6 +34,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_known TINYINT;
     DECLARE v_dead CHAR(16) COLLATE ascii_bin;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     UPDATE node SET heartbeat = v_now, suspected = NULL WHERE id = in_node;
     SET v_known = EXISTS (SELECT 1 FROM node WHERE id = in_node);

@@ -9,6 +9,7 @@
 -- Returns:  per room that the sockets leave: the two sets of conference_drop, or of conference_moved
 --           then rows   uid, db_name   users whose sockets were deleted
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_reset('00000000000000e1', 30);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_reset(
@@ -25,6 +26,7 @@ BEGIN
     DECLARE v_moved LONGTEXT DEFAULT '[]';
     DECLARE v_heir VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_sockets INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the sockets are locked before their rooms, as by a socket that enters one
     SELECT COUNT(*) INTO v_sockets FROM socket WHERE node = in_node FOR UPDATE;

@@ -4,6 +4,7 @@
 -- Params:   in_node   process
 -- Returns:  rows      uid, db_name   users whose sockets were deleted
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_retire('00000000000000e1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_retire(
@@ -12,6 +13,8 @@ CREATE OR REPLACE PROCEDURE socket_retire(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     SELECT DISTINCT s.uid, e.db_name
     FROM socket AS s
     JOIN entity AS e ON e.id = s.uid

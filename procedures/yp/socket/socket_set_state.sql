@@ -4,6 +4,7 @@
 --           in_active   1 active, 0 idle
 -- Returns:  at most one row   uid, db_name (shard of the user)
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL socket_set_state('example-socket', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_set_state(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE socket_set_state(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE socket SET state = IF(in_active = 1, 'active', 'idle') WHERE id = in_socket AND state <> 'lost';
 
     SELECT s.uid, e.db_name

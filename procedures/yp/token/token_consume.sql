@@ -9,6 +9,7 @@
 -- Errors:   INVALID_TOKEN    no such link, or it was meant for another address
 --           EXPIRIED_TOKEN   the link was used before, or is too old
 --           SELF_CONTACT     an invitation by the same user
+-- Needs:    a transaction
 -- Example:  CALL token_consume('example', '00000000000000a1', 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE token_consume(
@@ -24,6 +25,7 @@ BEGIN
     DECLARE v_inviter CHAR(16) COLLATE ascii_bin;
     DECLARE v_email, v_own_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_others LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: only to lock the users in the order of their ids
     SELECT inviter_id INTO v_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = 'signup';

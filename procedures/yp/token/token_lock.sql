@@ -8,6 +8,7 @@
 -- Returns:  nothing
 -- Errors:   INVALID_TOKEN    no such link
 --           EXPIRIED_TOKEN   the link was used before, or is too old
+-- Needs:    a transaction
 -- Example:  CALL token_lock('example', 'signup', @id, @email, @inviter);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE token_lock(
@@ -22,6 +23,7 @@ CREATE OR REPLACE PROCEDURE token_lock(
 BEGIN
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_expiry INT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: only to lock the user first; read again below
     SELECT inviter_id INTO out_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = in_method;

@@ -4,6 +4,7 @@
 --           in_email     address
 -- Returns:  nothing
 -- Errors:   none
+-- Needs:    a transaction
 -- Example:  CALL token_withdraw('00000000000000a1', 'x@example.com');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE token_withdraw(
@@ -13,6 +14,8 @@ CREATE OR REPLACE PROCEDURE token_withdraw(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
     UPDATE token SET status = 'expired'
     WHERE email = in_email AND method = 'signup' AND inviter_id = in_inviter AND status = 'active';
 END$$

@@ -134,3 +134,9 @@ def test_hub_home_of_users_and_hubs(scene: Scene) -> None:
         assert (home["hub_id"], home["name"], home["area"]) == (scene[place], name, area)
         assert home["chat_upload_id"] == home["home_id"]
     assert scene.rows("yp.hub_home(:nobody)") == []
+
+
+def test_transaction_missing_says_how_to_start_one(scene: Scene) -> None:
+    refusal = scene.refused("yp.transaction_missing()")
+    assert refusal.code == "NO_TRANSACTION"
+    assert "START TRANSACTION; CALL ...; COMMIT" in str(refusal.reason)
