@@ -109,7 +109,7 @@ class Parts:
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Start the background work, and stop it when the application ends."""
         process, pusher, settings = self.process, self.process.pusher, self.process.settings
-        pusher.start(self.sockets.deliver, self.sockets.sign_out)
+        pusher.start(self.sockets.deliver, self.sockets.sign_out, self.sockets.rebind)
         self.sockets.start()
         self.live.start()
         await when_database_answers(self.heartbeat.start)

@@ -40,6 +40,14 @@ Deliver = Callable[[list[str], str], None]
 Control = Callable[[list[str]], Coroutine[Any, Any, None]]
 
 
+class Receivers(NamedTuple):
+    """What this process does with messages for its sockets."""
+
+    deliver: Deliver
+    close: Control
+    rebind: Control
+
+
 class Message(NamedTuple):
     """A message on one Redis channel."""
 
@@ -85,17 +93,18 @@ class Pusher:
         self._loops = loops
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
         self._own_loops: list[Loop] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._controls: set[asyncio.Task[None]] = set()
         self._held: list[Message] = []
         self._retry_at = 0.0
         self._stopping = False
         self.listening = asyncio.Event()
 
-    def start(self, deliver: Deliver, close: Control) -> None:
+    def start(self, deliver: Deliver, close: Control, rebind: Control) -> None:
         """Start to publish and to listen."""
+        receivers = Receivers(deliver, close, rebind)
         subscriber = Loop(
             "push subscriber",
-            lambda: self._listen_round(subscriber, deliver, close),
+            lambda: self._listen_round(subscriber, receivers),
             every=ROUND_SECONDS,
             retry=RECONNECT_SECONDS,
         )
@@ -120,6 +129,10 @@ class Pusher:
         """Ask the processes that hold these sockets to close them. Rows as for `send`."""
         for node, sockets in recipients:
             self._put(node, sockets.encode())
+
+    def rebind_sockets(self, recipients: ResultSet) -> None:
+        """Ask the processes that hold these sockets to look up whose they are now. Rows as for `send`."""
+        self.send(recipients, b"")
 
     def notify_contacts(self, uid: str, text: bytes = b"") -> None:
         """Notify the processes that follow this user's contacts, if any, that there is something to read."""
@@ -201,7 +214,7 @@ class Pusher:
         self._done("sent", len(batch) - len(unheard))
         return unheard
 
-    async def _listen_round(self, loop: Loop, deliver: Deliver, close: Control) -> float:
+    async def _listen_round(self, loop: Loop, receivers: Receivers) -> float:
         """Subscribe, and handle messages as long as the connection lasts."""
         try:
             async with self.redis.client.pubsub() as pubsub:
@@ -213,24 +226,28 @@ class Pusher:
                     if message is None:
                         await pubsub.ping()
                     elif message["type"] == "message":
-                        await self._receive(message["data"], deliver, close)
+                        await self._receive(message["data"], receivers)
         except (RedisError, OSError):
             await self.redis.use_next_server()
             raise
         finally:
             self.listening.clear()
 
-    async def _receive(self, data: bytes, deliver: Deliver, close: Control) -> None:
-        """Deliver a frame, `<JSON array of socket ids> LF <frame>`; without a frame, close the sockets."""
+    async def _receive(self, data: bytes, receivers: Receivers) -> None:
+        """Handle `<JSON array of socket ids> LF <frame>`: deliver the frame.
+
+        Without LF, close the sockets; without a frame, bind them to their user again.
+        """
         socket_ids, newline, frame = data.partition(b"\n")
         try:
-            if newline:
-                deliver(orjson.loads(socket_ids), frame.decode())
+            if frame:
+                receivers.deliver(orjson.loads(socket_ids), frame.decode())
             else:
+                control = receivers.rebind if newline else receivers.close
                 # In the background: a client that does not read its close frame must not delay updates.
-                task = asyncio.create_task(close(orjson.loads(socket_ids)))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                task = asyncio.create_task(control(orjson.loads(socket_ids)))
+                self._controls.add(task)
+                task.add_done_callback(self._controls.discard)
         except Exception:
             # One bad message must not end the subscription.
             log.exception("a push could not be delivered")

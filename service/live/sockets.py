@@ -159,6 +159,31 @@ class Sockets:
             *(client.close(WSCloseCode.POLICY_VIOLATION, "signed out") for client in clients)
         )
 
+    async def rebind(self, socket_ids: Iterable[str]) -> None:
+        """Look up whose those of the sockets are that this process holds: a visitor is somebody now."""
+        for socket_id in socket_ids:
+            client = self._clients.get(socket_id)
+            if client is not None:
+                await self._refresh(client)
+
+    async def _refresh(self, client: Client) -> None:
+        """Look up whose a socket is; from then on it counts as that person's, and not as a visitor's."""
+        with suppress(DatabaseUnavailableError, DatabaseTimeoutError):
+            async with self._shares.place(str(client.session), may_refuse=False):
+                (user_rows,) = await self._db.call("yp", "socket_user", client.id)
+            bound = document(user_rows)
+            # It may have been closed meanwhile.
+            if bound is None or client.id not in self._clients:
+                return
+            client.user = bound["user"]
+            if (client.uid, client.session) != (bound["uid"], bound["session"]):
+                self._release(client)
+                client.uid = bound["uid"]
+                whose = self._admit(client, bound["session"])
+                if whose:
+                    await client.close(WSCloseCode.POLICY_VIOLATION, f"too many sockets of {whose}")
+                self._presence.changed(bound["uid"], bound["db"])
+
     def deliver(self, socket_ids: list[str], frame: str) -> None:
         """Queue one frame for each of the sockets that this process holds."""
         for socket_id in socket_ids:
@@ -336,9 +361,15 @@ class Sockets:
         name, data = _parse(text)
         if name == "sys.ping":
             await self._ping(client, data)
-        elif name in {"sys.hello", "hello"} and client.uid is not None:
+            return
+        if client.uid is None or name not in {"sys.hello", "hello", "sys.bind", "bind"}:
+            return
+        if not client.user.get("signed_in"):
+            # A visitor becomes a guest or a user, and a guest gets a name.
+            await self._refresh(client)
+        if name in {"sys.hello", "hello"}:
             client.send(_frame("sys.hello", {**data, "socket_id": client.id, "user": client.user}))
-        elif name in {"sys.bind", "bind"} and client.uid is not None:
+        else:
             client.send(
                 _frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid})
             )

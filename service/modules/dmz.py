@@ -7,6 +7,7 @@ from typing import Any
 from service.auth.session import NOBODY, new_session_id
 from service.errors import RequestError
 from service.runtime.context import Answer, Context
+from service.runtime.sessions import rebind_sockets
 from service.store.database import document
 from service.web.address import address_key
 
@@ -26,6 +27,7 @@ async def login(ctx: Context, token: str) -> Answer:
         return {"validity": "TICKET_INVALID"}
     if guest.pop("created"):
         ctx.new_sid = sid
+        await rebind_sockets(ctx)
     name = guest.pop("guest_name")
     return guest | {"validity": "TICKET_OK", "profile": {"firstname": name, "fullname": name}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from service.auth.session import new_session_id, open_session
+from service.auth.session import NOBODY, new_session_id, open_session
 from service.auth.sign_in import SignIn
 from service.live.rooms import notify_departures
 from service.runtime.context import Context
@@ -28,10 +28,18 @@ async def sign_in(ctx: Context, uid: str) -> dict[str, Any]:
     )
     # If another user was signed in in this browser, their tabs must not receive updates any more.
     notify_ended(ctx, room_changes, closed_rows)
+    await rebind_sockets(ctx)
     # The frontend reloads its environment only while it takes itself for offline.
     ctx.connection = "offline"
     account: dict[str, Any] = document(user_rows)
     return account
+
+
+async def rebind_sockets(ctx: Context) -> None:
+    """Let the open sockets of a visitor, who has a new session now, be its user's, after the commit."""
+    if ctx.caller.uid == NOBODY and ctx.caller.has_session:
+        (socket_rows,) = await ctx.yp("session_sockets", ctx.new_sid)
+        ctx.after_commit.append(lambda: ctx.pusher.rebind_sockets(socket_rows))
 
 
 async def continue_as(ctx: Context, uid: str) -> None:

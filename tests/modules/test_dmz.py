@@ -109,7 +109,13 @@ async def test_a_visitor_has_a_socket_before_the_link_makes_it_that_of_the_guest
     assert not bystander.updates("conference.broadcast")
     sockets = admin.rows("SELECT uid FROM yp.socket WHERE id IN (%s, %s)", tab.id, bystander.id)
     assert set(sockets) == {(ticket["uid"],), ("f" * 16,)}
-    # A page that lost its connection comes back as the same guest.
+    # The socket asks again who it is, and so does a page that lost its connection.
+    await tab.ws.send_json(["sys.bind", {}])
+    bound = await tab.expect_frame("sys.socket_bound")
+    assert (bound["uid"], bound["firstname"], bound["is_guest"]) == (ticket["uid"], "Zoë", 1)
+    await tab.ws.send_json(["sys.hello", {}])
+    again = (await tab.expect_frame("sys.hello", 2))["user"]
+    assert (again["id"], again["fullname"], again["signed_in"]) == (ticket["uid"], "Zoë", 0)
     await tab.cut()
     assert (await (await guest.tab(was=tab)).hello())["user"]["uid"] == ticket["uid"]
 
@@ -142,6 +148,25 @@ async def test_a_visitor_who_signs_in_keeps_the_socket(people: People) -> None:
     assert (await alice.sign_in()).data["status"] == "ok"
     await bob.ok("contact.invite", email=alice.email)
     await tab.expect("contact.invite")
+    await tab.ws.send_json(["sys.bind", {}])
+    bound = await tab.expect_frame("sys.socket_bound")
+    assert (bound["uid"], bound["firstname"], bound["signed_in"]) == (alice.uid, "Alice", 1)
+
+
+async def test_a_guest_gives_back_the_place_of_a_visitor(
+    make_node: NodeMaker, people: People, registry: Registry
+) -> None:
+    """Otherwise visitors who come later would push guests out of their meeting."""
+    base = (await make_node(anonymous_sockets_address=1)).make_url("/")
+    alice = await people("Alice")
+    token, _room = registry.add_link(registry.add_hub("Open house", alice.uid, "dmz"), "Tea", 1)
+    for _ in range(3):
+        guest = await people.stranger(base)
+        tab = await guest.tab()
+        await guest.ok("dmz.login", token=token)
+        # Its answer comes after the socket is the guest's.
+        await tab.ws.send_json(["sys.bind", {}])
+        assert (await tab.expect_frame("sys.socket_bound"))["is_guest"] == 1
 
 
 async def test_an_address_opens_so_many_sessions_of_visitors_and_no_more(

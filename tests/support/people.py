@@ -148,11 +148,11 @@ class Tab(Socket):
         await self._wait(lambda: [f["model"] for f in self.updates(service)[-1:]] == [model])
         assert [f["model"] for f in self.updates(service)[-1:]] == [model]
 
-    async def expect_frame(self, name: str) -> dict[str, Any]:
-        """Wait for a system frame; return its data."""
-        await self._wait(lambda: any(f["service"] == name for f in self.frames))
+    async def expect_frame(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait for `count` system frames of this name; return the data of the last."""
+        await self._wait(lambda: sum(f["service"] == name for f in self.frames) >= count)
         frames = [f for f in self.frames if f["service"] == name]
-        assert frames, f"no {name} in {self.frames}"
+        assert len(frames) >= count, f"no {name} in {self.frames}"
         data: dict[str, Any] = frames[-1]["data"]
         return data
 

@@ -13,7 +13,7 @@
 -- Returns:  per room taken over: the two sets of conference_moved
 --           then at most one row   data  JSON: uid, db (shard of the user; NULL for a guest), first (1: no
 --                                        other socket of the user is open), session (its hash), user
---                                        (for sys.hello); no row without a session
+--                                        (session_card, for sys.hello); no row without a session
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
@@ -31,7 +31,6 @@ BEGIN
     DECLARE v_session CHAR(64) COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_former, v_predecessor VARCHAR(32) COLLATE ascii_bin;
-    DECLARE v_guest VARCHAR(128);
     DECLARE v_first TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -44,7 +43,7 @@ BEGIN
     END IF;
 
     -- locked in share mode: a logout at the same moment waits, and then finds this socket
-    SELECT s.id, s.uid, s.guest_name INTO v_session, v_uid, v_guest
+    SELECT s.id, s.uid INTO v_session, v_uid
     FROM session AS s
     WHERE s.id = COALESCE(v_session, SHA2(in_sid, 256))
       AND s.expiry > v_now
@@ -74,25 +73,10 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT(
-        'uid', v_uid,
-        'db', e.db_name,
-        'first', IF(v_first, 1, 0),
-        'session', v_session,
-        'user', IF(d.id IS NULL, JSON_OBJECT(
-            'id', v_uid, 'uid', v_uid, 'firstname', COALESCE(v_guest, ''), 'lastname', '',
-            'fullname', COALESCE(v_guest, ''), 'connection', 'offline', 'signed_in', 0,
-            'is_guest', IF(v_uid = 'ffffffffffffffff', 0, 1)
-        ), JSON_OBJECT(
-            'id', d.id, 'uid', d.id, 'ident', d.username, 'username', d.username,
-            'firstname', d.firstname, 'lastname', d.lastname, 'fullname', d.fullname,
-            'email', d.email, 'lang', d.lang, 'domain', o.name, 'domain_id', d.domain_id,
-            'connection', 'online', 'signed_in', 1
-        ))
+        'uid', k.uid, 'db', k.db_name, 'first', IF(v_first, 1, 0), 'session', k.id,
+        'user', JSON_COMPACT(k.user)
     ) AS data
-    FROM (SELECT 1) AS one
-    LEFT JOIN drumate AS d ON d.id = v_uid
-    LEFT JOIN entity AS e ON e.id = d.id
-    LEFT JOIN domain AS o ON o.id = d.domain_id
-    WHERE v_uid IS NOT NULL;
+    FROM session_card AS k
+    WHERE k.id = v_session AND v_uid IS NOT NULL;
 END$$
 DELIMITER ;

@@ -7,6 +7,7 @@ import secrets
 
 import pytest
 
+from service.store.database import document
 from tests.support.admin import Admin
 from tests.support.direct import Direct
 from tests.support.scene import NODE, Scene
@@ -189,3 +190,20 @@ def test_node_write_counts_the_checks_of_a_process(scene: Scene) -> None:
     for node in ("00000000000000ab", "00000000000000ab", "00000000000000ac"):
         scene.sets(f"yp.node_write('{node}')")
     assert scene.one("SELECT checks FROM yp.node WHERE id = '00000000000000ab'") == 2
+
+
+def test_a_socket_belongs_to_whoever_the_visitor_becomes(scene: Scene) -> None:
+    scene.sets("yp.session_visit('example-visitor', 'otak', 60, 60, 'test', '127.0.0.1')")
+    *_, bound = scene.sets("yp.socket_bind('visitor', 'example-visitor', NULL, :node)")
+    assert document(bound)["user"]["id"] == "f" * 16
+    assert scene.doc("yp.socket_user('visitor')")["user"]["is_guest"] == 0
+    scene.sets("yp.session_dmz_login(:link, 'example-visitor', 'example-guest', 60, 'test', '127.0.0.1')")
+    assert scene.rows("yp.session_sockets('example-visitor')") == []
+    assert scene.rows("yp.session_sockets('example-guest')") == [(scene["node"], '["visitor"]')]
+    scene.sets("UPDATE yp.session SET guest_name = 'Zoë' WHERE id = SHA2('example-guest', 256)")
+    guest = scene.doc("yp.socket_user('visitor')")
+    assert (guest["db"], guest["user"]["firstname"], guest["user"]["is_guest"]) == (None, "Zoë", 1)
+    scene["tab_alice"]
+    account = scene.doc("yp.socket_user(:tab_alice)")["user"]
+    assert (account["id"], account["signed_in"], account["domain_id"]) == (scene["alice"], 1, 1)
+    assert scene.rows("yp.socket_user('nobody')") == []
