@@ -56,7 +56,7 @@ async def sign_up(
     # the inviter reads in the push who has come
     await continue_as(ctx, uid)
     if joining is not None:
-        invitations.push_acceptance(ctx, joining.own, joining.peer)
+        invitations.push_acceptance(ctx, joining.own, joining.peer, joining.inviter)
     return str(link["email"])
 
 

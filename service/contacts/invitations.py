@@ -24,8 +24,13 @@ from service.web.email_address import normal_email
 IN_PROGRESS: dict[tuple[Any, ...], asyncio.Future[Invitation]] = {}
 """Invitations that this process is carrying out, by everything that makes them the same."""
 
+IN_CONTACT = {"active", "informed"}
+
 BUDGET_SPENT = "TOO_MANY_INVITATIONS"
 """Code of the refusal when the caller has caused as many invitation mails as the settings allow in a day."""
+
+Peer = tuple[str, str]
+"""(uid, shard) of the other user."""
 
 Push = tuple[str, Any, ResultSet]
 """(service, model, recipients)"""
@@ -42,6 +47,8 @@ class Invitation:
     mail: Mail | None = None
     """The mail to send, if any."""
     pushes: list[Push] = field(default_factory=list)
+    new_peer: Peer | None = None
+    """The invited user, when the two are in contact at once: both had invited."""
 
     @property
     def entity(self) -> str:
@@ -73,6 +80,7 @@ class Joining(NamedTuple):
     """One row: the user's entry about the inviter, in full."""
     own: Acceptance
     peer: Acceptance
+    inviter: Peer
 
 
 async def invite(ctx: Context, key: str, contact: Mapping[str, Any]) -> Invitation:
@@ -137,7 +145,8 @@ async def invite_in(
         shard, "contact_invite", owner, peer, fields, status, ctx.received_us, greetings
     )
     pushes = pushes + _chat_pushes(greeting_rows, socket_rows)
-    return Invitation(contact_rows, socket_rows, invitation["mail"], pushes)
+    new_peer = (peer, invitation["db"]) if status in IN_CONTACT else None
+    return Invitation(contact_rows, socket_rows, invitation["mail"], pushes, new_peer)
 
 
 async def _invite_peer(
@@ -162,7 +171,7 @@ async def accept(ctx: Context, key: str) -> dict[str, Any]:
     """Accept the invitation of a person; notify and greet both sides. Returns the caller's entry."""
     owner, shard = ctx.caller.uid, shard_of(ctx)
 
-    async def unit(tx: Transaction) -> tuple[dict[str, Any], Acceptance, Acceptance]:
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], Acceptance, Acceptance, Peer]:
         (inviter_rows,) = await tx.call("yp", "contact_answer_open", owner, key, "invite_accepted")
         inviter = document(inviter_rows)
         greetings = _greetings(inviter["peer"], inviter["lang"], owner, ctx.caller.lang)
@@ -173,10 +182,10 @@ async def accept(ctx: Context, key: str) -> dict[str, Any]:
         peer_sets = await tx.call(
             inviter["db"], "contact_invite_accepted", inviter["peer"], None, owner, entry.pop("greetings")
         )
-        return entry, Acceptance(*own_sets), Acceptance(*peer_sets)
+        return entry, Acceptance(*own_sets), Acceptance(*peer_sets), (inviter["peer"], inviter["db"])
 
-    entry, own, peer = await ctx.db.transaction(ctx.service, unit)
-    push_acceptance(ctx, own, peer)
+    entry, own, peer, inviter = await ctx.db.transaction(ctx.service, unit)
+    push_acceptance(ctx, own, peer, inviter)
     return entry
 
 
@@ -209,7 +218,7 @@ async def join(ctx: Context, token: str, bind: bool) -> ResultSet:
     """
     joiner = Joiner(ctx.caller.uid, shard_of(ctx), ctx.caller.lang)
     joining = await ctx.db.transaction(ctx.service, lambda tx: join_in(tx, joiner, token, bind=bind))
-    push_acceptance(ctx, joining.own, joining.peer)
+    push_acceptance(ctx, joining.own, joining.peer, joining.inviter)
     return joining.contact_rows
 
 
@@ -227,16 +236,20 @@ async def join_in(tx: Transaction, joiner: Joiner, token: str, *, bind: bool) ->
     contact_rows, *own_sets = await tx.call(
         joiner.shard, "contact_join", owner, inviter, encode(others), greetings
     )
-    return Joining(contact_rows, Acceptance(*own_sets), Acceptance(*peer_sets))
+    sides = Acceptance(*own_sets), Acceptance(*peer_sets)
+    return Joining(contact_rows, *sides, (inviter, invitation["db"]))
 
 
-def push_acceptance(ctx: Context, own: Acceptance, peer: Acceptance) -> None:
-    """Notify both sides: the Drumee frontend learns of a new contact from the push, not from the answer."""
+def push_acceptance(ctx: Context, own: Acceptance, peer: Acceptance, inviter: Peer) -> None:
+    """Notify both sides: the Drumee frontend learns of a new contact from the push, not from the answer.
+
+    Each of the two sees from now on whether the other is online.
+    """
     for side in (peer, own):
         ctx.push("contact.invite_accept", document(side.update_rows), side.socket_rows)
     for side in (peer, own):
         push_all(ctx, _chat_pushes(side.greeting_rows, side.socket_rows))
-    ctx.presence_changed()
+    ctx.presence_changed(inviter)
 
 
 async def remove_block(tx: Transaction, owner: str, block_rows: ResultSet) -> None:

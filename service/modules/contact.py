@@ -13,7 +13,7 @@ from service.contacts import book, exporting, google, groups, invitations, pictu
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
-from service.contacts.invitations import Invitation, invite_in
+from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
 from service.live.push import live_update
 from service.runtime.context import Answer, Context, Download, only, page_of, row, rows
@@ -46,6 +46,7 @@ class BlockChange(NamedTuple):
     peer_view: dict[str, Any] | None
     """How the peer sees the owner of the contact from now on; None without a peer who has an account."""
     peer_socket_rows: ResultSet
+    peer: Peer
 
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
@@ -518,16 +519,18 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Answer:
             peer_view_rows, peer_socket_rows = await tx.call(
                 target["db"], "shareroom_contact_get", target["peer"], owner
             )
-        return BlockChange(document(contact_rows), socket_rows, document(peer_view_rows), peer_socket_rows)
+        peer = target["peer"], target["db"]
+        peer_view = document(peer_view_rows)
+        return BlockChange(document(contact_rows), socket_rows, peer_view, peer_socket_rows, peer)
 
-    contact, socket_rows, peer_view, peer_socket_rows = await ctx.db.transaction(ctx.service, unit)
+    contact, socket_rows, peer_view, peer_socket_rows, peer = await ctx.db.transaction(ctx.service, unit)
     contact["is_blocked"] = int(blocked)
     owner_view = only(contact, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
     ids = {"id": contact["entity"], "entity_id": contact["entity"], "contact_id": contact["id"]}
     ctx.push(ctx.service, {**owner_view, **ids}, socket_rows)
     if peer_view:
         ctx.push(ctx.service, peer_view, peer_socket_rows)
-        ctx.presence_changed()
+        ctx.presence_changed(*([] if blocked else [peer]))
     return contact
 
 
@@ -547,6 +550,8 @@ def _not_invited(ctx: Context, contact_rows: ResultSet, retry_after: int) -> Ans
 async def _finish_invitation(ctx: Context, invitation: Invitation, **more: str) -> Answer:
     """Queue the pushes of an invitation and send its mail; return the caller's entry, and `more`."""
     invitations.push_all(ctx, invitation.pushes)
+    if invitation.new_peer:
+        ctx.presence_changed(invitation.new_peer)
     contact = {**document(invitation.contact_rows), **more}
     if invitation.mail is None or await ctx.mailer.deliver(invitation.mail):
         return contact

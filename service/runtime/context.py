@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -135,10 +136,14 @@ class Context:
         frame = live_update(service, model, sender=sender, event=event, echo_id=self.echo_id)
         self.after_commit.append(lambda: self.pusher.send(recipients, frame))
 
-    def presence_changed(self) -> None:
-        """Notify the caller's contacts of a new presence state, once the request has succeeded."""
-        caller = self.caller
-        self.after_commit.append(lambda: self.presence.changed(caller.uid, caller.db))
+    def presence_changed(self, *peers: tuple[str, str]) -> None:
+        """Notify the contacts of the caller of the caller's presence, once the request has succeeded.
+
+        `peers` are users, as (uid, shard), whose contacts are notified of theirs: those whom the caller sees
+        from now on.
+        """
+        for uid, shard in ((self.caller.uid, self.caller.db), *peers):
+            self.after_commit.append(partial(self.presence.changed, uid, shard))
 
 
 async def in_transaction(ctx: Context, work: Callable[[Context], Awaitable[T]]) -> T:

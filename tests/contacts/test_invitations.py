@@ -490,6 +490,35 @@ async def test_presence_is_published_to_mutual_contacts_only(people: People) -> 
     assert await alice.ok("contact.connection_status") == []
 
 
+async def test_new_contacts_see_each_other_online_at_once(people: People) -> None:
+    alice, bob = await pair(people)
+    tabs = {bob.uid: await alice.tab(), alice.uid: await bob.tab()}
+    await alice.ok("contact.invite", email=bob.email)
+    await bob.ok("contact.invite_accept", email=alice.uid)
+    for uid, tab in tabs.items():
+        await tab.settles("user.connection_status", {"user_id": uid, "status": 1})
+
+
+async def test_inviters_of_each_other_see_each_other_online_at_once(people: People) -> None:
+    alice, bob = await pair(people)
+    tabs = {bob.uid: await alice.tab(), alice.uid: await bob.tab()}
+    await bob.ok("contact.add", invitee_id=alice.uid)
+    await alice.ok("contact.invite", email=bob.email)
+    await bob.ok("contact.invite", email=alice.email)
+    for uid, tab in tabs.items():
+        await tab.settles("user.connection_status", {"user_id": uid, "status": 1})
+
+
+async def test_who_lifts_a_block_sees_the_contact_online_again(people: People) -> None:
+    alice, bob = await related(people)
+    entry_id = await contact_id(alice, bob)
+    await alice.ok("contact.block", contact_id=entry_id)
+    alice_tab, _ = await alice.tab(), await bob.tab()
+    await alice_tab.nothing("user.connection_status")
+    await alice.ok("contact.unblock", contact_id=entry_id)
+    await alice_tab.settles("user.connection_status", {"user_id": bob.uid, "status": 1})
+
+
 async def test_the_summary_counts_contacts(people: People, admin: Admin) -> None:
     alice, bob = await related(people)
     summary = await alice.ok("contact.summary", hub_id=alice.uid, nid="0")
