@@ -12,6 +12,7 @@ import orjson
 from service.contacts import book, exporting, google, groups, invitations, pictures, uploads
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
+from service.contacts.form_numbers import from_form
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
@@ -96,12 +97,13 @@ async def update(ctx: Context, contact_id: str, invite: str, **contact: Any) -> 
 
 async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, invites: bool) -> Invitation:
     """Change a contact and notify the other tabs; invite the person if `invites`."""
-    fields = encode({**only(contact, FIELDS), "invite": int(invites)})
+    fields = {**only(contact, FIELDS), "invite": int(invites)}
     owner, shard = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
+        stored_form = await _with_stored_numbers(ctx, tx, contact_id, fields)
         contact_rows, socket_rows, peer_change_rows = await tx.call(
-            shard, "my_contact_update", owner, contact_id, fields
+            shard, "my_contact_update", owner, contact_id, encode(stored_form)
         )
         entry, stored = Invitation(contact_rows, socket_rows), document(contact_rows)
         for peer_change in documents(peer_change_rows):
@@ -113,6 +115,17 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     invitation = await ctx.db.transaction(ctx.service, unit)
     push_contact(ctx, invitation.contact_rows, invitation.socket_rows)
     return invitation
+
+
+async def _with_stored_numbers(
+    ctx: Context, tx: Transaction, contact_id: str, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the fields with the stored writing of the numbers that the edit form has not changed."""
+    if not (ctx.from_frontend and fields.get("mobile")):
+        return fields
+    (contact_rows,) = await tx.call(ctx.caller.db or "", "my_contact_get", ctx.caller.uid, contact_id)
+    stored: dict[str, Any] | None = document(contact_rows)
+    return {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])} if stored else fields
 
 
 async def invite(ctx: Context, email: str) -> Answer:

@@ -74,6 +74,11 @@ class Service:
     takes: tuple[str, ...] | None
     """Parameters that the handler takes; None: all."""
 
+    @property
+    def answers_numbers(self) -> bool:
+        """Whether it answers a contact with its phone numbers."""
+        return "mobile" in self.declaration["returns"].get("properties", ())
+
 
 def load_declarations(folder: Path = OWN_FOLDER) -> dict[str, Service]:
     """Return all services by name; DeclarationError lists every problem of declarations and handlers."""

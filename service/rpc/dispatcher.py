@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from service.auth.session import NOBODY, Caller, cookie_name, open_session, session_id, set_session_cookie
+from service.contacts.form_numbers import contact_for_form
 from service.errors import (
     DatabaseTimeoutError,
     DatabaseUnavailableError,
@@ -118,6 +119,8 @@ class RpcExchange(Exchange):
         context = self.context = self._make_context(args)
         allow(service.timeout)
         data = await service.handler(context, **_handler_args(service, args))
+        if service.answers_numbers and context.from_frontend:
+            data = _with_form_numbers(data)
         if isinstance(data, Download):
             data = await _begun(data)
         self.entry.code = _outcome(data)
@@ -372,6 +375,12 @@ async def _begun(download: Download) -> Download:
             yield chunk
 
     return replace(download, chunks=chunks())
+
+
+def _with_form_numbers(data: object) -> object:
+    """Return a contact with numbers that the edit form of the frontend takes; other answers as they are."""
+    contact = orjson.loads(orjson.dumps(data)) if isinstance(data, orjson.Fragment) else data
+    return contact_for_form(contact) if isinstance(contact, dict) and "mobile" in contact else data
 
 
 def _outcome(data: object) -> str | None:
