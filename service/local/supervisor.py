@@ -58,6 +58,8 @@ class SupervisedProgram:
     """After so long it is killed."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """Added to that of supervisord."""
+    restarts: bool = True
+    """Whether it is started again when it ends by itself."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -75,8 +77,9 @@ class SupervisedProgram:
             "command": shlex.join([sys.executable, "-IS", str(LAUNCH), spec]),
             "priority": str(self.turn),
             "autostart": "false",
-            "autorestart": "true",
-            "startsecs": str(START_SECONDS),
+            "autorestart": str(self.restarts).lower(),
+            # one that ends earlier is started again in any case
+            "startsecs": str(START_SECONDS if self.restarts else 0),
             "startretries": "20",
             "stopwaitsecs": str(round(self.stop_seconds)),
             "killasgroup": "true",
@@ -110,9 +113,13 @@ class Supervisor:
         pid = read_pid(self._pid_file)
         return pid if pid and works_in(pid, self._place) else None
 
+    def declare(self, program: SupervisedProgram) -> None:
+        """Add a program to the configuration that the next start writes."""
+        self._programs[program.name] = program
+
     def start(self, program: SupervisedProgram) -> None:
         """Have a program run, under a supervisord that is started if need be."""
-        self._programs[program.name] = program
+        self.declare(program)
         self._write_config()
         if not self.is_alive():
             self._begin()
