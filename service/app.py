@@ -21,6 +21,7 @@ from service.live.calls import RingTimeouts
 from service.live.heartbeat import Heartbeat, new_node_id
 from service.live.presence import Presence
 from service.live.push import Pusher
+from service.live.readiness import Readiness
 from service.live.resources import Resources
 from service.live.sockets import Sockets
 from service.loops import Loop, Loops
@@ -55,6 +56,7 @@ DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SOCKETS = web.AppKey("sockets", Sockets)
 PUSHER = web.AppKey("pusher", Pusher)
 DATABASE = web.AppKey("database", Database)
+READINESS = web.AppKey("readiness", Readiness)
 LOOPS = web.AppKey("loops", Loops)
 SETTINGS = web.AppKey("settings", Settings)
 REFERENCE = web.AppKey("reference", str)
@@ -80,6 +82,7 @@ def _assemble(
     parts = _build(settings, services, db, times)
     app = web.Application(client_max_size=settings.body_limit, middlewares=[json_errors])
     app[DISPATCHER], app[SOCKETS], app[DATABASE] = parts.dispatcher, parts.sockets, db
+    app[READINESS] = parts.readiness
     app[PUSHER], app[LOOPS] = parts.process.pusher, parts.process.loops
     app[SETTINGS] = settings
     app[REFERENCE] = reference_page()
@@ -100,6 +103,7 @@ class Parts:
     dispatcher: Dispatcher
     sockets: Sockets
     heartbeat: Heartbeat
+    readiness: Readiness
     pages: MailPages
     gate: Gate
     live: WebSocketApi
@@ -146,12 +150,14 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     mailer = Mailer(settings, db, background, loops)
     process = Process(resources, ring_timeouts, mailer, [*services])
     gate = Gate(db)
+    heartbeat = Heartbeat(resources, sockets, ring_timeouts)
     db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
     return Parts(
         process=process,
         dispatcher=Dispatcher(process, services),
         sockets=sockets,
-        heartbeat=Heartbeat(resources, sockets, ring_timeouts),
+        heartbeat=heartbeat,
+        readiness=Readiness(resources, sockets, heartbeat),
         pages=MailPages(settings, db, mailer),
         gate=gate,
         live=WebSocketApi(settings, db, pusher, gate, process.limit, process.shares, loops, times),
@@ -167,6 +173,7 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     router.add_get("/-/file/{format}/{nid}/{hub_id}", parts.dispatcher.handle_file)
     router.add_get("/-/websocket/", parts.sockets.handle)
     router.add_get("/-/health", _health)  # Its checks have a limit of their own.
+    router.add_get("/-/ready", _ready)
     router.add_get("/-/metrics", in_time(_metrics))
     router.add_get("/-/docs/", in_time(_docs))
     router.add_get(f"/-/assets/{{asset:{'|'.join(map(re.escape, ASSETS))}}}", in_time(_asset))
@@ -231,6 +238,14 @@ async def _health(request: web.Request) -> web.Response:
     )
     down = report["status"] == "down"
     return web.json_response(report, status=503 if down else 200, headers=RETRY if down else None)
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """Answer 200 while this process may get traffic, else 503: the check of a balancer."""
+    is_ready = request.app[READINESS].asked()
+    return web.json_response(
+        {"ready": is_ready}, status=200 if is_ready else 503, headers=None if is_ready else RETRY
+    )
 
 
 async def _metrics(request: web.Request) -> web.Response:

@@ -40,6 +40,10 @@ LOOP_LAST = Gauge(
     ["loop"],
     multiprocess_mode="livemin",
 )
+READY_ASKED_NAME = "drumee_ready_asked_time"
+READY_ASKED = Gauge(
+    READY_ASKED_NAME, "when a balancer last asked /-/ready, unix time", ["path"], multiprocess_mode="livemax"
+)
 SET_ASIDE = Gauge(
     "drumee_owners_set_aside",
     "owners whose contact records cannot be made just now; tried again every few minutes",
@@ -91,6 +95,11 @@ def last_rounds() -> dict[str, float]:
     Empty when this process shares its metrics with no other worker.
     """
     return _of_all_workers("livemin", LOOP_LAST_NAME, "loop")
+
+
+def ready_asked() -> float:
+    """Return when a balancer last asked any worker, unix time; 0: never, or no other worker is known."""
+    return max(_of_all_workers("livemax", READY_ASKED_NAME, "path").values(), default=0.0)
 
 
 def slow_databases() -> dict[str, float]:

@@ -14,7 +14,7 @@ from gunicorn.app.base import BaseApplication
 from prometheus_client import multiprocess
 
 from service import log
-from service.app import make_app
+from service.app import READINESS, make_app
 from service.errors import DeclarationError
 from service.frontend.build import read_build
 from service.rpc.startup_checks import load_services
@@ -40,7 +40,8 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             "workers": self._settings.workers,
             "worker_class": f"aiohttp.{_worker_class()}",
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-            "graceful_timeout": GRACE_SECONDS,
+            "graceful_timeout": GRACE_SECONDS
+            + round(self._settings.drain_seconds + self._settings.successor_seconds),
             "timeout": 60,
             "loglevel": "warning",
             "proc_name": "drumee",
@@ -55,7 +56,8 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         """Return a factory, which each worker of gunicorn calls on its own event loop."""
 
         async def factory() -> web.AppRunner:
-            return Runner(await when_database_answers(lambda: make_app(self._settings)))
+            app = await when_database_answers(lambda: make_app(self._settings))
+            return Runner(app, app[READINESS].leave)
 
         return factory
 

@@ -109,6 +109,17 @@ class Settings:
     visitor_sessions_address: int = _setting(
         300, "sessions of visitors, who are not signed in, that one address opens in an hour", at_least=1
     )
+    drain_seconds: float = _setting(
+        3.0,
+        "seconds for which a process that is stopped answers 503 to `/-/ready` before it closes anything, "
+        "when a balancer asks there: until the balancer has noticed",
+        at_least=0,
+    )
+    successor_seconds: float = _setting(
+        10.0,
+        "longest wait of a process that is stopped, before that, for another one that takes over its sockets",
+        at_least=0,
+    )
     rate_limit: int = _setting(
         6000,
         "requests a minute of one person, key or address, in each service process; 20 ms in the database "

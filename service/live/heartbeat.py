@@ -74,6 +74,11 @@ class Heartbeat:
         self._start_loop("catch-up", self._catch_up.round, CATCH_UP_SECONDS)
         self._start_loop("session purge", self._purge, PURGE_SECONDS)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether this process beats: others do not take it for dead."""
+        return bool(self._own_loops) and not self._own_loops[0].trouble
+
     def _start_loop(self, name: str, work: Round, every: float) -> Loop:
         loop = self._loops.add(Loop(name, work, every=every, pause=every))
         self._own_loops.append(loop)

@@ -18,6 +18,7 @@ from service import metrics
 from service.auth.session import NOBODY, session_id
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError, TooManyCallsError
 from service.live.anonymous import AnonymousPlaces
+from service.live.handover import Handover
 from service.live.lookups import SessionLookups
 from service.live.push import live_update
 from service.live.resources import Resources
@@ -131,16 +132,28 @@ class Sockets:
         self._disconnected: set[str] = set()
         """Ids of sockets that closed, and of which the database may not know yet."""
         self._keepalive: Loop | None = None
+        self._handover = Handover(self._db, self._pusher)
+        self._has_successors = False
 
     def start(self) -> None:
         """Start to send sys.keepalive."""
         every = float(self._settings.socket_keepalive)
         self._keepalive = self._loops.add(Loop("keepalive", self._keep_alive, every=every, pause=every))
 
+    def expect_successors(self) -> None:
+        """Note that another process takes over the sockets when this one stops."""
+        self._has_successors = True
+
     async def stop(self) -> None:
-        """Close every socket, because the process ends."""
+        """Close every socket, because the process ends.
+
+        Frames that arrive while tabs reconnect to another process are passed on.
+        """
         await self._loops.stop(self._keepalive)
+        if self._has_successors:
+            self._handover.expect([client.id for client in self._clients.values() if client.uid is not None])
         await self.close_all(WSCloseCode.GOING_AWAY, "the server restarts")
+        await self._handover.run()
 
     async def close_all(self, code: int, reason: str) -> None:
         """Close every socket with the same code and reason."""
@@ -188,7 +201,9 @@ class Sockets:
         """Queue one frame for each of the sockets that this process holds."""
         for socket_id in socket_ids:
             client = self._clients.get(socket_id)
-            if client is not None:
+            if socket_id in self._handover:
+                self._handover.take(socket_id, frame)
+            elif client is not None:
                 client.send(frame)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -225,7 +240,8 @@ class Sockets:
             del self._clients[client.id]
             metrics.SOCKETS.dec()
             self._release(client)
-            if client.uid is not None:
+            # While its frames are passed on it stays registered; `socket_retire` removes what remains.
+            if client.uid is not None and client.id not in self._handover:
                 # In the background, so that it completes even when the process is stopping.
                 self._background.start(self.disconnect(client.id))
         return ws

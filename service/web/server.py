@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -30,9 +30,22 @@ BROKEN_FRAME = b"\x83\x00"
 class Runner(web.AppRunner):
     """Runs an application whose connections are each a ClientConnection."""
 
-    def __init__(self, app: web.Application, **options: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        before_stop: Callable[[], Awaitable[None]] | None = None,
+        **options: Any,
+    ) -> None:
+        """`before_stop` runs first when the runner stops, while it still accepts connections."""
+        self._before_stop = before_stop
         self._options = {**OPTIONS, **options}
         super().__init__(app, **self._options)
+
+    async def cleanup(self) -> None:
+        """Stop."""
+        if self._before_stop is not None:
+            await self._before_stop()
+        await super().cleanup()
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()

@@ -207,3 +207,33 @@ def test_a_socket_belongs_to_whoever_the_visitor_becomes(scene: Scene) -> None:
     account = scene.doc("yp.socket_user(:tab_alice)")["user"]
     assert (account["id"], account["signed_in"], account["domain_id"]) == (scene["alice"], 1, 1)
     assert scene.rows("yp.socket_user('nobody')") == []
+
+
+async def test_a_process_that_leaves_counts_those_that_stay(direct: Direct, admin: Admin) -> None:
+    leaving, staying = secrets.token_hex(8), secrets.token_hex(8)
+    for node in (leaving, staying):
+        await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
+    ((before,),) = (await direct.sets("yp", "node_leave", leaving))[0]
+    assert before >= 1
+    ((others,),) = (await direct.sets("yp", "node_leave", staying))[0]
+    assert others == before - 1, "neither counts the other one any more"
+    # one that is suspected does not count either
+    fresh = secrets.token_hex(8)
+    await direct.sets("yp", "socket_refresh", fresh, "test", 1000, 1000, 0)
+    assert (await direct.sets("yp", "node_leave", leaving))[0][0][0] == others + 1
+    admin.rows("UPDATE yp.node SET suspected = 1 WHERE id = %s", fresh)
+    assert (await direct.sets("yp", "node_leave", leaving))[0][0][0] == others
+    for node in (leaving, staying, fresh):
+        await direct.sets("yp", "socket_retire", node)
+
+
+async def test_the_successor_of_a_socket_is_the_one_that_named_it(direct: Direct) -> None:
+    person = direct.person()
+    sid = await direct.session(person.uid)
+    former, token = await direct.socket(sid), f"{secrets.token_hex(16)}~"
+    assert not (await direct.sets("yp", "socket_successors", f'["{former}"]'))[0]
+    await direct.sets("yp", "authn_store", sid, token + former, 60)
+    successor = secrets.token_hex(8)
+    await direct.sets("yp", "socket_bind", successor, None, token + former, NODE)
+    (rows,) = await direct.sets("yp", "socket_successors", f'["{former}", "unknown"]')
+    assert list(rows) == [(former, NODE, f'["{successor}"]')]
