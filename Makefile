@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Costs a tenth of a second when there is nothing to do.
 .PHONY: ready
@@ -189,3 +189,39 @@ hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 
 link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
 	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}
+
+##@ Cluster
+
+.PHONY: cluster cluster-status cluster-kill cluster-freeze cluster-cut cluster-heal cluster-roll cluster-down
+cluster: WITH = --with cluster
+cluster: ready ## Three Galera nodes, HAProxy, Redis with Sentinels, two services, on this machine
+	@$(SERVICE) cluster
+
+cluster-status: ready ## Which server is what, which one is home
+	@$(SERVICE) cluster-status
+
+cluster-kill: ready ## Kill a server, as kill -9 (NODE=db1, home, master, a …)
+	@$(call need,NODE)$(SERVICE) cluster-kill --node "$$NODE"
+
+cluster-freeze: ready ## Freeze a server, as SIGSTOP (NODE=)
+	@$(call need,NODE)$(SERVICE) cluster-freeze --node "$$NODE"
+
+cluster-cut: ready ## Cut a MariaDB node off from the others; clients still reach it (NODE=)
+	@$(call need,NODE)$(SERVICE) cluster-cut --node "$$NODE"
+
+cluster-heal: ready ## Undo all of that ([NODE=])
+	@$(SERVICE) cluster-heal $${NODE:+--node "$$NODE"}
+
+cluster-roll: ready ## Restart one service after the other
+	@$(SERVICE) cluster-roll
+
+cluster-down: ## Stop the cluster ([REMOVE=1]: and remove its data)
+	@if [ -x .venv/bin/python ]; then $(SERVICE) cluster-down $(if $(REMOVE),--remove); else echo "No cluster is running."; fi
+
+.PHONY: cluster-faults cluster-files
+cluster-faults: WITH = --with test --with cluster
+cluster-faults: ready ## Break a cluster of its own under load, print what was lost ([SHORT=1] [ONLY="kill home,…"])
+	@.venv/bin/python -m tests.chaos.cluster $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
+
+cluster-files: ready ## Files of HAProxy, Galera, Redis, Sentinel and the service (HOSTS=hosts.toml OUT=folder)
+	@$(call need,HOSTS OUT)$(SERVICE) cluster-files --hosts "$$HOSTS" --out "$$OUT"

@@ -17,13 +17,14 @@ from typer.core import TyperGroup
 
 from service import PROGRAM, as_typed
 from service.admin.commands import commands as admin_commands
+from service.cluster.commands import commands as cluster_commands
 from service.deploy.commands import commands as deploy_commands
 from service.errors import CommandError
 from service.lint.command import commands as lint_commands
 from service.local.checkout import require_checkout
 from service.local.commands import commands as local_commands
 
-PANELS = ("Run", "Schema", "Operate", "Develop")
+PANELS = ("Run", "Schema", "Operate", "Cluster", "Develop")
 EPILOG = (
     "Exit status: 0 done, or nothing to do; 1 differences (what plan, drift, lint and a deploy leave for you "
     "to decide); 2 failed, and the last line says why."
@@ -69,7 +70,7 @@ def _program() -> typer.Typer:
         pretty_exceptions_enable=False,
         result_callback=_exit,
     )
-    rooms = (local_commands, deploy_commands, admin_commands, lint_commands, commands)
+    rooms = (local_commands, deploy_commands, admin_commands, cluster_commands, lint_commands, commands)
     declared = [command for room in rooms for command in room.registered_commands]
     program.registered_commands = sorted(declared, key=lambda command: PANELS.index(command.rich_help_panel))
     for command in program.registered_commands:

@@ -78,6 +78,12 @@ EXTRAS = {
     "bench": (Program(("wrk",), "wrk", "wrk", "wrk"),),
     "test": (),
     "chaos": (Program(("faketime",), "faketime", "libfaketime", "libfaketime"),),
+    "cluster": (
+        Program(("haproxy",), "haproxy", "haproxy", "haproxy"),
+        Program(("mariadb-backup", "mariabackup"), "mariadb-backup", "mariadb-backup", ""),
+        # what wsrep_sst_mariabackup sends the state with
+        Program(("socat",), "socat", "socat", "socat"),
+    ),
     # Big, and not available everywhere: the tests run without it, and name those that did not.
     "browser": (Program(BROWSERS, "chromium", "chromium", "chromium"),),
 }
@@ -145,7 +151,7 @@ def find_program(*names: str) -> str | None:
 def wanted_programs(extras: Sequence[str]) -> list[Program]:
     """Return the programs that `make run` and these extras need."""
     # Tests never touch servers that are not theirs: they need private ones, whatever the settings name.
-    everything = "test" in extras
+    everything = not {"test", "cluster"}.isdisjoint(extras)
     servers = [each for each in SERVERS if everything or not os.environ.get(each.external)]
     return servers + [program for extra in extras for program in EXTRAS[extra]]
 

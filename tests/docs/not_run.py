@@ -7,5 +7,11 @@ NOT_RUN = {
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
+    "make cluster": "it starts twelve servers; make cluster-faults starts the same ones",
+    "make cluster-status": "as make cluster",
+    "make cluster-kill NODE=home": "as make cluster",
+    "make cluster-heal": "as make cluster",
+    "make cluster-down": "as make cluster",
+    "make cluster-faults": "as make cluster; it takes ten minutes",
     "drumee-contacts serve": "it serves until it is stopped; tests/test_wheel.py starts it",
 }
