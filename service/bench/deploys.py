@@ -71,10 +71,10 @@ def _on_server(settings: Settings, place: Path, say: Callable[[str], None], shar
     say("plan, one routine, all routines")
     results["plan with nothing to do, s"] = min(_timed(lambda: _tool(settings).plan()) for _ in range(3))
     results["drift with nothing changed, s"] = _timed(lambda: _tool(settings).drift())
-    one = _touched(lambda name: name == "my_contact_get", "one")
+    one = touched(lambda name: name == "my_contact_get", "one")
     results["one changed routine to all, s"] = _timed(lambda: _deploy(settings, one))
     loop = _plain_loop(settings)
-    full = _touched(lambda _: True, "all")
+    full = touched(lambda _: True, "all")
     started = time.perf_counter()
     items = _deploy(settings, full)
     seconds = time.perf_counter() - started
@@ -95,7 +95,7 @@ def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) 
     others_before = cores.others_since(start)
     start = cores.mark()
     with _load(settings, owners, place / "busy.json") as busy:
-        seconds = _timed(lambda: _deploy(settings, _touched(lambda _: True, "beside")))
+        seconds = _timed(lambda: _deploy(settings, touched(lambda _: True, "beside")))
     return _known(
         {
             "share of the cores that other programs used, quiet": others_before,
@@ -150,7 +150,7 @@ def _make_shards(settings: Settings, count: int) -> float:
     return _timed(tool.deploy)
 
 
-def _touched(chosen: Callable[[str], bool], mark: str) -> Files:
+def touched(chosen: Callable[[str], bool], mark: str) -> Files:
     """Return the files with some routines changed."""
     files = Files.load("bench")
     routines = tuple(
@@ -170,7 +170,7 @@ def _plain_loop(settings: Settings) -> float:
     """Return the rate of a plain loop of CREATE OR REPLACE: every routine once in every database."""
     connection = Connection(settings)
     shards = [name for (name,) in connection.rows("SELECT name FROM yp.shard")]
-    files = _touched(lambda _: True, "loop")
+    files = touched(lambda _: True, "loop")
     sent = 0
     started = time.perf_counter()
     for db in ["yp", *shards]:

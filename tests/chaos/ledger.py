@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Call(NamedTuple):
+    """A call that was sent."""
+
+    kind: str
+    sent: float
+    ended: float
+    """Both by time.monotonic()."""
+    status: int
+    """Of its answer; 0: none."""
+    has_succeeded: bool
 
 
 @dataclass
@@ -16,6 +29,7 @@ class Ledger:
     """Number of acknowledged calls of each kind."""
     wrong: Counter[str] = field(default_factory=Counter)
     """Answers that are neither a success nor one of a service whose servers fail."""
+    calls: list[Call] = field(default_factory=list)
     lost_marks: set[str] = field(default_factory=set)
     doubled_marks: set[str] = field(default_factory=set)
 

@@ -7,16 +7,17 @@ import itertools
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from service.admin.demo import WRITE
 from service.admin.registry import Registry
 from service.auth.passwords import hash_password
-from tests.chaos.ledger import Ledger
-from tests.chaos.site import Site
+from service.settings import Settings
+from tests.chaos.ledger import Call, Ledger
 from tests.support import rest
 from tests.support.people import PASSWORD, Answer, People, Person, Tab
 from tests.support.rest import Client, make_key
@@ -31,10 +32,17 @@ ROOM = "feedfacefeedface"
 METADATA = {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}
 
 
+class Served(Protocol):
+    """What the load has to know of the site that it calls."""
+
+    url: URL
+    settings: Settings
+
+
 class Load:
     """Two people who write contacts and meet in a room, over all APIs."""
 
-    def __init__(self, site: Site, ledger: Ledger, pace: float) -> None:
+    def __init__(self, site: Served, ledger: Ledger, pace: float) -> None:
         self.site = site
         self.ledger = ledger
         self._pace = pace
@@ -63,14 +71,13 @@ class Load:
         self.api = Client(self.ben, make_key(registry, self.ben))
         self.counter = Counting((await self.api.add(first_name="counter", company="0"))["id"])
         self.attendees = {person.email: Attendee(person) for person in (self.ann, self.ben)}
-        rounds: list[Callable[[], Awaitable[float]]] = [
-            self._add,
-            self._post,
-            self._patch,
-            *(self._meets(attendee) for attendee in self.attendees.values()),
-        ]
-        self._tasks = [asyncio.create_task(self._repeat(work)) for work in rounds]
+        self._tasks = [asyncio.create_task(self._repeat(work)) for work in self._rounds()]
         self._gate.set()
+
+    def _rounds(self) -> list[Callable[[], Awaitable[float]]]:
+        """Return what the writers do, each again and again."""
+        meetings = [self._meets(attendee) for attendee in self.attendees.values()]
+        return [self._add, self._post, self._patch, *meetings]
 
     async def stop(self) -> None:
         """End the writers and close everything."""
@@ -101,31 +108,36 @@ class Load:
     ) -> Any:
         """Return an answer that succeeded; None for a failure. Those that no fault explains are recorded."""
         sent = time.monotonic()
-        answer = await self._judged(kind, call, is_explained)
+        status, answer = await self._judged(kind, call, is_explained)
+        ended = time.monotonic()
         if answer is None:
-            self.failed_at = time.monotonic()
+            self.failed_at = ended
         else:
             self.successes[kind] = sent
+        self.ledger.calls.append(Call(kind, sent, ended, status, answer is not None))
         return answer
 
-    async def _judged(self, kind: str, call: Awaitable[Any], is_explained: Callable[[Any], bool]) -> Any:
+    async def _judged(
+        self, kind: str, call: Awaitable[Any], is_explained: Callable[[Any], bool]
+    ) -> tuple[int, Any]:
+        """Return the status, 0 without an answer, and the answer unless it is a failure."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 answer = await call
             succeeded = _succeeded(answer)
         except TimeoutError:
             self.ledger.wrong[f"{kind}: no answer in {PATIENCE_SECONDS:.0f} s"] += 1
-            return None
+            return 0, None
         except orjson.JSONDecodeError:
             self.ledger.wrong[f"{kind}: an answer that is no JSON"] += 1
-            return None
+            return 0, None
         except (aiohttp.ClientError, OSError):
-            return None
+            return 0, None
         if succeeded:
-            return answer
+            return answer.status, answer
         if answer.status not in EXPLAINED and not is_explained(answer):
             self.ledger.wrong[f"{kind}: {answer.status} {_code(answer)}"] += 1
-        return None
+        return answer.status, None
 
     def visitor(self) -> Person:
         """Return somebody who may enter the room, without a session."""
@@ -228,16 +240,18 @@ class Load:
         attendee.broken_at = None
         return True
 
-    async def tab(self, person: Person, was: Tab | None = None) -> Tab | None:
+    async def tab(
+        self, person: Person, was: Tab | None = None, headers: dict[str, str] | None = None
+    ) -> Tab | None:
         """Open a WebSocket; None when that does not work now."""
         names = {"socket_id": was.id} if was else {}
-        answer = await self.attempt("bootstrap.authn", person.call("bootstrap.authn", **names))
+        answer = await self.attempt("bootstrap.authn", person.call("bootstrap.authn", headers, **names))
         if answer is None:
             return None
         url = (self.site.url / "-/websocket/").with_query(otak=answer.data["token"])
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                tab = Tab(await person.http.ws_connect(url, protocols=("service",)))
+                tab = Tab(await person.http.ws_connect(url, protocols=("service",), headers=headers))
                 await tab.hello()
         except aiohttp.WSServerHandshakeError as exc:
             if exc.status not in EXPLAINED:

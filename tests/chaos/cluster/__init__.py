@@ -1,0 +1,1 @@
+"""`make cluster-faults`: break the servers of a cluster one after the other under a counted load."""

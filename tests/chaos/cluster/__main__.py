@@ -1,0 +1,49 @@
+"""`python -m tests.chaos.cluster`: see `make cluster-faults`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+
+from tests.chaos.cluster.faults import FAULTS, SHORT, Fault
+from tests.chaos.cluster.load import ClusterLoad
+from tests.chaos.cluster.rounds import ClusterRounds
+from tests.chaos.cluster.site import throw_away_cluster
+from tests.chaos.cluster.table import table
+from tests.chaos.ledger import Ledger
+
+PEOPLE, MANY_PEOPLE = 20, 50
+"""Who invite each other; of the second number for a fault that needs a thousand pairs."""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run, print the table; return 1 when a limit is broken."""
+    faults, started = chosen(words), time.monotonic()
+    with throw_away_cluster() as site:
+        ledger = Ledger()
+        people = MANY_PEOPLE if any(fault.name == "two homes" for fault in faults) else PEOPLE
+        rows = asyncio.run(ClusterRounds(site, ClusterLoad(site, ledger, people), ledger).run(faults))
+    violations = [text for row in rows for text in row.violations()]
+    print("", table(rows), "", *(violations or ["All limits are met."]), sep="\n")
+    print(f"{time.monotonic() - started:.0f} s")
+    return 1 if violations else 0
+
+
+def chosen(words: list[str] | None) -> list[Fault]:
+    """Return the faults that the command line selects, in the order of the table."""
+    parser = argparse.ArgumentParser(prog="make cluster-faults")
+    parser.add_argument("--short", action="store_true", help=", ".join(SHORT))
+    parser.add_argument("--only", default="", help=", ".join(fault.name for fault in FAULTS))
+    options = parser.parse_args(words)
+    names = {name.strip() for name in options.only.split(",") if name.strip()}
+    unknown = names - {fault.name for fault in FAULTS}
+    if unknown:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    wanted = names or (set(SHORT) if options.short else {fault.name for fault in FAULTS} - {"kill home"})
+    return [fault for fault in FAULTS if fault.name in wanted]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
