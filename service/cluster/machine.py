@@ -288,7 +288,8 @@ class LocalCluster:
         state = self.place(node) / "grastate.dat"
         if not state.exists() or "seqno:   -1" not in state.read_text():
             return []
-        command = [*self._mariadb(node), "--wsrep-recover", "--skip-log-bin"]
+        # with its binary log: without that, the server rolls back what it had acknowledged last
+        command = [*self._mariadb(node), "--wsrep-recover"]
         outcome = subprocess.run(
             command, cwd=self.place(node), capture_output=True, text=True, check=False, timeout=READY_SECONDS
         )

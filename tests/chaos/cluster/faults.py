@@ -34,6 +34,11 @@ BODIES = (
     "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES ORDER BY 1, 2"
 )
 
+UNDER_WAY = (
+    "SELECT COUNT(*) > 30 FROM yp.deploy_journal AS j JOIN yp.deploy_run AS r ON r.id = j.run_id "
+    "WHERE r.outcome = 'running' AND j.state <> 'planned'"
+)
+
 
 class Broken(NamedTuple):
     """Where a fault happens."""
@@ -186,8 +191,8 @@ async def deploy_and_kill(broken: Broken) -> None:
     """Kill the home node in the middle of a deploy on it."""
     machine = broken.site.machine
     home = machine.node("home")
-    work = asyncio.create_task(asyncio.to_thread(_deploy, broken, home, "cluster_faults"))
-    await asyncio.sleep(1.2)
+    work = asyncio.create_task(asyncio.to_thread(_deploy, broken, home, "cluster_kill"))
+    await until(lambda: machine.rows(home, UNDER_WAY)[0][0])
     await asyncio.to_thread(operations.kill, machine, home)
     outcome = (await asyncio.gather(work, return_exceptions=True))[0]
     broken.row.notes.append("the deploy failed" if isinstance(outcome, Exception) else "the deploy was over")
@@ -198,7 +203,7 @@ async def deploy_again(broken: Broken) -> None:
     """Bring the node back, and the deploy to its end on another one."""
     await heal_all(broken)
     other = broken.site.machine.hosts.nodes[1]
-    await asyncio.to_thread(_deploy, broken, other, "cluster_faults")
+    await asyncio.to_thread(_deploy, broken, other, "cluster_kill")
     await asyncio.to_thread(_compare_routines, broken)
 
 
