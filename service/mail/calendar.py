@@ -1,73 +1,81 @@
-"""The iCalendar file of a meeting (RFC 5545), which mail programs offer to put into a calendar."""
+"""The iCalendar file of a meeting (RFC 5545, 5546), which mail programs offer to put into a calendar."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
 
-STAMP = "%Y%m%dT%H%M%SZ"
-HOURS = 1
-"""Duration of a meeting, of which only the start is known."""
-LINE_BYTES = 73
-SPECIAL = re.compile(r"[\\;,]")
+from icalendar import Calendar, Event, vCalAddress, vText
+
+DURATION = timedelta(hours=1)
+"""Of a meeting, of which only the start is known."""
+DAY = timedelta(days=1)
+LAST_YEAR = 9000
+METHODS = {"invite": "REQUEST", "change": "REQUEST", "cancel": "CANCEL"}
+"""By the kind of the mail."""
 
 
-def start_of(text: str) -> datetime | None:
-    """Return the time that an ISO 8601 text names, in UTC; None for other words."""
+class CalendarFile(NamedTuple):
+    """A file, and its method, which the mail names as well."""
+
+    content: bytes
+    method: str
+
+
+def start_of(text: str) -> datetime | date | None:
+    """Return the time that an ISO 8601 text names: in UTC, or a whole day; None for other words.
+
+    A time without an offset is UTC.
+    """
+    text = text.strip()
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return date.fromisoformat(text)
     except ValueError:
-        return None
+        pass
     try:
+        moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:
+    except (ValueError, OverflowError):
         return None
 
 
-def calendar_file(meeting: Mapping[str, Any]) -> bytes | None:
-    """Return the file of a meeting; None without a time. `meeting` is the data of its mail."""
+def calendar_file(meeting: Mapping[str, Any], guest: str) -> CalendarFile | None:
+    """Return the file of a meeting for one guest (email address); None without a time.
+
+    `meeting` is the data of its mail. The UID stays for as long as the meeting lives, and `sequence` grows
+    with each change, so a calendar changes or removes the entry that it has.
+    """
     start = start_of(meeting.get("start") or meeting.get("date") or "")
-    if start is None or start.year > 9000:
+    if start is None or start.year > LAST_YEAR:
         return None
-    lines = (
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//Drumee//Meetings//EN",
-        "METHOD:PUBLISH",
-        "BEGIN:VEVENT",
-        f"UID:{meeting['room']}@drumee",
-        f"DTSTAMP:{datetime.now(UTC).strftime(STAMP)}",
-        f"DTSTART:{start.strftime(STAMP)}",
-        f"DTEND:{(start + timedelta(hours=HOURS)).strftime(STAMP)}",
-        f"SUMMARY:{_escape(meeting['title'])}",
-        f"DESCRIPTION:{_escape(meeting.get('message') or '')}",
-        f"URL:{meeting['url']}",
-        f"LOCATION:{_escape(meeting['url'])}",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    )
-    return b"".join(_fold(line.encode()) for line in lines)
+    method = METHODS[meeting.get("kind") or "invite"]
+    event = Event()
+    event.add("uid", f"{meeting['room']}@drumee")
+    event.add("sequence", int(meeting.get("sequence") or 0))
+    event.add("dtstamp", datetime.now(UTC))
+    event.add("dtstart", start)
+    event.add("dtend", start + (DURATION if isinstance(start, datetime) else DAY))
+    event.add("summary", meeting["title"])
+    event.add("description", meeting.get("message") or "")
+    event.add("location", meeting["url"])
+    event.add("url", meeting["url"])
+    event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    event.add("organizer", _person(meeting.get("inviter_email") or "", meeting.get("inviter") or ""))
+    event.add("attendee", _person(guest, meeting.get("name") or ""))
+    calendar = Calendar()
+    calendar.add("prodid", "-//Drumee//Meetings//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add_component(event)
+    return CalendarFile(calendar.to_ical(), method)
 
 
-def _escape(text: str) -> str:
-    """Return a text as a property has it: one line, special characters escaped."""
-    return (
-        SPECIAL.sub(lambda match: f"\\{match[0]}", text)
-        .replace("\r\n", "\n")
-        .replace("\n", "\\n")
-        .replace("\r", "")
-    )
-
-
-def _fold(line: bytes) -> bytes:
-    """Return a line in pieces of at most 75 bytes, none of which begins within a character."""
-    pieces = []
-    while len(line) > LINE_BYTES:
-        end = LINE_BYTES
-        while line[end] & 0xC0 == 0x80:
-            end -= 1
-        pieces.append(line[:end])
-        line = line[end:]
-    return b"\r\n ".join([*pieces, line]) + b"\r\n"
+def _person(email: str, name: str) -> vCalAddress:
+    person = vCalAddress(f"mailto:{email}")
+    # A parameter holds no quotation marks and no control characters, and readers take a backslash for an escape.
+    plain = name.replace('"', "'").replace("\\", "/")
+    common_name = "".join(c if c.isprintable() else " " for c in plain).strip()
+    if common_name:
+        person.params["CN"] = vText(common_name)
+    return person

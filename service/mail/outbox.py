@@ -47,10 +47,12 @@ SUBJECTS = {
     "invite_stranger": "%(inviter)s invites you to stay in contact",
     "invite_member": "%(inviter)s invites you to stay in contact",
     "invite_meeting": "%(inviter)s invites you to a meeting",
+    "change_meeting": "%(inviter)s has changed a meeting",
+    "cancel_meeting": "%(inviter)s has cancelled a meeting",
     "confirm": "Your new account",
     "new_password": "Your new password",
 }
-"""By template, untranslated."""
+"""By template, and by the kind of news about a meeting; untranslated."""
 
 Mail = dict[str, Any]
 """id, email, template, lang, data: as `mail_claim` and `contact_invite_open` return it."""
@@ -91,7 +93,8 @@ class Mailer:
         """Return the message, as text and HTML, in the language of the recipient."""
         lang = (mail["lang"] or "en")[:2]
         data, template = mail["data"], mail["template"]
-        subject = texts(lang).gettext(SUBJECTS[template]) % data
+        topic = f"{data['kind']}_meeting" if "kind" in data else template
+        subject = texts(lang).gettext(SUBJECTS[topic]) % data
         unsubscribe_url = f"{self._settings.base_url}/-/mail/stop/{mail['id']}"
         values = {
             **data,
@@ -114,13 +117,13 @@ class Mailer:
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(render(f"{template}.txt", lang, values))
         message.add_alternative(render(f"{template}.html", lang, values), subtype="html")
-        if template == "invite_meeting" and (calendar := calendar_file(data)):
+        if template == "invite_meeting" and (calendar := calendar_file(data, mail["email"])):
             message.add_attachment(
-                calendar,
+                calendar.content,
                 maintype="text",
                 subtype="calendar",
                 filename="meeting.ics",
-                params={"method": "PUBLISH", "charset": "utf-8"},
+                params={"method": calendar.method, "charset": "utf-8"},
             )
         return message
 

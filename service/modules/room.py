@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +19,7 @@ from service.store.database import Transaction, document, encode
 MEETINGS = 1_000
 """Scheduled meetings of one hub."""
 HOUR = 3600
+CANCEL = "cancel"
 CHANGED = {
     "title": ("title",),
     "when": ("date", "start"),
@@ -51,41 +53,66 @@ async def update(ctx: Context, hub_id: str, nid: str, flag: str, attendees: list
     mails_a_day, mails_new = ctx.settings.invite_mails, ctx.settings.invite_mails_new
     new_days = ctx.settings.invite_new_days
 
-    async def unit(tx: Transaction) -> tuple[dict[str, Any], list[Mail]]:
+    async def unit(tx: Transaction) -> tuple[dict[str, Any], list[Mail | None]]:
         (content_rows,) = await tx.call(hub_shard(ctx), "meeting_update", hub_id, nid, encode(change))
         before, after = itemgetter("before", "after")(document(content_rows))
-        known = {attendee["email"] for attendee in before["attendees"]}
-        guests = [attendee for attendee in after["attendees"] if attendee["email"] not in known]
-        mails = []
-        if guests:
+        notices = _notices(before, after, nid, link_url(ctx.settings.base_url, secret))
+        if any(notice["kind"] != CANCEL for _, notice in notices):
             await tx.call("yp", "dmz_link_create", hub_id, nid, secret, after["title"], None)
-        for guest in guests:
-            data = {
-                **after,
-                "name": guest["name"],
-                "room": nid,
-                "url": link_url(ctx.settings.base_url, secret),
-            }
-            del data["attendees"]
-            email, mail_id, content = guest["email"], secrets.token_hex(8), encode(data)
+        mails = []
+        for email, notice in notices:
+            if notice["kind"] == CANCEL:
+                mails.append(await _cancel(ctx, tx, email, notice))
+                continue
+            mail_id, text = secrets.token_hex(8), encode(notice)
             (mail_rows,) = await tx.call(
                 "yp",
                 "meeting_invite",
                 ctx.caller.uid,
                 email,
                 mail_id,
-                content,
+                text,
                 mails_a_day,
                 mails_new,
                 new_days,
             )
             mails.append(document(mail_rows)["mail"])
-        return after, [mail for mail in mails if mail]
+        return after, mails
 
     content, mails = await ctx.db.transaction(ctx.service, unit)
-    for mail in mails:
-        ctx.mailer.deliver_later(mail)
+    _deliver(ctx, mails)
     return content
+
+
+def _notices(
+    before: Mapping[str, Any], after: Mapping[str, Any], nid: str, url: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return (address, data of the mail) for everybody who must know that a meeting has changed."""
+    former = {attendee["email"]: attendee for attendee in before["attendees"]}
+    present = {attendee["email"]: attendee for attendee in after["attendees"]}
+    kinds = {email: "invite" for email in present if email not in former}
+    if after.get("sequence", 0) != before.get("sequence", 0):
+        kinds |= {email: "change" for email in present if email in former}
+    kinds |= {email: CANCEL for email in former if email not in present}
+    people = former | present
+    common = {name: value for name, value in after.items() if name != "attendees"}
+    return [
+        (email, {**common, "kind": kind, "name": people[email]["name"], "room": nid, "url": url})
+        for email, kind in kinds.items()
+    ]
+
+
+async def _cancel(ctx: Context, tx: Transaction, email: str, notice: dict[str, Any]) -> Mail | None:
+    """Tell a guest that a meeting does not take place, or not with them; no budget stops that."""
+    mail_id, text = secrets.token_hex(8), encode(notice)
+    (mail_rows,) = await tx.call("yp", "meeting_notify", ctx.caller.uid, email, mail_id, text)
+    mail: Mail | None = document(mail_rows)["mail"]
+    return mail
+
+
+def _deliver(ctx: Context, mails: list[Mail | None]) -> None:
+    for mail in filter(None, mails):
+        ctx.mailer.deliver_later(mail)
 
 
 async def public_link(ctx: Context, hub_id: str, nid: str, days: int, hours: int) -> Answer:
@@ -99,10 +126,23 @@ async def public_link(ctx: Context, hub_id: str, nid: str, days: int, hours: int
 
 
 async def remove(ctx: Context, hub_id: str, nid: str) -> Answer:
-    """Delete a scheduled meeting; its link leads nowhere from then on. Again it does nothing."""
-    (deleted_rows,) = await ctx.db.call(hub_shard(ctx), "meeting_delete", hub_id, nid)
-    if document(deleted_rows)["deleted"]:
-        await ctx.yp("dmz_room_close", hub_id, nid)
+    """Delete a scheduled meeting, and tell its attendees by mail; its link leads nowhere from then on.
+
+    Again it does nothing.
+    """
+    secret = link_secret(await SigningSecret(ctx.db).get(), hub_id, nid)
+
+    async def unit(tx: Transaction) -> list[Mail | None]:
+        (deleted_rows,) = await tx.call(hub_shard(ctx), "meeting_delete", hub_id, nid)
+        content = document(deleted_rows)["content"]
+        if content is None:
+            return []
+        await tx.call("yp", "dmz_room_close", hub_id, nid)
+        ended = {**content, "attendees": [], "sequence": content.get("sequence", 0) + 1}
+        notices = _notices(content, ended, nid, link_url(ctx.settings.base_url, secret))
+        return [await _cancel(ctx, tx, email, notice) for email, notice in notices]
+
+    _deliver(ctx, await ctx.db.transaction(ctx.service, unit))
     return {"nid": nid}
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
 from typing import Any
 from urllib.parse import quote
 
 import orjson
+from icalendar import Calendar, Event
 
 from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.mail import Postman, body_of
-from tests.support.people import FRONTEND, Answer, People, Person
+from tests.support.people import FRONTEND, WAIT, Answer, People, Person
 
 FIELDS = {"id", "nid", "hub_id", "home_id", "actual_home_id", "area", "privilege", "filename"}
 """What the planner reads of the place in which it opens."""
@@ -185,11 +188,7 @@ async def test_new_attendees_get_the_link_and_a_calendar_file(posted: People, po
         answer = await change(alice, node, "member", attendees=invited)
         assert (answer.status, answer.data["room_id"]) == (200, node["nid"])
         assert answer.data["attendees"] == [{"email": address, "name": "Zoë <b>"}]
-    for _ in range(100):
-        if postman.to(address):
-            break
-        await asyncio.sleep(0.05)
-    (mail,) = postman.to(address)
+    (mail,) = await mails_to(postman, address, 1)
     assert mail["Subject"] == "Alice Test invites you to a meeting"
     link = (await send(alice, "room.public_link", **{n: node[n] for n in ("hub_id", "nid")})).data["link"]
     assert link in body_of(mail)
@@ -197,11 +196,62 @@ async def test_new_attendees_get_the_link_and_a_calendar_file(posted: People, po
     assert "Hello Zoë &lt;b&gt;," in body_of(mail, "html")
     (file,) = mail.iter_attachments()
     assert (file.get_content_type(), file.get_filename()) == ("text/calendar", "meeting.ics")
-    lines = str(file.get_content()).replace("\r\n", "\n").replace("\n ", "").split("\n")
-    assert {"DTSTART:20310301T090000Z", "DTEND:20310301T100000Z", f"URL:{link}"} <= set(lines)
-    assert "SUMMARY:Plan\\; B\\, é" + "x" * 60 in lines
-    assert "DESCRIPTION:One\\nTwo" in lines
+    calendar, event = parsed(mail)
+    assert (calendar["method"], event["uid"], event["sequence"]) == ("REQUEST", f"{node['nid']}@drumee", 1)
+    assert event.decoded("dtstart") == datetime(2031, 3, 1, 9, tzinfo=UTC)
+    assert event.decoded("dtend") == datetime(2031, 3, 1, 10, tzinfo=UTC)
+    assert (event["url"], event["description"]) == (link, "One\nTwo")
+    assert event["summary"] == "Plan; B, é" + "x" * 60
+    assert (event["organizer"], event["attendee"]) == (f"mailto:{alice.email}", f"mailto:{address}")
+    assert event["attendee"].params["CN"] == "Zoë <b>"
     assert (await guest.ok("dmz.login", token=link.rsplit("/", 1)[1]))["validity"] == "TICKET_OK"
+
+
+async def test_attendees_hear_of_changes_and_of_the_end(posted: People, postman: Postman) -> None:
+    alice = await posted("Alice")
+    node = await book(alice, await planner(alice), title="Plan", date="2031-03-01T10:00:00Z")
+    staying, former = [f"{name}{node['nid']}@out.example" for name in ("staying", "former")]
+    people = [{"email": staying, "name": "Zoë"}, {"email": former, "name": "Max"}]
+    await change(alice, node, "member", attendees=people)
+    assert (await change(alice, node, "when", date="2031-03-02")).data["sequence"] == 1
+    await change(alice, node, "title", title="Plan")  # nothing is new
+    await change(alice, node, "member", attendees=people[:1])
+    this = {"hub_id": node["hub_id"], "nid": node["nid"]}
+    for _ in range(2):
+        assert (await send(alice, "room.remove", **this)).status == 200
+    stories = {staying: ("REQUEST", "REQUEST", "CANCEL"), former: ("REQUEST", "REQUEST", "CANCEL")}
+    for address, methods in stories.items():
+        mails = await mails_to(postman, address, 3)
+        events = {int(parsed(mail)[1]["sequence"]): parsed(mail) for mail in mails}
+        assert sorted(calendar["method"] for calendar, _ in map(parsed, mails)) == sorted(methods)
+        assert {event["uid"] for _, event in map(parsed, mails)} == {f"{node['nid']}@drumee"}
+        assert events[1][1].decoded("dtstart") == date(2031, 3, 2), "a whole day"
+        assert events[1][1].decoded("dtend") == date(2031, 3, 3)
+    end = next(m for m in mails if "cancelled" in m["Subject"])
+    assert end["Subject"] == "Alice Test has cancelled a meeting"
+    assert parsed(end)[1]["status"] == "CANCELLED"
+    assert "has cancelled a meeting to which you were invited" in body_of(end)
+    assert "/dmz/meeting/" not in body_of(end) + body_of(end, "html")
+
+
+async def mails_to(postman: Postman, address: str, count: int) -> list[EmailMessage]:
+    """Wait until an address has `count` mails; return them."""
+    for _ in range(int(WAIT / 0.05)):
+        if len(postman.to(address)) >= count:
+            break
+        await asyncio.sleep(0.05)
+    mails = postman.to(address)
+    assert len(mails) == count
+    return mails
+
+
+def parsed(mail: EmailMessage) -> tuple[Calendar, Event]:
+    """Return the calendar file of a mail, read by the library, and its event."""
+    (file,) = mail.iter_attachments()
+    calendar = Calendar.from_ical(str(file.get_content()))
+    assert file.get_param("method") == calendar["method"]
+    (event,) = calendar.walk("VEVENT")
+    return calendar, event
 
 
 async def test_a_meeting_is_changed_part_by_part(people: People) -> None:

@@ -3,7 +3,8 @@
 -- Params:   in_owner    hub
 --           in_id       its node
 --           in_change   JSON with any of title, message, date, start (texts), attendees (array of objects)
--- Returns:  one row     data  JSON: before and after, the content of the meeting
+-- Returns:  one row     data  JSON: before and after, the content of the meeting; sequence in it grows when
+--                       title, message, date or start change
 -- Errors:   NODE_NOT_FOUND   no such meeting
 -- Needs:    a transaction
 -- Example:  CALL meeting_update('00000000000000f3', '00000000000000fa', '{"date": "Tuesday"}');
@@ -28,6 +29,9 @@ BEGIN
     END IF;
 
     SET v_after = JSON_MERGE_PATCH(v_before, in_change);
+    IF JSON_REMOVE(v_after, '$.attendees') <> JSON_REMOVE(v_before, '$.attendees') THEN
+        SET v_after = JSON_SET(v_after, '$.sequence', COALESCE(JSON_VALUE(v_before, '$.sequence'), 0) + 1);
+    END IF;
     UPDATE media
     SET metadata = JSON_SET(metadata, '$.content', JSON_COMPACT(v_after)),
         filename = JSON_VALUE(v_after, '$.title'), mtime = UNIX_TIMESTAMP()

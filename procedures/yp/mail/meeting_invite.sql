@@ -1,12 +1,12 @@
--- meeting_invite: put the invitation to a meeting into the outbox.
+-- meeting_invite: put the invitation to a meeting, or the news of its change, into the outbox.
 --
--- Addresses that want no mails get none, and at most one mail a minute goes from one user to one address; the
--- inviter cannot tell.
+-- Addresses that want no mails get none, and at most one invitation a minute goes from one user to one
+-- address; the inviter cannot tell.
 --
 -- Params:   in_uid        user who invites
 --           in_email      normalized address
 --           in_mail       id of the mail
---           in_data       JSON: name (of the guest), title, date, start, message, url, room (texts)
+--           in_data       JSON, see meeting_notify; kind is invite (also when it is absent) or change
 --           in_mails, in_mails_new, in_new_days   the budget of the inviter, as for mail_wait
 -- Returns:  one row       data  JSON: mail (the mail to send now, or NULL)
 -- Errors:   TOO_MANY_INVITATIONS   the budget is used up
@@ -29,35 +29,29 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_wait INT UNSIGNED;
-    DECLARE v_silent TINYINT;
+    DECLARE v_silent, v_is_change TINYINT;
+    DECLARE v_kind VARCHAR(16) COLLATE ascii_bin DEFAULT JSON_VALUE(in_data, '$.kind');
     DECLARE v_refusal VARCHAR(511);
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- the row of the user is the lock under which mails are counted
     SELECT id INTO v_uid FROM entity WHERE id = in_uid FOR UPDATE;
+    SET v_is_change = COALESCE(v_kind = 'change', 0);
     SET v_silent = EXISTS (SELECT 1 FROM mail_optout WHERE email = in_email)
-        OR EXISTS (
+        OR (NOT v_is_change AND EXISTS (
             SELECT 1 FROM mail_outbox
             WHERE sender_id = in_uid AND recipient = in_email AND template = 'invite_meeting'
               AND ctime > v_now - 60
-        );
+        ));
     IF NOT v_silent THEN
         SET v_wait = mail_wait(in_uid, in_mails, in_mails_new, in_new_days);
         IF v_wait > 0 THEN
             SET v_refusal = JSON_OBJECT('code', 'TOO_MANY_INVITATIONS', 'retry_after', v_wait + 0);
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
         END IF;
-        INSERT INTO mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime)
-        SELECT in_mail, in_uid, in_email, 'invite_meeting', COALESCE(d.lang, me.lang),
-               JSON_SET(in_data, '$.inviter', me.fullname, '$.inviter_email', me.email),
-               -- the process that answers this request sends first; if it dies, others take over
-               v_now + 20, v_now, v_now
-        FROM drumate AS me
-        LEFT JOIN drumate AS d ON d.email = in_email
-        WHERE me.id = in_uid;
+        CALL meeting_notify(in_uid, in_email, in_mail, in_data);
+    ELSE
+        SELECT JSON_OBJECT('mail', NULL) AS data;
     END IF;
-
-    SELECT JSON_OBJECT('mail', JSON_COMPACT(MAX(c.data))) AS data
-    FROM mail_card AS c WHERE c.id = in_mail;
 END$$
 DELIMITER ;

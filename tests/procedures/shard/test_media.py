@@ -42,7 +42,8 @@ def test_a_meeting_is_booked_listed_and_deleted(scene: Scene) -> None:
     assert scene.rows("node_get(:hub, :bob, :meeting)") == []
     assert scene.docs("node_list(:hub, :bob, NULL, 'desc', 1, 45)") == []
     for deleted in (1, 0):
-        assert scene.doc("meeting_delete(:hub, :meeting)") == {"deleted": deleted}
+        ended = scene.doc("meeting_delete(:hub, :meeting)")
+        assert (ended["deleted"], ended["content"] is None) == (deleted, not deleted)
     assert scene.rows("node_get(:hub, :alice, :meeting)") == []
 
 
@@ -63,4 +64,7 @@ def test_a_meeting_is_updated_in_parts(scene: Scene) -> None:
     )
     assert (content["before"]["title"], content["before"]["attendees"]) == ("Weekly", [])
     assert (content["after"]["title"], content["after"]["date"]) == ("Other", "Monday")
+    assert content["after"]["sequence"] == 1
+    for change, sequence in (("{}", 1), ('{"attendees": []}', 1), ('{"date": "Tuesday"}', 2)):
+        assert scene.doc(f"meeting_update(:hub, :meeting, '{change}')")["after"]["sequence"] == sequence
     assert scene.doc("node_get(:hub, :alice, :meeting)")["filename"] == "Other"

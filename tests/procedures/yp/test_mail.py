@@ -134,3 +134,14 @@ def test_an_invitation_to_a_meeting_is_one_mail_within_the_budget(scene: Scene) 
     assert (refusal.code, refusal.retry_after > 0) == ("TOO_MANY_INVITATIONS", True)
     scene.sets("INSERT INTO yp.mail_optout (email, ctime) VALUES ('c@meet.example', 1)")
     assert scene.doc(call.format("c@meet.example", "d" * 16, 1))["mail"] is None
+
+
+def test_news_of_a_meeting_wait_for_no_minute_and_its_end_for_no_budget(scene: Scene) -> None:
+    invite = "yp.meeting_invite(:alice, 'a@meet.example', '{}', JSON_OBJECT('kind', '{}'), {}, 50, 7)"
+    for number, kind in enumerate(("invite", "change", "change")):
+        assert scene.doc(invite.format(f"{number:016x}", kind, 9))["mail"]["data"]["kind"] == kind
+    assert scene.refusal(invite.format("d" * 16, "change", 0)) == "TOO_MANY_INVITATIONS"
+    notify = "yp.meeting_notify(:alice, '{}', '{}', JSON_OBJECT('kind', 'cancel'))"
+    assert scene.doc(notify.format("a@meet.example", "e" * 16))["mail"]["email"] == "a@meet.example"
+    scene.sets("INSERT INTO yp.mail_optout (email, ctime) VALUES ('c@meet.example', 1)")
+    assert scene.doc(notify.format("c@meet.example", "f" * 16))["mail"] is None
