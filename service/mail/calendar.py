@@ -73,7 +73,7 @@ def calendar_file(meeting: Mapping[str, Any], guest: str) -> CalendarFile | None
 
 def _person(email: str, name: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{email}")
-    # A parameter holds no quotation marks and no control characters, and readers take a backslash for an escape.
+    # A parameter holds no quotation marks or control characters, and readers take a backslash for an escape.
     plain = name.replace('"', "'").replace("\\", "/")
     common_name = "".join(c if c.isprintable() else " " for c in plain).strip()
     if common_name:
