@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from service.auth.session import NOBODY
 from service.frontend.build import read_build
+from service.frontend.sounds import add_sounds
 from service.settings import Settings
 from service.web.request import page_language
 
@@ -62,6 +63,8 @@ class FrontendSite:
             folder = self._build.folder / name
             if folder.is_dir():
                 router.register_resource(BuiltFiles(path, folder))
+            elif name == "static":
+                add_sounds(router)
 
     async def page(self, request: web.Request) -> web.Response:
         """Return the page that starts the frontend; a new build in the folder is noticed."""

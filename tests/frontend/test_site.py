@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,6 +219,16 @@ async def test_pictures_and_sounds_may_stand_beside_the_scripts(make_node: NodeM
     async with aiohttp.ClientSession() as http, http.get(node.make_url("/-/static/musics/ring.mp3")) as reply:
         assert (reply.status, reply.content_type, await reply.read()) == (200, "audio/mpeg", b"ring")
         assert reply.headers["Cache-Control"] == "no-cache"
+
+
+async def test_a_build_without_sounds_gets_tones(get: Get) -> None:
+    for path in ("-/static/musics/notifications/drip.mp3", "-/musics/ringtones/piano.mp3"):
+        sound = await get(path)
+        assert (sound.status, sound.headers["Content-Type"]) == (200, "audio/wav")
+        with wave.open(io.BytesIO(sound.body)) as file:
+            assert file.getnframes() >= file.getframerate() / 5
+            assert len(set(file.readframes(1000))) > 10
+    assert (await get("-/static/musics/notifications/cuckoo.mp3")).status == 404
 
 
 async def test_without_the_setting_there_is_no_frontend(make_node: NodeMaker) -> None:
