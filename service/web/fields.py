@@ -84,6 +84,13 @@ class Id(Line):
         return from_uuid(text) or text
 
 
+class Word(Line):
+    """One of the words of an enum, which are in lower case; loads in lower case."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **options: object) -> str:
+        return super()._deserialize(value, attr, data, **options).lower()
+
+
 class Email(Line):
     """An email address; loads in lower case."""
 
@@ -253,6 +260,7 @@ def _check_leaf(item: object) -> None:
 FORMATS: dict[str, type[DeclaredField[str]]] = {
     "id": Id,
     "email": Email,
+    "word": Word,
     "flag": Flag,
     "secret": Secret,
     "text": Text,

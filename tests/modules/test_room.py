@@ -46,7 +46,7 @@ async def book(person: Person, place: dict[str, Any], **words: str) -> dict[str,
 
 async def plans(person: Person, place: dict[str, Any]) -> list[dict[str, Any]]:
     """Fetch the list of the planner."""
-    query = f"page=1&nid={place['actual_home_id']}&sort=undefined&order=undefined&hub_id={place['hub_id']}&"
+    query = f"page=1&nid={place['actual_home_id']}&sort=rank&order=ASC&hub_id={place['hub_id']}&"
     answer = await person.get("media.show_node_by", f"{query}usePid=undefined&pagelength=45&")
     assert answer.status == 200, answer.body
     rows: list[dict[str, Any]] = answer.data

@@ -135,6 +135,12 @@ def test_addresses_are_normalised(given_address: str, normalised: str) -> None:
     assert loaded({"type": "string", "format": "email"}, given_address) == normalised
 
 
+def test_a_word_of_an_enum_may_be_in_capitals() -> None:
+    order = {"type": "string", "format": "word", "enum": ["asc", "desc"]}
+    assert [loaded(order, text) for text in ("DESC", " Asc ", "asc")] == ["desc", "asc", "asc"]
+    assert refusal(order, "UP")[2] == "p: must be one of asc, desc"
+
+
 def test_a_note_has_lines_and_a_name_has_none() -> None:
     assert loaded({"type": "string", "format": "text"}, "one\n\ttwo") == "one\n\ttwo"
     assert "control character" in refusal({"type": "string"}, "one\ntwo")[2]
