@@ -194,8 +194,9 @@ link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
 
 .PHONY: cluster cluster-status cluster-kill cluster-freeze cluster-cut cluster-heal cluster-roll cluster-down
 cluster: WITH = --with cluster
-cluster: ready ## Three Galera nodes, HAProxy, Redis with Sentinels, two services, on this machine
-	@$(SERVICE) cluster
+WAYS = $(if $(DATABASE),--database "$(DATABASE)") $(if $(REDIS),--redis "$(REDIS)")
+cluster: ready ## Galera, HAProxy, Redis, Sentinels, two services, on this machine ([DATABASE=pool] [REDIS=sentinel])
+	@$(SERVICE) cluster $(WAYS)
 
 cluster-status: ready ## Which server is what, which one is home
 	@$(SERVICE) cluster-status
@@ -220,8 +221,8 @@ cluster-down: ## Stop the cluster ([REMOVE=1]: and remove its data)
 
 .PHONY: cluster-faults cluster-files
 cluster-faults: WITH = --with test --with cluster
-cluster-faults: ready ## Break a cluster of its own under load, print what was lost ([SHORT=1] [ONLY="kill home,…"])
-	@.venv/bin/python -m tests.chaos.cluster $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
+cluster-faults: ready ## Break a cluster of its own under load ([SHORT=1] [ONLY="kill home,…"] [DATABASE=] [REDIS=])
+	@.venv/bin/python -m tests.chaos.cluster $(WAYS) $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
 cluster-files: ready ## Files of HAProxy, Galera, Redis, Sentinel and the service (HOSTS=hosts.toml OUT=folder)
 	@$(call need,HOSTS OUT)$(SERVICE) cluster-files --hosts "$$HOSTS" --out "$$OUT"

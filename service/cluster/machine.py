@@ -62,9 +62,11 @@ class ClusterError(CommandError):
     """The cluster cannot do what was asked; the text says why."""
 
 
-def loopback_hosts() -> Hosts:
+def loopback_hosts(database: str = "balancer", redis_master: str = "balancer") -> Hosts:
     """Describe a cluster on this machine, on ports that are free now."""
     return Hosts(
+        database=database,
+        redis_master=redis_master,
         account=f"{ACCOUNT}:{secrets.token_hex(12)}",
         sst_account="root",
         nodes=tuple(
@@ -107,12 +109,16 @@ class LocalCluster:
         self.supervisor = Supervisor(folder, self.sockets)
         self.hosts = read_hosts(self._description) if self._description.exists() else Hosts()
 
-    def describe(self) -> None:
-        """Make the folder, the description and the files of all servers, unless they are there."""
+    def describe(self, new: Hosts | None = None) -> None:
+        """Make the folder, the description and the files of all servers, unless they are there.
+
+        `new`: the description of a new cluster.
+        """
         for folder in (RUN_DIR, self.folder, self.sockets):
             make_private(folder)
         if not self._description.exists():
-            hosts = loopback_hosts()
+            hosts = new or loopback_hosts()
+            hosts.check()
             self._description.touch(mode=0o600)
             self._description.write_text(write_hosts(hosts))
             rendered = files.render(hosts, stats_socket=str(self.sockets / "balancer.sock"))
@@ -196,6 +202,12 @@ class LocalCluster:
             f"--pid-file={self.folder / f'{node.name}.pid'}",
         ]
 
+    def _donors(self, joiner: GaleraNode) -> list[str]:
+        """Return the option that lets the home node be the last to donate its state."""
+        homes = self.homes() if self.supervisor.is_alive() else []
+        others = [node.name for node in self.hosts.nodes if node != joiner]
+        return [f"--wsrep-sst-donor={','.join(sorted(others, key=homes.__contains__))},"] if homes else []
+
     def _small(self, node: GaleraNode) -> Path:
         """Return a file that includes the node's own, and lets three nodes fit on one machine.
 
@@ -221,7 +233,7 @@ class LocalCluster:
         """Start a server that does not run; `words` and `changes` as for `program`."""
         self.declare()
         if isinstance(server, GaleraNode):
-            words = (*words, *self.recovered_position(server))
+            words = (*words, *self.recovered_position(server), *self._donors(server))
         self.supervisor.start(self.program(server, *words, **changes))
 
     def declare(self) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from service import WORK_DIR
 from service.cluster.files import CHECK_ACCOUNT
-from service.cluster.hosts import Balancer, ClusterServer, GaleraNode, RedisServer, ServiceHost
+from service.cluster.hosts import Balancer, ClusterServer, GaleraNode, Hosts, RedisServer, ServiceHost
 from service.cluster.machine import READY_SECONDS, ClusterError, LocalCluster
 from service.local.messages import display_path
 from service.local.processes import eventually, tail
@@ -22,10 +22,10 @@ from service.local.service_process import SERVICE
 REDIS_SECONDS = 15.0
 
 
-def up(machine: LocalCluster) -> float:
-    """Start what does not run; return the seconds until everything is ready."""
+def up(machine: LocalCluster, new: Hosts | None = None) -> float:
+    """Start what does not run; return the seconds until everything is ready. `new`: as for `describe`."""
     started = time.monotonic()
-    machine.describe()
+    machine.describe(new)
     hosts = machine.hosts
     for server in (*hosts.redis, *hosts.sentinels, *hosts.balancers):
         start(machine, server)

@@ -7,6 +7,8 @@ import asyncio
 import sys
 import time
 
+from service.cluster.hosts import DATABASE_WAYS, REDIS_WAYS
+from service.cluster.machine import loopback_hosts
 from tests.chaos.cluster.faults import FAULTS, SHORT, Fault
 from tests.chaos.cluster.load import ClusterLoad
 from tests.chaos.cluster.rounds import ClusterRounds
@@ -20,8 +22,9 @@ PEOPLE, MANY_PEOPLE = 20, 50
 
 def main(words: list[str] | None = None) -> int:
     """Run, print the table; return 1 when a limit is broken."""
-    faults, started = chosen(words), time.monotonic()
-    with throw_away_cluster() as site:
+    options, started = parsed(words), time.monotonic()
+    faults = chosen(options)
+    with throw_away_cluster(loopback_hosts(options.database, options.redis)) as site:
         ledger = Ledger()
         people = MANY_PEOPLE if any(fault.name == "two homes" for fault in faults) else PEOPLE
         rows = asyncio.run(ClusterRounds(site, ClusterLoad(site, ledger, people), ledger).run(faults))
@@ -31,17 +34,26 @@ def main(words: list[str] | None = None) -> int:
     return 1 if violations else 0
 
 
-def chosen(words: list[str] | None) -> list[Fault]:
-    """Return the faults that the command line selects, in the order of the table."""
+def parsed(words: list[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="make cluster-faults")
     parser.add_argument("--short", action="store_true", help=", ".join(SHORT))
     parser.add_argument("--only", default="", help=", ".join(fault.name for fault in FAULTS))
+    parser.add_argument("--database", default="balancer", choices=DATABASE_WAYS)
+    parser.add_argument("--redis", default="balancer", choices=REDIS_WAYS)
     options = parser.parse_args(words)
-    names = {name.strip() for name in options.only.split(",") if name.strip()}
-    unknown = names - {fault.name for fault in FAULTS}
+    options.names = {name.strip() for name in options.only.split(",") if name.strip()}
+    unknown = options.names - {fault.name for fault in FAULTS}
     if unknown:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
-    wanted = names or (set(SHORT) if options.short else {fault.name for fault in FAULTS} - {"kill home"})
+    return options
+
+
+def chosen(options: argparse.Namespace) -> list[Fault]:
+    """Return the faults that the command line selects, in the order of the table."""
+    wanted = options.names or (
+        set(SHORT) if options.short else {fault.name for fault in FAULTS} - {"kill home"}
+    )
     return [fault for fault in FAULTS if fault.name in wanted]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import re
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from service.cluster.machine import ClusterError
 from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
 from service.schema.routines import Script
+from service.store.admin import DeployError
 from tests.chaos.cluster.load import ClusterLoad
 from tests.chaos.cluster.site import ClusterSite
 from tests.chaos.cluster.table import Limits, Row
@@ -25,6 +28,8 @@ HOLD_SECONDS = 6.0
 """How long a dead server stays dead."""
 LONG_SECONDS = 20.0
 """How long a frozen or isolated one stays so."""
+LEASE_SECONDS = 90.0
+"""A deploy that broke off holds its lease for so long at most."""
 UPDATES = 500
 PAIRS = 1000
 PAIR_SECONDS = 180.0
@@ -34,6 +39,7 @@ BODIES = (
     "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES ORDER BY 1, 2"
 )
 
+DONOR = re.compile(r"requested state transfer from .*? Selected \S+ \((\w+)\)")
 UNDER_WAY = (
     "SELECT COUNT(*) > 30 FROM yp.deploy_journal AS j JOIN yp.deploy_run AS r ON r.id = j.run_id "
     "WHERE r.outcome = 'running' AND j.state <> 'planned'"
@@ -81,6 +87,20 @@ def kill_server(name: str, seconds: float = HOLD_SECONDS) -> Step:
         await asyncio.sleep(seconds)
 
     return inject
+
+
+async def lose_data(broken: Broken) -> None:
+    """Kill a node that is not home, and remove its data: it copies those of another one."""
+    machine = broken.site.machine
+    node = next(node for node in machine.hosts.nodes if not is_home(broken.site, node))
+    await asyncio.to_thread(operations.kill, machine, node)
+    shutil.rmtree(machine.place(node))
+    await asyncio.sleep(HOLD_SECONDS)
+    await heal_all(broken)
+    donor = DONOR.findall(machine.log_file(node).read_text())[-1]
+    broken.row.notes.append(f"{node.name} copied {donor}")
+    if is_home(broken.site, machine.server(donor)):
+        broken.row.troubles.append("the home node was the donor")
 
 
 async def freeze_home(broken: Broken) -> None:
@@ -203,7 +223,13 @@ async def deploy_again(broken: Broken) -> None:
     """Bring the node back, and the deploy to its end on another one."""
     await heal_all(broken)
     other = broken.site.machine.hosts.nodes[1]
-    await asyncio.to_thread(_deploy, broken, other, "cluster_kill")
+    async with asyncio.timeout(LEASE_SECONDS):
+        while True:
+            try:
+                await asyncio.to_thread(_deploy, broken, other, "cluster_kill")
+                break
+            except DeployError:  # the lease of the broken deploy has not ended yet
+                await asyncio.sleep(2)
     await asyncio.to_thread(_compare_routines, broken)
 
 
@@ -238,6 +264,7 @@ FAULTS = (
     Fault("nothing", quiet, nothing, Limits(0.0)),
     *(Fault(f"kill {name}", kill_server(name), heal_all, NODE) for name in ("db1", "db2", "db3")),
     Fault("kill home", kill_server("home"), heal_all, NODE),
+    Fault("lose the data of a node", lose_data, nothing, NODE),
     Fault("freeze home", freeze_home, heal_all, NODE),
     Fault("cut home", cut_home, heal_all, Limits(5.0, statuses=(503,))),
     Fault("kill all nodes", kill_nodes, heal_all, Limits(60.0, after_heal=10.0)),

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from service.cluster import status
-from service.cluster.machine import ClusterError
+from service.errors import CommandError
 from tests.chaos.cluster.faults import Broken, Fault
 from tests.chaos.cluster.load import ClusterLoad, Pair, Seat
 from tests.chaos.cluster.site import ClusterSite
@@ -20,7 +20,7 @@ from tests.support.waiting import until
 QUIET_SECONDS = 2.0
 AFTER_SECONDS = 10.0
 """Load after the repair, in which everything has to work again."""
-REPAIR_SECONDS = 60.0
+REPAIR_SECONDS = 120.0
 UPDATE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 6
 SETTLE_SECONDS = 15.0
@@ -62,7 +62,7 @@ class ClusterRounds:
             healed_at = time.monotonic()
             async with asyncio.timeout(REPAIR_SECONDS):
                 await fault.repair(broken)
-        except (ClusterError, AssertionError, TimeoutError) as exc:
+        except (CommandError, AssertionError, TimeoutError) as exc:
             row.troubles.append(f"{type(exc).__name__}: {exc}")
         repaired_at = time.monotonic()
         await asyncio.sleep(AFTER_SECONDS)

@@ -11,7 +11,7 @@ from pathlib import Path
 from yarl import URL
 
 from service.cluster import operations
-from service.cluster.hosts import GaleraNode
+from service.cluster.hosts import GaleraNode, Hosts
 from service.cluster.machine import ClusterError, LocalCluster
 from service.settings import Settings
 
@@ -47,12 +47,12 @@ class ClusterSite:
 
 
 @contextmanager
-def throw_away_cluster() -> Iterator[ClusterSite]:
+def throw_away_cluster(hosts: Hosts) -> Iterator[ClusterSite]:
     """Start a cluster in a temporary directory; stop and remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="drumee-cluster-") as name:
         machine = LocalCluster(Path(name) / "cluster")
         try:
-            seconds = operations.up(machine)
+            seconds = operations.up(machine, hosts)
             print(f"the cluster is ready after {seconds:.0f} s", flush=True)
             yield ClusterSite(machine)
         finally:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.cluster.__main__ import chosen
+from tests.chaos.cluster.__main__ import chosen, parsed
 from tests.chaos.cluster.faults import FAULTS, SHORT
 from tests.chaos.cluster.table import Limits, Row, longest_gap, span, table
 from tests.chaos.ledger import Call
@@ -68,13 +68,13 @@ def test_times_without_calls() -> None:
 
 
 def test_faults_are_chosen_by_name() -> None:
-    assert [fault.name for fault in chosen(["--only", "roll,cut home"])] == ["cut home", "roll"]
-    assert [fault.name for fault in chosen(["--short"])] == list(SHORT)
-    assert {fault.name for fault in chosen([])} == {fault.name for fault in FAULTS} - {"kill home"}
+    assert [fault.name for fault in chosen(parsed(["--only", "roll,cut home"]))] == ["cut home", "roll"]
+    assert [fault.name for fault in chosen(parsed(["--short"]))] == list(SHORT)
+    assert {fault.name for fault in chosen(parsed([]))} == {fault.name for fault in FAULTS} - {"kill home"}
 
 
 def test_an_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        chosen(["--only", "roll,rool"])
+        chosen(parsed(["--only", "roll,rool"]))
     assert ended.value.code == 2
     assert "no such fault: rool" in capsys.readouterr().err
