@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import psutil
 import pymysql
+from redis import Redis as Client
+from redis.exceptions import RedisError
 
 from service import WORK_DIR
 from service.bench.node import free_port
@@ -31,6 +33,7 @@ from service.cluster.hosts import (
     write_hosts,
 )
 from service.errors import CommandError
+from service.live.push import channel_of
 from service.local.directories import RUN_DIR, make_private, socket_directory
 from service.local.install import find_program
 from service.local.processes import eventually, leash, tail
@@ -381,9 +384,6 @@ class LocalCluster:
 
     def redis_info(self, server: RedisServer) -> dict[str, Any]:
         """Return the section `replication` of INFO; empty when Redis does not answer."""
-        from redis import Redis as Client
-        from redis.exceptions import RedisError
-
         if self.state(server) != "runs":
             return {}
         with (
@@ -393,6 +393,13 @@ class LocalCluster:
             info: dict[str, Any] = c.info("replication")
             return info
         return {}
+
+    def processes_at(self, server: RedisServer) -> int:
+        """Return how many service processes listen for live updates at a Redis."""
+        client = Client(host=server.host, port=server.port, socket_timeout=1)
+        with suppress(RedisError, OSError), closing(client):
+            return len(client.pubsub_channels(channel_of("*")))
+        return 0
 
     def masters(self) -> list[str]:
         """Return the names of the Redis servers that are masters."""

@@ -107,6 +107,8 @@ def _node(machine: LocalCluster, node: GaleraNode, homes: list[str]) -> StatusLi
 
 def _redis(machine: LocalCluster, server: RedisServer) -> StatusLine:
     info = machine.redis_info(server)
-    details = {"replicas": str(info["connected_slaves"])} if info.get("role") == "master" else {}
+    details = {}
+    if info:
+        details["processes"] = str(machine.processes_at(server))
     role = {"slave": "replica"}.get(str(info.get("role")), str(info.get("role", "")))
     return StatusLine("Redis", server.name, machine.state(server), role, details)

@@ -184,6 +184,10 @@ class ClusterRounds:
             troubles.append(f"{len(homes)} homes: {', '.join(homes)}")
         if len(masters) != 1:
             troubles.append(f"{len(masters)} Redis masters: {', '.join(masters)}")
+        for server in machine.hosts.redis:
+            processes = machine.processes_at(server)
+            if processes != len(machine.hosts.services) * (server.name in masters):
+                troubles.append(f"{processes} processes listen at {server.name}")
         return troubles
 
 
