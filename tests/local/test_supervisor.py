@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -72,6 +73,16 @@ def test_what_is_killed_is_started_again_and_what_is_removed_is_not(
     assert supervisor.state("test") is None
     assert not supervisor.remove("test")
     assert not Path(f"/proc/{second}").exists()
+
+
+def test_what_shall_stay_dead_is_not_started_again(supervisor: Supervisor, place: Path) -> None:
+    mortal = dataclasses.replace(program(place, SAYS, SAID="x"), restarts=False)
+    supervisor.start(mortal)
+    assert eventually(lambda: _pid(supervisor) > 0, 10)
+    os.kill(_pid(supervisor), signal.SIGKILL)
+    assert eventually(lambda: _state(supervisor) == "EXITED", 10)
+    supervisor.start(mortal)
+    assert eventually(lambda: _pid(supervisor) > 0, 10), "unless somebody starts it"
 
 
 def test_what_cannot_start_is_known_to_have_failed(supervisor: Supervisor, place: Path) -> None:
