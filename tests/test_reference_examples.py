@@ -51,6 +51,7 @@ class Story:
         await self.tags()
         await self.chat()
         await self.unwanted_messages()
+        await self.team()
         await self.plans()
         await self.meeting()
         await self.calls()
@@ -236,6 +237,16 @@ class Story:
         folder = (await self.ada.ok("media.home"))["chat_upload_id"]
         answer = await self.rec.upload(self.ada, "media.upload", b"ten", filename=filename, nid=folder)
         return str(answer["nid"])
+
+    async def team(self) -> None:
+        """Write into the conversation of a team hub."""
+        call, ada, bob = self.rec.call, self.ada, self.bob
+        hub = self.registry.add_hub("Team", ada.uid, "private")
+        self.registry.grant(hub, bob.uid, 2)
+        sent = await call(ada, "channel.post", hub_id=hub, message="Who brings the cake?", echoId="c13")
+        await call(bob, "channel.acknowledge", hub_id=hub, message_id=sent["message_id"])
+        await call(bob, "channel.messages", hub_id=hub)
+        await call(ada, "channel.delete", hub_id=hub, messages=[sent["message_id"]], option="all")
 
     async def plans(self) -> None:
         call, ada = self.rec.call, self.ada

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, NamedTuple
 
 from service.store.database import (
@@ -23,6 +24,14 @@ class Reading(NamedTuple):
     seen: list[dict[str, Any]]
     """The messages that the reader had not read before, as their author has them."""
     author_socket_rows: ResultSet
+
+
+def new_message(received_us: int, message: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as routines take it; `received_us` is its time, microseconds since 1970."""
+    # Begins with the time, so that messages of the same second keep their order.
+    message_id = f"{received_us:013x}{secrets.token_hex(2)[:3]}"
+    ctime = received_us // 1_000_000
+    return {"message_id": message_id, "message": message, "ctime": ctime, "metadata": metadata}
 
 
 async def mark_read(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from service.contacts import attachments, uploads
 from service.errors import missing_param
 from service.live import conversations
 from service.live.conversations import Reading, mark_read
-from service.runtime.context import Answer, Context, page_of, row, rows
+from service.runtime.context import Answer, Context, hub_shard, page_of, row, rows
 from service.store.database import documents
 
 
@@ -61,10 +60,7 @@ async def post(
     metadata: dict[str, Any] = {"thread_id": thread_id} if thread_id else {}
     if attachment:
         metadata["attachment"] = await attachments.store(ctx, ctx.caller.uid, own_shard, attachment)
-    # Begins with the time, so that messages of the same second keep their order.
-    message_id = f"{ctx.received_us:013x}{secrets.token_hex(2)[:3]}"
-    ctime = ctx.received_us // 1_000_000
-    content = {"message_id": message_id, "message": message, "ctime": ctime, "metadata": metadata}
+    content = conversations.new_message(ctx.received_us, message, metadata)
     own, other = await conversations.post(ctx.db, own_shard, ctx.caller.uid, entity_id, content)
     for upload_id in attachment:
         uploads.remove(ctx, upload_id)
@@ -74,10 +70,15 @@ async def post(
     return own.message | echo
 
 
-async def attachment(ctx: Context, message_id: str) -> Answer:
-    """Return a page of the files of a message of the caller."""
-    page, size = page_of(ctx)
-    (file_rows,) = await ctx.shard("message_files", message_id, page, size)
+async def list_files(ctx: Context, message_id: str) -> Answer:
+    """Return a page of the files of a message: of the caller, or of the hub that the request names."""
+    (page, size), hub = page_of(ctx), str(ctx.caller.hub)
+    if hub == ctx.caller.uid:
+        (file_rows,) = await ctx.shard("message_files", message_id, page, size)
+    else:
+        (file_rows,) = await ctx.db.call(
+            hub_shard(ctx), "channel_files", hub, ctx.caller.uid, message_id, page, size
+        )
     return [attachments.node(ctx, file) for file in documents(file_rows)]
 
 

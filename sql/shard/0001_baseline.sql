@@ -278,7 +278,7 @@ CREATE TABLE IF NOT EXISTS contact_set_aside (
 
 CREATE TABLE IF NOT EXISTS message (
     owner_id     CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'owner of this copy',
-    peer_id      CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the other side of the conversation',
+    peer_id      CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the other side; in a hub: the hub again',
     message_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the same in both copies',
     author_id    CHAR(16) COLLATE ascii_bin NOT NULL,
     message_type ENUM ('chat', 'call') NOT NULL DEFAULT 'chat',
@@ -292,7 +292,22 @@ CREATE TABLE IF NOT EXISTS message (
     KEY by_time (owner_id, peer_id, ctime),
     KEY by_unread (owner_id, is_read, peer_id),
     KEY by_unseen (owner_id, is_seen, peer_id)
-) ENGINE = InnoDB COMMENT 'private conversations; each side has its own copy';
+) ENGINE = InnoDB COMMENT 'conversations: each side has its own copy, a hub has one';
+
+CREATE TABLE IF NOT EXISTS channel_reader (
+    owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'hub',
+    uid        CHAR(16) COLLATE ascii_bin NOT NULL,
+    read_until INT UNSIGNED NOT NULL COMMENT 'unix time of the newest message that the member has read',
+    PRIMARY KEY (owner_id, uid)
+) ENGINE = InnoDB COMMENT 'what each member of a hub has read';
+
+CREATE TABLE IF NOT EXISTS channel_hidden (
+    owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'hub',
+    uid        CHAR(16) COLLATE ascii_bin NOT NULL,
+    message_id CHAR(16) COLLATE ascii_bin NOT NULL,
+    PRIMARY KEY (owner_id, uid, message_id),
+    KEY by_message (owner_id, message_id)
+) ENGINE = InnoDB COMMENT 'messages of a hub that a member has deleted for themselves';
 
 CREATE TABLE IF NOT EXISTS attachment (
     owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'whose quota it counts against: author, or hub',

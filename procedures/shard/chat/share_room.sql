@@ -1,4 +1,4 @@
--- share_room: show a team hub as lists of conversations show it. Messages of hubs are not kept here.
+-- share_room: show a team hub as lists of conversations show it. Its messages are in the shard of the hub.
 -- See docs/frontend-contract.md#private-conversation.
 --
 -- Params:   in_owner     owner of the list

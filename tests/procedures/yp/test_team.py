@@ -61,3 +61,10 @@ def test_hub_poke_reaches_members_outside_the_room(scene: Scene) -> None:
     assert scene.sets(f"yp.hub_poke(:alice, :hub, :bob, {room})")[1] == []
     scene.sets("yp.contact_block_add(:bob, :nobody, :alice, :alice)")
     assert scene.sets("yp.hub_poke(:alice, :hub, :bob, 'aaaaaaaaaaaaaaaa')")[1] == []
+
+
+def test_the_sockets_of_members_are_those_of_nobody_else(scene: Scene) -> None:
+    scene.sets("yp.permission_grant(:hub, 'room', :bob, 2, 0)")
+    scene["tab_alice"], scene["tab_bob"]
+    ((_, sockets),) = scene.rows("yp.hub_member_sockets(:hub)")
+    assert (scene["tab_alice"] in sockets, scene["tab_bob"] in sockets) == (True, False)
