@@ -119,17 +119,21 @@ $(TOOLS)/ready: requirements/tools.txt
 ##@ Schema
 
 # Each of these is one line around `python -m service …`; exit 0 done, 1 differences, 2 failed.
-HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"}
+HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"} \
+	$${SKIP_EXAMPLES:+--skip-examples}
 
-.PHONY: plan deploy drift adopt proc docs stats demo shard
+.PHONY: plan deploy drift doctor adopt proc docs stats demo shard
 plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
 	@$(SERVICE) plan $(HOW)
 
-deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n])
+deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
 	@$(SERVICE) deploy $(HOW)
 
 drift: ready ## What was changed by hand: routines, tables, views; for cron
 	@$(SERVICE) drift
+
+doctor: ready ## Do all routines work on these servers? The examples of the headers, in scratch databases
+	@$(SERVICE) doctor
 
 adopt: ready ## Bring a change made by hand into its file (F= [SHARD=])
 	@$(call need,F)$(SERVICE) adopt --file "$$F" $${SHARD:+--shard "$$SHARD"}

@@ -24,7 +24,8 @@ import orjson
 from service import ROOT
 from service.admin.registry import Registry
 from service.bench.cores import Cores
-from service.deploy.deployer import Deployer, create_statement
+from service.deploy.create import create_statement
+from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
 from service.deploy.state import OPENING
 from service.local.processes import read_pid

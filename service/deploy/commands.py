@@ -31,18 +31,25 @@ Allow = Annotated[
     ),
 ]
 Rate = Annotated[float, typer.Option(min=0, help="Items a second at most; 0: any number.")]
+SkipExamples = Annotated[
+    bool, typer.Option("--skip-examples", help="Do not run the examples of the headers before.")
+]
 RoutineFile = Annotated[
     str, typer.Option("--file", metavar="FILE", help="File of a routine, procedures/….sql.")
 ]
 
 
-def _deployer(settings: Settings, canary: str, rev: str, allow: str, rate: float) -> Deployer:
+def _deployer(
+    settings: Settings, canary: str, rev: str, allow: str, rate: float, skip_examples: bool
+) -> Deployer:
     from service.deploy.checkout import current_revision, files_of
     from service.deploy.deployer import Deployer
     from service.deploy.plan import Files
 
     files = files_of(rev) if rev else Files.load(current_revision())
-    return Deployer(settings, files=files, allow=_names(allow), canary=canary, rate=rate)
+    return Deployer(
+        settings, files=files, allow=_names(allow), canary=canary, rate=rate, examples=not skip_examples
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -50,11 +57,17 @@ def _names(text: str) -> list[str]:
 
 
 @commands.command(rich_help_panel="Schema")
-def plan(canary: Canary = "", rev: Revision = "", allow: Allow = "", rate: Rate = 0) -> int:
+def plan(
+    canary: Canary = "",
+    rev: Revision = "",
+    allow: Allow = "",
+    rate: Rate = 0,
+    skip_examples: SkipExamples = False,
+) -> int:
     """Show what deploy would do, and what it would leave to you; change nothing."""
 
     def work(settings: Settings) -> int:
-        deployer = _deployer(settings, canary, rev, allow, rate)
+        deployer = _deployer(settings, canary, rev, allow, rate, skip_examples)
         planned = deployer.plan()
         deployer.show(planned)
         return 1 if planned.todo or planned.decide else 0
@@ -68,12 +81,15 @@ def deploy(
     rev: Revision = "",
     allow: Allow = "",
     rate: Rate = 0,
+    skip_examples: SkipExamples = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
 ) -> int:
     """Create or upgrade the registry and every shard."""
     if dry_run:
-        return plan(canary, rev, allow, rate)
-    return with_stack(lambda settings: _report(_deployer(settings, canary, rev, allow, rate).deploy()))
+        return plan(canary, rev, allow, rate, skip_examples)
+    return with_stack(
+        lambda settings: _report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
+    )
 
 
 def _report(outcome: Outcome) -> int:
@@ -101,6 +117,24 @@ def drift() -> int:
         lines = Deployer(settings).drift()
         typer.echo("\n".join(lines or ["no drift: routines, tables and views are as deploys have left them"]))
         return 1 if lines else 0
+
+    return with_stack(work)
+
+
+@commands.command(rich_help_panel="Schema")
+def doctor() -> int:
+    """Run the examples of all headers on every server, in scratch databases; change nothing."""
+
+    def work(settings: Settings) -> int:
+        from service.deploy.checkout import current_revision
+        from service.deploy.examples import examine
+        from service.deploy.plan import Files
+
+        findings = 0
+        for server, report in examine(settings, Files.load(current_revision())):
+            findings += len(report.failures)
+            typer.echo("\n".join(map(str, report.failures)) or f"{server}: {report}")
+        return 1 if findings else 0
 
     return with_stack(work)
 

@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 
 import pymysql
 
+from service import as_typed
 from service.deploy import tables
+from service.deploy.create import create_statement
+from service.deploy.examples import has_news, run_examples
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.pace import Pace
 from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
@@ -50,8 +53,6 @@ CATCH_UP_ROWS = 200
 """Contacts in one transaction; the owner cannot write meanwhile."""
 MARK_STALE = "INSERT IGNORE INTO contact_stale"
 """Statements of migrations that queue contacts whose records must be rebuilt (sql/README.md)."""
-LONGEST_COMMENT = 16_000
-"""Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
 
 
 Tools = tuple[Journal, Progress, Pace, Interrupts]
@@ -91,12 +92,15 @@ class Deployer:
         only: Sequence[str] = (),
         canary: str = "",
         rate: float = 0.0,
+        examples: bool = True,
     ) -> None:
         self.settings = settings
         self.say = say
         self.files = files or Files.load()
         self.canary = canary
         self.rate = rate
+        # The routines of an older revision have run here before; their examples are for other demo data.
+        self.examples = examples and not self.files.is_rollback
         self.connection = Connection(settings)
         self.connection.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
         user = database_servers(settings.db)[0].user if settings.db else ""
@@ -111,8 +115,26 @@ class Deployer:
 
     def show(self, plan: Plan) -> None:
         """Report the plan."""
-        for line in render(plan, callers_of, lambda i: self.installed_text(plan, i)):
+        *lines, last = render(plan, callers_of, lambda i: self.installed_text(plan, i))
+        if self._will_run_examples(plan):
+            count = len(plan.files.routines)
+            lines.append(f"  run       examples  of {count} routines, first of all, in a scratch database")
+        for line in [*lines, last]:
             self.say(line)
+
+    def _will_run_examples(self, plan: Plan) -> bool:
+        return self.examples and has_news(plan)
+
+    def _check_examples(self) -> None:
+        """Raise DeployError when an example fails on this server: the services would fail there, too."""
+        report = run_examples(self.settings, self.files, self.connection.server)
+        if report.failures:
+            raise DeployError(
+                f"nothing was deployed: MariaDB {report.version} does not do what the files need\n"
+                + "\n".join(map(str, report.failures))
+                + f"\n`{as_typed('deploy SKIP_EXAMPLES=1')}` deploys nevertheless"
+            )
+        self.say(str(report))
 
     def installed_text(self, plan: Plan, installed: Installed) -> str:
         """Return an installed statement in the form of our files."""
@@ -153,6 +175,8 @@ class Deployer:
             if plan.todo or plan.decide:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
+            if self._will_run_examples(plan):
+                self._check_examples()
             if plan.todo:
                 self._run_plan(plan, outcome, lease)
         outcome.seconds = time.monotonic() - started
@@ -354,23 +378,3 @@ class Deployer:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {action}" for action, count in counts.items())
-
-
-def comment_of(routine: Routine, revision: str) -> str:
-    """Return the COMMENT of a routine: its header, its file, and the digests that identify its version."""
-    stamp = f"[{routine.path} {routine.digest} {routine.fingerprint} {revision or 'unknown'}]"
-    text = f"{routine.header}\n{stamp}"
-    if len(text.encode()) > LONGEST_COMMENT:
-        raise DeployError(f"{routine.path}: the header is longer than {LONGEST_COMMENT} bytes")
-    return text
-
-
-def create_statement(routine: Routine, revision: str) -> str:
-    """Return the CREATE statement with definer and comment."""
-    head = f"CREATE OR REPLACE {routine.kind} {routine.name}("
-    quoted = pymysql.converters.escape_string(comment_of(routine, revision))
-    sent = f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} {routine.name}("
-    before, clause, after = routine.statement.replace(head, sent, 1).partition("    SQL SECURITY DEFINER\n")
-    if not clause or not after.startswith("BEGIN"):
-        raise DeployError(f"{routine.path}: SQL SECURITY DEFINER must stand in front of BEGIN")
-    return f"{before}{clause}    COMMENT '{quoted}'\n{after}"

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-import secrets
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from service import as_typed
-from service.deploy.journal import BOOTSTRAP
 from service.deploy.plan import Files, places
+from service.deploy.scratch import drop_stale, scratch_database, scratch_name
 from service.deploy.state import State
-from service.schema.routines import Script
-from service.store.admin import COLLATION, DEFINER, Connection, DeployError, view_statement
-
-SCRATCH = "drumee_check_"
-STALE_SECONDS = 3600
-"""An older scratch database belongs to a killed run. Seconds."""
+from service.store.admin import Connection
 
 Name = tuple[str, str]
 """(table, view or trigger; name)"""
@@ -46,14 +38,15 @@ class Difference:
 
 def differences(connection: Connection, files: Files, state: State) -> list[Difference]:
     """Compare every database with the result of its migrations, without leaving a trace on the server."""
-    _drop_stale(connection)
+    drop_stale(connection)
+    name = scratch_name(connection)
     groups: dict[tuple[str, frozenset[str]], list[str]] = {}
     for db in ["yp", *state.shards]:
         applied = frozenset(n for place, kind, n in state.applied if (place, kind) == (db, "migration"))
         groups.setdefault(("yp" if db == "yp" else "shard", applied), []).append(db)
     all_differences: list[Difference] = []
     for (scope, applied), databases in groups.items():
-        with _scratch(connection, files, scope, applied) as scratch:
+        with scratch_database(connection, f"{name}_{scope}", files, scope, applied) as scratch:
             wanted = definitions(connection, scratch)
         for db in databases:
             pending = {
@@ -118,49 +111,6 @@ def definitions(connection: Connection, db: str) -> dict[Name, str]:
         definer = others[2]
         statements["trigger", name] = f"{definer} {timing} {event} ON {table}\n{statement}"
     return statements
-
-
-@contextmanager
-def _scratch(connection: Connection, files: Files, scope: str, applied: Iterable[str]) -> Iterator[str]:
-    """Create an empty database, and run the applied migrations and the views in it."""
-    scripts = {s.name: s for s in files.migrations[scope]}
-    unknown = sorted(set(applied) - set(scripts))
-    if unknown:
-        raise DeployError(f"{unknown[0]} was applied and is not in this checkout: use a newer one")
-    name = f"{SCRATCH}{int(time.time())}_{secrets.token_hex(4)}"
-    connection.run(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE {COLLATION}")
-    # a view that selects from another one is checked with the rights of its owner
-    connection.run(f"GRANT SELECT ON `{name}`.* TO {DEFINER}")
-    try:
-        connection.raw.select_db(name)
-        if scope == "yp":
-            connection.each([s.replace("yp.", "") for s in BOOTSTRAP if s.startswith("CREATE TABLE")])
-        connection.each(_statements([scripts[each] for each in sorted(applied)]))
-        connection.each([view_statement(s) for s in _statements(files.views[scope])])
-        yield name
-    finally:
-        connection.run("SET SESSION foreign_key_checks = 0")
-        _drop(connection, name)
-        connection.run("SET SESSION foreign_key_checks = 1")
-
-
-def _statements(scripts: Sequence[Script]) -> list[str]:
-    return [statement for script in scripts for statement in script.statements]
-
-
-def _drop(connection: Connection, name: str) -> None:
-    """Drop a scratch database, and the right of the owner of views, which the server would keep."""
-    connection.run(f"DROP DATABASE IF EXISTS `{name}`")
-    if connection.one("SELECT COUNT(*) FROM mysql.db WHERE Db = %s", name):
-        connection.run(f"REVOKE SELECT ON `{name}`.* FROM {DEFINER}")
-
-
-def _drop_stale(connection: Connection) -> None:
-    """Drop the scratch databases of killed runs."""
-    for (name,) in connection.rows("SHOW DATABASES"):
-        made = re.fullmatch(rf"{SCRATCH}(\d+)_\w+", name)
-        if made and int(made[1]) < time.time() - STALE_SECONDS:
-            _drop(connection, name)
 
 
 def render(all_differences: Sequence[Difference]) -> list[str]:

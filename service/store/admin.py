@@ -53,8 +53,9 @@ def admin_servers(settings: Settings) -> list[DatabaseServer]:
 class Connection:
     """An administrator's connection with autocommit; routines freeze its sql_mode and character set."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.raw, self.server = connect_first(admin_servers(settings))
+    def __init__(self, settings: Settings, servers: Sequence[DatabaseServer] = ()) -> None:
+        """Connect to the first of these servers that works, by default of those of the settings."""
+        self.raw, self.server = connect_first(servers or admin_servers(settings))
 
     def run(self, statement: str, *args: object) -> int:
         """Execute a statement; return the number of affected rows."""

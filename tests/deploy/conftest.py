@@ -63,10 +63,11 @@ def output() -> list[str]:
 
 @pytest.fixture
 def tool(site: Settings, output: list[str]) -> DeployerMaker:
-    """Create deployers without any cached state."""
+    """Create deployers without any cached state, which run examples only when asked to."""
 
     def make(**options: Any) -> Deployer:
         output.clear()
+        options.setdefault("examples", False)
         return Deployer(site, output.append, **options)
 
     return make

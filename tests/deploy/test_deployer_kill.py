@@ -12,7 +12,7 @@ from service import ROOT
 from service.schema.routines import load_routines
 from service.settings import Settings
 from tests.support.admin import Admin
-from tests.support.sites import DeployerMaker, cli_environment
+from tests.support.sites import DeployerMaker, cli_environment, start
 
 ROUNDS = 20
 SHARDS = 4
@@ -60,14 +60,7 @@ def test_ctrl_c_ends_between_two_items_and_the_next_deploy_goes_on(
     site: Settings, tool: DeployerMaker, dba: Admin
 ) -> None:
     dba.rows(STALE)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "deploy", "--rate", "20"],
-        cwd=ROOT,
-        env=cli_environment(site),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = start(site, "deploy", "--rate", "20")
     under_way = (
         "SELECT COUNT(*) FROM yp.deploy_journal AS j JOIN yp.deploy_run AS r ON r.id = j.run_id "
         "WHERE r.outcome = 'running' AND j.state = 'planned'"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pymysql
 
+from service import ROOT
 from service.deploy.deployer import Deployer, connect
 from service.deploy.tables import definitions
 from service.settings import Settings, database_servers
@@ -102,3 +104,15 @@ def cli_environment(site: Settings) -> dict[str, str]:
         "DRUMEE_REDIS": "redis://127.0.0.1:1/0",
         "DRUMEE_RUN_DIR": site.run_dir,
     }
+
+
+def start(site: Settings, *words: str) -> subprocess.Popen[str]:
+    """Start a command on the site."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "service", *words],
+        cwd=ROOT,
+        env=cli_environment(site),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
