@@ -25,6 +25,8 @@ IN_PROGRESS: dict[tuple[Any, ...], asyncio.Future[Invitation]] = {}
 """Invitations that this process is carrying out, by everything that makes them the same."""
 
 IN_CONTACT = {"active", "informed"}
+GREETING_NAME = 64
+"""Characters of the name by which a mail greets."""
 
 BUDGET_SPENT = "TOO_MANY_INVITATIONS"
 """Code of the refusal when the caller has caused as many invitation mails as the settings allow in a day."""
@@ -133,6 +135,8 @@ async def invite_in(
         new_days,
     )
     invitation = document(invitation_rows)
+    known = document(entry.contact_rows) if entry else contact
+    invitation["mail"] = await _greet(tx, invitation["mail"], known.get("firstname"))
     peer, status, greetings = invitation["peer"], "sent", None
     pushes = entry.pushes if entry else []
     if peer and not invitation["blocked"]:
@@ -147,6 +151,17 @@ async def invite_in(
     pushes = pushes + _chat_pushes(greeting_rows, socket_rows)
     new_peer = (peer, invitation["db"]) if status in IN_CONTACT else None
     return Invitation(contact_rows, socket_rows, invitation["mail"], pushes, new_peer)
+
+
+async def _greet(
+    tx: Transaction, mail: dict[str, Any] | None, firstname: str | None
+) -> dict[str, Any] | None:
+    """Let a mail to somebody without an account greet by the name that the inviter has given them."""
+    if mail is None or mail["data"]["name"] or not firstname:
+        return mail
+    (mail_rows,) = await tx.call("yp", "mail_greet", mail["id"], firstname[:GREETING_NAME])
+    greeting: dict[str, Any] = document(mail_rows)
+    return greeting
 
 
 async def _invite_peer(

@@ -60,6 +60,20 @@ async def test_a_stranger_gets_a_link_that_works(posted: People, postman: Postma
     assert (await outbox(admin, address, "sent"))[0][2] == "{}"
 
 
+@pytest.mark.parametrize("service", ["contact.invite", "contact.add"])
+async def test_a_stranger_is_greeted_by_the_name_that_the_inviter_gave(
+    posted: People, postman: Postman, service: str
+) -> None:
+    alice, address = await posted("Alice"), somebody()
+    place = {"email": address} if service == "contact.invite" else {
+        "email": [{"email": address, "is_default": 1}], "invite": 1,
+    }  # fmt: skip
+    await alice.ok(service, firstname="Zoë <b>", lastname="Doe", **place)
+    (mail,) = postman.to(address)
+    assert "Hello Zoë <b>," in body_of(mail)
+    assert "Hello Zoë &lt;b&gt;," in body_of(mail, "html")
+
+
 async def test_a_member_gets_a_mail_in_their_language(posted: People, postman: Postman, admin: Admin) -> None:
     alice, bob = await posted("Alice"), await posted("Bob")
     admin.rows("UPDATE yp.drumate SET lang = 'fr' WHERE id = %s", bob.uid)

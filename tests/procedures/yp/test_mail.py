@@ -145,3 +145,10 @@ def test_news_of_a_meeting_wait_for_no_minute_and_its_end_for_no_budget(scene: S
     assert scene.doc(notify.format("a@meet.example", "e" * 16))["mail"]["email"] == "a@meet.example"
     scene.sets("INSERT INTO yp.mail_optout (email, ctime) VALUES ('c@meet.example', 1)")
     assert scene.doc(notify.format("c@meet.example", "f" * 16))["mail"] is None
+
+
+def test_a_mail_greets_by_the_name_that_its_sender_knows(scene: Scene) -> None:
+    scene.sets(f"yp.meeting_notify(:alice, 'z@meet.example', '{'a' * 16}', JSON_OBJECT('kind', 'cancel'))")
+    for name in ("Zoë", "Max"):
+        assert scene.doc(f"yp.mail_greet('{'a' * 16}', '{name}')")["data"]["name"] == "Zoë"
+    assert scene.rows("yp.mail_greet('none', 'Zoë')") == []
