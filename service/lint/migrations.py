@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service import ROOT
 from service.lint.collations import collations_stand_alone, json_columns_have_a_collation
+from service.lint.directory import shards_read_the_directory
 from service.lint.finding import Violations
 from service.lint.layout import lines_fit
 from service.schema.sqltext import (
@@ -131,4 +132,5 @@ VIEW_RULES: tuple[Callable[[ScriptText], Violations], ...] = (
     json_columns_have_a_collation,
     collations_stand_alone,
     lines_fit,
+    shards_read_the_directory,
 )

@@ -15,6 +15,7 @@ from service.lint.collations import (
     json_columns_have_a_collation,
     json_ids_are_variables,
 )
+from service.lint.directory import shards_read_the_directory
 from service.lint.finding import Violations
 from service.lint.layout import lines_fit
 from service.rest import errors as rest
@@ -424,6 +425,7 @@ ROUTINE_RULES: tuple[Callable[[RoutineText], Violations], ...] = (
     no_continue_handler_on_errors,
     locks,
     names_the_owner,
+    shards_read_the_directory,
     prefixes,
     json_columns_have_a_collation,
     json_ids_are_variables,
