@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from service.deploy.journal import BOOTSTRAP, Lease
 from service.deploy.state import read_state
 from service.local.directories import StackError
 from service.local.install import find_program
-from service.settings import DatabaseServer, Settings
+from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import DEFINER, DEFINER_RIGHTS, Connection, DeployError, admin_servers, connect
 
 MANIFEST = "manifest.json"
@@ -42,7 +43,8 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
         state = read_state(connection)
         databases = ["yp", *state.shards]
         dump = Path(folder) / DUMP
-        _dump(admin_servers(settings), databases, dump)
+        account = database_servers(settings.db)[0].user if settings.db else ""
+        _dump(admin_servers(settings), databases, dump, account)
         manifest = {
             "made": int(time.time()),
             "revision": revision,
@@ -59,12 +61,11 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
     return manifest
 
 
-def _dump(servers: Sequence[DatabaseServer], databases: Sequence[str], path: Path) -> None:
-    """Dump from the last server that answers: the first one has the writers of the whole cluster."""
+def _dump(servers: Sequence[DatabaseServer], databases: Sequence[str], path: Path, account: str) -> None:
+    """Dump from the first server that can, of those in the order of `_spared`."""
     errors: list[str] = []
-    for server in reversed(servers):
+    for server in _spared(servers, account, errors):
         try:
-            connect([server]).close()
             with path.open("wb") as stream:
                 _run(server, ("mariadb-dump", "mysqldump"), (*DUMP_OPTIONS, *databases), stdout=stream)
         except DeployError as exc:
@@ -72,6 +73,27 @@ def _dump(servers: Sequence[DatabaseServer], databases: Sequence[str], path: Pat
         else:
             return
     raise DeployError("\n".join(errors))
+
+
+def _spared(servers: Sequence[DatabaseServer], account: str, errors: list[str]) -> list[DatabaseServer]:
+    """Return the servers that answer, the home of the services last; append the errors of the others.
+
+    The home is where the account of the services has most connections, whatever the order of the addresses
+    says: after a failure another node is home. Of equal ones the last address comes first.
+    """
+    used: list[tuple[int, DatabaseServer]] = []
+    for server in reversed(servers):
+        try:
+            connection = connect([server])
+        except DeployError as exc:
+            errors.append(str(exc))
+            continue
+        with closing(connection), connection.cursor() as cursor:
+            # A node may be behind: see at least what the lease has seen.
+            cursor.execute("SET SESSION wsrep_sync_wait = 15")
+            cursor.execute("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = %s", (account,))
+            used.append((cursor.fetchall()[0][0], server))
+    return [server for _, server in sorted(used, key=lambda each: each[0])]
 
 
 def restore(settings: Settings, path: Path) -> Outcome:

@@ -106,24 +106,68 @@ def test_every_address_is_tried(site: Settings, tmp_path: Path, cluster: list[Da
     assert "timed out" in str(error.value)
 
 
-def test_a_backup_spares_the_node_with_the_writers(
-    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("connections", "order"),
+    [((0, 0, 0), ["c", "b", "a"]), ((9, 0, 0), ["c", "b", "a"]), ((0, 1, 9), ["a", "b", "c"])],
+)
+def test_a_backup_spares_the_node_that_the_services_use(
+    site: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    connections: tuple[int, ...],
+    order: list[str],
 ) -> None:
+    """Of three nodes, the home comes last, and the next one is tried when a dump fails."""
     (works,) = database_servers(site.db_admin)
-    first, last = (dataclasses.replace(works, password=name) for name in ("first", "last"))
+    servers = [dataclasses.replace(works, password=name) for name in "abc"]
+    counts = dict(zip(servers, connections, strict=True))
+    asked: list[str] = []
     dumped: list[str] = []
-    monkeypatch.setattr(backup_module, "connect", lambda servers: SimpleNamespace(close=lambda: None))
+
+    class Cursor:
+        """Answers how many connections the service has on a node."""
+
+        def __init__(self, server: DatabaseServer) -> None:
+            self.server = server
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def execute(self, statement: str, args: Any = None) -> None:
+            asked.append(statement % args if args else statement)
+
+        def fetchall(self) -> list[tuple[int]]:
+            return [(counts[self.server],)]
+
+    monkeypatch.setattr(
+        backup_module,
+        "connect",
+        lambda servers: SimpleNamespace(close=lambda: None, cursor=lambda: Cursor(servers[0])),
+    )
 
     def run(server: DatabaseServer, *_: object, stdout: Any) -> None:
         dumped.append(server.password)
-        stdout.write(b"half a dump of " + server.password.encode())
-        if server is last:
+        stdout.write(b"a dump of " + server.password.encode())
+        if len(dumped) < len(servers):
             raise DeployError("mariadb-dump failed: lost connection")
 
     monkeypatch.setattr(backup_module, "_run", run)
-    backup_module._dump([first, last], ["yp"], tmp_path / "dump.sql")
-    assert dumped == ["last", "first"]
-    assert (tmp_path / "dump.sql").read_text() == "half a dump of first"
+    backup_module._dump(servers, ["yp"], tmp_path / "dump.sql", "drumee_app")
+    assert dumped == order
+    assert (tmp_path / "dump.sql").read_text() == f"a dump of {order[-1]}"
+    assert "WHERE USER = drumee_app" in asked[1]
+
+
+def test_the_connections_of_the_service_are_counted(site: Settings) -> None:
+    servers = database_servers(site.db_admin)
+    errors: list[str] = []
+    busy = admin.connect(database_servers(site.db))
+    assert backup_module._spared(servers, "drumee_app", errors) == servers
+    busy.close()
+    assert errors == []
 
 
 def test_a_node_that_is_not_ready_is_passed_over(site: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
