@@ -82,7 +82,9 @@ def kill_server(name: str, seconds: float = HOLD_SECONDS) -> Step:
 
     async def inject(broken: Broken) -> None:
         server = broken.site.machine.server(name)
-        broken.row.notes.append(f"{server.name}{' was home' if is_home(broken.site, server) else ''}")
+        broken.row.notes.append(server.name)
+        if is_home(broken.site, server):
+            _note_home(broken)
         await asyncio.to_thread(operations.kill, broken.site.machine, server)
         await asyncio.sleep(seconds)
 
@@ -103,16 +105,21 @@ async def lose_data(broken: Broken) -> None:
         broken.row.troubles.append("the home node was the donor")
 
 
+def _note_home(broken: Broken) -> None:
+    broken.row.former_home = broken.site.machine.server("home").name
+    broken.row.notes.append(f"{broken.row.former_home} was home")
+
+
 async def freeze_home(broken: Broken) -> None:
     """Freeze the home node for 20 s."""
-    broken.row.notes.append(f"{broken.site.machine.homes()} was home")
+    _note_home(broken)
     operations.freeze(broken.site.machine, broken.site.machine.server("home"))
     await asyncio.sleep(LONG_SECONDS)
 
 
 async def cut_home(broken: Broken) -> None:
     """Cut the home node off from the others for 20 s."""
-    broken.row.notes.append(f"{broken.site.machine.homes()} was home")
+    _note_home(broken)
     machine = broken.site.machine
     await asyncio.to_thread(operations.cut, machine, machine.node("home"))
     await asyncio.sleep(LONG_SECONDS)

@@ -79,6 +79,8 @@ class ClusterRounds:
         )
         self.load.resume()
         row.troubles += await asyncio.to_thread(self._look)
+        if row.former_home in self.site.machine.homes():
+            row.troubles.append(f"{row.former_home} is home again, by itself")
         return row
 
     async def _settle(self) -> None:

@@ -47,6 +47,8 @@ class Row:
     doubled_updates: int = 0
     late: float = 0.0
     """Seconds until the latest one arrived."""
+    former_home: str = ""
+    """The home node that was broken: another one has to be home afterwards."""
     notes: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     """What is not as it should be afterwards."""
