@@ -79,6 +79,9 @@ def provider_options(hosts: Hosts, node: GaleraNode) -> str:
         "ist.recv_addr": f"{node.host}:{node.ist_port}",
         # Galera wants keepalive < suspect < inactive, and an install timeout up to inactive
         "evs.keepalive_period": "PT0.5S",
+        # how often a node looks for silent ones, and proposes the new group again: both add to the pause
+        "evs.inactive_check_period": "PT0.25S",
+        "evs.join_retrans_period": "PT0.3S",
         "evs.suspect_timeout": f"PT{seconds:g}S",
         "evs.inactive_timeout": f"PT{3 * seconds:g}S",
         "evs.install_timeout": f"PT{2 * seconds:g}S",
