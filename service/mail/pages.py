@@ -50,5 +50,6 @@ class MailPages:
             if not known:
                 raise web.HTTPNotFound
         lang = request.headers.get("Accept-Language", "en")[:2]
-        page = render("stop.html", lang if lang.isalpha() else "en", {"stopped": stopped, "lang": lang})
+        values = {"stopped": stopped, "lang": lang, "site": self._settings.public_host}
+        page = render("stop.html", lang if lang.isalpha() else "en", values)
         return web.Response(text=page, content_type="text/html")
