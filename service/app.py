@@ -170,7 +170,8 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     """Add all paths of the application."""
     router.add_route("*", "/-/svc/{service:.*}", parts.dispatcher.handle)
     router.add_route("*", "/-/{instance}/svc/{service:.*}", parts.dispatcher.handle)
-    router.add_get("/-/file/{format}/{nid}/{hub_id}", parts.dispatcher.handle_file)
+    # The viewer of pictures joins a root that ends in a slash, and a path that begins with one.
+    router.add_get("/-/{slash:/?}file/{format}/{nid}/{hub_id}", parts.dispatcher.handle_file)
     router.add_get("/-/websocket/", parts.sockets.handle)
     router.add_get("/-/health", _health)  # Its checks have a limit of their own.
     router.add_get("/-/ready", _ready)

@@ -151,6 +151,18 @@ def _age(place: Path, seconds: float) -> None:
         os.utime(path, (then, then))
 
 
+async def test_every_process_serves_a_file_also_at_the_path_of_the_viewer(
+    pair: tuple[Person, Person], make_node: NodeMaker
+) -> None:
+    alice, bob = pair
+    nid = await uploaded(alice, "a.txt", b"a")
+    assert (await post(alice, bob, nid)).status == 200
+    bob.base = (await make_node()).make_url("/")
+    assert (await fetch(bob, nid, alice.uid))[:2] == (200, b"a")
+    async with bob.http.get(f"{bob.base}-//file/slide/{nid}/{alice.uid}?v=1&keysel=regsid") as response:
+        assert (response.status, await response.read()) == (200, b"a")
+
+
 async def test_words_or_files_are_needed(pair: tuple[Person, Person]) -> None:
     alice, bob = pair
     nothing = await alice.call("chat.post", entity_id=bob.uid, message="", attachment=[])
