@@ -64,7 +64,11 @@ BEGIN
                              is_read, is_seen, ctime)
         VALUES (in_owner, in_peer, in_message, in_author, 'call', 'call', v_metadata,
                 IF(in_author = in_owner, 1, 0), IF(in_author = in_owner, 0, 1), v_now)
-        ON DUPLICATE KEY UPDATE metadata = v_metadata;
+        -- Two at once see no entry above: the rule counts again for the one that comes second.
+        ON DUPLICATE KEY UPDATE metadata = IF(
+            in_event = 'leave' AND JSON_VALUE(message.metadata, '$.call_status') <> 'leave',
+            v_metadata, message.metadata
+        );
 
         SET v_room = (
             SELECT COUNT(*) FROM message WHERE owner_id = in_owner AND is_read = 0 AND peer_id = in_peer
