@@ -55,7 +55,7 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test browser lint types bench chaos
+.PHONY: test browser lint types bench chaos levels
 test: WITH = --with test
 # RETEST=1, for shared machines: tests that fail run once more, alone.
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word", RETEST=1)
@@ -63,6 +63,10 @@ test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS
 
 browser: ## Install Chromium, with which make test drives the demo page
 	@$(PYTHON) -I service/local/install.py --with browser
+
+levels: WITH = --with test
+levels: ready ## Test procedures on the other patch levels of MariaDB that Debian offers
+	@.venv/bin/python -m tests.patch_levels
 
 lint: ready ## Ruff, the layers of imports, and our rules for procedures/ and sql/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
