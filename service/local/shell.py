@@ -41,7 +41,7 @@ def shell() -> int:
         server, options = _registry(settings)
         if sys.stdin.isatty():
             options.append(f"--init-command={TRANSACTIONS}")
-            print(NOTICE)  # a program that people talk to
+            print(NOTICE, flush=True)
         # Not as an option: everybody on the machine can read those.
         environ = {**os.environ, "MYSQL_PWD": server.password}
         # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".
