@@ -21,10 +21,12 @@ class Admin:
         self._settings = settings
 
     def rows(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
-        """Return all rows of a statement; each is a transaction on a connection of its own."""
+        """Return all rows of a statement; each uses its own connection and sees the latest data."""
         connection = connect(database_servers(self._settings.db_admin))
         try:
-            connection.begin()
+            # Routines that write need a transaction. SERIALIZABLE SELECTs would lock what they read in one.
+            if statement.startswith("CALL "):
+                connection.begin()
             with connection.cursor() as cursor:
                 cursor.execute(statement, args or None)
                 rows = list(cursor.fetchall())
