@@ -226,6 +226,9 @@ def down(machine: LocalCluster, remove: bool = False) -> bool:
         # a frozen process does not see that it shall stop
         if machine.state(server) == "frozen":
             machine.signal(server, signal.SIGCONT)
+        # a service would wait for another one that takes over its sockets
+        if isinstance(server, ServiceHost) and machine.pid(server):
+            machine.signal(server, signal.SIGKILL)
     machine.declare()
     was_running = machine.supervisor.stop()
     if remove:
