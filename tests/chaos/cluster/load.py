@@ -63,8 +63,7 @@ class ClusterLoad(Load):
         """When each acknowledged contact was sent, and when it was acknowledged."""
         self.pairs: list[Pair] = []
         self.haste = 1.0
-        """Divides the pauses between contacts; and those between pairs."""
-        self.pair_haste = 1.0
+        """Divides the pauses between contacts."""
         self._turns = itertools.cycle(self._services)
 
     async def start(self) -> None:
@@ -136,7 +135,12 @@ class ClusterLoad(Load):
         ]
         answers = await asyncio.gather(*calls)
         self.pairs.append(Pair(couple, sum(answer is not None for answer in answers)))
-        return PAIR_SECONDS / self.pair_haste
+        return PAIR_SECONDS
+
+    async def cross(self, total: int) -> None:
+        """Let pairs cross, one after the other, until there are so many."""
+        while len(self.pairs) < total:
+            await self._pair()
 
     async def _keep_open(self, seat: Seat) -> None:
         """Keep a window open: open it again whenever it breaks, as the frontend does."""
