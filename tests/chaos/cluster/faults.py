@@ -282,7 +282,7 @@ FAULTS = (
     Fault("kill a service", kill_server("a"), heal_all, Limits(3.0, statuses=(0, 502, 503, 504))),
     Fault("freeze a service", freeze_service, heal_all, Limits(25.0, statuses=(0, 502, 503, 504))),
     Fault("roll", roll, nothing, Limits(0.0), strict=True),
-    Fault("two homes", two_homes, one_home, Limits(0.0)),
+    Fault("two homes", two_homes, one_home, Limits(PAIR_SECONDS, statuses=(503,))),
     Fault("deploy", deploy, nothing, Limits(0.0)),
     Fault("deploy and kill home", deploy_and_kill, deploy_again, NODE),
 )
