@@ -55,11 +55,16 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test browser lint types bench chaos levels
+.PHONY: test test-frontend browser lint types bench chaos levels
 test: WITH = --with test
 # RETEST=1, for shared machines: tests that fail run once more, alone.
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word", RETEST=1)
 	@.venv/bin/python -m $(if $(RETEST),tests.retest,pytest) $(T) $(ARGS)
+
+# Apart from make test: it needs a frontend, and a browser for each person.
+test-frontend: WITH = --with test
+test-frontend: ready ## Drive a built frontend with Chromium (DRUMEE_FRONTEND_DIR=folder)
+	@.venv/bin/python -m pytest -n 0 tests/workplace $(ARGS)
 
 browser: ## Install Chromium, with which make test drives the demo page
 	@$(PYTHON) -I service/local/install.py --with browser

@@ -1,0 +1,152 @@
+"""A day of people who work with the Drumee frontend, in a browser, on a served build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+from yarl import URL
+
+from tests.support.admin import Admin
+from tests.support.links import new_address
+from tests.support.nodes import NodeMaker
+from tests.support.people import People, Person, befriend
+from tests.workplace.desk import CHAT, CONTACTS, MEETINGS, Desk, DeskOpener
+
+CSV = "Given name,Family name,Email,Phone\nLise,Meitner,lise@uranium.example,+1 555 0100\n"
+VCARD = (
+    "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Marie Curie\r\nN:Curie;Marie;;;\r\n"
+    "EMAIL:marie@radium.example\r\nEND:VCARD\r\n"
+)
+
+
+async def related(people: People, admin: Admin) -> tuple[Person, Person]:
+    """Create two people who are in contact."""
+    alice, bob = await people("Alice"), await people("Bob")
+    await befriend(admin, alice, bob)
+    return alice, bob
+
+
+async def conversation(
+    open_desk: DeskOpener, one: Person, other: Person, base: URL | None = None
+) -> tuple[Desk, Desk]:
+    """Open the conversation of two people on the desks of both."""
+    desks = await open_desk(one, base), await open_desk(other, base)
+    for desk in desks:
+        await desk.open_window(CHAT)
+        await expect(desk.page.locator(".chat-room-header__icon.connector")).to_be_visible()
+    return desks
+
+
+async def test_the_frontend_boots_and_signs_in(
+    people: People, browser: Browser, open_desk: DeskOpener
+) -> None:
+    alice = await people("Alice")
+    stranger = await Desk.open(browser, alice.base)
+    await stranger.try_password(alice.email, "not-the-password")
+    await expect(stranger.page.get_by_text("Wrong credentials").first).to_be_visible()
+    assert stranger.errors == []
+    desk = await open_desk(alice)
+    await desk.page.reload()
+    await expect(desk.page.locator(".desk-dock__main")).to_be_visible()
+    await expect(desk.page.get_by_text("Don't show again")).to_have_count(0)
+
+
+async def test_a_contact_is_added_and_edited(people: People, open_desk: DeskOpener) -> None:
+    alice, address = await people("Alice"), new_address()
+    desk = await open_desk(alice)
+    await desk.open_window(CONTACTS)
+    await desk.invite(address)
+    await desk.contact(address).click()
+    await desk.choose(".addressbook-widget-contact-detail-menu__trigger", "Update data")
+    names = {"First name": "Ada", "Last name": "Byron", "Custom name": "Countess"}
+    await desk.send_form(names, "Modify", "contact.update")
+    await expect(desk.contact("Countess")).to_be_visible()
+    (row,) = await alice.ok("contact.show_contact")
+    contact = await alice.ok("contact.get_contact", contact_id=row["id"])
+    assert (contact["surname"], [e["email"] for e in contact["email"]]) == ("Countess", [address])
+
+
+async def test_an_invitation_is_accepted_in_another_browser(people: People, open_desk: DeskOpener) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    inviter, invited = await open_desk(alice), await open_desk(bob)
+    for desk in (inviter, invited):
+        await desk.open_window(CONTACTS)
+    await inviter.invite(bob.email)
+    await expect(invited.page.locator(".notification-panel__digit")).to_have_text("1")
+    await invited.accept_invitation()
+    for desk, name in ((invited, "Alice"), (inviter, "Bob")):
+        await expect(desk.contact(name)).to_be_visible()
+        await expect(desk.page.locator(".window-addressbook [data-online='1']").first).to_be_visible()
+
+
+async def test_files_of_contacts_are_imported(people: People, open_desk: DeskOpener, tmp_path: Path) -> None:
+    desk = await open_desk(await people("Alice"))
+    await desk.open_window(CONTACTS)
+    for name, text, contact in (("people.csv", CSV, "Lise Meitner"), ("card.cvf", VCARD, "Marie Curie")):
+        (tmp_path / name).write_text(text)
+        async with desk.page.expect_file_chooser() as chooser:
+            await desk.contact_menu("Import from computer")
+        await (await chooser.value).set_files(tmp_path / name)
+        await expect(desk.contact(contact)).to_be_visible()
+
+
+async def test_a_call_is_answered(people: People, admin: Admin, open_desk: DeskOpener) -> None:
+    caller, callee = await conversation(open_desk, *await related(people, admin))
+    await caller.call()
+    await expect(callee.page.get_by_text(" is calling you")).to_be_visible()
+    await callee.ringing.click()
+    # There is no media server here: both say so, after all signals.
+    for desk in (caller, callee):
+        await desk.has_called("conference.join")
+    await callee.has_called("conference.accept")
+    assert caller.calls.count("conference.join") == 1
+
+
+async def test_a_call_is_declined(people: People, admin: Admin, open_desk: DeskOpener) -> None:
+    caller, callee = await conversation(open_desk, *await related(people, admin))
+    await caller.call()
+    await expect(callee.ringing).to_be_visible()
+    await callee.page.locator(".window-connect .ctrl-button.line").click()
+    await expect(caller.page.locator(".window-connect").get_by_text("Call declined")).to_be_visible()
+    for desk in (caller, callee):
+        await desk.conversation_shows("Call declined")
+
+
+async def test_a_call_that_nobody_answers_is_missed(
+    people: People, admin: Admin, open_desk: DeskOpener, make_node: NodeMaker, frontend_dir: str
+) -> None:
+    node = await make_node(frontend_dir=frontend_dir, jitsi_domain="meet.localhost", ring_seconds=3)
+    caller, callee = await conversation(open_desk, *await related(people, admin), node.make_url("/"))
+    await caller.call()
+    await expect(callee.ringing).to_be_visible()
+    for desk in (caller, callee):
+        await desk.conversation_shows("Missed call")
+
+
+async def test_a_guest_comes_in_by_the_link_of_a_planned_meeting(
+    people: People, browser: Browser, open_desk: DeskOpener
+) -> None:
+    alice = await people("Alice")
+    host = await open_desk(alice)
+    await host.open_window(MEETINGS)
+    link = URL(await host.plan_meeting("Kick-off"))
+    guest = await Desk.open(browser, alice.base, f"{link.path}?{link.query_string}#{link.fragment}")
+    await guest.click("Join the conference")
+    await guest.send_form({"Enter your name": "Gwen"}, "Join meeting", "conference.join")
+    await expect(guest.page.get_by_text("Please wait for the organizer")).to_be_visible()
+    await expect(host.page.get_by_text("The first participants have arrived")).to_be_visible()
+    await host.click("Rejoin")
+    for desk in (guest, host):
+        await expect(desk.page.locator(".window-meeting").first).to_be_visible()
+    assert guest.errors == []
+
+
+async def test_signing_out_closes_the_other_tab(people: People, open_desk: DeskOpener) -> None:
+    desk = await open_desk(await people("Alice"))
+    other = await desk.another_tab()
+    await expect(other.page.locator(".desk-dock__main")).to_be_visible()
+    await desk.sign_out()
+    for each in (desk, other):
+        await each.is_signed_out()
+        await expect(each.page.locator(".desk-dock__main")).to_have_count(0)
