@@ -207,8 +207,8 @@ link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
 
 .PHONY: cluster cluster-status cluster-kill cluster-freeze cluster-cut cluster-heal cluster-roll cluster-down
 cluster: WITH = --with cluster
-WAYS = $(if $(DATABASE),--database "$(DATABASE)") $(if $(REDIS),--redis "$(REDIS)")
-cluster: ready ## Galera, HAProxy, Redis, Sentinels, two services, on this machine ([DATABASE=pool] [REDIS=sentinel])
+WAYS = $(if $(DATABASE),--database "$(DATABASE)")
+cluster: ready ## Galera, HAProxy, Redis, Sentinels, two services, on this machine ([DATABASE=pool])
 	@$(SERVICE) cluster $(WAYS)
 
 cluster-status: ready ## Which server is what, which one is home
@@ -234,7 +234,7 @@ cluster-down: ## Stop the cluster ([REMOVE=1]: and remove its data)
 
 .PHONY: cluster-faults cluster-files
 cluster-faults: WITH = --with test --with cluster
-cluster-faults: ready ## Break a cluster of its own under load ([SHORT=1] [ONLY="kill home,…"] [DATABASE=] [REDIS=])
+cluster-faults: ready ## Break a cluster of its own under load ([SHORT=1] [ONLY="kill home,…"] [DATABASE=pool])
 	@.venv/bin/python -m tests.chaos.cluster $(WAYS) $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
 cluster-files: ready ## Files of HAProxy, Galera, Redis, Sentinel and the service (HOSTS=hosts.toml OUT=folder)

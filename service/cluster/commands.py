@@ -21,16 +21,13 @@ def cluster(
     database: Annotated[
         str, typer.Option(help="How a new cluster finds the home node: by the balancer, or by the pool.")
     ] = "balancer",
-    redis: Annotated[
-        str, typer.Option(help="How a new cluster finds the Redis master: by the balancer, or by sentinel.")
-    ] = "balancer",
 ) -> int:
     """Start a cluster on this machine: three Galera nodes, HAProxy, Redis with Sentinels, two services."""
     from service.cluster import operations
     from service.cluster.machine import loopback_hosts
 
     machine = _machine()
-    typer.echo(operations.welcome(machine, operations.up(machine, loopback_hosts(database, redis))))
+    typer.echo(operations.welcome(machine, operations.up(machine, loopback_hosts(database))))
     return 0
 
 

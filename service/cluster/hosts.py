@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeVar
 from service.errors import CommandError
 
 DATABASE_WAYS = ("balancer", "pool")
-REDIS_WAYS = ("balancer", "sentinel")
 TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 
 
@@ -96,8 +95,6 @@ class Hosts:
     """Account of the services in MariaDB, `name` or `name:password`."""
     database: str = "balancer"
     """How services find the home node: by the `balancer`, or by their own `pool`."""
-    redis_master: str = "balancer"
-    """How services find the Redis master: by the `balancer`, or by `sentinel`."""
     public_url: str = ""
     """URL that browsers use; empty: the first balancer."""
     sst_account: str = "mysql"
@@ -134,11 +131,8 @@ class Hosts:
 
     def redis_url(self, service: ServiceHost) -> str:
         """Return DRUMEE_REDIS of a service."""
-        if self.redis_master == "balancer":
-            balancer = self.balancer_of(service)
-            return f"redis://{balancer.host}:{balancer.redis_port}/0"
-        sentinels = ",".join(f"{sentinel.host}:{sentinel.port}" for sentinel in self.sentinels)
-        return f"sentinel://{sentinels}/{self.name}"
+        balancer = self.balancer_of(service)
+        return f"redis://{balancer.host}:{balancer.redis_port}/0"
 
     @property
     def url(self) -> str:
@@ -164,8 +158,6 @@ class Hosts:
             raise HostsError(f"two servers have the name {twice[0]}")
         if self.database not in DATABASE_WAYS:
             raise HostsError(f"database={self.database!r} is none of {', '.join(DATABASE_WAYS)}")
-        if self.redis_master not in REDIS_WAYS:
-            raise HostsError(f"redis_master={self.redis_master!r} is none of {', '.join(REDIS_WAYS)}")
 
 
 def read_hosts(path: Path) -> Hosts:

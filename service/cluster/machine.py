@@ -65,11 +65,10 @@ class ClusterError(CommandError):
     """The cluster cannot do what was asked; the text says why."""
 
 
-def loopback_hosts(database: str = "balancer", redis_master: str = "balancer") -> Hosts:
+def loopback_hosts(database: str = "balancer") -> Hosts:
     """Describe a cluster on this machine, on ports that are free now."""
     return Hosts(
         database=database,
-        redis_master=redis_master,
         account=f"{ACCOUNT}:{secrets.token_hex(12)}",
         sst_account="root",
         nodes=tuple(

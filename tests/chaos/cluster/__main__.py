@@ -7,7 +7,7 @@ import asyncio
 import sys
 import time
 
-from service.cluster.hosts import DATABASE_WAYS, REDIS_WAYS
+from service.cluster.hosts import DATABASE_WAYS
 from service.cluster.machine import loopback_hosts
 from tests.chaos.cluster.faults import FAULTS, SHORT, Fault
 from tests.chaos.cluster.load import ClusterLoad
@@ -24,7 +24,7 @@ def main(words: list[str] | None = None) -> int:
     """Run, print the table; return 1 when a limit is broken."""
     options, started = parsed(words), time.monotonic()
     faults = chosen(options)
-    with throw_away_cluster(loopback_hosts(options.database, options.redis)) as site:
+    with throw_away_cluster(loopback_hosts(options.database)) as site:
         ledger = Ledger()
         people = MANY_PEOPLE if any(fault.name == "two homes" for fault in faults) else PEOPLE
         rows = asyncio.run(ClusterRounds(site, ClusterLoad(site, ledger, people), ledger).run(faults))
@@ -40,7 +40,6 @@ def parsed(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help=", ".join(SHORT))
     parser.add_argument("--only", default="", help=", ".join(fault.name for fault in FAULTS))
     parser.add_argument("--database", default="balancer", choices=DATABASE_WAYS)
-    parser.add_argument("--redis", default="balancer", choices=REDIS_WAYS)
     options = parser.parse_args(words)
     options.names = {name.strip() for name in options.only.split(",") if name.strip()}
     unknown = options.names - {fault.name for fault in FAULTS}
