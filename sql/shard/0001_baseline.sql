@@ -278,7 +278,7 @@ CREATE TABLE IF NOT EXISTS contact_set_aside (
 
 CREATE TABLE IF NOT EXISTS message (
     owner_id     CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'owner of this copy',
-    peer_id      CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the other side; in a hub: the hub again',
+    peer_id      CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the other side of the conversation',
     message_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'the same in both copies',
     author_id    CHAR(16) COLLATE ascii_bin NOT NULL,
     message_type ENUM ('chat', 'call') NOT NULL DEFAULT 'chat',
@@ -292,46 +292,7 @@ CREATE TABLE IF NOT EXISTS message (
     KEY by_time (owner_id, peer_id, ctime),
     KEY by_unread (owner_id, is_read, peer_id),
     KEY by_unseen (owner_id, is_seen, peer_id)
-) ENGINE = InnoDB COMMENT 'conversations: each side has its own copy, a hub has one';
-
-CREATE TABLE IF NOT EXISTS channel_reader (
-    owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'hub',
-    uid        CHAR(16) COLLATE ascii_bin NOT NULL,
-    read_until INT UNSIGNED NOT NULL COMMENT 'unix time of the newest message that the member has read',
-    PRIMARY KEY (owner_id, uid)
-) ENGINE = InnoDB COMMENT 'what each member of a hub has read';
-
-CREATE TABLE IF NOT EXISTS channel_hidden (
-    owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'hub',
-    uid        CHAR(16) COLLATE ascii_bin NOT NULL,
-    message_id CHAR(16) COLLATE ascii_bin NOT NULL,
-    PRIMARY KEY (owner_id, uid, message_id),
-    KEY by_message (owner_id, message_id)
-) ENGINE = InnoDB COMMENT 'messages of a hub that a member has deleted for themselves';
-
-CREATE TABLE IF NOT EXISTS attachment (
-    owner_id   CHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'whose quota it counts against: author, or hub',
-    id         CHAR(32) COLLATE ascii_bin NOT NULL COMMENT 'id of the upload',
-    message_id CHAR(16) COLLATE ascii_bin NULL COMMENT 'NULL: not sent yet',
-    peer_id    CHAR(16) COLLATE ascii_bin NULL COMMENT 'the other side; NULL: not sent, or in a hub',
-    own_copy   TINYINT NOT NULL DEFAULT 1 COMMENT '0: the message of the owner is deleted',
-    peer_copy  TINYINT NOT NULL DEFAULT 0 COMMENT '1: the other side has the message',
-    filename   VARCHAR(255) NOT NULL,
-    mimetype   VARCHAR(64) COLLATE ascii_bin NOT NULL COMMENT 'detected from the content',
-    filesize   INT UNSIGNED NOT NULL,
-    ctime      INT UNSIGNED NOT NULL,
-    PRIMARY KEY (owner_id, id),
-    KEY by_message (owner_id, message_id)
-) ENGINE = InnoDB COMMENT 'files of messages; both sides of a conversation share one';
-
-CREATE TABLE IF NOT EXISTS attachment_part (
-    owner_id CHAR(16) COLLATE ascii_bin NOT NULL,
-    id       CHAR(32) COLLATE ascii_bin NOT NULL,
-    position SMALLINT UNSIGNED NOT NULL,
-    content  MEDIUMBLOB NOT NULL,
-    PRIMARY KEY (owner_id, id, position),
-    FOREIGN KEY (owner_id, id) REFERENCES attachment (owner_id, id) ON DELETE CASCADE
-) ENGINE = InnoDB COMMENT 'contents of attachments; they move and are backed up with their owner';
+) ENGINE = InnoDB COMMENT 'private conversations; each side has its own copy';
 
 CREATE TABLE IF NOT EXISTS media (
     owner_id  CHAR(16) COLLATE ascii_bin NOT NULL,
@@ -391,11 +352,6 @@ BEFORE INSERT ON contact_picture FOR EACH ROW
 
 CREATE DEFINER = 'drumee_definer'@'localhost' TRIGGER IF NOT EXISTS message_moved
 BEFORE INSERT ON message FOR EACH ROW
-    IF EXISTS (SELECT 1 FROM moved_out AS m WHERE m.owner_id = NEW.owner_id) THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING'; END IF;
-
-CREATE DEFINER = 'drumee_definer'@'localhost' TRIGGER IF NOT EXISTS attachment_moved
-BEFORE INSERT ON attachment FOR EACH ROW
     IF EXISTS (SELECT 1 FROM moved_out AS m WHERE m.owner_id = NEW.owner_id) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING'; END IF;
 
