@@ -11,6 +11,7 @@ import pytest
 
 from service import server
 from service.frontend.build import BuildError, read_build
+from service.local.run import run
 from service.settings import Settings
 from tests.support.builds import HASH, write_build
 
@@ -95,3 +96,12 @@ def test_a_new_build_is_taken_once_it_is_complete(tmp_path: Path) -> None:
     assert first.latest().entry == "main-new.js"
     index.unlink()
     assert first.latest() is first
+
+
+def test_run_refuses_the_folder_before_it_starts_servers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run({"DRUMEE_FRONTEND_DIR": str(tmp_path / "missing")}) == 2
+    printed = capsys.readouterr().out
+    assert "there is no such folder" in printed
+    assert "Starting" not in printed

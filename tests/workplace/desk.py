@@ -82,12 +82,13 @@ class Desk:
                 await self.page.get_by_placeholder(placeholder, exact=True).locator("visible=true").fill(text)
             await self.click(button)
 
-        async def is_sent() -> None:
-            await self.page.wait_for_timeout(REACTION)
-            if service not in self.calls:
-                raise TimeoutError
+        await insist(send, partial(self._calls_soon, service))
 
-        await insist(send, is_sent)
+    async def _calls_soon(self, service: str) -> None:
+        """Let the page react; TimeoutError when it has not called the service."""
+        await self.page.wait_for_timeout(REACTION)
+        if service not in self.calls:
+            raise TimeoutError
 
     async def has_called(self, service: str) -> None:
         """Wait until the page calls a service."""
@@ -157,7 +158,8 @@ class Desk:
             # The picture that stands for invitations has no name.
             await self.page.locator(".notification-panel__overlay").click(position={"x": 186, "y": 65})
 
-        await insist(open_first, partial(self.text("Accept").click, timeout=2 * REACTION))
+        await insist(open_first, partial(self.text("Accept").wait_for, timeout=2 * REACTION))
+        await insist(partial(self.click, "Accept"), partial(self._calls_soon, "contact.invite_accept"))
 
     async def invite(self, address: str) -> None:
         """Invite a person by the form of the address book."""
