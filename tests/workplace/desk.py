@@ -182,8 +182,19 @@ class Desk:
         return self.page.locator(".window-addressbook").get_by_text(name, exact=True).first
 
     async def call(self) -> None:
-        """Call the person of the conversation that is open."""
+        """Call the person of the conversation that is open, or open the meeting of its team."""
         await self.page.locator(".chat-room-header__icon.connector").click()
+
+    async def write(self, text: str, service: str) -> None:
+        """Send a message in the conversation that is open, until the page calls the service."""
+        field = self.page.locator(".window-bigchat [contenteditable=true], .window-bigchat textarea").first
+
+        async def send() -> None:
+            await field.click()
+            await self.page.keyboard.type(text)
+            await self.page.keyboard.press("Enter")
+
+        await insist(send, partial(self._calls_soon, service))
 
     @property
     def ringing(self) -> Locator:

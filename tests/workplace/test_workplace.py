@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, expect
 from yarl import URL
 
+from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.links import new_address
 from tests.support.nodes import NodeMaker
@@ -140,6 +141,23 @@ async def test_a_guest_comes_in_by_the_link_of_a_planned_meeting(
     for desk in (guest, host):
         await expect(desk.page.locator(".window-meeting").first).to_be_visible()
     assert guest.errors == []
+
+
+async def test_a_team_writes_and_meets(people: People, registry: Registry, open_desk: DeskOpener) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    registry.grant(registry.add_hub("Team", alice.uid, "private"), bob.uid, 7)
+    writer, reader = await open_desk(alice), await open_desk(bob)
+    for desk in (writer, reader):
+        await desk.open_window(CHAT)
+        await desk.has_called("channel.messages")
+    await writer.write("Shall we begin?", "channel.post")
+    await reader.conversation_shows("Shall we begin?")
+    await reader.has_called("channel.acknowledge")
+    for desk in (writer, reader):
+        await desk.call()
+        await expect(desk.page.locator(".window-meeting").first).to_be_visible()
+        await desk.has_called("hub.get_members_by_type")
+    await expect(writer.page.get_by_text(" is connecting")).to_be_visible()
 
 
 async def test_signing_out_closes_the_other_tab(people: People, open_desk: DeskOpener) -> None:
