@@ -26,6 +26,11 @@ CALLS = Counter("drumee_calls", "CALLs by routine and outcome", ["routine", "out
 CALL_SECONDS = Histogram("drumee_call_seconds", "time of a CALL", ["routine"], buckets=SECONDS)
 RETRIES = Counter("drumee_call_retries", "units that ran again, by error number", ["routine", "error"])
 PUSHES = Counter("drumee_pushes", "live updates published, by outcome", ["outcome"])
+REDIS_MASTER = Gauge(
+    "drumee_redis_master",
+    "1 while the Redis master answers, 0 while none is known; of several processes, the least",
+    multiprocess_mode="livemin",
+)
 FRAMES = Counter("drumee_frames", "frames queued for WebSockets of this process")
 SLOW_SOCKETS = Counter("drumee_slow_sockets", "WebSockets disconnected because they did not keep up")
 REFUSED_SOCKETS = Counter("drumee_refused_sockets", "WebSockets closed by a limit, by reason", ["reason"])

@@ -74,7 +74,9 @@ class Settings:
     person_queue: int = _setting(100, "more of them that wait; the next one gets 429", at_least=0)
     db_shard: str = _setting("shard1", "name of the shard that the first deploy makes")
     redis: str = _setting(
-        "", "Redis, `redis://host:port,host2:port2/0` or `unix:///path`; empty: the private one"
+        "",
+        "Redis, `redis://host:port,host2:port2/0`, `unix:///path`, or its Sentinels, "
+        "`sentinel://host:port,host2:port2/name-of-master/0`; empty: the private one",
     )
     cookie: str = _setting("regsid", "name of the session cookie")
     cookie_domain: str = _setting(
@@ -278,7 +280,7 @@ class Settings:
             raise SettingsError(f"DRUMEE_COOKIE_DOMAIN={self.cookie_domain!r}: {reason}")
         for name in filter(lambda n: getattr(self, n), ("db", "db_admin")):
             database_servers(getattr(self, name), PREFIX + name.upper())
-        if self.redis:
+        if self.redis and not redis_sentinels(self.redis):
             redis_urls(self.redis)
         for network in filter(lambda name: name != "loopback", parse_list(self.metrics_from)):
             try:
@@ -358,10 +360,65 @@ def redis_urls(url: str) -> list[str]:
     if parts.scheme == "unix":
         return [url]
     if parts.scheme not in {"redis", "rediss"}:
-        raise SettingsError("DRUMEE_REDIS must start with redis://, rediss:// or unix://")
+        raise SettingsError("DRUMEE_REDIS must start with redis://, rediss://, unix:// or sentinel://")
     credentials, at, hosts = parts.netloc.rpartition("@")
     query = f"?{parts.query}" if parts.query else ""
     return [f"{parts.scheme}://{credentials}{at}{host}{parts.path}{query}" for host in hosts.split(",")]
+
+
+@dataclass(frozen=True)
+class RedisSentinels:
+    """Addresses of the Sentinels that know which Redis is the master, and our accounts."""
+
+    addresses: list[tuple[str, int]]
+    master: str
+    """Name under which the Sentinels watch the master."""
+    account: dict[str, Any] = field(repr=False)
+    """Arguments of a client of Redis: db, username, password."""
+    sentinel_account: dict[str, Any] = field(repr=False)
+    """Arguments of a client of a Sentinel: username, password."""
+
+
+def redis_sentinels(url: str) -> RedisSentinels | None:
+    """Return the Sentinels of a `sentinel://…` URL; None for another one.
+
+    The user and the password before the hosts are those of Redis, `sentinel_user` and `sentinel_password` in
+    the query those of the Sentinels.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "sentinel":
+        return None
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    master, _, db = parts.path.strip("/").partition("/")
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if not master or not (db or "0").isdecimal() or set(query) - {"sentinel_user", "sentinel_password"}:
+        # Without the value: it may hold a password.
+        raise SettingsError(
+            "DRUMEE_REDIS: with Sentinel it is sentinel://host:port,host2:port2/name-of-master/0, "
+            "with sentinel_user and sentinel_password in its query"
+        )
+    user, _, password = credentials.partition(":")
+    return RedisSentinels(
+        [_sentinel_address(address) for address in hosts.split(",")],
+        unquote(master),
+        {"db": int(db or 0), **_account(unquote(user), unquote(password))},
+        _account(query.get("sentinel_user", ""), query.get("sentinel_password", "")),
+    )
+
+
+def _sentinel_address(address: str) -> tuple[str, int]:
+    try:
+        place = urlsplit(f"//{address}")
+        host, port = place.hostname, place.port or 26379
+    except ValueError:
+        host = None
+    if not host:
+        raise SettingsError("DRUMEE_REDIS: the address of a Sentinel is not a host, or host:port")
+    return host, port
+
+
+def _account(user: str, password: str) -> dict[str, Any]:
+    return {"username": user or None, "password": password or None}
 
 
 def settings_table() -> str:

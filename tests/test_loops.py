@@ -37,8 +37,8 @@ from tests.support.waiting import until
 
 ALL = {
     "heartbeat", "lost sockets", "ring timeouts", "evictions", "catch-up", "session purge", "keepalive",
-    "mail", "uploads", "push publisher", "push subscriber", "feed subscriber", "feed pings", "feed",
-    "feed access", "ended sessions",
+    "mail", "uploads", "push publisher", "push subscriber", "redis master", "feed subscriber",
+    "feed pings", "feed", "feed access", "ended sessions",
 }  # fmt: skip
 TASKS = {
     "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "sockets.py", "database.py",

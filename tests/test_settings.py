@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from service.settings import (
+    RedisSentinels,
     Settings,
     SettingsError,
     database_servers,
+    redis_sentinels,
     redis_urls,
     settings_list,
     settings_table,
@@ -160,6 +162,29 @@ def test_passwords_may_hold_any_character() -> None:
 )
 def test_several_redis_servers_stay_in_order(url: str, urls: list[str]) -> None:
     assert redis_urls(url) == urls
+
+
+def test_sentinels_have_addresses_a_master_and_two_accounts() -> None:
+    url = "sentinel://u:p%40@one,two:1/site/3?sentinel_user=s&sentinel_password=q"
+    sentinels = redis_sentinels(url)
+    assert sentinels == RedisSentinels(
+        [("one", 26379), ("two", 1)],
+        "site",
+        {"db": 3, "username": "u", "password": "p@"},
+        {"username": "s", "password": "q"},
+    )
+    assert "p@" not in repr(sentinels)
+    assert redis_sentinels("redis://one/0") is None
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["one", "one/", "one/site/x", "one:x/site", ",two/site", "one/site?ssl=1", "one/site?password=secret"],
+)
+def test_wrong_sentinels_are_refused_without_their_password(rest: str) -> None:
+    text = refusal("DRUMEE_REDIS", f"sentinel://:secret@{rest}")
+    assert "DRUMEE_REDIS" in text
+    assert "secret" not in text
 
 
 # --- what follows from them --------------------------------------------------------------------

@@ -14,12 +14,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service import metrics
 from service.loops import Loop, Loops
 from service.store.database import ResultSet
-from service.store.redis import RedisServers
+from service.store.redis import CHECK_SECONDS, RedisServers
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ HOLD_SECONDS = 10.0
 UNHELD = 0.0
 """`expires` of a message that needs no subscriber: mostly nobody follows the contacts that change."""
 RETRY_SECONDS = 0.2
-RECONNECT_SECONDS = (0.1, 2.0)
+RECONNECT_SECONDS = (0.1, 0.5)
 """Pauses between attempts to subscribe: the first, and the longest."""
 REPEAT_SECONDS = (0.2, 1.0)
 """Pauses between attempts to publish: the first, and the longest."""
@@ -109,7 +110,8 @@ class Pusher:
             retry=RECONNECT_SECONDS,
         )
         publisher = Loop("push publisher", self._publish_round, every=ROUND_SECONDS, retry=REPEAT_SECONDS)
-        self._own_loops = [self._loops.add(publisher), self._loops.add(subscriber)]
+        master = Loop("redis master", self._master_round, every=CHECK_SECONDS, retry=REPEAT_SECONDS)
+        self._own_loops = [self._loops.add(loop) for loop in (publisher, subscriber, master)]
 
     async def stop(self) -> None:
         """Publish the queued messages for at most 2 s, then stop; held ones are dropped."""
@@ -147,6 +149,10 @@ class Pusher:
         except asyncio.QueueFull:
             metrics.PUSHES.labels("dropped").inc()
 
+    async def _master_round(self) -> float:
+        await self.redis.check_master()
+        return CHECK_SECONDS
+
     async def _publish_round(self) -> float:
         """Publish queued and held messages; return the pause until the next round: none."""
         batch = await self._batch()
@@ -159,12 +165,13 @@ class Pusher:
             self._done("dropped", len(self._held) - QUEUE)
             self._held = self._held[-QUEUE:]
         fresh = [message for message in batch if message.channel not in held_channels]
+        client = self.redis.client
         try:
-            unheard = await self._publish(fresh)
+            unheard = await self._publish(client, fresh)
         except Exception as exc:
             self._hold(fresh)
             if isinstance(exc, RedisError | OSError):
-                await self.redis.use_next_server()
+                await self.redis.use_next_server(client)
             raise
         if unheard:
             self._hold(unheard)
@@ -198,11 +205,11 @@ class Pusher:
         for _ in range(count):
             self._queue.task_done()
 
-    async def _publish(self, batch: list[Message]) -> list[Message]:
+    async def _publish(self, client: Redis, batch: list[Message]) -> list[Message]:
         """Publish; return the messages without a subscriber that have to be heard."""
         if not batch:
             return []
-        async with self.redis.client.pipeline(transaction=False) as pipe:
+        async with client.pipeline(transaction=False) as pipe:
             for message in batch:
                 pipe.publish(message.channel, message.text)
             subscriber_counts = await pipe.execute()
@@ -216,8 +223,9 @@ class Pusher:
 
     async def _listen_round(self, loop: Loop, receivers: Receivers) -> float:
         """Subscribe, and handle messages as long as the connection lasts."""
+        client = self.redis.client
         try:
-            async with self.redis.client.pubsub() as pubsub:
+            async with client.pubsub() as pubsub:
                 await pubsub.subscribe(channel_of(self.node))
                 self.listening.set()
                 while True:
@@ -228,7 +236,7 @@ class Pusher:
                     elif message["type"] == "message":
                         await self._receive(message["data"], receivers)
         except (RedisError, OSError):
-            await self.redis.use_next_server()
+            await self.redis.use_next_server(client)
             raise
         finally:
             self.listening.clear()

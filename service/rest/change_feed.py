@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from redis import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from service.live.push import RECONNECT_SECONDS, ROUND_SECONDS, Pusher, contacts_channel
 from service.loops import Loop, Loops
-from service.settings import Settings, redis_urls
+from service.settings import Settings
+from service.store.redis import publish_once
 
 ACCESS = b"access"
 KEYS = "keys"
@@ -20,12 +20,7 @@ KEYS = "keys"
 
 def notify_key_change(settings: Settings) -> bool:
     """Make every process check the API keys of its sockets; return False when no Redis is reachable."""
-    is_sent = False
-    for url in redis_urls(settings.redis):
-        with suppress(RedisError, OSError), Redis.from_url(url, socket_timeout=2) as redis:
-            redis.publish(contacts_channel(KEYS), ACCESS)
-            is_sent = True
-    return is_sent
+    return publish_once(settings, contacts_channel(KEYS), ACCESS)
 
 
 class ChangeFeed:

@@ -1,47 +1,73 @@
-"""The connection to Redis, and commands with a time limit."""
+"""The connection to the Redis master, and commands with a time limit."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry as BlockingRetry
+from redis.sentinel import Sentinel as BlockingSentinel
 
-from service.settings import Settings, redis_urls
+from service import metrics
+from service.settings import RedisSentinels, Settings, redis_sentinels, redis_urls
 
 T = TypeVar("T")
 
 ASK_SECONDS = 0.3
 """Longest wait of a request for an answer of Redis."""
 AWAY_SECONDS = 5.0
-"""Time without commands after one that Redis did not answer."""
+"""Longest time without commands after one that Redis did not answer."""
+CHECK_SECONDS = 2.0
+"""Period of the check that the server in use is the master."""
+SENTINEL_SECONDS = 0.5
+"""Longest wait for a Sentinel before the next one is asked."""
 
 
 class RedisServers:
-    """The servers of `DRUMEE_REDIS`, one of which is in use."""
+    """The servers of `DRUMEE_REDIS`, of which the master is in use.
+
+    A replica would pass a message on to its own subscribers only, and refuse to count. So each new connection
+    checks the role, and `check_master` checks it again: a master may become a replica.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._urls = redis_urls(settings.redis)
+        named = redis_sentinels(settings.redis)
+        self._named = named
+        self._urls = [] if named else redis_urls(settings.redis)
+        self._sentinel = _sentinel(named) if named else None
+        self._master: tuple[str, int] | None = None
+        """Address that a Sentinel named last."""
         self._away_until = 0.0
         self.client = self._connect()
         """Connection pool to the server in use."""
 
     def _connect(self) -> Redis:
         # The loops retry: a call that waits for a dead Redis would hold up requests.
-        return Redis.from_url(
-            self._urls[0], socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0)
-        )
+        options: dict[str, Any] = {
+            "socket_connect_timeout": 1,
+            "socket_timeout": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "redis_connect_func": _connect_to_master,
+        }
+        if self._sentinel and self._named:
+            client: Redis = self._sentinel.master_for(self._named.master, **self._named.account, **options)
+            return client
+        return Redis.from_url(self._urls[0], **options)
 
     async def ask(self, work: Callable[[Redis], Awaitable[T]]) -> T:
         """Run `work`, for which a request waits, within 0.3 s.
 
-        RedisError when Redis does not answer in that time, and at once for 5 s after that: a Redis that
-        hangs would otherwise hold up every sign-in.
+        RedisError when Redis does not answer in that time, and at once until it answers `check_master`, or
+        for 5 s: a Redis that hangs would otherwise hold up every sign-in.
         """
         if time.monotonic() < self._away_until:
             raise RedisError("redis was away a moment ago")
@@ -53,17 +79,106 @@ class RedisServers:
             raise RedisError(f"redis is away: {exc}") from exc
 
     async def ping(self) -> None:
-        """Raise RedisError or OSError unless Redis answers."""
-        # Not client.ping(): redis-py types its result as an awaitable or a bool.
-        await self.client.execute_command("PING")  # type: ignore[no-untyped-call]
+        """Raise RedisError or OSError unless the master answers."""
+        try:
+            reply = await self.client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        except ResponseError:
+            return
+        _refuse_replica(reply)
 
-    async def use_next_server(self) -> None:
-        """Connect to the next address, if there is more than one."""
+    async def check_master(self) -> None:
+        """Go on to the master if the server in use is another one, hangs, or is away.
+
+        Raise RedisError, OSError or TimeoutError when no master is known.
+        """
+        client = self.client
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._follow_sentinels()
+                await self.ping()
+        except (RedisError, OSError, TimeoutError):
+            metrics.REDIS_MASTER.set(0)
+            await self._replace(client)
+            raise
+        metrics.REDIS_MASTER.set(1)
+        self._away_until = 0.0
+
+    async def _follow_sentinels(self) -> None:
+        """Leave the connections to a former master: it may hang and not close them."""
+        if self._sentinel and self._named:
+            master = await self._sentinel.discover_master(self._named.master)
+            if self._master not in {None, master}:
+                await self._replace(self.client)
+            self._master = master
+
+    async def use_next_server(self, failed: Redis) -> None:
+        """Connect to the next address, if there is more than one and `failed` is still in use.
+
+        Connections through Sentinel ask for the master by themselves.
+        """
         if len(self._urls) > 1:
-            self._urls.append(self._urls.pop(0))
-            previous, self.client = self.client, self._connect()
-            await previous.aclose()
+            await self._replace(failed)
+
+    async def _replace(self, failed: Redis) -> None:
+        # Several loops see the same failure: only the first one goes on, else two would come back here.
+        if self.client is failed:
+            self._urls = [*self._urls[1:], *self._urls[:1]]
+            self.client = self._connect()
+            await failed.aclose()
 
     async def close(self) -> None:
         """Close the connections."""
         await self.client.aclose()
+        if self._sentinel:
+            await self._sentinel.aclose()
+
+
+def publish_once(settings: Settings, channel: str, message: bytes) -> bool:
+    """Publish from a command on all servers, or on the master; return False when none is reachable."""
+    named = redis_sentinels(settings.redis)
+    if named:
+        once = {**_patience(SENTINEL_SECONDS), "retry": BlockingRetry(NoBackoff(), 0)}
+        manager = BlockingSentinel(named.addresses, sentinel_kwargs={**named.sentinel_account, **once})  # type: ignore[no-untyped-call]
+        clients = [manager.master_for(named.master, **named.account, **_patience(2))]  # type: ignore[no-untyped-call]
+    else:
+        clients = [BlockingRedis.from_url(url, socket_timeout=2) for url in redis_urls(settings.redis)]
+    published = [_publishes(client, channel, message) for client in clients]
+    return any(published)
+
+
+def _publishes(client: BlockingRedis, channel: str, message: bytes) -> bool:
+    try:
+        with client:
+            client.publish(channel, message)
+    except (RedisError, OSError):
+        return False
+    return True
+
+
+def _sentinel(named: RedisSentinels) -> Sentinel:
+    options = {**named.sentinel_account, **_patience(SENTINEL_SECONDS), "retry": Retry(NoBackoff(), 0)}
+    return Sentinel(named.addresses, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+
+
+def _patience(seconds: float) -> dict[str, Any]:
+    return {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+
+
+async def _connect_to_master(connection: Any) -> None:
+    """Introduce a new connection, and refuse a replica."""
+    await connection.on_connect()
+    # Not ROLE: accounts that may not run dangerous commands may say HELLO.
+    await connection.send_command("HELLO", check_health=False)
+    try:
+        reply = await connection.read_response()
+    except ResponseError:
+        return
+    _refuse_replica(reply)
+
+
+def _refuse_replica(reply: Any) -> None:
+    """Raise RedisConnectionError unless an answer to HELLO is that of a master."""
+    fields = reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+    role = fields.get(b"role", fields.get("role"))
+    if role not in {b"master", "master"}:
+        raise RedisConnectionError("redis is not the master")
