@@ -293,6 +293,9 @@ def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
         value = ctx.args.get(name) or metadata.get(name)
         if isinstance(value, str) and value:
             media[name] = value[:limit]
+    # The guest page repeats a name of one word as the last name, and a name that dmz.login has answered.
+    if media.get("lastname") in {media.get("firstname"), media.get("guest_name")}:
+        media.pop("lastname", None)
     if "participant_id" in media and not ID.fullmatch(media["participant_id"]):
         raise invalid_param("metadata.participant_id", "is not an id")
     return orjson.dumps(media).decode()

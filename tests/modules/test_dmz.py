@@ -208,6 +208,27 @@ async def test_a_returning_guest_keeps_their_session_and_name(people: People, re
     assert (await other.call("contact.show_contact")).status == 401
 
 
+async def test_a_name_that_a_guest_page_repeats_is_shown_once(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    token, _ = registry.add_link(registry.add_hub("Open", alice.uid, "dmz"), "", 1)
+    guest, ticket, tab = await guest_of(people, token)
+    for first, last, name, expected in (
+        ("Gwen", "Gwen", "Gwen", ("Gwen", "", "Gwen")),
+        ("Gwen", "Doe", "Gwen Doe", ("Gwen", "Doe", "Gwen Doe")),
+        ("Gwen Doe", "Gwen Doe", "Gwen Doe", ("Gwen Doe", "", "Gwen Doe")),
+        ("Gwen", "Gwen", None, ("Gwen", "", "Gwen")),
+    ):
+        names = {"firstname": first, "lastname": last, "guest_name": name}
+        joined = await guest.ok(
+            "conference.join",
+            **{"hub_id": ticket["hub_id"], "room_id": ticket["nid"], "socket_id": tab.id, "type": "meeting"},
+            metadata=names,
+        )
+        assert tuple(joined["user"][key] for key in ("firstname", "lastname", "username")) == expected
+        again = await guest.ok("dmz.login", token=token)
+        assert again["profile"]["firstname"] == (name or first)
+
+
 async def test_a_user_with_an_account_keeps_their_identity(people: People, registry: Registry) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Open", alice.uid, "dmz")
