@@ -129,7 +129,7 @@ async def download(ctx: Context, owner: str, file_id: str) -> Download:
     file: dict[str, Any] | None = document(file_rows)
     if file is None:
         raise RequestError(404, "FILE_NOT_FOUND", "no such file, or you have no message that carries it")
-    chunks = _chunks_of_message(ctx, shard, owner, file_id)
+    chunks = _chunks_of_message(ctx, shard, owner, file_id, file["filesize"])
     return Download(file["filename"], file["mimetype"], chunks, file["filesize"])
 
 
@@ -139,11 +139,18 @@ async def _chunks_of_upload(file: BinaryIO) -> AsyncIterator[bytes]:
             yield content
 
 
-async def _chunks_of_message(ctx: Context, shard: str, owner: str, file_id: str) -> AsyncIterator[bytes]:
-    position = 0
-    while True:
+async def _chunks_of_message(
+    ctx: Context, shard: str, owner: str, file_id: str, size: int
+) -> AsyncIterator[bytes]:
+    """Yield the parts of a file; ConnectionAbortedError when its message is deleted meanwhile.
+
+    The headers have promised `size` bytes: on an open connection, the client would wait for the rest.
+    """
+    position, sent = 0, 0
+    while sent < size:
         (part_rows,) = await ctx.db.call(shard, "attachment_read", owner, file_id, position)
         if not part_rows:
-            return
+            raise ConnectionAbortedError(f"{size - sent} bytes of a file are gone")
         yield part_rows[0][0]
+        sent += len(part_rows[0][0])
         position += 1

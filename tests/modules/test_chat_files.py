@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from aiohttp import ClientPayloadError
 
 from service.contacts import uploads
 from service.contacts.attachments import PART_BYTES, safe_name
@@ -127,6 +128,32 @@ async def test_both_sides_delete_at_once(pair: tuple[Person, Person], admin: Adm
         *(person.ok("chat.delete", messages=[each], option="me") for person in pair for each in sent)
     )
     assert admin.one("SELECT COUNT(*) FROM shard1.attachment WHERE owner_id = %s", alice.uid) == 0
+
+
+@pytest.mark.parametrize("size", [1, 4 * PART_BYTES + 1])
+async def test_one_upload_in_several_messages_at_once(pair: tuple[Person, Person], size: int) -> None:
+    """One of them has the file, all of it; a click that is repeated does not harm it."""
+    alice, bob = pair
+    for _ in range(3):
+        nid = await uploaded(alice, "film.bin", os.urandom(size))
+        content = (await fetch(alice, nid, alice.uid))[1]
+        answers = await asyncio.gather(*(post(alice, bob, nid) for _ in range(4)))
+        assert sorted(answer.status for answer in answers) == [200, 404, 404, 404]
+        assert {answer.code for answer in answers if answer.status == 404} == {"INVALID_ATTACHMENT"}
+        assert (await fetch(bob, nid, alice.uid))[:2] == (200, content)
+
+
+async def test_a_download_breaks_off_when_the_content_is_gone(
+    pair: tuple[Person, Person], admin: Admin
+) -> None:
+    """Otherwise the client waits for bytes that the headers have promised."""
+    alice, bob = pair
+    nid = await uploaded(alice, "film.bin", bytes(2 * PART_BYTES))
+    assert (await post(alice, bob, nid)).status == 200
+    admin.rows("DELETE FROM shard1.attachment_part WHERE id = %s AND position = 1", nid)
+    async with asyncio.timeout(20):
+        with pytest.raises(ClientPayloadError):
+            await fetch(bob, nid, alice.uid)
 
 
 async def test_uploads_that_are_not_sent_are_removed_or_expire(

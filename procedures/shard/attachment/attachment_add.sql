@@ -1,7 +1,7 @@
 -- attachment_add: reserve the place of a file that a message will carry; its content follows.
 --
--- A file that is sent again under the same id replaces the former one, unless a message has it already. What
--- was not sent within an hour is deleted.
+-- A file that is sent again under the same id, even by two requests at once, keeps its place and the content
+-- that is there: what an upload contains never changes. What was not sent within an hour is deleted.
 --
 -- Params:   in_owner   whose quota it counts against: the author, or the hub
 --           in_file    JSON: nid (id of the upload), filename, mimetype, filesize
@@ -25,19 +25,25 @@ BEGIN
     DECLARE v_size INT UNSIGNED DEFAULT JSON_VALUE(in_file, '$.filesize');
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_used BIGINT UNSIGNED;
+    DECLARE v_is_sent TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    DELETE FROM attachment
-    WHERE owner_id = in_owner AND message_id IS NULL AND (ctime < v_now - 3600 OR id = v_id);
+    DELETE FROM attachment WHERE owner_id = in_owner AND message_id IS NULL AND ctime < v_now - 3600;
     -- two files at once are counted one after the other
-    SELECT COALESCE(SUM(filesize), 0) INTO v_used FROM attachment WHERE owner_id = in_owner FOR UPDATE;
-    IF EXISTS (SELECT 1 FROM attachment WHERE owner_id = in_owner AND id = v_id) THEN
+    SELECT COALESCE(SUM(IF(id = v_id, 0, filesize)), 0),
+           COALESCE(SUM(id = v_id AND message_id IS NOT NULL), 0)
+    INTO v_used, v_is_sent
+    FROM attachment
+    WHERE owner_id = in_owner
+    FOR UPDATE;
+    IF v_is_sent THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_ATTACHMENT';
     ELSEIF v_used + v_size > in_quota THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'QUOTA_EXCEEDED';
     END IF;
     INSERT INTO attachment (owner_id, id, filename, mimetype, filesize, ctime)
     VALUES (in_owner, v_id, JSON_VALUE(in_file, '$.filename'), JSON_VALUE(in_file, '$.mimetype'), v_size,
-            v_now);
+            v_now)
+    ON DUPLICATE KEY UPDATE ctime = v_now;
 END$$
 DELIMITER ;

@@ -1,4 +1,4 @@
--- attachment_write: store a part of the content of a file that is not sent yet.
+-- attachment_write: store a part of the content of a file that is not sent yet. Again it changes nothing.
 --
 -- Params:   in_owner      whose quota the file counts against
 --           in_id         id of the file
@@ -29,6 +29,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_ATTACHMENT';
     END IF;
     INSERT INTO attachment_part (owner_id, id, position, content)
-    VALUES (in_owner, v_id, in_position, FROM_BASE64(in_content));
+    VALUES (in_owner, v_id, in_position, FROM_BASE64(in_content))
+    ON DUPLICATE KEY UPDATE content = VALUES(content);
 END$$
 DELIMITER ;

@@ -50,13 +50,21 @@ def test_refusals(scene: Scene) -> None:
 
 def test_attachment_add_counts_bytes_and_forgets_what_was_not_sent(scene: Scene) -> None:
     scene.sets(f"attachment_add(:alice, {describe()}, 6)")
-    scene.sets(f"attachment_add(:alice, {describe()}, 6)")  # replaced, so it counts once
+    scene.sets(f"attachment_add(:alice, {describe()}, 6)")  # the same file, so it counts once
     scene.sets(f"attachment_write(:alice, '{FILE}', 0, TO_BASE64('one'))")
     assert scene.refusal(f"attachment_add(:alice, {describe(nid=OTHER)}, 6)") == "QUOTA_EXCEEDED"
     scene.sets("UPDATE attachment SET ctime = ctime - 3601")
     scene.sets(f"attachment_add(:alice, {describe(nid=OTHER)}, 6)")
     assert scene.count("attachment", "owner_id = :alice") == 1
     assert scene.count("attachment_part", "owner_id = :alice") == 0
+
+
+def test_a_file_that_is_added_again_keeps_its_content(scene: Scene) -> None:
+    for parts in range(2):
+        scene.sets(f"attachment_add(:alice, {describe()}, 100)")
+        assert scene.count("attachment_part", "owner_id = :alice") == parts
+        scene.sets(f"attachment_write(:alice, '{FILE}', 0, TO_BASE64('one'))")
+        assert scene.one(f"attachment_read(:alice, '{FILE}', 0)") == b"one"
 
 
 def test_both_sides_have_the_file_and_nobody_else(scene: Scene) -> None:
