@@ -28,6 +28,10 @@ BEGIN
     DECLARE v_taken TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- a lock alone does not reach the other nodes of a cluster: of two claims at two nodes, the written row
+    -- lets one pass only
+    UPDATE conference_room SET serial = serial + 1 WHERE hub_id = in_hub AND id = in_room;
+
     UPDATE conference SET participant_id = NULL
     WHERE hub_id = in_hub AND room_id = in_room AND participant_id = in_participant
       AND uid = in_uid AND socket_id <> in_socket;

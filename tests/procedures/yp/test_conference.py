@@ -152,6 +152,24 @@ def test_an_endpoint_is_one_participants_and_a_socket_is_in_so_many_rooms(scene:
     assert refused == "TOO_MANY_ROOMS"
 
 
+def test_a_claim_of_an_endpoint_writes_the_row_of_the_room(scene: Scene) -> None:
+    """Two nodes of a cluster both grant a lock that writes nothing."""
+    scene.sets("yp.conference_join(:sid_alice, :tab_alice, :hub, 'one', 'meeting', '{}', 16)")
+    update = "yp.conference_update(:sid_alice, :tab_alice, 'one', '{}')"
+    serials = [_serial(scene)]
+    for metadata in ('{"audio": 0}', '{"participant_id": "e1"}'):
+        scene.sets(update.format(metadata))
+        serials.append(_serial(scene))
+    rejoin = "yp.conference_join(:sid_alice, :tab_alice, :hub, 'one', 'meeting', '{}', 16)"
+    scene.sets(rejoin.format('{"participant_id": "e1"}'))
+    serials.append(_serial(scene))
+    assert [serial - serials[0] for serial in serials] == [0, 0, 1, 2]
+
+
+def _serial(scene: Scene) -> int:
+    return int(scene.one("SELECT serial FROM yp.conference_room WHERE hub_id = :hub AND id = 'one'"))
+
+
 def test_only_members_without_the_right_are_evicted(scene: Scene) -> None:
     scene.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
     for who in ("alice", "bob"):
