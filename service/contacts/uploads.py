@@ -12,7 +12,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,10 @@ from service.settings import Settings
 from service.web.bodies import paced
 
 CHUNK_BYTES = 65_536
+CHECK_BYTES = 8_388_608
+"""Bytes of an upload between two looks at the other files of its owner, which may grow at the same time."""
+MOST_FILES = 1_000
+"""Files of one person that wait; each upload looks at all of them."""
 SWEEP_SECONDS = 60.0
 IDS = re.compile(r"[0-9a-f]{32}")
 NAME = ".name"
@@ -47,21 +51,29 @@ def folder(settings: Settings) -> Path:
 
 
 async def receive(
-    ctx: Context, upload: Upload, file: BinaryIO | Any, limit: int, room: int | None = None
+    ctx: Context,
+    upload: Upload,
+    file: BinaryIO | Any,
+    limit: int,
+    check_quota: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Write the body of a request to a file; return its bytes.
 
-    RequestError 413 beyond `limit`, and beyond `room`: what the files of the caller may still have.
+    RequestError 413 beyond `limit`, and when `check_quota` raises it: every few megabytes, and at the end.
     """
-    max_bytes = limit if room is None else min(limit, room)
-    size = 0
+    size = unchecked = 0
     async for chunk in paced(upload.content.iter_chunked(CHUNK_BYTES), ctx.settings.upload_timeout):
         size += len(chunk)
-        if size > max_bytes:
-            too_big, too_many = f"the file is larger than {limit} bytes", "too many files wait already"
-            raise RequestError(413, "BODY_TOO_LARGE", too_big if size > limit else too_many)
+        unchecked += len(chunk)
+        if size > limit:
+            raise _too_large(f"the file is larger than {limit} bytes")
         file.write(chunk)
+        if check_quota is not None and unchecked >= CHECK_BYTES:
+            unchecked = 0
+            await check_quota()
     file.flush()
+    if check_quota is not None:
+        await check_quota()
     return size
 
 
@@ -73,12 +85,16 @@ async def store(ctx: Context, upload: Upload, limit: int) -> dict[str, Any]:
     settings, upload_id = ctx.settings, secrets.token_hex(16)
     user_folder = folder(settings) / ctx.caller.uid
     user_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Uploads in progress count as well: their files exist already.
-    used = await asyncio.to_thread(lambda: sum(size for _, size in _files(user_folder)))
     path = user_folder / upload_id
+
+    async def check_quota() -> None:
+        # Uploads in progress count as well: their files exist already.
+        await asyncio.to_thread(_check_quota, user_folder, settings.upload_quota)
+
     try:
         with path.open("xb") as file:
-            size = await receive(ctx, upload, file, limit, settings.upload_quota - used)
+            await check_quota()
+            size = await receive(ctx, upload, file, limit, check_quota)
         # Written last: a file counts only with its name, so nobody reads an incomplete one.
         path.with_suffix(NAME).write_bytes(orjson.dumps(upload.filename))
     except BaseException:
@@ -87,6 +103,16 @@ async def store(ctx: Context, upload: Upload, limit: int) -> dict[str, Any]:
     expiry = int(time.time()) + settings.upload_ttl
     ids = {"id": upload_id, "uploaded_id": upload_id}
     return {**ids, "filename": upload.filename, "filesize": size, "expiry": expiry}
+
+
+def _check_quota(user_folder: Path, quota: int) -> None:
+    sizes = [size for path, size in _files(user_folder) if path.suffix != NAME]
+    if sum(sizes) > quota or len(sizes) > MOST_FILES:
+        raise _too_large("too many files wait already")
+
+
+def _too_large(reason: str) -> RequestError:
+    return RequestError(413, "BODY_TOO_LARGE", reason)
 
 
 def find(ctx: Context, upload_id: str, code: str = "FILE_NOT_FOUND") -> StoredFile:

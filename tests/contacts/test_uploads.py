@@ -136,6 +136,40 @@ async def test_a_person_has_so_much_room(
     await people.close()
 
 
+async def test_uploads_at_once_share_the_room(
+    make_node: NodeMaker, settings: Settings, registry: Any, password_hash: str
+) -> None:
+    base = (await make_node(import_limit=1000, upload_quota=1500)).make_url("/")
+    people = People(base, registry, password_hash)
+    alice = await people("Alice")
+    tab = await alice.tab()
+
+    async def body() -> Any:
+        yield b"x" * 900
+        for _ in range(500):
+            if len(files_of(settings, alice)) == 3:
+                break
+            await asyncio.sleep(0.01)
+
+    answers = await asyncio.gather(*(upload(alice, tab, "a.csv", body(), to=STORE) for _ in range(3)))
+    assert [answer.status for answer in answers].count(200) <= 1
+    assert {answer.code for answer in answers if answer.status != 200} == {"BODY_TOO_LARGE"}
+    assert sum(path.stat().st_size for path in files_of(settings, alice) if not path.suffix) <= 1500
+    await people.close()
+
+
+async def test_empty_files_are_counted(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them takes a place in the folder that every upload looks through."""
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+    for _ in range(2):
+        await stored(alice, "a.csv", b"")
+    answer = await upload(alice, tab, "a.csv", b"", to=STORE)
+    assert (answer.status, answer.code) == (413, "BODY_TOO_LARGE")
+    await stored(bob, "a.csv", b"")
+
+
 async def test_a_broken_upload_leaves_nothing(people: People, settings: Settings) -> None:
     alice = await people("Alice")
 
