@@ -106,7 +106,12 @@ class RedisServers:
     async def _follow_sentinels(self) -> None:
         """Leave the connections to a former master: it may hang and not close them."""
         if self._sentinel and self._named:
-            master = await self._sentinel.discover_master(self._named.master)
+            try:
+                master = await self._sentinel.discover_master(self._named.master)
+            except RedisConnectionError:
+                # Sentinels may be away, or name none for a moment: a server that answers as master is kept,
+                # because closing its connections loses the updates that are on the way.
+                return
             if self._master not in {None, master}:
                 await self._replace(self.client)
             self._master = master
