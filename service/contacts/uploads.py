@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,15 +62,18 @@ async def receive(
     RequestError 413 beyond `limit`, and when `check_quota` raises it: every few megabytes, and at the end.
     """
     size = unchecked = 0
-    async for chunk in paced(upload.content.iter_chunked(CHUNK_BYTES), ctx.settings.upload_timeout):
-        size += len(chunk)
-        unchecked += len(chunk)
-        if size > limit:
-            raise _too_large(f"the file is larger than {limit} bytes")
-        file.write(chunk)
-        if check_quota is not None and unchecked >= CHECK_BYTES:
-            unchecked = 0
-            await check_quota()
+    content = paced(upload.content.iter_chunked(CHUNK_BYTES), ctx.settings.upload_timeout)
+    # Closed in this task: the limit of time that it has set is that of the request.
+    async with aclosing(content):
+        async for chunk in content:
+            size += len(chunk)
+            unchecked += len(chunk)
+            if size > limit:
+                raise _too_large(f"the file is larger than {limit} bytes")
+            file.write(chunk)
+            if check_quota is not None and unchecked >= CHECK_BYTES:
+                unchecked = 0
+                await check_quota()
     file.flush()
     if check_quota is not None:
         await check_quota()

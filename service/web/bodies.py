@@ -7,7 +7,7 @@ event loop. No client of ours compresses, so a compressed body is refused before
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -78,7 +78,7 @@ async def body_deadline() -> AsyncIterator[None]:
             raise SlowBodyError from None
 
 
-async def paced(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+async def paced(chunks: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of a body; SlowBodyError when they take more than `seconds`, or drip.
 
     A client may take BODY_SECONDS, and a second more for each SLOWEST_RATE bytes, as in Apache's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import os
 import struct
 import time
@@ -134,6 +135,18 @@ async def test_a_person_has_so_much_room(
     assert len(files_of(settings, alice)) == 2
     await stored(bob, "b.csv", b"x" * 900)
     await people.close()
+
+
+async def test_a_file_that_is_too_large_leaves_no_error_in_the_log(
+    make_node: NodeMaker, people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    base = (await make_node(import_limit=1000)).make_url("/")
+    alice = await people("Alice", base=base)
+    answer = await upload(alice, await alice.tab(), "a.csv", b"x" * 200_000, to=STORE)
+    assert answer.status == 413
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_uploads_at_once_share_the_room(
