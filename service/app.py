@@ -117,6 +117,8 @@ class Parts:
         self.sockets.start()
         self.live.start()
         await when_database_answers(self.heartbeat.start)
+        for probe in self.db.home.loops:
+            process.loops.add(probe)
         process.mailer.start()
         sweeping = process.loops.add(
             Loop("uploads", lambda: uploads.sweep_round(settings), every=uploads.SWEEP_SECONDS)

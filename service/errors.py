@@ -114,6 +114,9 @@ class Refused(Exception):
 class DatabaseUnavailableError(Exception):
     """No MariaDB server answers, or the connection broke in the middle of a call."""
 
+    is_undone = False
+    """Whether it is certain that the unit of work has written nothing."""
+
 
 class SlowBodyError(Exception):
     """The client has not sent the body in time."""

@@ -62,6 +62,18 @@ SLOW_DATABASE = Gauge(
     ["database"],
     multiprocess_mode="livemax",
 )
+HOME = Gauge(
+    "drumee_database_home",
+    "processes whose home is this node; only with several addresses in DRUMEE_DB",
+    ["node"],
+    multiprocess_mode="livesum",
+)
+HOME_CHANGES = Counter("drumee_database_home_changes", "times that a process has left its home node")
+NODES_UP = Gauge(
+    "drumee_database_nodes_up",
+    "servers of DRUMEE_DB, if there are several, that work; of several processes, the fewest that one sees",
+    multiprocess_mode="livemin",
+)
 POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 
 _children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}

@@ -224,6 +224,11 @@ def _service_schemas() -> dict[str, Any]:
         status=state,
         dependencies=_object(database=state, redis=state),
         slow_databases=_list(TEXT),
+        home=TEXT,
+        nodes={
+            "type": "object",
+            "additionalProperties": {"enum": ["ready", "donor", "read_only", "down"]},
+        },
         loops={"type": "object", "additionalProperties": {"enum": ["late", "dead"]}},
         set_aside=INTEGER,
         time=INTEGER,

@@ -25,6 +25,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refus
 from service.log import calls_of_request, kind_of
 from service.retry import attempts
 from service.settings import DatabaseServer, Settings, database_servers
+from service.store.home import Home
 from service.store.outages import LONG_SECONDS, Outages
 from service.store.server_errors import (
     DUPLICATE,
@@ -50,6 +51,9 @@ CONNECT_SECONDS = 3.0
 """For a connection to one server, its greeting included; then the next server is tried."""
 CHECK_SECONDS = 1.0
 """Shortest time between two writes of health checks."""
+UNKNOWN_VARIABLE = 1193
+READS, READS_AND_WRITES = 1, 7
+"""Values of wsrep_sync_wait: which statements wait until the node has applied what others have committed."""
 ATTEMPTS = 8
 PAUSES = (0.008, 1.0)
 """Seconds between the attempts at a transaction: the first pause, and the longest."""
@@ -65,7 +69,6 @@ class RoutineInfo:
 
 def session_statement(settings: Settings, *, read_only: bool) -> str:
     """Return the statement that every connection runs before its first CALL."""
-    mode = "READ ONLY" if read_only else "READ WRITE"
     return (
         f"SET SESSION max_statement_time = {settings.db_timeout}, "
         # Locks resolve conflicts: after waiting for one, a statement must see the writes of its holder.
@@ -73,7 +76,7 @@ def session_statement(settings: Settings, *, read_only: bool) -> str:
         "group_concat_max_len = 67108864, "
         # Joins keep the order of their first table (my_contact_records): no blocks, no hashes.
         "join_cache_level = 2, "
-        f"tx_read_only = {int(mode == 'READ ONLY')}"
+        f"tx_read_only = {int(read_only)}"
     )
 
 
@@ -88,15 +91,19 @@ class PooledConnection:
 
 
 class Pool:
-    """Connections of one kind to the first server that answers."""
+    """Connections of one kind to the home node."""
 
-    def __init__(self, settings: Settings, outages: Outages, *, read_only: bool) -> None:
+    def __init__(self, settings: Settings, outages: Outages, home: Home, *, read_only: bool) -> None:
         self.name = "read" if read_only else "write"
-        self._servers = database_servers(settings.db)
+        self._home = home
         self._read_only = read_only
         self._size = settings.db_pool
         self._session = session_statement(settings, read_only=read_only)
+        self._sync_wait = READS if read_only else READS_AND_WRITES
         self._pools: dict[DatabaseServer, Any] = {}
+        self._closings: set[asyncio.Task[None]] = set()
+        self._connecting: set[tuple[DatabaseServer, asyncio.Timeout]] = set()
+        """Those who wait for a connection."""
         self._timeout = settings.db_timeout + 2
         """Seconds for one statement; the limit of the server itself comes first."""
         self._outages = outages
@@ -133,7 +140,7 @@ class Pool:
                     raise
         except TimeoutError:
             self._outages.unavailable("no free connection")
-            raise DatabaseUnavailableError(f"no free connection for {self._timeout} s") from None
+            raise _undone(DatabaseUnavailableError(f"no free connection for {self._timeout} s")) from None
         except DatabaseUnavailableError as exc:
             self._outages.unavailable(kind_of(exc))
             raise
@@ -143,33 +150,58 @@ class Pool:
             raise
 
     async def _acquire(self) -> tuple[Any, Any]:
-        error: Exception | None = None
-        for server in list(self._servers):
+        while True:
+            server = await self._home.get()
             try:
                 pool = self._pools.get(server)
                 if pool is None:
                     pool = self._pools[server] = await self._create(server)
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    return pool, await pool.acquire()
+                return pool, await self._connect(server, pool)
             except (pymysql.err.OperationalError, OSError) as exc:
-                error = exc
-                self._move_to_end(server)
-        raise DatabaseUnavailableError(str(error))
+                if exc.args and exc.args[0] == UNKNOWN_VARIABLE and self._sync_wait:
+                    # A server that is built without Galera.
+                    self._sync_wait = 0
+                    self._pools.pop(server, None)
+                elif not await self._home.has_left(server):
+                    raise _undone(DatabaseUnavailableError(str(exc))) from exc
 
-    def _move_to_end(self, server: DatabaseServer) -> None:
-        """Try a server last from now on. Of many requests with the same failure, only the first moves it."""
-        if self._servers[0] == server:
-            self._servers.append(self._servers.pop(0))
+    async def _connect(self, server: DatabaseServer, pool: Any) -> Any:
+        async with asyncio.timeout(CONNECT_SECONDS) as limit:
+            entry = server, limit
+            self._connecting.add(entry)
+            try:
+                return await pool.acquire()
+            finally:
+                self._connecting.discard(entry)
 
     async def _create(self, server: DatabaseServer) -> Any:
+        # A node of a cluster shows all that was committed on the others before it answers. This costs a
+        # message to them, and nothing on a server that is alone.
+        sync_wait = f", wsrep_sync_wait = {self._sync_wait}" if self._sync_wait else ""
         return await aiomysql.create_pool(
             **server.connect_args,
             minsize=0,
             maxsize=self._size,
             autocommit=self._read_only,
             charset="utf8mb4",
-            init_command=self._session,
+            init_command=self._session + sync_wait,
         )
+
+    def leave(self, server: DatabaseServer, abruptly: bool) -> None:
+        """Close the connections to a server that is no longer home; `abruptly` also those in use."""
+        for connecting, limit in self._connecting:
+            if connecting == server and not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+        pool = self._pools.pop(server, None)
+        if pool is None:
+            return
+        if abruptly:
+            pool.terminate()
+        else:
+            pool.close()
+        closing = asyncio.create_task(pool.wait_closed())
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
 
     def usage(self) -> tuple[int, int]:
         """Return (connections in use, connections open)."""
@@ -189,6 +221,8 @@ class Transaction:
     def __init__(self, connection: PooledConnection) -> None:
         self._connection = connection
         self._is_part = False
+        self.is_committing = False
+        """Whether the COMMIT was sent, so that a broken connection leaves its result open."""
         self.called: list[tuple[str, str, Any]] = []
         """(database, routine, first argument) of each."""
         self.committed = False
@@ -213,6 +247,7 @@ class Transaction:
         if self._is_part:
             return await self.call(db, name, *args)
         self.called.append((db, name, args[0] if args else None))
+        self.is_committing = True
         result = await _call(self._connection, db, name, args, then="; COMMIT")
         self.committed = True
         return result
@@ -233,8 +268,11 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.outages = Outages()
-        self._read = Pool(settings, self.outages, read_only=True)
-        self._write = Pool(settings, self.outages, read_only=False)
+        self.home = Home(database_servers(settings.db))
+        self._read = Pool(settings, self.outages, self.home, read_only=True)
+        self._write = Pool(settings, self.outages, self.home, read_only=False)
+        for pool in self.pools:
+            self.home.on_leave(pool.leave)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
         self._watched: frozenset[str] = frozenset()
         self._notify: Callable[[str], None] = lambda _: None
@@ -256,7 +294,8 @@ class Database:
         return self._read, self._write
 
     async def close(self) -> None:
-        """Close both pools."""
+        """Stop to probe, and close both pools."""
+        await self.home.stop()
         await self._read.close()
         await self._write.close()
 
@@ -269,11 +308,13 @@ class Database:
             await self.load_routines()  # the shard may be newer than this process
         if self._routines[db, name].writes:
             return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
+        home = self.home.server
         try:
             return await self._read_call(db, name, args)
         except DatabaseUnavailableError:
             # The connection may have idled through a restart of the server, and reads can be repeated.
             metrics.RETRIES.labels(name, "lost").inc()
+            await self.home.has_left(home)
             return await self._read_call(db, name, args, is_last=True)
 
     async def _read_call(
@@ -282,6 +323,9 @@ class Database:
         async with self._read.connection() as connection:
             try:
                 return await _call(connection, db, name, args)
+            except RetryableError as exc:
+                # The node waits for the writes of others, and does not get them (wsrep_sync_wait).
+                raise DatabaseUnavailableError(str(exc)) from exc
             except DatabaseUnavailableError as exc:
                 if is_last or isinstance(exc, ServerTroubleError):
                     self._record_failure(exc)
@@ -291,13 +335,20 @@ class Database:
         """Run `unit` and commit; run it again, as a whole, when the server asks for a retry.
 
         `unit` must do nothing but CALLs: it may run several times. A broken connection is not retried,
-        because the commit may have taken place. A row that a unique key refuses is retried once: the unit
-        looked for it before another transaction wrote it, and sees it in the second run.
+        because the commit may have taken place, unless no COMMIT was sent and another node is home now. A row
+        that a unique key refuses is retried once: the unit looked for it before another transaction wrote it,
+        and sees it in the second run.
         """
         duplicates = 0
         for attempt in attempts(ATTEMPTS, *PAUSES):
+            home = self.home.server
             try:
                 return await self._attempt(unit)
+            except DatabaseUnavailableError as exc:
+                if not exc.is_undone or attempt.is_last or not await self.home.has_left(home):
+                    raise
+                metrics.RETRIES.labels(name, "home").inc()
+                continue
             except RetryableError as exc:
                 number = exc.number
                 if attempt.is_last:
@@ -318,11 +369,13 @@ class Database:
             try:
                 result = await unit(tx)
                 if not tx.committed:
+                    tx.is_committing = True
                     await _commit(connection)
             except Exception as exc:
                 # After any error: an error of the server does not tell whether a transaction is open.
                 await _rollback(connection)
                 if isinstance(exc, DatabaseUnavailableError):
+                    exc.is_undone = exc.is_undone or not tx.is_committing
                     self._record_failure(exc)
                 raise
         self._clear_trouble()
@@ -480,6 +533,11 @@ async def _query(connection: PooledConnection, statement: str, args: Sequence[An
                     return results
     except (pymysql.err.MySQLError, OSError, asyncio.IncompleteReadError) as exc:
         raise translate(exc) from exc
+
+
+def _undone(error: DatabaseUnavailableError) -> DatabaseUnavailableError:
+    error.is_undone = True
+    return error
 
 
 async def _commit(connection: PooledConnection) -> None:

@@ -48,7 +48,9 @@ async def health(
     `listening`: whether it is subscribed to its live updates.
     status: ok, degraded (calls work, but pushes are lost, the database only reads, or a loop is in trouble)
     or down. dependencies: the same of each. slow_databases: those whose CALLs time out; they make the
-    database degraded. loops: those in trouble, each `late` (also in another worker of this host) or `dead`.
+    database degraded. home: the node in use, and nodes: the state of each, both for several addresses in
+    DRUMEE_DB; a node that is down makes the database degraded. loops: those in trouble, each `late` (also in
+    another worker of this host) or `dead`.
     set_aside: how many owners have spoiled data. time: unix seconds.
     """
     database_state, writing_state, redis_state = await asyncio.gather(
@@ -58,13 +60,16 @@ async def health(
     )
     slow_databases = db.outages.slow_databases()
     if database_state == "ok":
-        database_state = "degraded" if db.is_in_trouble or slow_databases else writing_state
+        in_trouble = db.is_in_trouble or db.home.is_degraded or slow_databases
+        database_state = "degraded" if in_trouble else writing_state
     dependencies, troubles = {"database": database_state, "redis": redis_state}, loops.troubles()
     states = {*dependencies.values(), "degraded" if troubles else "ok"}
     return {
         "status": next((s for s in ("down", "degraded") if s in states), "ok"),
         "dependencies": dependencies,
         "slow_databases": slow_databases,
+        "home": db.home.name,
+        "nodes": db.home.nodes(),
         "loops": troubles,
         "set_aside": loops.set_aside,
         "time": int(time.time()),

@@ -61,6 +61,8 @@ IN_TROUBLE = {
     1836: "a server in read-only mode",
 }
 """The server cannot work at the moment, for anybody."""
+REFUSED = {1047, 1290, 1836}
+"""The server has not begun with the statement."""
 DISK_NUMBERS = {3, 20, 1021, 1026, 1114}
 """Those that a full disk causes."""
 DISK_FULL = re.compile(r"\b(?:errcode: |error |errno: )\"?28\b|no space left on device", re.IGNORECASE)
@@ -110,7 +112,9 @@ def translate(exc: Exception) -> Exception:
     if isinstance(exc, pymysql.err.MySQLError) and (number in DISK_NUMBERS or DISK_FULL.search(str(exc))):
         return DiskFullError(str(exc))
     if number in IN_TROUBLE:
-        return ServerTroubleError(str(exc))
+        trouble = ServerTroubleError(str(exc))
+        trouble.is_undone = number in REFUSED
+        return trouble
     if number in CONNECTION_LOST or isinstance(
         exc, OSError | asyncio.IncompleteReadError | pymysql.err.InterfaceError
     ):

@@ -144,7 +144,6 @@ CREATE TABLE IF NOT EXISTS node (
     suspected INT UNSIGNED NULL
         COMMENT 'time when another node first missed a heartbeat of this one; NULL: alive',
     checks    INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'health checks that have written',
-    leaving   TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT '1: it is about to stop, and takes no more sockets',
     PRIMARY KEY (id)
 ) ENGINE = InnoDB COMMENT 'running service processes';
 
@@ -163,7 +162,6 @@ CREATE TABLE IF NOT EXISTS socket (
     KEY by_uid (uid, state, node),
     KEY by_session (session_id),
     KEY by_node (node),
-    KEY by_predecessor (was),
     KEY by_lost (state, lost_at)
 ) ENGINE = InnoDB COMMENT 'open WebSockets';
 

@@ -177,20 +177,6 @@ async def test_a_cancelled_call_leaves_no_open_transaction(db: Database, admin: 
     assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE id = SHA2('cancelled-token', 256)") == 1
 
 
-async def test_the_next_address_is_tried(settings: Settings) -> None:
-    socket = database_servers(settings.db)[0].unix_socket
-    away = Database(dataclasses.replace(settings, db="mysql://drumee_app@127.0.0.1:1,127.0.0.1:2/"))
-    with pytest.raises(DatabaseUnavailableError):
-        await away.ping()
-    await away.close()
-    both = Database(settings)
-    for pool in both.pools:
-        dead = dataclasses.replace(pool._servers[0], unix_socket=f"{socket}.gone")
-        pool._servers.insert(0, dead)
-    await both.ping()
-    await both.close()
-
-
 @pytest.fixture
 async def silent() -> AsyncIterator[str]:
     """Provide a server that takes connections and never says a word; its address."""
@@ -218,20 +204,6 @@ async def test_callers_who_give_up_do_so_at_once_whatever_the_server_does(
     async with asyncio.timeout(30):
         for _ in range(5):
             await asyncio.gather(*(give_up(0.2 + number / 20_000) for number in range(40)))
-    await db.close()
-
-
-async def test_a_server_that_does_not_answer_is_left_for_the_next_one(
-    settings: Settings, silent: str
-) -> None:
-    (real,) = database_servers(settings.db)
-    db = Database(settings)
-    for pool in db.pools:
-        host, _, port = silent.partition(":")
-        quiet = dataclasses.replace(real, host=host, port=int(port), unix_socket=None)
-        pool._servers = [quiet, real]
-    async with asyncio.timeout(30):
-        await db.ping()
     await db.close()
 
 

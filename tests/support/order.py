@@ -14,6 +14,7 @@ LONGEST = (
     "tests/rest/test_operations_bad_input.py",
     "tests/deploy/test_deployer_upgrade.py",
     "tests/procedures/test_plans.py",
+    "tests/store/test_home_galera.py",
     "tests/stories/test_faults.py",
     "tests/contacts/test_invitations.py",
     "tests/contacts/test_importing.py",

@@ -140,3 +140,13 @@ def test_transaction_missing_says_how_to_start_one(scene: Scene) -> None:
     refusal = scene.refused("yp.transaction_missing()")
     assert refusal.code == "NO_TRANSACTION"
     assert "START TRANSACTION; CALL ...; COMMIT" in str(refusal.reason)
+
+
+def test_home_set_keeps_the_newest_agreement(scene: Scene) -> None:
+    scene.sets("DELETE FROM yp.home")
+    assert scene.rows("yp.home_get()") == []
+    assert scene.rows("yp.home_set('db2:3306', 0)") == [(1, "db2:3306")]
+    # Somebody else who knew of none comes too late.
+    assert scene.rows("yp.home_set('db3:3306', 0)") == [(1, "db2:3306")]
+    assert scene.rows("yp.home_set('db3:3306', 1)") == [(2, "db3:3306")]
+    assert scene.rows("yp.home_get()") == [(2, "db3:3306")]

@@ -1,0 +1,230 @@
+"""One home for all processes on a real cluster: nodes are frozen, cut off from the others, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from service.background import end
+from service.deploy.deployer import Deployer
+from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.settings import Settings
+from service.store.database import Database
+from tests.support.galera import GaleraCluster, GaleraNode, provider
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+
+pytestmark = pytest.mark.skipif(provider() is None, reason="Galera (the package galera-4) is not installed")
+
+STAY_SECONDS = 3.0
+SETTLE_SECONDS = 20.0
+ROUTINES = (
+    "CREATE TABLE yp.test_write (id INT PRIMARY KEY) ENGINE = InnoDB",
+    "CREATE PROCEDURE yp.test_write(IN in_id INT) MODIFIES SQL DATA INSERT INTO yp.test_write VALUES (in_id)",
+    "CREATE PROCEDURE yp.test_read(IN in_id INT) "
+    "READS SQL DATA SELECT id FROM yp.test_write WHERE id = in_id",
+)
+
+
+def settings_for(addresses: list[str]) -> Settings:
+    hosts = ",".join(addresses)
+    return Settings(db=f"mysql://drumee_app@{hosts}/", db_admin=f"mysql://root@{hosts}/", db_pool=4)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GaleraCluster]:
+    cluster = GaleraCluster(tmp_path_factory.mktemp("galera"))
+
+    def prepare(node: GaleraNode) -> None:
+        Deployer(settings_for([node.address]), say=lambda _: None).deploy()
+        for statement in ROUTINES:
+            node.rows(statement)
+
+    try:
+        cluster.start(prepare)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+async def services(cluster: GaleraCluster) -> AsyncIterator[tuple[Database, Database]]:
+    """Provide what two processes have of the database."""
+    settings = settings_for([node.address for node in cluster.nodes])
+    both = Database(settings), Database(settings)
+    for service in both:
+        await service.load_routines()
+    yield both
+    for service in both:
+        await service.close()
+
+
+def home_of(cluster: GaleraCluster, service: Database) -> GaleraNode:
+    (node,) = (n for n in cluster.nodes if service.home.name == f"{n.name}:{n.port}")
+    return node
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = SETTLE_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+@dataclass
+class Load:
+    """Two processes write in turn; each write is read back at both."""
+
+    services: tuple[Database, Database]
+    written: list[int] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    longest_gap: float = 0.0
+
+    next_id = 0
+
+    async def run(self, work: Awaitable[None]) -> None:
+        """Run `work` under the load."""
+        writers = [asyncio.create_task(self._write(number)) for number in (0, 1)]
+        try:
+            await work
+        finally:
+            assert not any(writer.done() for writer in writers), "another error than 503 and 504"
+            await end(*writers)
+
+    async def _write(self, number: int) -> None:
+        last = time.monotonic()
+        while True:
+            Load.next_id += 1
+            this = Load.next_id
+            try:
+                async with asyncio.timeout(5):
+                    await self.services[number].call("yp", "test_write", this)
+                    self.written.append(this)
+                    for service in self.services:
+                        (rows,) = await service.call("yp", "test_read", this)
+                        self.missing += [] if rows else [this]
+            except (DatabaseUnavailableError, DatabaseTimeoutError, TimeoutError) as exc:
+                self.failed.append(repr(exc))
+            else:
+                self.longest_gap = max(self.longest_gap, time.monotonic() - last)
+                last = time.monotonic()
+            await asyncio.sleep(0.1)
+
+    def verify(self, node: GaleraNode) -> None:
+        stored = {row[0] for row in node.rows("SELECT id FROM yp.test_write")}
+        assert not set(self.written) - stored, "lost"
+        assert not self.missing, "written, and not found"
+
+
+async def both_move(
+    cluster: GaleraCluster,
+    services: tuple[Database, Database],
+    fail: Callable[[GaleraNode], None],
+    heal: Callable[[GaleraNode], None],
+) -> Load:
+    """Let the home node fail and come back, under load; both services go to one other node, and stay."""
+    await eventually(lambda: services[0].home.name == services[1].home.name != "")
+    former = home_of(cluster, services[0])
+    load = Load(services)
+
+    async def work() -> None:
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(fail, former)
+        await eventually(lambda: all(home_of(cluster, s) is not former for s in services))
+        await eventually(lambda: services[0].home.name == services[1].home.name)
+        assert all(service.home.is_degraded for service in services)
+        written = len(load.written)
+        await eventually(lambda: len(load.written) > written + 4)
+        await asyncio.to_thread(heal, former)
+        await asyncio.sleep(STAY_SECONDS)
+
+    await load.run(work())
+    now = home_of(cluster, services[0])
+    assert now is not former
+    assert services[1].home.name == services[0].home.name
+    load.verify(now)
+    print(f"{fail.__name__}: {load.longest_gap:.1f} s, {len(load.written)} written, failed: {load.failed}")
+    return load
+
+
+def await_all(cluster: GaleraCluster) -> None:
+    """Wait until the nodes see each other again. One that wakes believes for a moment that all is well."""
+    for node in reversed(cluster.nodes):
+        node.await_that(lambda n=node: n.status()["wsrep_cluster_size"] == "3")  # type: ignore[misc]
+        node.await_synced()
+
+
+def freeze(node: GaleraNode) -> None:
+    node.send(signal.SIGSTOP)
+
+
+def wake(node: GaleraNode) -> None:
+    node.send(signal.SIGCONT)
+    await_all(node.cluster)
+
+
+def cut(node: GaleraNode) -> None:
+    """Cut a node off from the others; clients still reach it."""
+    node.rows("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
+
+
+def join(node: GaleraNode) -> None:
+    node.rows("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+    await_all(node.cluster)
+
+
+async def test_a_frozen_home_is_left_and_stays_a_spare(
+    cluster: GaleraCluster, services: tuple[Database, Database]
+) -> None:
+    load = await both_move(cluster, services, freeze, wake)
+    assert load.longest_gap < 15
+    # A process that starts now joins the others, although the first address works.
+    third = Database(settings_for([node.address for node in cluster.nodes]))
+    await third.load_routines()
+    assert third.home.name == services[0].home.name
+    await third.close()
+
+
+async def test_a_home_without_its_cluster_is_left(
+    cluster: GaleraCluster, services: tuple[Database, Database]
+) -> None:
+    load = await both_move(cluster, services, cut, join)
+    assert load.longest_gap < 15
+
+
+async def test_services_that_see_different_nodes_end_at_one_that_both_see(cluster: GaleraCluster) -> None:
+    async with (
+        tcp_proxy(cluster.nodes[0].port) as a1,
+        tcp_proxy(cluster.nodes[1].port) as a2,
+        tcp_proxy(cluster.nodes[2].port) as a3,
+        tcp_proxy(cluster.nodes[0].port) as b1,
+        tcp_proxy(cluster.nodes[1].port) as b2,
+        tcp_proxy(cluster.nodes[2].port) as b3,
+    ):
+        ways: list[list[TcpProxy]] = [[a1, a2, a3], [b1, b2, b3]]
+        # The order of addresses does not matter for those who come later.
+        services = [Database(settings_for([p.address for p in order])) for order in (ways[0], ways[1][::-1])]
+        for service in services:
+            await service.load_routines()
+        assert services[0].home.name == services[1].home.name
+        first = cluster.nodes.index(home_of(cluster, services[0]))
+        ways[0][first].hang()
+        await eventually(lambda: home_of(cluster, services[0]) is not cluster.nodes[first])
+        await eventually(lambda: services[0].home.name == services[1].home.name)
+        second = cluster.nodes.index(home_of(cluster, services[0]))
+        assert second != first
+        await ways[1][second].refuse()
+        third = ({0, 1, 2} - {first, second}).pop()
+        await eventually(lambda: all(home_of(cluster, s) is cluster.nodes[third] for s in services))
+        for service in services:
+            assert (await service.call("yp", "home_get"))[0][0][1] == service.home.name
+            await service.close()
+
+
+async def test_a_killed_home_is_left(cluster: GaleraCluster, services: tuple[Database, Database]) -> None:
+    load = await both_move(cluster, services, GaleraNode.end, lambda _: None)
+    assert load.longest_gap < 15
