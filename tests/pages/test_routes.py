@@ -34,9 +34,10 @@ async def send(person: Person, path: str, **fields: str) -> tuple[int, str]:
 async def test_an_invited_person_signs_up_on_a_page(posted: People, postman: Postman) -> None:
     alice, dora, address = await posted("Alice"), await posted.stranger(), new_address()
     tab = await alice.tab()
-    path = "-/invitation/" + await invite(alice, postman, address)
+    path = "-/invitation/" + await invite(alice, postman, address, firstname="Dorothea")
     status, text = await page(dora, path)
     assert status == 200
+    assert 'value="Dorothea"' in text, "by the name that the inviter gave"
     assert "Alice Test invites you to stay in contact" in text
     assert address in text
 

@@ -16,9 +16,9 @@ def new_address() -> str:
     return f"dora.{secrets.token_hex(6)}@else.example"
 
 
-async def invite(inviter: Person, postman: Postman, address: str) -> str:
+async def invite(inviter: Person, postman: Postman, address: str, **names: str) -> str:
     """Invite an address; return the secret of the link in the mail."""
-    await inviter.ok("contact.invite", email=address, message="Come in")
+    await inviter.ok("contact.invite", email=address, message="Come in", **names)
     return link_to(postman, address).rpartition("/")[2]
 
 

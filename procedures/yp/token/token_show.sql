@@ -4,8 +4,8 @@
 -- Params:   in_secret   secret of the link
 -- Returns:  one row     data  JSON: method (signup or forgot_password), email (the address that the link was
 --                             sent to), uid (the account with that address, or NULL), inviter (full name) and
---                             inviter_email (both NULL unless method is signup), lang (of the account, or of
---                             the inviter), expiry
+--                             inviter_email (both NULL unless method is signup), name (first name by which
+--                             the mail greets, or NULL), lang (of the account, or of the inviter), expiry
 -- Errors:   INVALID_TOKEN    no such link
 --           EXPIRIED_TOKEN   the link was used before, or is too old
 -- Example:  CALL token_show('example-signup-secret');
@@ -33,6 +33,13 @@ BEGIN
         'uid', d.id,
         'inviter', IF(t.method = 'signup', i.fullname, NULL),
         'inviter_email', IF(t.method = 'signup', i.email, NULL),
+        'name', (
+            SELECT JSON_VALUE(m.data, '$.name')
+            FROM mail_outbox AS m
+            WHERE m.sender_id = t.inviter_id AND m.recipient = t.email
+            ORDER BY m.ctime DESC
+            LIMIT 1
+        ),
         'lang', COALESCE(d.lang, i.lang),
         'expiry', t.expiry
     ) AS data

@@ -41,7 +41,9 @@ def test_a_link_says_what_it_is_good_for(invited: Scene) -> None:
 def test_a_page_learns_who_has_sent_the_link(invited: Scene) -> None:
     link = invited.doc("yp.token_show('ticket')")
     assert (link["method"], link["email"], link["uid"]) == ("signup", "new@scene.org", None)
-    assert link["inviter_email"] == invited["mail_alice"]
+    assert (link["inviter_email"], link["name"]) == (invited["mail_alice"], None)
+    invited.sets("yp.mail_greet('00000000000000ea', 'Zoë')")
+    assert invited.doc("yp.token_show('ticket')")["name"] == "Zoë"
     register(invited)
     assert invited.doc("yp.token_show('ticket')")["uid"] == invited["new"]
     invited.refuses({"yp.token_show('other')": "INVALID_TOKEN"})
