@@ -39,10 +39,11 @@ def test_a_mail_is_claimed_by_one_until_its_lease_is_over(outbox: Scene) -> None
     assert len(claim(outbox, 2)) == 1
 
 
-def test_a_mail_that_was_sent_is_forgotten(outbox: Scene) -> None:
+def test_of_a_mail_that_was_sent_only_the_name_is_kept(outbox: Scene) -> None:
     claim(outbox, 1)
+    outbox.sets(f"yp.mail_greet('{MAIL}', 'Ada')")
     outbox.sets(f"yp.mail_sent('{MAIL}')")
-    assert outbox.rows("SELECT status, data FROM yp.mail_outbox") == [("sent", "{}")]
+    assert outbox.rows("SELECT status, data FROM yp.mail_outbox") == [("sent", '{"name": "Ada"}')]
     assert outbox.docs("yp.mail_list(50)") == []
     outbox.sets("UPDATE yp.mail_outbox SET next_try = 1")
     assert claim(outbox, 2) == []
