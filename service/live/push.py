@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service import metrics
 from service.loops import Loop, Loops
@@ -228,12 +231,20 @@ class Pusher:
             async with client.pubsub() as pubsub:
                 await pubsub.subscribe(channel_of(self.node))
                 self.listening.set()
+                resumed = False
                 while True:
                     loop.finished()
-                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=ROUND_SECONDS)
-                    if message is None:
-                        await pubsub.ping()
-                    elif message["type"] == "message":
+                    try:
+                        message = await _next_message(pubsub)
+                    except (RedisConnectionError, RedisTimeoutError):
+                        # The library may have subscribed again before it raises: to leave that connection
+                        # loses what was published to it. Twice in a row would be a loop without pauses.
+                        if resumed or self.redis.client is not client or not _is_connected(pubsub):
+                            raise
+                        resumed = True
+                        continue
+                    resumed = False
+                    if message is not None and message["type"] == "message":
                         await self._receive(message["data"], receivers)
         except (RedisError, OSError):
             await self.redis.use_next_server(client)
@@ -259,3 +270,17 @@ class Pusher:
         except Exception:
             # One bad message must not end the subscription.
             log.exception("a push could not be delivered")
+
+
+async def _next_message(pubsub: PubSub) -> dict[str, Any] | None:
+    """Return the next message; None after 30 s without one, when the connection is checked."""
+    message: dict[str, Any] | None = await pubsub.get_message(
+        ignore_subscribe_messages=True, timeout=ROUND_SECONDS
+    )
+    if message is None:
+        await pubsub.ping()
+    return message
+
+
+def _is_connected(pubsub: PubSub) -> bool:
+    return pubsub.connection is not None and pubsub.connection.is_connected

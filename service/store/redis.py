@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -44,8 +45,8 @@ class RedisServers:
         self._named = named
         self._urls = [] if named else redis_urls(settings.redis)
         self._sentinel = _sentinel(named) if named else None
-        self._master: tuple[str, int] | None = None
-        """Address that a Sentinel named last."""
+        self._connections: WeakSet[Any] = WeakSet()
+        """Connections of all clients of this object, open or closed."""
         self._away_until = 0.0
         self.client = self._connect()
         """Connection pool to the server in use."""
@@ -56,7 +57,7 @@ class RedisServers:
             "socket_connect_timeout": 1,
             "socket_timeout": 2,
             "retry": Retry(NoBackoff(), 0),
-            "redis_connect_func": _connect_to_master,
+            "redis_connect_func": self._introduce,
         }
         if self._sentinel and self._named:
             client: Redis = self._sentinel.master_for(self._named.master, **self._named.account, **options)
@@ -89,32 +90,46 @@ class RedisServers:
     async def check_master(self) -> None:
         """Go on to the master if the server in use is another one, hangs, or is away.
 
-        Raise RedisError, OSError or TimeoutError when no master is known.
+        Raise RedisError or OSError when no master is known.
         """
         client = self.client
+        addresses = {connection: _address(connection) for connection in self._connections}
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._follow_sentinels()
-                await self.ping()
-        except (RedisError, OSError, TimeoutError):
+            await self._follow_sentinels()
+            await self.ping()
+        except (RedisError, OSError) as exc:
             metrics.REDIS_MASTER.set(0)
-            await self._replace(client)
+            # Without a name only a new connection fails. The open ones may be to a master that answers, and
+            # to close them loses the updates that are on their way.
+            if len(self._urls) > 1:
+                await self._replace(client)
+            elif not isinstance(exc, MasterNotFoundError):
+                for connection, address in addresses.items():
+                    # Others may have gone on to the master while the server in use did not answer.
+                    if _address(connection) == address:
+                        await connection.disconnect(nowait=True)
             raise
         metrics.REDIS_MASTER.set(1)
         self._away_until = 0.0
 
     async def _follow_sentinels(self) -> None:
-        """Leave the connections to a former master: it may hang and not close them."""
+        """Close the connections to a former master: it may hang and not close them.
+
+        Those to the master stay open: they may be newer than the last check.
+        """
         if self._sentinel and self._named:
             try:
                 master = await self._sentinel.discover_master(self._named.master)
             except RedisConnectionError:
-                # Sentinels may be away, or name none for a moment: a server that answers as master is kept,
-                # because closing its connections loses the updates that are on the way.
+                # Sentinels may be away, or name none for a moment: a server that answers as master is kept.
                 return
-            if self._master not in {None, master}:
-                await self._replace(self.client)
-            self._master = master
+            for connection in list(self._connections):
+                if _address(connection) != master:
+                    await connection.disconnect(nowait=True)
+
+    async def _introduce(self, connection: Any) -> None:
+        self._connections.add(connection)
+        await _connect_to_master(connection)
 
     async def use_next_server(self, failed: Redis) -> None:
         """Connect to the next address, if there is more than one and `failed` is still in use.
@@ -163,6 +178,10 @@ def _publishes(client: BlockingRedis, channel: str, message: bytes) -> bool:
 def _sentinel(named: RedisSentinels) -> Sentinel:
     options = {**named.sentinel_account, **_patience(SENTINEL_SECONDS), "retry": Retry(NoBackoff(), 0)}
     return Sentinel(named.addresses, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+
+
+def _address(connection: Any) -> tuple[Any, Any]:
+    return getattr(connection, "host", None), getattr(connection, "port", None)
 
 
 def _patience(seconds: float) -> dict[str, Any]:
