@@ -407,7 +407,7 @@ async def test_guessing_tokens_is_slowed_down_by_address(
     good = api.token
     statuses = []
     for number in range(7):
-        api.token = f"clk_{number:032x}"
+        api.token = f"clk_f{number:031x}"  # those of the bench begin with 0
         statuses.append((await api.get("/auth/me")).status)
     assert statuses == [401] * 5 + [429] * 2
     # A stranger behind the same address shuts out nobody who has a valid key.

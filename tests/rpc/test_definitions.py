@@ -189,7 +189,7 @@ def test_one_module_is_printed_as_its_file(capsys: pytest.CaptureFixture[str]) -
 def test_a_module_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["acl", "--module", "contcat"]) == 2
     assert capsys.readouterr().err.startswith(
-        "MODULE=contcat is none of bootstrap, butler, chat, conference, contact"
+        "MODULE=contcat is none of bootstrap, butler, channel, chat, conference, contact"
     )
 
 
