@@ -48,7 +48,7 @@ def run_tests(version: str) -> int:
     print(f"MariaDB {version}", flush=True)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", *TESTS],
+        [sys.executable, "-m", "tests.retest", "-q", "-n", "2", *TESTS],
         cwd=ROOT,
         env={**os.environ, "PATH": path},
         check=False,

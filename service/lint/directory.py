@@ -88,6 +88,7 @@ EXCEPTIONS = {
             "my_contact_restore",
             "my_contact_trash",
             "my_contacts_catch_up",
+            "tag_add",
             "tag_remove",
             "tag_rename",
         ]

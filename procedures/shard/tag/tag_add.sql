@@ -27,7 +27,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PARENT_TAG_NOT_FOUND';
     END IF;
 
-    -- an owner has few tags; all are locked, so that two calls at once get different names and positions
+    -- two calls at once get different names and positions; the first tag has no other row to wait for
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COALESCE(MAX(position), 0) + 1 INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
     SET v_name = tag_name_free(in_owner, in_name, NULL);
 
