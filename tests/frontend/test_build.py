@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service import server
+from service import log, server
 from service.frontend.build import BuildError, read_build
 from service.local.run import run
 from service.settings import Settings
@@ -80,7 +80,10 @@ def test_a_folder_that_is_missing_or_empty_or_a_file_is_refused(tmp_path: Path) 
             read_build(str(tmp_path / name))
 
 
-def test_the_service_does_not_start_without_the_build_that_it_is_to_serve(tmp_path: Path) -> None:
+def test_the_service_does_not_start_without_the_build_that_it_is_to_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "configure", lambda _: None)
     with pytest.raises(BuildError, match="no such folder"):
         server.serve(Settings(frontend_dir=str(tmp_path / "missing")))
 
