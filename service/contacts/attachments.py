@@ -52,13 +52,7 @@ async def store(ctx: Context, owner: str, shard: str, upload_ids: Iterable[str])
 async def _copy(ctx: Context, owner: str, shard: str, upload_id: str, stored: StoredFile) -> dict[str, Any]:
     with stored.path.open("rb") as file:
         content = await asyncio.to_thread(file.read, PART_BYTES)
-        description = {
-            "nid": upload_id,
-            "hub_id": owner,
-            "filename": safe_name(stored.filename),
-            "mimetype": media_type(content) or UNKNOWN_TYPE,
-            "filesize": stored.size,
-        }
+        description = _describe(upload_id, owner, stored, content)
         await ctx.db.call(shard, "attachment_add", owner, encode(description), ctx.settings.attachment_quota)
         position = 0
         while content:
@@ -102,14 +96,18 @@ async def uploaded_node(ctx: Context, upload_id: str) -> dict[str, Any]:
     """Return an upload of the caller that a message may carry, as the frontend shows it."""
     stored = uploads.find(ctx, upload_id)
     head = await asyncio.to_thread(_head, stored)
-    description = {
+    return node(ctx, _describe(upload_id, ctx.caller.uid, stored, head))
+
+
+def _describe(upload_id: str, owner: str, stored: StoredFile, head: bytes) -> dict[str, Any]:
+    """Return an upload as the metadata of a message describe it; `head`: its first bytes."""
+    return {
         "nid": upload_id,
-        "hub_id": ctx.caller.uid,
+        "hub_id": owner,
         "filename": safe_name(stored.filename),
         "mimetype": media_type(head) or UNKNOWN_TYPE,
         "filesize": stored.size,
     }
-    return node(ctx, description)
 
 
 def _head(stored: StoredFile) -> bytes:
