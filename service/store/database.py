@@ -26,6 +26,7 @@ from service.log import calls_of_request, kind_of
 from service.retry import attempts
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.home import Home
+from service.store.nodes import UNKNOWN_VARIABLE
 from service.store.outages import LONG_SECONDS, Outages
 from service.store.server_errors import (
     DUPLICATE,
@@ -51,7 +52,6 @@ CONNECT_SECONDS = 3.0
 """For a connection to one server, its greeting included; then the next server is tried."""
 CHECK_SECONDS = 1.0
 """Shortest time between two writes of health checks."""
-UNKNOWN_VARIABLE = 1193
 READS, READS_AND_WRITES = 1, 7
 """Values of wsrep_sync_wait: which statements wait until the node has applied what others have committed."""
 ATTEMPTS = 8

@@ -80,7 +80,7 @@ class Home:
         if not self._is_chosen:
             self.start()
             while not self._is_chosen:
-                await self._next_news()
+                await self._news.wait()
         return self.server
 
     async def has_left(self, server: DatabaseServer) -> bool:
@@ -93,10 +93,10 @@ class Home:
         try:
             async with asyncio.timeout(LEFT_SECONDS):
                 while self.server == server and self._state(server).asked_at < failed_at:
-                    await self._next_news()
+                    await self._news.wait()
                 # It is down: another one may become ready in a moment.
                 while self.server == server and not self._state(server).rank and self._any_up():
-                    await self._next_news()
+                    await self._news.wait()
         except TimeoutError:
             pass
         return self.server != server
@@ -147,9 +147,6 @@ class Home:
         self._news.set()
         self._news = asyncio.Event()
         return PROBE_PAUSE
-
-    async def _next_news(self) -> None:
-        await self._news.wait()
 
     def _state(self, server: DatabaseServer) -> NodeState:
         return self._states.get(server, NodeState())

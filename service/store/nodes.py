@@ -26,6 +26,7 @@ VARIABLES = (
 )
 SYNCED, DONOR = "4", "2"
 UNKNOWN_VARIABLE = 1193
+"""Error of a server that is built without Galera, for its variables."""
 
 
 class Rank(enum.IntEnum):
