@@ -9,6 +9,8 @@ import re
 
 ID = re.compile(r"[0-9A-Za-z_.*-]{1,64}")
 """An id in a request."""
+SOCKET_ID = re.compile(r"[0-9a-f]{24}")
+"""Id of a WebSocket of the frontend."""
 STORE_ID = re.compile(r"[0-9a-f]{16}")
 STORE_UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-4([0-9a-f]{3})-8([0-9a-f])00-0{12}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +80,15 @@ async def open_session(db: RoutineCaller, sid: str | None, hub: str | None, reso
 def new_session_id() -> str:
     """Return a session id of 256 random bits, as 43 characters."""
     return secrets.token_urlsafe(32)
+
+
+def successor_id(secret: bytes, sid: str) -> str:
+    """Return the session id that replaces a visitor's when they become a guest.
+
+    It is the same for all tabs that send `sid`, and cannot be guessed from it without the secret.
+    """
+    digest = hmac.digest(secret, f"successor of session {sid}".encode(), "sha256")
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def cookie_name(settings: Settings, args: Mapping[str, Any]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
-from service.auth.session import new_session_id
+from service.auth.session import NOBODY, new_session_id
+from service.ids import SOCKET_ID
 from service.runtime.context import Answer, Context
+from service.runtime.sessions import successor_of, use_session
 from service.web.address import address_key
 
 TOKEN_SECONDS = 60
 VISITOR_SECONDS = 86_400
 """Life of the session of a visitor that nobody uses."""
-SOCKET_ID = re.compile(r"[0-9a-f]{24}")
 
 
 async def authn(ctx: Context, socket_id: str | None) -> Answer:
@@ -23,19 +23,30 @@ async def authn(ctx: Context, socket_id: str | None) -> Answer:
     is empty when the address has opened too many such sessions.
     """
     token = secrets.token_urlsafe(16)
-    if not ctx.caller.has_session:
-        return {"token": await _visit(ctx, token)}
-    if socket_id and SOCKET_ID.fullmatch(socket_id):
+    if ctx.caller.has_session and socket_id and SOCKET_ID.fullmatch(socket_id):
         token += f"~{socket_id}"
+    if ctx.caller.uid == NOBODY:
+        return {"token": await _visit(ctx, token)}
     await ctx.yp("authn_store", ctx.sid, token, TOKEN_SECONDS)
     return {"token": token}
 
 
 async def _visit(ctx: Context, token: str) -> str:
-    """Open a session for a visitor with this token; return the token, "" when it is one too many."""
-    if await ctx.guests.admit_visitor(address_key(ctx.address)):
+    """Store a token of a visitor, and open a session first for one without; return the token, or ""."""
+    sid = None if ctx.caller.has_session else new_session_id()
+    if sid and await ctx.guests.admit_visitor(address_key(ctx.address)):
         return ""
-    sid = new_session_id()
-    await ctx.yp("session_visit", sid, token, TOKEN_SECONDS, VISITOR_SECONDS, ctx.user_agent, ctx.address)
-    ctx.new_sid = sid
-    return token
+    successor = await successor_of(ctx)
+    ((session,),) = await ctx.yp(
+        "session_visit",
+        ctx.sid,
+        successor,
+        sid,
+        token,
+        TOKEN_SECONDS,
+        VISITOR_SECONDS,
+        ctx.user_agent,
+        ctx.address,
+    )
+    use_session(ctx, session[0])
+    return token if session[0] else ""

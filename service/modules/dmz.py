@@ -6,28 +6,38 @@ from typing import Any
 
 from service.auth.session import NOBODY, new_session_id
 from service.errors import RequestError
+from service.ids import SOCKET_ID
 from service.runtime.context import Answer, Context
-from service.runtime.sessions import rebind_sockets
+from service.runtime.sessions import successor_of, use_session
 from service.store.database import document
 from service.web.address import address_key
 
 GUEST_SECONDS = 86_400
 
 
-async def login(ctx: Context, token: str) -> Answer:
+async def login(ctx: Context, token: str, socket_id: str | None) -> Answer:
     """Open a guest link. The answer for an unknown or expired link has nothing but `validity`."""
     if ctx.caller.uid == NOBODY:
         await _count_guest(ctx, token)
-    sid = new_session_id()
-    (guest_rows,) = await ctx.yp(
-        "session_dmz_login", token, ctx.sid, sid, GUEST_SECONDS, ctx.user_agent, ctx.address
+    if not (socket_id and SOCKET_ID.fullmatch(socket_id)):
+        socket_id = None
+    successor, new_sid = await successor_of(ctx), new_session_id()
+    guest_rows, socket_rows = await ctx.yp(
+        "session_dmz_login",
+        token,
+        ctx.sid,
+        successor,
+        new_sid,
+        socket_id,
+        GUEST_SECONDS,
+        ctx.user_agent,
+        ctx.address,
     )
     guest: dict[str, Any] | None = document(guest_rows)
     if guest is None:
         return {"validity": "TICKET_INVALID"}
-    if guest.pop("created"):
-        ctx.new_sid = sid
-        await rebind_sockets(ctx)
+    use_session(ctx, guest.pop("sid"))
+    ctx.after_commit.append(lambda: ctx.pusher.rebind_sockets(socket_rows))
     name = guest.pop("guest_name")
     return guest | {"validity": "TICKET_OK", "profile": {"firstname": name, "fullname": name}}
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
-from service.auth.secret import SigningSecret
 from service.errors import RequestError
 from service.live.meetings import link_secret, link_url
 from service.mail.outbox import Mail
@@ -49,7 +48,7 @@ async def update(ctx: Context, hub_id: str, nid: str, flag: str, attendees: list
     change: dict[str, Any] = {name: text for name, text in words.items() if text or name != "title"}
     if "attendees" in CHANGED[flag]:
         change["attendees"] = [{"email": a["email"], "name": a.get("name") or ""} for a in attendees]
-    secret = link_secret(await SigningSecret(ctx.db).get(), hub_id, nid)
+    secret = link_secret(await ctx.secret.get(), hub_id, nid)
     mails_a_day, mails_new = ctx.settings.invite_mails, ctx.settings.invite_mails_new
     new_days = ctx.settings.invite_new_days
 
@@ -118,7 +117,7 @@ def _deliver(ctx: Context, mails: list[Mail | None]) -> None:
 async def public_link(ctx: Context, hub_id: str, nid: str, days: int, hours: int) -> Answer:
     """Return the link by which guests come into a scheduled meeting: always the same one."""
     node = await _meeting(ctx, hub_id, nid)
-    secret = link_secret(await SigningSecret(ctx.db).get(), hub_id, nid)
+    secret = link_secret(await ctx.secret.get(), hub_id, nid)
     duration = (days * 24 + hours) * HOUR
     expiry = int(time.time()) + duration if duration else 0
     await ctx.yp("dmz_link_create", hub_id, nid, secret, node["filename"], expiry)
@@ -130,7 +129,7 @@ async def remove(ctx: Context, hub_id: str, nid: str) -> Answer:
 
     Again it does nothing.
     """
-    secret = link_secret(await SigningSecret(ctx.db).get(), hub_id, nid)
+    secret = link_secret(await ctx.secret.get(), hub_id, nid)
 
     async def unit(tx: Transaction) -> list[Mail | None]:
         (deleted_rows,) = await tx.call(hub_shard(ctx), "meeting_delete", hub_id, nid)

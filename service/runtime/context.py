@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from aiohttp import StreamReader
 
+from service.auth.secret import SigningSecret
 from service.auth.session import Caller
 from service.live.calls import RingTimeouts
 from service.live.presence import Presence
@@ -64,6 +65,7 @@ class Context:
     nodes: Nodes
     passwords: Passwords
     guests: GuestLimits
+    secret: SigningSecret
     mailer: Mailer
     loops: Loops
     page_positions: PagePositions

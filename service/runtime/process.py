@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.auth import devices
 from service.auth.guests import GuestLimits
+from service.auth.secret import SigningSecret
 from service.auth.session import Caller
 from service.auth.sign_in import Passwords
 from service.live.calls import RingTimeouts
@@ -43,6 +44,7 @@ class Process:
         self.nodes = Nodes()
         self.page_positions = PagePositions()
         self.guests = GuestLimits(self.settings, self.pusher.redis)
+        self.secret = SigningSecret(self.db)
         self.passwords = Passwords(self.settings, self.db, self.pusher.redis)
         self.limit = RateLimit(self.settings.rate_limit)
 
@@ -59,6 +61,7 @@ class Process:
             nodes=self.nodes,
             passwords=self.passwords,
             guests=self.guests,
+            secret=self.secret,
             mailer=self.mailer,
             loops=self.loops,
             page_positions=self.page_positions,

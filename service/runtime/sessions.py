@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from service.auth.session import NOBODY, new_session_id, open_session
+from service.auth.session import NOBODY, new_session_id, open_session, successor_id
 from service.auth.sign_in import SignIn
 from service.live.rooms import notify_departures
 from service.runtime.context import Context
@@ -40,6 +40,19 @@ async def rebind_sockets(ctx: Context) -> None:
     if ctx.caller.uid == NOBODY and ctx.caller.has_session:
         (socket_rows,) = await ctx.yp("session_sockets", ctx.new_sid)
         ctx.after_commit.append(lambda: ctx.pusher.rebind_sockets(socket_rows))
+
+
+async def successor_of(ctx: Context) -> str | None:
+    """Return the session id that a visitor gets as a guest; None for others, and without a session id."""
+    if ctx.sid is None or ctx.caller.uid != NOBODY:
+        return None
+    return successor_id(await ctx.secret.get(), ctx.sid)
+
+
+def use_session(ctx: Context, sid: str | None) -> None:
+    """Let the browser have this session from now on; None leaves it as it is."""
+    if sid not in {None, ctx.sid}:
+        ctx.new_sid = sid
 
 
 async def continue_as(ctx: Context, uid: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -22,6 +23,11 @@ async def guest_of(people: People, token: str, base: URL | None = None) -> tuple
     guest = await people.stranger(base)
     ticket = await guest.ok("dmz.login", token=token)
     return guest, ticket, await guest.tab()
+
+
+def session_cookie(person: Person) -> str:
+    """Return the session id that the browser holds."""
+    return person.http.cookie_jar.filter_cookies(person.base)["regsid"].value
 
 
 async def enter(guest: Person, tab: Tab, ticket: dict[str, Any], name: str) -> Any:
@@ -118,6 +124,130 @@ async def test_a_visitor_has_a_socket_before_the_link_makes_it_that_of_the_guest
     assert (again["id"], again["fullname"], again["signed_in"]) == (ticket["uid"], "Zoë", 0)
     await tab.cut()
     assert (await (await guest.tab(was=tab)).hello())["user"]["uid"] == ticket["uid"]
+
+
+async def test_two_tabs_that_open_a_link_at_once_are_one_guest(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    """Both send the cookie of the visitor, and the answer to one of them replaces it."""
+    bases = [
+        (await make_node(guest_sessions_address=1000, visitor_sessions_address=1000)).make_url("/")
+        for _ in range(2)
+    ]
+    alice = await people("Alice")
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    desk = await alice.tab()
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    await alice.ok("conference.join", socket_id=desk.id, **here)
+    for number in range(50):
+        guest = await people.stranger(bases[0])
+        tabs = [await guest.tab(base) for base in bases]
+
+        async def open_link(base: URL, tab: Tab, guest: Person = guest) -> str:
+            url = base / "-/svc/dmz.login"
+            async with guest.http.post(url, json={"token": token, "socket_id": tab.id}) as response:
+                uid: str = (await response.json())["data"]["uid"]
+                return uid
+
+        uids = await asyncio.gather(*(open_link(*pair) for pair in zip(bases, tabs, strict=True)))
+        assert len(set(uids)) == 1, f"round {number}"
+        for tab in tabs:
+            joined = await guest.ok("conference.join", socket_id=tab.id, **here)
+            assert joined["user"]["uid"] == uids[0]
+        say = {"hub_id": hub, "room_id": room, "event": "HELLO", "payload": {"round": number}}
+        await alice.ok("conference.broadcast", socket_id=desk.id, **say)
+        for tab in tabs:
+            assert (await tab.expect("conference.broadcast"))["model"] == {"round": number}
+        assert admin.one("SELECT COUNT(DISTINCT session_id) FROM yp.socket WHERE uid = %s", uids[0]) == 1
+        assert admin.one("SELECT COUNT(*) FROM yp.session WHERE uid = %s", uids[0]) == 1
+        await guest.leave()
+
+
+async def test_the_first_two_tabs_of_a_browser_are_one_guest(people: People, registry: Registry) -> None:
+    """Without a cookie, each of them gets a session as a visitor, and the cookie holds the later one."""
+    alice, guest = await people("Alice"), await people.stranger()
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    first = await guest.tab()
+    guest.http.cookie_jar.clear()
+    tabs = [first, await guest.tab()]
+    tickets = [await guest.ok("dmz.login", token=token, socket_id=tab.id) for tab in tabs]
+    assert tickets[0]["uid"] == tickets[1]["uid"]
+    for tab in tabs:
+        assert (await enter(guest, tab, tickets[0], "Zoë"))["user"]["uid"] == tickets[0]["uid"]
+        # The answer to its question comes after the socket is the guest's.
+        await tab.ws.send_json(["sys.bind", {}])
+        assert (await tab.expect_frame("sys.socket_bound"))["uid"] == tickets[0]["uid"]
+    assert room == tickets[0]["nid"]
+
+
+async def test_a_token_for_the_visitor_is_one_of_the_guest_at_the_same_moment(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    """A second tab asks for its socket with the cookie that the first tab's link has just replaced."""
+    alice, guest = await people("Alice"), await people.stranger()
+    token, _room = registry.add_link(registry.add_hub("Open house", alice.uid, "dmz"), "Tea", 1)
+    await guest.tab()
+    former = session_cookie(guest)
+    ticket = await guest.ok("dmz.login", token=token)
+    current = session_cookie(guest)
+    admin.rows("UPDATE yp.session SET ctime = ctime + 1000 WHERE uid = %s", ticket["uid"])
+    guest.http.cookie_jar.update_cookies({"regsid": former}, guest.base)
+    late = await guest.tab()
+    assert (await late.hello())["user"]["uid"] == ticket["uid"]
+    assert session_cookie(guest) == current
+
+
+async def test_the_former_session_of_a_visitor_opens_nothing_later_or_elsewhere(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    """Somebody may have known it before: it was not worth anything."""
+    base = (await make_node(trust_proxy=True)).make_url("/")
+    alice, guest = await people("Alice"), await people.stranger(base)
+    token, room = registry.add_link(registry.add_hub("Open house", alice.uid, "dmz"), "Tea", 1)
+    tab = await guest.tab()
+    former = {"x-param-regsid": session_cookie(guest)}
+    ticket = await guest.ok("dmz.login", token=token, socket_id=tab.id)
+    current = session_cookie(guest)
+
+    async def opens(headers: dict[str, str]) -> str:
+        thief = await people.stranger(base)
+        answer = await thief.call("dmz.login", former | headers, token=token)
+        assert "regsid=" in answer.headers["Set-Cookie"]
+        assert (session_cookie(thief) == current) is (answer.data["uid"] == ticket["uid"])
+        return str(answer.data["uid"])
+
+    admin.rows("UPDATE yp.session SET ctime = ctime + 1000 WHERE uid = %s", ticket["uid"])
+    assert await opens({}) == ticket["uid"]
+    assert await opens({"User-Agent": "another browser"}) != ticket["uid"]
+    assert await opens({"X-Forwarded-For": "192.0.2.7"}) != ticket["uid"]
+    admin.rows("UPDATE yp.session SET ctime = ctime - 1011 WHERE uid = %s", ticket["uid"])
+    assert await opens({}) != ticket["uid"]
+    # In no case does it open anything but the link, nor the socket of the guest.
+    thief = await people.stranger(base)
+    assert (await thief.call("yp.hello", former)).data["id"] == "f" * 16
+    here = {"hub_id": ticket["hub_id"], "room_id": room, "metadata": {"type": "meeting"}}
+    refused = await thief.call("conference.join", former, socket_id=tab.id, **here)
+    assert refused.code == "WEAK_PRIVILEGE"
+    assert (await thief.call("bootstrap.authn", former)).data["token"]
+    assert session_cookie(thief) != current
+
+
+async def test_a_link_takes_no_socket_of_somebody_else(people: People, registry: Registry) -> None:
+    alice, bob, guest = await people("Alice"), await people("Bob"), await people.stranger()
+    visitor = await people.stranger()
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    bob_tab, visitor_tab = await bob.tab(), await visitor.tab()
+    await guest.ok("dmz.login", token=token, socket_id=bob_tab.id)
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    assert (await guest.call("conference.join", socket_id=bob_tab.id, **here)).code == "WEAK_PRIVILEGE"
+    # An account keeps its own sockets: a page that it opened by mistake would listen to its updates.
+    await bob.ok("dmz.login", token=token, socket_id=visitor_tab.id)
+    assert (await bob.call("conference.join", socket_id=visitor_tab.id, **here)).code == "WEAK_PRIVILEGE"
+    for odd in ("", "undefined", "x" * 500, "'; --"):
+        assert (await guest.ok("dmz.login", token=token, socket_id=odd))["validity"] == "TICKET_OK"
 
 
 async def test_visitors_enter_no_room_and_hear_nothing(people: People, registry: Registry) -> None:

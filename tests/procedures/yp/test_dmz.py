@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from service.store.database import document
 from tests.support.scene import Scene
 
-ENTER = "yp.session_dmz_login(:link, {}, '{}', 60, 'test', '127.0.0.1')"
+ENTER = "yp.session_dmz_login(:link, {}, 'heir', '{}', NULL, 60, 'test', '127.0.0.1')"
 
 
 def test_links_are_for_open_hubs(scene: Scene) -> None:
@@ -20,8 +21,8 @@ def test_links_are_for_open_hubs(scene: Scene) -> None:
 
 def test_a_guest_may_enter_the_room_and_nothing_else(scene: Scene) -> None:
     entry = scene.doc(ENTER.format("NULL", "guest-sid"))
-    assert (entry["created"], entry["is_guest"], entry["filename"], entry["sender"]) == (
-        1, 1, "Tea", "Alice Scene",
+    assert (entry["sid"], entry["is_guest"], entry["filename"], entry["sender"]) == (
+        "guest-sid", 1, "Tea", "Alice Scene",
     )  # fmt: skip
     scene["room"] = entry["room_id"]
     level = "yp.session_open('guest-sid', :dmz, {})"
@@ -32,15 +33,29 @@ def test_a_guest_may_enter_the_room_and_nothing_else(scene: Scene) -> None:
 
 def test_a_guest_with_a_session_keeps_it(scene: Scene) -> None:
     entry = scene.doc(ENTER.format(":sid_bob", "unused"))
-    assert (entry["created"], entry["uid"], entry["is_guest"]) == (0, scene["bob"], 0)
+    assert (entry["sid"], entry["uid"], entry["is_guest"]) == (scene["sid_bob"], scene["bob"], 0)
     scene.doc(ENTER.format("NULL", "guest-sid"))
     again = scene.doc(ENTER.format("'guest-sid'", "unused"))
-    assert (again["created"], again["is_guest"]) == (0, 1)
+    assert (again["sid"], again["is_guest"]) == ("guest-sid", 1)
+
+
+def test_the_second_tab_of_a_visitor_gets_the_session_of_the_first(scene: Scene) -> None:
+    scene.sets("yp.session_visit(NULL, NULL, 'visitor', 'otak', 60, 60, 'test', '127.0.0.1')")
+    scene.sets("yp.socket_bind('tab1', NULL, 'otak', :node)")
+    (first_rows, socket_rows) = scene.sets(ENTER.format("'visitor'", "unused"))
+    first = document(first_rows)
+    assert (first["sid"], socket_rows) == ("heir", [(scene["node"], '["tab1"]')])
+    (second_rows, socket_rows) = scene.sets(ENTER.format("'visitor'", "unused"))
+    assert (document(second_rows) | {"expiry": 0}, socket_rows) == (first | {"expiry": 0}, [])
+    scene.sets("UPDATE yp.session SET ctime = ctime - 11 WHERE id = SHA2('heir', 256)")
+    third = scene.doc(ENTER.format("'visitor'", "third"))
+    assert third["sid"] == "third"
+    assert third["uid"] != first["uid"]
 
 
 def test_a_link_that_is_unknown_or_over_opens_nothing(scene: Scene) -> None:
     scene["link"]
-    assert scene.rows("yp.session_dmz_login('other', NULL, 'sid', 60, '', '')") == []
+    assert scene.sets("yp.session_dmz_login('other', NULL, NULL, 'sid', NULL, 60, '', '')") == [[], []]
     scene.sets("UPDATE yp.dmz_link SET expiry = UNIX_TIMESTAMP() WHERE hub_id = :dmz")
     assert scene.rows(ENTER.format("NULL", "sid")) == []
     assert scene.count("yp.session", "id = SHA2('sid', 256)") == 0

@@ -112,7 +112,13 @@ def test_a_one_time_token_belongs_to_a_session_and_expires(scene: Scene) -> None
 
 
 def test_a_visitor_has_a_session_that_a_sign_in_takes_over(scene: Scene) -> None:
-    scene.sets("yp.session_visit('example-visitor', 'visitor-token', 60, 3600, 'test', '127.0.0.1')")
+    visit = "yp.session_visit({}, 'heir', {}, '{}', 60, 3600, 'test', '127.0.0.1')"
+    assert scene.rows(visit.format("NULL", "'example-visitor'", "visitor-token")) == [("example-visitor",)]
+    again = visit.format("'example-visitor'", "NULL", "another-token")
+    assert scene.rows(again) == [("example-visitor",)]
+    assert scene.doc("yp.socket_bind('v0', NULL, 'another-token', :node)")["uid"] == "f" * 16
+    assert scene.rows(visit.format("'ended-session'", "NULL", "no-token")) == [(None,)]
+    assert scene.rows("yp.socket_bind('v2', NULL, 'no-token', :node)") == []
     bound = scene.doc("yp.socket_bind('v1', NULL, 'visitor-token', :node)")
     assert (bound["uid"], bound["db"], bound["user"]["is_guest"]) == ("f" * 16, None, 0)
     caller = scene.doc("yp.session_open('example-visitor', NULL, NULL)")
@@ -121,6 +127,18 @@ def test_a_visitor_has_a_session_that_a_sign_in_takes_over(scene: Scene) -> None
     scene.sets("yp.session_signin(:alice, 'example-later', 'example-visitor', 60, 20, 'test', '127.0.0.1')")
     assert "v1" in str(scene.rows("yp.user_sockets(:alice, NULL)"))
     assert scene.doc("yp.session_open('example-visitor', NULL, NULL)")["expiry"] is None
+
+
+def test_the_successor_of_a_session_is_found_by_its_browser_and_for_a_moment(scene: Scene) -> None:
+    scene.sets("yp.session_dmz_login(:link, NULL, NULL, 'guest-sid', NULL, 60, 'Some browser', '192.0.2.1')")
+    find = "SELECT yp.session_successor('{}', '{}', '{}')"
+    own = find.format("guest-sid", "Some browser", "192.0.2.1")
+    assert scene.one(own) == hashlib.sha256(b"guest-sid").hexdigest()
+    assert scene.one(find.format("guest-sid", "Another", "192.0.2.1")) is None
+    assert scene.one(find.format("guest-sid", "Some browser", "192.0.2.2")) is None
+    assert scene.one(find.format("no-such-sid", "Some browser", "192.0.2.1")) is None
+    scene.sets("UPDATE yp.session SET ctime = ctime - 11 WHERE id = SHA2('guest-sid', 256)")
+    assert scene.one(own) is None
 
 
 async def test_session_end_ends_these_and_ignores_others(direct: Direct, admin: Admin) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+import orjson
 import pytest
 
 from service.store.database import document
@@ -193,17 +194,26 @@ def test_node_write_counts_the_checks_of_a_process(scene: Scene) -> None:
 
 
 def test_a_socket_belongs_to_whoever_the_visitor_becomes(scene: Scene) -> None:
-    scene.sets("yp.session_visit('example-visitor', 'otak', 60, 60, 'test', '127.0.0.1')")
+    scene.sets("yp.session_visit(NULL, NULL, 'example-visitor', 'otak', 60, 60, 'test', '127.0.0.1')")
     *_, bound = scene.sets("yp.socket_bind('visitor', 'example-visitor', NULL, :node)")
     assert document(bound)["user"]["id"] == "f" * 16
     assert scene.doc("yp.socket_user('visitor')")["user"]["is_guest"] == 0
-    scene.sets("yp.session_dmz_login(:link, 'example-visitor', 'example-guest', 60, 'test', '127.0.0.1')")
+    link = "yp.session_dmz_login(:link, '{}', '{}', 'unused', {}, 60, 'test', '127.0.0.1')"
+    scene.sets(link.format("example-visitor", "example-guest", "NULL"))
     assert scene.rows("yp.session_sockets('example-visitor')") == []
     assert scene.rows("yp.session_sockets('example-guest')") == [(scene["node"], '["visitor"]')]
     scene.sets("UPDATE yp.session SET guest_name = 'Zoë' WHERE id = SHA2('example-guest', 256)")
     guest = scene.doc("yp.socket_user('visitor')")
     assert (guest["db"], guest["user"]["firstname"], guest["user"]["is_guest"]) == (None, "Zoë", 1)
+    scene.sets("yp.session_visit(NULL, NULL, 'another', 'late', 60, 60, 'test', '127.0.0.1')")
+    scene.sets("yp.socket_bind('second', NULL, 'late', :node)")
     scene["tab_alice"]
+    for socket in (scene["tab_alice"], "nobody"):
+        assert scene.sets(link.format("example-guest", "unused", f"'{socket}'"))[1] == []
+    _, socket_rows = scene.sets(link.format("example-guest", "unused", "'second'"))
+    assert [(node, set(orjson.loads(ids))) for node, ids in socket_rows] == [
+        (scene["node"], {"visitor", "second"})
+    ]
     account = scene.doc("yp.socket_user(:tab_alice)")["user"]
     assert (account["id"], account["signed_in"], account["domain_id"]) == (scene["alice"], 1, 1)
     assert scene.rows("yp.socket_user('nobody')") == []
