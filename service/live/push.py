@@ -1,12 +1,14 @@
 """Live updates: one Redis message for each process with recipients, one frame for each of their sockets.
 
 A message without a subscriber (Redis, or the connection to it, is down) is held for 10 s and published again.
-A restart of Redis therefore loses no update, but may deliver one twice. After 10 s a message is dropped.
+A restart of Redis therefore loses no update. One that Redis delivered before it failed comes again; its mark
+tells. After 10 s a message is dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -29,14 +31,14 @@ log = logging.getLogger(__name__)
 
 QUEUE = 10_000
 BATCH = 200
+MARK = "#"
+"""Begin of the last socket id, which marks the message; older processes hold no such socket."""
 HOLD_SECONDS = 10.0
 UNHELD = 0.0
 """`expires` of a message that needs no subscriber: mostly nobody follows the contacts that change."""
 RETRY_SECONDS = 0.2
 RECONNECT_SECONDS = (0.1, 0.5)
-"""Pauses between attempts to subscribe: the first, and the longest."""
-REPEAT_SECONDS = (0.2, 1.0)
-"""Pauses between attempts to publish: the first, and the longest."""
+"""Pauses between attempts to reach Redis: the first, and the longest."""
 ROUND_SECONDS = 30.0
 """Longest wait of a loop before it reports that it is alive."""
 
@@ -99,6 +101,9 @@ class Pusher:
         self._own_loops: list[Loop] = []
         self._controls: set[asyncio.Task[None]] = set()
         self._held: list[Message] = []
+        self._numbers = itertools.count()
+        self._marks: dict[str, None] = {}
+        """Marks of the newest messages that were received."""
         self._retry_at = 0.0
         self._stopping = False
         self.listening = asyncio.Event()
@@ -112,8 +117,8 @@ class Pusher:
             every=ROUND_SECONDS,
             retry=RECONNECT_SECONDS,
         )
-        publisher = Loop("push publisher", self._publish_round, every=ROUND_SECONDS, retry=REPEAT_SECONDS)
-        master = Loop("redis master", self._master_round, every=CHECK_SECONDS, retry=REPEAT_SECONDS)
+        publisher = Loop("push publisher", self._publish_round, every=ROUND_SECONDS, retry=RECONNECT_SECONDS)
+        master = Loop("redis master", self._master_round, every=CHECK_SECONDS, retry=RECONNECT_SECONDS)
         self._own_loops = [self._loops.add(loop) for loop in (publisher, subscriber, master)]
 
     async def stop(self) -> None:
@@ -128,12 +133,12 @@ class Pusher:
     def send(self, recipients: ResultSet, frame: bytes) -> None:
         """Queue a frame for sockets. `recipients` are rows (node, JSON array of socket ids)."""
         for node, sockets in recipients:
-            self._put(node, sockets.encode() + b"\n" + frame)
+            self._put(node, sockets, b"\n" + frame)
 
     def close_sockets(self, recipients: ResultSet) -> None:
         """Ask the processes that hold these sockets to close them. Rows as for `send`."""
         for node, sockets in recipients:
-            self._put(node, sockets.encode())
+            self._put(node, sockets)
 
     def rebind_sockets(self, recipients: ResultSet) -> None:
         """Ask the processes that hold these sockets to look up whose they are now. Rows as for `send`."""
@@ -143,8 +148,11 @@ class Pusher:
         """Notify the processes that follow this user's contacts, if any, that there is something to read."""
         self._queue_message(Message(contacts_channel(uid), text, UNHELD))
 
-    def _put(self, node: str, message: bytes) -> None:
-        self._queue_message(Message(channel_of(node), message, time.monotonic() + HOLD_SECONDS))
+    def _put(self, node: str, sockets: str, rest: bytes = b"") -> None:
+        """Queue a message for a process. `sockets`: JSON array, not empty."""
+        marked = f'{sockets[:-1]},"{MARK}{self.node}.{next(self._numbers)}"]'
+        expires = time.monotonic() + HOLD_SECONDS
+        self._queue_message(Message(channel_of(node), marked.encode() + rest, expires))
 
     def _queue_message(self, message: Message) -> None:
         try:
@@ -253,23 +261,34 @@ class Pusher:
             self.listening.clear()
 
     async def _receive(self, data: bytes, receivers: Receivers) -> None:
-        """Handle `<JSON array of socket ids> LF <frame>`: deliver the frame.
+        """Handle `<JSON array of socket ids> LF <frame>`: deliver the frame, unless it was delivered.
 
         Without LF, close the sockets; without a frame, bind them to their user again.
         """
-        socket_ids, newline, frame = data.partition(b"\n")
+        array, newline, frame = data.partition(b"\n")
         try:
+            socket_ids = orjson.loads(array)
+            if socket_ids[-1].startswith(MARK) and self._is_known(socket_ids.pop()):
+                return
             if frame:
-                receivers.deliver(orjson.loads(socket_ids), frame.decode())
+                receivers.deliver(socket_ids, frame.decode())
             else:
                 control = receivers.rebind if newline else receivers.close
                 # In the background: a client that does not read its close frame must not delay updates.
-                task = asyncio.create_task(control(orjson.loads(socket_ids)))
+                task = asyncio.create_task(control(socket_ids))
                 self._controls.add(task)
                 task.add_done_callback(self._controls.discard)
         except Exception:
             # One bad message must not end the subscription.
             log.exception("a push could not be delivered")
+
+    def _is_known(self, mark: str) -> bool:
+        """Return whether a message was received before; from now on it was."""
+        is_known = mark in self._marks
+        self._marks[mark] = None
+        if len(self._marks) > QUEUE:
+            del self._marks[next(iter(self._marks))]
+        return is_known
 
 
 async def _next_message(pubsub: PubSub) -> dict[str, Any] | None:
