@@ -32,6 +32,7 @@ from service.cluster.hosts import (
     read_hosts,
     write_hosts,
 )
+from service.cluster.http_get import read_health
 from service.errors import CommandError
 from service.live.push import channel_of
 from service.local.directories import RUN_DIR, make_private, socket_directory
@@ -368,16 +369,25 @@ class LocalCluster:
         return f"{server.name} {what}. The end of {self.log_file(server)}:\n{tail(self.log_file(server))}"
 
     def homes(self) -> list[str]:
-        """Return the nodes to which services are connected; more than one right after a change of home."""
-        names = []
-        for node in self.hosts.nodes:
-            if self.is_synced(node):
-                with suppress(ClusterError):
-                    ((count,),) = self.rows(
-                        node, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = %s", ACCOUNT
-                    )
-                    names += [node.name] * bool(count)
-        return names
+        """Return the home nodes of the services; more than one right after a change of home."""
+        named = self._named_homes()
+        nodes = [node for node in self.hosts.nodes if self.is_synced(node)]
+        return [node.name for node in nodes if (node.name in named if named else self._is_used(node))]
+
+    def _named_homes(self) -> set[str]:
+        """Return the homes that services chose themselves; as probes they are connected to every node."""
+        services = [service for service in self.hosts.services if self.state(service) == "runs"]
+        homes = [read_health(service).get("home", "") for service in services]
+        return {home.partition(":")[0] for home in homes if home}
+
+    def _is_used(self, node: GaleraNode) -> bool:
+        """Return whether a service is connected to a node."""
+        with suppress(ClusterError):
+            ((count,),) = self.rows(
+                node, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = %s", ACCOUNT
+            )
+            return bool(count)
+        return False
 
     # --- Redis -----------------------------------------------------------------------------------
 

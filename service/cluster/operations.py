@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ from contextlib import suppress
 from service import WORK_DIR
 from service.cluster.files import CHECK_ACCOUNT
 from service.cluster.hosts import Balancer, ClusterServer, GaleraNode, Hosts, RedisServer, ServiceHost
+from service.cluster.http_get import ask
 from service.cluster.machine import READY_SECONDS, ClusterError, LocalCluster
 from service.local.messages import display_path
 from service.local.processes import eventually, tail
@@ -116,19 +116,6 @@ def _command(machine: LocalCluster, name: str, *options: str) -> None:
     # 1: done, except for what the user has to decide
     if outcome.returncode not in {0, 1}:
         raise ClusterError(f"`{name}` failed:\n{outcome.stdout}{outcome.stderr}")
-
-
-def ask(server: ServiceHost | Balancer, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """GET a path; return status (0: no answer), headers by their names in lower case, and body."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=3)
-    try:
-        connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
-    except (OSError, http.client.HTTPException):
-        return 0, {}, b""
-    finally:
-        connection.close()
 
 
 def is_ready(service: ServiceHost) -> bool:

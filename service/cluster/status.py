@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from dataclasses import dataclass, field
 import psutil
 
 from service.cluster.hosts import GaleraNode, RedisServer, ServiceHost
+from service.cluster.http_get import ask, read_health
 from service.cluster.machine import ClusterError, LocalCluster
-from service.cluster.operations import ask
 
 HEARTBEATS = (
     "SELECT n.address, UNIX_TIMESTAMP() - n.heartbeat, "
@@ -63,10 +62,7 @@ def _service(
     state = machine.state(service)
     if state != "runs":
         return StatusLine("service", service.name, state)
-    ready, (_, _, body) = ask(service, "/-/ready")[0], ask(service, "/-/health")
-    health = {}
-    with suppress(ValueError):
-        health = json.loads(body)
+    ready, health = ask(service, "/-/ready")[0], read_health(service)
     details = {}
     own = [heartbeats[pid] for pid in workers(machine, service) if pid in heartbeats]
     if own:
