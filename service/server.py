@@ -74,8 +74,13 @@ def _worker_class() -> str:
 
 
 def _ended(_server: Any, worker: Any) -> None:
+    _drop_metrics(worker.pid)
+
+
+def _drop_metrics(pid: int) -> None:
+    """Remove the state of a process that works no more, as when its loops last finished a round."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _remove_metrics(_server: Any) -> None:
@@ -89,6 +94,8 @@ async def check(settings: Settings) -> None:
         await load_services(db)
     finally:
         await db.close()
+        # It probed the database; to the workers, its probes would look late for ever.
+        _drop_metrics(os.getpid())
 
 
 def serve(settings: Settings) -> int:

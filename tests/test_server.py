@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -13,6 +15,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Decla
 from service.settings import Settings
 from service.store import health
 from service.store.database import Database, Pool
+from tests.support.nodes import serving
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +81,18 @@ async def test_a_start_that_fails_closes_its_connections(
             await start(settings)
     assert len(pools) == 4
     assert [pool.usage() for pool in pools] == [(0, 0)] * 4
+
+
+async def test_the_check_before_the_workers_leaves_no_loop_behind(settings: Settings, tmp_path: Path) -> None:
+    """Its probes would look late to the workers, whose health would be degraded for ever."""
+    head, _, path = settings.db.partition("?")
+    both = f"{head.rstrip('/')},other/{'?' + path if path else ''}"
+    async with serving(dataclasses.replace(settings, db=both), tmp_path, workers=1) as (url, manager):
+        async with aiohttp.ClientSession() as http, http.get(url / "-/health") as response:
+            assert (await response.json())["nodes"], "it probes"
+        shared = (tmp_path / "metrics").resolve()
+        assert list(shared.glob("gauge_live*.db"))
+        assert not list(shared.glob(f"gauge_live*_{manager}.db"))
 
 
 def test_a_server_that_does_not_answer_in_time_ends_the_start_with_a_message(
