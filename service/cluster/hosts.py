@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote
 
 from service.errors import CommandError
 
@@ -79,7 +80,6 @@ class Balancer(ClusterServer):
 
     port: int = 80
     database_port: int = 3307
-    redis_port: int = 6380
     peer_port: int = 10240
 
 
@@ -129,10 +129,11 @@ class Hosts:
             addresses = [f"{node.host}:{node.port}" for node in self.nodes]
         return f"mysql://{self.account}@{','.join(addresses)}/"
 
-    def redis_url(self, service: ServiceHost) -> str:
-        """Return DRUMEE_REDIS of a service."""
-        balancer = self.balancer_of(service)
-        return f"redis://{balancer.host}:{balancer.redis_port}/0"
+    @property
+    def redis_url(self) -> str:
+        """DRUMEE_REDIS of the services."""
+        sentinels = ",".join(f"{sentinel.host}:{sentinel.port}" for sentinel in self.sentinels)
+        return f"sentinel://{sentinels}/{quote(self.name, safe='')}/0"
 
     @property
     def url(self) -> str:

@@ -94,7 +94,6 @@ def loopback_hosts(database: str = "balancer") -> Hosts:
                 host=HOST,
                 port=free_port(),
                 database_port=free_port(),
-                redis_port=free_port(),
                 peer_port=free_port(),
             ),
         ),

@@ -106,7 +106,7 @@ def _command(machine: LocalCluster, name: str, *options: str) -> None:
     hosts = machine.hosts
     environ |= {
         "DRUMEE_DB": hosts.database_url(machine.hosts.services[0]),
-        "DRUMEE_REDIS": hosts.redis_url(machine.hosts.services[0]),
+        "DRUMEE_REDIS": hosts.redis_url,
         "DRUMEE_DB_ADMIN": machine.admin_url(),
         "DRUMEE_RUN_DIR": str(machine.folder),
     }

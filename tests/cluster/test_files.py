@@ -14,7 +14,7 @@ from service.cluster.files import CHECK_QUERY, render, write
 from service.cluster.hosts import Balancer, Hosts
 from service.cluster.machine import loopback_hosts
 from service.local.install import find_program
-from service.settings import Settings
+from service.settings import Settings, redis_sentinels
 
 UNITS = UnitsMachine(Path("/opt/d/bin/drumee-contacts"), "drumee", Path("/etc/d/settings"), Path("/etc/d/a"))
 
@@ -104,6 +104,10 @@ def test_a_service_accepts_its_settings(hosts: Hosts, folder: Path) -> None:
     settings = Settings.from_env(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
     assert settings.db == hosts.database_url(hosts.services[1])
     assert settings.trust_proxy
+    sentinels = redis_sentinels(settings.redis)
+    assert sentinels is not None
+    assert sentinels.master == hosts.name
+    assert sentinels.addresses == [(sentinel.host, sentinel.port) for sentinel in hosts.sentinels]
 
 
 def test_services_find_all_nodes_by_themselves_when_they_shall(hosts: Hosts) -> None:

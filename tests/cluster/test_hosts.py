@@ -39,6 +39,7 @@ def test_ports_have_defaults(tmp_path: Path) -> None:
     hosts = read_hosts(described(tmp_path, SMALL))
     assert (hosts.nodes[0].port, hosts.nodes[0].galera_port) == (3306, 4567)
     assert hosts.url == "http://10.0.0.1:80"
+    assert hosts.redis_url == "sentinel://10.0.0.1:26379/drumee/0"
 
 
 def test_a_description_that_was_written_is_read_again(tmp_path: Path) -> None:

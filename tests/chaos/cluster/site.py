@@ -25,7 +25,7 @@ class ClusterSite:
         self.settings = Settings(
             db=machine.hosts.database_url(machine.hosts.services[0]),
             db_admin=machine.admin_url(),
-            redis=machine.hosts.redis_url(machine.hosts.services[0]),
+            redis=machine.hosts.redis_url,
         )
 
     def synced(self) -> GaleraNode:
