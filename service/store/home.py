@@ -206,10 +206,11 @@ class Home:
         """
         if not self._is_chosen:
             return next(s for s in self._servers if self._state(s).rank == rank)
-        asked_at = self._state(self.server).asked_at
-        return next(
-            (s for s in self._of_rank(self.server, rank) if self._state(s).asked_at >= asked_at), None
-        )
+        home, others = self._state(self.server), self._of_rank(self.server, rank)
+        if home.rank:
+            # It works, so there is time to wait for the first one: another one may be a former home.
+            others = others[:1]
+        return next((s for s in others if self._state(s).asked_at >= home.asked_at), None)
 
     def _of_rank(self, server: DatabaseServer, rank: Rank) -> list[DatabaseServer]:
         """Return the other servers of this rank in the order of addresses, from `server` on."""

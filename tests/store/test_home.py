@@ -17,9 +17,10 @@ from service.bench.node import free_port
 from service.errors import DatabaseUnavailableError
 from service.local.servers import MariaDB
 from service.local.stack import Stack
-from service.settings import Settings, database_servers
+from service.settings import DatabaseServer, Settings, database_servers
 from service.store.database import Database, Transaction
 from service.store.home import Home
+from service.store.nodes import NodeState, Probe, Rank
 from tests.support.admin import Admin
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -67,6 +68,35 @@ async def test_without_any_server_the_answer_comes_soon() -> None:
                 await away.ping()
     assert away.home.is_degraded
     await away.close()
+
+
+class KnownProbe(Probe):
+    """A probe whose server has this state."""
+
+    def __init__(self, server: DatabaseServer, state: NodeState) -> None:
+        super().__init__(server)
+        self._state = state
+
+    async def look(self) -> NodeState:
+        return self._state
+
+
+async def test_a_donor_is_left_for_the_next_server_also_when_another_one_answers_first() -> None:
+    """That one may be the former home, which has just come back and asks for the copy."""
+    servers = first, second, third = database_servers("mysql://drumee_app@one,two,three/")
+    home = Home(servers)
+
+    async def look(server: DatabaseServer, asked_at: float, rank: Rank = Rank.READY) -> str:
+        home._probes[server] = KnownProbe(server, NodeState(rank, server.host, asked_at=asked_at))
+        await home._probe_round(server)
+        return home.server.host
+
+    assert [await look(server, 1.0) for server in servers] == ["one"] * 3
+    assert await look(first, 2.0, Rank.DONOR) == "one"
+    assert await look(third, 2.1) == "one"
+    assert await look(second, 2.2) == "two"
+    assert await look(second, 3.0, Rank.DOWN) == "two"
+    assert await look(first, 3.1) == "one", "a home that fails is left for the first one that answers"
 
 
 @pytest.mark.parametrize("how", ["hangs", "refuses"])
