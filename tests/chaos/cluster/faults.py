@@ -27,6 +27,8 @@ from tests.support.waiting import until
 
 HOLD_SECONDS = 6.0
 """How long a dead server stays dead."""
+DEAD_SECONDS = 4.0
+"""How long all nodes stay dead."""
 LONG_SECONDS = 20.0
 """How long a frozen or isolated one stays so."""
 LEASE_SECONDS = 90.0
@@ -131,7 +133,7 @@ async def kill_nodes(broken: Broken) -> None:
     """Kill all MariaDB nodes at the same moment."""
     for node in broken.site.machine.hosts.nodes:
         operations.kill(broken.site.machine, node)
-    await asyncio.sleep(4)
+    await asyncio.sleep(DEAD_SECONDS)
 
 
 async def heal_all(broken: Broken) -> None:
@@ -152,6 +154,10 @@ async def kill_master(broken: Broken) -> None:
     started = len(load.added)
     await until(lambda: (len(load.added) - started) * len(load.seats) >= UPDATES, 120)
     load.haste = 1.0
+    guesses, limit = await load.guess(), site.settings.login_attempts
+    broken.row.notes.append(f"{guesses} of {2 * limit} wrong sign-ins checked")
+    if guesses != limit:
+        broken.row.troubles.append(f"{guesses} wrong sign-ins of one account checked, limit {limit}")
 
 
 def restart(site: ClusterSite, server: ClusterServer, **changes: str) -> None:
@@ -268,15 +274,15 @@ def is_home(site: ClusterSite, server: ClusterServer) -> bool:
     return server.name in site.machine.homes()
 
 
-NODE = Limits(seconds=4.0)
+NODE = Limits(seconds=4.0, silence=4.0)
 FAULTS = (
     Fault("nothing", quiet, nothing, Limits(0.0)),
     *(Fault(f"kill {name}", kill_server(name), heal_all, NODE) for name in ("db1", "db2", "db3")),
     Fault("kill home", kill_server("home"), heal_all, NODE),
     Fault("lose the data of a node", lose_data, nothing, NODE),
     Fault("freeze home", freeze_home, heal_all, NODE),
-    Fault("cut home", cut_home, heal_all, Limits(5.0, statuses=(503,))),
-    Fault("kill all nodes", kill_nodes, heal_all, Limits(60.0, after_heal=10.0)),
+    Fault("cut home", cut_home, heal_all, Limits(5.0, silence=5.0, statuses=(503,))),
+    Fault("kill all nodes", kill_nodes, heal_all, Limits(60.0, silence=DEAD_SECONDS + 10, after_heal=10.0)),
     Fault("kill Redis master", kill_server("master"), heal_all, Limits(0.0), strict=True),
     Fault("kill Redis master and restart", kill_master, nothing, Limits(0.0), strict=True),
     Fault("kill a service", kill_server("a"), heal_all, Limits(3.0, statuses=(0, 502, 503, 504))),

@@ -18,8 +18,8 @@ from tests.support.people import Person
 from tests.support.waiting import until
 
 QUIET_SECONDS = 2.0
-AFTER_SECONDS = 10.0
-"""Load after the repair, in which everything has to work again."""
+MEND_SECONDS, CALM_SECONDS = 4.0, 3.0
+"""Load after the repair, in which everything has to work again: before all servers are well, and then."""
 REPAIR_SECONDS = 120.0
 UPDATE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 6
@@ -65,23 +65,32 @@ class ClusterRounds:
         except (CommandError, AssertionError, TimeoutError) as exc:
             row.troubles.append(f"{type(exc).__name__}: {exc}")
         repaired_at = time.monotonic()
-        await asyncio.sleep(AFTER_SECONDS)
+        row.troubles += await self._calm()
         await self.load.pause()
         ended = time.monotonic()
-        await asyncio.sleep(UPDATE_SECONDS)
         row.measure(self.ledger.calls[calls:], healed_at)
         row.acknowledged = self.ledger.acknowledgements.total() - acknowledged
+        # the last updates may still be on their way
+        await asyncio.gather(
+            self._compare(row),
+            self._compare_pairs(row, self.load.pairs[pairs:]),
+            asyncio.sleep(UPDATE_SECONDS),
+        )
         self._compare_updates(row, fault, started, repaired_at, ended)
-        await self._compare(row)
-        await self._compare_pairs(row, self.load.pairs[pairs:])
         row.wrong = Counter(
             {text: n - wrong[text] for text, n in self.ledger.wrong.items() if n > wrong[text]}
         )
         self.load.resume()
-        row.troubles += await asyncio.to_thread(self._look)
         if row.former_home in self.site.machine.homes():
             row.troubles.append(f"{row.former_home} is home again, by itself")
         return row
+
+    async def _calm(self) -> list[str]:
+        """Let the load go on until all servers are well, and a while longer; return what is not well."""
+        await asyncio.sleep(MEND_SECONDS)
+        troubles = await asyncio.to_thread(self._look)
+        await asyncio.sleep(CALM_SECONDS)
+        return troubles
 
     async def _settle(self) -> None:
         """Bring each window back to its service, and wait until both have one."""

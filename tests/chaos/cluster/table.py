@@ -16,6 +16,8 @@ class Limits:
 
     seconds: float
     """From the first failed call to the last one."""
+    silence: float = 3.0
+    """Longest time without a successful call."""
     statuses: tuple[int, ...] = (503, 504)
     """Answers of failed calls; 0: none."""
     after_heal: float = 0.0
@@ -72,6 +74,7 @@ class Row:
             f"failures for {self.after_heal:.1f} s after the repair, limit {limits.after_heal:g} s": (
                 self.after_heal > limits.after_heal
             ),
+            f"no success for {self.silence:.1f} s, limit {limits.silence:g} s": self.silence > limits.silence,
             f"answers {_list(other)}": other,
             f"{self.lost_updates} of {self.updates} live updates lost": self.lost_updates,
             f"{self.doubled_updates} live updates arrived twice": self.doubled_updates,

@@ -21,7 +21,7 @@ def row(**values: object) -> Row:
 
 
 def test_failures_are_measured_before_and_after_the_repair() -> None:
-    measured = row()
+    measured = Row("kill home", Limits(4.0, silence=4.0))
     measured.measure([call(0), call(1, 503), call(3, 503), call(3.5), call(9, 503), call(9.5, 409)], 5.0)
     assert measured.failed == {503: 3}, "a refusal is no failure"
     assert measured.seconds == pytest.approx(2.1)
@@ -43,6 +43,7 @@ def test_a_good_row_breaks_no_limit() -> None:
             "2 wrong answers: 2 × contact.get_contact: empty",
         ),
         ({"seconds": 4.3}, "failures for 4.3 s, limit 4 s"),
+        ({"silence": 3.4}, "no success for 3.4 s, limit 3 s"),
         ({"failed": Counter({500: 1})}, "answers 1 × 500"),
         ({"lost_updates": 1, "updates": 9}, "1 of 9 live updates lost"),
         ({"doubled_updates": 3}, "3 live updates arrived twice"),
