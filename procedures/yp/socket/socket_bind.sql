@@ -52,8 +52,9 @@ BEGIN
 
     IF v_uid IS NOT NULL THEN
         SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state = 'active');
+        -- '': it has named a former socket, which is gone or somebody else's unless conference_move says so
         INSERT INTO socket (id, uid, session_id, node, ctime, was)
-        VALUES (in_socket, v_uid, v_session, in_node, v_now, v_former);
+        VALUES (in_socket, v_uid, v_session, in_node, v_now, IF(v_former IS NULL, NULL, ''));
 
         IF v_former IS NOT NULL THEN
             SELECT MAX(id) INTO v_predecessor FROM socket

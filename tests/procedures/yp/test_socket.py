@@ -247,3 +247,12 @@ async def test_the_successor_of_a_socket_is_the_one_that_named_it(direct: Direct
     await direct.sets("yp", "socket_bind", successor, None, token + former, NODE)
     (rows,) = await direct.sets("yp", "socket_successors", f'["{former}", "unknown"]')
     assert list(rows) == [(former, NODE, f'["{successor}"]')]
+
+
+async def test_nobody_gets_the_frames_of_a_socket_that_they_merely_know(direct: Direct) -> None:
+    person, other = direct.person(), direct.person()
+    former, sid = await direct.socket(await direct.session(person.uid)), await direct.session(other.uid)
+    token = f"{secrets.token_hex(16)}~{former}"
+    await direct.sets("yp", "authn_store", sid, token, 60)
+    await direct.sets("yp", "socket_bind", secrets.token_hex(8), None, token, NODE)
+    assert await direct.sets("yp", "socket_successors", f'["{former}"]') == [[]]
