@@ -40,6 +40,11 @@ class RequestError(Exception):
         headers = {"Retry-After": str(wait)}
         return cls(429, code, reason, protocol=False, data={"retry_after": wait}, headers=headers)
 
+    @classmethod
+    def not_signed_in(cls) -> RequestError:
+        """Return the protocol refusal 401 for a caller who is not signed in."""
+        return cls(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+
     def with_numbers(self, **numbers: int) -> RequestError:
         """Return a copy with these numbers in place of their names in braces in the reason."""
         reason = self.reason.format(**numbers)

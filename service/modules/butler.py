@@ -70,7 +70,7 @@ async def google_callback(
     if not ctx.caller.signed_in and again == "0":
         return _page(ctx, again=True)
     if not ctx.caller.signed_in:
-        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+        raise RequestError.not_signed_in()
     (verifier_rows,) = await ctx.yp("get_redirect_state", state, ctx.caller.uid)
     if error or not code:
         return _page(ctx, loaded=0)

@@ -443,7 +443,7 @@ async def export_all(ctx: Context, format: str, option: str, version: str) -> An
 async def google_auth(ctx: Context) -> Answer:
     """Return the URL where the caller grants read access to the contacts of their Google account."""
     if not ctx.caller.signed_in:
-        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+        raise RequestError.not_signed_in()
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     url = await google.authorization_url(ctx.settings, state, verifier)
     await ctx.yp("set_redirect_state", state, ctx.caller.uid, verifier)

@@ -11,7 +11,9 @@ from service.store.database import document
 
 
 async def logout(ctx: Context) -> Answer:
-    """Sign out this browser; make the user's other tabs check their session."""
+    """Sign out this browser, that of a guest too; make the user's other tabs check their session."""
+    if not ctx.caller.has_session:
+        raise RequestError.not_signed_in()
     await end_session(ctx)
     return {"id": NOBODY, "signed_in": 0, "connection": "offline"}
 

@@ -23,7 +23,7 @@ async def upload(ctx: Context, nid: str | None) -> Answer:
 async def orig(ctx: Context, nid: str, hub_id: str) -> Answer:
     """Return a file of a message, or an upload that waits, as a download."""
     if not ctx.caller.signed_in:
-        raise RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+        raise RequestError.not_signed_in()
     return await attachments.download(ctx, hub_id, nid)
 
 

@@ -195,7 +195,7 @@ class RpcExchange(Exchange):
 
     def _denied(self, service: Service, caller: Caller) -> RequestError:
         if not caller.signed_in:
-            return RequestError(401, "NOT_SIGNED_IN", "sign in first (yp.login)")
+            return RequestError.not_signed_in()
         return RequestError(
             403,
             "WEAK_PRIVILEGE",

@@ -326,6 +326,34 @@ async def test_sockets_of_visitors_count_as_those_without_a_session(
     await (await people("Alice", base=base)).tab()
 
 
+async def test_a_guest_who_signs_out_leaves_the_meeting_in_all_tabs(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    desk = await alice.tab()
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    await alice.ok("conference.join", socket_id=desk.id, **here)
+    guest, ticket, tab = await guest_of(people, token)
+    other, bystander = await guest.tab(), (await guest_of(people, token))[2]
+    await enter(guest, tab, ticket, "Zoë")
+    former = {"x-param-regsid": session_cookie(guest)}
+    answer = await guest.call("drumate.logout", FRONTEND, hub_id=ticket["uid"], socket_id=tab.id)
+    assert answer.data == {"id": "f" * 16, "signed_in": 0, "connection": "offline"}
+    for closed in (tab, other):
+        await closed._reader
+        assert len(closed.updates("drumate.logout")) == 1
+        assert closed.ws.close_code == 1008
+    assert (await desk.expect("conference.leave"))["model"]["uid"] == ticket["uid"]
+    assert not bystander.updates("drumate.logout")
+    assert admin.one("SELECT COUNT(*) FROM yp.session WHERE uid = %s", ticket["uid"]) == 0
+    thief = await people.stranger()
+    assert (await thief.call("conference.join", former, socket_id=tab.id, **here)).code == "WEAK_PRIVILEGE"
+    # Their link opens the meeting again, for somebody new.
+    assert (await guest.ok("dmz.login", token=token))["uid"] != ticket["uid"]
+
+
 async def test_a_returning_guest_keeps_their_session_and_name(people: People, registry: Registry) -> None:
     alice = await people("Alice")
     token, _ = registry.add_link(registry.add_hub("Open", alice.uid, "dmz"), "", 1)
