@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.contacts import attachments, uploads
+from service.contacts import attachments, teams, uploads
 from service.errors import missing_param
 from service.live import conversations
 from service.runtime.context import Answer, Context, hub_shard, page_of, row, rows
-from service.store.database import ResultSet, document, documents, encode
+from service.store.database import document, documents, encode
 
 
 async def messages(ctx: Context, hub_id: str) -> Answer:
@@ -19,7 +19,7 @@ async def messages(ctx: Context, hub_id: str) -> Answer:
     )
     newest = next((m for m in documents(message_rows) if not m["is_readed"]), None)
     if newest is not None:
-        await _acknowledge(ctx, hub_id, newest["message_id"])
+        await teams.acknowledge(ctx, hub_shard(ctx), hub_id, newest["message_id"])
     return rows(message_rows)
 
 
@@ -47,7 +47,7 @@ async def post(
 
 async def acknowledge(ctx: Context, hub_id: str, message_id: str | None) -> Answer:
     """Mark the conversation as read up to a message, or all of it."""
-    return row(await _acknowledge(ctx, hub_id, message_id))
+    return row(await teams.acknowledge(ctx, hub_shard(ctx), hub_id, message_id))
 
 
 async def delete(ctx: Context, hub_id: str, messages: list[str], option: str) -> Answer:
@@ -58,13 +58,3 @@ async def delete(ctx: Context, hub_id: str, messages: list[str], option: str) ->
     for message in documents(deleted_rows):
         ctx.push(ctx.service, message, socket_rows)
     return rows(deleted_rows)
-
-
-async def _acknowledge(ctx: Context, hub_id: str, message_id: str | None) -> ResultSet:
-    """Mark the conversation as read, and show its members which messages were seen; return these."""
-    seen_rows, socket_rows = await ctx.db.call(
-        hub_shard(ctx), "channel_acknowledge", hub_id, ctx.caller.uid, message_id
-    )
-    for message in documents(seen_rows):
-        ctx.push("channel.acknowledge", message, socket_rows)
-    return seen_rows[-1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.contacts import attachments, uploads
+from service.contacts import attachments, teams, uploads
 from service.errors import missing_param
 from service.live import conversations
 from service.live.conversations import Reading, mark_read
@@ -22,16 +22,15 @@ async def messages(ctx: Context, key: str | None, entity_id: str | None, peer_id
     newest = next((m for m in documents(message_rows) if not m["is_readed"]), None)
     if newest is not None:
         reading = await _mark_read(ctx, peer, newest["message_id"])
-        (notification_rows,) = await ctx.shard("notification_center")
-        ctx.push("messages.read", rows(notification_rows), reading.reader_socket_rows)
+        ctx.push("messages.read", await teams.notifications(ctx), reading.reader_socket_rows)
     return rows(message_rows)
 
 
 async def chat_rooms(ctx: Context, flag: str, key: str, tag_id: str | None, option: str) -> Answer:
     """Return a page of the caller's conversations: with people, and team hubs."""
     page, size = page_of(ctx)
-    (room_rows,) = await ctx.shard("chat_rooms", flag, key, tag_id, option, page, size)
-    return rows(room_rows)
+    room_rows, shard_rows = await ctx.shard("chat_rooms", flag, key, tag_id, option, page, size)
+    return await teams.with_summaries(ctx, room_rows, shard_rows)
 
 
 async def chat_room_info(ctx: Context, key: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.accounts import passwords
 from service.auth.session import NOBODY
+from service.contacts import teams
 from service.errors import RequestError
 from service.runtime.context import Answer, Context, row, rows
 from service.runtime.sessions import end_session, present_session, revoke
@@ -49,13 +50,13 @@ async def intro_acknowledged(ctx: Context) -> Answer:
 
 async def notification_center(ctx: Context) -> Answer:
     """Return the caller's pending notifications."""
-    (notification_rows,) = await ctx.shard("notification_center")
-    return rows(notification_rows)
+    return await teams.notifications(ctx)
 
 
 async def notification_remove(ctx: Context, entity_id: str | None) -> Answer:
-    """Remove what the notification center shows about a user, or everything."""
+    """Remove what the notification center shows about a user or a team hub, or everything."""
     count_rows, socket_rows = await ctx.shard("notification_remove", entity_id)
     ctx.push("chat.acknowledge", document(count_rows), socket_rows)
+    await teams.mark_read(ctx, entity_id)
     ctx.push(ctx.service, {"ok": 1, "entity_id": entity_id}, socket_rows)
     return {"ok": 1}

@@ -30,6 +30,17 @@ def session_cookie(person: Person) -> str:
     return person.http.cookie_jar.filter_cookies(person.base)["regsid"].value
 
 
+async def open_house(people: People, registry: Registry) -> tuple[Person, Tab, str, dict[str, Any]]:
+    """Let Alice start a meeting for guests; return (Alice, her tab, link, arguments of conference.join)."""
+    alice = await people("Alice")
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    desk = await alice.tab()
+    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
+    await alice.ok("conference.join", socket_id=desk.id, **here)
+    return alice, desk, token, here
+
+
 async def enter(guest: Person, tab: Tab, ticket: dict[str, Any], name: str) -> Any:
     """Call conference.join as the guest page does: no type in the metadata."""
     return await guest.ok(
@@ -134,12 +145,7 @@ async def test_two_tabs_that_open_a_link_at_once_are_one_guest(
         (await make_node(guest_sessions_address=1000, visitor_sessions_address=1000)).make_url("/")
         for _ in range(2)
     ]
-    alice = await people("Alice")
-    hub = registry.add_hub("Open house", alice.uid, "dmz")
-    token, room = registry.add_link(hub, "Tea", 1)
-    desk = await alice.tab()
-    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
-    await alice.ok("conference.join", socket_id=desk.id, **here)
+    alice, desk, token, here = await open_house(people, registry)
     for number in range(50):
         guest = await people.stranger(bases[0])
         tabs = [await guest.tab(base) for base in bases]
@@ -155,8 +161,8 @@ async def test_two_tabs_that_open_a_link_at_once_are_one_guest(
         for tab in tabs:
             joined = await guest.ok("conference.join", socket_id=tab.id, **here)
             assert joined["user"]["uid"] == uids[0]
-        say = {"hub_id": hub, "room_id": room, "event": "HELLO", "payload": {"round": number}}
-        await alice.ok("conference.broadcast", socket_id=desk.id, **say)
+        say = {"event": "HELLO", "payload": {"round": number}}
+        await alice.ok("conference.broadcast", socket_id=desk.id, **here, **say)
         for tab in tabs:
             assert (await tab.expect("conference.broadcast"))["model"] == {"round": number}
         assert admin.one("SELECT COUNT(DISTINCT session_id) FROM yp.socket WHERE uid = %s", uids[0]) == 1
@@ -329,12 +335,7 @@ async def test_sockets_of_visitors_count_as_those_without_a_session(
 async def test_a_guest_who_signs_out_leaves_the_meeting_in_all_tabs(
     people: People, registry: Registry, admin: Admin
 ) -> None:
-    alice = await people("Alice")
-    hub = registry.add_hub("Open house", alice.uid, "dmz")
-    token, room = registry.add_link(hub, "Tea", 1)
-    desk = await alice.tab()
-    here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
-    await alice.ok("conference.join", socket_id=desk.id, **here)
+    _alice, desk, token, here = await open_house(people, registry)
     guest, ticket, tab = await guest_of(people, token)
     other, bystander = await guest.tab(), (await guest_of(people, token))[2]
     await enter(guest, tab, ticket, "Zoë")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from service.admin.registry import Registry
-from tests.support.people import FRONTEND, People, Person, Tab
+from tests.support.admin import Admin
+from tests.support.people import FRONTEND, People, Person, Tab, befriend
 
 MEETING = {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}
 
@@ -121,3 +122,78 @@ async def test_nobody_is_poked_from_outside_the_hub(people: People, registry: Re
     windows = await alice.call("hub.poke", FRONTEND, hub_id=hub, uid=bob.uid, nid=room, kind="window_info")
     assert (windows.status, windows.code) == (412, "INVALID_PARAM")
     assert tab.updates("user.poke") == []
+
+
+async def rooms_of(person: Person) -> list[dict[str, Any]]:
+    return await fetch(person, "chat.chat_rooms", f"flag=share&option=active&hub_id={person.uid}")
+
+
+async def bell(person: Person) -> list[dict[str, Any]]:
+    """Return the rows of the notification center that the frontend counts as team chats."""
+    rows = (await person.call("drumate.notification_center", FRONTEND, hub_id=person.uid)).data
+    return [row for row in rows if row["category"] == "teamchat"]
+
+
+async def test_messages_of_a_team_are_unread_after_a_reload_until_somebody_reads_them(
+    people: People, registry: Registry
+) -> None:
+    hub, alice, bob = await team(people, registry)
+    quiet = registry.add_hub("Quiet", alice.uid, "private")
+    registry.grant(quiet, bob.uid, 2)
+    for words in ("One", "Two"):
+        newest = await alice.ok("channel.post", hub_id=hub, message=words)
+    rooms = {room["hub_id"]: room for room in await rooms_of(bob)}
+    assert (rooms[quiet]["room_count"], rooms[quiet]["message"], rooms[quiet]["ctime"]) == (0, "", None)
+    shown = [rooms[hub][key] for key in ("room_count", "message", "author_id", "message_id", "ctime")]
+    assert shown == [2, "Two", alice.uid, newest["message_id"], newest["ctime"]]
+    assert (rooms[hub]["display"], rooms[hub]["is_attachment"]) == ("Team & friends", 0)
+    (row,) = await bell(bob)
+    assert (row["hub_id"], row["key_id"], row["area"], row["cnt"]) == (hub, hub, "private", 2)
+    assert (row["fullname"], row["ctime"]) == ("Team & friends", newest["ctime"])
+    # Those who write have read it.
+    assert [room["room_count"] for room in await rooms_of(alice) if room["hub_id"] == hub] == [0]
+    assert await bell(alice) == []
+    # The frontend fetches the page of the conversation.
+    assert (await bob.get("channel.messages", f"hub_id={hub}&order=desc&page=1&")).status == 200
+    assert await bell(bob) == []
+    assert {room["room_count"] for room in await rooms_of(bob)} == {0}
+
+
+async def test_a_team_leaves_the_bell_when_its_row_is_removed(people: People, registry: Registry) -> None:
+    hub, alice, bob = await team(people, registry)
+    tab, desk = await bob.tab(), await alice.tab()
+    await alice.ok("channel.post", hub_id=hub, message="One")
+    other = registry.add_hub("Other", alice.uid, "share")
+    registry.grant(other, bob.uid, 4)
+    await alice.ok("channel.post", hub_id=other, message="Two")
+    assert {row["hub_id"] for row in await bell(bob)} == {hub, other}
+    # The row names its hub_id, and the caller as hub of the request.
+    await bob.ok("drumate.notification_remove", entity_id=hub, hub_id=bob.uid)
+    assert [row["hub_id"] for row in await bell(bob)] == [other]
+    assert (await tab.expect("drumate.notification_remove"))["model"]["entity_id"] == hub
+    assert (await desk.expect("channel.acknowledge"))["model"]["entity_id"] == bob.uid
+    await bob.ok("drumate.notification_remove", entity_id=alice.uid, hub_id=bob.uid)
+    assert [row["hub_id"] for row in await bell(bob)] == [other]
+    await bob.ok("drumate.notification_remove", hub_id=bob.uid)
+    assert await bell(bob) == []
+
+
+async def test_whoever_leaves_a_team_hears_no_more_of_it(people: People, registry: Registry) -> None:
+    hub, alice, bob = await team(people, registry)
+    await alice.ok("channel.post", hub_id=hub, message="Secret")
+    registry.call("yp", "permission_grant", hub, "*", bob.uid, 2, 1)
+    assert (await bell(bob), await rooms_of(bob)) == ([], [])
+
+
+async def test_reading_a_conversation_leaves_teams_in_the_bell(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    """The frontend replaces its whole bell by the list that messages.read carries."""
+    hub, alice, bob = await team(people, registry)
+    await befriend(admin, alice, bob)
+    tab = await bob.tab()
+    await alice.ok("channel.post", hub_id=hub, message="One")
+    await alice.ok("chat.post", entity_id=bob.uid, message="Private")
+    await bob.ok("chat.messages", key=alice.uid)
+    frame = await tab.expect("messages.read")
+    assert [(row["category"], row["hub_id"]) for row in frame["model"]] == [("teamchat", hub)]

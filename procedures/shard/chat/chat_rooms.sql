@@ -11,6 +11,7 @@
 --           in_page     1 is the first
 --           in_size     rows a page
 -- Returns:  rows        data  JSON (chat_room, share_room)
+--           rows        db_name, hubs (team_hubs): where the conversations of the hubs are
 -- Errors:   none
 -- Example:  CALL chat_rooms('00000000000000a1', 'all', '', NULL, 'active', 1, 45);
 DELIMITER $$
@@ -91,5 +92,6 @@ BEGIN
         AS data
     FROM page
     ORDER BY spoken IS NULL, spoken DESC, display, peer;
+    CALL team_hubs(IF(in_flag = 'contact', NULL, in_owner));
 END$$
 DELIMITER ;

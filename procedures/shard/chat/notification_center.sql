@@ -8,6 +8,7 @@
 -- Returns:  rows       data  JSON: category contact (one for each of the newest 100 invitations, hub_id the
 --                            owner) or chat (one for each conversation, hub_id the peer); area, cnt, ctime,
 --                            drumate_id, contact_id, names
+--           rows       db_name, hubs (team_hubs): where the conversations of team hubs are
 -- Errors:   none
 -- Example:  CALL notification_center('00000000000000a1');
 DELIMITER $$
@@ -58,5 +59,6 @@ BEGIN
         LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.peer_id = u.peer_id
     ) AS n
     ORDER BY n.part, n.ctime DESC, n.position;
+    CALL team_hubs(in_owner);
 END$$
 DELIMITER ;

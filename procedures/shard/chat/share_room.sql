@@ -1,4 +1,5 @@
--- share_room: show a team hub as lists of conversations show it. Its messages are in the shard of the hub.
+-- share_room: show a team hub as lists of conversations show it. Its messages are in the shard of the hub:
+-- channel_summaries shows them.
 -- See docs/frontend-contract.md#private-conversation.
 --
 -- Params:   in_owner     owner of the list

@@ -93,3 +93,46 @@ def test_messages_are_deleted_for_one_member_or_for_all(scene: Scene) -> None:
     scene.sets(f"channel_delete(:hub, :bob, '[\"{two}\"]', 'all')")
     assert numbers(scene, "bob") == ["no 1"]
     assert scene.count("channel_hidden", "owner_id = :hub") == 0
+
+
+def test_hubs_show_what_a_member_has_not_read(scene: Scene) -> None:
+    hub = scene["hub"]
+    hubs = f"'[\"{hub}\"]'"
+    for query in (f"channel_summaries(:alice, {hubs})", f"channel_notifications(:alice, {hubs})"):
+        assert scene.docs(query) == []
+    join(scene, "bob")
+    own, other = post(scene, "bob", 1), post(scene, "alice", 2)
+    (summary,) = scene.docs(f"channel_summaries(:bob, {hubs})")
+    assert (summary["room_count"], summary["message"], summary["ctime"]) == (1, "no 2", 2)
+    assert (summary["message_type"], summary["is_attachment"]) == ("chat", 0)
+    (row,) = scene.docs(f"channel_notifications(:bob, {hubs})")
+    assert (row["hub_id"], row["cnt"], row["ctime"], row["fullname"]) == (hub, 1, 2, "Team")
+    # Hidden messages are neither shown nor counted, and those of strangers are nobody's business.
+    scene.sets(f"channel_delete(:hub, :bob, '[\"{other}\"]', 'me')")
+    (summary,) = scene.docs(f"channel_summaries(:bob, {hubs})")
+    assert (summary["room_count"], summary["message_id"]) == (0, own)
+    assert scene.docs(f"channel_notifications(:bob, {hubs})") == []
+    for query in (f"channel_summaries(:carol, {hubs})", f"channel_notifications(:carol, {hubs})"):
+        assert scene.docs(query) == []
+
+
+def test_unread_messages_are_counted_up_to_a_hundred(scene: Scene) -> None:
+    join(scene, "bob")
+    for number in range(1, 103):
+        post(scene, "alice", number)
+    unread = "SELECT channel_unread(:hub, :bob)"
+    assert scene.one(unread) == 100
+    scene.sets(f"channel_acknowledge(:hub, :bob, '{99:016x}')")
+    assert scene.one(unread) == 3
+    assert scene.one("SELECT channel_unread(:hub, :alice)") == 0
+
+
+def test_team_hubs_are_listed_by_shard(scene: Scene) -> None:
+    scene["hub"], scene["dmz"]
+    assert scene.rows("team_hubs(:bob)") == scene.rows("team_hubs(NULL)") == []
+    join(scene, "bob")
+    ((shard, hubs),) = scene.rows("team_hubs(:bob)")
+    assert hubs == f'["{scene["hub"]}"]'
+    assert scene.one(f"SELECT db_name FROM yp.entity WHERE id = '{scene['hub']}'") == shard
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 2, 1)")
+    assert scene.rows("team_hubs(:bob)") == []
