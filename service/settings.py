@@ -176,6 +176,8 @@ class Settings:
         at_least=0,
     )
     socket_rooms: int = _setting(100, "conferences that one WebSocket may be in", at_least=1)
+    room_people: int = _setting(0, "participants of one conference; 0: no limit", at_least=0)
+    room_minutes: int = _setting(0, "minutes that a conference lasts; 0: no limit", at_least=0)
     socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings", above=0)
     invite_mails: int = _setting(50, "invitation mails that one person may cause in 24 hours", at_least=0)
     invite_mails_new: int = _setting(10, "the same while the account is new", at_least=0)

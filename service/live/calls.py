@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
-from service.live.push import live_update
+from service.live.push import Pusher, live_update
 from service.live.resources import Resources
 from service.store.database import ResultSet, Transaction, document
 
@@ -53,6 +53,16 @@ async def write_log(
         LogEntry(document(message_rows), socket_rows)
         for message_rows, socket_rows in filter(None, (caller_sets, callee_sets))
     ]
+
+
+def notify_declined(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
+    """Tell both sides of calls that `call_block` has ended; three result sets for each call."""
+    for card_rows, caller_socket_rows, callee_socket_rows in zip(*[iter(result_sets)] * 3, strict=True):
+        model = document(card_rows) | {"room_type": "connect", "status": "declined"}
+        refusal = model | {"type": "conference.decline"}
+        pusher.send(caller_socket_rows, live_update("conference.decline", refusal))
+        revocation = model | {"type": "conference.revoke"}
+        pusher.send(callee_socket_rows, live_update("conference.revoke", revocation))
 
 
 class RingTimeouts:

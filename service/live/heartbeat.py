@@ -7,14 +7,13 @@ import os
 import secrets
 import socket
 
-import orjson
 from aiohttp import WSCloseCode
 
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
 from service.live.resources import Resources
-from service.live.rooms import notify_departures, notify_evictions
+from service.live.rooms import notify_departures, notify_evictions, notify_reviews
 from service.live.sockets import Sockets
 from service.log import kind_of
 from service.loops import Loop, Round
@@ -34,6 +33,7 @@ CATCH_UP_SECONDS = 5.0
 PURGE_SECONDS = 60.0
 PURGE_ROWS = 1000
 EVICTIONS = 100
+REVIEWS = 100
 
 
 def new_node_id() -> str:
@@ -70,6 +70,7 @@ class Heartbeat:
         self._start_loop("lost sockets", self._free_disconnected, BEAT_SECONDS)
         self._start_loop("ring timeouts", self._expire_calls, BEAT_SECONDS)
         self._evictions = self._start_loop("evictions", self._evict, BEAT_SECONDS)
+        self._start_loop("room rights", self._review, BEAT_SECONDS)
         self._start_loop("ended sessions", self._close_ended, ENDED_SECONDS)
         self._start_loop("catch-up", self._catch_up.round, CATCH_UP_SECONDS)
         self._start_loop("session purge", self._purge, PURGE_SECONDS)
@@ -124,9 +125,12 @@ class Heartbeat:
         """Take those out of their rooms who are no longer allowed in, and notify everybody concerned."""
         *room_changes, eviction_rows = await self._db.call("yp", "conference_evict", EVICTIONS)
         notify_departures(self._pusher, room_changes)
-        notify_evictions(self._pusher, eviction_rows)
-        for data, _node, _sockets, shard in eviction_rows:
-            self._presence.changed(orjson.loads(data)["uid"], shard)
+        notify_evictions(self._pusher, self._presence, eviction_rows)
+        return BEAT_SECONDS
+
+    async def _review(self) -> float:
+        """Renew the rights of those in rooms by their grants, and find a host where none is left."""
+        notify_reviews(self._pusher, await self._db.call("yp", "conference_review", REVIEWS))
         return BEAT_SECONDS
 
     async def _close_ended(self) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from cachetools import TTLCache
 
+from service.live.presence import Presence
 from service.live.push import Pusher, live_update
-from service.store.database import ResultSet, RoutineCaller, document
+from service.store.database import ResultSet, RoutineCaller, document, documents
 
 DEPARTURE = "conference.leave"
 MOVE = "conference.update"
 EVICTION = "conference.revoke"
+CANCELLATION = "conference.cancel"
 NODE_SECONDS = 60
 NODES = 1_000
 
@@ -32,11 +34,35 @@ def notify_departures(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
             pusher.send(recipients, _frame(DEPARTURE, attendee))
 
 
-def notify_evictions(pusher: Pusher, eviction_rows: ResultSet) -> None:
-    """Push to those whom `conference_evict` took out of rooms; their window closes as for a revoked call."""
-    for data, node, sockets, _shard in eviction_rows:
-        model = {**orjson.loads(data), "caller_id": None, "type": EVICTION}
-        pusher.send([(node, sockets)], live_update(EVICTION, model))
+def notify_evictions(
+    pusher: Pusher, presence: Presence, eviction_rows: ResultSet, service: str = EVICTION
+) -> None:
+    """Notify those whom `conference_remove` took out of rooms, and their contacts.
+
+    The frontend closes the window of a call at `conference.revoke`, that of a meeting at `conference.cancel`
+    only.
+    """
+    for data, node, sockets, shard in eviction_rows:
+        model = {**orjson.loads(data), "caller_id": None, "type": service}
+        pusher.send([(node, sockets)], live_update(service, model))
+        if model["room_type"] == "meeting":
+            notify_cancellation(pusher, [(node, sockets)], model)
+        elif service != EVICTION:
+            pusher.send([(node, sockets)], live_update(EVICTION, model | {"type": EVICTION}))
+        presence.changed(model["uid"], shard)
+
+
+def notify_cancellation(pusher: Pusher, recipients: ResultSet, room: Mapping[str, Any]) -> None:
+    """Close the windows of a room that is over for these sockets."""
+    model = {"uid": None, "socket_id": None, "room_id": room["room_id"], "room_type": room["room_type"]}
+    pusher.send(recipients, live_update(CANCELLATION, model | {"type": CANCELLATION}))
+
+
+def notify_reviews(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
+    """Push the attendees whose role or rights have changed: pairs of `conference_changed`."""
+    for attendee_rows, recipients in zip(result_sets[::2], result_sets[1::2], strict=True):
+        for attendee in documents(attendee_rows):
+            pusher.send(recipients, _frame(MOVE, attendee))
 
 
 def _notify_move(pusher: Pusher, attendee: dict[str, Any], peers: list[Any], others: ResultSet) -> None:

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from service.errors import invalid_param, missing_param
 from service.ids import ID
 from service.live.calls import LOGGED_EVENTS, LogEntry, write_log
 from service.live.media import media_configs
-from service.live.rooms import notify_departures
+from service.live.rooms import notify_cancellation, notify_departures
 from service.runtime.context import Answer, Context, row, rows
-from service.store.database import ResultSet, Transaction, document, documents
+from service.store.database import ResultSet, Transaction, document, documents, encode
 
 TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")
@@ -28,7 +26,7 @@ OFF = {0, "0", "false", "off", "", None}
 class Revocation:
     """The outcome of conference.revoke."""
 
-    room_id: str | None
+    room_id: str | None = None
     call: dict[str, Any] | None = None
     """The revoked call: room_id, hub_id, caller_id, uid, callee_id, callee_db and more; None without one."""
     recipients: ResultSet = field(default_factory=list)
@@ -38,7 +36,7 @@ class Revocation:
 
 async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Answer:
     """Enter a room. Joining again changes neither role nor seat."""
-    kind, media, limit = _kind(ctx, metadata, None), _media(ctx, metadata), ctx.settings.socket_rooms
+    kind, media, limit = _kind(ctx, metadata, None), _entry(ctx, metadata), ctx.settings.socket_rooms
     joined_rows, attendee_rows, recipients = await ctx.yp(
         "conference_join", ctx.sid, socket_id, hub_id, _room(ctx), kind, media, limit
     )
@@ -75,11 +73,11 @@ async def leave(ctx: Context, room_id: str, socket_id: str) -> Answer:
 async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str, Any]) -> Answer:
     """Publish changes of the caller's devices and texts; do nothing when the socket is not in the room."""
     media = _media(ctx, metadata)
-    result_sets = await ctx.yp("conference_update", ctx.sid, socket_id, room_id, media)
+    result_sets = await ctx.yp("conference_update", ctx.sid, socket_id, room_id, encode(media))
     if not result_sets:
         return {}
     attendee_rows, recipients = result_sets
-    model = orjson.loads(media) | {
+    model = media | {
         "uid": ctx.caller.uid,
         "room_id": room_id,
         "socket_id": socket_id,
@@ -109,7 +107,7 @@ async def invite(
     """Call a user. When that user is calling the caller already, return their call to answer instead."""
     if guest_id == ctx.caller.uid:
         raise invalid_param("guest_id", "is the caller; call another user")
-    kind, media = _kind(ctx, metadata, "connect"), _media(ctx, metadata)
+    kind, media = _kind(ctx, metadata, "connect"), _entry(ctx, metadata)
     room, ring, limit = _room(ctx), ctx.settings.ring_seconds, ctx.settings.socket_rooms
     *_, outcome_rows, recipients = await ctx.yp(
         "conference_invite", ctx.sid, socket_id, hub_id, room, guest_id, kind, media, ring, limit
@@ -159,34 +157,32 @@ async def cancel(ctx: Context, room_id: str, socket_id: str) -> Answer:
     """End a room; notify those whose call still rings and those who are in the room."""
     result_sets = await ctx.yp("conference_cancel", ctx.sid, socket_id, ctx.caller.hub, room_id)
     if result_sets:
-        recipients, *room_changes = result_sets
-        model = {"uid": ctx.caller.uid, "socket_id": socket_id, "room_id": room_id}
-        _push_event(ctx, model, recipients, socket_id)
-        ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
-        ctx.presence_changed()
+        _push_end(ctx, room_id, socket_id, result_sets)
     return {}
 
 
 async def revoke(ctx: Context, hub_id: str, callee: dict[str, Any], socket_id: str) -> Answer:
-    """Revoke a call; log it as cancelled for both sides and notify the callee."""
+    """Revoke a call, or take a participant out; log a call as cancelled for both sides, notify the callee."""
     guest, room = _peer(callee), _room(ctx)
 
     async def unit(tx: Transaction) -> Revocation:
         result_sets = await tx.call("yp", "conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
-        if len(result_sets) < 2:
-            room_rows = next(iter(result_sets), [])
-            return Revocation(document(room_rows)["room_id"] if room_rows else room)
+        if not result_sets:
+            return Revocation()
         *room_changes, call_rows, recipients = result_sets
         call = document(call_rows)
-        log = await write_log(tx, call, "cancel", 0)
+        log = await write_log(tx, call, "cancel", 0) if call["invited"] else []
         return Revocation(call["room_id"], call, recipients, room_changes, log)
 
     revocation = await ctx.db.transaction("conference_revoke", unit)
     if call := revocation.call:
         model = {name: call[name] for name in ("room_id", "hub_id", "caller_id", "uid")}
         _push_event(ctx, model, revocation.recipients, socket_id)
+        if meeting := [(node, encode(sockets)) for node, sockets in call["meeting"]]:
+            ended = {"room_id": call["room_id"], "room_type": "meeting"}
+            ctx.after_commit.append(lambda: notify_cancellation(ctx.pusher, meeting, ended))
         ctx.after_commit.append(lambda: notify_departures(ctx.pusher, revocation.room_changes))
-        ctx.after_commit.append(lambda: ctx.presence.changed(call["callee_id"], call["callee_db"]))
+        ctx.after_commit.append(lambda: ctx.presence.changed(call["callee_id"], call["db"]))
         _push_log(ctx, revocation.log)
     return {"room_id": revocation.room_id}
 
@@ -229,13 +225,26 @@ def _push_log(ctx: Context, log: list[LogEntry]) -> None:
         ctx.push("chat.post", message, socket_rows)
 
 
-def _push_event(ctx: Context, model: dict[str, Any], recipients: ResultSet, socket_id: str | None) -> None:
+def _push_end(ctx: Context, room_id: str, socket_id: str, result_sets: list[ResultSet]) -> None:
+    """Notify everybody of a room that has ended: the sets of conference_cancel."""
+    recipients, *room_changes = result_sets
+    model = {"uid": ctx.caller.uid, "socket_id": socket_id, "room_id": room_id}
+    _push_event(ctx, model, recipients, socket_id, "conference.cancel")
+    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
+    former = [attendee for attendee_rows in room_changes[::2] for attendee in documents(attendee_rows)]
+    ctx.presence_changed(*((attendee["uid"], attendee["db"]) for attendee in former if attendee.get("db")))
+
+
+def _push_event(
+    ctx: Context, model: dict[str, Any], recipients: ResultSet, socket_id: str | None, service: str = ""
+) -> None:
     """Push the model under the name of the called service, with the keys room_type and type."""
     metadata = ctx.args.get("metadata")
     kind = metadata.get("type") if isinstance(metadata, dict) else None
     room_type = "meeting" if kind == "meeting" else "connect"
-    event = model | {"room_type": room_type, "type": ctx.service}
-    ctx.push(ctx.service, event, recipients, socket_id=socket_id)
+    service = service or ctx.service
+    event = model | {"room_type": room_type, "type": service}
+    ctx.push(service, event, recipients, socket_id=socket_id)
 
 
 def _configs(ctx: Context, attendee: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,8 +291,14 @@ def _announcement(kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, 
     return service, model | {"type": service}
 
 
-def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
-    """Return the switches and short texts that a client may publish, as JSON; drop everything else."""
+def _entry(ctx: Context, metadata: Mapping[str, Any]) -> str:
+    """Return what a client may publish, and the limits of a room that begins with this entry, as JSON."""
+    limits = {"people": ctx.settings.room_people, "minutes": ctx.settings.room_minutes}
+    return encode(_media(ctx, metadata) | {name: limit for name, limit in limits.items() if limit})
+
+
+def _media(ctx: Context, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the switches and short texts that a client may publish; drop everything else."""
     media: dict[str, Any] = {
         name: int(not _is_off(metadata[name])) for name in SWITCHES if metadata.get(name) is not None
     }
@@ -298,7 +313,7 @@ def _media(ctx: Context, metadata: Mapping[str, Any]) -> str:
         media.pop("lastname", None)
     if "participant_id" in media and not ID.fullmatch(media["participant_id"]):
         raise invalid_param("metadata.participant_id", "is not an id")
-    return orjson.dumps(media).decode()
+    return media
 
 
 def _texts(ctx: Context) -> Mapping[str, int]:

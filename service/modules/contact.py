@@ -16,6 +16,7 @@ from service.contacts.form_numbers import from_form
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
+from service.live.calls import notify_declined
 from service.live.push import live_update
 from service.runtime.context import Answer, Context, Download, only, page_of, row, rows
 from service.store.database import ResultSet, Transaction, document, documents, encode
@@ -48,6 +49,8 @@ class BlockChange(NamedTuple):
     """How the peer sees the owner of the contact from now on; None without a peer who has an account."""
     peer_socket_rows: ResultSet
     peer: Peer
+    ended_calls: list[ResultSet]
+    """Calls between the two that rang: three sets each, see `call_block`."""
 
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
@@ -528,19 +531,26 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Answer:
             await tx.call("yp", "contact_block_delete", owner, target["contact_id"])
         peer_view_rows: ResultSet = []
         peer_socket_rows: ResultSet = []
+        ended_calls: list[ResultSet] = []
         if target["peer"]:
             peer_view_rows, peer_socket_rows = await tx.call(
                 target["db"], "shareroom_contact_get", target["peer"], owner
             )
+            if blocked:
+                ended_calls = await tx.call("yp", "call_block", owner, target["peer"])
         peer = target["peer"], target["db"]
         peer_view = document(peer_view_rows)
-        return BlockChange(document(contact_rows), socket_rows, peer_view, peer_socket_rows, peer)
+        contact = document(contact_rows)
+        return BlockChange(contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls)
 
-    contact, socket_rows, peer_view, peer_socket_rows, peer = await ctx.db.transaction(ctx.service, unit)
+    contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls = await ctx.db.transaction(
+        ctx.service, unit
+    )
     contact["is_blocked"] = int(blocked)
     owner_view = only(contact, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
     ids = {"id": contact["entity"], "entity_id": contact["entity"], "contact_id": contact["id"]}
     ctx.push(ctx.service, {**owner_view, **ids}, socket_rows)
+    ctx.after_commit.append(lambda: notify_declined(ctx.pusher, ended_calls))
     if peer_view:
         ctx.push(ctx.service, peer_view, peer_socket_rows)
         ctx.presence_changed(*([] if blocked else [peer]))

@@ -13,7 +13,7 @@ from service.live import calls
 from tests.support.admin import Admin
 from tests.support.conferences import CONNECT, Line, dial, invitation_status, log_of, wicket_of
 from tests.support.nodes import NodeMaker
-from tests.support.people import QUIET, WAIT, People
+from tests.support.people import QUIET, WAIT, People, befriend
 
 
 async def test_a_call_rings_every_tab_of_the_callee_and_tells_no_address(line: Line, admin: Admin) -> None:
@@ -95,11 +95,12 @@ async def test_picking_up_tells_the_caller_and_the_other_tabs(line: Line, admin:
     accepted = (await line.a1.expect("conference.accept"))["model"]
     assert (accepted["active_id"], accepted["uid"]) == (line.b1.id, line.bob.uid)
     elsewhere = (await line.b2.expect("conference.accept"))["model"]
-    assert (elsewhere["uid"], elsewhere["socket_id"]) == (line.bob.uid, line.b1.id)
-    assert (elsewhere["room_type"], elsewhere["type"]) == ("connect", "conference.accept")
+    assert (elsewhere["uid"], elsewhere["active_id"]) == (line.bob.uid, line.b1.id)
+    assert (elsewhere["room_type"], elsewhere["room_id"]) == ("connect", call["room_id"])
     await line.b1.nothing("conference.accept", 0.1)
     await line.a2.nothing("conference.accept", 0)
-    assert len(line.a1.updates("conference.accept")) == 1
+    for tab in (line.a1, line.b2):
+        assert len(tab.updates("conference.accept")) == 1
     assert invitation_status(admin, call["room_id"]) == "accepted"
 
 
@@ -198,7 +199,7 @@ async def test_revoking_tells_the_callee_and_logs_a_cancelled_call(line: Line, a
             line.a1.id,
         )
     assert (await line.b2.expect("chat.post"))["model"]["call_status"] == "cancel"
-    assert await line.alice.ok("conference.revoke", **here) == {"room_id": call["room_id"]}
+    assert await line.alice.ok("conference.revoke", **here) == {"room_id": None}
     await line.bob.ok("conference.decline", caller=call)
     await line.a1.nothing("conference.decline", 0.2)
     assert len(line.b1.updates("conference.revoke")) == 1
@@ -217,6 +218,63 @@ async def test_revoking_takes_a_participant_out_of_the_room(line: Line, admin: A
         "conference.join", metadata=CONNECT, hub_id=line.wicket, room_id=call["room_id"], socket_id=line.b1.id
     )
     assert again.status == 403
+
+
+async def test_picking_up_by_join_alone_stops_the_other_devices(line: Line, people: People) -> None:
+    """Without a microphone the frontend never sends conference.accept."""
+    phone = await people.device(line.bob)
+    tab = await phone.tab()
+    call = await line.ring()
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"]}
+    await phone.ok("conference.join", metadata=CONNECT, isCallee=1, socket_id=tab.id, **here)
+    for other in (line.b1, line.b2):
+        model = (await other.expect("conference.accept"))["model"]
+        assert (model["uid"], model["active_id"], model["room_id"]) == (
+            line.bob.uid,
+            tab.id,
+            call["room_id"],
+        )
+    late = {"metadata": CONNECT, "isCallee": 1, "socket_id": line.b1.id, **here}
+    refused = await line.bob.call("conference.join", **late)
+    assert (refused.status, refused.code) == (409, "ANSWERED_ELSEWHERE")
+    refused = await line.bob.call("conference.accept", caller=call, socket_id=line.b1.id)
+    assert (refused.status, refused.code) == (409, "ANSWERED_ELSEWHERE")
+    assert len(line.a1.updates("conference.accept")) == 1
+    # The phone hangs up; the call is over for all of Bob's devices.
+    await phone.ok("conference.leave", socket_id=tab.id, **here)
+    assert (await line.bob.call("conference.join", **late)).status in {403, 409}
+
+
+async def test_an_answer_here_stops_no_call_elsewhere(line: Line, people: People) -> None:
+    """The frontend closes any call that it has open when it hears that one was answered."""
+    carol = await people("Carol")
+    carol_tab = await carol.tab()
+    await line.pick_up(await line.ring())
+    await dial(carol, carol_tab, line.bob)
+    call = (await line.b2.expect("conference.invite", 2))["model"]
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"], "socket_id": line.b2.id}
+    await line.bob.ok("conference.join", metadata=CONNECT, isCallee=1, **here)
+    await carol_tab.expect("conference.accept")
+    await line.b1.nothing("conference.accept", 0.2)
+
+
+@pytest.mark.parametrize("blocker", ["alice", "bob"])
+async def test_a_block_ends_the_ring_on_both_sides(line: Line, admin: Admin, blocker: str) -> None:
+    await befriend(admin, line.alice, line.bob)
+    call = await line.ring()
+    person, other = (line.alice, line.bob) if blocker == "alice" else (line.bob, line.alice)
+    contact = admin.one(
+        f"SELECT id FROM {person.shard}.contact WHERE owner_id = %s AND uid = %s", person.uid, other.uid
+    )
+    await person.ok("contact.block", contact_id=contact)
+    refusal = (await line.a1.expect("conference.decline"))["model"]
+    assert (refusal["room_id"], refusal["uid"]) == (call["room_id"], line.bob.uid)
+    for tab in (line.b1, line.b2):
+        model = (await tab.expect("conference.revoke"))["model"]
+        assert (model["room_id"], model["status"]) == (call["room_id"], "declined")
+    assert invitation_status(admin, call["room_id"]) == "declined"
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"], "socket_id": line.b1.id}
+    assert (await line.bob.call("conference.join", metadata=CONNECT, isCallee=1, **here)).status == 403
 
 
 async def test_get_caller_finds_a_ringing_call_and_nothing_else(line: Line) -> None:

@@ -12,7 +12,8 @@ from service.live import heartbeat as node_module
 from tests.support.admin import Admin
 from tests.support.conferences import CONNECT, MEETING, dial, join_meeting
 from tests.support.nodes import NodeMaker
-from tests.support.people import People, Person, Tab
+from tests.support.people import People, Person, Tab, befriend
+from tests.support.waiting import until
 
 Room = tuple[Person, Tab, Person, Tab, str, str]
 
@@ -107,6 +108,94 @@ async def test_a_member_who_loses_the_right_leaves_the_room_and_all_are_notified
         "conference.broadcast", hub_id=hub, socket_id=bob_tab.id, event="HELLO", payload={"id": "x"}
     )
     assert answer.status in {401, 403}
+
+
+@pytest.mark.usefixtures("quick_beats")
+async def test_a_host_who_may_no_longer_write_hands_over(
+    people: People, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, carol = await people("Alice"), await people("Bob"), await people("Carol")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    registry.grant(hub, carol.uid, WRITE)
+    bob_tab, carol_tab, alice_tab = await bob.tab(), await carol.tab(), await alice.tab()
+    room = (await join_meeting(bob, bob_tab, hub))["user"]["room_id"]
+    await join_meeting(carol, carol_tab, hub, room)
+    registry.grant(hub, bob.uid, READ)
+    for tab in (bob_tab, carol_tab):
+        rows = {
+            update["model"]["uid"]: update["model"]
+            for update in [await tab.expect("conference.update", n) for n in (1, 2)]
+        }
+        assert (rows[bob.uid]["role"], rows[bob.uid]["permission"]) == ("attendee", 3)
+        assert (rows[carol.uid]["role"], rows[carol.uid]["permission"]) == ("host", 7)
+    # Nobody inside may be host any longer; the owner, who comes then, is.
+    registry.grant(hub, carol.uid, READ)
+    assert (await carol_tab.expect("conference.update", 3))["model"]["role"] == "attendee"
+    assert (await join_meeting(alice, alice_tab, hub, room))["user"]["role"] == "host"
+    # A right that is given is seen as well.
+    registry.grant(hub, bob.uid, WRITE)
+    await until(lambda: admin.one("SELECT level FROM yp.conference WHERE uid = %s", bob.uid) == WRITE)
+    await alice.ok("conference.leave", room_id=room, socket_id=alice_tab.id)
+    assert (await bob_tab.expect("conference.leave"))["model"]["host"] == bob_tab.id
+
+
+async def test_revoke_takes_a_member_out_and_says_when_nobody_was_there(
+    room: Room, people: People, registry: Registry, admin: Admin
+) -> None:
+    alice, alice_tab, bob, bob_tab, hub, room_id = room
+    carol = await people("Carol")
+    registry.grant(hub, carol.uid, WRITE)
+
+    async def revoke(person: Person) -> object:
+        callee = {"drumate_id": person.uid, "entity_id": person.uid}
+        here = {"hub_id": hub, "room_id": room_id, "socket_id": alice_tab.id}
+        return await alice.ok("conference.revoke", callee=callee, **here, **MEETING)
+
+    assert await revoke(carol) == {"room_id": None}
+    assert await revoke(bob) == {"room_id": room_id}
+    assert admin.rows("SELECT uid FROM yp.conference WHERE room_id = %s", room_id) == [(alice.uid,)]
+    assert (await bob_tab.expect("conference.revoke"))["model"]["room_id"] == room_id
+    # At conference.cancel the frontend closes the window of a meeting.
+    assert (await bob_tab.expect("conference.cancel"))["model"]["room_id"] == room_id
+    assert (await alice_tab.expect("conference.leave"))["model"]["uid"] == bob.uid
+    assert await revoke(bob) == {"room_id": None}
+    assert admin.one(f"SELECT COUNT(*) FROM {bob.shard}.message WHERE owner_id = %s", bob.uid) == 0
+
+
+async def test_a_host_who_cancels_ends_the_meeting_for_all(room: Room, admin: Admin) -> None:
+    alice, alice_tab, bob, bob_tab, hub, room_id = room
+    await befriend(admin, alice, bob)
+    here = {"hub_id": hub, "room_id": room_id}
+    await alice.ok("conference.cancel", socket_id=alice_tab.id, **here)
+    assert (await bob_tab.expect("conference.cancel"))["model"]["room_id"] == room_id
+    assert admin.rows("SELECT uid FROM yp.conference WHERE room_id = %s", room_id) == []
+    await alice_tab.settles("user.connection_status", {"user_id": bob.uid, "status": 1})
+    refused = await bob.call(
+        "conference.broadcast", socket_id=bob_tab.id, event="HELLO", payload={"id": "x"}, **here
+    )
+    assert refused.status == 403
+    assert (await join_meeting(alice, alice_tab, hub, room_id))["user"]["role"] == "host"
+
+
+async def test_members_hear_once_that_a_meeting_starts(people: People, registry: Registry) -> None:
+    alice, bob, carol, stranger = [await people(name) for name in ("Alice", "Bob", "Carol", "Eve")]
+    hub = registry.add_hub("Team", alice.uid, "private")
+    for member in (bob, carol):
+        registry.grant(hub, member.uid, WRITE)
+    tabs = [await person.tab() for person in (alice, bob, carol, stranger)]
+    alice_tab, bob_tab, carol_tab, stranger_tab = tabs
+    room = (await join_meeting(alice, alice_tab, hub))["user"]["room_id"]
+    for tab in (bob_tab, carol_tab):
+        model = (await tab.expect("conference.start"))["model"]
+        assert (model["hub_id"], model["room_id"], model["uid"]) == (hub, room, alice.uid)
+    await join_meeting(bob, bob_tab, hub, room)
+    await alice_tab.expect("conference.join")
+    await alice.ok("conference.leave", room_id=room, socket_id=alice_tab.id)
+    await join_meeting(alice, alice_tab, hub, room)
+    await stranger_tab.nothing("conference.start", 0.2)
+    assert len(carol_tab.updates("conference.start")) == 1
+    assert stranger_tab.updates("conference.start") == []
 
 
 async def test_a_meeting_is_no_call_and_a_call_no_meeting(room: Room) -> None:

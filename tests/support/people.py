@@ -273,6 +273,14 @@ class People:
         self._made.append(person)
         return person
 
+    async def device(self, person: Person, base: URL | None = None) -> Person:
+        """Sign the user in once more, on another device."""
+        other = Person(base or person.base, person.email, person.uid, person.shard)
+        self._made.append(other)
+        answer = await other.sign_in()
+        assert answer.data["status"] == "ok", answer.body
+        return other
+
     async def close(self) -> None:
         """Close all people; check that every frame they received matches its declaration."""
         for person in self._made:

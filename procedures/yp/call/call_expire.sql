@@ -16,10 +16,11 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_hub, v_caller, v_callee CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
-    DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_serial BIGINT UNSIGNED;
+    DECLARE v_ended INT DEFAULT 0;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- unlocked: the pair is locked before the row, as everywhere; the row is read again below
+    -- unlocked: the pair and the room are locked before the row, as everywhere; its state is read below
     SELECT hub_id, room_id, caller_id, callee_id INTO v_hub, v_room, v_caller, v_callee
     FROM call_invitation
     WHERE status = 'ringing' AND expiry <= v_now
@@ -28,16 +29,14 @@ BEGIN
 
     IF v_room IS NOT NULL THEN
         CALL contact_pair_lock(v_caller, v_callee, NULL);
-        SELECT caller_socket INTO v_socket
-        FROM call_invitation
+        CALL conference_number(v_hub, v_room, v_serial);
+        UPDATE call_invitation SET status = 'missed', mtime = v_now
         WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee
-          AND status = 'ringing' AND expiry <= v_now
-        FOR UPDATE;
+          AND status = 'ringing' AND expiry <= v_now;
+        SET v_ended = ROW_COUNT();
     END IF;
 
-    IF v_socket IS NOT NULL THEN
-        UPDATE call_invitation SET status = 'missed', mtime = v_now
-        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee;
+    IF v_ended > 0 THEN
         DELETE FROM permission
         WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_callee
           AND assign_via = 'no_traversal';
@@ -50,7 +49,10 @@ BEGIN
         JOIN entity AS caller ON caller.id = v_caller
         JOIN entity AS callee ON callee.id = v_callee
         WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = v_callee;
-        SELECT node, JSON_ARRAY(id) AS sockets FROM socket WHERE id = v_socket AND state <> 'lost';
+        SELECT s.node, JSON_ARRAY(s.id) AS sockets
+        FROM call_invitation AS i
+        JOIN socket AS s ON s.id = i.caller_socket AND s.state <> 'lost'
+        WHERE i.hub_id = v_hub AND i.room_id = v_room AND i.callee_id = v_callee;
         CALL user_sockets(v_callee, NULL);
     END IF;
 END$$

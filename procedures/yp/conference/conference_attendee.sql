@@ -33,6 +33,7 @@ BEGIN
             FROM socket AS s
             JOIN conference AS own ON own.socket_id = s.id
             WHERE s.session_id = me.id AND own.hub_id = a.hub_id AND own.room_id = a.room_id
+              AND own.status = 'started'
         )
         OR EXISTS (
             SELECT 1

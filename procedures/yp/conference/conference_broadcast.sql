@@ -5,7 +5,7 @@
 --           in_hub      hub
 --           in_room     room, or NULL for the one the socket is in
 -- Returns:  rows        node, sockets (JSON array of ids)
--- Errors:   WEAK_PRIVILEGE   a foreign socket, or one that is in no such room
+-- Errors:   WEAK_PRIVILEGE   a foreign socket, or one that is in no such room, or waits there
 -- Example:  CALL conference_broadcast('example-sid', 'example-socket', '00000000000000f1', NULL);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_broadcast(
@@ -26,6 +26,7 @@ BEGIN
       AND s.session_id = SHA2(in_sid, 256)
       AND c.hub_id = in_hub
       AND c.room_id = COALESCE(in_room, c.room_id)
+      AND c.status = 'started'
     LIMIT 1;
 
     IF v_room IS NULL THEN

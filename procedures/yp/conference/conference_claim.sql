@@ -2,7 +2,7 @@
 -- participant of the room.
 --
 -- Another socket of the same user gives it up: the user came back before the old socket was dropped. The
--- caller holds the row of the room.
+-- caller has written the row of the room (conference_number).
 --
 -- Params:   in_hub           hub of the room
 --           in_room          room
@@ -27,10 +27,6 @@ CREATE OR REPLACE PROCEDURE conference_claim(
 BEGIN
     DECLARE v_taken TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
-
-    -- a lock alone does not reach the other nodes of a cluster: of two claims at two nodes, the written row
-    -- lets one pass only
-    UPDATE conference_room SET serial = serial + 1 WHERE hub_id = in_hub AND id = in_room;
 
     UPDATE conference SET participant_id = NULL
     WHERE hub_id = in_hub AND room_id = in_room AND participant_id = in_participant

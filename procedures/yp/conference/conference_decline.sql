@@ -25,30 +25,21 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid, v_hub CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
-    DECLARE v_caller VARCHAR(32) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM session WHERE id = SHA2(in_sid, 256) AND expiry > v_now;
 
-    SELECT hub_id, room_id, caller_socket INTO v_hub, v_room, v_caller
+    -- unlocked: the room is locked before the invitation (call_decline), and its state is read again
+    SELECT hub_id, room_id INTO v_hub, v_room
     FROM call_invitation
     WHERE callee_id = v_uid
       AND status = 'ringing'
       AND (room_id = in_room OR (in_room IS NULL AND caller_socket = in_caller))
     ORDER BY ctime DESC
-    LIMIT 1
-    FOR UPDATE;
+    LIMIT 1;
 
     IF v_room IS NOT NULL THEN
-        UPDATE call_invitation SET status = 'declined', mtime = v_now
-        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid;
-        DELETE FROM permission
-        WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_uid AND assign_via = 'no_traversal';
-
-        SELECT JSON_SET(data, '$.uid', v_uid) AS data
-        FROM call_card WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid;
-        SELECT node, JSON_ARRAY(id) AS sockets FROM socket WHERE id = v_caller AND state <> 'lost';
-        CALL user_sockets(v_uid, in_socket);
+        CALL call_decline(v_hub, v_room, v_uid, in_socket);
     END IF;
 END$$
 DELIMITER ;

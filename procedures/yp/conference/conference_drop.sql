@@ -1,8 +1,8 @@
 -- conference_drop: remove a socket from one room or from all its rooms. Every routine that ends a
 -- participation calls it.
 --
--- When the host leaves, the participant who has been there longest and may write becomes the host. An empty
--- room ends, with the calls that still ring into it (call_expire finds them at once) and all invitations.
+-- When the last host leaves, conference_host finds another one. An empty room ends, with the calls that still
+-- ring into it (call_expire finds them at once) and all invitations.
 -- Rooms are locked in the order of their ids, so that two sockets that leave at once never wait for each
 -- other in a circle.
 --
@@ -54,12 +54,7 @@ BEGIN
               AND NOT EXISTS (SELECT 1 FROM conference WHERE room_id = r.room_id AND uid = v_uid);
 
             IF v_role = 'host' THEN
-                SET v_host = (
-                    SELECT socket_id FROM conference
-                    WHERE hub_id = r.hub_id AND room_id = r.room_id AND level >= 4
-                    ORDER BY ctime, socket_id LIMIT 1
-                );
-                UPDATE conference SET role = 'host' WHERE room_id = r.room_id AND socket_id = v_host;
+                CALL conference_host(r.hub_id, r.room_id, v_host);
             END IF;
 
             SELECT JSON_INSERT(v_attendee, '$.serial', v_serial, '$.host', v_host) AS data;

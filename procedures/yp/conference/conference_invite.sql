@@ -18,7 +18,7 @@
 --                         when offline)
 --           rows          node, sockets: the sockets that ring
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or the caller may not enter that room
---           PARTICIPANT_TAKEN, TOO_MANY_ROOMS   see conference_join
+--           PARTICIPANT_TAKEN, TOO_MANY_ROOMS, ROOM_FULL, BANNED, ANSWERED_ELSEWHERE   see conference_join
 -- Needs:    a transaction
 -- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL,
 --           '00000000000000b1', 'connect', '{}', 30, 16);
@@ -68,13 +68,13 @@ BEGIN
       AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state = 'active');
 
     IF v_guest IS NOT NULL THEN
-        -- is the other user calling?
+        -- unlocked: is the other user calling? The pair is locked, so that nobody begins to ring; a call that
+        -- ends at this moment is refused when it is picked up.
         SELECT hub_id, room_id INTO v_hub, v_room
         FROM call_invitation
         WHERE callee_id = v_uid AND caller_id = v_guest AND status = 'ringing' AND expiry > v_now
         ORDER BY ctime DESC
-        LIMIT 1
-        FOR UPDATE;
+        LIMIT 1;
         SET v_outcome = IF(v_room IS NULL, 'ringing', 'cross');
     END IF;
 
@@ -109,7 +109,7 @@ BEGIN
             ON DUPLICATE KEY UPDATE
                 caller_id = v_uid, caller_socket = in_socket,
                 expiry = IF(status = 'ringing', expiry, v_now + in_ring),
-                ctime = v_now, mtime = v_now, status = 'ringing';
+                ctime = v_now, mtime = v_now, status = 'ringing', answered_socket = NULL;
         END IF;
     END IF;
 

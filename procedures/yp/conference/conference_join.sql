@@ -3,10 +3,13 @@
 -- A call that enters or leaves holds the row of the room until the commit, so one of two users who come first
 -- at the same moment becomes host. A second join changes only the metadata. Any member who may write starts a
 -- meeting in a team (private) or shared area; in a dmz or public area only the owner does, and all others
--- wait. Everybody with a level on the hub or the room may enter. Without in_room the caller gets the newest
--- room that has started, never one where users only wait, because anybody could open that one. A room stays a
--- meeting or a call, as it began; the other type is refused. A user who enters answers the call that rings
--- them, and the event of a call says so. The name of a guest is stored with the session.
+-- wait. Everybody with a level on the hub or the room may enter, but waits at the door of a room that a host
+-- has locked: except for the owner, users who are inside already, and those whom somebody inside calls.
+-- Without in_room the caller gets the newest room that has started, never one where users only wait, because
+-- anybody could open that one. A room stays a meeting or a call, as it began; the other type is refused. A
+-- user who enters answers the call that rings them, and the event of a call says so: their other sockets
+-- stop ringing, and of two that pick up at once the second one is refused. The name of a guest is stored
+-- with the session.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket that enters
@@ -14,16 +17,20 @@
 --           in_room       room, or NULL: the newest one of this hub and type that has started, else the hub's
 --                         home for a meeting, a new one for a call
 --           in_type       meeting or connect (a call between two)
---           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname
+--           in_metadata   JSON: participant_id, audio, video, screen, muted, firstname, lastname; people and
+--                         minutes, the limits of a new room (0: none) whose hub has no other ones
 --           in_limit      rooms of one socket at most
--- Returns:  one row       data  JSON: entered (1: the socket is new in the room), event (start, join, or
---                               accept: this entry answers a call), serial, room_id, user (attendee row of
---                               the caller), details (of the hub's home, {} of a call, NULL: those of the
---                               node with the id of the room, in the hub's shard)
---           rows          data  JSON: attendee rows of the others
---           rows          node, sockets: to be notified
+-- Returns:  one row       data  JSON: entered (1: the socket is new in the room), event (start, join, knock:
+--                               the caller waits at the door, or accept: this entry answers a call), serial,
+--                               room_id, user (attendee row of the caller), details (of the hub's home, {} of
+--                               a call, NULL: those of the node with the id of the room, in the hub's shard)
+--           rows          data  JSON: attendee rows of the others; none for who waits
+--           rows          node, sockets: to be notified (conference_entry_sockets)
 -- Errors:   WEAK_PRIVILEGE      a foreign socket, that of a visitor, no level, a meeting that has not
 --                               started, or a room of the other type
+--           BANNED              a host has banned the user, or the session of the guest
+--           ANSWERED_ELSEWHERE  another socket of the callee has picked up this call
+--           ROOM_FULL           as many as may be are in the room
 --           PARTICIPANT_TAKEN   another participant of the room has this participant_id
 --           TOO_MANY_ROOMS      the socket is in in_limit rooms already
 -- Needs:    a transaction
@@ -45,8 +52,10 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_uid, v_owner, v_hub, v_home CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
-    DECLARE v_area, v_type, v_role, v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_area, v_type, v_role, v_status, v_locked, v_event VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_level, v_hosts, v_live, v_entered, v_answers, v_same_hub, v_full TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_is_guest, v_elsewhere, v_opens TINYINT DEFAULT 0;
+    DECLARE v_inside, v_people, v_started INT UNSIGNED;
     DECLARE v_name VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
@@ -64,6 +73,8 @@ BEGIN
       AND s.uid <> 'ffffffffffffffff'
       AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
     LOCK IN SHARE MODE;
+
+    SET v_is_guest = NOT EXISTS (SELECT 1 FROM drumate WHERE id = v_uid);
 
     SELECT e.id, e.area, e.home_id, e.ctime, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
     INTO v_hub, v_area, v_home, v_ctime, v_owner, v_name
@@ -93,10 +104,15 @@ BEGIN
         );
     END IF;
 
-    INSERT INTO conference_room (hub_id, id, type, ctime)
-    VALUES (v_hub, v_room, in_type, v_now)
+    INSERT INTO conference_room (hub_id, id, type, ctime, people, minutes)
+    SELECT v_hub, v_room, in_type, v_now,
+           COALESCE(JSON_VALUE(e.settings, '$.conference_people'), JSON_VALUE(in_metadata, '$.people'), 0),
+           COALESCE(JSON_VALUE(e.settings, '$.conference_minutes'), JSON_VALUE(in_metadata, '$.minutes'), 0)
+    FROM entity AS e WHERE e.id = v_hub
     ON DUPLICATE KEY UPDATE id = v_room;
-    SELECT type, serial INTO v_type, v_serial FROM conference_room
+    CALL conference_number(v_hub, v_room, v_serial);
+    SELECT type, locked, people, started_at INTO v_type, v_locked, v_people, v_started
+    FROM conference_room
     WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
 
     SELECT IF(v_uid = v_hub, 7, GREATEST(IF(v_area = 'public', 2, 0), COALESCE(MAX(p.level), 0)))
@@ -108,7 +124,8 @@ BEGIN
       AND (p.expiry = 0 OR p.expiry > v_now);
 
     -- unlocked: every writer holds the row of the room, as this call does
-    SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0) INTO v_live, v_hosts
+    SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0), COALESCE(SUM(status = 'started'), 0)
+    INTO v_live, v_hosts, v_inside
     FROM conference
     WHERE hub_id = v_hub AND room_id = v_room;
 
@@ -124,6 +141,16 @@ BEGIN
        OR (v_entered = 1 AND v_live = 0 AND v_level < 4 AND v_area IN ('private', 'share'))
     THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM conference_ban
+        WHERE hub_id = v_hub AND room_id = v_room AND who = IF(v_is_guest, SHA2(in_sid, 256), v_uid)
+    ) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'BANNED';
+    END IF;
+    CALL call_elsewhere(v_hub, v_room, v_uid, in_socket, v_elsewhere);
+    IF v_entered AND v_elsewhere THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ANSWERED_ELSEWHERE';
     END IF;
 
     IF v_participant IS NOT NULL THEN
@@ -142,11 +169,30 @@ BEGIN
             WHEN v_level < 4 THEN 'attendee'
             ELSE 'host'
         END;
-        SET v_status = IF(v_role = 'attendee' AND v_hosts = 0 AND v_area IN ('dmz', 'public'),
-                          'waiting', 'started');
+        SET v_status = IF(
+            v_role = 'attendee' AND (
+                (v_hosts = 0 AND v_area IN ('dmz', 'public'))
+                OR (v_locked = 'guests' AND v_is_guest)
+                OR (v_locked = 'everybody' AND v_level < 7)
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM conference
+                WHERE hub_id = v_hub AND room_id = v_room AND uid = v_uid AND status = 'started'
+                  AND NOT v_is_guest
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM call_invitation
+                WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid
+                  AND status = 'ringing' AND expiry > v_now
+            ),
+            'waiting', 'started'
+        );
+        IF v_status = 'started' AND v_people > 0 AND v_inside >= v_people THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ROOM_FULL';
+        END IF;
     END IF;
 
-    IF NOT EXISTS (SELECT 1 FROM drumate WHERE id = v_uid) THEN
+    IF v_is_guest THEN
         SET v_guest = LEFT(COALESCE(
             JSON_VALUE(in_metadata, '$.guest_name'),
             NULLIF(TRIM(CONCAT_WS(' ', JSON_VALUE(in_metadata, '$.firstname'),
@@ -177,21 +223,29 @@ BEGIN
         muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
         mtime = v_now;
 
-    UPDATE call_invitation SET status = 'accepted', mtime = v_now
+    UPDATE call_invitation SET status = 'accepted', answered_socket = in_socket, mtime = v_now
     WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
     SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
+    -- who comes back after the first answer has vanished answers from now on
+    UPDATE call_invitation SET answered_socket = in_socket
+    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
 
     IF v_role = 'host' THEN
-        UPDATE conference SET status = 'started'
-        WHERE hub_id = v_hub AND room_id = v_room AND status = 'waiting';
+        SET v_opens = v_started IS NULL;
+        UPDATE conference_room SET started_at = v_now
+        WHERE hub_id = v_hub AND id = v_room AND started_at IS NULL;
+        CALL conference_let_in(v_hub, v_room, v_locked);
     END IF;
 
-    IF v_entered = 1 THEN
-        CALL conference_number(v_hub, v_room, v_serial);
-    END IF;
+    SET v_event = CASE
+        WHEN v_answers = 1 THEN 'accept'
+        WHEN v_role = 'host' THEN 'start'
+        WHEN v_status = 'waiting' AND v_hosts > 0 THEN 'knock'
+        ELSE 'join'
+    END;
     SELECT JSON_OBJECT(
         'entered', v_entered + 0,
-        'event', CASE WHEN v_answers = 1 THEN 'accept' WHEN v_role = 'host' THEN 'start' ELSE 'join' END,
+        'event', v_event,
         'serial', v_serial + 0,
         'room_id', v_room,
         'user', JSON_COMPACT(me.data),
@@ -209,12 +263,13 @@ BEGIN
     SELECT o.data
     FROM attendee_card AS o
     WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
+      AND o.status = 'started' AND v_status = 'started'
     ORDER BY o.ctime, o.socket_id;
 
     IF v_area = 'dmz' AND v_role = 'attendee' AND in_type = 'meeting' AND v_hosts = 0 THEN
         CALL user_sockets(v_owner, in_socket);
     ELSE
-        CALL room_sockets(v_hub, v_room, in_socket);
+        CALL conference_entry_sockets(v_hub, v_room, in_socket, v_event, v_opens);
     END IF;
 END$$
 DELIMITER ;

@@ -5,7 +5,7 @@
 --           in_socket   socket that leaves, or the lost one whose seat it took over
 --           in_room     room
 -- Returns:  the two sets of conference_drop
---           rows        data  JSON: attendee rows of those who stay
+--           rows        data  JSON: attendee rows of those who stay; none for who has only waited
 --           nothing when the socket was not in the room
 -- Errors:   none
 -- Needs:    a transaction
@@ -23,7 +23,7 @@ BEGIN
     DECLARE v_hub CHAR(16) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    SELECT s.id, c.hub_id INTO v_socket, v_hub
+    SELECT s.id, IF(c.status = 'started', c.hub_id, NULL) INTO v_socket, v_hub
     FROM socket AS s
     JOIN conference AS c ON c.socket_id = s.id AND c.room_id = in_room
     WHERE s.session_id = SHA2(in_sid, 256) AND (s.id = in_socket OR s.was = in_socket)
@@ -33,7 +33,7 @@ BEGIN
         CALL conference_drop(v_socket, in_room);
         SELECT o.data
         FROM attendee_card AS o
-        WHERE o.hub_id = v_hub AND o.room_id = in_room
+        WHERE o.hub_id = v_hub AND o.room_id = in_room AND o.status = 'started'
         ORDER BY o.ctime, o.socket_id;
     END IF;
 END$$

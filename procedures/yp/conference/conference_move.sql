@@ -33,6 +33,10 @@ BEGIN
     JOIN socket AS s ON s.id = in_old
     SET i.caller_socket = in_new
     WHERE i.caller_id = s.uid AND i.status IN ('ringing', 'accepted') AND i.caller_socket = in_old;
+    UPDATE call_invitation AS i
+    JOIN socket AS s ON s.id = in_old
+    SET i.answered_socket = in_new
+    WHERE i.callee_id = s.uid AND i.status = 'accepted' AND i.answered_socket = in_old;
     UPDATE socket SET was = in_old WHERE id = in_new;
     DELETE FROM socket WHERE id = in_old;
 END$$

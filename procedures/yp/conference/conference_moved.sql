@@ -15,7 +15,7 @@ CREATE OR REPLACE PROCEDURE conference_moved(
     SQL SECURITY DEFINER
 BEGIN
     FOR r IN (
-        SELECT c.hub_id, c.room_id, s.id, s.was, s.node, m.serial
+        SELECT c.hub_id, c.room_id, c.status, s.id, s.was, s.node, m.serial
         FROM JSON_TABLE(in_sockets, '$[*]' COLUMNS (
             id VARCHAR(32) COLLATE ascii_bin PATH '$'
         )) AS j
@@ -28,11 +28,12 @@ BEGIN
                            JSON_COMPACT((
             SELECT JSON_ARRAYAGG(JSON_COMPACT(o.data) ORDER BY o.ctime, o.socket_id)
             FROM attendee_card AS o
-            WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id
+            WHERE o.hub_id = r.hub_id AND o.room_id = r.room_id AND o.status = 'started'
+              AND r.status = 'started'
         ))) AS data
         FROM attendee_card AS a
         WHERE a.hub_id = r.hub_id AND a.room_id = r.room_id AND a.socket_id = r.id;
-        CALL room_sockets(r.hub_id, r.room_id, r.id);
+        CALL room_sockets(r.hub_id, IF(r.status = 'started', r.room_id, NULL), r.id);
     END FOR;
 END$$
 DELIMITER ;

@@ -1,7 +1,9 @@
--- conference_number: lock a room and number its next change (a join, a leave, a move to another socket).
+-- conference_number: lock a room and number its next change. Every routine that changes a call or a
+-- participation begins with it; only the lock of two users (contact_pair_lock) comes before.
 --
 -- Pushes of two processes may overtake each other. Every change of a room holds its row until the commit, so
--- the numbers grow in the order of the changes, and a client can sort them.
+-- the numbers grow in the order of the changes, and a client can sort them. The row exists from the first
+-- invitation or join until the room is empty.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room
@@ -21,11 +23,11 @@ CREATE OR REPLACE PROCEDURE conference_number(
 BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    SELECT GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED)) INTO out_serial
-    FROM conference_room
-    WHERE hub_id = in_hub AND id = in_room
-    FOR UPDATE;
+    UPDATE conference_room
+    SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED))
+    WHERE hub_id = in_hub AND id = in_room;
 
-    UPDATE conference_room SET serial = out_serial WHERE hub_id = in_hub AND id = in_room;
+    -- unlocked: the row is written above
+    SET out_serial = (SELECT serial FROM conference_room WHERE hub_id = in_hub AND id = in_room);
 END$$
 DELIMITER ;

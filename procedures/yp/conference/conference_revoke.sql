@@ -1,17 +1,16 @@
--- conference_revoke: withdraw one invitation. A user who has entered already is removed. A second call does
--- nothing.
+-- conference_revoke: withdraw an invitation, or take a participant out. A second call does nothing.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
 --           in_hub      hub of the room
 --           in_room     room, or NULL: the newest one the user was invited into
---           in_guest    uid of the invited user
--- Returns:  the two sets of conference_drop for each room that the user leaves
---           one row     data  JSON: room_id, hub_id, caller_id (socket), uid (of the caller), callee_id,
---                       message_id, caller_db, callee_db
---           rows        node, sockets: of the invited user
---           only one row with room_id when the user neither rang nor was in the room
---           nothing without any invitation
+--           in_guest    uid of the user
+-- Returns:  the two sets of conference_drop for each participation of the user that ends
+--           one row     data  JSON: room_id, hub_id, caller_id (socket), uid (of the caller), callee_id, db
+--                       (shard of the callee), invited (1: the call is logged), message_id, caller_db,
+--                       callee_db, meeting (JSON array of node and sockets that were in a meeting)
+--           rows        node, sockets: of the user
+--           nothing when the user neither rang nor was in the room
 -- Errors:   WEAK_PRIVILEGE   a foreign socket
 -- Needs:    a transaction
 -- Example:  CALL conference_revoke('example-sid', 'example-socket', '00000000000000f1', NULL,
@@ -28,8 +27,10 @@ CREATE OR REPLACE PROCEDURE conference_revoke(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_uid, v_caller, v_guest CHAR(16) COLLATE ascii_bin;
-    DECLARE v_room, v_lock VARCHAR(64) COLLATE ascii_bin;
-    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
+    DECLARE v_meeting LONGTEXT DEFAULT '[]';
+    DECLARE v_serial BIGINT UNSIGNED;
+    DECLARE v_ended INT DEFAULT 0;
     DECLARE v_inside TINYINT DEFAULT 0;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -38,8 +39,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
-    -- unlocked: the pair and the room are locked before the row; it is read again below
-    SELECT room_id, callee_id INTO v_room, v_guest
+    -- unlocked: the pair and the room are locked before the row; its state is read below
+    SELECT room_id, callee_id, caller_id INTO v_room, v_guest, v_caller
     FROM call_invitation
     WHERE hub_id = in_hub AND callee_id = in_guest AND room_id = COALESCE(in_room, room_id)
     ORDER BY status = 'ringing' DESC, ctime DESC
@@ -47,18 +48,29 @@ BEGIN
     IF v_guest IS NOT NULL THEN
         CALL contact_pair_lock(v_uid, v_guest, NULL);
     END IF;
-    SELECT id INTO v_lock FROM conference_room WHERE hub_id = in_hub AND id = v_room FOR UPDATE;
-    SELECT status, caller_id INTO v_status, v_caller
-    FROM call_invitation
-    WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest
-    FOR UPDATE;
+    CALL conference_number(in_hub, v_room, v_serial);
+
+    -- unlocked: every writer holds the row of the room, as this call does
     SET v_inside = EXISTS (
         SELECT 1 FROM conference WHERE hub_id = in_hub AND room_id = v_room AND uid = in_guest
     );
+    SET v_meeting = (
+        SELECT COALESCE(JSON_ARRAYAGG(JSON_ARRAY(x.node, x.sockets)), '[]')
+        FROM (
+            SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+            FROM conference AS c
+            JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+            WHERE c.hub_id = in_hub AND c.room_id = v_room AND c.uid = in_guest AND c.type = 'meeting'
+            GROUP BY s.node
+        ) AS x
+    );
 
-    IF v_status = 'ringing' OR (v_status = 'accepted' AND v_inside) THEN
-        UPDATE call_invitation SET status = 'revoked', mtime = UNIX_TIMESTAMP()
-        WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest;
+    UPDATE call_invitation SET status = 'revoked', mtime = UNIX_TIMESTAMP()
+    WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest
+      AND (status = 'ringing' OR (status = 'accepted' AND v_inside));
+    SET v_ended = ROW_COUNT();
+
+    IF v_ended > 0 OR v_inside THEN
         DELETE FROM permission
         WHERE hub_id = in_hub AND resource_id = v_room AND entity_id = in_guest
           AND assign_via = 'no_traversal';
@@ -70,16 +82,15 @@ BEGIN
         END FOR;
 
         SELECT JSON_OBJECT(
-            'room_id', v_room, 'hub_id', in_hub, 'caller_id', in_socket, 'uid', v_caller,
-            'callee_id', callee.id, 'message_id', call_message_id(v_room, v_caller, callee.id),
-            'caller_db', caller.db_name, 'callee_db', callee.db_name
+            'room_id', v_room, 'hub_id', in_hub, 'caller_id', in_socket, 'uid', COALESCE(v_caller, v_uid),
+            'callee_id', in_guest, 'db', callee.db_name, 'invited', IF(v_ended > 0, 1, 0),
+            'message_id', call_message_id(v_room, COALESCE(v_caller, v_uid), in_guest),
+            'caller_db', caller.db_name, 'callee_db', callee.db_name, 'meeting', JSON_COMPACT(v_meeting)
         ) AS data
         FROM entity AS caller
-        JOIN entity AS callee ON callee.id = in_guest
-        WHERE caller.id = v_caller;
+        LEFT JOIN entity AS callee ON callee.id = in_guest
+        WHERE caller.id = COALESCE(v_caller, v_uid);
         CALL user_sockets(in_guest, NULL);
-    ELSEIF v_room IS NOT NULL THEN
-        SELECT JSON_OBJECT('room_id', v_room) AS data;
     END IF;
 END$$
 DELIMITER ;

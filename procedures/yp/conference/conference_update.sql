@@ -1,6 +1,7 @@
 -- conference_update: update the state of a participant: microphone, camera, screen, endpoint id.
 --
--- A client cannot set its role or level, or the names of registered users.
+-- A client cannot set its role or level, or the names of registered users. A client that has switched its
+-- microphone off has obeyed the host who asked for it (conference_mute).
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket of the caller, in the room
@@ -23,7 +24,8 @@ CREATE OR REPLACE PROCEDURE conference_update(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_hub, v_uid CHAR(16) COLLATE ascii_bin;
-    DECLARE v_lock VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -35,11 +37,11 @@ BEGIN
     WHERE c.room_id = in_room AND c.socket_id = in_socket;
 
     IF v_hub IS NOT NULL AND v_participant IS NOT NULL THEN
-        SELECT id INTO v_lock FROM conference_room WHERE hub_id = v_hub AND id = in_room FOR UPDATE;
+        CALL conference_number(v_hub, in_room, v_serial);
         CALL conference_claim(v_hub, in_room, in_socket, v_uid, v_participant);
     END IF;
 
-    SELECT MAX(hub_id) INTO v_hub
+    SELECT MAX(hub_id), MAX(status) INTO v_hub, v_status
     FROM conference
     WHERE room_id = in_room AND socket_id = in_socket AND hub_id = v_hub
     FOR UPDATE;
@@ -51,11 +53,13 @@ BEGIN
             video = COALESCE(JSON_VALUE(in_metadata, '$.video'), video),
             screen = COALESCE(JSON_VALUE(in_metadata, '$.screen'), screen),
             muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
+            mute_asked = IF(muted = 1 OR audio = 0, 0, mute_asked),
             mtime = UNIX_TIMESTAMP()
         WHERE room_id = in_room AND socket_id = in_socket;
 
         SELECT data FROM attendee_card WHERE room_id = in_room AND socket_id = in_socket;
-        CALL entity_sockets(v_hub, in_room, in_socket);
+        -- nobody hears of those who wait at the door
+        CALL entity_sockets(IF(v_status = 'started', v_hub, NULL), in_room, in_socket);
     END IF;
 END$$
 DELIMITER ;

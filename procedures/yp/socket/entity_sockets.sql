@@ -33,7 +33,7 @@ BEGIN
         SELECT s.id, s.node
         FROM conference AS c
         JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
-        WHERE c.hub_id = in_hub AND c.room_id = in_room
+        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
     ) AS r
     WHERE r.id <> COALESCE(in_exclude, '')
     GROUP BY r.node;

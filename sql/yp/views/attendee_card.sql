@@ -7,6 +7,7 @@ SELECT
     c.socket_id,
     c.uid,
     c.participant_id,
+    c.status,
     c.ctime,
     JSON_OBJECT(
         'room_id', c.room_id,
@@ -19,6 +20,7 @@ SELECT
         'video', c.video,
         'screen', c.screen,
         'muted', c.muted,
+        'mute_asked', c.mute_asked,
         'area', e.area,
         'type', c.type,
         'status', c.status,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
 import pytest
 
+from service.store.database import document
 from tests.support.admin import Admin
 from tests.support.direct import Direct
 from tests.support.scene import Scene
@@ -84,3 +86,47 @@ async def test_a_call_is_missed_once_however_many_processes_look(direct: Direct,
     results = await asyncio.gather(*(direct.sets("yp", "call_expire") for _ in range(4)))
     missed = [r for r in results if r and other.uid in r[0][0][0]]
     assert len(missed) == 1
+
+
+def test_a_call_is_declined_once_and_told_to_both_sides(ringing: Scene) -> None:
+    ringing["other"] = ringing.tab("bob")
+    card, caller_sockets, callee_sockets = ringing.sets("yp.call_decline(:hub, :room, :bob, :tab_bob)")
+    assert document(card)["uid"] == ringing["bob"]
+    assert [ringing["tab_alice"] in row[1] for row in caller_sockets] == [True]
+    assert [orjson.loads(row[1]) for row in callee_sockets] == [[ringing["other"]]]
+    assert ringing.sets("yp.call_decline(:hub, :room, :bob, NULL)") == []
+    assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
+
+
+@pytest.mark.parametrize(("who", "whom"), [("alice", "bob"), ("bob", "alice")])
+def test_a_block_ends_the_ring_whoever_blocks(ringing: Scene, who: str, whom: str) -> None:
+    card, *_ = ringing.sets(f"yp.call_block(:{who}, :{whom})")
+    assert document(card)["room_id"] == ringing["room"]
+    assert ringing.one("SELECT status FROM yp.call_invitation WHERE callee_id = :bob") == "declined"
+    assert ringing.sets(f"yp.call_block(:{who}, :{whom})") == []
+
+
+def test_a_call_is_answered_elsewhere_while_that_socket_is_open(ringing: Scene) -> None:
+    def elsewhere() -> int:
+        ringing.sets("yp.call_elsewhere(:hub, :room, :bob, :other, @elsewhere)")
+        return int(ringing.one("SELECT @elsewhere"))
+
+    ringing["other"] = ringing.tab("bob")
+    assert elsewhere() == 0
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
+    assert elsewhere() == 1
+    ringing.sets("UPDATE yp.call_invitation SET mtime = mtime - 60 WHERE callee_id = :bob")
+    assert elsewhere() == 1, "it is in the room"
+    ringing.sets("UPDATE yp.socket SET state = 'lost' WHERE id = :tab_bob")
+    assert elsewhere() == 0
+
+
+def test_the_answer_to_a_call_is_told_to_caller_and_callee_but_into_no_other_call(ringing: Scene) -> None:
+    def recipients() -> set[str]:
+        rows = ringing.rows("yp.call_answer_sockets(:hub, :room, :bob, :tab_alice, :tab_bob)")
+        return {socket for _, sockets in rows for socket in orjson.loads(sockets)}
+
+    ringing["other"] = ringing.tab("bob")
+    assert recipients() == {ringing["tab_alice"], ringing["other"]}
+    ringing.sets("yp.conference_join(:sid_bob, :other, :bob, NULL, 'connect', '{}', 16)")
+    assert recipients() == {ringing["tab_alice"]}

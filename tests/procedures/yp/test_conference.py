@@ -163,7 +163,7 @@ def test_a_claim_of_an_endpoint_writes_the_row_of_the_room(scene: Scene) -> None
     rejoin = "yp.conference_join(:sid_alice, :tab_alice, :hub, 'one', 'meeting', '{}', 16)"
     scene.sets(rejoin.format('{"participant_id": "e1"}'))
     serials.append(_serial(scene))
-    assert [serial - serials[0] for serial in serials] == [0, 0, 1, 2]
+    assert serials[0] == serials[1] < serials[2] < serials[3]
 
 
 def _serial(scene: Scene) -> int:
@@ -180,7 +180,8 @@ def test_only_members_without_the_right_are_evicted(scene: Scene) -> None:
     assert document(departure)["uid"] == scene["bob"]
     assert [scene["tab_alice"] in sockets for _, sockets in recipients] == [True]
     ((model, _node, sockets, shard),) = evicted
-    assert orjson.loads(model) == {"room_id": "one", "hub_id": scene["hub"], "uid": scene["bob"]}
+    place = {"room_id": "one", "hub_id": scene["hub"], "room_type": "meeting"}
+    assert orjson.loads(model) == place | {"uid": scene["bob"]}
     assert (orjson.loads(sockets), shard) == ([scene["tab_bob"]], "shard1")
 
 
@@ -213,8 +214,9 @@ def test_the_caller_hears_of_an_answer_once(ringing: Scene) -> None:
     assert document(entered)["event"] == "accept"
     assert ringing["tab_alice"] in recipients[0][1]
     assert document(ringing.sets(join)[0])["event"] == "join"
+    assert ringing["other"] in "".join(sockets for _, sockets in recipients)
     _, recipients = ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
-    assert orjson.loads(recipients[0][1]) == [ringing["other"]]
+    assert recipients == []
 
 
 @pytest.mark.parametrize(
@@ -317,3 +319,202 @@ async def test_a_room_ends_when_all_leave_at_once(
     leave = ("yp", "conference_leave")
     await asyncio.gather(*(direct.sets(*leave, s.sid, s.socket, "room1") for s in seats[:2]))
     assert admin.one("SELECT COUNT(*) FROM yp.conference_room WHERE hub_id = %s", hub) == 0
+
+
+# --- the door: who is in, who is host, who waits ---
+
+
+def enter(who: str, tab: str = "", room: str = "one", kind: str = "meeting", metadata: str = "{}") -> str:
+    """Return the CALL with which a user enters a room."""
+    return (
+        f"yp.conference_join(:sid_{who}, :{tab or f'tab_{who}'}, :hub, '{room}', '{kind}', '{metadata}', 16)"
+    )
+
+
+def sockets_of(rows: list[Any]) -> set[str]:
+    """Return all sockets in rows (node, sockets)."""
+    return {socket for row in rows for socket in orjson.loads(row[1])}
+
+
+@pytest.fixture
+def meeting(scene: Scene) -> Scene:
+    """Let Alice, who is host, and Bob, who may write, meet in the room one."""
+    scene.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
+    scene.sets("yp.permission_grant(:hub, '*', :carol, 2, 0)")
+    scene.sets(enter("alice"))
+    scene.sets(enter("bob"))
+    return scene
+
+
+def roles(scene: Scene) -> dict[str, str]:
+    """Return the role by user in the room one."""
+    return {
+        name: role
+        for uid, role in scene.rows("SELECT uid, role FROM yp.conference WHERE room_id = 'one'")
+        for name in ("alice", "bob", "carol")
+        if scene[name] == uid
+    }
+
+
+def test_of_two_devices_that_pick_up_one_is_in(ringing: Scene) -> None:
+    ringing["other"] = ringing.tab("bob")
+    entered, _, recipients = ringing.sets(
+        "yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)"
+    )
+    assert document(entered)["event"] == "accept"
+    assert sockets_of(recipients) == {ringing["tab_alice"], ringing["other"]}
+    refused = {
+        "yp.conference_join(:sid_bob, :other, :hub, :room, 'connect', '{}', 16)": "ANSWERED_ELSEWHERE",
+        "yp.conference_accept(:sid_bob, :other, :room, NULL)": "ANSWERED_ELSEWHERE",
+    }
+    ringing.refuses(refused)
+    # The first one vanishes: the call can be answered again.
+    ringing.sets("UPDATE yp.socket SET state = 'lost' WHERE id = :tab_bob")
+    ringing.sets("yp.conference_join(:sid_bob, :other, :hub, :room, 'connect', '{}', 16)")
+    answered = ringing.one("SELECT answered_socket FROM yp.call_invitation WHERE room_id = :room")
+    assert answered == ringing["other"]
+
+
+def test_a_room_that_is_full_or_bans_somebody_refuses_them(meeting: Scene) -> None:
+    meeting["tab_carol"]
+    meeting.sets("UPDATE yp.conference_room SET people = 2 WHERE hub_id = :hub AND id = 'one'")
+    meeting.refuses({enter("carol"): "ROOM_FULL"})
+    meeting.sets("INSERT INTO yp.conference_ban VALUES (:hub, 'one', :carol, 1)")
+    meeting.refuses({enter("carol"): "BANNED"})
+    # A ban ends with the room.
+    for who in ("alice", "bob"):
+        meeting.sets(f"yp.conference_drop(:tab_{who}, NULL)")
+    assert meeting.count("yp.conference_ban", "hub_id = :hub") == 0
+
+
+def test_the_limits_of_a_room_are_those_of_its_hub_else_of_the_service(scene: Scene) -> None:
+    limits = "SELECT people, minutes FROM yp.conference_room WHERE hub_id = :hub AND id = '{}'"
+    scene.sets(enter("alice", metadata='{"people": 5, "minutes": 60}'))
+    assert scene.rows(limits.format("one")) == [(5, 60)]
+    scene.sets("UPDATE yp.entity SET settings = JSON_SET(settings, '$.conference_people', 3) WHERE id = :hub")
+    scene.sets(enter("alice", room="two", metadata='{"people": 5, "minutes": 60}'))
+    assert scene.rows(limits.format("two")) == [(3, 60)]
+
+
+def test_rights_are_those_of_today(meeting: Scene) -> None:
+    assert meeting.sets("yp.conference_review(10)") == []
+    meeting.sets("UPDATE yp.conference SET role = IF(uid = :bob, 'host', 'attendee') WHERE room_id = 'one'")
+    meeting.sets("yp.permission_grant(:hub, '*', :bob, 2, 0)")
+    changed, recipients = meeting.sets("yp.conference_review(10)")
+    now = {document([row])["uid"]: document([row]) for row in changed}
+    assert (now[meeting["bob"]]["role"], now[meeting["bob"]]["permission"]) == ("attendee", 3)
+    assert now[meeting["alice"]]["role"] == "host"
+    assert sockets_of(recipients) == {meeting["tab_alice"], meeting["tab_bob"]}
+    assert meeting.sets("yp.conference_review(10)") == []
+
+
+def test_a_room_without_a_host_gets_one_as_soon_as_somebody_may_be_it(meeting: Scene) -> None:
+    meeting.sets("yp.permission_grant(:hub, '*', :bob, 2, 0)")
+    meeting.sets("yp.conference_review(10)")
+    meeting.sets("yp.conference_drop(:tab_alice, NULL)")
+    assert roles(meeting) == {"bob": "attendee"}
+    assert meeting.sets("yp.conference_review(10)") == []
+    meeting.sets("yp.permission_grant(:hub, '*', :bob, 4, 0)")
+    meeting.sets("yp.conference_review(10)")
+    assert roles(meeting) == {"bob": "host"}
+    meeting.sets("yp.conference_host(:hub, 'one', @host)")
+    assert meeting.one("SELECT @host") is None, "there is one"
+
+
+def test_in_a_dmz_area_only_the_owner_starts_and_others_may_take_over(scene: Scene) -> None:
+    def enter_dmz(who: str) -> str:
+        return f"yp.conference_join(:sid_{who}, :tab_{who}, :dmz, 'one', 'meeting', '{{}}', 16)"
+
+    scene.sets("yp.permission_grant(:dmz, '*', :bob, 4, 0)")
+    scene.sets(enter_dmz("bob"))
+    assert scene.sets("yp.conference_review(10)") == []
+    assert roles(scene) == {"bob": "attendee"}
+    scene.sets(enter_dmz("alice"))
+    scene.sets("yp.conference_drop(:tab_alice, NULL)")
+    assert roles(scene) == {"bob": "host"}
+
+
+def test_members_hear_once_that_a_meeting_starts(scene: Scene) -> None:
+    for who in ("bob", "carol"):
+        scene.sets(f"yp.permission_grant(:hub, '*', :{who}, 4, 0)")
+        scene[f"tab_{who}"]
+    started, _, recipients = scene.sets(enter("alice"))
+    assert document(started)["event"] == "start"
+    assert sockets_of(recipients) == {scene["tab_bob"], scene["tab_carol"]}
+    entered, _, recipients = scene.sets(enter("bob"))
+    assert (document(entered)["event"], sockets_of(recipients)) == ("join", {scene["tab_alice"]})
+    scene.sets("yp.conference_drop(:tab_alice, NULL)")
+    _, _, recipients = scene.sets(enter("alice"))
+    assert sockets_of(recipients) == {scene["tab_bob"]}, "the meeting has started before"
+    assert scene.rows("yp.conference_entry_sockets(:hub, 'one', :tab_alice, 'knock', 0)")
+
+
+def test_who_waits_at_the_door_hears_and_says_nothing(meeting: Scene) -> None:
+    meeting.sets("UPDATE yp.conference_room SET locked = 'everybody' WHERE hub_id = :hub AND id = 'one'")
+    knocked, others, recipients = meeting.sets(enter("carol"))
+    assert (document(knocked)["event"], document(knocked)["user"]["status"]) == ("knock", "waiting")
+    assert (others, sockets_of(recipients)) == ([], {meeting["tab_alice"]})
+    assert meeting["tab_carol"] not in sockets_of(meeting.rows("yp.room_sockets(:hub, 'one', NULL)"))
+    _, recipients = meeting.sets("yp.conference_update(:sid_carol, :tab_carol, 'one', '{\"audio\": 0}')")
+    assert recipients == []
+    assert meeting.refusal("yp.conference_broadcast(:sid_carol, :tab_carol, :hub, 'one')") == "WEAK_PRIVILEGE"
+    *_, peers = meeting.sets("yp.conference_leave(:sid_carol, :tab_carol, 'one')")
+    assert peers == []
+
+
+def test_a_lock_keeps_out_neither_the_owner_nor_users_inside_nor_who_is_called(meeting: Scene) -> None:
+    meeting.sets("UPDATE yp.conference_room SET locked = 'everybody' WHERE hub_id = :hub AND id = 'one'")
+    meeting["second"] = meeting.tab("bob")
+    meeting["owner"] = meeting.tab("alice")
+    meeting["tab_carol"]
+    meeting.sets("yp.conference_invite(:sid_alice, :tab_alice, :hub, 'one', :carol, 'meeting', '{}', 30, 16)")
+    for who, tab in (("bob", "second"), ("alice", "owner"), ("carol", "tab_carol")):
+        assert meeting.doc(enter(who, tab))["user"]["status"] == "started"
+
+
+def test_those_come_in_whom_the_lock_no_longer_keeps_out(meeting: Scene) -> None:
+    status = "SELECT status FROM yp.conference WHERE uid = :carol"
+    meeting.sets("UPDATE yp.conference_room SET locked = 'everybody' WHERE hub_id = :hub AND id = 'one'")
+    meeting.sets(enter("carol"))
+    meeting.sets("yp.conference_let_in(:hub, 'one', 'everybody')")
+    assert meeting.one(status) == "waiting"
+    meeting.sets("yp.conference_let_in(:hub, 'one', 'guests')")
+    assert meeting.one(status) == "started"
+
+
+def test_a_host_who_cancels_ends_the_room_for_all(meeting: Scene) -> None:
+    recipients, former, nobody = meeting.sets("yp.conference_cancel(:sid_alice, :tab_alice, :hub, 'one')")
+    assert (sockets_of(recipients), nobody) == ({meeting["tab_bob"]}, [])
+    assert {document([row])["uid"] for row in former} == {meeting["alice"], meeting["bob"]}
+    assert {document([row])["db"] for row in former} == {"shard1"}
+    assert meeting.count("yp.conference_room", "hub_id = :hub") == 0
+    recipients, former, _ = meeting.sets("yp.conference_close(:hub, 'one', NULL)")
+    assert (recipients, former) == ([], [])
+
+
+def test_a_member_is_taken_out_of_a_meeting_without_an_invitation(meeting: Scene) -> None:
+    revoke = "yp.conference_revoke(:sid_alice, :tab_alice, :hub, 'one', :{})"
+    assert meeting.sets(revoke.format("carol")) == []
+    departure, _, call, recipients = meeting.sets(revoke.format("bob"))
+    assert document(departure)["uid"] == meeting["bob"]
+    data = document(call)
+    assert (data["invited"], data["room_id"], data["uid"]) == (0, "one", meeting["alice"])
+    assert [sockets for _node, sockets in data["meeting"]] == [[meeting["tab_bob"]]]
+    assert sockets_of(recipients) == {meeting["tab_bob"]}
+    assert meeting.sets(revoke.format("bob")) == []
+
+
+def test_those_who_are_removed_are_listed_with_their_shard(meeting: Scene) -> None:
+    seat = "JSON_OBJECT('hub', :hub, 'room', 'one', 'socket', :tab_{})"
+    departure, _, removed = meeting.sets(
+        f"yp.conference_remove(JSON_ARRAY({seat.format('bob')}, {seat.format('carol')}))"
+    )
+    assert document(departure)["uid"] == meeting["bob"]
+    ((model, _node, sockets, shard),) = removed
+    assert (orjson.loads(model)["room_type"], orjson.loads(sockets), shard) == (
+        "meeting",
+        [meeting["tab_bob"]],
+        "shard1",
+    )
+    changed, recipients = meeting.sets("yp.conference_changed(:hub, 'one', JSON_ARRAY(:tab_alice), 5)")
+    assert (document(changed)["serial"], sockets_of(recipients)) == (5, {meeting["tab_alice"]})

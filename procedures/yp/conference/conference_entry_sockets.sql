@@ -1,0 +1,55 @@
+-- conference_entry_sockets: list the sockets that are notified when somebody enters a room.
+--
+-- They are those inside; of somebody who knocks, those of the hosts. The other sockets of a user who answers
+-- a call stop ringing. When a meeting starts, the members of the hub who are online hear of it once.
+--
+-- Params:   in_hub      hub of the room
+--           in_room     room
+--           in_socket   socket that enters
+--           in_event    start, join, knock or accept
+--           in_opens    1: the room starts with this entry
+-- Returns:  rows        node, sockets (JSON array of ids)
+-- Errors:   none
+-- Example:  CALL conference_entry_sockets('00000000000000f1', '00000000000000f2', 'example-socket',
+--           'start', 1);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_entry_sockets(
+    IN in_hub    CHAR(16) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_event  VARCHAR(16) COLLATE ascii_bin,
+    IN in_opens  TINYINT
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin DEFAULT (SELECT uid FROM socket WHERE id = in_socket);
+
+    SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
+    FROM (
+        SELECT s.id, s.node
+        FROM conference AS c
+        JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
+          AND (in_event <> 'knock' OR c.role = 'host')
+        UNION
+        SELECT s.id, s.node
+        FROM socket AS s
+        WHERE in_event = 'accept' AND s.uid = v_uid AND s.state = 'active'
+          -- the frontend would close another call
+          AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id AND c.type = 'connect')
+        UNION
+        SELECT s.id, s.node
+        FROM permission AS p
+        JOIN conference_room AS m ON m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting'
+        JOIN drumate AS d ON d.id = p.entity_id
+        JOIN socket AS s ON s.uid = p.entity_id AND s.state = 'active'
+        WHERE in_event = 'start' AND in_opens
+          AND p.hub_id = in_hub AND p.resource_id = '*' AND p.level > 0
+          AND (p.expiry = 0 OR p.expiry > v_now)
+    ) AS r
+    WHERE r.id <> in_socket
+    GROUP BY r.node;
+END$$
+DELIMITER ;

@@ -1,0 +1,45 @@
+-- conference_host: give a room without a host one: the participant who has been there longest and may write.
+--
+-- In a dmz or public area only the owner starts a meeting; once it has started, others may take over.
+-- Somebody who waits at the door takes over when nobody inside may, and then need not wait any longer.
+--
+-- Params:   in_hub     hub of the room
+--           in_room    room, locked by the caller (conference_number)
+--           out_host   socket of the new host; NULL: there is a host, or nobody may be it
+-- Returns:  nothing
+-- Errors:   none
+-- Needs:    a transaction
+-- Example:  CALL conference_host('00000000000000f1', '00000000000000f2', @host);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_host(
+    IN in_hub    CHAR(16) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin,
+    OUT out_host VARCHAR(32) COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
+    -- unlocked: every writer holds the row of the room, as the caller does
+    SET out_host = (
+        SELECT c.socket_id
+        FROM conference AS c
+        JOIN entity AS e ON e.id = c.hub_id
+        JOIN conference_room AS r ON r.hub_id = c.hub_id AND r.id = c.room_id
+        LEFT JOIN hub AS h ON h.id = c.hub_id
+        WHERE c.hub_id = in_hub AND c.room_id = in_room
+          AND c.level >= 4
+          AND (e.area NOT IN ('dmz', 'public') OR c.uid = h.owner_id
+               OR (r.started_at IS NOT NULL AND c.status = 'started'))
+          AND NOT EXISTS (
+            SELECT 1 FROM conference AS o
+            WHERE o.hub_id = in_hub AND o.room_id = in_room AND o.role = 'host'
+          )
+        ORDER BY c.status = 'started' DESC, c.ctime, c.socket_id
+        LIMIT 1
+    );
+    UPDATE conference SET role = 'host', status = 'started'
+    WHERE room_id = in_room AND socket_id = out_host;
+END$$
+DELIMITER ;
