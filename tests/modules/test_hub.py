@@ -144,8 +144,8 @@ async def test_messages_of_a_team_are_unread_after_a_reload_until_somebody_reads
         newest = await alice.ok("channel.post", hub_id=hub, message=words)
     rooms = {room["hub_id"]: room for room in await rooms_of(bob)}
     assert (rooms[quiet]["room_count"], rooms[quiet]["message"], rooms[quiet]["ctime"]) == (0, "", None)
-    shown = [rooms[hub][key] for key in ("room_count", "message", "author_id", "message_id", "ctime")]
-    assert shown == [2, "Two", alice.uid, newest["message_id"], newest["ctime"]]
+    summary = [rooms[hub][key] for key in ("room_count", "message", "author_id", "message_id", "ctime")]
+    assert summary == [2, "Two", alice.uid, newest["message_id"], newest["ctime"]]
     assert (rooms[hub]["display"], rooms[hub]["is_attachment"]) == ("Team & friends", 0)
     (row,) = await bell(bob)
     assert (row["hub_id"], row["key_id"], row["area"], row["cnt"]) == (hub, hub, "private", 2)
