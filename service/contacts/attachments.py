@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Iterable
-from pathlib import PurePath
-from typing import Any, BinaryIO
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
 from urllib.parse import urlsplit
 
 from service.contacts import uploads
@@ -24,7 +25,7 @@ from service.runtime.context import Context, Download, hub_shard
 from service.store.database import document, encode
 
 PART_BYTES = 524_288
-"""Bytes of one CALL, far below max_allowed_packet also in base64."""
+"""Bytes of one CALL, far below max_allowed_packet also in base64: of every stored part but the last."""
 UNKNOWN_TYPE = "application/octet-stream"
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 """Characters that a file system, a header or a page would take for something else."""
@@ -120,35 +121,54 @@ async def download(ctx: Context, owner: str, file_id: str) -> Download:
     waiting = uploads.look_up(ctx, file_id) if owner == ctx.caller.uid else None
     if waiting is not None:
         mimetype = media_type(await asyncio.to_thread(_head, waiting)) or UNKNOWN_TYPE
-        chunks = _chunks_of_upload(waiting.path.open("rb"))
-        return Download(safe_name(waiting.filename), mimetype, chunks, waiting.size)
+        part = partial(_chunks_of_upload, waiting.path)
+        return _download(safe_name(waiting.filename), mimetype, waiting.size, part, file_id)
     shard = hub_shard(ctx)
     (file_rows,) = await ctx.db.call(shard, "attachment_open", owner, file_id, ctx.caller.uid)
     file: dict[str, Any] | None = document(file_rows)
     if file is None:
-        raise RequestError(404, "FILE_NOT_FOUND", "no such file, or you have no message that carries it")
-    chunks = _chunks_of_message(ctx, shard, owner, file_id, file["filesize"])
-    return Download(file["filename"], file["mimetype"], chunks, file["filesize"])
+        raise _not_found()
+    part = partial(_chunks_of_message, ctx, shard, owner, file_id)
+    return _download(file["filename"], file["mimetype"], file["filesize"], part, file_id)
 
 
-async def _chunks_of_upload(file: BinaryIO) -> AsyncIterator[bytes]:
+def _download(
+    filename: str, mimetype: str, size: int, part: Callable[[range], AsyncIterator[bytes]], file_id: str
+) -> Download:
+    return Download(filename, mimetype, part(range(size)), size, part, f'"{file_id}"')
+
+
+def _not_found() -> RequestError:
+    return RequestError(404, "FILE_NOT_FOUND", "no such file, or you have no message that carries it")
+
+
+async def _chunks_of_upload(path: Path, span: range) -> AsyncIterator[bytes]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise _not_found() from None
     with file:
-        while content := await asyncio.to_thread(file.read, PART_BYTES):
+        file.seek(span.start)
+        remaining = len(span)
+        while content := await asyncio.to_thread(file.read, min(remaining, PART_BYTES)):
             yield content
+            remaining -= len(content)
 
 
 async def _chunks_of_message(
-    ctx: Context, shard: str, owner: str, file_id: str, size: int
+    ctx: Context, shard: str, owner: str, file_id: str, span: range
 ) -> AsyncIterator[bytes]:
-    """Yield the parts of a file; ConnectionAbortedError when its message is deleted meanwhile.
+    """Yield these bytes of a file; ConnectionAbortedError when its message is deleted meanwhile.
 
-    The headers have promised `size` bytes: on an open connection, the client would wait for the rest.
+    The headers have promised them all: on an open connection, the client would wait for the rest.
     """
-    position, sent = 0, 0
-    while sent < size:
+    position, skipped = divmod(span.start, PART_BYTES)
+    remaining = len(span)
+    while remaining:
         (part_rows,) = await ctx.db.call(shard, "attachment_read", owner, file_id, position)
         if not part_rows:
-            raise ConnectionAbortedError(f"{size - sent} bytes of a file are gone")
-        yield part_rows[0][0]
-        sent += len(part_rows[0][0])
-        position += 1
+            raise ConnectionAbortedError(f"{remaining} bytes of a file are gone")
+        content = part_rows[0][0][skipped : skipped + remaining]
+        yield content
+        remaining -= len(content)
+        position, skipped = position + 1, 0

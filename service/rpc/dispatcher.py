@@ -33,6 +33,7 @@ from service.runtime.process import Process
 from service.runtime.services_log import ServicesLog
 from service.web.access_log import RequestLog
 from service.web.bodies import is_big, is_encoded, refuses_encoded
+from service.web.byte_range import byte_range
 from service.web.deadline import allow
 from service.web.fields import load
 from service.web.request import from_frontend, header_args, is_upload, query_args, read_args
@@ -122,7 +123,7 @@ class RpcExchange(Exchange):
         if service.answers_numbers and context.from_frontend:
             data = _with_form_numbers(data)
         if isinstance(data, Download):
-            data = await _begun(data)
+            data = await _begun(self._requested_part(data))
         self.entry.code = _outcome(data)
         response = self._success(service, context, data if data is not None else {})
         run_after_commit(context)
@@ -134,6 +135,7 @@ class RpcExchange(Exchange):
         if isinstance(data, Download):
             return web.Response(
                 body=data.chunks,
+                status=206 if data.span else 200,
                 content_type=data.content_type,
                 charset="utf-8" if data.content_type.startswith("text/") else None,
                 headers=_download_headers(data),
@@ -144,6 +146,13 @@ class RpcExchange(Exchange):
         status, _ = service.errors[code]
         fields = {"error": code, "error_code": status, "status": status, "reason": self._reason(code)}
         return self._answer(status, {**fields, "request_id": request_id.get(), "data": data})
+
+    def _requested_part(self, download: Download) -> Download:
+        """Return the part of a file that the header Range asks for; RequestError 416 when there is none."""
+        if download.part is None or not download.size:
+            return download
+        span = byte_range(self.request, download.size, download.etag)
+        return replace(download, span=span, chunks=download.part(span)) if span else download
 
     def _dispatch(self) -> Service:
         if self.service is None:
@@ -361,7 +370,11 @@ def _download_headers(download: Download) -> dict[str, str]:
         short = f'filename="{plain}"' if plain == download.filename else name
         headers["Content-Disposition"] = f"attachment; {short}"
     if download.size is not None:
-        headers["Content-Length"] = str(download.size)
+        headers["Content-Length"] = str(len(download.span or range(download.size)))
+    if download.part is not None:
+        headers |= {"Accept-Ranges": "bytes", "ETag": download.etag}
+    if download.span:
+        headers["Content-Range"] = f"bytes {download.span[0]}-{download.span[-1]}/{download.size}"
     return headers
 
 

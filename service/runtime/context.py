@@ -46,7 +46,13 @@ class Download:
     content_type: str
     chunks: AsyncIterator[bytes]
     size: int | None = None
-    """Bytes, when they are known."""
+    """Bytes of the whole file, when they are known."""
+    part: Callable[[range], AsyncIterator[bytes]] | None = None
+    """Returns the chunks of these bytes, when a request may ask for a part of the file."""
+    etag: str = ""
+    """Names the content, which never changes."""
+    span: range | None = None
+    """The bytes in `chunks`; None: all."""
 
 
 Answer = orjson.Fragment | Download | dict[str, Any] | list[Any]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import time
 from pathlib import Path
 from urllib.parse import quote
 
+import orjson
 import pytest
 from aiohttp import ClientPayloadError
 
@@ -141,6 +143,54 @@ async def test_one_upload_in_several_messages_at_once(pair: tuple[Person, Person
         assert sorted(answer.status for answer in answers) == [200, 404, 404, 404]
         assert {answer.code for answer in answers if answer.status == 404} == {"INVALID_ATTACHMENT"}
         assert (await fetch(bob, nid, alice.uid))[:2] == (200, content)
+
+
+async def test_a_part_of_a_file_is_answered_alone(pair: tuple[Person, Person]) -> None:
+    """A player jumps into a film, and a download that broke off goes on."""
+    alice, bob = pair
+    film = random.Random(1).randbytes(2 * PART_BYTES + 500)
+    size, edge = len(film), PART_BYTES
+    nid = await uploaded(alice, "film.bin", film)
+    for is_sent in (False, True):
+        if is_sent:
+            assert (await post(alice, bob, nid)).status == 200
+        reader = bob if is_sent else alice
+        for wanted, start, stop in (
+            ("bytes=0-0", 0, 1),
+            ("bytes=0-99", 0, 100),
+            (f"bytes={edge - 10}-{edge + 9}", edge - 10, edge + 10),
+            (f"bytes={edge}-", edge, size),
+            ("bytes=-7", size - 7, size),
+            (f"bytes=100-{size + 900}", 100, size),
+            (f"bytes=-{size + 900}", 0, size),
+        ):
+            status, content, headers = await fetch(reader, nid, alice.uid, Range=wanted)
+            assert (status, content == film[start:stop]) == (206, True), wanted
+            assert headers["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
+            assert headers["Content-Length"] == str(stop - start)
+            assert headers["Content-Disposition"] == 'attachment; filename="film.bin"'
+        for odd in ("bytes=0-1,5-6", "bytes=9-3", "bytes=x-", "lines=0-1", "bytes=", ""):
+            status, content, headers = await fetch(reader, nid, alice.uid, Range=odd)
+            assert (status, content == film) == (200, True), odd
+        assert (headers["Accept-Ranges"], "Content-Range" in headers) == ("bytes", False)
+        etag = headers["ETag"]
+        assert (await fetch(reader, nid, alice.uid, Range="bytes=1-2", If_Range=etag))[0] == 206
+        assert (await fetch(reader, nid, alice.uid, Range="bytes=1-2", If_Range='"other"'))[0] == 200
+        for beyond in (f"bytes={size}-", f"bytes={10**30}-"):
+            status, content, headers = await fetch(reader, nid, alice.uid, Range=beyond)
+            assert (status, headers["Content-Range"]) == (416, f"bytes */{size}")
+            assert orjson.loads(content)["error"] == "RANGE_NOT_SATISFIABLE"
+    empty = await uploaded(alice, "empty.txt", b"")
+    assert (await fetch(alice, empty, alice.uid, Range="bytes=0-"))[:2] == (200, b"")
+
+
+async def test_a_part_is_nobody_elses(pair: tuple[Person, Person], people: People) -> None:
+    alice, bob = pair
+    nid = await uploaded(alice, "a.txt", b"secret")
+    assert (await post(alice, bob, nid)).status == 200
+    carol, stranger = await people("Carol"), await people.stranger()
+    assert (await fetch(carol, nid, alice.uid, Range="bytes=0-"))[0] in {403, 404}
+    assert (await fetch(stranger, nid, alice.uid, Range="bytes=0-"))[0] == 401
 
 
 async def test_a_download_breaks_off_when_the_content_is_gone(

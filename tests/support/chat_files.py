@@ -45,8 +45,11 @@ async def uploaded(person: Person, filename: str, content: bytes) -> str:
     return str(answer.data["nid"])
 
 
-async def fetch(person: Person, nid: str, hub: str, kind: str = "orig") -> tuple[int, bytes, Any]:
+async def fetch(
+    person: Person, nid: str, hub: str, kind: str = "orig", **headers: str
+) -> tuple[int, bytes, Any]:
     """Fetch a file as the frontend does; return status, content and headers."""
     url = URL(f"{person.base}-/file/{kind}/{nid}/{hub}?keysel=regsid", encoded=True)
-    async with person.http.get(url) as response:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with person.http.get(url, headers=names) as response:
         return response.status, await response.read(), response.headers
