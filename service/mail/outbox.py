@@ -25,7 +25,7 @@ from service import PACKAGE
 from service.background import Background
 from service.loops import Loop, Loops
 from service.mail.calendar import calendar_file
-from service.mail.links import mail_link
+from service.mail.links import mail_link, refusal_link
 from service.mail.translations import texts
 from service.settings import Settings
 from service.store.database import Database, ResultSet, documents
@@ -101,6 +101,7 @@ class Mailer:
             "lang": lang,
             "subject": subject,
             "link": mail_link(self._settings, template, data),
+            "refuse": refusal_link(self._settings, template, data),
             "stop": unsubscribe_url,
             "site": self._settings.public_host,
         }

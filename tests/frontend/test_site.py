@@ -17,7 +17,7 @@ from yarl import URL
 
 from service.frontend.site import page_policy
 from tests.support.builds import HASH, SCRIPT, write_build
-from tests.support.links import new_address
+from tests.support.links import link_to, new_address
 from tests.support.mail import Postman
 from tests.support.nodes import NodeMaker
 from tests.support.people import People
@@ -250,4 +250,6 @@ async def test_links_of_mails_lead_into_the_served_frontend(
     await alice.ok("contact.invite", email=address)
     body = postman.to(address)[0].get_body(("plain",))
     assert body is not None
-    assert "https://desk.example.test/#/welcome/invitation/" in body.get_content()
+    secret = link_to(postman, address).rpartition("/")[2]
+    for link in ("/#/welcome/signup/", "/-/invitation/"):
+        assert f"https://desk.example.test{link}{secret}" in body.get_content()

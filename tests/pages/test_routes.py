@@ -162,4 +162,4 @@ async def test_links_lead_to_the_frontend_where_there_is_one(
     await alice.ok("contact.invite", email=address)
     body = postman.to(address)[0].get_body(("plain",))
     assert body is not None
-    assert "https://drumee.example/app/#/welcome/invitation/" in body.get_content()
+    assert "https://drumee.example/app/#/welcome/signup/" in body.get_content()

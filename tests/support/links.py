@@ -9,6 +9,8 @@ from tests.support.people import Person
 
 PASSWORD = "nine loud yellow trains"
 """Not the one that the people of the tests have."""
+PAGES = ("/#/welcome/", "/-/invitation", "/-/password/")
+"""Pages for links: those of the frontend, then our own."""
 
 
 def new_address() -> str:
@@ -25,5 +27,4 @@ async def invite(inviter: Person, postman: Postman, address: str, **names: str) 
 def link_to(postman: Postman, address: str) -> str:
     """Return the link in the newest mail to an address."""
     body = body_of(postman.to(address)[-1])
-    pages = ("/-/invitation", "/-/password/")
-    return next(word for word in body.split() if any(page in word for page in pages))
+    return next(word for word in body.split() if any(page in word for page in PAGES))
