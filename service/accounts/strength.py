@@ -31,9 +31,7 @@ async def require_strength(ctx: Context, password: str, personal: list[str]) -> 
         raise RequestError.too_many("TOO_MANY_PASSWORDS", reason, wait)
     problem = await on_thread(lambda: _weakness(password, personal))
     if problem:
-        # The frontend shows the form again when it reads this step.
-        data = {"metadata": {"step": "password"}}
-        raise RequestError(400, WEAK, problem, protocol=False, data=data)
+        raise RequestError(400, WEAK, problem, protocol=False)
 
 
 def _weakness(password: str, personal: list[str]) -> str:

@@ -10,7 +10,7 @@ from service.accounts.passwords import reset_password
 from service.accounts.signup import FORGOT_PASSWORD, SIGNUP, describe_link, request_account, sign_up
 from service.contacts import google
 from service.contacts.importing import load_list
-from service.errors import RequestError
+from service.errors import Refused, RequestError
 from service.mail.outbox import render
 from service.runtime.context import Answer, Context, Download
 
@@ -21,7 +21,13 @@ COMPLETE = {"metadata": {"step": "complete"}}
 
 async def check_token(ctx: Context, secret: str) -> Answer:
     """Describe the link of a mail to the page that it opens."""
-    link = await describe_link(ctx, secret)
+    try:
+        link = await describe_link(ctx, secret)
+    except (Refused, RequestError) as refusal:
+        if not ctx.from_frontend:
+            raise
+        # Without a step its pages show a message; without metadata they stay blank.
+        return {"status": refusal.code, "metadata": {}}
     return {
         "method": link["method"],
         "status": "active",

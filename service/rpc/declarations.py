@@ -38,6 +38,7 @@ LEVELS = {
 TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 SERVICE_KEYS = {
     "doc", "scope", "permission", "writes", "method", "log", "timeout", "params", "returns", "errors",
+    "refused_as",
 }  # fmt: skip
 PERMISSION_KEYS = {"src", "on", "fast_check"}
 PARAM_KEYS = {

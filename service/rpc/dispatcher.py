@@ -288,7 +288,7 @@ class RpcExchange(Exchange):
         except RequestError as exc:
             error = exc
         data = {"status": error.code, **error.data}
-        if not error.protocol and from_frontend(self.request):
+        if not self._keeps_status(error) and from_frontend(self.request):
             return self._answer(200, self._refusal_for_frontend(error, data))
         # At 400 the frontend opens an empty dialog over the whole page.
         is_dialog = error.status == 400 and from_frontend(self.request)
@@ -303,16 +303,22 @@ class RpcExchange(Exchange):
         }
         return self._answer(status, fields, error.headers)
 
+    def _keeps_status(self, error: RequestError) -> bool:
+        """Return whether the frontend, too, gets the HTTP status of the error."""
+        declared = self.service.errors.get(error.code) if self.service else None
+        return error.protocol or (declared is not None and declared[1])
+
     def _refusal_for_frontend(self, error: RequestError, data: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of a business refusal, in the form that the caller of this service reads.
 
         A caller of a list takes whatever `data` is for the list, so it gets an empty one; the code stands
         beside it.
         """
-        why = {"error_code": error.status, "reason": error.reason}
+        why: dict[str, Any] = {"error_code": error.status, "reason": error.reason}
         if self.service is not None and self.service.declaration["returns"]["type"] == "array":
             return {"data": [], "code": error.code, **why}
-        return {"data": {**data, **why}}
+        refused_as = self.service.declaration.get("refused_as") if self.service else None
+        return {"__ack__": refused_as or self.name, "data": {**data, **why}}
 
     def _answer(
         self, status: int, fields: dict[str, Any], headers: Mapping[str, str] | None = None

@@ -68,6 +68,11 @@ async def test_a_link_is_good_for_its_account_only(posted: People, postman: Post
     assert (refusal.status, refusal.code) == (400, "INVALID_TOKEN")
     refusal = await dora.call("butler.set_password", secret=secret, id=alice.uid, password="password1")
     assert (refusal.status, refusal.code) == (400, "WEAK_PASSWORD")
+    # The frontend shows that a password is weak when the answer is no 200.
+    refusal = await dora.call(
+        "butler.set_password", FRONTEND, secret=secret, id=alice.uid, password="password1"
+    )
+    assert (refusal.status, refusal.code) == (412, "WEAK_PASSWORD")
     # The password is the old one until a good one is set.
     assert (await bob.call("yp.hello")).status == 200
     assert (await alice.sign_in()).data["status"] == "ok"
