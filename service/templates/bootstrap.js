@@ -28,3 +28,13 @@ function bootstrap() {
     websocketPath: "/-/websocket/",
   };
 }
+
+// After a sign-in or a sign-up the frontend starts a second time in the same page. It then opens what the URL
+// names, which is the form, and it does not notice any more when the URL changes. So let it start at the desk.
+document.addEventListener("drumee:app:started", () => {
+  window.Drumee.on("before:start", () => {
+    if (window.location.hash.startsWith("#/welcome")) {
+      window.history.replaceState(null, "", "#/desk");
+    }
+  });
+});

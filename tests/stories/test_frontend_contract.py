@@ -84,6 +84,26 @@ HELD = {
         "tests/modules/test_dmz.py",
         "test_configs_hold_jitsi_and_turn_credentials_that_coturn_accepts",
     ),
+    "after a sign-in or a sign-up the page is blank or shows the form": (
+        "tests/stories/test_frontend_start.py",
+        "test_a_frontend_that_starts_again_starts_at_the_desk",
+    ),
+    "a link that was used shows a blank page": (
+        "tests/accounts/test_signup.py",
+        "test_links_that_are_no_invitations_are_refused",
+    ),
+    "a refused password empties the form of the sign-up": (
+        "tests/accounts/test_signup.py",
+        "test_weak_passwords_are_refused_and_the_link_stays",
+    ),
+    "a refused new password shows no message": (
+        "tests/accounts/test_passwords.py",
+        "test_a_link_is_good_for_its_account_only",
+    ),
+    "the page of an invitation fails for users who are signed in": (
+        "tests/frontend/test_site.py",
+        "test_links_of_mails_lead_into_the_served_frontend",
+    ),
     "a new contact is shown as offline": (
         "tests/contacts/test_invitations.py",
         "test_new_contacts_see_each_other_online_at_once",

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, async_playwright
 from yarl import URL
 
 from tests.support.browsers import CHROMIUM, SWITCHES
+from tests.support.mail import Postman
 from tests.support.nodes import NodeMaker
 from tests.support.people import Person
 from tests.workplace.desk import Desk, DeskOpener
@@ -30,9 +31,15 @@ def frontend_dir() -> str:
 
 
 @pytest.fixture
-async def node(make_node: NodeMaker, frontend_dir: str) -> URL:
-    """Return the base URL of a node that serves the frontend."""
-    node = await make_node(frontend_dir=frontend_dir, jitsi_domain="meet.localhost", jitsi_user="media")
+async def node(make_node: NodeMaker, frontend_dir: str, postman: Postman) -> URL:
+    """Return the base URL of a node that serves the frontend and sends mails."""
+    node = await make_node(
+        frontend_dir=frontend_dir,
+        jitsi_domain="meet.localhost",
+        jitsi_user="media",
+        mail_from="Drumee <noreply@drumee.example>",
+        smtp=postman.url,
+    )
     return node.make_url("/")
 
 

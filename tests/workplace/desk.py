@@ -109,6 +109,10 @@ class Desk:
     async def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """Sign in, and close the welcome."""
         await self.try_password(email, password)
+        await self.close_welcome()
+
+    async def close_welcome(self) -> None:
+        """Wait for the desk, and close the welcome for good."""
         await expect(self.page.locator(".desk-dock__main")).to_be_visible()
         # The desk asks for it when everything else is there.
         await self.has_called("contact.connection_status")
@@ -118,6 +122,31 @@ class Desk:
     async def try_password(self, email: str, password: str) -> None:
         """Fill in the form of the sign-in and send it."""
         await self.send_form({"Email": email, "Password": password}, "Log in", "yp.login")
+
+    async def choose_password(self, password: str, service: str, **names: str) -> None:
+        """Fill in a form for a new password and send it until the page calls the service."""
+        self.calls.clear()
+        field = self.page.get_by_placeholder("Password", exact=True).locator("visible=true")
+
+        async def send() -> None:
+            for name, text in names.items():
+                placeholder = f"{name.capitalize()} name"
+                await self.page.get_by_placeholder(placeholder, exact=True).locator("visible=true").fill(text)
+            await field.fill("")
+            # The page judges a password at each key.
+            await field.press_sequentially(password)
+            await self._accept_terms()
+            await self.page.locator("[data-partname=button-wrapper]").click()
+
+        await insist(send, partial(self._calls_soon, service))
+
+    async def _accept_terms(self) -> None:
+        """Tick the box of the terms, if the form has one and it is empty."""
+        box = self.page.locator("[data-partname=conditions-checkbox]")
+        if await box.count() and await box.get_attribute("data-state") != "1":
+            await box.click()
+            # The frontend takes two quick clicks for one.
+            await self.page.wait_for_timeout(REACTION)
 
     async def is_signed_out(self) -> None:
         """Wait for the form that signs in."""

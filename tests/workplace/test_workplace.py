@@ -9,11 +9,16 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from tests.support.admin import Admin
-from tests.support.links import new_address
+from tests.support.links import PASSWORD as NEW_PASSWORD
+from tests.support.links import invite, link_to, new_address
+from tests.support.mail import Postman
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person, befriend
+from tests.support.waiting import until
 from tests.workplace.desk import CHAT, CONTACTS, MEETINGS, Desk, DeskOpener
 
+GUESSED_PASSWORD = "Password123!"
+"""Strong enough for the frontend, not for the service."""
 CSV = "Given name,Family name,Email,Phone\nLise,Meitner,lise@uranium.example,+1 555 0100\n"
 VCARD = (
     "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Marie Curie\r\nN:Curie;Marie;;;\r\n"
@@ -51,6 +56,62 @@ async def test_the_frontend_boots_and_signs_in(
     await desk.page.reload()
     await expect(desk.page.locator(".desk-dock__main")).to_be_visible()
     await expect(desk.page.get_by_text("Don't show again")).to_have_count(0)
+
+
+async def test_an_invited_person_signs_up_and_stands_on_the_desk(
+    people: People, postman: Postman, browser: Browser, open_desk: DeskOpener
+) -> None:
+    alice = await people("Alice")
+    inviter = await open_desk(alice)
+    await inviter.open_window(CONTACTS)
+    secret = await invite(alice, postman, new_address())
+    desk = await Desk.open(browser, alice.base, f"/#/welcome/signup/{secret}")
+    names = {"first": "Dora", "last": "Doe"}
+    await desk.choose_password(GUESSED_PASSWORD, "butler.b2c_signup_password", **names)
+    await expect(desk.page.get_by_text("WEAK_PASSWORD")).to_be_visible()
+    await expect(desk.page.get_by_text("WEAK_PASSWORD")).to_be_hidden()
+    await desk.choose_password(NEW_PASSWORD, "butler.b2c_signup_password", **names)
+    await desk.close_welcome()
+    await desk.open_window(CONTACTS)
+    for each, name in ((desk, "Alice Test"), (inviter, "Dora Doe")):
+        await expect(each.contact(name)).to_be_visible()
+        await expect(each.page.locator(".window-addressbook [data-online='1']").first).to_be_visible()
+    await desk.page.reload()
+    await expect(desk.page.locator(".desk-dock__main")).to_be_visible()
+    assert desk.errors == []
+
+
+async def test_a_link_that_was_used_says_so(people: People, postman: Postman, browser: Browser) -> None:
+    alice, dora = await people("Alice"), await people.stranger()
+    secret = await invite(alice, postman, new_address())
+    await dora.ok("butler.b2c_signup_password", secret=secret, firstname="Dora", password=NEW_PASSWORD)
+    for path in (f"/#/welcome/signup/{secret}", f"/#/welcome/reset/{alice.uid}/{secret}"):
+        visitor = await Desk.open(browser, alice.base, path)
+        await expect(visitor.page.get_by_text("Something went wrong.")).to_be_visible()
+        await visitor.click("Close")
+        await visitor.is_signed_out()
+        assert visitor.errors == []
+
+
+async def test_a_forgotten_password_is_set_by_the_link_of_a_mail(
+    people: People, postman: Postman, browser: Browser
+) -> None:
+    alice = await people("Alice")
+    desk = await Desk.open(browser, alice.base, "/#/welcome/reset")
+    await desk.send_form({"Email": alice.email}, "Go", "butler.get_reset_token")
+    await expect(desk.page.get_by_text("Email has been sent to you")).to_be_visible()
+    await until(lambda: postman.to(alice.email))
+    # From here the page goes to the form of the sign-in by itself.
+    await desk.sign_in(alice.email)
+    path = URL(link_to(postman, alice.email))
+    phone = await Desk.open(browser, alice.base, f"/#{path.fragment}")
+    await phone.choose_password(GUESSED_PASSWORD, "butler.set_password")
+    await expect(phone.page.get_by_text("Your password is not strong enough.")).to_be_visible()
+    await expect(phone.page.get_by_text("Your password is not strong enough.")).to_be_hidden()
+    await phone.choose_password(NEW_PASSWORD, "butler.set_password")
+    await expect(phone.page.locator(".desk-dock__main")).to_be_visible()
+    await desk.is_signed_out()
+    assert [error.partition(" ")[0] for error in phone.errors] == ["412"]
 
 
 async def test_a_contact_is_added_and_edited(people: People, open_desk: DeskOpener) -> None:
