@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from service.admin.registry import Registry
 from tests.support.links import PASSWORD, invite, link_to, new_address
 from tests.support.mail import Postman
 from tests.support.nodes import NodeMaker
@@ -54,6 +55,17 @@ async def test_an_invited_person_signs_up_on_a_page(posted: People, postman: Pos
     status, text = await page(dora, path)
     assert status == 410
     assert "was used before" in text
+
+
+async def test_an_invited_person_who_has_an_account_meanwhile_finds_the_sign_in(
+    posted: People, postman: Postman, registry: Registry, password_hash: str
+) -> None:
+    alice, dora, address = await posted("Alice"), await posted.stranger(), new_address()
+    path = "-/invitation/" + await invite(alice, postman, address)
+    name = address.partition("@")[0]
+    registry.call("yp", "drumate_create", None, address, name, password_hash, "Dora", "Test", 1, None)
+    status, text = await page(dora, path)
+    assert (status, "has an account already" in text, 'href="/-/invitations"' in text) == (200, True, True)
 
 
 async def test_an_invited_person_refuses_on_a_page(posted: People, postman: Postman) -> None:
