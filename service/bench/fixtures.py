@@ -125,7 +125,7 @@ class Fixtures:
         self._call(
             "yp", "drumate_create", uid, email, email, "-", "Person", str(number), None, self._world.db
         )
-        self._call("yp", "session_signin", uid, sid, None, SESSION_SECONDS, 1, "bench", "127.0.0.1")
+        self._call("yp", "session_signin", uid, sid, None, None, SESSION_SECONDS, 1, "bench", "127.0.0.1")
 
     def _add_attendees(self, first: int) -> None:
         for number in range(first, first + ROOMS * SEATS):

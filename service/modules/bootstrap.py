@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from service.auth.session import NOBODY, new_session_id
-from service.ids import SOCKET_ID
 from service.runtime.context import Answer, Context
 from service.runtime.sessions import successor_of, use_session
 from service.web.address import address_key
@@ -15,7 +14,7 @@ VISITOR_SECONDS = 86_400
 """Life of the session of a visitor that nobody uses."""
 
 
-async def authn(ctx: Context, socket_id: str | None) -> Answer:
+async def authn(ctx: Context) -> Answer:
     """Return a token for `?otak=`, valid once and for a minute.
 
     A tab that reconnects names its former socket, and the token carries that id to `socket_bind`. A visitor
@@ -23,8 +22,8 @@ async def authn(ctx: Context, socket_id: str | None) -> Answer:
     is empty when the address has opened too many such sessions.
     """
     token = secrets.token_urlsafe(16)
-    if ctx.caller.has_session and socket_id and SOCKET_ID.fullmatch(socket_id):
-        token += f"~{socket_id}"
+    if ctx.caller.has_session and ctx.socket_id:
+        token += f"~{ctx.socket_id}"
     if ctx.caller.uid == NOBODY:
         return {"token": await _visit(ctx, token)}
     await ctx.yp("authn_store", ctx.sid, token, TOKEN_SECONDS)

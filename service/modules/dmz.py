@@ -6,7 +6,6 @@ from typing import Any
 
 from service.auth.session import NOBODY, new_session_id
 from service.errors import RequestError
-from service.ids import SOCKET_ID
 from service.runtime.context import Answer, Context
 from service.runtime.sessions import successor_of, use_session
 from service.store.database import document
@@ -15,12 +14,10 @@ from service.web.address import address_key
 GUEST_SECONDS = 86_400
 
 
-async def login(ctx: Context, token: str, socket_id: str | None) -> Answer:
+async def login(ctx: Context, token: str) -> Answer:
     """Open a guest link. The answer for an unknown or expired link has nothing but `validity`."""
     if ctx.caller.uid == NOBODY:
         await _count_guest(ctx, token)
-    if not (socket_id and SOCKET_ID.fullmatch(socket_id)):
-        socket_id = None
     successor, new_sid = await successor_of(ctx), new_session_id()
     guest_rows, socket_rows = await ctx.yp(
         "session_dmz_login",
@@ -28,7 +25,7 @@ async def login(ctx: Context, token: str, socket_id: str | None) -> Answer:
         ctx.sid,
         successor,
         new_sid,
-        socket_id,
+        ctx.socket_id,
         GUEST_SECONDS,
         ctx.user_agent,
         ctx.address,

@@ -23,7 +23,7 @@ from service.errors import (
     Refusal,
     RequestError,
 )
-from service.ids import ID
+from service.ids import ID, SOCKET_ID
 from service.log import request_id
 from service.rpc.declarations import Service
 from service.rpc.methods import check_request
@@ -217,6 +217,7 @@ class RpcExchange(Exchange):
         context.sid = self.sid
         context.received_us = self.received_us
         context.upload = self._upload()
+        context.socket_id = _socket(self.raw_args.get("socket_id"))
         context.echo_id = _scalar(self.raw_args.get("echoId"))
         return context
 
@@ -406,6 +407,10 @@ def _outcome(data: object) -> str | None:
     """Return the code of a refusal in an ordinary answer, such as BLOCKED of yp.login, for the log."""
     status = data.get("status") if isinstance(data, dict) else None
     return status if isinstance(status, str) and status.isupper() else None
+
+
+def _socket(value: object) -> str | None:
+    return value if isinstance(value, str) and SOCKET_ID.fullmatch(value) else None
 
 
 def _scalar(value: object) -> str | int | float | None:

@@ -93,6 +93,8 @@ class Context:
     from_frontend: bool
     """The Drumee frontend sends the request."""
     upload: Upload | None = None
+    socket_id: str | None = None
+    """The WebSocket that the tab calls its own; routines compare it with the session."""
     echo_id: Any = None
     connection: str | None = None
     """Overrides `__status__` of the answer."""

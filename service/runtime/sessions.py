@@ -23,8 +23,9 @@ async def sign_in(ctx: Context, uid: str) -> dict[str, Any]:
     """Open a session for a user whose password or link was verified; return the account (`get_user`)."""
     ctx.new_sid = new_session_id()
     ttl, most = min(ctx.settings.session_ttl, ctx.settings.session_lifetime), ctx.settings.sessions
+    sid, socket = ctx.sid, ctx.socket_id
     *room_changes, closed_rows, user_rows = await ctx.yp(
-        "session_signin", uid, ctx.new_sid, ctx.sid, ttl, most, ctx.user_agent, ctx.address
+        "session_signin", uid, ctx.new_sid, sid, socket, ttl, most, ctx.user_agent, ctx.address
     )
     # If another user was signed in in this browser, their tabs must not receive updates any more.
     notify_ended(ctx, room_changes, closed_rows)

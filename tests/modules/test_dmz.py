@@ -15,7 +15,7 @@ from yarl import URL
 from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
-from tests.support.people import FRONTEND, People, Person, Tab
+from tests.support.people import FRONTEND, PASSWORD, People, Person, Socket, Tab
 
 
 async def guest_of(people: People, token: str, base: URL | None = None) -> tuple[Person, dict[str, Any], Tab]:
@@ -281,12 +281,32 @@ async def test_a_visitor_who_signs_in_keeps_the_socket(people: People) -> None:
     alice, bob = await people.registered("Alice"), await people("Bob")
     tab = await alice.tab()
     assert (await tab.hello())["user"]["signed_in"] == 0
-    assert (await alice.sign_in()).data["status"] == "ok"
+    credentials = {"ident": alice.email, "password": PASSWORD}
+    assert (await alice.ok("yp.login", vars=credentials, socket_id=tab.id))["status"] == "ok"
     await bob.ok("contact.invite", email=alice.email)
     await tab.expect("contact.invite")
     await tab.ws.send_json(["sys.bind", {}])
     bound = await tab.expect_frame("sys.socket_bound")
     assert (bound["uid"], bound["firstname"], bound["signed_in"]) == (alice.uid, "Alice", 1)
+
+
+async def test_whoever_knew_the_session_of_a_visitor_hears_nothing_of_the_user(people: People) -> None:
+    """Somebody has left a page open elsewhere, with a session that the user finds in a shared browser."""
+    alice, bob, thief = await people.registered("Alice"), await people("Bob"), await people.stranger()
+    tab = await alice.tab()
+    thief.http.cookie_jar.update_cookies({"regsid": session_cookie(alice)}, thief.base)
+    listener = await thief.tab()
+    token = (await thief.ok("bootstrap.authn"))["token"]
+    credentials = {"ident": alice.email, "password": PASSWORD}
+    assert (await alice.ok("yp.login", vars=credentials, socket_id=tab.id))["status"] == "ok"
+    await listener._reader
+    assert listener.ws.close_code == 1008
+    late = Socket(await thief.http.ws_connect((thief.base / "-/websocket/").with_query(otak=token)))
+    await bob.ok("contact.invite", email=alice.email)
+    await tab.expect("contact.invite")
+    assert not listener.updates("contact.invite")
+    assert [frame["service"] for frame in late.frames] == ["sys.handshake"]
+    await late.close()
 
 
 async def test_a_guest_gives_back_the_place_of_a_visitor(

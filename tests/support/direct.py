@@ -61,7 +61,7 @@ class Direct:
     async def session(self, uid: str) -> str:
         """Sign a user in; return the session id."""
         sid = secrets.token_hex(16)
-        await self.sets("yp", "session_signin", uid, sid, None, 60, 50, "test", "127.0.0.1")
+        await self.sets("yp", "session_signin", uid, sid, None, None, 60, 50, "test", "127.0.0.1")
         return sid
 
     async def socket(self, sid: str, node: str = NODE) -> str:

@@ -150,7 +150,7 @@ class Scene:
         ))  # fmt: skip
 
     def _session(self, who: str) -> str:
-        self.sets(f"yp.session_signin(:{who}, 'sid-{who}', NULL, 60, 50, 'test', '127.0.0.1')")
+        self.sets(f"yp.session_signin(:{who}, 'sid-{who}', NULL, NULL, 60, 50, 'test', '127.0.0.1')")
         return f"sid-{who}"
 
     def _link(self) -> str:

@@ -1,13 +1,15 @@
 -- session_signin: open a session for a user whose password was verified. The session id changes.
 --
--- Sockets of the replaced session move to the new one, so an open tab keeps its WebSocket, also when the
--- replaced session was that of a visitor (session_visit). Sockets of another user leave their rooms and
+-- Sockets of the user in the replaced session move to the new one, so open tabs keep their WebSockets. Of a
+-- visitor's session (session_visit) only the socket of the tab that signs in moves: anybody who had learnt
+-- the id of that session could hold the others. These, and sockets of another user, leave their rooms and
 -- must be closed; so must those of the sessions that end because the user has too many: the ones that have
 -- not been used for the longest time.
 --
 -- Params:   in_uid      user
 --           in_sid      new random session id
 --           in_old_sid  session id of the browser until now, or NULL
+--           in_socket   socket of the tab, or NULL
 --           in_ttl      seconds until an unused session ends
 --           in_most     sessions that the user may have
 --           in_ua       user agent
@@ -17,12 +19,14 @@
 --           then one row  data  JSON: user, hub, organization (get_user)
 -- Errors:   none
 -- Needs:    a transaction
--- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, 60, 20, 'doc', '127.0.0.1');
+-- Example:  CALL session_signin('00000000000000a1', 'example-new-sid', NULL, NULL, 60, 20, 'doc',
+--           '127.0.0.1');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE session_signin(
     IN in_uid     VARCHAR(64) COLLATE ascii_bin,
     IN in_sid     VARCHAR(128) COLLATE ascii_bin,
     IN in_old_sid VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket  VARCHAR(64) COLLATE ascii_bin,
     IN in_ttl     INT UNSIGNED,
     IN in_most    INT UNSIGNED,
     IN in_ua      VARCHAR(255),
@@ -46,7 +50,7 @@ BEGIN
 
     UPDATE socket
     SET session_id = v_new, uid = in_uid
-    WHERE session_id = v_old AND uid IN (in_uid, 'ffffffffffffffff');
+    WHERE session_id = v_old AND (uid = in_uid OR (uid = 'ffffffffffffffff' AND id = in_socket));
 
     -- unlocked: the user is locked above
     SELECT COALESCE(JSON_ARRAYAGG(e.id), '[]') INTO v_ended

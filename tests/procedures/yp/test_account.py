@@ -77,7 +77,7 @@ def test_a_new_password_ends_sign_ins_and_links(scene: Scene) -> None:
         "yp.password_reset('other', :alice, 'h')": "INVALID_TOKEN",
         "yp.password_reset('s', :bob, 'h')": "INVALID_TOKEN",
     })  # fmt: skip
-    scene.sets("yp.session_signin(:alice, 'scene-alice', NULL, 60, 20, 'ua', '127.0.0.1')")
+    scene.sets("yp.session_signin(:alice, 'scene-alice', NULL, NULL, 60, 20, 'ua', '127.0.0.1')")
     *_, ended = scene.sets("yp.password_reset('s', :alice, 'h')")
     assert ended == [(1,)]
     assert scene.one("SELECT password_hash FROM yp.drumate WHERE id = :alice") == "h"
@@ -87,7 +87,7 @@ def test_a_new_password_ends_sign_ins_and_links(scene: Scene) -> None:
 def test_a_change_of_the_password_keeps_one_sign_in(scene: Scene) -> None:
     scene.sets(FORGOTTEN.format("s", "00000000000000e1"))
     for sid in ("scene-one", "scene-two"):
-        scene.sets(f"yp.session_signin(:alice, '{sid}', NULL, 60, 20, 'ua', '127.0.0.1')")
+        scene.sets(f"yp.session_signin(:alice, '{sid}', NULL, NULL, 60, 20, 'ua', '127.0.0.1')")
     *_, ended = scene.sets("yp.password_change(:alice, 'h', LEFT(SHA2('scene-one', 256), 16))")
     assert ended == [(1,)]
     assert scene.rows("SELECT id = SHA2('scene-one', 256) FROM yp.session WHERE uid = :alice") == [(1,)]

@@ -54,7 +54,7 @@ async def test_session_signin_takes_the_sockets_of_the_old_session_along(
     old = await direct.session(person.uid)
     socket = await direct.socket(old)
     new = secrets.token_hex(16)
-    strangers, session = await direct.sets("yp", "session_signin", person.uid, new, old, 60, 50, "", "")
+    strangers, session = await direct.sets("yp", "session_signin", person.uid, new, old, None, 60, 50, "", "")
     assert strangers == []
     assert document(session)["user"]["id"] == person.uid
     assert admin.one("SELECT session_id = SHA2(%s, 256) FROM yp.socket WHERE id = %s", new, socket) == 1
@@ -124,7 +124,9 @@ def test_a_visitor_has_a_session_that_a_sign_in_takes_over(scene: Scene) -> None
     caller = scene.doc("yp.session_open('example-visitor', NULL, NULL)")
     assert (caller["uid"], caller["signed_in"], caller["level"]) == ("f" * 16, 0, 0)
     assert scene.rows("yp.user_sockets('ffffffffffffffff', NULL)") == []
-    scene.sets("yp.session_signin(:alice, 'example-later', 'example-visitor', 60, 20, 'test', '127.0.0.1')")
+    scene.sets(
+        "yp.session_signin(:alice, 'example-later', 'example-visitor', 'v1', 60, 20, 'test', '127.0.0.1')"
+    )
     assert "v1" in str(scene.rows("yp.user_sockets(:alice, NULL)"))
     assert scene.doc("yp.session_open('example-visitor', NULL, NULL)")["expiry"] is None
 
