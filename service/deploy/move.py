@@ -142,8 +142,8 @@ def _copy_once(
     pause: Callable[[str], None],
 ) -> int:
     from_db, to_db = places
-    # Services that change the data of two users hold these rows.
-    connection.rows("SELECT id FROM yp.drumate WHERE id = %s FOR UPDATE", uid)
+    # Services that change the data of two users hold this lock, or the row.
+    connection.run("CALL yp.contact_pair_lock(%s, NULL, NULL)", uid)
     connection.rows("SELECT id FROM yp.entity WHERE id = %s FOR UPDATE", uid)
     connection.run(f"DELETE FROM `{to_db}`.moved_out WHERE owner_id = %s", uid)
     rows = 0

@@ -76,6 +76,7 @@ EXCEPTIONS = {
     # the lock of an owner or a pair: to be a row of the owner in the shard
     "contact_pair_lock": frozenset(
         [
+            "contact_block_view",
             "contact_catch_up",
             "contact_group_add",
             "contact_group_lock",
@@ -89,6 +90,7 @@ EXCEPTIONS = {
             "my_contact_trash",
             "my_contacts_catch_up",
             "tag_add",
+            "tag_assign",
             "tag_remove",
             "tag_rename",
         ]

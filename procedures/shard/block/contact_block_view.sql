@@ -1,5 +1,5 @@
--- contact_block_view: show a contact after it was blocked or unblocked. Its row stays locked until the
--- commit.
+-- contact_block_view: show a contact after it was blocked or unblocked. The owner stays locked until
+-- the commit.
 --
 -- Params:   in_owner     owner of the address book
 --           in_id        contact
@@ -23,6 +23,9 @@ BEGIN
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- a deletion of the contact at the same moment takes the block with it, or comes first
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
+    -- lock only: the lock of the owner is written
     SELECT id, peer_id, entity INTO v_id, v_peer, v_entity
     FROM contact
     WHERE owner_id = in_owner AND id = in_id AND deleted_at IS NULL

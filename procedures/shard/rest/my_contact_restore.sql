@@ -45,11 +45,11 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_DELETED';
     END IF;
     CALL contact_revision_check(in_owner, in_id, in_rev);
-    SELECT a.entity, a.peer_id, a.is_blocked, d.email INTO v_entity, v_peer, v_blocked, v_person_email
-    FROM contact_relation_aside AS a
-    LEFT JOIN yp.drumate AS d ON d.id = a.peer_id
-    WHERE a.owner_id = in_owner AND a.id = in_id
+    SELECT entity, peer_id, is_blocked INTO v_entity, v_peer, v_blocked
+    FROM contact_relation_aside
+    WHERE owner_id = in_owner AND id = in_id
     FOR UPDATE;
+    SELECT MAX(email) INTO v_person_email FROM yp.drumate WHERE id = v_peer;
 
     -- unlocked: every routine that adds an address holds the lock of the owner
     SELECT JSON_OBJECT('code', 'CONFLICT', 'field', e.field, 'value', e.value) INTO v_refusal

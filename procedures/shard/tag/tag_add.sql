@@ -22,13 +22,15 @@ BEGIN
     DECLARE v_position INT DEFAULT 1;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- two calls at once get different names and positions; the first tag has no other row to wait for
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
+    -- lock only: the lock of the owner is written
     IF in_parent IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM tag WHERE owner_id = in_owner AND tag_id = in_parent FOR UPDATE) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PARENT_TAG_NOT_FOUND';
     END IF;
 
-    -- two calls at once get different names and positions; the first tag has no other row to wait for
-    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
+    -- lock only: the lock of the owner is written
     SELECT COALESCE(MAX(position), 0) + 1 INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
     SET v_name = tag_name_free(in_owner, in_name, NULL);
 

@@ -22,6 +22,8 @@ BEGIN
     DECLARE v_tags, v_parents INT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- two moves at once must not put each tag below the other one
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
     SELECT COALESCE(SUM(tag_id = in_tag), 0), COALESCE(SUM(tag_id = v_parent), 0) INTO v_tags, v_parents
     FROM tag
     WHERE owner_id = in_owner

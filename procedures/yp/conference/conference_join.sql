@@ -87,8 +87,8 @@ BEGIN
     END IF;
 
     IF v_room IS NULL THEN
-        -- the row of the hub is the lock: two callers without a room find, or make, the same one
-        SELECT id INTO v_hub FROM entity WHERE id = in_hub FOR UPDATE;
+        -- two callers without a room find, or make, the same one, at two nodes of a cluster, too
+        INSERT INTO entity_lock (id) VALUES (v_hub) ON DUPLICATE KEY UPDATE locked = locked + 1;
         SET v_room = COALESCE(
             (
                 SELECT r.id

@@ -27,15 +27,13 @@ CREATE OR REPLACE PROCEDURE meeting_invite(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_wait INT UNSIGNED;
     DECLARE v_silent, v_is_change TINYINT;
     DECLARE v_kind VARCHAR(16) COLLATE ascii_bin DEFAULT JSON_VALUE(in_data, '$.kind');
     DECLARE v_refusal VARCHAR(511);
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- the row of the user is the lock under which mails are counted
-    SELECT id INTO v_uid FROM entity WHERE id = in_uid FOR UPDATE;
+    CALL contact_pair_lock(in_uid, NULL, NULL);
     SET v_is_change = COALESCE(v_kind = 'change', 0);
     SET v_silent = EXISTS (SELECT 1 FROM mail_optout WHERE email = in_email)
         OR (NOT v_is_change AND EXISTS (
