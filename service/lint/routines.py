@@ -18,6 +18,7 @@ from service.lint.collations import (
 from service.lint.directory import shards_read_the_directory
 from service.lint.finding import Violations
 from service.lint.layout import lines_fit
+from service.lint.locks import locks_are_written
 from service.rest import errors as rest
 from service.rpc.declarations import COMMON_ERRORS
 from service.rpc.definitions import read_declarations
@@ -424,6 +425,7 @@ ROUTINE_RULES: tuple[Callable[[RoutineText], Violations], ...] = (
     handlers_resignal,
     no_continue_handler_on_errors,
     locks,
+    locks_are_written,
     names_the_owner,
     shards_read_the_directory,
     prefixes,

@@ -252,6 +252,44 @@ def test_code_that_only_looks_like_a_violation_passes(tmp_path: Path, code: str)
     assert findings(tmp_path, GOOD.replace(START, f"    {code}\n")) == []
 
 
+LOCK = "    SELECT MAX(id) INTO v_id FROM contact WHERE owner_id = in_owner FOR UPDATE;\n"
+JOINED = "contact AS c ON c.owner_id = in_owner"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (17, LOCK),
+        (18, f"    -- Lock: to be sure\n{LOCK}"),
+        (18, f"    -- lock only:\n{LOCK}"),
+        (18, f"    UPDATE contact SET email = '' WHERE owner_id = in_owner;\n{LOCK}"),
+        (17, f"{LOCK}    INSERT INTO contact (owner_id) VALUES (in_owner);\n"),
+        (17, f"{LOCK}    UPDATE tag AS t JOIN {JOINED} SET t.name = '' WHERE t.owner_id = in_owner;\n"),
+        (17, f"{LOCK}    DELETE t FROM tag AS t JOIN {JOINED} WHERE t.owner_id = in_owner;\n"),
+        (17, "    SELECT 1 INTO v_id FROM yp.entity FOR UPDATE;\n"),
+    ],
+)
+def test_a_lock_on_a_row_that_nobody_writes_is_found(tmp_path: Path, line: int, code: str) -> None:
+    assert findings(tmp_path, GOOD.replace(START, code)) == [("locks_are_written", line)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"    -- lock only: the key of the row decides\n{LOCK}",
+        f"{LOCK}    UPDATE contact SET email = '' WHERE owner_id = in_owner;\n",
+        f"{LOCK}    DELETE FROM contact WHERE owner_id = in_owner;\n",
+        f"{LOCK}    DELETE c FROM contact AS c WHERE c.owner_id = in_owner;\n",
+        f"{LOCK}    UPDATE tag AS t JOIN {JOINED} SET t.name = '', c.email = ''\n"
+        "    WHERE t.owner_id = in_owner;\n",
+        f"{LOCK}    INSERT INTO contact (owner_id) VALUES (in_owner) ON DUPLICATE KEY UPDATE email = '';\n",
+        f"{LOCK}    CALL contact_relate(in_owner, v_id, v_id, 'active');\n",
+    ],
+)
+def test_a_lock_is_written_or_has_a_reason(tmp_path: Path, code: str) -> None:
+    assert findings(tmp_path, GOOD.replace(START, code)) == []
+
+
 def test_a_code_that_no_declaration_knows_is_found(tmp_path: Path) -> None:
     text = GOOD.replace("CONACT_NOT_EXIST", "NOBODY_DECLARED")
     assert ("codes_are_declared", 20) in findings(tmp_path, text)

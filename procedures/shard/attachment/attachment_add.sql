@@ -29,7 +29,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     DELETE FROM attachment WHERE owner_id = in_owner AND message_id IS NULL AND ctime < v_now - 3600;
-    -- two files at once are counted one after the other
+    -- two files at once are counted one after the other; at two nodes, the quota is exceeded by one file
     SELECT COALESCE(SUM(IF(id = v_id, 0, filesize)), 0),
            COALESCE(SUM(id = v_id AND message_id IS NOT NULL), 0)
     INTO v_used, v_is_sent

@@ -21,6 +21,7 @@ BEGIN
     DECLARE v_id CHAR(32) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- lock only: the foreign key of the part keeps its attachment, on all nodes
     SELECT id INTO v_id
     FROM attachment
     WHERE owner_id = in_owner AND id = in_id AND message_id IS NULL

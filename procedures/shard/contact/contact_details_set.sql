@@ -222,6 +222,7 @@ BEGIN
         WHERE t.tag_id IS NULL;
         IF v_unknown_count > 0 THEN
             -- an owner has few tags; all are locked, so that two calls at once create a tag only once
+            -- lock only: the lock of the owner is written
             SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
             INSERT INTO tag (owner_id, tag_id, name, position, ctime)
             SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name, v_position + n.position, UNIX_TIMESTAMP()
@@ -235,6 +236,7 @@ BEGIN
             ) AS n
             WHERE NOT EXISTS (SELECT 1 FROM tag AS t WHERE t.owner_id = in_owner AND t.name = n.name);
         END IF;
+        -- lock only: the lock of the owner is written
         SELECT JSON_ARRAYAGG(t.tag_id) INTO v_tag_ids
         FROM JSON_TABLE(in_contact, '$.tags[*]' COLUMNS (name VARCHAR(255) COLLATE utf8mb4_bin PATH '$')) AS j
         JOIN tag AS t ON t.owner_id = in_owner AND t.name = j.name

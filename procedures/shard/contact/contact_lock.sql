@@ -44,6 +44,7 @@ BEGIN
     -- unlocked: people are locked before their address books
     SELECT peer_id INTO v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
     CALL yp.contact_pair_lock(in_owner, v_old_peer, out_peer);
+    -- lock only: the locks of the people are written
     SELECT id INTO out_id
     FROM contact
     WHERE owner_id = in_owner AND id = in_id AND deleted_at IS NULL

@@ -21,7 +21,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
-    -- all tags are locked, as in tag_add
+    -- lock only: the lock of the owner is written
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
 
     -- one by one: the parent of a tag may be one that this loop has just created

@@ -18,7 +18,7 @@ BEGIN
     DECLARE v_position INT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- all tags are locked, as in tag_add
+    -- lock only: the lock of the owner is written
     SELECT COALESCE(MAX(position), 0) INTO v_position FROM tag WHERE owner_id = in_owner FOR UPDATE;
     INSERT INTO tag (owner_id, tag_id, name, position, ctime)
     SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), n.name,

@@ -21,6 +21,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_group);
+    -- lock only: the lock of the owner is written
     SELECT id INTO v_id
     FROM contact
     WHERE owner_id = in_owner AND id = in_contact AND deleted_at IS NULL

@@ -19,6 +19,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
+    -- lock only: the lock of the owner is written
     SELECT id INTO out_id
     FROM contact_group
     WHERE owner_id = in_owner AND id = contact_group_find(in_owner, in_key)

@@ -23,6 +23,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_group_lock(in_owner, in_key, v_id);
+    -- lock only: the lock of the owner is written
     SELECT COALESCE(JSON_ARRAYAGG(m.contact_id), '[]') INTO v_contact_ids
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         contact_id VARCHAR(64) COLLATE ascii_bin PATH '$'

@@ -22,6 +22,7 @@ CREATE OR REPLACE PROCEDURE contact_invite_lock(
 BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- lock only: the callers write the row
     SELECT id, status, message INTO out_id, out_status, out_message
     FROM contact
     WHERE owner_id = in_owner AND peer_id = in_inviter AND status IN ('received', 'invitation')

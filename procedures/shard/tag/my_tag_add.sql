@@ -21,6 +21,7 @@ BEGIN
     DECLARE v_tags, v_hubs INT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- lock only: contact_render writes the ledger, as a deletion of the contact does
     SELECT id INTO v_contact
     FROM contact
     WHERE owner_id = in_owner AND id = in_entity AND deleted_at IS NULL

@@ -34,6 +34,7 @@ BEGIN
     DECLARE v_hour_count, v_minute_count INT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- lock only: at two nodes, two requests at once make two mails; the token has one row by its key
     SELECT d.id, d.fullname, e.status, d.lang INTO v_uid, v_name, v_status, v_lang
     FROM drumate AS d
     JOIN entity AS e ON e.id = d.id

@@ -19,6 +19,7 @@ BEGIN
     DECLARE v_uid, v_id CHAR(16) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
+    -- lock only: the key of an account that is closed meanwhile opens nothing
     SELECT d.id INTO v_uid
     FROM drumate AS d
     JOIN entity AS e ON e.id = d.id AND e.status = 'active'

@@ -16,6 +16,7 @@ BEGIN
     INSERT INTO api_secret (id, secret, ctime)
     VALUES (1, LOWER(HEX(RANDOM_BYTES(32))), UNIX_TIMESTAMP())
     ON DUPLICATE KEY UPDATE id = id;
+    -- lock only: nobody changes the secret; of two first ones, the key lets one pass
     SELECT secret FROM api_secret WHERE id = 1 FOR UPDATE;
 END$$
 DELIMITER ;

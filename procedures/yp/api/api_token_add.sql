@@ -28,6 +28,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- sign-ins of one user wait for each other, so that each counts the others
+    -- lock only: at two nodes at once, one sign-in too many stays until the next one
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;
 
     DELETE t

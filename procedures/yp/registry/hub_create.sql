@@ -30,6 +30,7 @@ BEGIN
     END IF;
 
     -- the row of the owner is the lock that gives each of their hubs its own serial
+    -- lock only: at two nodes, the key by_owner lets one hub pass
     SELECT id INTO v_owner FROM entity WHERE id = v_owner FOR UPDATE;
     SET v_serial = (SELECT COALESCE(MAX(serial), 0) + 1 FROM hub WHERE owner_id = v_owner);
 

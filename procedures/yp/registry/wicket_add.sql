@@ -18,7 +18,7 @@ BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- the row of the user is the lock
+    -- lock only: the row of the user is the lock; at two nodes, the key by_owner lets one wicket pass
     SELECT id INTO v_uid FROM entity WHERE id = in_uid FOR UPDATE;
     SET out_wicket = (SELECT id FROM hub WHERE owner_id = in_uid AND serial = 0);
 

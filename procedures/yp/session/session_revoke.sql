@@ -24,6 +24,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- a sign-in at the same moment comes before all of this, or after it
+    -- lock only: at another node, it comes after it
     SELECT id INTO v_uid FROM drumate WHERE id = in_uid FOR UPDATE;
 
     -- unlocked: the user is locked above

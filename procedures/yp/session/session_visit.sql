@@ -36,6 +36,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- a session_dmz_login at the same moment waits, and then moves the token
+    -- lock only: at another node, the token opens nothing, and the page asks for a new one
     SELECT id INTO v_session
     FROM session
     WHERE id = SHA2(in_sid, 256) AND expiry > v_now

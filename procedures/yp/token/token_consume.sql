@@ -42,6 +42,7 @@ BEGIN
 
     UPDATE token SET status = 'accepted', accepted_by = in_uid, accepted_at = v_now WHERE id = v_id;
     -- later invitations of this address are not among them, and their links stay valid
+    -- lock only: it keeps the shards of the inviters; one that another node moves refuses what comes (MOVING)
     SELECT JSON_ARRAYAGG(JSON_OBJECT('inviter', t.inviter_id, 'db', e.db_name)) INTO v_others
     FROM token AS t
     JOIN entity AS e ON e.id = t.inviter_id

@@ -28,6 +28,7 @@ BEGIN
     -- unlocked: only to lock the user first; read again below
     SELECT inviter_id INTO out_inviter FROM token WHERE id = SHA2(in_secret, 256) AND method = in_method;
     CALL contact_pair_lock(out_inviter, NULL, NULL);
+    -- lock only: the callers write the row
     SELECT id, email, status, expiry INTO out_id, out_email, v_status, v_expiry
     FROM token
     WHERE id = SHA2(in_secret, 256) AND method = in_method
