@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from yarl import URL
 
+from service.admin.registry import Registry
 from service.background import end
 from service.deploy.deployer import Deployer
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.settings import Settings
 from service.store.database import Database
 from tests.support.galera import GaleraCluster, GaleraNode, provider
+from tests.support.nodes import NodeMaker
+from tests.support.people import Answer, People, Person
+from tests.support.retries import retries
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 pytestmark = pytest.mark.skipif(provider() is None, reason="Galera (the package galera-4) is not installed")
 
 STAY_SECONDS = 3.0
 SETTLE_SECONDS = 20.0
+CROWD, PAIRS, PAIRS_AT_ONCE = 21, 200, 4
 ROUTINES = (
     "CREATE TABLE yp.test_write (id INT PRIMARY KEY) ENGINE = InnoDB",
     "CREATE PROCEDURE yp.test_write(IN in_id INT) MODIFIES SQL DATA INSERT INTO yp.test_write VALUES (in_id)",
@@ -223,6 +232,43 @@ async def test_services_that_see_different_nodes_end_at_one_that_both_see(cluste
         for service in services:
             assert (await service.call("yp", "home_get"))[0][0][1] == service.home.name
             await service.close()
+
+
+async def test_pairs_that_cross_at_two_nodes_end_as_at_one(
+    cluster: GaleraCluster, make_node: NodeMaker, password_hash: str
+) -> None:
+    """Two services with a home each: what one node locks, the other one sees only when it is written."""
+    services = [await make_node(db=f"mysql://drumee_app@{node.address}/") for node in cluster.nodes[:2]]
+    urls = [service.make_url("/") for service in services]
+    people = People(urls[0], Registry(settings_for([cluster.nodes[0].address])), password_hash)
+    crowd = [await people(f"P{number}") for number in range(CROWD)]
+    couples = list(itertools.combinations(crowd, 2))[:PAIRS]
+    random.Random(12).shuffle(couples)
+    turns = asyncio.Semaphore(PAIRS_AT_ONCE)
+
+    async def invite(sender: Person, peer: Person, url: URL) -> Answer:
+        sender.base = url
+        return await sender.call("contact.invite", email=peer.email)
+
+    async def cross(one: Person, other: Person) -> tuple[Answer, Answer]:
+        async with turns:
+            return await asyncio.gather(invite(one, other, urls[0]), invite(other, one, urls[1]))
+
+    before = retries()
+    answers = await asyncio.gather(*(cross(*couple) for couple in couples))
+    outcomes = Counter((answer.status, answer.code) for pair in answers for answer in pair)
+    assert outcomes == {(200, "sent"): PAIRS, (200, "active"): PAIRS}
+    rows = cluster.nodes[2].rows(
+        "SET STATEMENT wsrep_sync_wait = 7 FOR SELECT owner_id, peer_id, status FROM shard1.contact"
+    )
+    status = {(owner, peer): text for owner, peer, text in rows}
+    assert len(rows) == len(status) == 2 * PAIRS
+    for one, other in couples:
+        assert {status[one.uid, other.uid], status[other.uid, one.uid]} == {"active", "informed"}
+    conflicts = retries() - before
+    assert conflicts["1213"], "the nodes never met"
+    print(f"{PAIRS} pairs, units that ran again: {dict(conflicts)}")
+    await people.close()
 
 
 async def test_a_killed_home_is_left(cluster: GaleraCluster, services: tuple[Database, Database]) -> None:
