@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import aiomysql
 import pymysql
-from aiomysql.connection import Connection
 
 from service.log import kind_of
 from service.settings import DatabaseServer
@@ -68,7 +68,7 @@ class Probe:
 
     def __init__(self, server: DatabaseServer) -> None:
         self.server = server
-        self._connection: Connection | None = None
+        self._connection: Any = None
 
     async def look(self) -> NodeState:
         """Return the state of the server. Errors are states, too."""
@@ -91,9 +91,9 @@ class Probe:
 
     async def _ask(self, started: float) -> NodeState:
         if self._connection is None:
-            self._connection = Connection(**self.server.connect_args, autocommit=True, charset="utf8mb4")
-            # Not aiomysql.connect: cancelled, it leaves the socket open.
-            await self._connection._connect()
+            self._connection = await aiomysql.connect(
+                **self.server.connect_args, autocommit=True, charset="utf8mb4"
+            )
             # SHOW would wait for the cluster where a server-wide setting says so.
             await _execute(self._connection, "SET wsrep_sync_wait = 0", UNKNOWN_VARIABLE)
         status = dict(await _execute(self._connection, STATUS))
@@ -120,9 +120,8 @@ async def propose(server: DatabaseServer, agreement: Agreement) -> Agreement:
 
     Raises driver errors; takes as long as the cluster takes to agree that a node is gone.
     """
-    connection = Connection(**server.connect_args, autocommit=False, charset="utf8mb4")
+    connection = await aiomysql.connect(**server.connect_args, autocommit=False, charset="utf8mb4")
     try:
-        await connection._connect()
         rows = await _execute(connection, "CALL yp.home_set(%s, %s)", args=(agreement.node, agreement.epoch))
         await connection.commit()
         return Agreement(*rows[0])

@@ -16,6 +16,7 @@ import pytest
 from service.bench.node import free_port
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refusal, Refused
 from service.settings import Settings, database_servers
+from service.store import database
 from service.store.database import Database, Transaction, _query, session_statement
 from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE
 from tests.support.admin import Admin
@@ -131,6 +132,30 @@ async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin:
     await asyncio.gather(crossing("a", "b"), crossing("b", "a"))
     assert attempts == 3, "one of the two ran again"
     assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE session_id = SHA2('sid', 256)") == 0
+
+
+async def test_who_gives_up_on_a_silent_server_leaves_no_socket(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiomysql closes what it opened, also while somebody keeps the error."""
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.2)
+    departure = asyncio.Event()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        departure.set()
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    silent = Database(dataclasses.replace(settings, db=f"mysql://drumee_app@127.0.0.1:{port}/"))
+    with pytest.raises(DatabaseUnavailableError) as error:
+        await silent.ping()
+    async with asyncio.timeout(10):
+        await departure.wait()
+    assert error.value.__traceback__ is not None
+    await silent.close()
+    server.close()
 
 
 async def test_a_call_that_takes_too_long_is_stopped(settings: Settings, admin: Admin) -> None:
