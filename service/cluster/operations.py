@@ -59,7 +59,8 @@ def start(machine: LocalCluster, server: ClusterServer, *words: str, **changes: 
 
 def _start_nodes(machine: LocalCluster) -> None:
     nodes = machine.hosts.nodes
-    if machine.is_new(nodes[0]):
+    is_new = machine.is_new(nodes[0])
+    if is_new:
         _make_first_node(machine, nodes[0])
         machine.copy_first_node()
     if any(machine.pid(node) for node in nodes):
@@ -68,7 +69,8 @@ def _start_nodes(machine: LocalCluster) -> None:
         machine.await_synced(*nodes)
     else:
         start_all_nodes(machine)
-    _command(machine, "deploy", "--allow=unsafe")
+    if not is_new:
+        _command(machine, "deploy", "--allow=unsafe")
 
 
 def _make_first_node(machine: LocalCluster, node: GaleraNode) -> None:

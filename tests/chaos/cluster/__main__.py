@@ -16,8 +16,8 @@ from tests.chaos.cluster.site import throw_away_cluster
 from tests.chaos.cluster.table import table
 from tests.chaos.ledger import Ledger
 
-PEOPLE, MANY_PEOPLE = 20, 50
-"""Who invite each other; of the second number for a fault that needs a thousand pairs."""
+PEOPLE, MANY_PEOPLE = 20, 65
+"""Who invite each other; the second number for a fault that needs a thousand pairs more than all others."""
 
 
 def main(words: list[str] | None = None) -> int:

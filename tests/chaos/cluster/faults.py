@@ -25,7 +25,7 @@ from tests.chaos.cluster.site import ClusterSite
 from tests.chaos.cluster.table import Limits, Row
 from tests.support.waiting import until
 
-HOLD_SECONDS = 6.0
+HOLD_SECONDS = 5.0
 """How long a dead server stays dead."""
 DEAD_SECONDS = 4.0
 """How long all nodes stay dead."""

@@ -17,6 +17,8 @@ from tests.support.people import Answer, Person, Tab
 
 ADD_SECONDS, COUNT_SECONDS, PAIR_SECONDS, MEET_SECONDS = 0.6, 0.5, 0.9, 1.0
 """Pauses of the writers: a contact and its read-back, a step of the counter, a pair, a meeting."""
+NO_PAIR_SECONDS = 60.0
+"""Pause of the writer of pairs when everybody has invited everybody."""
 READ_ATTEMPTS = 40
 POLL_SECONDS = 0.02
 SERVICE = "x-server"
@@ -124,7 +126,7 @@ class ClusterLoad(Load):
         """Let two people invite each other at the same moment, through two services."""
         couple = next(self._couples, None)
         if couple is None:
-            return 60.0
+            return NO_PAIR_SECONDS
         calls = [
             self.attempt(
                 "contact.invite",
@@ -138,9 +140,10 @@ class ClusterLoad(Load):
         return PAIR_SECONDS
 
     async def cross(self, total: int) -> None:
-        """Let pairs cross, one after the other, until there are so many."""
+        """Let pairs cross, one after the other, until there are so many, or no more."""
         while len(self.pairs) < total:
-            await self._pair()
+            if await self._pair() == NO_PAIR_SECONDS:
+                return
 
     async def guess(self) -> int:
         """Guess a password twice as often as allowed, at both services; return how many were checked."""

@@ -40,7 +40,6 @@ class ClusterRounds:
         """Cause the faults in order; return the rows of the table."""
         await self.load.start()
         try:
-            await asyncio.sleep(QUIET_SECONDS)
             for fault in faults:
                 self.rows.append(await self._round(fault))
                 print(" | ".join(self.rows[-1].cells()), flush=True)
@@ -155,21 +154,28 @@ class ClusterRounds:
     async def _compare_pairs(self, row: Row, pairs: list[Pair]) -> None:
         """Note pairs in a state that no order of the two invitations explains."""
         states: Counter[str] = Counter()
+        statuses = await self._statuses({person for pair in pairs for person in pair.people})
         for pair in pairs:
             one, other = pair.people
-            state = await self._relation(one, other), await self._relation(other, one)
+            state = statuses.get((one.uid, other.uid)), statuses.get((other.uid, one.uid))
             is_allowed = set(state) <= LIVE if pair.acknowledged == 2 else _is_consistent(state)
             states[f"{pair.acknowledged} acknowledged, {state}"] += not is_allowed
         row.troubles += [f"{count} pairs: {text}" for text, count in states.items() if count]
 
-    async def _relation(self, owner: Person, peer: Person) -> str | None:
-        rows = await self.site.rows(
-            f"SELECT status FROM {owner.shard}.contact WHERE owner_id = %s AND (peer_id = %s OR entity = %s)",
-            owner.uid,
-            peer.uid,
-            peer.email,
-        )
-        return str(rows[0][0]) if rows else None
+    async def _statuses(self, people: set[Person]) -> dict[tuple[str, str], str]:
+        """Return the status of each relation between these people, by owner and peer."""
+        statuses: dict[tuple[str, str], str] = {}
+        uids = {person.uid: person.uid for person in people} | {person.email: person.uid for person in people}
+        for shard in {person.shard for person in people}:
+            rows = await self.site.rows(
+                f"SELECT owner_id, peer_id, entity, status FROM {shard}.contact WHERE owner_id IN %s",
+                [person.uid for person in people],
+            )
+            for owner, peer, entity, state in rows:
+                uid = uids.get(str(peer or entity))
+                if uid:
+                    statuses[str(owner), uid] = str(state)
+        return statuses
 
     def _look(self) -> list[str]:
         """Return what is not well, once it had time to settle."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from yarl import URL
@@ -56,4 +57,7 @@ def throw_away_cluster(hosts: Hosts) -> Iterator[ClusterSite]:
             print(f"the cluster is ready after {seconds:.0f} s", flush=True)
             yield ClusterSite(machine)
         finally:
+            for server in machine.hosts.servers:
+                with suppress(ClusterError):
+                    machine.signal(server, signal.SIGKILL)
             operations.down(machine)
