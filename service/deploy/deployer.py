@@ -11,6 +11,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pymysql
@@ -305,11 +306,15 @@ class Deployer:
             db, kind, script.name, script.digest,
         )  # fmt: skip
 
-    def _patiently(self, statement: str) -> None:
-        """Run a statement. Wait for locks briefly, as others queue behind it, and try again."""
+    def _patiently(self, statement: str, *args: object, commits: bool = False) -> None:
+        """Run a statement, in a transaction if it `commits`. Wait for locks briefly, and try again.
+
+        Briefly, as others queue behind it. On a node of a cluster, the lock may be one of another node.
+        """
         for attempt in attempts(LOCK_ATTEMPTS, *LOCK_PAUSES):
             try:
-                self.connection.run(statement)
+                with self.connection.transaction() if commits else nullcontext():
+                    self.connection.run(statement, *args)
             except pymysql.err.OperationalError as exc:
                 if exc.args[0] not in RETRYABLE or attempt.is_last:
                     raise
@@ -324,21 +329,18 @@ class Deployer:
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
             self._mark_stale_again(db)
-            with self.connection.transaction():
-                self.connection.run(f"CALL `{db}`.contact_sweep()")
+            self._patiently(f"CALL `{db}`.contact_sweep()", commits=True)
             while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
                 self._catch_up_with(db, owner)
 
     def _catch_up_with(self, db: str, owner: str) -> None:
         """Rebuild some records of an owner; set an owner with broken data aside for the service to retry."""
         try:
-            with self.connection.transaction():
-                self.connection.run(f"CALL `{db}`.my_contacts_catch_up(%s, %s)", owner, CATCH_UP_ROWS)
+            self._patiently(f"CALL `{db}`.my_contacts_catch_up(%s, %s)", owner, CATCH_UP_ROWS, commits=True)
         except pymysql.err.MySQLError as exc:
             if not concerns_one_owner(exc):
                 raise
-            with self.connection.transaction():
-                self.connection.run(f"CALL `{db}`.contact_set_aside_add(%s, %s)", owner, str(exc))
+            self._patiently(f"CALL `{db}`.contact_set_aside_add(%s, %s)", owner, str(exc), commits=True)
             self.say(f"{db}: the contact records of {owner} cannot be made, set aside: {exc}")
 
     def _mark_stale_again(self, db: str) -> None:

@@ -29,6 +29,7 @@ from service.deploy.deployer import Deployer, DeployError, connect
 from service.deploy.plan import Files
 from service.schema.routines import Routine, load_routines
 from service.settings import Settings, database_servers
+from service.store.admin import Connection
 from service.store.database import Database
 from tests.support.admin import Admin
 from tests.support.sites import Cli, DeployerMaker, cli_environment
@@ -272,6 +273,23 @@ def test_a_function_that_is_in_use_is_waited_for(tool: DeployerMaker, site: Sett
     freed.join()
     busy.close()
     assert (outcome.status, outcome.counts["replace"]) == (0, 1)
+
+
+def test_a_transaction_that_another_node_defeats_is_repeated(
+    tool: DeployerMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, statements = Connection.run, []
+
+    def run_and_lose_once(self: Connection, statement: str, *args: object) -> int:
+        count = run(self, statement, *args)
+        statements.append(statement)
+        if statement == "CALL `shard1`.contact_sweep()" and statements.count(statement) == 1:
+            raise pymysql.err.OperationalError(1213, "Deadlock found when trying to get lock")
+        return count
+
+    monkeypatch.setattr(Connection, "run", run_and_lose_once)
+    assert tool(files=with_a_new_migration()).deploy().status == 0
+    assert statements.count("CALL `shard1`.contact_sweep()") == 2
 
 
 def test_two_deploys_do_not_run_together(tool: DeployerMaker, dba: Admin) -> None:
