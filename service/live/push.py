@@ -37,7 +37,7 @@ HOLD_SECONDS = 10.0
 UNHELD = 0.0
 """`expires` of a message that needs no subscriber: mostly nobody follows the contacts that change."""
 RETRY_SECONDS = 0.2
-RECONNECT_SECONDS = (0.1, 0.5)
+RECONNECT_SECONDS = (0.1, 0.25)
 """Pauses between attempts to reach Redis: the first, and the longest."""
 ROUND_SECONDS = 30.0
 """Longest wait of a loop before it reports that it is alive."""
