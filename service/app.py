@@ -113,7 +113,7 @@ class Parts:
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Start the background work, and stop it when the application ends."""
         process, pusher, settings = self.process, self.process.pusher, self.process.settings
-        pusher.start(self.sockets.deliver, self.sockets.sign_out, self.sockets.rebind)
+        pusher.start(self.sockets.receivers)
         self.sockets.start()
         self.live.start()
         await when_database_answers(self.heartbeat.start)
@@ -132,20 +132,22 @@ class Parts:
         await process.mailer.stop()
         await self.dispatcher.services_log.stop()
         await process.background.stop()
+        # Once more, for a socket that came while the others were closed.
         await self.heartbeat.stop()
         await process.presence.stop()
         await pusher.stop()
         await self.db.close()
 
     async def close_sockets(self, _: web.Application) -> None:
-        """Close all WebSockets."""
+        """Close all WebSockets. They are lost before: what is pushed meanwhile waits for their tabs."""
+        await self.heartbeat.stop()
         await asyncio.gather(self.sockets.stop(), self.live.stop())
 
 
 def _build(settings: Settings, services: Mapping[str, Service], db: Database, times: Times) -> Parts:
     """Build the parts, none of which is started."""
     loops, background = Loops(), Background()
-    pusher = Pusher(RedisServers(settings), new_node_id(), loops)
+    pusher = Pusher(RedisServers(settings), new_node_id(), loops, settings.socket_grace)
     resources = Resources(settings, db, Shares(settings), pusher, Presence(db, pusher), background, loops)
     sockets = Sockets(resources)
     ring_timeouts = RingTimeouts(resources)
@@ -159,7 +161,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
         dispatcher=Dispatcher(process, services),
         sockets=sockets,
         heartbeat=heartbeat,
-        readiness=Readiness(resources, sockets, heartbeat),
+        readiness=Readiness(resources, heartbeat),
         pages=MailPages(settings, db, mailer),
         gate=gate,
         live=WebSocketApi(settings, db, pusher, gate, process.limit, process.shares, loops, times),

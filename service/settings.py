@@ -178,7 +178,9 @@ class Settings:
     socket_rooms: int = _setting(100, "conferences that one WebSocket may be in", at_least=1)
     room_people: int = _setting(0, "participants of one conference; 0: no limit", at_least=0)
     room_minutes: int = _setting(0, "minutes that a conference lasts; 0: no limit", at_least=0)
-    socket_keepalive: float = _setting(25.0, "seconds between sys.keepalive frames and pings", above=0)
+    socket_keepalive: float = _setting(
+        25.0, "seconds between sys.keepalive frames; a client silent for half of them is lost", above=0
+    )
     invite_mails: int = _setting(50, "invitation mails that one person may cause in 24 hours", at_least=0)
     invite_mails_new: int = _setting(10, "the same while the account is new", at_least=0)
     invite_new_days: int = _setting(7, "days for which an account is new", at_least=0)
@@ -221,7 +223,10 @@ class Settings:
     turn_ttl: int = _setting(3600, "seconds a TURN password is good", at_least=1)
     ring_seconds: int = _setting(30, "seconds a call rings before it is missed", at_least=1)
     socket_grace: int = _setting(
-        25, "seconds a WebSocket that dropped keeps its place in a meeting; 0: none", at_least=0
+        28, "seconds from the last sign of life for which a WebSocket that broke keeps its seats", at_least=0
+    )
+    socket_close_grace: int = _setting(
+        4, "the same for a WebSocket that its page has closed: a reload is back in 2 seconds", at_least=0
     )
     metrics_from: str = _setting(
         "loopback",

@@ -57,6 +57,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
         redis=env["DRUMEE_REDIS"],
         db_pool=8,
         socket_grace=0,
+        socket_close_grace=0,
         # A slow machine must not end requests of tests that send hundreds at once.
         request_timeout=30.0,
         # All requests come from one address.

@@ -38,10 +38,10 @@ from tests.support.waiting import until
 ALL = {
     "heartbeat", "lost sockets", "ring timeouts", "evictions", "catch-up", "session purge", "keepalive",
     "mail", "uploads", "push publisher", "push subscriber", "redis master", "feed subscriber",
-    "feed pings", "feed", "feed access", "ended sessions",
+    "feed pings", "feed", "feed access", "ended sessions", "room rights",
 }  # fmt: skip
 TASKS = {
-    "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "sockets.py", "database.py",
+    "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "client.py", "database.py",
 }  # fmt: skip
 """Files that may create tasks: loops, and tasks that end."""
 
@@ -292,7 +292,8 @@ async def test_a_routine_that_is_missing_stops_its_own_loop_only(
     (trace,) = traces(caplog)
     assert vars(trace)["loop"] == "evictions"
     assert "conference_evict" in str(trace.exc_info)
-    (again,) = [r for r in caplog.records if r.getMessage() == "a loop works again"]
+    works = [r for r in caplog.records if r.getMessage() == "a loop works again"]
+    (again,) = [record for record in works if vars(record)["loop"] == "evictions"]
     assert vars(again)["failures"] > 1
 
 
@@ -330,25 +331,29 @@ async def test_who_lost_the_answer_that_it_was_taken_for_dead_learns_it_from_the
     await people.close()
 
 
-async def test_one_lost_socket_that_cannot_be_freed_does_not_keep_the_others(
+async def test_one_lost_socket_that_cannot_be_ended_does_not_keep_the_others(
     quick: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from service.app import SOCKETS
 
     sockets = quick.app[SOCKETS]
-    freed = []
+    bad, good = "bad", {"one", "two", "three"}
+    tries = iter(["one", bad, "two", bad, "three"])
 
-    async def free(socket_id: str) -> None:
-        if socket_id.startswith("bad"):
-            raise Unforeseen(socket_id)
-        freed.append(socket_id)
+    async def expire(limit: int) -> int:
+        if limit > 1:
+            raise Unforeseen(bad)
+        socket_id = next(tries, None)
+        if socket_id == bad:
+            raise Unforeseen(bad)
+        good.discard(str(socket_id))
+        return int(socket_id is not None)
 
-    monkeypatch.setattr(sockets, "free", free)
-    sockets._disconnected = {"bad1", "good1", "bad2", "good2"}
-    with pytest.raises(Unforeseen):
-        await sockets.free_disconnected()
-    assert sorted(freed) == ["good1", "good2"]
-    sockets._disconnected = set()
+    monkeypatch.setattr(sockets, "_expire", expire)
+    for _ in range(2):
+        with pytest.raises(Unforeseen):
+            await sockets._end_lost()
+    assert good == {"three"}, "one of them in each round"
 
 
 # --- spoiled data --------------------------------------------------------------------------------

@@ -67,7 +67,6 @@ class Heartbeat:
         """Beat once, then start the loops."""
         _, self._registered_at = await self._refresh()
         self._start_loop("heartbeat", self._beat, BEAT_SECONDS)
-        self._start_loop("lost sockets", self._free_disconnected, BEAT_SECONDS)
         self._start_loop("ring timeouts", self._expire_calls, BEAT_SECONDS)
         self._evictions = self._start_loop("evictions", self._evict, BEAT_SECONDS)
         self._start_loop("room rights", self._review, BEAT_SECONDS)
@@ -86,14 +85,15 @@ class Heartbeat:
         return loop
 
     async def stop(self) -> None:
-        """Retire this process: release its sockets and keep their seats for the grace period."""
+        """Retire this process: its sockets are lost, and keep their seats for the grace period."""
         await self._loops.stop(*self._own_loops)
+        self._own_loops = []
         try:
-            (user_rows,) = await self._db.call("yp", "socket_retire", self._pusher.node)
+            (user_rows,) = await self._db.call("yp", "socket_reset", self._pusher.node, self._grace)
         except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
             log.warning("this process could not retire; others will reap it", extra={"error": kind_of(exc)})
             return
-        self._notify_changes([], user_rows)
+        self._notify_presence(user_rows)
 
     async def _beat(self) -> float:
         known, registered_at = await self._refresh()
@@ -107,15 +107,11 @@ class Heartbeat:
 
     async def _refresh(self) -> tuple[bool, int]:
         """Beat and reap dead processes; return whether the registry knew this one, and since when."""
-        *room_changes, user_rows, ((known, registered_at),) = await self._db.call(
+        user_rows, ((known, registered_at),) = await self._db.call(
             "yp", "socket_refresh", self._pusher.node, self._address, STALE_SECONDS, WAIT_SECONDS, self._grace
         )
-        self._notify_changes(room_changes, user_rows)
+        self._notify_presence(user_rows)
         return bool(known), int(registered_at)
-
-    async def _free_disconnected(self) -> float:
-        await self._sockets.free_disconnected()
-        return BEAT_SECONDS
 
     async def _expire_calls(self) -> float:
         await self._ring_timeouts.expire()
@@ -153,8 +149,7 @@ class Heartbeat:
         self._pusher.close_sockets(socket_rows)
         return PURGE_SECONDS
 
-    def _notify_changes(self, room_changes: list[ResultSet], user_rows: ResultSet) -> None:
-        """Notify rooms of departures, and the contacts of users, rows (uid, shard), of their presence."""
-        notify_departures(self._pusher, room_changes)
+    def _notify_presence(self, user_rows: ResultSet) -> None:
+        """Notify the contacts of users, rows (uid, shard)."""
         for uid, shard in user_rows:
             self._presence.changed(uid, shard)

@@ -2,7 +2,8 @@
 
 A message without a subscriber (Redis, or the connection to it, is down) is held for 10 s and published again.
 A restart of Redis therefore loses no update. One that Redis delivered before it failed comes again; its mark
-tells. After 10 s a message is dropped.
+tells. After 10 s a message goes into the mailboxes of its sockets (service/live/mailbox.py): their process is
+dead.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -23,8 +25,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service import metrics
+from service.live import mailbox
 from service.loops import Loop, Loops
-from service.store.database import ResultSet
+from service.store.database import ResultSet, encode
 from service.store.redis import CHECK_SECONDS, RedisServers
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,8 @@ BATCH = 200
 MARK = "#"
 """Begin of the last socket id, which marks the message; older processes hold no such socket."""
 HOLD_SECONDS = 10.0
+MAILBOX = ""
+"""The process of a socket that is lost, in rows of recipients (the view socket_route)."""
 UNHELD = 0.0
 """`expires` of a message that needs no subscriber: mostly nobody follows the contacts that change."""
 RETRY_SECONDS = 0.2
@@ -41,6 +46,11 @@ RECONNECT_SECONDS = (0.1, 0.25)
 """Pauses between attempts to reach Redis: the first, and the longest."""
 ROUND_SECONDS = 30.0
 """Longest wait of a loop before it reports that it is alive."""
+
+HAND_OVER = b"@"
+"""Begins a message that asks for the unconfirmed frames of sockets; the name of the process follows."""
+HANDED_OVER = b"#"
+"""The message that answers it, once these frames are in the mailboxes."""
 
 Deliver = Callable[[list[str], str], None]
 Control = Callable[[list[str]], Coroutine[Any, Any, None]]
@@ -52,12 +62,16 @@ class Receivers(NamedTuple):
     deliver: Deliver
     close: Control
     rebind: Control
+    hand_over: Deliver
+    """Put the unconfirmed frames of sockets into their mailboxes, because a process asks for them."""
+    handed_over: Callable[[list[str]], None]
 
 
 class Message(NamedTuple):
-    """A message on one Redis channel."""
+    """A message on one Redis channel, or for mailboxes."""
 
     channel: str
+    """Name of the channel; MAILBOX: the mailboxes of the sockets."""
     text: bytes
     expires: float
     """time.monotonic() from which the message is dropped, or UNHELD."""
@@ -93,9 +107,11 @@ def live_update(
 class Pusher:
     """Publishes to all processes, and delivers to the sockets of this one."""
 
-    def __init__(self, redis: RedisServers, node: str, loops: Loops) -> None:
+    def __init__(self, redis: RedisServers, node: str, loops: Loops, grace: int) -> None:
+        """Prepare to push; `grace`: seconds for which a lost socket is expected back."""
         self.redis = redis
         self.node = node
+        self._keep_seconds = grace + mailbox.MORE_SECONDS
         self._loops = loops
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
         self._own_loops: list[Loop] = []
@@ -108,9 +124,8 @@ class Pusher:
         self._stopping = False
         self.listening = asyncio.Event()
 
-    def start(self, deliver: Deliver, close: Control, rebind: Control) -> None:
+    def start(self, receivers: Receivers) -> None:
         """Start to publish and to listen."""
-        receivers = Receivers(deliver, close, rebind)
         subscriber = Loop(
             "push subscriber",
             lambda: self._listen_round(subscriber, receivers),
@@ -135,6 +150,19 @@ class Pusher:
         for node, sockets in recipients:
             self._put(node, sockets, b"\n" + frame)
 
+    def keep(self, socket_ids: list[str], frames: Iterable[str]) -> None:
+        """Queue frames for the mailboxes of lost sockets."""
+        for frame in frames:
+            self._put(MAILBOX, encode(socket_ids), b"\n" + frame.encode())
+
+    def ask_to_hand_over(self, node: str, socket_id: str) -> None:
+        """Ask a process for the unconfirmed frames of a socket that has a successor here."""
+        self._put(node, encode([socket_id]), b"\n" + HAND_OVER + self.node.encode())
+
+    def answer_hand_over(self, node: str, socket_ids: list[str]) -> None:
+        """Tell a process that these frames are in the mailboxes."""
+        self._put(node, encode(socket_ids), b"\n" + HANDED_OVER)
+
     def close_sockets(self, recipients: ResultSet) -> None:
         """Ask the processes that hold these sockets to close them. Rows as for `send`."""
         for node, sockets in recipients:
@@ -152,7 +180,8 @@ class Pusher:
         """Queue a message for a process. `sockets`: JSON array, not empty."""
         marked = f'{sockets[:-1]},"{MARK}{self.node}.{next(self._numbers)}"]'
         expires = time.monotonic() + HOLD_SECONDS
-        self._queue_message(Message(channel_of(node), marked.encode() + rest, expires))
+        channel = channel_of(node) if node else MAILBOX
+        self._queue_message(Message(channel, marked.encode() + rest, expires))
 
     def _queue_message(self, message: Message) -> None:
         try:
@@ -201,15 +230,27 @@ class Pusher:
         return batch
 
     def _hold(self, unheard: list[Message]) -> None:
-        """Hold unheard messages: a process, or Redis itself, may be back in a moment. Drop expired ones."""
+        """Hold unheard messages: a process, or Redis itself, may be back in a moment.
+
+        Those that have waited too long go into mailboxes; those for mailboxes are dropped.
+        """
         now = time.monotonic()
         self._retry_at = now + RETRY_SECONDS
-        current = [m for m in unheard if m.expires > now and not self._stopping]
-        self._held = [*current, *self._held]
-        expired = len(unheard) - len(current)
-        if expired:
-            log.warning("pushes lost", extra={"count": expired})
-            self._done("lost", expired)
+        start = math.inf if self._stopping else now
+        self._held = [*(message for message in unheard if message.expires > start), *self._held]
+        expired = [message for message in unheard if message.expires <= start]
+        dropped = sum(not self._give_up(message) for message in expired)
+        if dropped:
+            log.warning("pushes lost", extra={"count": dropped})
+        self._done("lost", dropped)
+        self._done("kept", len(expired) - dropped)
+
+    def _give_up(self, message: Message) -> bool:
+        """Put a message that nobody hears into the mailboxes of its sockets; False when there are none."""
+        if message.channel == MAILBOX or not _is_update(message):
+            return False
+        self._queue_message(Message(MAILBOX, message.text, time.monotonic() + HOLD_SECONDS))
+        return True
 
     def _done(self, outcome: str, count: int) -> None:
         metrics.PUSHES.labels(outcome).inc(count)
@@ -222,15 +263,51 @@ class Pusher:
             return []
         async with client.pipeline(transaction=False) as pipe:
             for message in batch:
-                pipe.publish(message.channel, message.text)
-            subscriber_counts = await pipe.execute()
-        unheard = [
-            message
-            for message, subscribers in zip(batch, subscriber_counts, strict=True)
-            if not subscribers and message.expires != UNHELD
-        ]
-        self._done("sent", len(batch) - len(unheard))
-        return unheard
+                if message.channel == MAILBOX:
+                    self._add_to_mailboxes(pipe, message, keep=True)
+                else:
+                    pipe.publish(message.channel, message.text)
+            outcomes = await pipe.execute()
+        unheard = []
+        for message, outcome in zip(batch, outcomes, strict=True):
+            if message.channel == MAILBOX:
+                self._send_on(outcome, message)
+            elif not outcome and message.expires != UNHELD:
+                unheard.append(message)
+        still_unheard = await self._forward(client, unheard)
+        self._done("sent", len(batch) - len(still_unheard))
+        return still_unheard
+
+    async def _forward(self, client: Redis, unheard: list[Message]) -> list[Message]:
+        """Pass messages that a stopped process does not hear on to the successors of its sockets.
+
+        Return the messages for the other sockets.
+        """
+        updates = [message for message in unheard if _is_update(message)]
+        if not updates:
+            return unheard
+        async with client.pipeline(transaction=False) as pipe:
+            for message in updates:
+                self._add_to_mailboxes(pipe, message, keep=False)
+            outcomes = await pipe.execute()
+        waiting = [message for message in unheard if not _is_update(message)]
+        for message, outcome in zip(updates, outcomes, strict=True):
+            if socket_ids := self._send_on(outcome, message):
+                array, _, frame = message.text.partition(b"\n")
+                marked = encode([*socket_ids, orjson.loads(array)[-1]]).encode()
+                waiting.append(message._replace(text=marked + b"\n" + frame))
+        return waiting
+
+    def _add_to_mailboxes(self, pipe: Any, message: Message, *, keep: bool) -> None:
+        socket_ids, _, frame = message.text.partition(b"\n")
+        mailbox.add(pipe, socket_ids, frame, seconds=self._keep_seconds, keep=keep)
+
+    def _send_on(self, outcome: list[bytes], message: Message) -> list[str]:
+        """Queue a frame again for successors that do not listen; return the sockets without a successor."""
+        socket_ids, successors = mailbox.sort(outcome)
+        frame = message.text.partition(b"\n")[2].removeprefix(mailbox.REPEATED.encode())
+        self.send(successors, frame)
+        return socket_ids
 
     async def _listen_round(self, loop: Loop, receivers: Receivers) -> float:
         """Subscribe, and handle messages as long as the connection lasts."""
@@ -263,14 +340,19 @@ class Pusher:
     async def _receive(self, data: bytes, receivers: Receivers) -> None:
         """Handle `<JSON array of socket ids> LF <frame>`: deliver the frame, unless it was delivered.
 
-        Without LF, close the sockets; without a frame, bind them to their user again.
+        Without LF, close the sockets; without a frame, bind them to their user again. `@` and the name of a
+        process, or `#`, in place of a frame concern sockets that have a successor.
         """
         array, newline, frame = data.partition(b"\n")
         try:
             socket_ids = orjson.loads(array)
             if socket_ids[-1].startswith(MARK) and self._is_known(socket_ids.pop()):
                 return
-            if frame:
+            if frame.startswith(HAND_OVER):
+                receivers.hand_over(socket_ids, frame[1:].decode())
+            elif frame == HANDED_OVER:
+                receivers.handed_over(socket_ids)
+            elif frame:
                 receivers.deliver(socket_ids, frame.decode())
             else:
                 control = receivers.rebind if newline else receivers.close
@@ -303,3 +385,9 @@ async def _next_message(pubsub: PubSub) -> dict[str, Any] | None:
 
 def _is_connected(pubsub: PubSub) -> bool:
     return pubsub.connection is not None and pubsub.connection.is_connected
+
+
+def _is_update(message: Message) -> bool:
+    """Return whether a message carries a frame, and is no request to a process."""
+    frame = message.text.partition(b"\n")[2]
+    return message.channel.startswith(channel_of("")) and frame.startswith(b"{")

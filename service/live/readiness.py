@@ -13,7 +13,6 @@ from service import metrics
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.heartbeat import Heartbeat
 from service.live.resources import Resources
-from service.live.sockets import Sockets
 from service.log import kind_of
 
 log = logging.getLogger(__name__)
@@ -26,9 +25,8 @@ POLL_SECONDS = 0.3
 class Readiness:
     """Says whether this process may get traffic."""
 
-    def __init__(self, resources: Resources, sockets: Sockets, heartbeat: Heartbeat) -> None:
+    def __init__(self, resources: Resources, heartbeat: Heartbeat) -> None:
         self._settings, self._db, self._node = resources.settings, resources.db, resources.pusher.node
-        self._sockets = sockets
         self._heartbeat = heartbeat
         self._is_leaving = False
         self._asked_at = 0.0
@@ -57,21 +55,18 @@ class Readiness:
         asked_at = max(self._asked_at, metrics.ready_asked())
         if time.time() - asked_at > BALANCER_SECONDS:
             return
-        has_successor = await self._await_successor()
+        await self._await_successor()
         self._is_leaving = True
         await asyncio.sleep(self._settings.drain_seconds)
-        if has_successor:
-            self._sockets.expect_successors()
 
-    async def _await_successor(self) -> bool:
-        """Wait until another process is alive that does not stop itself; return whether there is one."""
+    async def _await_successor(self) -> None:
+        """Wait until another process is alive that does not stop itself."""
         deadline = time.monotonic() + self._settings.successor_seconds
         while not await self._has_successor():
             if time.monotonic() > deadline:
                 log.warning("no other process is ready to take over the sockets")
-                return False
+                return
             await asyncio.sleep(POLL_SECONDS)
-        return True
 
     async def _has_successor(self) -> bool:
         try:

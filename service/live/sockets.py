@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -17,102 +16,42 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from service import metrics
 from service.auth.session import NOBODY, session_id
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError, TooManyCallsError
+from service.live import mailbox
 from service.live.anonymous import AnonymousPlaces
-from service.live.handover import Handover
+from service.live.client import ROUNDS, Client
 from service.live.lookups import SessionLookups
-from service.live.push import live_update
+from service.live.missed import MissedUpdates
+from service.live.push import Receivers, live_update
 from service.live.resources import Resources
 from service.live.rooms import notify_departures
 from service.loops import Loop
-from service.settings import Settings
-from service.store.database import document
+from service.store.database import document, encode
 from service.store.shares import SharedCaller
 from service.web.address import client_key
 from service.web.deadline import deadline
 from service.web.origin import origin_allowed
-from service.web.ratelimit import Bucket
 from service.web.request import read_args
 
 log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
-CLOSE_SECONDS = 2
-"""Longest wait for a client that does not read, or does not answer a close frame."""
+LOST_SECONDS = 1.0
+"""Period in which lost sockets are recorded, and ended after their grace period."""
+LATE_SECONDS = 3.0
+"""Longest round of that which is no trouble."""
+LOST_ROWS = 100
+PING_ROUNDS, PONG_ROUNDS = 6, 3
+"""A client that is silent for so many rounds is asked; one that stays silent for so many more is lost."""
 
 
-class Client:
-    """One WebSocket with a bounded queue of frames; its writing task lives only while there are any."""
+class Absence(NamedTuple):
+    """A socket that broke; both are times of time.monotonic()."""
 
-    def __init__(self, ws: web.WebSocketResponse, request: web.Request, settings: Settings) -> None:
-        self.id = secrets.token_hex(12)
-        self.frames = Bucket(settings.socket_frames, time.monotonic())
-        self.session: str | None = None
-        self.counted: tuple[str, ...] = ()
-        """The keys under which the limits of this process count it."""
-        self.active = True
-        self.ws = ws
-        self.uid: str | None = None
-        self.user: dict[str, Any] = {}
-        self._transport = request.transport
-        self._limit = settings.socket_queue
-        self._queue: deque[str] = deque()
-        self._writer: asyncio.Task[None] | None = None
-        self._held = True
-
-    def release(self, hello: str) -> None:
-        """Send the first frame, then the frames that were queued before it."""
-        self._held = False
-        self._queue.appendleft(hello)
-        self._start()
-
-    def send(self, frame: str) -> None:
-        """Queue a frame; disconnect a client that does not keep up."""
-        if self.ws.closed:
-            return
-        self._queue.append(frame)
-        metrics.FRAMES.inc()
-        if len(self._queue) > self._limit:
-            self._disconnect()
-        else:
-            self._start()
-
-    @property
-    def waiting(self) -> int:
-        """Number of queued frames."""
-        return len(self._queue)
-
-    def _start(self) -> None:
-        if self._writer is None and not self._held:
-            self._writer = asyncio.create_task(self._write())
-
-    async def _write(self) -> None:
-        try:
-            while self._queue:
-                await self.ws.send_str(self._queue.popleft())
-        except (ConnectionError, RuntimeError):
-            self._queue.clear()
-        finally:
-            self._writer = None
-
-    def _disconnect(self) -> None:
-        log.warning(
-            "socket too slow, disconnected",
-            extra={"socket": self.id, "uid": self.uid, "waiting": len(self._queue)},
-        )
-        metrics.SLOW_SOCKETS.inc()
-        self._queue.clear()
-        # A close frame would wait behind the frames that the client does not read.
-        if self._transport is not None:
-            self._transport.abort()
-
-    async def close(self, code: int, reason: str) -> None:
-        """Send the queued frames and a close frame; wait at most 2 s for each of the two."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=CLOSE_SECONDS)
-        with suppress(ConnectionError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self.ws.close(code=code, message=reason.encode())
+    heard: float
+    """When the last sign of life came."""
+    ends: float
+    """When the socket leaves its rooms."""
 
 
 class Sockets:
@@ -129,31 +68,31 @@ class Sockets:
             self._settings.anonymous_sockets, self._settings.anonymous_sockets_address
         )
         self._lookups = SessionLookups(self._settings.socket_lookups)
-        self._disconnected: set[str] = set()
-        """Ids of sockets that closed, and of which the database may not know yet."""
+        self._absences: dict[str, Absence] = {}
+        """Sockets that broke, and of which the database may not know yet."""
+        self._missed = MissedUpdates(resources)
         self._keepalive: Loop | None = None
-        self._handover = Handover(self._db, self._pusher)
-        self._has_successors = False
+        self._losses: Loop | None = None
+        self._is_stopping = False
+        self._round = 0
+        self._round_at = 0.0
 
     def start(self) -> None:
-        """Start to send sys.keepalive."""
-        every = float(self._settings.socket_keepalive)
+        """Start to send sys.keepalive and pings, and to record what breaks."""
+        every = self._settings.socket_keepalive / ROUNDS
         self._keepalive = self._loops.add(Loop("keepalive", self._keep_alive, every=every, pause=every))
+        self._losses = self._loops.add(Loop("lost sockets", self._end_lost, every=LATE_SECONDS))
 
-    def expect_successors(self) -> None:
-        """Note that another process takes over the sockets when this one stops."""
-        self._has_successors = True
+    @property
+    def receivers(self) -> Receivers:
+        """What this process does with messages of others."""
+        return Receivers(self.deliver, self.sign_out, self.rebind, self._hand_over, self._missed.handed_over)
 
     async def stop(self) -> None:
-        """Close every socket, because the process ends.
-
-        Frames that arrive while tabs reconnect to another process are passed on.
-        """
-        await self._loops.stop(self._keepalive)
-        if self._has_successors:
-            self._handover.expect([client.id for client in self._clients.values() if client.uid is not None])
+        """Close every socket, because the process ends. They are lost in the database already."""
+        self._is_stopping = True
+        await self._loops.stop(self._keepalive, self._losses)
         await self.close_all(WSCloseCode.GOING_AWAY, "the server restarts")
-        await self._handover.run()
 
     async def close_all(self, code: int, reason: str) -> None:
         """Close every socket with the same code and reason."""
@@ -198,22 +137,38 @@ class Sockets:
                 self._presence.changed(bound["uid"], bound["db"])
 
     def deliver(self, socket_ids: list[str], frame: str) -> None:
-        """Queue one frame for each of the sockets that this process holds."""
+        """Queue one frame for each of the sockets that this process holds; the others have closed."""
+        closed = []
         for socket_id in socket_ids:
             client = self._clients.get(socket_id)
-            if socket_id in self._handover:
-                self._handover.take(socket_id, frame)
-            elif client is not None:
+            if client is not None and not client.ws.closed and not client.is_successor_known:
                 client.send(frame)
+            else:
+                closed.append(socket_id)
+        if closed:
+            self._pusher.keep(closed, [frame])
+
+    def _hand_over(self, socket_ids: list[str], node: str) -> None:
+        """Put the unconfirmed frames of sockets into their mailboxes: `node` has their successors."""
+        for socket_id in socket_ids:
+            client = self._clients.get(socket_id)
+            if client is not None:
+                client.is_successor_known = True
+                self._pusher.keep([socket_id], mailbox.repeated(client.unconfirmed))
+                self._background.start(client.close(WSCloseCode.GOING_AWAY, "another socket took over"))
+        self._pusher.answer_hand_over(node, socket_ids)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve a WebSocket until it closes; the aiohttp handler of the endpoint."""
+        if self._is_stopping:
+            return web.json_response({"error": "SERVICE_UNAVAILABLE", "status": 503}, status=503)
         if not origin_allowed(request, self._settings):
             return web.json_response({"error": "FORBIDDEN_ORIGIN", "status": 403}, status=403)
         # No compression: a deflate window costs 92 KB per socket and half as much time again per frame.
         ws = web.WebSocketResponse(
             protocols=(PROTOCOL,),
-            heartbeat=self._settings.socket_keepalive,
+            # Pings are sent, and pongs counted, by one loop for all sockets.
+            autoping=False,
             max_msg_size=64 * 1024,
             compress=False,
         )
@@ -233,55 +188,71 @@ class Sockets:
         client = Client(ws, request, self._settings)
         self._clients[client.id] = client
         metrics.SOCKETS.inc()
+        grace = self._settings.socket_grace
         try:
-            if await self._bind(client, request, sid, token):
-                await self._receive(client)
+            if await self._bind(client, request, sid, token) and await self._receive(client):
+                grace = self._settings.socket_close_grace
+            await client.closed()
         finally:
             del self._clients[client.id]
             metrics.SOCKETS.dec()
             self._release(client)
-            # While its frames are passed on it stays registered; `socket_retire` removes what remains.
-            if client.uid is not None and client.id not in self._handover:
-                # In the background, so that it completes even when the process is stopping.
-                self._background.start(self.disconnect(client.id))
+            if client.uid is not None and not client.is_successor_known:
+                self._lose(client, grace)
         return ws
 
-    async def disconnect(self, socket_id: str) -> None:
-        """Keep the socket's places in rooms for the grace period; notify the user's contacts at once."""
-        if self._settings.socket_grace == 0:
-            await self.free(socket_id)
-            return
-        self._disconnected.add(socket_id)
-        (user_rows,) = await self._db.call("yp", "socket_lose", socket_id)
-        self._disconnected.discard(socket_id)
-        for uid, shard, is_attendee in user_rows:
-            self._presence.changed(uid, shard)
-            if is_attendee:
-                # If this process ends before, the heartbeat of another one frees the socket.
-                self._background.later(self._settings.socket_grace, lambda: self.free(socket_id))
+    def _lose(self, client: Client, grace: int) -> None:
+        """Keep the seats and the frames of a socket for its tab, which may be back within `grace` seconds."""
+        self._pusher.keep([client.id], mailbox.repeated(client.unconfirmed))
+        # The end of a connection is a sign of life, unless it ends because there was none.
+        since = client.heard if client.is_silent else time.monotonic()
+        self._absences[client.id] = Absence(client.heard, since + grace)
+        if self._losses is not None:
+            self._losses.wake()
 
-    async def free(self, socket_id: str) -> None:
-        """Take the socket out of its rooms and the registry; notify the rooms and the user's contacts."""
-        self._disconnected.add(socket_id)
-        *room_changes, user_rows = await self._db.call("yp", "socket_free", socket_id)
-        self._disconnected.discard(socket_id)
+    async def _end_lost(self) -> float:
+        """Record the sockets that broke, and end those whose grace period is over."""
+        await self._record_lost()
+        failure: Exception | None = None
+        limit, is_full = LOST_ROWS, True
+        while is_full:
+            try:
+                is_full = await self._expire(limit) == limit
+            except (DatabaseUnavailableError, DatabaseTimeoutError):
+                raise
+            except Exception as exc:
+                # One that cannot be ended must not keep the others: one by one, in an order of chance.
+                failure, is_full, limit = exc, limit > 1 or failure is None, 1
+        if failure is not None:
+            raise failure
+        return LOST_SECONDS
+
+    async def _record_lost(self) -> None:
+        """Tell the database which sockets broke, with the rest of their grace period.
+
+        It may have been away for a part of that.
+        """
+        while batch := dict(list(self._absences.items())[:LOST_ROWS]):
+            now = time.monotonic()
+            rows = [
+                {
+                    "id": socket_id,
+                    "silent": round(now - absence.heard),
+                    "rest": round(max(absence.ends - now, 0)),
+                }
+                for socket_id, absence in batch.items()
+            ]
+            await self._db.call("yp", "socket_disconnect", encode(rows))
+            for socket_id in batch:
+                self._absences.pop(socket_id, None)
+
+    async def _expire(self, limit: int) -> int:
+        """End lost sockets; notify their rooms and the contacts of their users; return how many."""
+        *room_changes, user_rows = await self._db.call("yp", "socket_expire", limit)
         notify_departures(self._pusher, room_changes)
         for uid, shard in user_rows:
             self._presence.changed(uid, shard)
-
-    async def free_disconnected(self) -> None:
-        """Free the sockets that closed while the database was down.
-
-        A socket that cannot be freed does not stop the others: the last error is raised at the end.
-        """
-        failure: Exception | None = None
-        for socket_id in list(self._disconnected):
-            try:
-                await self.free(socket_id)
-            except Exception as exc:
-                failure = exc
-        if failure is not None:
-            raise failure
+        return len(user_rows)
 
     async def _bind(self, client: Client, request: web.Request, sid: str | None, token: str | None) -> bool:
         """Bind to the session and send sys.hello, the first frame; False when the socket is refused."""
@@ -314,16 +285,35 @@ class Sockets:
             "main_domain": self._settings.public_host,
             "user": bound["user"],
         }
-        client.release(_frame("sys.hello", hello))
+        await client.greet(_frame("sys.hello", hello))
+        # In the background: it reads what the client sends meanwhile.
+        self._background.start(self._catch_up(client, bound["former"], bound["holder"]))
         if bound["first"] or room_changes:
             self._presence.changed(client.uid, bound["db"])
         return True
+
+    async def _catch_up(self, client: Client, former: str | None, holder: str | None) -> None:
+        """Send what the page has missed, then what has been queued for the new socket meanwhile."""
+        frames: list[str] = []
+        try:
+            if former is not None:
+                frames = await self._missed.of_former(former, holder, client.id)
+            if former is not None or client.user.get("signed_in"):
+                session = str(client.session)
+                frames = await self._missed.complete(frames, client.id, former, session, client.queued)
+        finally:
+            frames = [frame.removeprefix(mailbox.REPEATED) for frame in frames]
+            if client.id in self._clients:
+                client.release(frames)
+            else:
+                self._pusher.keep([client.id], mailbox.repeated(frames))
 
     async def _admit_anonymous(self, client: Client, request: web.Request) -> bool:
         """Keep a socket without a session open, as the frontend expects; it receives no live updates."""
         if not await self._take_place(client, request):
             return False
-        client.release(_frame("sys.handshake", {"error": "no session"}))
+        client.say(_frame("sys.handshake", {"error": "no session"}))
+        client.release()
         return True
 
     async def _take_place(self, client: Client, request: web.Request) -> bool:
@@ -358,17 +348,29 @@ class Sockets:
 
     async def _refuse(self, client: Client, code: int, reason: str) -> None:
         metrics.REFUSED_SOCKETS.labels(reason).inc()
-        client.release(_frame("sys.handshake", {"error": reason}))
+        client.say(_frame("sys.handshake", {"error": reason}))
+        client.release()
         await client.close(code, reason)
 
-    async def _receive(self, client: Client) -> None:
-        async for message in client.ws:
+    async def _receive(self, client: Client) -> bool:
+        """Handle frames until the connection ends; return whether the client has closed it."""
+        while True:
+            message = await client.ws.receive()
+            if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+                return message.type is WSMsgType.CLOSE
+            client.heard = time.monotonic()
+            if message.type is WSMsgType.PONG and client.is_asked():
+                client.answered()
+                continue
             if not client.frames.take(time.monotonic()):
                 log.warning("socket sends too much", extra={"socket": client.id, "uid": client.uid})
                 metrics.REFUSED_SOCKETS.labels("too many frames").inc()
                 await client.close(WSCloseCode.POLICY_VIOLATION, "too many frames")
-                return
-            if message.type is WSMsgType.TEXT and len(message.data) <= MAX_FRAME:
+                return False
+            if message.type is WSMsgType.PING:
+                with suppress(ConnectionError, RuntimeError):
+                    await client.ws.pong(message.data)
+            elif message.type is WSMsgType.TEXT and len(message.data) <= MAX_FRAME:
                 # orjson parses deeper nesting than it serializes: an echo may raise TypeError.
                 with suppress(TypeError):
                     await self._handle_frame(client, message.data)
@@ -384,20 +386,18 @@ class Sockets:
             # A visitor becomes a guest or a user, and a guest gets a name.
             await self._refresh(client)
         if name in {"sys.hello", "hello"}:
-            client.send(_frame("sys.hello", {**data, "socket_id": client.id, "user": client.user}))
+            client.say(_frame("sys.hello", {**data, "socket_id": client.id, "user": client.user}))
         else:
-            client.send(
-                _frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid})
-            )
+            client.say(_frame("sys.socket_bound", {**client.user, "socket_id": client.id, "uid": client.uid}))
 
     async def _ping(self, client: Client, data: dict[str, Any]) -> None:
         kind = str(data.get("type"))
         if kind == "checkConnection":
-            client.send(_frame("sys.ping", {"ok": 1}))
+            client.say(_frame("sys.ping", {"ok": 1}))
         elif kind in {"publishOnlineStatus", "publishOfflineStatus"}:
             await self._set_state(client, active=kind == "publishOnlineStatus")
         elif kind not in {"debug", "showConnections"}:
-            client.send(_frame("sys.ping", {**data, "ok": 1}))
+            client.say(_frame("sys.ping", {**data, "ok": 1}))
 
     async def _set_state(self, client: Client, *, active: bool) -> None:
         if client.active == active:
@@ -411,12 +411,30 @@ class Sockets:
                 self._presence.changed(uid, shard)
 
     async def _keep_alive(self) -> float:
+        """Ask silent clients, drop those that do not answer, and send sys.keepalive to a part of all.
+
+        Each client gets it once in `ROUNDS` rounds, so that no round reaches all of them.
+        """
+        every = self._settings.socket_keepalive / ROUNDS
+        now = time.monotonic()
+        # A process that was frozen has not read the answers yet.
+        late = max(now - self._round_at - 2 * every, 0) if self._round_at else 0
+        self._round, self._round_at = (self._round + 1) % ROUNDS, now
         frame = _frame("sys.keepalive", {"timestamp": int(time.time() * 1000)})
         for number, client in enumerate(list(self._clients.values())):
-            client.send(frame)
+            if client.is_asked():
+                client.excuse(late)
+                queued, sent = client.owes(now)
+                if sent >= PONG_ROUNDS * every or queued >= ROUNDS * every:
+                    client.is_silent = True
+                    client.abort()
+            elif client.has_unconfirmed or now - client.heard >= PING_ROUNDS * every:
+                client.ask(now)
+            if client.keepalive_round == self._round:
+                client.say(frame)
             if number % 200 == 199:
                 await asyncio.sleep(0)
-        return self._settings.socket_keepalive
+        return every
 
 
 def _token(args: dict[str, Any]) -> str | None:

@@ -285,6 +285,8 @@ def _kind(ctx: Context, metadata: Mapping[str, Any], default: str | None) -> str
 def _announcement(kind: str, joined: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return (service, model) of the push for a new participant (docs/frontend-contract.md#live-updates)."""
     model = joined["user"] | {"room_type": kind} | {name: joined[name] for name in ("details", "serial")}
+    if joined["was"]:
+        model["was"] = joined["was"]
     service = f"conference.{joined['event']}"
     if service == "conference.accept":
         return service, model | {"active_id": joined["user"]["socket_id"]}

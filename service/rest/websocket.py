@@ -27,8 +27,8 @@ from service.errors import (
     RequestError,
     TooManyCallsError,
 )
+from service.live.client import Client
 from service.live.push import Pusher
-from service.live.sockets import Client
 from service.loops import Loop, Loops
 from service.rest.change_feed import KEYS, ChangeFeed
 from service.rest.envelope import error_response
@@ -225,7 +225,7 @@ class WebSocketApi:
                 await client.close(WSCloseCode.POLICY_VIOLATION, "too many sockets of one user")
                 return
             await self._begin(feed)
-            client.release(frame("ping"))
+            client.release([frame("ping")])
             await self._receive(socket)
         finally:
             await self._leave(socket, feed)
@@ -323,7 +323,7 @@ class WebSocketApi:
         text = frame(name, data)
         for socket in list(feed.sockets):
             if socket.filter.wants(name):
-                socket.client.send(text)
+                socket.client.say(text)
 
     async def _drain(self, feed: Feed) -> None:
         """Wait until the sockets have sent most of a page: several at once would exceed their queues."""
@@ -377,7 +377,7 @@ class WebSocketApi:
             elif now >= socket.last_pong + self._times.pong_timeout:
                 closings.append(socket.client.close(NO_PONG, "no pong"))
             elif text:
-                socket.client.send(text)
+                socket.client.say(text)
         with suppress(Exception):
             await asyncio.gather(*closings)
         return max(0.0, min([self._ping_due, *self._pong_deadlines()]) - time.monotonic())

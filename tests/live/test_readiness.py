@@ -77,7 +77,7 @@ async def test_the_only_process_stays_ready_until_another_one_comes(
 
 
 async def test_frames_for_a_tab_that_reconnects_are_passed_on(make_node: NodeMaker, people: People) -> None:
-    old, new = await make_node(drain_seconds=0), await make_node()
+    old, new = await make_node(drain_seconds=0, socket_grace=30), await make_node(socket_grace=30)
     await ready(old.make_url("/"))
     alice = await people("Alice", base=new.make_url("/"))
     tab = await alice.tab(old.make_url("/"))

@@ -90,7 +90,7 @@ async def test_pages_of_other_origins_open_no_socket(people: People, make_node: 
 
 
 async def test_the_server_sends_keepalives(make_node: NodeMaker, people: People) -> None:
-    node = await make_node(socket_keepalive=0.2)
+    node = await make_node(socket_keepalive=4)
     alice = await people("Alice", base=node.make_url("/"))
     tab = await alice.tab()
     assert (await tab.expect_frame("sys.keepalive"))["timestamp"] > 1_700_000_000_000
@@ -99,7 +99,7 @@ async def test_the_server_sends_keepalives(make_node: NodeMaker, people: People)
 async def test_a_client_that_does_not_read_is_disconnected(
     make_node: NodeMaker, people: People, registry: Registry
 ) -> None:
-    node = await make_node(socket_queue=20)
+    node = await make_node(socket_queue=20, socket_keepalive=600)
     alice, bob = [await people(name, base=node.make_url("/")) for name in ("Alice", "Bob")]
     team = registry.add_hub("Team", alice.uid, "private")
     registry.grant(team, bob.uid, WRITE)

@@ -13,6 +13,7 @@ from tests.support.admin import Admin
 from tests.support.conferences import dial, wicket_of
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person, Tab, befriend
+from tests.support.rooms import View
 from tests.support.waiting import until
 
 MEETING = {"metadata": {"audio": 1, "type": "meeting"}}
@@ -59,7 +60,7 @@ async def test_a_user_who_returns_in_time_keeps_their_place_and_role(
     await alice_tab.cut()
     await until(lambda: state(admin, alice_tab.id) == "lost")
     assert members(admin, room) == {(alice_tab.id, "host"), (bob_tab.id, "attendee")}
-    back = await alice.tab()
+    back = await alice.tab(was=alice_tab)
     assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
     update = (await bob_tab.expect("conference.update"))["model"]
     assert (update["was"], update["socket_id"], update["uid"]) == (alice_tab.id, back.id, alice.uid)
@@ -91,10 +92,204 @@ async def test_a_user_who_does_not_return_leaves_at_the_end_of_the_grace_period(
     await until(lambda: bob_tab.updates("user.connection_status")[-1]["model"]["status"] == 0)
 
 
-async def test_a_socket_outside_of_rooms_is_forgotten_at_once(pair: Pair, admin: Admin) -> None:
-    _, _, bob_tab, _ = pair
+async def test_a_socket_outside_of_rooms_is_expected_back_too(pair: Pair, admin: Admin) -> None:
+    _, _, alice_tab, bob_tab = pair
     await bob_tab.cut()
-    await until(lambda: state(admin, bob_tab.id) is None)
+    await until(lambda: state(admin, bob_tab.id) == "lost")
+    await alice_tab.close()
+    # Its page has closed it: nobody is expected back.
+    await until(lambda: state(admin, alice_tab.id) is None)
+
+
+async def test_a_reloaded_page_inherits_nothing(pair: Pair, registry: Registry, admin: Admin) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await bob_tab.cut()
+    await until(lambda: state(admin, bob_tab.id) == "lost")
+    fresh = await bob.tab()
+    assert members(admin, room) == {(alice_tab.id, "host"), (bob_tab.id, "attendee")}
+    await fresh.nothing("conference.update", 0.1)
+
+
+async def test_a_page_that_closes_is_out_of_its_room_though_another_tab_is_open(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=600, socket_close_grace=1)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab, other = await alice.tab(), await bob.tab(), await bob.tab()
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await bob_tab.ws.close(code=1001)
+    fresh = await bob.tab()
+    assert (await alice_tab.expect("conference.leave"))["model"]["socket_id"] == bob_tab.id
+    assert members(admin, room) == {(alice_tab.id, "host")}
+    for tab in (fresh, other):
+        await tab.nothing("conference.update", 0.1)
+
+
+async def test_who_joins_again_replaces_their_dead_double(
+    pair: Pair, registry: Registry, admin: Admin, people: People
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    view = View(bob, bob_tab, hub, room)
+    await view.read()
+    await alice_tab.cut()
+    await until(lambda: state(admin, alice_tab.id) == "lost")
+    fresh = await alice.tab()
+    here = {"hub_id": hub, "room_id": room}
+    joined = await alice.ok("conference.join", socket_id=fresh.id, **here, **MEETING)
+    assert joined["user"]["role"] == "host"
+    assert [row["socket_id"] for row in joined["attendees"]] == [bob_tab.id]
+    assert members(admin, room) == {(fresh.id, "host"), (bob_tab.id, "attendee")}
+    assert (await bob_tab.expect("conference.start"))["model"]["was"] == alice_tab.id
+    assert view.members() == {fresh.id: alice.uid, bob_tab.id: bob.uid}
+    # A second page of the same person, in the same room, is no double: the first one is open.
+    phone = Person(alice.base, alice.email, alice.uid, alice.shard)
+    await phone.sign_in()
+    third = await phone.tab()
+    await phone.ok("conference.join", socket_id=third.id, **here, **MEETING)
+    assert len(members(admin, room)) == 3
+    await phone.leave()
+
+
+async def test_guests_of_one_link_are_not_each_others_doubles(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=30)).make_url("/")
+    owner = await people("Olga", base=base)
+    hub = registry.add_hub("Open", owner.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    here = {"hub_id": hub, "room_id": room, "type": "meeting"}
+    first, second = await people.stranger(base), await people.stranger(base)
+    tabs = []
+    for guest in (first, second):
+        await guest.ok("dmz.login", token=token)
+        tabs.append(await guest.tab())
+    await first.ok("conference.join", socket_id=tabs[0].id, guest_name="Zoe", metadata={}, **here)
+    await tabs[0].cut()
+    await until(lambda: state(admin, tabs[0].id) == "lost")
+    await second.ok("conference.join", socket_id=tabs[1].id, guest_name="Zoe", metadata={}, **here)
+    assert {socket for socket, _ in members(admin, room)} == {tab.id for tab in tabs}
+    fresh = await first.tab()
+    await first.ok("conference.join", socket_id=fresh.id, guest_name="Zoe", metadata={}, **here)
+    assert {socket for socket, _ in members(admin, room)} == {tabs[1].id, fresh.id}
+
+
+async def test_the_grace_period_begins_with_the_last_sign_of_life(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=6, socket_keepalive=4)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    # As a laptop that falls asleep: nothing is read, and nothing closes.
+    bob_tab.transport.pause_reading()
+    await until(lambda: state(admin, bob_tab.id) == "lost")
+    spans = "SELECT l.lost_at - l.heard_at, s.free_at - l.heard_at FROM yp.lost_socket AS l "
+    ((noticed, ends),) = admin.rows(f"{spans} JOIN yp.socket AS s USING (id) WHERE s.id = %s", bob_tab.id)
+    assert noticed >= 1
+    # Seconds are rounded once to each side.
+    assert 5 <= ends <= 7
+    assert (await alice_tab.expect("conference.leave"))["model"]["uid"] == bob.uid
+    assert members(admin, room) == {(alice_tab.id, "host")}
+    assert not alice_tab.ws.closed, "she answers"
+
+
+async def test_a_process_that_was_taken_for_dead_keeps_the_seats_of_its_people(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "BEAT_SECONDS", 0.2)
+    base = (await make_node(socket_grace=30)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    (node,) = admin.rows("SELECT node FROM yp.socket WHERE id = %s", bob_tab.id)[0]
+    # It was frozen for 25 seconds: others have marked its sockets as lost.
+    admin.rows("UPDATE yp.node SET heartbeat = heartbeat - 25 WHERE id = %s", node)
+    admin.rows("CALL yp.socket_reset(%s, 30)", node)
+    for tab in (alice_tab, bob_tab):
+        await asyncio.wait_for(tab._reader, 60)
+        assert tab.ws.close_code == 1012
+    rest = "SELECT free_at - UNIX_TIMESTAMP() FROM yp.socket WHERE id = %s"
+    await until(lambda: admin.one(rest, bob_tab.id) > 20)
+    back = [await alice.tab(was=alice_tab), await bob.tab(was=bob_tab)]
+    assert members(admin, room) == {(back[0].id, "host"), (back[1].id, "attendee")}
+    hello = {"hub_id": hub, "room_id": room, "event": "HELLO", "payload": {"id": "b"}}
+    await bob.ok("conference.broadcast", socket_id=back[1].id, **hello)
+    await back[0].expect("conference.broadcast")
+
+
+async def test_a_dead_process_counts_as_a_pulled_cable(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    base = (await make_node(socket_grace=600)).make_url("/")
+    alice = await people("Alice", base=base)
+    tab = await alice.tab()
+    _, room = await meet(registry, (alice, tab))
+    dead = "dead0000dead0001"
+    admin.rows("REPLACE INTO yp.node (id, ctime, heartbeat) VALUES (%s, 1, UNIX_TIMESTAMP() - 15)", dead)
+    admin.rows("UPDATE yp.socket SET node = %s WHERE id = %s", dead, tab.id)
+    admin.rows("CALL yp.socket_reset(%s, 600)", dead)
+    assert members(admin, room) == {(tab.id, "host")}
+    rest = admin.one("SELECT free_at - UNIX_TIMESTAMP() FROM yp.socket WHERE id = %s", tab.id)
+    assert 575 <= rest <= 586
+
+
+async def test_what_is_pushed_to_a_lost_socket_reaches_its_tab(
+    pair: Pair, make_node: NodeMaker, registry: Registry
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    second = (await make_node(socket_grace=30)).make_url("/")
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    say = {"hub_id": hub, "room_id": room, "socket_id": alice_tab.id, "event": "HELLO"}
+    await alice.ok("conference.broadcast", payload={"n": -1}, **say)
+    await bob_tab.expect("conference.broadcast")
+    await bob_tab.cut()
+    # Some while the process knows nothing yet, some later.
+    for n in range(30):
+        await alice.ok("conference.broadcast", payload={"n": n}, **say)
+    back = await bob.tab(second, was=bob_tab)
+    await alice.ok("conference.broadcast", payload={"n": 30}, **say)
+
+    def numbers() -> list[int]:
+        # The one before the break may have arrived, which nobody can know.
+        frames = back.updates("conference.broadcast")
+        return [frame["model"]["n"] for frame in frames if frame["model"]["n"] >= 0]
+
+    await until(lambda: len(numbers()) >= 31)
+    await back.nothing("conference.broadcast", 0.2)
+    assert sorted(numbers()) == list(range(31))
+
+
+async def test_frames_on_a_dead_connection_are_sent_again(
+    pair: Pair, make_node: NodeMaker, registry: Registry, admin: Admin
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    second = (await make_node(socket_grace=30)).make_url("/")
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    say = {"hub_id": hub, "room_id": room, "socket_id": alice_tab.id, "event": "HELLO"}
+    # The cable is pulled: TCP takes the frames, and nobody has noticed when the page is back.
+    bob_tab.transport.pause_reading()
+    for n in range(5):
+        await alice.ok("conference.broadcast", payload={"n": n}, **say)
+    back = await bob.tab(second, was=bob_tab)
+    await alice.ok("conference.broadcast", payload={"n": 5}, **say)
+    await back.expect("conference.broadcast", 6)
+    assert [frame["model"]["n"] for frame in back.updates("conference.broadcast")] == list(range(6))
+    bob_tab.transport.abort()
+    await asyncio.gather(bob_tab._reader, return_exceptions=True)
+    assert members(admin, room) == {(alice_tab.id, "host"), (back.id, "attendee")}
+
+
+async def test_nobody_reads_the_mailbox_of_a_foreign_socket(pair: Pair) -> None:
+    alice, bob, _alice_tab, bob_tab = pair
+    await bob_tab.cut()
+    await alice.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    await bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    thief = await alice.tab(was=bob_tab)
+    await thief.nothing("contact.add", 0.3)
+    owner = await bob.tab(was=bob_tab)
+    await owner.expect("contact.add")
 
 
 async def test_another_session_of_the_same_person_takes_no_place(
@@ -119,7 +314,7 @@ async def test_two_tabs_that_drop_at_once_both_find_their_rooms(
     rooms = [(await meet(registry, (alice, tab)))[1] for tab in (first, second)]
     await asyncio.gather(first.cut(), second.cut())
     await until(lambda: state(admin, first.id) == state(admin, second.id) == "lost")
-    back = await asyncio.gather(alice.tab(), alice.tab())
+    back = await asyncio.gather(alice.tab(was=first), alice.tab(was=second))
     sockets = {socket for room in rooms for socket, _ in members(admin, room)}
     assert sockets == {tab.id for tab in back}
 
@@ -180,7 +375,7 @@ async def test_a_caller_who_drops_while_it_rings_gets_the_answer_on_their_new_so
     call = (await bob_tab.expect("conference.invite"))["model"]
     await alice_tab.cut()
     await asyncio.sleep(0.1)
-    back = await alice.tab()
+    back = await alice.tab(was=alice_tab)
     await bob.ok("conference.decline", caller=call)
     assert (await back.expect("conference.decline"))["model"]["room_id"] == call["room_id"]
 
@@ -195,7 +390,7 @@ async def test_a_node_that_is_stopped_hands_its_people_to_the_others(
     _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
     await leaving.close()
     assert state(admin, bob_tab.id) == "lost"
-    back = await bob.tab()
+    back = await bob.tab(was=bob_tab)
     assert members(admin, room) == {(alice_tab.id, "host"), (back.id, "attendee")}
     await alice_tab.nothing("conference.leave", 0.1)
 
@@ -223,7 +418,7 @@ async def test_a_user_who_reconnects_before_the_dead_node_is_reaped_keeps_their_
 ) -> None:
     base = (await make_node(socket_grace=30)).make_url("/")
     alice, bob = await people("Alice", base=base), await people("Bob", base=base)
-    alice_tab, bob_tab, other = await alice.tab(), await bob.tab(), await bob.tab()
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
     _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
     # Pretend that Bob's socket was on a process that was killed ten seconds ago.
     dead = "dead0000dead0000"
@@ -232,10 +427,8 @@ async def test_a_user_who_reconnects_before_the_dead_node_is_reaped_keeps_their_
         "ON DUPLICATE KEY UPDATE heartbeat = VALUES(heartbeat)",
         dead,
     )
-    admin.rows("UPDATE yp.socket SET ctime = ctime - 60 WHERE id IN (%s, %s)", bob_tab.id, other.id)
     admin.rows("UPDATE yp.socket SET node = %s WHERE id = %s", dead, bob_tab.id)
-    back = await bob.tab()
-    assert (bob_tab.id, "attendee") in members(admin, room)
+    back = await bob.tab(was=bob_tab)
     admin.rows("CALL yp.socket_reset(%s, 30)", dead)
     assert members(admin, room) == {(alice_tab.id, "host"), (back.id, "attendee")}
 

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from service.auth.throttle import SignInAttempt, Throttle
 from service.bench.node import free_port
-from service.live.push import Pusher, channel_of
+from service.live.push import Pusher, Receivers, channel_of
 from service.loops import Loops
 from service.rest.change_feed import notify_key_change
 from service.settings import Settings
@@ -123,7 +123,7 @@ class Receiver:
     def __init__(self, settings: Settings, node: str) -> None:
         self.servers = RedisServers(settings)
         self.loops = Loops()
-        self.pusher = Pusher(self.servers, node, self.loops)
+        self.pusher = Pusher(self.servers, node, self.loops, grace=0)
         self.received: Counter[str] = Counter()
 
     def deliver(self, _sockets: list[str], frame: str) -> None:
@@ -135,11 +135,14 @@ async def receivers(url: str) -> AsyncIterator[tuple[Receiver, Receiver]]:
     async def control(_sockets: list[str]) -> None:
         pass
 
+    def ignore(*_of_a_successor: Any) -> None:
+        pass
+
     settings = Settings(redis=url)
     pair = Receiver(settings, "one"), Receiver(settings, "two")
     try:
         for each in pair:
-            each.pusher.start(each.deliver, control, control)
+            each.pusher.start(Receivers(each.deliver, control, control, ignore, ignore))
             async with asyncio.timeout(10):
                 await each.pusher.listening.wait()
         yield pair

@@ -32,7 +32,7 @@ BEGIN
                 WHEN c.uid IS NULL AND (d.domain_id = 1 OR d.domain_id <> me.domain_id) THEN 0
                 WHEN yp.is_blocked(in_owner, in_peer) OR yp.is_blocked(in_peer, in_owner) THEN 0
                 WHEN EXISTS (SELECT 1 FROM yp.conference AS r WHERE r.uid = in_peer) THEN 2
-                WHEN EXISTS (SELECT 1 FROM yp.socket AS s WHERE s.uid = in_peer AND s.state = 'active') THEN 1
+                WHEN EXISTS (SELECT 1 FROM yp.socket AS s WHERE s.uid = in_peer AND s.state <> 'idle') THEN 1
                 ELSE 0
             END,
             'is_blocked', IF(yp.is_blocked(in_owner, in_peer), 1, 0),

@@ -141,7 +141,7 @@ BEGIN
             'is_drumate', 1, 'is_same_domain', 1, 'is_need_email', 0, 'is_archived', 0,
             'is_blocked', 0, 'is_blocked_me', 0,
             'online', IF(EXISTS (SELECT 1 FROM yp.socket AS s
-                                 WHERE s.uid = d.id AND s.state = 'active'), 1, 0)
+                                 WHERE s.uid = d.id AND s.state <> 'idle'), 1, 0)
         )) AS data
     FROM page AS p
     LEFT JOIN contact_card AS k ON p.is_contact = 1 AND k.owner_id = in_owner AND k.id = p.id

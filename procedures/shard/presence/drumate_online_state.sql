@@ -19,7 +19,7 @@ BEGIN
         'firstname', c.firstname, 'lastname', c.lastname,
         'his_state', CASE
             WHEN EXISTS (SELECT 1 FROM yp.conference AS r WHERE r.uid = c.uid) THEN 2
-            WHEN EXISTS (SELECT 1 FROM yp.socket AS s WHERE s.uid = c.uid AND s.state = 'active') THEN 1
+            WHEN EXISTS (SELECT 1 FROM yp.socket AS s WHERE s.uid = c.uid AND s.state <> 'idle') THEN 1
             ELSE 0
         END
     ) AS data

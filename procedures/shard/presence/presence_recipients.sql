@@ -18,21 +18,22 @@ CREATE OR REPLACE PROCEDURE presence_recipients(
 BEGIN
     SELECT JSON_OBJECT('user_id', in_owner, 'status', CASE
         WHEN EXISTS (SELECT 1 FROM yp.conference WHERE uid = in_owner) THEN 2
-        WHEN EXISTS (SELECT 1 FROM yp.socket WHERE uid = in_owner AND state = 'active') THEN 1
+        WHEN EXISTS (SELECT 1 FROM yp.socket WHERE uid = in_owner AND state <> 'idle') THEN 1
         ELSE 0
     END) AS data, (SELECT m.to_db FROM moved_out AS m WHERE m.owner_id = in_owner) AS moved_to;
 
-    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    -- the process as in yp.socket_route, which is not in the directory
+    SELECT IF(s.state = 'lost', '', s.node) AS node, JSON_ARRAYAGG(s.id) AS sockets
     FROM (
         SELECT k.uid FROM contact AS k WHERE k.owner_id = in_owner AND k.uid IS NOT NULL
         UNION
         SELECT a.uid FROM contact_relation_aside AS a WHERE a.owner_id = in_owner AND a.uid IS NOT NULL
     ) AS c
-    JOIN yp.socket AS s ON s.uid = c.uid AND s.state = 'active'
+    JOIN yp.socket AS s ON s.uid = c.uid AND s.state <> 'idle'
     WHERE NOT EXISTS (
         SELECT 1 FROM yp.contact_block AS b
         WHERE (b.owner_id = in_owner AND b.uid = c.uid) OR (b.owner_id = c.uid AND b.uid = in_owner)
     )
-    GROUP BY s.node;
+    GROUP BY IF(s.state = 'lost', '', s.node);
 END$$
 DELIMITER ;

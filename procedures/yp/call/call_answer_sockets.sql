@@ -26,14 +26,14 @@ BEGIN
     SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
     FROM (
         SELECT s.id, s.node
-        FROM socket AS s
-        WHERE s.uid = in_callee AND s.state = 'active'
+        FROM socket_route AS s
+        WHERE s.uid = in_callee AND s.state <> 'idle'
           AND NOT EXISTS (
             SELECT 1 FROM conference AS c
             WHERE c.socket_id = s.id AND c.type = 'connect' AND (c.hub_id <> in_hub OR c.room_id <> in_room)
           )
         UNION
-        SELECT s.id, s.node FROM socket AS s WHERE s.id = in_caller AND s.state <> 'lost'
+        SELECT s.id, s.node FROM socket_route AS s WHERE s.id = in_caller
     ) AS r
     WHERE r.id <> in_socket
     GROUP BY r.node;

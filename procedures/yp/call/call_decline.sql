@@ -37,7 +37,7 @@ BEGIN
         FROM call_card WHERE hub_id = in_hub AND room_id = in_room AND callee_id = in_callee;
         SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM call_invitation AS i
-        JOIN socket AS s ON s.id = i.caller_socket AND s.state <> 'lost'
+        JOIN socket_route AS s ON s.id = i.caller_socket
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.callee_id = in_callee;
         CALL user_sockets(in_callee, in_socket);
     END IF;

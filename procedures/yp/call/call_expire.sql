@@ -51,7 +51,7 @@ BEGIN
         WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = v_callee;
         SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM call_invitation AS i
-        JOIN socket AS s ON s.id = i.caller_socket AND s.state <> 'lost'
+        JOIN socket_route AS s ON s.id = i.caller_socket
         WHERE i.hub_id = v_hub AND i.room_id = v_room AND i.callee_id = v_callee;
         CALL user_sockets(v_callee, NULL);
     END IF;

@@ -41,7 +41,7 @@ BEGIN
     ) THEN
         SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
         FROM call_invitation AS i
-        JOIN socket AS s ON s.uid = i.callee_id AND s.state = 'active'
+        JOIN socket_route AS s ON s.uid = i.callee_id AND s.state <> 'idle'
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.status = 'ringing' AND i.caller_id = v_uid
           AND s.id <> in_socket
         GROUP BY s.node;

@@ -24,12 +24,12 @@ BEGIN
     FROM (
         SELECT s.id, s.node
         FROM call_invitation AS i
-        JOIN socket AS s ON s.uid = i.callee_id AND s.state = 'active'
+        JOIN socket_route AS s ON s.uid = i.callee_id AND s.state <> 'idle'
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.status = 'ringing'
         UNION
         SELECT s.id, s.node
         FROM conference AS c
-        JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+        JOIN socket_route AS s ON s.id = c.socket_id
         WHERE c.hub_id = in_hub AND c.room_id = in_room
     ) AS r
     WHERE r.id <> COALESCE(in_socket, '')

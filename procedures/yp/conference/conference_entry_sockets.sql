@@ -30,13 +30,13 @@ BEGIN
     FROM (
         SELECT s.id, s.node
         FROM conference AS c
-        JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+        JOIN socket_route AS s ON s.id = c.socket_id
         WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
           AND (in_event <> 'knock' OR c.role = 'host')
         UNION
         SELECT s.id, s.node
-        FROM socket AS s
-        WHERE in_event = 'accept' AND s.uid = v_uid AND s.state = 'active'
+        FROM socket_route AS s
+        WHERE in_event = 'accept' AND s.uid = v_uid AND s.state <> 'idle'
           -- the frontend would close another call
           AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id AND c.type = 'connect')
         UNION
@@ -44,7 +44,7 @@ BEGIN
         FROM permission AS p
         JOIN conference_room AS m ON m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting'
         JOIN drumate AS d ON d.id = p.entity_id
-        JOIN socket AS s ON s.uid = p.entity_id AND s.state = 'active'
+        JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
         WHERE in_event = 'start' AND in_opens
           AND p.hub_id = in_hub AND p.resource_id = '*' AND p.level > 0
           AND (p.expiry = 0 OR p.expiry > v_now)

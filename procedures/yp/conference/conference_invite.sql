@@ -65,7 +65,7 @@ BEGIN
     WHERE e.id = v_known
       AND e.status = 'active'
       AND v_blocked = 0
-      AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state = 'active');
+      AND EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = e.id AND s.state <> 'idle');
 
     IF v_guest IS NOT NULL THEN
         -- unlocked: is the other user calling? The pair is locked, so that nobody begins to ring; a call that

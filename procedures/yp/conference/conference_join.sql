@@ -8,8 +8,8 @@
 -- Without in_room the caller gets the newest room that has started, never one where users only wait, because
 -- anybody could open that one. A room stays a meeting or a call, as it began; the other type is refused. A
 -- user who enters answers the call that rings them, and the event of a call says so: their other sockets
--- stop ringing, and of two that pick up at once the second one is refused. The name of a guest is stored
--- with the session.
+-- stop ringing, and of two that pick up at once the second one is refused. A user who joins again takes over
+-- the seat of their lost socket (conference_replace). The name of a guest is stored with the session.
 --
 -- Params:   in_sid        session of the caller; the socket must be bound to it
 --           in_socket     socket that enters
@@ -22,8 +22,9 @@
 --           in_limit      rooms of one socket at most
 -- Returns:  one row       data  JSON: entered (1: the socket is new in the room), event (start, join, knock:
 --                               the caller waits at the door, or accept: this entry answers a call), serial,
---                               room_id, user (attendee row of the caller), details (of the hub's home, {} of
---                               a call, NULL: those of the node with the id of the room, in the hub's shard)
+--                               room_id, was (the lost socket whose seat it took over), user (attendee row of
+--                               the caller), details (of the hub's home, {} of a call, NULL: those of the
+--                               node with the id of the room, in the hub's shard)
 --           rows          data  JSON: attendee rows of the others; none for who waits
 --           rows          node, sockets: to be notified (conference_entry_sockets)
 -- Errors:   WEAK_PRIVILEGE      a foreign socket, that of a visitor, no level, a meeting that has not
@@ -58,6 +59,7 @@ BEGIN
     DECLARE v_inside, v_people, v_started INT UNSIGNED;
     DECLARE v_name VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
+    DECLARE v_was VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
     DECLARE v_ctime INT UNSIGNED;
@@ -163,6 +165,15 @@ BEGIN
         IF v_full THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_MANY_ROOMS';
         END IF;
+        CALL conference_replace(v_hub, v_room, in_socket, v_uid, in_sid, v_was);
+    END IF;
+
+    IF v_was IS NOT NULL THEN
+        -- unlocked: the same
+        SELECT role, status INTO v_role, v_status
+        FROM conference
+        WHERE room_id = v_room AND socket_id = in_socket;
+    ELSEIF v_entered = 1 THEN
         SET v_role = CASE
             WHEN v_hosts > 0 THEN 'attendee'
             WHEN v_area IN ('dmz', 'public') THEN IF(v_uid = v_owner, 'host', 'attendee')
@@ -248,6 +259,7 @@ BEGIN
         'event', v_event,
         'serial', v_serial + 0,
         'room_id', v_room,
+        'was', v_was,
         'user', JSON_COMPACT(me.data),
         'details', CASE
             WHEN in_type = 'connect' THEN JSON_OBJECT()

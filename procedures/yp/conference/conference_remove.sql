@@ -44,7 +44,7 @@ BEGIN
         seat JSON PATH '$',
         socket VARCHAR(32) COLLATE ascii_bin PATH '$.socket'
     )) AS j
-    JOIN socket AS s ON s.id = j.socket
+    JOIN socket_route AS s ON s.id = j.socket
     LEFT JOIN entity AS e ON e.id = s.uid;
 END$$
 DELIMITER ;

@@ -59,7 +59,7 @@ BEGIN
         FROM (
             SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
             FROM conference AS c
-            JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+            JOIN socket_route AS s ON s.id = c.socket_id
             WHERE c.hub_id = in_hub AND c.room_id = v_room AND c.uid = in_guest AND c.type = 'meeting'
             GROUP BY s.node
         ) AS x

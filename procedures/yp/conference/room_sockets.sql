@@ -1,5 +1,5 @@
--- room_sockets: list the sockets of the participants of a room, by the process that holds them. Those who
--- wait at the door hear nothing.
+-- room_sockets: list the sockets of the participants of a room, open or lost, by process (socket_route).
+-- Those who wait at the door hear nothing.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room
@@ -18,7 +18,7 @@ CREATE OR REPLACE PROCEDURE room_sockets(
 BEGIN
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM conference AS c
-    JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+    JOIN socket_route AS s ON s.id = c.socket_id
     WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
       AND c.socket_id <> COALESCE(in_exclude, '')
     GROUP BY s.node;

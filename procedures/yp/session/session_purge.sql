@@ -1,5 +1,5 @@
--- session_purge: delete expired sessions, tokens, grants and guest links, and calls of last month. The
--- service calls it regularly.
+-- session_purge: delete expired sessions, tokens, grants and guest links, lost sockets of yesterday, and
+-- calls of last month. The service calls it regularly.
 --
 -- Params:   in_limit   rows of each kind at most, so that no lock lasts long
 -- Returns:  rows       node, sockets: sockets of expired sessions, to be closed
@@ -29,6 +29,7 @@ BEGIN
     DELETE FROM api_grant WHERE expiry < v_now LIMIT in_limit;
     DELETE FROM permission WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
     DELETE FROM dmz_link WHERE expiry > 0 AND expiry < v_now LIMIT in_limit;
+    DELETE FROM lost_socket WHERE lost_at < v_now - 86400 LIMIT in_limit;
     DELETE FROM call_invitation WHERE mtime < v_now - 30 * 86400 LIMIT in_limit;
 END$$
 DELIMITER ;

@@ -1,5 +1,5 @@
--- entity_sockets: list the open sockets of the members of a hub, and of everybody in one of its rooms, guests
--- included.
+-- entity_sockets: list the sockets of the members of a hub, and of everybody in one of its rooms, guests
+-- included: open or lost (socket_route).
 --
 -- Params:   in_hub       hub
 --           in_room      room, or NULL for members only
@@ -22,7 +22,7 @@ BEGIN
     FROM (
         SELECT s.id, s.node
         FROM permission AS p
-        JOIN socket AS s ON s.uid = p.entity_id AND s.state = 'active'
+        JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
         WHERE p.hub_id = in_hub
           AND p.resource_id IN ('*', in_room)
           AND p.level > 0
@@ -32,7 +32,7 @@ BEGIN
         UNION
         SELECT s.id, s.node
         FROM conference AS c
-        JOIN socket AS s ON s.id = c.socket_id AND s.state <> 'lost'
+        JOIN socket_route AS s ON s.id = c.socket_id
         WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
     ) AS r
     WHERE r.id <> COALESCE(in_exclude, '')

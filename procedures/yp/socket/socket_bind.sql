@@ -1,8 +1,7 @@
 -- socket_bind: bind a new WebSocket to a session, by one-time token or by cookie. The token is used up.
 --
 -- The socket takes over the rooms of the former socket of its tab, which the token names after a ~, even if
--- nobody has noticed yet that the former one is dead. With a token that names none, or with a cookie, it
--- takes over the rooms of the socket of the same session that has been lost for the longest time.
+-- nobody has noticed yet that the former one is dead. A page that names none takes over nothing.
 --
 -- A visitor (session_visit) is the user ffffffffffffffff.
 --
@@ -12,7 +11,9 @@
 --           in_node     process that holds the socket
 -- Returns:  per room taken over: the two sets of conference_moved
 --           then at most one row   data  JSON: uid, db (shard of the user; NULL for a guest), first (1: no
---                                        other socket of the user is open), session (its hash), user
+--                                        other socket of the user is open or lost), session (its hash),
+--                                        former (the socket that the token names, of the same session, open
+--                                        or lost within a day), holder (process that holds it still), user
 --                                        (session_card, for sys.hello); no row without a session
 -- Errors:   none
 -- Needs:    a transaction
@@ -31,6 +32,7 @@ BEGIN
     DECLARE v_session CHAR(64) COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_former, v_predecessor VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_holder CHAR(16) COLLATE ascii_bin;
     DECLARE v_first TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -51,23 +53,16 @@ BEGIN
     LOCK IN SHARE MODE;
 
     IF v_uid IS NOT NULL THEN
-        SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state = 'active');
-        -- '': it has named a former socket, which is gone or somebody else's unless conference_move says so
-        INSERT INTO socket (id, uid, session_id, node, ctime, was)
-        VALUES (in_socket, v_uid, v_session, in_node, v_now, IF(v_former IS NULL, NULL, ''));
+        SET v_first = NOT EXISTS (SELECT 1 FROM socket WHERE uid = v_uid AND state <> 'idle');
+        INSERT INTO socket (id, uid, session_id, node, ctime)
+        VALUES (in_socket, v_uid, v_session, in_node, v_now);
 
-        IF v_former IS NOT NULL THEN
-            SELECT MAX(id) INTO v_predecessor FROM socket
-            WHERE id = v_former AND session_id = v_session FOR UPDATE;
-        ELSE
-            SELECT id INTO v_predecessor
-            FROM socket
-            WHERE session_id = v_session AND state = 'lost'
-            ORDER BY lost_at, id
-            LIMIT 1
-            FOR UPDATE;
-        END IF;
+        SELECT MAX(id), MAX(IF(state = 'lost', NULL, node)) INTO v_predecessor, v_holder FROM socket
+        WHERE id = v_former AND session_id = v_session FOR UPDATE;
         IF v_predecessor IS NOT NULL THEN
+            INSERT IGNORE INTO lost_socket (id, session_id, heard_at, lost_at, rooms)
+            SELECT v_predecessor, v_session, LEAST(v_now, COALESCE(MAX(heartbeat), v_now)), v_now, '[]'
+            FROM node WHERE id = v_holder;
             CALL conference_move(v_predecessor, in_socket);
             CALL conference_moved(JSON_ARRAY(in_socket));
         END IF;
@@ -75,6 +70,8 @@ BEGIN
 
     SELECT JSON_OBJECT(
         'uid', k.uid, 'db', k.db_name, 'first', IF(v_first, 1, 0), 'session', k.id,
+        'former', (SELECT l.id FROM lost_socket AS l WHERE l.id = v_former AND l.session_id = k.id),
+        'holder', v_holder,
         'user', JSON_COMPACT(k.user)
     ) AS data
     FROM session_card AS k

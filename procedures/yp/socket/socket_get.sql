@@ -1,4 +1,4 @@
--- socket_get: find the process of one open socket of a user, to push to that socket alone.
+-- socket_get: find the process of one socket of a user, to push to that socket alone (socket_route).
 --
 -- Params:   in_uid      user of the socket
 --           in_socket   socket
@@ -14,7 +14,7 @@ CREATE OR REPLACE PROCEDURE socket_get(
     SQL SECURITY DEFINER
 BEGIN
     SELECT s.node, JSON_ARRAY(s.id) AS sockets
-    FROM socket AS s
-    WHERE s.id = in_socket AND s.uid = in_uid AND s.state = 'active';
+    FROM socket_route AS s
+    WHERE s.id = in_socket AND s.uid = in_uid AND s.state <> 'idle';
 END$$
 DELIMITER ;

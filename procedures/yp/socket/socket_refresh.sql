@@ -1,5 +1,5 @@
--- socket_refresh: record the heartbeat of a process, and remove processes without a heartbeat and lost
--- sockets after their grace period.
+-- socket_refresh: record the heartbeat of a process, and remove a process without one: its sockets are lost
+-- from then on (socket_reset).
 --
 -- A process whose heartbeat is old is suspected first, and removed only when it still has no heartbeat some
 -- seconds later: after an outage of the database every heartbeat is old, and no process may be removed
@@ -11,9 +11,8 @@
 --           in_address   host and pid, for operators
 --           in_stale     seconds without heartbeat after which a process is suspected
 --           in_wait      seconds until a suspect is removed
---           in_grace     seconds a lost socket keeps its seat
--- Returns:  per room that the sockets leave: the two sets of conference_drop, or of conference_moved
---           then rows      uid, db_name   users whose sockets were deleted
+--           in_grace     seconds that a lost socket keeps its seats, from that heartbeat on
+-- Returns:  rows           uid, db_name   users of sockets that were deleted
 --           then one row   known, ctime   0: this process was unknown (new, or removed by another one);
 --                                         ctime: when it became known, in case the answer to that
 --                                         heartbeat was lost

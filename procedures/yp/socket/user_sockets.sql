@@ -1,4 +1,4 @@
--- user_sockets: list the open sockets of a user, by process.
+-- user_sockets: list the sockets of a user, open or lost, by process (socket_route).
 --
 -- Params:   in_uid       user
 --           in_exclude   socket to leave out, or NULL
@@ -14,8 +14,8 @@ CREATE OR REPLACE PROCEDURE user_sockets(
     SQL SECURITY DEFINER
 BEGIN
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
-    FROM socket AS s
-    WHERE s.uid = in_uid AND s.state = 'active' AND s.id <> COALESCE(in_exclude, '')
+    FROM socket_route AS s
+    WHERE s.uid = in_uid AND s.state <> 'idle' AND s.id <> COALESCE(in_exclude, '')
       -- visitors are not one person
       AND s.uid <> 'ffffffffffffffff'
     GROUP BY s.node;

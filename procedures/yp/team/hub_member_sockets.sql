@@ -1,4 +1,5 @@
--- hub_member_sockets: list the open sockets of the people who may read a hub. Guests of its rooms are none.
+-- hub_member_sockets: list the sockets, open or lost (socket_route), of the people who may read a hub.
+-- Guests of its rooms are none.
 --
 -- Params:   in_hub   hub
 -- Returns:  rows     node, sockets (JSON array of ids)
@@ -15,7 +16,7 @@ BEGIN
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
     FROM permission AS p
-    JOIN socket AS s ON s.uid = p.entity_id AND s.state = 'active'
+    JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
     WHERE p.hub_id = in_hub
       AND p.resource_id = '*'
       AND p.level >= 2

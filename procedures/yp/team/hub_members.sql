@@ -34,7 +34,7 @@ BEGIN
         'online', CASE
             WHEN is_blocked(in_uid, d.id) OR is_blocked(d.id, in_uid) THEN 0
             WHEN EXISTS (SELECT 1 FROM conference AS r WHERE r.uid = d.id) THEN 2
-            WHEN EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = d.id AND s.state = 'active') THEN 1
+            WHEN EXISTS (SELECT 1 FROM socket AS s WHERE s.uid = d.id AND s.state <> 'idle') THEN 1
             ELSE 0
         END,
         'status', 'mate', 'page', in_page + 0

@@ -5,7 +5,7 @@
 --           in_guest  member who is invited
 --           in_room   room of the meeting
 -- Returns:  one row   data  JSON: hub_id, name, area, inside (1: the inviter is in the room)
---           rows      node, sockets: open sockets of the invited member outside the room; none when one of
+--           rows      node, sockets: sockets of the invited member outside the room; none when one of
 --                     the two blocks the other
 -- Errors:   NOT_A_MEMBER   one of the two is no member of the hub
 -- Example:  CALL hub_poke('00000000000000a1', '00000000000000f1', '00000000000000b1', '00000000000000f2');
@@ -34,9 +34,9 @@ BEGIN
     WHERE h.id = in_hub;
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
-    FROM socket AS s
+    FROM socket_route AS s
     WHERE s.uid = in_guest
-      AND s.state = 'active'
+      AND s.state <> 'idle'
       AND NOT is_blocked(in_uid, in_guest)
       AND NOT is_blocked(in_guest, in_uid)
       AND NOT EXISTS (

@@ -518,3 +518,29 @@ def test_those_who_are_removed_are_listed_with_their_shard(meeting: Scene) -> No
     )
     changed, recipients = meeting.sets("yp.conference_changed(:hub, 'one', JSON_ARRAY(:tab_alice), 5)")
     assert (document(changed)["serial"], sockets_of(recipients)) == (5, {meeting["tab_alice"]})
+
+
+@pytest.mark.parametrize(("is_lost", "keeps"), [(1, True), (0, False)])
+def test_conference_vacate_keeps_the_grant_of_who_was_lost(scene: Scene, is_lost: int, keeps: bool) -> None:
+    scene["tab_bob"]
+    scene.sets("yp.conference_invite(:sid_alice, :tab_alice, :alice, 'call', :bob, 'connect', '{}', 30, 16)")
+    scene.sets("yp.conference_join(:sid_bob, :tab_bob, :alice, 'call', 'connect', '{}', 16)")
+    scene.sets(f"yp.conference_vacate(:tab_bob, 'call', {is_lost})")
+    assert scene.count("yp.permission", "resource_id = 'call' AND entity_id = :bob") == keeps
+    # The room ends with the last one in it, and nobody may come in any more.
+    scene.sets("yp.conference_vacate(:tab_alice, NULL, 1)")
+    assert scene.count("yp.permission", "resource_id = 'call'") == 0
+
+
+def test_conference_replace_gives_the_seat_of_a_lost_socket_to_the_next_one(scene: Scene) -> None:
+    replace = "yp.conference_replace(:hub, 'room', {}, :alice, :sid_alice, @was)"
+    scene.sets("yp.conference_join(:sid_alice, :tab_alice, :hub, 'room', 'meeting', '{}', 16)")
+    scene["next"] = scene.tab("alice")
+    scene.sets(replace.format(":next"))
+    assert scene.one("SELECT @was") is None, "the first one is open"
+    scene.sets("UPDATE yp.socket SET state = 'lost' WHERE id = :tab_alice")
+    scene.sets(replace.format(":next"))
+    assert scene.one("SELECT @was") == scene["tab_alice"]
+    assert scene.rows("SELECT socket_id, role FROM yp.conference WHERE room_id = 'room'") == [
+        (scene["next"], "host")
+    ]

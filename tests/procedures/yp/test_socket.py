@@ -10,7 +10,7 @@ import pytest
 
 from service.store.database import document
 from tests.support.admin import Admin
-from tests.support.direct import Direct
+from tests.support.direct import Direct, json_text
 from tests.support.scene import NODE, Scene
 
 
@@ -46,9 +46,8 @@ async def test_socket_states_and_ends(direct: Direct, admin: Admin) -> None:
     (rows,) = await direct.sets("yp", "socket_set_state", socket, 0)
     assert list(rows) == [(person.uid, "shard1")]
     assert not (await direct.sets("yp", "user_sockets", person.uid, None))[0]
-    *_, freed = await direct.sets("yp", "socket_free", socket)
-    assert freed[0][:2] == (person.uid, "shard1")
-    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE id = %s", socket) == 0
+    await direct.sets("yp", "socket_disconnect", json_text([{"id": socket, "silent": 0, "rest": 9}]))
+    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE id = %s", socket) == 0, "it was idle"
 
 
 async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin: Admin) -> None:
@@ -59,12 +58,12 @@ async def test_a_node_that_goes_or_dies_leaves_no_sockets(direct: Direct, admin:
         *_, known = await direct.sets("yp", "socket_refresh", node, "test", 1000, 1000, 0)
         assert known
         await direct.socket(sid, node)
-    *_, people = await direct.sets("yp", "socket_reset", retired, 0)
-    assert (person.uid, "shard1") in list(people)
+    await direct.sets("yp", "socket_reset", retired, 0)
     admin.rows("UPDATE yp.node SET heartbeat = 1, suspected = 1 WHERE id = %s", dead)
-    *_, people, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8, 0)
-    assert (person.uid, "shard1") in list(people)
+    _, known = await direct.sets("yp", "socket_refresh", alive, "test", 12, 8, 0)
     assert known[0][0] == 1
+    *_, people = await direct.sets("yp", "socket_expire", 1000)
+    assert list(people).count((person.uid, "shard1")) == 2
     assert [n for (n,) in admin.rows("SELECT node FROM yp.socket WHERE uid = %s", person.uid)] == [alive]
 
 
@@ -88,7 +87,7 @@ async def test_a_process_that_died_before_the_clock_went_back_is_removed(
     assert admin.one("SELECT suspected FROM yp.node WHERE id = %s", dead) <= suspected + 5
     admin.rows("UPDATE yp.node SET suspected = suspected - 1001 WHERE id = %s", dead)
     await direct.sets("yp", "socket_refresh", alive, "test", 1000, 1000, 0)
-    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE node = %s", dead) == 0
+    assert admin.rows("SELECT state FROM yp.socket WHERE node = %s", dead) == [("lost",)]
 
 
 MEET = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, 'room', 'meeting', '{{}}', 16)"
@@ -102,44 +101,133 @@ def test_socket_get_finds_an_open_socket_of_that_person(scene: Scene) -> None:
     assert scene.rows(get.format("alice")) == []
 
 
-def test_a_dropped_socket_keeps_its_place_in_a_room_only(scene: Scene) -> None:
-    assert scene.rows("yp.socket_lose(:tab_bob)") == [(scene["bob"], "shard1", 0)]
-    assert scene.count("yp.socket", "uid = :bob") == 0
+LOSE = "yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', {}, 'silent', 5, 'rest', 20)))"
+
+
+def lose(scene: Scene, *tabs: str) -> None:
+    """Break the connections of these sockets; 20 seconds of their grace are left."""
+    for tab in tabs:
+        scene.sets(LOSE.format(tab))
+
+
+def test_a_socket_that_breaks_is_lost_for_the_rest_of_its_grace(scene: Scene) -> None:
     scene.sets(MEET.format("alice"))
-    assert scene.rows("yp.socket_lose(:tab_alice)") == [(scene["alice"], "shard1", 1)]
-    assert scene.one("SELECT state FROM yp.socket WHERE id = :tab_alice") == "lost"
-    assert scene.rows("yp.socket_lose('unknown')") == []
+    lose(scene, ":tab_alice", ":tab_bob", "'unknown'")
+    times = "state, free_at - lost_at"
+    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_alice") == [("lost", 20)]
+    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_bob") == [("lost", 20)]
+    past = "SELECT lost_at - heard_at, JSON_VALUE(rooms, '$[0].room') FROM yp.lost_socket WHERE id = {}"
+    assert scene.rows(past.format(":tab_alice")) == [(5, "room")]
+    assert scene.rows(past.format(":tab_bob")) == [(5, None)]
+    # It breaks again, as a process says that was taken for dead: it has more time, not less.
+    scene.sets("yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', :tab_bob, 'silent', 0, 'rest', 3)))")
+    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 20
+    scene.sets("yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', :tab_bob, 'silent', 0, 'rest', 25)))")
+    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 25
+
+
+def test_socket_rooms_lists_the_seats_of_a_socket(scene: Scene) -> None:
+    assert scene.json("SELECT yp.socket_rooms(:tab_alice)") == []
+    scene.sets(MEET.format("alice"))
+    rooms = [{"hub": scene["hub"], "room": "room", "type": "meeting"}]
+    assert scene.json("SELECT yp.socket_rooms(:tab_alice)") == rooms
+
+
+def test_socket_missed_tells_a_fresh_page_what_rings_and_a_former_one_what_it_lost(scene: Scene) -> None:
+    call = "yp.conference_invite('sid-alice', :tab_alice, :alice, 'call', :bob, 'connect', '{}', 30, 16)"
+    scene["tab_bob"]
+    scene.sets(call)
+    ringing, news = scene.sets("yp.socket_missed(:tab_bob, NULL)")
+    assert ringing == [("call",)]
+    assert [(service, orjson.loads(data)["room_id"]) for service, data, *_ in news] == [
+        ("conference.invite", "call")
+    ]
+    assert scene.sets("yp.socket_missed(:tab_alice, NULL)") == [[], []]
+    # Alice's page was away, and is back without its seat; Bob's was away, and it rings no longer.
+    for tab in (":tab_alice", ":tab_bob"):
+        scene.sets(LOSE.format(tab))
+    scene.sets("UPDATE yp.socket SET free_at = 1 WHERE id = :tab_alice")
+    scene.sets("yp.socket_expire(1000)")
+    scene.sets("UPDATE yp.call_invitation SET status = 'missed', mtime = UNIX_TIMESTAMP()")
+    for who in ("alice", "bob"):
+        scene["page"] = scene.tab(who)
+        _, news = scene.sets(f"yp.socket_missed(:page, :tab_{who})")
+        services = [(service, orjson.loads(data)["room_id"]) for service, data, *_ in news]
+        assert services == [("conference.revoke", "call")], who
+
+
+def test_a_lost_socket_is_still_a_recipient_by_its_mailbox(scene: Scene) -> None:
+    lose(scene, ":tab_alice")
+    assert scene.rows("yp.user_sockets(:alice, NULL)") == [("", f'["{scene["tab_alice"]}"]')]
+    assert scene.rows("yp.socket_get(:alice, :tab_alice)") == [("", f'["{scene["tab_alice"]}"]')]
+    scene["next"] = scene.tab("alice")
+    assert sorted(node for node, _ in scene.rows("yp.user_sockets(:alice, NULL)")) == ["", NODE]
+
+
+def test_idle_sockets_and_those_of_visitors_are_not_expected_back(scene: Scene) -> None:
+    scene.sets("yp.session_visit(NULL, NULL, 'example-visitor', 'otak', 60, 60, 'test', '127.0.0.1')")
+    scene.sets("yp.socket_bind('visitor', 'example-visitor', NULL, :node)")
+    scene.sets("yp.socket_set_state(:tab_alice, 0)")
+    lose(scene, "'visitor'", ":tab_alice")
+    assert scene.count("yp.socket", "id IN ('visitor', :tab_alice)") == 0
+    # An idle one in a room is: the page has another window.
+    scene["next"] = scene.tab("alice")
+    scene.sets(MEET.format("alice").replace(":tab_alice", ":next"))
+    scene.sets("yp.socket_set_state(:next, 0)")
+    lose(scene, ":next")
+    assert scene.count("yp.socket", "id = :next AND state = 'lost'") == 1
 
 
 @pytest.mark.parametrize(
-    ("lost_ago", "stays"), [(0, True), (20, True), (40, False), (-20, True), (-7200, False)]
+    ("ends_in", "stays"), [(20, True), (1, True), (0, False), (-7200, False), (7200, False)]
 )
 def test_a_place_is_kept_for_the_grace_period_whatever_the_clock_does(
-    scene: Scene, lost_ago: int, stays: bool
+    scene: Scene, ends_in: int, stays: bool
 ) -> None:
     scene.sets(MEET.format("alice"))
-    scene.sets("yp.socket_lose(:tab_alice)")
-    scene.sets(f"UPDATE yp.socket SET lost_at = UNIX_TIMESTAMP() - ({lost_ago}) WHERE id = :tab_alice")
-    scene.sets("yp.socket_reset(NULL, 30)")
+    lose(scene, ":tab_alice")
+    times = "lost_at = UNIX_TIMESTAMP() + ({0}) - 20, free_at = UNIX_TIMESTAMP() + ({0})"
+    scene.sets(f"UPDATE yp.socket SET {times.format(ends_in)} WHERE id = :tab_alice")
+    scene.sets("yp.socket_expire(1000)")
     assert scene.count("yp.socket", "id = :tab_alice") == stays
     assert scene.count("yp.conference", "socket_id = :tab_alice") == stays
 
 
-def test_the_next_socket_of_the_session_takes_the_place(scene: Scene) -> None:
+def test_a_socket_lost_under_the_version_before_ends_as_well(scene: Scene) -> None:
     scene.sets(MEET.format("alice"))
-    scene.sets("yp.socket_lose(:tab_alice)")
-    scene["next"] = scene.tab("alice")
-    assert scene.rows("SELECT socket_id FROM yp.conference WHERE room_id = 'room'") == [(scene["next"],)]
-    assert scene.count("yp.socket", "uid = :alice") == 1
+    mark = "UPDATE yp.socket SET state = 'lost', lost_at = UNIX_TIMESTAMP() - {} WHERE id = :tab_alice"
+    for ago, stays in ((20, True), (31, False)):
+        scene.sets(mark.format(ago))
+        scene.sets("yp.socket_expire(1000)")
+        assert scene.count("yp.conference", "socket_id = :tab_alice") == stays
 
 
-def test_a_process_that_says_goodbye_leaves_only_those_in_rooms(scene: Scene) -> None:
+def test_only_the_socket_that_names_the_lost_one_takes_its_place(scene: Scene) -> None:
+    scene.sets(MEET.format("alice"))
+    lose(scene, ":tab_alice")
+    scene.tab("alice")
+    assert scene.rows("SELECT socket_id FROM yp.conference WHERE room_id = 'room'") == [(scene["tab_alice"],)]
+    scene["token"] = f"token~{scene['tab_alice']}"
+    scene.sets("yp.authn_store(:sid_alice, :token, 60)")
+    *_, bound = scene.sets("yp.socket_bind('next', NULL, :token, :node)")
+    assert (document(bound)["former"], document(bound)["holder"]) == (scene["tab_alice"], None)
+    assert scene.rows("SELECT socket_id FROM yp.conference WHERE room_id = 'room'") == [("next",)]
+    # That one is named before anybody has noticed that it broke.
+    scene["again"] = "token~next"
+    scene.sets("yp.authn_store(:sid_alice, :again, 60)")
+    *_, bound = scene.sets("yp.socket_bind('last', NULL, :again, :node)")
+    assert (document(bound)["former"], document(bound)["holder"]) == ("next", NODE)
+
+
+def test_a_process_that_stops_leaves_its_sockets_lost(scene: Scene) -> None:
     scene.sets("UPDATE yp.socket SET node = 'elsewhere' WHERE node = :node")
     scene.sets(MEET.format("alice"))
     scene["tab_bob"]
-    people = {uid for uid, _ in scene.rows("yp.socket_retire(:node)")}
-    assert people == {scene["alice"], scene["bob"]}
-    assert scene.rows("SELECT uid, state FROM yp.socket WHERE node = :node") == [(scene["alice"], "lost")]
+    scene.sets("yp.socket_reset(:node, 30)")
+    assert {*scene.rows("SELECT uid, state FROM yp.socket WHERE node = :node")} == {
+        (scene["alice"], "lost"), (scene["bob"], "lost")
+    }  # fmt: skip
+    assert scene.count("yp.lost_socket", "id IN (:tab_alice, :tab_bob)") == 2
 
 
 async def test_one_token_binds_one_of_many_sockets_at_once(direct: Direct) -> None:
@@ -150,18 +238,21 @@ async def test_one_token_binds_one_of_many_sockets_at_once(direct: Direct) -> No
     assert sum(bound is not None for bound in await asyncio.gather(*calls)) == 1
 
 
-async def test_one_of_several_sockets_bound_at_once_takes_the_reserved_place(
-    direct: Direct, admin: Admin
-) -> None:
+async def test_processes_that_end_lost_sockets_at_once_end_each_once(direct: Direct, admin: Admin) -> None:
     person = direct.person()
     sid = await direct.session(person.uid)
-    lost_socket = await direct.socket(sid)
-    await direct.sets("yp", "conference_join", sid, lost_socket, person.uid, None, "meeting", "{}", 16)
-    await direct.sets("yp", "socket_lose", lost_socket)
-    bind = ("yp", "socket_bind")
-    await asyncio.gather(*(direct.sets(*bind, secrets.token_hex(8), sid, None, NODE) for _ in range(4)))
-    assert admin.one("SELECT COUNT(*) FROM yp.conference WHERE uid = %s", person.uid) == 1
-    assert admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", person.uid) == 4
+    sockets = [await direct.socket(sid) for _ in range(8)]
+    for socket in sockets:
+        await direct.sets("yp", "conference_join", sid, socket, person.uid, socket, "meeting", "{}", 16)
+    await direct.sets(
+        "yp", "socket_disconnect", json_text([{"id": socket, "silent": 0, "rest": 0} for socket in sockets])
+    )
+    ended: list[str] = []
+    while admin.one("SELECT COUNT(*) FROM yp.socket WHERE uid = %s", person.uid):
+        outcomes = await asyncio.gather(*(direct.sets("yp", "socket_expire", 4) for _ in range(4)))
+        ended += [uid for *_, rows in outcomes for uid, _ in rows if uid == person.uid]
+    assert len(ended) == 8, "each once"
+    assert admin.one("SELECT COUNT(*) FROM yp.conference WHERE uid = %s", person.uid) == 0
 
 
 async def test_socket_ended_finds_sockets_without_a_session_or_an_account(
@@ -234,25 +325,4 @@ async def test_a_process_that_leaves_counts_those_that_stay(direct: Direct, admi
     admin.rows("UPDATE yp.node SET suspected = 1 WHERE id = %s", fresh)
     assert (await direct.sets("yp", "node_leave", leaving))[0][0][0] == others
     for node in (leaving, staying, fresh):
-        await direct.sets("yp", "socket_retire", node)
-
-
-async def test_the_successor_of_a_socket_is_the_one_that_named_it(direct: Direct) -> None:
-    person = direct.person()
-    sid = await direct.session(person.uid)
-    former, token = await direct.socket(sid), f"{secrets.token_hex(16)}~"
-    assert not (await direct.sets("yp", "socket_successors", f'["{former}"]'))[0]
-    await direct.sets("yp", "authn_store", sid, token + former, 60)
-    successor = secrets.token_hex(8)
-    await direct.sets("yp", "socket_bind", successor, None, token + former, NODE)
-    (rows,) = await direct.sets("yp", "socket_successors", f'["{former}", "unknown"]')
-    assert list(rows) == [(former, NODE, f'["{successor}"]')]
-
-
-async def test_nobody_gets_the_frames_of_a_socket_that_they_merely_know(direct: Direct) -> None:
-    person, other = direct.person(), direct.person()
-    former, sid = await direct.socket(await direct.session(person.uid)), await direct.session(other.uid)
-    token = f"{secrets.token_hex(16)}~{former}"
-    await direct.sets("yp", "authn_store", sid, token, 60)
-    await direct.sets("yp", "socket_bind", secrets.token_hex(8), None, token, NODE)
-    assert await direct.sets("yp", "socket_successors", f'["{former}"]') == [[]]
+        await direct.sets("yp", "socket_reset", node, 0)

@@ -1,0 +1,208 @@
+"""One WebSocket: its bounded queue of frames, and what of them has arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+
+from service import metrics
+from service.live import mailbox
+from service.settings import Settings
+from service.web.ratelimit import Bucket
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2
+"""Longest wait for a client that does not read, or does not answer a close frame."""
+ROUNDS = 20
+"""Rounds of the keepalive in one period of sys.keepalive."""
+UNCONFIRMED = mailbox.MOST_FRAMES
+"""Frames of one client that wait for a pong behind them."""
+PING = None
+"""Entry of a queue of frames: send a ping."""
+
+
+class Client:
+    """One WebSocket with a bounded queue of frames; its writing task lives only while there are any.
+
+    A frame counts as arrived when the client has answered a ping that was sent behind it: TCP takes frames
+    for a connection that is dead.
+    """
+
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request, settings: Settings) -> None:
+        self.id = secrets.token_hex(12)
+        self.frames = Bucket(settings.socket_frames, time.monotonic())
+        self.session: str | None = None
+        self.counted: tuple[str, ...] = ()
+        """The keys under which the limits of this process count it."""
+        self.active = True
+        self.ws = ws
+        self.uid: str | None = None
+        self.user: dict[str, Any] = {}
+        self.heard = time.monotonic()
+        """When the last sign of life came."""
+        self._asked: float | None = None
+        """When the ping was queued that the client has not answered yet."""
+        self._pinged: float | None = None
+        """When that ping was sent: the frames before it may take their time."""
+        self.is_silent = False
+        """It was dropped because it gave no sign of life."""
+        self.keepalive_round = secrets.randbelow(ROUNDS)
+        self.is_successor_known = False
+        """Another socket has taken over its seats and its frames."""
+        self._transport = request.transport
+        self._limit = settings.socket_queue
+        self._queue: deque[str | None] = deque()
+        self._unconfirmed: list[str] = []
+        self._before_ping = 0
+        """Number of unconfirmed frames before the ping."""
+        self._writer: asyncio.Task[None] | None = None
+        self._closing: asyncio.Event | None = None
+        self._held = True
+
+    async def greet(self, hello: str) -> None:
+        """Send the first frame; the others wait for `release`."""
+        with suppress(ConnectionError, RuntimeError):
+            await self.ws.send_str(hello)
+
+    def release(self, first: Sequence[str] = ()) -> None:
+        """Send these frames, then those that were queued before."""
+        self._held = False
+        self._queue.extendleft(reversed(first))
+        self._unconfirmed[:0] = first
+        if self._queue:
+            self._start()
+
+    def send(self, frame: str) -> None:
+        """Queue a live update; disconnect a client that does not keep up."""
+        if self._put(frame):
+            self._unconfirmed.append(frame)
+            if len(self._unconfirmed) > UNCONFIRMED:
+                del self._unconfirmed[0]
+                self._before_ping = max(self._before_ping - 1, 0)
+
+    def say(self, frame: str) -> None:
+        """Queue a frame of the connection itself, which nobody misses later."""
+        self._put(frame)
+
+    def _put(self, frame: str) -> bool:
+        if self.ws.closed:
+            return False
+        self._queue.append(frame)
+        metrics.FRAMES.inc()
+        if len(self._queue) > self._limit:
+            self._drop_slow()
+        else:
+            self._start()
+        return True
+
+    def ask(self, now: float) -> None:
+        """Send a ping behind all frames."""
+        self._asked, self._pinged = now, None
+        self._before_ping = len(self._unconfirmed)
+        self._queue.append(PING)
+        self._start()
+
+    def answered(self) -> None:
+        """Take the answer to a ping: the frames before it have arrived."""
+        self._asked = self._pinged = None
+        del self._unconfirmed[: self._before_ping]
+        self._before_ping = 0
+
+    def excuse(self, seconds: float) -> None:
+        """Give the client more time, because this process has not read its answers."""
+        if self._asked is not None:
+            self._asked += seconds
+        if self._pinged is not None:
+            self._pinged += seconds
+
+    def is_asked(self) -> bool:
+        """Return whether the client owes an answer."""
+        return self._asked is not None
+
+    def owes(self, now: float) -> tuple[float, float]:
+        """Return for how long the answer to a ping is due: since it was queued, and since it was sent."""
+        return now - (self._asked or now), now - (self._pinged or now)
+
+    @property
+    def has_unconfirmed(self) -> bool:
+        """Whether frames were sent that may not have arrived."""
+        return bool(self._unconfirmed)
+
+    @property
+    def unconfirmed(self) -> list[str]:
+        """The live updates that may not have arrived, sent or queued."""
+        return list(self._unconfirmed)
+
+    @property
+    def queued(self) -> list[str]:
+        """The frames that are not sent yet."""
+        return [frame for frame in self._queue if frame is not None]
+
+    @property
+    def waiting(self) -> int:
+        """Number of queued frames."""
+        return len(self._queue)
+
+    def _start(self) -> None:
+        if self._writer is None and not self._held:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                frame = self._queue.popleft()
+                if frame is None:
+                    self._pinged = time.monotonic()
+                    await self.ws.ping()
+                else:
+                    await self.ws.send_str(frame)
+        except (ConnectionError, RuntimeError):
+            self._queue.clear()
+        finally:
+            self._writer = None
+
+    def _drop_slow(self) -> None:
+        log.warning(
+            "socket too slow, disconnected",
+            extra={"socket": self.id, "uid": self.uid, "waiting": len(self._queue)},
+        )
+        metrics.SLOW_SOCKETS.inc()
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection. A close frame would wait behind the frames that the client does not read."""
+        self._queue.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send the queued frames and a close frame; wait at most 2 s for each of the two.
+
+        A client that answers the close frame has all frames before it.
+        """
+        self._closing = asyncio.Event()
+        try:
+            if self._writer is not None:
+                await asyncio.wait({self._writer}, timeout=CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.ws.close(code=code, message=reason.encode())
+            if self.ws.close_code != WSCloseCode.ABNORMAL_CLOSURE and not self._queue:
+                self._unconfirmed.clear()
+        except (ConnectionError, RuntimeError, TimeoutError):
+            pass
+        finally:
+            self._closing.set()
+
+    async def closed(self) -> None:
+        """Wait until a close frame that this side has sent is answered."""
+        if self._closing is not None:
+            await self._closing.wait()
