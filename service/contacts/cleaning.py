@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
+from service.contacts.addresses import addresses_in
 from service.contacts.vocabulary import CONTROL, CONTROL_BUT_LAYOUT, ENTITY, PLACE_LIMITS, Contact
 from service.ids import ID
-from service.web.email_address import normal_email
 
 ENTRIES = 100
 """Emails, phones or addresses of one contact."""
@@ -67,9 +67,9 @@ def _emails(contact: Mapping[str, Any]) -> list[Contact]:
     """Return the valid addresses, each once; the first default, else the first address, is the default."""
     emails: dict[str, Contact] = {}
     for entry in _entries(contact, "email"):
-        address = normal_email(str(entry.get("email") or "")[:300])
-        if address and len(address) <= 255:
-            emails.setdefault(address, {**_kind(entry), "email": address})
+        for address in addresses_in(str(entry.get("email") or "")):
+            if len(address) <= 255:
+                emails.setdefault(address, {**_kind(entry), "email": address})
     default = next((e for e in emails.values() if e["is_default"]), next(iter(emails.values()), None))
     for entry in emails.values():
         entry["is_default"] = int(entry is default)
