@@ -97,9 +97,10 @@ class ClusterRounds:
     async def _settle(self) -> None:
         """Bring each window back to its service, and wait until both have one."""
         for seat in self.load.seats:
-            seat.close_codes.clear()
             await self.load.move(seat)
         await until(lambda: all(seat.tab and not seat.tab.ws.closed for seat in self.load.seats))
+        for seat in self.load.seats:
+            seat.close_codes.clear()
 
     def _compare_updates(
         self, row: Row, fault: Fault, started: float, repaired_at: float, ended: float
