@@ -39,10 +39,11 @@ class MissedUpdates:
         self._awaited: dict[str, asyncio.Event] = {}
         """Former sockets whose process is asked for their unconfirmed frames."""
 
-    async def of_former(self, former: str, holder: str | None, successor: str) -> list[str]:
+    async def of_former(self, former: str, holder: str | None, successor: str) -> list[str] | None:
         """Return the frames in the mailbox of a former socket; from now on they go to its successor.
 
-        `holder`: the process that still holds the former socket, because it has not noticed the break.
+        `holder`: the process that still holds the former socket, because it has not noticed the break. None
+        when Redis is away.
         """
         if holder is not None:
             await self._await_hand_over(holder, former)
@@ -51,7 +52,7 @@ class MissedUpdates:
             return await redis.ask(lambda client: mailbox.take(client, former, node, successor))
         except RedisError as exc:
             log.warning("the mailbox of a lost socket cannot be read", extra={"error": kind_of(exc)})
-            return []
+            return None
 
     async def complete(
         self, stored: Sequence[str], socket_id: str, former: str | None, session: str, queued: Iterable[str]

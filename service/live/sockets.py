@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
+MAILBOX_SECONDS = 1.0
+"""Pause before a mailbox is read again, when Redis was away."""
 LOST_SECONDS = 1.0
 """Period in which lost sockets are recorded, and ended after their grace period."""
 LATE_SECONDS = 3.0
@@ -297,7 +299,10 @@ class Sockets:
         frames: list[str] = []
         try:
             if former is not None:
-                frames = await self._missed.of_former(former, holder, client.id)
+                stored = await self._missed.of_former(former, holder, client.id)
+                frames = stored or []
+                if stored is None:
+                    self._background.later(MAILBOX_SECONDS, lambda: self._read_mailbox(client, former))
             if former is not None or client.user.get("signed_in"):
                 session = str(client.session)
                 frames = await self._missed.complete(frames, client.id, former, session, client.queued)
@@ -307,6 +312,17 @@ class Sockets:
                 client.release(frames)
             else:
                 self._pusher.keep([client.id], mailbox.repeated(frames))
+
+    async def _read_mailbox(self, client: Client, former: str) -> None:
+        """Send what is in the mailbox of a former socket, once Redis is back."""
+        if client.id not in self._clients:
+            return
+        frames = await self._missed.of_former(former, None, client.id)
+        if frames is None:
+            self._background.later(MAILBOX_SECONDS, lambda: self._read_mailbox(client, former))
+            return
+        for frame in await self._missed.complete(frames, client.id, former, str(client.session), ()):
+            client.send(frame)
 
     async def _admit_anonymous(self, client: Client, request: web.Request) -> bool:
         """Keep a socket without a session open, as the frontend expects; it receives no live updates."""

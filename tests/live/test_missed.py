@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from yarl import URL
 
 from service.admin.registry import Registry
+from service.live import mailbox
 from service.settings import Settings
+from service.store import redis as store_redis
 from tests.support.admin import Admin
 from tests.support.conferences import CONNECT, dial, log_of, wicket_of
 from tests.support.nodes import NodeMaker
@@ -275,3 +278,24 @@ async def test_a_call_to_a_page_that_never_comes_back_is_a_missed_call(call: Cal
     assert (await call.a1.expect("conference.decline"))["model"]["status"] == "missed"
     for owner, peer in ((call.alice, call.bob), (call.bob, call.alice)):
         assert len(log_of(admin, owner, peer)) == 1
+
+
+async def test_a_mailbox_is_read_when_redis_is_back(
+    call: Call, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lose(admin, call.b1)
+    await call.bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    take = mailbox.take
+    outages: list[Any] = []
+
+    async def away(*args: Any) -> list[str]:
+        if len(outages) < 2:
+            outages.append(args)
+            raise RedisError("away")
+        return await take(*args)
+
+    monkeypatch.setattr(mailbox, "take", away)
+    monkeypatch.setattr(store_redis, "AWAY_SECONDS", 0)
+    back = await call.bob.tab(was=call.b1)
+    await back.expect("contact.add")
+    assert len(outages) == 2
