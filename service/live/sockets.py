@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "service"
 MAX_FRAME = 5000
+PAGE_CLOSED = {WSCloseCode.OK, WSCloseCode.GOING_AWAY}
 MAILBOX_SECONDS = 1.0
 """Pause before a mailbox is read again, when Redis was away."""
 LOST_SECONDS = 1.0
@@ -369,11 +370,14 @@ class Sockets:
         await client.close(code, reason)
 
     async def _receive(self, client: Client) -> bool:
-        """Handle frames until the connection ends; return whether the client has closed it."""
+        """Handle frames until the connection ends; return whether the page was closed or reloaded.
+
+        A page whose script closes the socket, without a code, goes on and connects again.
+        """
         while True:
             message = await client.ws.receive()
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
-                return message.type is WSMsgType.CLOSE
+                return message.type is WSMsgType.CLOSE and message.data in PAGE_CLOSED
             client.heard = time.monotonic()
             if message.type is WSMsgType.PONG and client.is_asked():
                 client.answered()

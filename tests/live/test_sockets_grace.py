@@ -101,6 +101,13 @@ async def test_a_socket_outside_of_rooms_is_expected_back_too(pair: Pair, admin:
     await until(lambda: state(admin, alice_tab.id) is None)
 
 
+async def test_a_page_whose_script_closes_the_socket_is_expected_back(pair: Pair, admin: Admin) -> None:
+    _, _, _, bob_tab = pair
+    # a close frame without a code, as `socket.close()` sends it
+    bob_tab.transport.write(b"\x88\x80" + bytes(4))
+    await until(lambda: state(admin, bob_tab.id) == "lost")
+
+
 async def test_a_reloaded_page_inherits_nothing(pair: Pair, registry: Registry, admin: Admin) -> None:
     alice, bob, alice_tab, bob_tab = pair
     _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
