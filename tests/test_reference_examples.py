@@ -279,12 +279,31 @@ class Story:
         await call(ada, "conference.broadcast", **here, event="HELLO", payload=hello)
         place = {"hub_id": hub, "room_id": here["room_id"]}
         await call(ada, "conference.attendee", **place, participant_id="abcd1234")
+        await self.commands(hub, here)
         await call(ada, "conference.leave", **here)
         team = self.registry.add_hub("Research", ada.uid, "private")
         self.registry.grant(team, self.bob.uid, 2)
         await call(ada, "hub.get_members_by_type", hub_id=team, type="all")
         room = (await ada.ok("media.home", hub_id=team))["home_id"]
         await call(ada, "hub.poke", hub_id=team, uid=self.bob.uid, nid=room)
+
+    async def commands(self, hub: str, here: dict[str, Any]) -> None:
+        """Give each command of a host once."""
+        call, ada, bob, tab = self.rec.call, self.ada, self.bob, await self.bob.tab()
+        self.registry.grant(hub, bob.uid, 4)
+        room = {"room_id": here["room_id"], "socket_id": here["socket_id"]}
+        door = {"hub_id": hub, "room_id": here["room_id"], "socket_id": tab.id, "metadata": MEETING}
+        await call(ada, "conference.room", **room, title="Weekly", people=20)
+        await call(ada, "conference.lock", **room, who="everybody")
+        await bob.ok("conference.join", **door)
+        await call(ada, "conference.admit", **room, to=tab.id)
+        await call(ada, "conference.mute", **room, to=tab.id)
+        await call(ada, "conference.set_role", **room, to=tab.id, role="host")
+        await call(ada, "conference.kick", **room, to=tab.id)
+        await bob.ok("conference.join", **door)
+        await call(ada, "conference.deny", **room, to=tab.id)
+        await call(ada, "conference.end", **room)
+        await ada.ok("conference.join", **here, metadata=MEETING)
 
     async def calls(self) -> None:
         call, ada, bob, tab = self.rec.call, self.ada, self.bob, self.tab

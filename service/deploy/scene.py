@@ -59,7 +59,8 @@ EXAMPLES = (
     f"('example-bob', '{BOB}', SHA2('example-bob-sid', 256), '00000000000000e1', 1)",
     f"INSERT INTO yp.conference_room (id, hub_id, type, ctime) VALUES ('{ROOM}', '{TEAM}', 'meeting', 1)",
     "INSERT INTO yp.conference (room_id, socket_id, hub_id, uid, type, role, status, level, ctime, mtime) "
-    f"VALUES ('{ROOM}', 'example-socket', '{TEAM}', '{ALICE}', 'meeting', 'host', 'started', 7, 1, 1)",
+    f"VALUES ('{ROOM}', 'example-socket', '{TEAM}', '{ALICE}', 'meeting', 'host', 'started', 7, 1, 1), "
+    f"('{ROOM}', 'example-bob', '{TEAM}', '{BOB}', 'meeting', 'attendee', 'started', 4, 2, 2)",
     "INSERT INTO yp.call_invitation (room_id, callee_id, hub_id, caller_id, caller_socket, status, expiry, "
     f"ctime, mtime) VALUES ('{ROOM}', '{ALICE}', '{TEAM}', '{BOB}', 'example-bob', 'ringing', "
     "UNIX_TIMESTAMP() + 60, 1, 1)",

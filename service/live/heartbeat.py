@@ -13,11 +13,11 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
 from service.live.resources import Resources
-from service.live.rooms import notify_departures, notify_evictions, notify_reviews
+from service.live.rooms import notify_cancellation, notify_departures, notify_evictions, notify_reviews
 from service.live.sockets import Sockets
 from service.log import kind_of
 from service.loops import Loop, Round
-from service.store.database import ResultSet
+from service.store.database import ResultSet, document, documents
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,13 @@ class Heartbeat:
         return BEAT_SECONDS
 
     async def _review(self) -> float:
-        """Renew the rights of those in rooms by their grants, and find a host where none is left."""
+        """Renew rights by the grants, find hosts where none is left, end rooms whose time is over."""
         notify_reviews(self._pusher, await self._db.call("yp", "conference_review", REVIEWS))
+        while result_sets := await self._db.call("yp", "conference_overdue"):
+            room_rows, recipients, former_rows, _ = result_sets
+            notify_cancellation(self._pusher, recipients, document(room_rows))
+            for attendee in documents(former_rows):
+                self._presence.changed(attendee["uid"], attendee["db"])
         return BEAT_SECONDS
 
     async def _close_ended(self) -> float:

@@ -16,6 +16,8 @@ DEPARTURE = "conference.leave"
 MOVE = "conference.update"
 EVICTION = "conference.revoke"
 CANCELLATION = "conference.cancel"
+ENTRY = "conference.join"
+START = "conference.start"
 NODE_SECONDS = 60
 NODES = 1_000
 
@@ -35,20 +37,27 @@ def notify_departures(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
 
 
 def notify_evictions(
-    pusher: Pusher, presence: Presence, eviction_rows: ResultSet, service: str = EVICTION
+    pusher: Pusher,
+    presence: Presence,
+    eviction_rows: ResultSet,
+    service: str = EVICTION,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Notify those whom `conference_remove` took out of rooms, and their contacts.
 
-    The frontend closes the window of a call at `conference.revoke`, that of a meeting at `conference.cancel`
-    only.
+    With the service of a host's command, which the frontend ignores, they hear of it by that name, too. The
+    frontend closes the window of a call at `conference.revoke`, that of a meeting only at
+    `conference.cancel`.
     """
     for data, node, sockets, shard in eviction_rows:
-        model = {**orjson.loads(data), "caller_id": None, "type": service}
-        pusher.send([(node, sockets)], live_update(service, model))
+        place: dict[str, Any] = orjson.loads(data)
+        recipients = [(node, sockets)]
+        if service != EVICTION:
+            pusher.send(recipients, live_update(service, {**place, **(more or {})}))
+        model = {**place, "caller_id": None, "type": EVICTION}
+        pusher.send(recipients, live_update(EVICTION, model))
         if model["room_type"] == "meeting":
-            notify_cancellation(pusher, [(node, sockets)], model)
-        elif service != EVICTION:
-            pusher.send([(node, sockets)], live_update(EVICTION, model | {"type": EVICTION}))
+            notify_cancellation(pusher, recipients, model)
         presence.changed(model["uid"], shard)
 
 
@@ -62,7 +71,18 @@ def notify_reviews(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
     """Push the attendees whose role or rights have changed: pairs of `conference_changed`."""
     for attendee_rows, recipients in zip(result_sets[::2], result_sets[1::2], strict=True):
         for attendee in documents(attendee_rows):
-            pusher.send(recipients, _frame(MOVE, attendee))
+            pusher.send(recipients, _frame(MOVE, attendee, sender=False))
+
+
+def notify_entries(pusher: Pusher, entry_rows: ResultSet, room_rows: ResultSet) -> None:
+    """Tell those whom a host has let in that they may enter, and the room who has come.
+
+    The page of a guest joins again at `conference.start`.
+    """
+    for data, node, sockets in entry_rows:
+        attendee = orjson.loads(data)
+        pusher.send([(node, sockets)], _frame(START, attendee, sender=False))
+        pusher.send(room_rows, _frame(ENTRY, attendee))
 
 
 def _notify_move(pusher: Pusher, attendee: dict[str, Any], peers: list[Any], others: ResultSet) -> None:
@@ -72,10 +92,11 @@ def _notify_move(pusher: Pusher, attendee: dict[str, Any], peers: list[Any], oth
     pusher.send(own_socket_rows, _frame(MOVE, attendee | {"attendees": peers}))
 
 
-def _frame(service: str, attendee: dict[str, Any]) -> bytes:
+def _frame(service: str, attendee: dict[str, Any], *, sender: bool = True) -> bytes:
+    """Build a frame about an attendee. Their own desk drops one of which they are the sender."""
     model = attendee | {"room_type": attendee["type"], "type": service}
-    sender = {"uid": attendee["uid"], "id": attendee["uid"], "socket_id": attendee["socket_id"]}
-    return live_update(service, model, sender=sender)
+    source = {"uid": attendee["uid"], "id": attendee["uid"], "socket_id": attendee["socket_id"]}
+    return live_update(service, model, sender=source if sender else None)
 
 
 class Nodes:

@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from service.errors import invalid_param, missing_param
 from service.ids import ID
 from service.live.calls import LOGGED_EVENTS, LogEntry, write_log
 from service.live.media import media_configs
-from service.live.rooms import notify_cancellation, notify_departures
+from service.live.rooms import (
+    notify_cancellation,
+    notify_departures,
+    notify_entries,
+    notify_evictions,
+    notify_reviews,
+)
 from service.runtime.context import Answer, Context, row, rows
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
@@ -19,6 +27,7 @@ TYPES = {"meeting", "connect"}
 SWITCHES = ("audio", "video", "screen", "muted")
 TEXTS = {"participant_id": 64, "firstname": 255, "lastname": 255, "guest_name": 128}
 ONLY_ID = {"participant_id": 64}
+ROOM = "conference.room"
 OFF = {0, "0", "false", "off", "", None}
 
 
@@ -88,8 +97,12 @@ async def update(ctx: Context, room_id: str, socket_id: str, metadata: dict[str,
 
 
 async def broadcast(ctx: Context, socket_id: str, event: str, payload: dict[str, Any]) -> Answer:
-    """Send the payload to the online members of the hub and to everybody in the room."""
-    (recipients,) = await ctx.yp("conference_broadcast", ctx.sid, socket_id, ctx.caller.hub, _room(ctx))
+    """Send the payload to the online members of the hub and the room; with `to`, to one in the room."""
+    hub, to = ctx.caller.hub, ctx.args.get("to")
+    if to:
+        (recipients,) = await ctx.yp("conference_send", ctx.sid, socket_id, hub, _room(ctx), to)
+    else:
+        (recipients,) = await ctx.yp("conference_broadcast", ctx.sid, socket_id, hub, _room(ctx))
     ctx.push(ctx.service, payload, recipients, event=event)
     return payload
 
@@ -207,6 +220,92 @@ async def log_call(ctx: Context, callee: dict[str, Any], event: str, duration: f
 
         _push_log(ctx, await ctx.db.transaction("call_log", write))
     return callee
+
+
+async def kick(ctx: Context, room_id: str, socket_id: str, ban: str) -> Answer:
+    """Take a participant out of a room; with `ban`, until it ends."""
+    return await _remove(ctx, room_id, socket_id, None, ban)
+
+
+async def deny(ctx: Context, room_id: str, socket_id: str, ban: str) -> Answer:
+    """Turn somebody away who waits at the door of a room."""
+    return await _remove(ctx, room_id, socket_id, "waiting", ban)
+
+
+async def admit(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """Let somebody in who waits at the door of a room; without `to`, everybody who waits."""
+    entry_rows, room_rows = await ctx.yp("conference_admit", ctx.sid, socket_id, room_id, ctx.args.get("to"))
+    ctx.after_commit.append(lambda: notify_entries(ctx.pusher, entry_rows, room_rows))
+    return {"admitted": [orjson.Fragment(data) for data, _node, _sockets in entry_rows]}
+
+
+async def mute(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """Ask a participant for silence; without `to`, all attendees."""
+    target_rows, *changes = await ctx.yp("conference_mute", ctx.sid, socket_id, room_id, ctx.args.get("to"))
+    for data, node, sockets in target_rows:
+        ctx.push(ctx.service, orjson.loads(data) | _by(ctx), [(node, sockets)])
+    ctx.after_commit.append(lambda: notify_reviews(ctx.pusher, changes))
+    return {"asked": rows(changes[0])}
+
+
+async def set_role(ctx: Context, room_id: str, socket_id: str, to: str, role: str) -> Answer:
+    """Make a participant a host or an attendee."""
+    changes = await ctx.yp("conference_set_role", ctx.sid, socket_id, room_id, to, role)
+    ctx.after_commit.append(lambda: notify_reviews(ctx.pusher, changes))
+    return {"changed": rows(changes[0])}
+
+
+async def end(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """End a room for everybody."""
+    _push_end(ctx, room_id, socket_id, await ctx.yp("conference_end", ctx.sid, socket_id, room_id))
+    return {"room_id": room_id}
+
+
+async def lock(ctx: Context, room_id: str, socket_id: str, who: str) -> Answer:
+    """Say who waits at the door of a room until a host lets them in."""
+    entry_rows, recipients, card_rows = await ctx.yp("conference_lock", ctx.sid, socket_id, room_id, who)
+    ctx.after_commit.append(lambda: notify_entries(ctx.pusher, entry_rows, recipients))
+    ctx.push(ROOM, document(card_rows) | {"type": ROOM}, recipients)
+    return row(card_rows)
+
+
+async def show_room(ctx: Context, room_id: str, socket_id: str) -> Answer:
+    """Change the title and the limits of a room, when some are given; return the room, and who waits."""
+    title, people, minutes = (ctx.args.get(name) for name in ("title", "people", "minutes"))
+    if not title is people is minutes is None:
+        top = ctx.settings
+        card_rows, recipients = await ctx.yp(
+            "conference_room_set",
+            ctx.sid,
+            socket_id,
+            room_id,
+            title,
+            people,
+            minutes,
+            top.room_people,
+            top.room_minutes,
+        )
+        ctx.push(ROOM, document(card_rows) | {"type": ROOM}, recipients)
+    card_rows, waiting_rows = await ctx.yp("conference_room_get", ctx.sid, socket_id, room_id)
+    card: dict[str, Any] = document(card_rows)
+    return card | {"waiting": rows(waiting_rows)}
+
+
+async def _remove(ctx: Context, room_id: str, socket_id: str, status: str | None, ban: str) -> Answer:
+    """Take somebody out of a room, or away from its door, and notify everybody concerned."""
+    banned = int(ban == "1")
+    *room_changes, removed_rows = await ctx.yp(
+        "conference_kick", ctx.sid, socket_id, room_id, ctx.args["to"], status, banned
+    )
+    by = _by(ctx) | {"banned": banned}
+    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
+    ctx.after_commit.append(lambda: notify_evictions(ctx.pusher, ctx.presence, removed_rows, ctx.service, by))
+    return {"removed": [orjson.Fragment(data) for data, *_ in removed_rows]}
+
+
+def _by(ctx: Context) -> dict[str, Any]:
+    """Return who gives a command, as its recipient sees them."""
+    return {"by": ctx.caller.uid, "by_name": ctx.caller.public_name, "type": ctx.service}
 
 
 async def _log_with(

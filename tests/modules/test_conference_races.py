@@ -144,9 +144,10 @@ class Race:
         answers = {outcome for service, outcome in ANSWERS.items() if updates[service]}
         assert len(answers) <= 1, story
         assert max(updates["conference.accept"], updates["conference.decline"]) <= 1, story
-        if self.a1.id in seats and state == "accepted":
+        hears = self.a1.id in seats and not self.a1.ws.closed
+        if hears and state == "accepted":
             assert answers == {"accepted"}, story
-        if self.a1.id in seats and state in {"declined", "missed"}:
+        if hears and state in {"declined", "missed"}:
             assert answers == {"declined"}, story
         grants = "SELECT 1 FROM yp.permission WHERE resource_id = %s AND entity_id = %s"
         granted = self.admin.rows(grants, self.call["room_id"], self.bob.uid)

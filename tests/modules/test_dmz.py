@@ -14,15 +14,9 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from tests.support.admin import Admin
+from tests.support.guests import enter, guest_of
 from tests.support.nodes import NodeMaker
 from tests.support.people import FRONTEND, PASSWORD, People, Person, Socket, Tab
-
-
-async def guest_of(people: People, token: str, base: URL | None = None) -> tuple[Person, dict[str, Any], Tab]:
-    """Open the link as a guest without an account; return (guest, answer, tab)."""
-    guest = await people.stranger(base)
-    ticket = await guest.ok("dmz.login", token=token)
-    return guest, ticket, await guest.tab()
 
 
 def session_cookie(person: Person) -> str:
@@ -39,16 +33,6 @@ async def open_house(people: People, registry: Registry) -> tuple[Person, Tab, s
     here = {"hub_id": hub, "room_id": room, "metadata": {"type": "meeting"}}
     await alice.ok("conference.join", socket_id=desk.id, **here)
     return alice, desk, token, here
-
-
-async def enter(guest: Person, tab: Tab, ticket: dict[str, Any], name: str) -> Any:
-    """Call conference.join as the guest page does: no type in the metadata."""
-    return await guest.ok(
-        "conference.join",
-        **{"hub_id": ticket["hub_id"], "nid": ticket["nid"], "room_id": ticket["nid"]},
-        **{"socket_id": tab.id, "guest_name": name, "firstname": name, "type": "meeting"},
-        metadata={"firstname": name, "lastname": "", "guest_name": name},
-    )
 
 
 async def test_guests_wait_until_the_owner_is_there(people: People, registry: Registry, admin: Admin) -> None:

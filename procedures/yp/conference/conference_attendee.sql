@@ -1,5 +1,5 @@
 -- conference_attendee: find the participant who has an endpoint id, for callers who share a room or a hub
--- with them.
+-- with them. A guest must be in the room; who waits at its door sees nobody.
 --
 -- Params:   in_sid           session of the caller
 --           in_participant   endpoint id, from conference.update
@@ -38,11 +38,20 @@ BEGIN
         OR EXISTS (
             SELECT 1
             FROM permission AS p
+            JOIN drumate AS d ON d.id = p.entity_id
             WHERE p.hub_id = a.hub_id
               AND p.resource_id IN ('*', a.room_id)
               AND p.entity_id = me.uid
               AND p.level >= 2
               AND (p.expiry = 0 OR p.expiry > v_now)
+              -- a lock hides the room from members, too
+              AND NOT EXISTS (
+                SELECT 1
+                FROM socket AS s
+                JOIN conference AS own ON own.socket_id = s.id
+                WHERE s.session_id = me.id AND own.hub_id = a.hub_id AND own.room_id = a.room_id
+                  AND own.status = 'waiting'
+              )
         )
       )
     ORDER BY a.ctime DESC

@@ -1,5 +1,5 @@
 -- entity_sockets: list the sockets of the members of a hub, and of everybody in one of its rooms, guests
--- included: open or lost (socket_route).
+-- included: open or lost (socket_route). Sockets that wait at the door of that room are left out.
 --
 -- Params:   in_hub       hub
 --           in_room      room, or NULL for members only
@@ -29,6 +29,12 @@ BEGIN
           -- what everybody may read is not pushed to every visitor
           AND p.entity_id <> 'ffffffffffffffff'
           AND (p.expiry = 0 OR p.expiry > v_now)
+          -- a guest hears what is said in the room while inside, and who waits at its door hears nothing
+          AND p.assign_via <> 'link'
+          AND NOT EXISTS (
+            SELECT 1 FROM conference AS w
+            WHERE w.socket_id = s.id AND w.hub_id = in_hub AND w.room_id = in_room AND w.status = 'waiting'
+          )
         UNION
         SELECT s.id, s.node
         FROM conference AS c

@@ -26,11 +26,14 @@ SELECT
         'status', c.status,
         'permission', ELT(c.level + 1, 0, 1, 3, 3, 7, 15, 31, 63) + 0,
         'role', c.role,
-        'quota', 0,
+        -- the frontend counts these seconds down and closes the window at 0
+        'quota', IF(r.minutes > 0 AND r.started_at IS NOT NULL,
+                    GREATEST(CAST(r.started_at + r.minutes * 60 AS SIGNED) - UNIX_TIMESTAMP(), 1), 0),
         'firstname', c.firstname,
         'lastname', c.lastname,
         'username', COALESCE(d.username, NULLIF(TRIM(CONCAT(c.firstname, ' ', c.lastname)), ''), '')
     ) AS data
 FROM conference AS c
 JOIN entity AS e ON e.id = c.hub_id
+JOIN conference_room AS r ON r.hub_id = c.hub_id AND r.id = c.room_id
 LEFT JOIN drumate AS d ON d.id = c.uid;

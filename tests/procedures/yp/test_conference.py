@@ -544,3 +544,185 @@ def test_conference_replace_gives_the_seat_of_a_lost_socket_to_the_next_one(scen
     assert scene.rows("SELECT socket_id, role FROM yp.conference WHERE room_id = 'room'") == [
         (scene["next"], "host")
     ]
+
+
+# --- commands of hosts ---
+
+
+def command(name: str, who: str = "alice", args: str = "") -> str:
+    """Return the CALL of a command that a user gives in the room one."""
+    return f"yp.{name}(:sid_{who}, :tab_{who}, 'one'{f', {args}' if args else ''})"
+
+
+@pytest.fixture
+def door(meeting: Scene) -> Scene:
+    """Let Carol wait at the door of the meeting, which Alice has locked."""
+    *_, card = meeting.sets(command("conference_lock", args="'everybody'"))
+    assert document(card)["locked"] == "everybody"
+    meeting.sets(enter("carol"))
+    return meeting
+
+
+COMMANDS = {
+    "conference_kick": ":tab_bob, NULL, 0",
+    "conference_mute": ":tab_bob",
+    "conference_set_role": ":tab_bob, 'host'",
+    "conference_end": "",
+    "conference_lock": "'nobody'",
+    "conference_admit": "NULL",
+    "conference_room_set": "'Tea', NULL, NULL, 0, 0",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_hosts_give_commands(door: Scene, name: str) -> None:
+    """Neither an attendee, nor who waits, nor a stranger, nor who names the socket of the host."""
+    door["tab_erin"]
+    args = f", {COMMANDS[name]}" if COMMANDS[name] else ""
+    calls = [command(name, who, COMMANDS[name]) for who in ("bob", "carol", "erin")]
+    calls.append(f"yp.{name}(:sid_bob, :tab_alice, 'one'{args})")
+    calls.append(f"yp.{name}(:sid_alice, :tab_alice, 'other'{args})")
+    door.refuses(dict.fromkeys(calls, "WEAK_PRIVILEGE"))
+
+
+def test_each_command_has_its_refusals(door: Scene) -> None:
+    door["tab_erin"]
+    door.sets("UPDATE yp.conference_room SET people = 2 WHERE hub_id = :hub AND id = 'one'")
+    door.sets("UPDATE yp.entity SET settings = JSON_SET(settings, '$.conference_people', 9) WHERE id = :hub")
+    door.refuses({
+        command("conference_kick", args=":erin, NULL, 0"): "PARTICIPANT_NOT_FOUND",
+        command("conference_kick", args=":bob, 'waiting', 0"): "PARTICIPANT_NOT_FOUND",
+        command("conference_kick", args=":tab_alice, NULL, 0"): "WEAK_PRIVILEGE",
+        command("conference_mute", args=":carol"): "PARTICIPANT_NOT_FOUND",
+        command("conference_set_role", args=":carol, 'host'"): "PARTICIPANT_NOT_FOUND",
+        command("conference_admit", args=":bob"): "PARTICIPANT_NOT_FOUND",
+        command("conference_admit", args=":carol"): "ROOM_FULL",
+        command("conference_room_set", args="NULL, 10, NULL, 0, 0"): "LIMIT_TOO_HIGH",
+        "yp.conference_room_set(:sid_alice, :tab_alice, 'one', NULL, NULL, 9, 0, 8)": "LIMIT_TOO_HIGH",
+        "yp.conference_send(:sid_carol, :tab_carol, :hub, 'one', :tab_alice)": "WEAK_PRIVILEGE",
+        "yp.conference_send(:sid_bob, :tab_bob, :hub, 'one', :tab_carol)": "PARTICIPANT_NOT_FOUND",
+        "yp.conference_room_get(:sid_erin, :tab_erin, 'one')": "WEAK_PRIVILEGE",
+        "yp.conference_targets(:hub, 'one', :alice, NULL, 4, @sockets)": "WEAK_PRIVILEGE",
+        "yp.conference_targets(:hub, 'one', :erin, NULL, 7, @sockets)": "PARTICIPANT_NOT_FOUND",
+        "yp.conference_command(:sid_bob, :tab_bob, 'one', @hub, @level, @serial)": "WEAK_PRIVILEGE",
+    })  # fmt: skip
+    door.sets(command("conference_set_role", args=":bob, 'host'"))
+    door.refuses({command("conference_kick", "bob", ":alice, NULL, 1"): "WEAK_PRIVILEGE"})
+    door.sets("yp.permission_grant(:hub, '*', :bob, 2, 0)")
+    door.sets("yp.conference_review(10)")
+    door.refuses({
+        "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :bob, 'host')": "CANT_HOST",
+        "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :alice, 'attendee')": "LAST_HOST",
+    })  # fmt: skip
+
+
+def test_who_is_kicked_may_come_back_unless_banned(meeting: Scene) -> None:
+    departure, _, removed = meeting.sets(command("conference_kick", args=":bob, NULL, 0"))
+    assert (document(departure)["uid"], orjson.loads(removed[0][2])) == (meeting["bob"], [meeting["tab_bob"]])
+    meeting.sets(enter("bob"))
+    meeting.sets(command("conference_kick", args=":tab_bob, NULL, 1"))
+    meeting["phone"] = meeting.tab("bob")
+    meeting.refuses({enter("bob"): "BANNED", enter("bob", "phone"): "BANNED"})
+
+
+def test_the_ban_of_a_guest_is_that_of_their_session(scene: Scene) -> None:
+    def enter_dmz(who: str) -> str:
+        return f"yp.conference_join(:sid_{who}, :tab_{who}, :dmz, 'one', 'meeting', '{{}}', 16)"
+
+    scene.sets(
+        "INSERT INTO yp.permission (hub_id, resource_id, entity_id, level, ctime, mtime) "
+        "VALUES (:dmz, 'one', :nobody, 2, 1, 1)"
+    )
+    for guest in ("bob", "carol"):
+        scene[f"tab_{guest}"]
+        for table, key in (("socket", "id = :tab_{0}"), ("session", "id = SHA2(:sid_{0}, 256)")):
+            scene.sets(f"UPDATE yp.{table} SET uid = :nobody WHERE {key.format(guest)}")
+    scene.sets(enter_dmz("alice"))
+    for guest in ("bob", "carol"):
+        scene.sets(enter_dmz(guest))
+    scene.sets(command("conference_kick", args=":tab_bob, NULL, 1"))
+    scene.refuses({enter_dmz("bob"): "BANNED"})
+    assert scene.doc(enter_dmz("carol"))["user"]["status"] == "started"
+
+
+def test_those_whom_a_host_lets_in_hear_it_and_so_does_the_room(door: Scene) -> None:
+    card, waiting = door.sets("yp.conference_room_get(:sid_alice, :tab_alice, 'one')")
+    assert (document(card)["locked"], document(waiting)["uid"]) == ("everybody", door["carol"])
+    assert door.sets("yp.conference_room_get(:sid_bob, :tab_bob, 'one')")[1] == []
+    entered, recipients = door.sets(command("conference_admit", args="NULL"))
+    ((data, _node, sockets),) = entered
+    assert (orjson.loads(data)["status"], orjson.loads(sockets)) == ("started", [door["tab_carol"]])
+    assert sockets_of(recipients) == {door["tab_alice"], door["tab_bob"], door["tab_carol"]}
+    assert door.sets(command("conference_admit", args="NULL"))[0] == []
+
+
+def test_an_open_door_lets_everybody_in(door: Scene) -> None:
+    entered, _, card = door.sets(command("conference_lock", args="'nobody'"))
+    assert (len(entered), document(card)["locked"]) == (1, "nobody")
+    assert door.one("SELECT status FROM yp.conference WHERE uid = :carol") == "started"
+    entered, _ = door.sets("yp.conference_entered(:hub, 'one', JSON_ARRAY(:tab_carol), 5)")
+    assert document(entered)["serial"] == 5
+
+
+def test_who_is_denied_leaves_the_door(door: Scene) -> None:
+    *_, removed = door.sets(command("conference_kick", args=":carol, 'waiting', 1"))
+    assert orjson.loads(removed[0][0])["uid"] == door["carol"]
+    door.refuses({enter("carol"): "BANNED"})
+
+
+def test_a_request_for_silence_stands_until_the_client_obeys(meeting: Scene) -> None:
+    targets, changed, recipients = meeting.sets(command("conference_mute", args="NULL"))
+    assert [orjson.loads(row[2]) for row in targets] == [[meeting["tab_bob"]]], "no host"
+    assert document(changed)["mute_asked"] == 1
+    assert sockets_of(recipients) == {meeting["tab_alice"], meeting["tab_bob"]}
+    obeyed = meeting.doc("yp.conference_update(:sid_bob, :tab_bob, 'one', '{\"audio\": 0}')")
+    assert (obeyed["audio"], obeyed["mute_asked"]) == (0, 0)
+    targets, changed, _ = meeting.sets(command("conference_mute", args=":tab_bob"))
+    assert (targets, changed) == ([], []), "silent already"
+
+
+def test_a_room_may_have_two_hosts_and_never_none(meeting: Scene) -> None:
+    meeting.sets(command("conference_set_role", args=":bob, 'host'"))
+    assert roles(meeting) == {"alice": "host", "bob": "host"}
+    departure, _ = meeting.sets("yp.conference_drop(:tab_bob, NULL)")
+    assert document(departure)["host"] is None
+    meeting.sets(enter("bob"))
+    changed, _ = meeting.sets(command("conference_set_role", args=":alice, 'attendee'"))
+    assert {document([row])["role"] for row in changed} == {"host", "attendee"}
+    assert roles(meeting) == {"alice": "attendee", "bob": "host"}
+
+
+def test_a_message_to_one_reaches_nobody_else(meeting: Scene) -> None:
+    meeting["second"] = meeting.tab("bob")
+    meeting.sets(enter("bob", "second"))
+    send = "yp.conference_send(:sid_alice, :tab_alice, :hub, NULL, :{})"
+    assert sockets_of(meeting.rows(send.format("tab_bob"))) == {meeting["tab_bob"]}
+    assert sockets_of(meeting.rows(send.format("bob"))) == {meeting["tab_bob"], meeting["second"]}
+    assert meeting.rows(send.format("alice")) == []
+
+
+def test_a_host_names_the_room_and_limits_it(meeting: Scene) -> None:
+    card, recipients = meeting.sets(command("conference_room_set", args="'Tea', 5, 60, 9, 90"))
+    room = document(card)
+    assert (room["title"], room["people"], room["minutes"], room["state"]) == ("Tea", 5, 60, "started")
+    assert sockets_of(recipients) == {meeting["tab_alice"], meeting["tab_bob"]}
+    card, _ = meeting.sets(command("conference_room_set", args="NULL, 0, NULL, 9, 90"))
+    assert (document(card)["title"], document(card)["people"]) == ("Tea", 9)
+    assert 0 < meeting.doc(enter("alice"))["user"]["quota"] <= 3600
+
+
+def test_a_room_ends_when_its_time_is_over(meeting: Scene) -> None:
+    meeting.sets(command("conference_room_set", args="NULL, NULL, 1, 0, 0"))
+    assert meeting.sets("yp.conference_overdue()") == []
+    meeting.sets("UPDATE yp.conference_room SET started_at = started_at - 999 WHERE hub_id = :hub")
+    card, recipients, former, _ = meeting.sets("yp.conference_overdue()")
+    assert (document(card)["room_id"], len(former)) == ("one", 2)
+    assert sockets_of(recipients) == {meeting["tab_alice"], meeting["tab_bob"]}
+    assert meeting.sets("yp.conference_overdue()") == []
+
+
+def test_a_host_ends_the_room_for_all(door: Scene) -> None:
+    recipients, former, _ = door.sets(command("conference_end"))
+    assert sockets_of(recipients) == {door["tab_bob"], door["tab_carol"]}
+    assert len(former) == 3
+    assert door.count("yp.conference_room", "hub_id = :hub") == 0

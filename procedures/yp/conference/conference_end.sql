@@ -1,0 +1,27 @@
+-- conference_end: end a room for everybody, as a host.
+--
+-- Params:   in_sid      session of the caller; the socket must be bound to it
+--           in_socket   socket of the caller
+--           in_room     room
+-- Returns:  the three sets of conference_close
+-- Errors:   WEAK_PRIVILEGE   the caller is no host of the room
+-- Needs:    a transaction
+-- Example:  CALL conference_end('example-sid', 'example-socket', '00000000000000f2');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE conference_end(
+    IN in_sid    VARCHAR(128) COLLATE ascii_bin,
+    IN in_socket VARCHAR(64) COLLATE ascii_bin,
+    IN in_room   VARCHAR(64) COLLATE ascii_bin
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_hub CHAR(16) COLLATE ascii_bin;
+    DECLARE v_level TINYINT UNSIGNED;
+    DECLARE v_serial BIGINT UNSIGNED;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
+    CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
+    CALL conference_close(v_hub, in_room, in_socket);
+END$$
+DELIMITER ;
