@@ -6,8 +6,8 @@ of a table. The extension of the first contact has all tags and groups, in `book
 would take a card of their own for a contact. A label that is no TYPE is an X-ABLabel, as Apple writes it. A
 contact of the source `local` has no source in the file: PRODID, or the column X-DRUMEE, implies it.
 
-Cards are written here although vobject reads them: vobject 0.9.9 folds after 75 characters instead of bytes,
-has no properties of vCard 4.0, and takes 315 µs per card (this module: 49 µs).
+Cards are written here: vobject 0.9.9 folds after 75 characters instead of bytes, has no properties of vCard
+4.0, and takes 315 µs per card (this module: 49 µs).
 """
 
 from __future__ import annotations
@@ -155,10 +155,15 @@ def _entries(contact: Contact, version: str) -> Iterator[str]:
 
 def _params(key: str, entry: Contact, version: str) -> str:
     """Return the parameters TYPE and PREF of an entry."""
-    type_ = "WORK" if entry["category"] == "prof" else CARD_TYPES[key].get(_kind(key, entry)["label"])
+    is_work, label = entry["category"] == "prof", _kind(key, entry)["label"]
+    # The default label of a private entry is none of an entry at work.
+    label_type = None if is_work and not label else CARD_TYPES[key].get(label)
+    types = [*(["WORK"] if is_work else []), *filter(None, [label_type])]
     if version == "4.0":
-        return (f";TYPE={type_.lower()}" if type_ else "") + (";PREF=1" if entry["is_default"] else "")
-    types = [*filter(None, [type_]), *(["PREF"] if entry["is_default"] else [])]
+        return "".join(f";TYPE={type_.lower()}" for type_ in types) + (
+            ";PREF=1" if entry["is_default"] else ""
+        )
+    types += ["PREF"] if entry["is_default"] else []
     return f";TYPE={','.join(types)}" if types else ""
 
 

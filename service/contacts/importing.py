@@ -7,6 +7,7 @@ interrupted can be repeated: contacts that exist already stay as they are.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 import secrets
 import sys
@@ -14,13 +15,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from service import PACKAGE
-from service.contacts.reader import SAMPLE_BYTES, encoding_of
+from service.contacts.encodings import chunks_of
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
 from service.runtime.context import Context, Upload
@@ -34,7 +36,13 @@ CHUNK_BYTES = 65_536
 READERS = asyncio.Semaphore(2)
 """Limits the files that are read at the same time; further imports wait."""
 KINDS = {"vcf", "csv"}
-FIRST_CARD = re.compile(r"^BEGIN:VCARD\s*$", re.IGNORECASE | re.MULTILINE)
+FIRST_CARD = re.compile(
+    rb"(?:\A|[\r\n])[\0\xef\xbb\xbf \t]*BEGIN[ \t]*:[ \t]*VCARD[ \t\0]*(?:[\r\n]|\Z)", re.IGNORECASE
+)
+SAMPLE_CHUNKS = 4
+"""Pieces of a file, from its start, in which its first card is looked for."""
+TEXT_PER_NUL = 50
+"""Bytes of a text for each NUL in it: a broken cell of a table may have one."""
 
 Progress = Callable[[int], None]
 """Receives percent, from 0 to 100."""
@@ -103,11 +111,10 @@ def kind_of(path: str) -> str:
     The Drumee frontend lets through vCards only under a misspelt name (docs/frontend-contract.md#uploads).
     """
     with Path(path).open("rb") as file:
-        sample = file.read(SAMPLE_BYTES)
-    text = sample.decode(encoding_of(sample), errors="replace").lstrip("\ufeff")
-    if FIRST_CARD.search(text) or not text.strip():
+        sample = b"".join(islice(chunks_of(file), SAMPLE_CHUNKS))
+    if FIRST_CARD.search(sample) or not sample.removeprefix(codecs.BOM_UTF8).strip():
         return "vcf"
-    if "\0" in text:
+    if sample.count(0) * TEXT_PER_NUL > len(sample):
         raise RequestError(415, "WRONG_FORMAT", "the file is neither a vCard nor a table", protocol=False)
     return "csv"
 

@@ -8,9 +8,7 @@ contact of a file from `service/contacts/exporting.py` may have `book` as well: 
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -19,78 +17,75 @@ from typing import BinaryIO
 
 import orjson
 
+from service.contacts.card_lines import Card, cut_cards
 from service.contacts.cleaning import clean, clean_book
+from service.contacts.encodings import Decoder, codec_of, is_plain, lines_of, text_lines
 from service.contacts.tables import read_rows
-from service.contacts.vcards import parse_card, read_cards
+from service.contacts.vcards import name_in, parse_card, undeclared_values, values_of
 from service.contacts.vocabulary import CARD_LIMIT, FILE_LABELS, Contact, UnreadableError
 
-SAMPLE_BYTES = 262_144
-"""Start of a file from which its encoding is detected."""
 BUFFER_BYTES = 65_536
-BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 OPTIONAL = {"label", "state", "postal_code"}
 """Keys of entries that the routine takes as "" when they are absent."""
 
 
-def encoding_of(sample: bytes) -> str:
-    """Return the name of the encoding, detected from the start of a file."""
-    for bom, name in BOMS:
-        if sample.startswith(bom):
-            return name
-    if sample[1::2].count(0) > len(sample) // 4:
-        return "utf-16-le"
-    try:
-        # Incremental: the sample may end within a character.
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        # here: few files need it, and each import starts a reader
-        from charset_normalizer import from_bytes
+def read(source: BinaryIO, kind: str, charset: str = "") -> Iterator[Contact]:
+    """Yield the lines that `main` prints, as objects. `kind`: vcf or csv.
 
-        best = from_bytes(sample[:65_536]).best()
-        # Of the other guesses, only Windows code pages are likely: use the Western one for them.
-        return best.encoding if best is not None and best.encoding.startswith("cp125") else "cp1252"
-    return "utf-8"
-
-
-def read(source: BinaryIO, kind: str) -> Iterator[Contact]:
-    """Yield the lines that `main` prints, as objects. `kind`: vcf or csv."""
-    sample = source.read(SAMPLE_BYTES)
-    source.seek(0)
-    text = io.TextIOWrapper(
-        source, encoding_of(sample), errors="replace", newline="" if kind == "csv" else None
-    )
-    contacts = _cards(text) if kind == "vcf" else _rows(text)
-    for line, contact, error in contacts:
+    `charset` is the encoding, when the person says it.
+    """
+    decoder = _decoder(source, kind, charset)
+    for line, contact, error, name in _cards(source, decoder) if kind == "vcf" else _rows(source, decoder):
         entry: Contact = {"line": line, "at": source.tell()}
         if contact is None:
-            yield entry | {"error": error}
+            yield entry | {"error": error, "name": name}
         elif "book" in contact:
             yield entry | {"contact": clean(contact), "book": clean_book(contact["book"])}
         else:
             yield entry | {"contact": clean(contact)}
 
 
-def _cards(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
-    """Yield (line, contact, "") or (line, None, error) for each card."""
-    for line, text in read_cards(lines):
-        if text is None:
-            yield line, None, "too big for a contact"
-            continue
-        try:
-            yield line, parse_card(text), ""
-        except UnreadableError as exc:
-            yield line, None, str(exc)
+def _decoder(source: BinaryIO, kind: str, charset: str) -> Decoder:
+    """Return what decodes a file. It reads the whole file: a decision over its start is often wrong."""
+    encoding = codec_of(charset) if charset else None
+    if encoding:
+        # UTF-16 and UTF-32 are UTF-8 by the time that lines are cut.
+        return Decoder("utf-8" if encoding.startswith(("utf-16", "utf-32")) else encoding, utf8_first=False)
+    if is_plain(source):
+        return Decoder("utf-8")
+    lines = lines_of(source)
+    return Decoder.of(undeclared_values(lines) if kind == "vcf" else lines)
 
 
-def _rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
-    """Yield (line, contact, "") for each row, and (line, None, error) where the file cannot be read on."""
+Entry = tuple[int, Contact | None, str, str]
+"""Line, contact, why there is none, and whose it is."""
+
+
+def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
+    """Yield the contact of each card."""
+    for card in cut_cards(lines_of(source)):
+        yield _entry(card, decoder)
+
+
+def _entry(card: Card, decoder: Decoder) -> Entry:
+    values = values_of(card, decoder)
+    if card.is_too_big:
+        return card.line, None, "too big for a contact", name_in(values)
+    try:
+        return card.line, parse_card(values), "", ""
+    except UnreadableError as exc:
+        return card.line, None, str(exc), name_in(values)
+
+
+def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
+    """Yield the contact of each row, and an error where the file cannot be read on."""
     csv.field_size_limit(CARD_LIMIT)
     line = 0
     try:
-        for line, contact in read_rows(lines):
-            yield line, contact or {}, ""
+        for line, contact in read_rows(text_lines(source, decoder)):
+            yield line, contact or {}, "", ""
     except (csv.Error, UnreadableError) as exc:
-        yield line + 1, None, str(exc)
+        yield line + 1, None, str(exc), ""
 
 
 def _without_empty(contact: Contact) -> Contact:

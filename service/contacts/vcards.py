@@ -1,13 +1,14 @@
-"""Read vCards."""
+"""Read vCards 2.1, 3.0 and 4.0."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+from service.contacts.card_lines import Card, Property, cut_cards, properties_of
+from service.contacts.encodings import Decoder
 from service.contacts.vocabulary import (
-    CARD_LIMIT,
     CARD_TYPES,
     EXTENSION,
     LOCAL_SOURCE,
@@ -20,128 +21,290 @@ from service.contacts.vocabulary import (
     split_numbers,
 )
 
-BINARY = re.compile(r"^(?:[\w-]+\.)?(PHOTO|LOGO|SOUND|KEY)\b", re.IGNORECASE)
+ESCAPE = re.compile(r"\\([\\,;:nN\"])")
+TOKEN = re.compile(r"\\.|.", re.DOTALL)
+COMPANY_KINDS = {"org", "organization", "company"}
+GROUP_KIND = "group"
+GOOGLE_GROUPS = {"myContacts", "* myContacts", "* starred"}
+"""Groups that every contact of a Google account has; the files of this service may have such tags."""
+MEANINGLESS_TYPES = {
+    *(
+        "HOME",
+        "WORK",
+        "PREF",
+        "INTERNET",
+        "X400",
+        "VOICE",
+        "MSG",
+        "TEXT",
+        "VIDEO",
+        "CELL",
+        "MOBILE",
+        "IPHONE",
+    ),
+    *("IPHONE", "DOM", "INTL", "POSTAL", "PARCEL", "QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8", ""),
+}
+"""Types that are no label: the category says it, or it goes without saying."""
+CELLS = {"CELL", "MOBILE", "IPHONE"}
+AFTER_COMMA = {"inc", "ltd", "llc", "gmbh", "ag", "co", "corp", "sa", "plc", "jr", "sr", "phd", "md", "esq"}
+"""Words that follow a comma in a name without being a first name."""
+ADDRESS_PARTS = 7
 
 
-def read_cards(lines: Iterator[str]) -> Iterator[tuple[int, str | None]]:
-    """Yield (line, text) of each card, without pictures; the text of a card that is too big is None."""
-    card: list[str] = []
-    start = size = depth = 0
-    skipping = False
-    for number, line in enumerate(lines, 1):
-        word = line.strip().upper()
-        if word == "BEGIN:VCARD":
-            depth += 1
-            if depth == 1:
-                card, start, size, skipping = [], number, 0, False
-        if depth == 0:
-            continue
-        # A picture goes on in folded lines, in vCard 2.1 up to an empty one.
-        skipping = bool(BINARY.match(line)) or (skipping and line[:1] in {" ", "\t"})
-        if not skipping and depth == 1:
-            size += len(line)
-            if size <= CARD_LIMIT:
-                card.append(line)
-        if word == "END:VCARD":
-            depth -= 1
-            if depth == 0:
-                yield start, "".join(card) if size <= CARD_LIMIT else None
+@dataclass(frozen=True)
+class Value:
+    """A property as text. Escapes are those of the file."""
+
+    text: str
+    line: Property
+
+    @property
+    def plain(self) -> str:
+        """The text without escapes."""
+        return unescape(self.text, self.line.is_quoted_printable)
+
+    def parts(self, separator: str) -> list[str]:
+        """Return the parts between separators that are not escaped, without escapes."""
+        is_quoted_printable = self.line.is_quoted_printable
+        return [unescape(part, is_quoted_printable) for part in split(self.text, separator)]
 
 
-def parse_card(text: str) -> Contact:
-    """Return the contact of one card; UnreadableError when the text is none."""
-    contents = _contents(text)
-    name, extension = _first(contents, "n"), parse_extension(_text(_first(contents, EXTENSION)))
-    first, last, additional = (_text(getattr(name, part, "")) for part in ("given", "family", "additional"))
-    nickname, full_name = _text(_first(contents, "nickname")), _text(_first(contents, "fn"))
-    labels = {label.group: _text(label.value) for label in contents.get("x-ablabel", ()) if label.group}
-    emails = [{"email": _text(e.value), **_kind("email", e, labels)} for e in contents.get("email", ())]
-    display_name = full_name if extension.pop("display_name", None) else ""
-    company = _company(contents)
-    # FN is required, so programs fill it with anything when a contact has no name.
-    substitutes = {display_name, nickname, company, extension.get("uid"), extension.get("entity")}
-    if not first and not last and full_name not in substitutes | {e["email"] for e in emails}:
-        first, _, last = full_name.partition(" ")
-    phones = contents.get("tel", ())
-    numbers = split_numbers([_text(phone.value) for phone in phones], extension)
+@dataclass
+class Values:
+    """The properties of a card by their names, and its labels by group."""
+
+    by_name: dict[str, list[Value]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def all(self, name: str) -> list[Value]:
+        """Return all values of a property."""
+        return self.by_name.get(name, [])
+
+    def first(self, name: str) -> str:
+        """Return the first value of a property that says something, or ""."""
+        return next(filter(None, (value.plain for value in self.all(name))), "")
+
+
+def values_of(card: Card, decoder: Decoder) -> Values:
+    """Return the properties of a card as text."""
+    values = Values()
+    for property_ in properties_of(card):
+        charset = property_.params.get("CHARSET", [""])[0]
+        value = Value(decoder.decode(property_.value, charset).strip(), property_)
+        if property_.name == "X-ABLABEL" and property_.group:
+            values.labels[property_.group] = value.plain
+        values.by_name.setdefault(property_.name, []).append(value)
+    return values
+
+
+def undeclared_values(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the values of all cards whose encoding the file does not name."""
+    for card in cut_cards(lines):
+        for property_ in properties_of(card):
+            if "CHARSET" not in property_.params:
+                yield property_.value
+
+
+def name_in(values: Values) -> str:
+    """Return how a report calls the person of a card that is not stored."""
+    return values.first("FN") or " ".join(reversed(_names(values)[:2])).strip() or values.first("EMAIL")
+
+
+def parse_card(values: Values) -> Contact:
+    """Return the contact of one card; UnreadableError when it is no person."""
+    if GROUP_KIND in _kinds_of_card(values):
+        raise UnreadableError("a group, not a person")
+    extension = parse_extension(values.first(EXTENSION.upper()))
+    is_own_file = values.first("PRODID") == PRODID or bool(values.all(EXTENSION.upper()))
+    emails = [{"email": v.plain} for v in values.all("EMAIL")]
+    phones = values.all("TEL")
     contact = {
-        "firstname": first,
-        "lastname": last,
-        "surname": nickname or additional,
-        "display_name": display_name,
-        "company": company,
-        "job_title": _text(_first(contents, "title")) or _text(_first(contents, "role")),
-        "comment": "\n".join(filter(None, (_text(n.value) for n in contents.get("note", ())))),
-        "email": emails,
-        "mobile": [{**n, **_kind("mobile", t, labels)} for n, t in zip(numbers, phones, strict=True)],
-        "address": [{**_place(a.value), **_kind("address", a, labels)} for a in contents.get("adr", ())],
-        "tag": [_text(t) for c in contents.get("categories", ()) for t in _as_list(c.value)],
+        **_naming(values, bool(extension.pop("display_name", None)), is_own_file, extension),
+        "surname": values.first("NICKNAME"),
+        "job_title": values.first("TITLE") or values.first("ROLE"),
+        "comment": "\n".join(filter(None, (note.plain for note in values.all("NOTE")))),
+        "email": _with_kinds("email", emails, values.all("EMAIL"), values),
+        "mobile": _with_kinds("mobile", split_numbers([p.plain for p in phones], extension), phones, values),
+        "address": _with_kinds("address", [_place(a) for a in values.all("ADR")], values.all("ADR"), values),
+        "tag": [
+            tag.strip()
+            for value in values.all("CATEGORIES")
+            for tag in value.parts(",")
+            if is_own_file or tag.strip() not in GOOGLE_GROUPS
+        ],
     }
-    is_own_file = _text(_first(contents, "prodid")) == PRODID or EXTENSION in contents
     return merge_extension(contact, {**({"source": LOCAL_SOURCE} if is_own_file else {}), **extension})
 
 
-def _contents(text: str) -> Mapping[str, list[Any]]:
-    """Return the properties of a card by their names in lower case; UnreadableError when the text is none."""
-    # here: a table needs none of it, and each import starts a reader
-    import vobject
-
-    try:
-        card = vobject.readOne(text, allowQP=True, ignoreUnreadable=True, transform=True)
-    except Exception as exc:
-        # vobject raises all kinds of exceptions for malformed input.
-        raise UnreadableError(f"not a vCard: {type(exc).__name__}") from None
-    if card is None:
-        raise UnreadableError("not a vCard")
-    contents: Mapping[str, list[Any]] = card.contents
-    return contents
+def _kinds_of_card(values: Values) -> set[str]:
+    names = ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS")
+    return {value.plain.lower() for name in names for value in values.all(name)}
 
 
-def _first(contents: Mapping[str, list[Any]], name: str) -> Any:
-    """Return the first value of a property, or ""."""
-    lines = contents.get(name)
-    value = lines[0].value if lines else ""
-    return value[0] if isinstance(value, list) and value else value
+def _naming(values: Values, has_display_name: bool, is_own_file: bool, extension: Contact) -> Contact:
+    """Return first, last and display name, and the company.
+
+    FN is required, so programs fill it with anything when a contact has no name.
+    """
+    last, first, additional = _names(values)
+    full_name, company = values.first("FN"), _company(values)
+    display_name = full_name if has_display_name else ""
+    addresses = {text for value in values.all("EMAIL") for text in (value.plain, value.plain.lower())}
+    substitutes = {display_name, company, extension.get("uid"), extension.get("entity")} | addresses
+    is_company = bool(_kinds_of_card(values) & COMPANY_KINDS)
+    if is_company and not (first and last):
+        company, first, last = company or full_name or first or last, "", ""
+    elif not first and not last:
+        if full_name not in substitutes | {values.first("NICKNAME")}:
+            first, last = _split_full_name(full_name)
+    elif (
+        not is_own_file
+        and full_name not in substitutes
+        and not _says_the_same(full_name, first, last, additional)
+    ):
+        display_name = full_name
+    return {"firstname": first, "lastname": last, "display_name": display_name, "company": company}
 
 
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else str(value).split(",")
+def _names(values: Values) -> tuple[str, str, str]:
+    """Return last, first and middle names."""
+    names = values.all("N")
+    if not names:
+        return "", "", ""
+    parts = [_list(part) for part in split(names[0].text, ";")] + [[]] * 3
+    is_quoted_printable = names[0].line.is_quoted_printable
+    last, first, additional = ([unescape(name, is_quoted_printable) for name in part] for part in parts[:3])
+    forename = " ".join(first)
+    if len(first) > 1 and forename not in values.first("FN"):
+        # Names in a list are alternatives as often as they are several names: FN has those that are used.
+        forename, additional = first[0], [*first[1:], *additional]
+    return ", ".join(last), forename, " ".join(additional)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(filter(None, (_text(v) for v in value)))
-    return str(value or "").strip()
+def _split_full_name(full_name: str) -> tuple[str, str]:
+    """Return first and last name of a name without parts."""
+    last, comma, first = full_name.partition(",")
+    if comma and "," not in first and first.strip().rstrip(".").lower() not in AFTER_COMMA:
+        return first.strip(), last.strip()
+    first, _, last = full_name.partition(" ")
+    return first, last.strip()
 
 
-def _company(contents: Mapping[str, list[Any]]) -> str:
+def _says_the_same(full_name: str, first: str, last: str, additional: str) -> bool:
+    """Return whether FN says no more than first and last name, in any order, with or without middle names."""
+    words = _words(full_name)
+    orders = (f"{first} {last}", f"{first} {additional} {last}", f"{last} {first} {additional}")
+    return not words or any(words == _words(order) for order in orders) or full_name == f"{last}, {first}"
+
+
+def _words(text: str) -> list[str]:
+    return text.casefold().split()
+
+
+def _company(values: Values) -> str:
     """Return the name of the organization, without its units."""
-    lines = contents.get("org")
-    value = lines[0].value if lines else ""
-    return next(filter(None, map(_text, value)), "") if isinstance(value, list) else _text(value)
+    parts = (part.strip() for value in values.all("ORG") for part in value.parts(";"))
+    return next(filter(None, parts), "")
 
 
-def _kind(key: str, line: Any, labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return category, label and is_default of an entry. `labels`: X-ABLabel by group."""
-    types = {w.upper() for w in [*line.params.get("TYPE", []), *line.singletonparams]}
-    preferred = "PREF" in types or bool(line.params.get("PREF"))
-    category, label = "prof" if "WORK" in types else "priv", ""
-    if line.group in labels:
-        label = card_label(key, labels[line.group])
-        category = "prof" if label == "work" else category
-    elif category == "priv":
-        label = next((label for label, type_ in CARD_TYPES[key].items() if type_ in types), "")
-    return {"category": category, "label": label, "is_default": int(preferred)}
+def _with_kinds(
+    key: str, entries: list[dict[str, str]], sources: list[Value], values: Values
+) -> list[Contact]:
+    """Return entries with their category, label and is_default. PREF=1 is the most preferred."""
+    ranks = [_preference(value.line) for value in sources]
+    best = min(filter(None, ranks), default=0)
+    return [
+        {**entry, **_kind(key, value.line, values.labels), "is_default": int(0 < rank == best)}
+        for entry, value, rank in zip(entries, sources, ranks, strict=True)
+    ]
 
 
-def _place(value: Any) -> dict[str, str]:
+def _preference(property_: Property) -> int:
+    """Return 1 for the most preferred entry, up to 100; 0 for an entry without preference."""
+    if "PREF" in _types(property_):
+        return 1
+    words = property_.params.get("PREF", [])
+    return next((max(1, int(w[:3])) if w.isdecimal() else 1 for w in words), 0)
+
+
+def _types(property_: Property) -> list[str]:
+    return [word.strip().upper() for word in property_.params.get("TYPE", ())]
+
+
+def _kind(key: str, property_: Property, labels: dict[str, str]) -> dict[str, str]:
+    """Return category and label of an entry. `labels`: X-ABLabel by group."""
+    types = _types(property_)
+    category = "prof" if "WORK" in types else "priv"
+    if labels.get(property_.group):
+        label = card_label(key, labels[property_.group])
+        return {"category": "prof" if label == "work" else category, "label": label}
+    return {"category": category, "label": _label(key, category, property_)}
+
+
+def _label(key: str, category: str, property_: Property) -> str:
+    """Return the label that the types of an entry say."""
+    types = _types(property_)
+    stored = {type_: label for label, type_ in CARD_TYPES[key].items()}
+    if key == "mobile" and CELLS.intersection(types):
+        return "mobile" if category == "prof" else ""
+    for type_, label in stored.items():
+        if type_ in types and (label or category == "priv"):
+            return label
+    words = [
+        w.strip() for w in property_.params.get("TYPE", ()) if w.strip().upper() not in MEANINGLESS_TYPES
+    ]
+    if words:
+        word = re.sub(r"^x-", "", words[0], flags=re.IGNORECASE)
+        return word.lower() if word.isupper() else word
+    return "other" if key == "mobile" and category == "priv" else ""
+
+
+def _place(value: Value) -> dict[str, str]:
     """Return the parts of an address; text without structure becomes the street."""
-    if not hasattr(value, "street"):
-        return {"street": _text(value)}
+    is_quoted_printable = value.line.is_quoted_printable
+    texts = split(value.text, ";")
+    if len(texts) == 1:
+        return {"street": value.plain}
+    parts = [
+        ", ".join(filter(None, (unescape(text, is_quoted_printable).strip() for text in _list(part))))
+        for part in texts
+    ]
+    box, extended, street, city, state, code, country = (parts + [""] * ADDRESS_PARTS)[:ADDRESS_PARTS]
     return {
-        "street": ", ".join(filter(None, (_text(value.box), _text(value.extended), _text(value.street)))),
-        "city": _text(value.city),
-        "state": _text(value.region),
-        "postal_code": _text(value.code),
-        "country": _text(value.country),
+        "street": ", ".join(filter(None, (box, extended, street))),
+        "city": city,
+        "state": state,
+        "postal_code": code,
+        "country": country,
     }
+
+
+def _list(text: str) -> list[str]:
+    """Return the texts of a list, with escapes, without those that are empty."""
+    return [part.strip() for part in split(text, ",") if part.strip()]
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Return the parts of a text between separators that are not escaped. The parts have their escapes."""
+    if "\\" not in text:
+        return text.split(separator)
+    parts: list[list[str]] = [[]]
+    for token in TOKEN.findall(text):
+        if token == separator:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return ["".join(part) for part in parts]
+
+
+def unescape(text: str, is_quoted_printable: bool = False) -> str:
+    """Return a text without escapes. Quoted-printable has line breaks of its own: there, \\n is a path."""
+    if "\\" not in text:
+        return text.strip()
+    return ESCAPE.sub(lambda match: _escaped(match[1], is_quoted_printable), text).strip()
+
+
+def _escaped(char: str, is_quoted_printable: bool) -> str:
+    if char not in "nN":
+        return char
+    return f"\\{char}" if is_quoted_printable else "\n"

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 import phonenumbers
 
+from service.contacts.addresses import without_marks
+
 CARD_LIMIT = 1_000_000
-"""Characters of one card without its pictures; a bigger one is rejected."""
+"""Characters of a cell; a card without its pictures may have four times as many bytes."""
 EXTENSION = "x-drumee"
 """Property of a card, and column of a table, with the data that the formats have no place for."""
 PRODID = "-//Drumee//Contacts//EN"
@@ -129,7 +131,7 @@ def split_number(text: str) -> dict[str, str]:
     It refuses a number with blanks, and wants `+` and a country code as the area code. A number that is not
     international has none. Numbers with words or extensions stay as they are written.
     """
-    text = text.strip().removeprefix("tel:")
+    text = without_marks(text).replace("\u202f", " ").strip().removeprefix("tel:")
     if DIALLED.fullmatch(text):
         return _international(text) or {"areacode": "", "phone": _digits(text)}
     parts = AREACODE.fullmatch(text)

@@ -1,0 +1,195 @@
+"""Cut a file into vCards and their properties, on bytes: encodings differ within files, even within a card.
+
+Damage costs as little as possible: a card whose END is absent ends where the next one begins, and a line
+that is no property belongs to the property before it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import quopri
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+
+from service.contacts.vocabulary import CARD_LIMIT
+
+CARD_BYTES = 4 * CARD_LIMIT
+"""Bytes of one card without its pictures."""
+BINARY = {b"PHOTO", b"LOGO", b"SOUND", b"KEY"}
+"""Properties that are left out: nothing of them is stored."""
+BLANKS = b" \t"
+BEGIN = re.compile(rb"BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
+END = re.compile(rb"END[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
+VERSION = re.compile(rb"VERSION[ \t]*:", re.IGNORECASE)
+"""The line after the BEGIN of a card, hardly ever after that of a note."""
+AGENT = re.compile(rb"(?:[\w-]+\.)?AGENT[^:]{0,100}:\s*", re.IGNORECASE)
+PROPERTY = re.compile(rb"[A-Za-z0-9_./-]+[ \t]*[;:]")
+HEAD = re.compile(rb'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
+PARAMETER = re.compile(r';((?:[^";]|"[^"]*"|")*)')
+SOFT_FOLD = re.compile(rb"[ \t]=")
+JUNK = re.compile(rb"\A(?:\0|\xef\xbb\xbf)+")
+"""NUL and byte order marks, which programs put between cards."""
+
+
+@dataclass
+class Property:
+    """One property of a card."""
+
+    name: str
+    group: str = ""
+    params: dict[str, list[str]] = field(default_factory=dict)
+    value: bytes = b""
+    """As it was before any transfer encoding."""
+    is_quoted_printable: bool = False
+
+
+@dataclass
+class Card:
+    """The properties of one card, unfolded, and the number of its first line."""
+
+    line: int
+    indent: bytes = b""
+    """Blanks before BEGIN, which other lines of the card have as well."""
+    properties: list[bytearray] = field(default_factory=list)
+    size: int = 0
+    last: bytes = b""
+    """The last line of the file, for a card without END."""
+    is_binary: bool = False
+    is_quoted_printable: bool = False
+    is_soft: bool = False
+    """The last line ends in a soft break of quoted-printable."""
+
+    def add(self, line: bytes) -> None:
+        """Add a line of the file."""
+        line = line.replace(b"\0", b"")
+        if self.indent and line.startswith(self.indent) and PROPERTY.match(line, len(self.indent)):
+            line = line[len(self.indent) :]
+        self.last = line.strip(BLANKS)
+        if self.is_soft:
+            del self.properties[-1][-1:]
+            # Samsung folds after a soft break, with a blank that is no text.
+            self._extend(line[1:] if SOFT_FOLD.match(line) else line)
+        elif line[:1] in {b" ", b"\t"}:
+            self._extend(line[1:])
+        elif PROPERTY.match(line):
+            self._start(line)
+        elif line:
+            # A text whose breaks are not escaped. A picture goes on without blanks as well.
+            self._extend(b"\n" + line)
+
+    def _start(self, line: bytes) -> None:
+        head = line.partition(b":")[0].upper()
+        name = head.partition(b";")[0].strip(BLANKS).rpartition(b".")[2]
+        self.is_binary = name in BINARY
+        self.is_quoted_printable = b"QUOTED-PRINTABLE" in head
+        self.properties.append(bytearray())
+        self._extend(line)
+
+    def _extend(self, text: bytes) -> None:
+        """Add a text to the last property, unless that is a picture."""
+        self.is_soft = False
+        if self.is_binary or not self.properties:
+            return
+        self.size += len(text)
+        if self.size > CARD_BYTES:
+            return
+        self.properties[-1] += text
+        self.is_soft = self.is_quoted_printable and text.endswith(b"=")
+
+    @property
+    def expects_card(self) -> bool:
+        """Whether the next card is the value of AGENT."""
+        return bool(self.properties and AGENT.fullmatch(self.properties[-1]))
+
+    @property
+    def is_too_big(self) -> bool:
+        """Whether the card is bigger than a contact may be."""
+        return self.size > CARD_BYTES
+
+    def without_end(self) -> Card:
+        """Return the card without the line END:VCARD that became a text of its last property.
+
+        It was the end after all: no other one followed.
+        """
+        if self.properties and END.fullmatch(self.last):
+            del self.properties[-1][-len(self.last) :]
+        return self
+
+
+def cut_cards(lines: Iterable[bytes]) -> Iterator[Card]:
+    """Yield the cards of a file."""
+    card: Card | None = None
+    depth = 0
+    for number, (line, following) in enumerate(pairwise(chain(lines, [b""])), 1):
+        bare = JUNK.sub(b"", line.rstrip(b"\r\n\0"))
+        if card is None:
+            text = bare.lstrip(BLANKS)
+            if BEGIN.fullmatch(text):
+                card, depth = Card(number, indent=bare[: len(bare) - len(text)]), 1
+            continue
+        is_text = _is_fold(card, bare) or (card.is_soft and not VERSION.match(following))
+        mark = b"" if is_text else bare.strip(BLANKS)
+        if BEGIN.fullmatch(mark):
+            if depth == 1 and card.expects_card:
+                depth = 2
+                continue
+            yield card.without_end()
+            card, depth = Card(number, indent=card.indent), 1
+        elif END.fullmatch(mark):
+            depth -= 1
+            if depth == 0:
+                yield card
+                card = None
+        elif depth == 1:
+            card.add(bare)
+    if card is not None:
+        yield card.without_end()
+
+
+def _is_fold(card: Card, line: bytes) -> bool:
+    """Return whether a line goes on with the text of the line before."""
+    return line[:1] in {b" ", b"\t"} and not (card.indent and line.startswith(card.indent))
+
+
+def properties_of(card: Card) -> Iterator[Property]:
+    """Yield the properties of a card."""
+    for line in card.properties:
+        property_ = parse_property(bytes(line))
+        if property_.name:
+            yield property_
+
+
+def parse_property(line: bytes) -> Property:
+    """Return the property of an unfolded line; its name is "" when the line is none."""
+    parts = HEAD.fullmatch(line) if b'"' in line else None
+    head, value = parts.groups() if parts else line.partition(b":")[::2]
+    text = head.decode("utf-8", "replace")
+    group, _, name = text.partition(";")[0].strip().upper().rpartition(".")
+    params = _params(text)
+    encodings = {word.upper() for key in ("ENCODING", "TYPE") for word in params.get(key, ())}
+    if "QUOTED-PRINTABLE" in encodings:
+        value = quopri.decodestring(value)
+    elif "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B":
+        value = _decode_base64(value)
+    return Property(name, group, params, value, "QUOTED-PRINTABLE" in encodings)
+
+
+def _params(head: str) -> dict[str, list[str]]:
+    """Return the parameters of a property by name; those without a name are types, as in vCard 2.1."""
+    params: dict[str, list[str]] = {}
+    for param in PARAMETER.findall(head):
+        key, equals, words = param.partition("=")
+        key, words = (key.strip().upper(), words) if equals else ("TYPE", key)
+        # dmfs escapes the comma between types.
+        params.setdefault(key, []).extend(word.strip(' "\\') for word in words.split(","))
+    return params
+
+
+def _decode_base64(value: bytes) -> bytes:
+    """Return the bytes that base64 stands for; the value itself when it is none."""
+    try:
+        return binascii.a2b_base64(value)
+    except binascii.Error:
+        return value
