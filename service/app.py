@@ -17,6 +17,7 @@ from service.background import Background
 from service.contacts import uploads
 from service.filemail.routes import LoginTokenApi
 from service.frontend.site import FrontendSite, describe_file, to_frontend
+from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.heartbeat import Heartbeat, new_node_id
 from service.live.presence import Presence
@@ -150,11 +151,12 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     pusher = Pusher(RedisServers(settings), new_node_id(), loops, settings.socket_grace)
     resources = Resources(settings, db, Shares(settings), pusher, Presence(db, pusher), background, loops)
     sockets = Sockets(resources)
-    ring_timeouts = RingTimeouts(resources)
+    call_log = CallLog(resources)
+    ring_timeouts = RingTimeouts(resources, call_log)
     mailer = Mailer(settings, db, background, loops)
-    process = Process(resources, ring_timeouts, mailer, [*services])
+    process = Process(resources, call_log, ring_timeouts, mailer, [*services])
     gate = Gate(db)
-    heartbeat = Heartbeat(resources, sockets, ring_timeouts)
+    heartbeat = Heartbeat(resources, sockets, ring_timeouts, call_log)
     db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
     return Parts(
         process=process,

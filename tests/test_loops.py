@@ -38,7 +38,7 @@ from tests.support.waiting import until
 ALL = {
     "heartbeat", "lost sockets", "ring timeouts", "evictions", "catch-up", "session purge", "keepalive",
     "mail", "uploads", "push publisher", "push subscriber", "redis master", "feed subscriber",
-    "feed pings", "feed", "feed access", "ended sessions", "room rights",
+    "feed pings", "feed", "feed access", "ended sessions", "room rights", "call log",
 }  # fmt: skip
 TASKS = {
     "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "client.py", "database.py",

@@ -10,6 +10,7 @@ import socket
 from aiohttp import WSCloseCode
 
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
 from service.live.resources import Resources
@@ -47,11 +48,13 @@ class Heartbeat:
     Each part is a loop of its own: a part that fails or takes long does not stop the others.
     """
 
-    def __init__(self, resources: Resources, sockets: Sockets, ring_timeouts: RingTimeouts) -> None:
+    def __init__(
+        self, resources: Resources, sockets: Sockets, ring_timeouts: RingTimeouts, call_log: CallLog
+    ) -> None:
         self._db, self._pusher, self._presence = resources.db, resources.pusher, resources.presence
         self._loops = resources.loops
         self._sockets = sockets
-        self._ring_timeouts = ring_timeouts
+        self._ring_timeouts, self._call_log = ring_timeouts, call_log
         self._grace = resources.settings.socket_grace
         """Seconds that a disconnected socket keeps its seat in a room."""
         self._catch_up = CatchUp(self._db, self._loops)
@@ -68,6 +71,7 @@ class Heartbeat:
         _, self._registered_at = await self._refresh()
         self._start_loop("heartbeat", self._beat, BEAT_SECONDS)
         self._start_loop("ring timeouts", self._expire_calls, BEAT_SECONDS)
+        self._start_loop("call log", self._log_calls, BEAT_SECONDS)
         self._evictions = self._start_loop("evictions", self._evict, BEAT_SECONDS)
         self._start_loop("room rights", self._review, BEAT_SECONDS)
         self._start_loop("ended sessions", self._close_ended, ENDED_SECONDS)
@@ -115,6 +119,10 @@ class Heartbeat:
 
     async def _expire_calls(self) -> float:
         await self._ring_timeouts.expire()
+        return BEAT_SECONDS
+
+    async def _log_calls(self) -> float:
+        await self._call_log.write()
         return BEAT_SECONDS
 
     async def _evict(self) -> float:

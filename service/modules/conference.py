@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from service.errors import invalid_param, missing_param
 from service.ids import ID
-from service.live.calls import LOGGED_EVENTS, LogEntry, write_log
+from service.live.call_log import LOGGED_EVENTS, LogEntry, notify_log, write_log
+from service.live.calls import MISSED
 from service.live.media import media_configs
 from service.live.rooms import (
     notify_cancellation,
@@ -32,15 +33,14 @@ OFF = {0, "0", "false", "off", "", None}
 
 
 @dataclass(frozen=True)
-class Revocation:
-    """The outcome of conference.revoke."""
+class Dial:
+    """The outcome of conference.invite."""
 
-    room_id: str | None = None
-    call: dict[str, Any] | None = None
-    """The revoked call: room_id, hub_id, caller_id, uid, callee_id, callee_db and more; None without one."""
-    recipients: ResultSet = field(default_factory=list)
-    room_changes: list[ResultSet] = field(default_factory=list)
-    log: list[LogEntry] = field(default_factory=list)
+    invitation: dict[str, Any]
+    """outcome, room_id, call and missed."""
+    recipients: ResultSet
+    log: list[LogEntry]
+    """A call to somebody who is offline."""
 
 
 async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, Any]) -> Answer:
@@ -74,7 +74,7 @@ async def leave(ctx: Context, room_id: str, socket_id: str) -> Answer:
     if not result_sets:
         return {"peers": []}
     *room_changes, peer_rows = result_sets
-    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
+    ctx.after_commit += [lambda: notify_departures(ctx.pusher, room_changes), ctx.call_log.write_soon]
     ctx.presence_changed()
     return {"peers": rows(peer_rows)}
 
@@ -122,10 +122,19 @@ async def invite(
         raise invalid_param("guest_id", "is the caller; call another user")
     kind, media = _kind(ctx, metadata, "connect"), _entry(ctx, metadata)
     room, ring, limit = _room(ctx), ctx.settings.ring_seconds, ctx.settings.socket_rooms
-    *_, outcome_rows, recipients = await ctx.yp(
-        "conference_invite", ctx.sid, socket_id, hub_id, room, guest_id, kind, media, ring, limit
-    )
-    invitation = document(outcome_rows)
+
+    async def unit(tx: Transaction) -> Dial:
+        *_, outcome_rows, recipients = await tx.call(
+            "yp", "conference_invite", ctx.sid, socket_id, hub_id, room, guest_id, kind, media, ring, limit
+        )
+        invitation = document(outcome_rows)
+        missed = invitation["missed"]
+        log = await write_log(tx, missed | {"event": MISSED, "duration": 0, "invited": 0}) if missed else []
+        return Dial(invitation, recipients, log)
+
+    dialled = await ctx.db.transaction("conference_invite", unit)
+    invitation, recipients = dialled.invitation, dialled.recipients
+    ctx.after_commit.append(lambda: notify_log(ctx.pusher, dialled.log))
     if invitation["outcome"] == "offline":
         return {"offline": 1, "uid": guest_id}
     call: dict[str, Any] = invitation["call"]
@@ -162,6 +171,7 @@ async def decline(ctx: Context, caller: dict[str, Any], socket_id: str | None) -
         call = document(call_rows)
         _push_event(ctx, call, caller_socket_rows, socket_id)
         ctx.push("conference.revoke", call | {"status": "declined"}, other_tab_rows)
+        ctx.after_commit.append(ctx.call_log.write_soon)
     ctx.presence_changed()
     return caller
 
@@ -175,29 +185,22 @@ async def cancel(ctx: Context, room_id: str, socket_id: str) -> Answer:
 
 
 async def revoke(ctx: Context, hub_id: str, callee: dict[str, Any], socket_id: str) -> Answer:
-    """Revoke a call, or take a participant out; log a call as cancelled for both sides, notify the callee."""
+    """Revoke a call, or take a participant out; notify the callee and the room."""
     guest, room = _peer(callee), _room(ctx)
 
-    async def unit(tx: Transaction) -> Revocation:
-        result_sets = await tx.call("yp", "conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
-        if not result_sets:
-            return Revocation()
-        *room_changes, call_rows, recipients = result_sets
-        call = document(call_rows)
-        log = await write_log(tx, call, "cancel", 0) if call["invited"] else []
-        return Revocation(call["room_id"], call, recipients, room_changes, log)
-
-    revocation = await ctx.db.transaction("conference_revoke", unit)
-    if call := revocation.call:
-        model = {name: call[name] for name in ("room_id", "hub_id", "caller_id", "uid")}
-        _push_event(ctx, model, revocation.recipients, socket_id)
-        if meeting := [(node, encode(sockets)) for node, sockets in call["meeting"]]:
-            ended = {"room_id": call["room_id"], "room_type": "meeting"}
-            ctx.after_commit.append(lambda: notify_cancellation(ctx.pusher, meeting, ended))
-        ctx.after_commit.append(lambda: notify_departures(ctx.pusher, revocation.room_changes))
-        ctx.after_commit.append(lambda: ctx.presence.changed(call["callee_id"], call["db"]))
-        _push_log(ctx, revocation.log)
-    return {"room_id": revocation.room_id}
+    result_sets = await ctx.yp("conference_revoke", ctx.sid, socket_id, hub_id, room, guest)
+    if not result_sets:
+        return {"room_id": None}
+    *room_changes, call_rows, recipients = result_sets
+    call = document(call_rows)
+    model = {name: call[name] for name in ("room_id", "hub_id", "caller_id", "uid")}
+    _push_event(ctx, model, recipients, socket_id)
+    if meeting := [(node, encode(sockets)) for node, sockets in call["meeting"]]:
+        ended = {"room_id": call["room_id"], "room_type": "meeting"}
+        ctx.after_commit.append(lambda: notify_cancellation(ctx.pusher, meeting, ended))
+    ctx.after_commit += [lambda: notify_departures(ctx.pusher, room_changes), ctx.call_log.write_soon]
+    ctx.after_commit.append(lambda: ctx.presence.changed(call["callee_id"], call["db"]))
+    return {"room_id": call["room_id"]}
 
 
 async def get_caller(ctx: Context, guest_id: str) -> Answer:
@@ -207,18 +210,20 @@ async def get_caller(ctx: Context, guest_id: str) -> Answer:
 
 
 async def log_call(ctx: Context, callee: dict[str, Any], event: str, duration: float) -> Answer:
-    """Log the end of a call in both conversations, once. Ignore other events. `duration` in ms."""
+    """Log the end of a call in both conversations, within what the service knows. `duration` in ms.
+
+    The service logs every call by itself; here the caller does it at once. Ignore other events.
+    """
     if event in LOGGED_EVENTS and (peer := _peer(callee)):
-        milliseconds = int(duration) if event == "leave" else 0
 
         async def write(tx: Transaction) -> list[LogEntry]:
-            log, others = await _log_with(ctx, tx, peer, event, milliseconds)
-            # The frontend logs a call of three once, with the callee who came last.
-            for other, since in others if event == "leave" else []:
-                log += (await _log_with(ctx, tx, other, event, min(milliseconds, since)))[0]
-            return log
+            result_sets = await tx.call(
+                "yp", "call_log_start", ctx.caller.uid, peer, _room(ctx), event, int(duration)
+            )
+            return await write_log(tx, document(result_sets[0])) if result_sets else []
 
-        _push_log(ctx, await ctx.db.transaction("call_log", write))
+        log = await ctx.db.transaction("call_log", write)
+        ctx.after_commit.append(lambda: notify_log(ctx.pusher, log))
     return callee
 
 
@@ -308,28 +313,12 @@ def _by(ctx: Context) -> dict[str, Any]:
     return {"by": ctx.caller.uid, "by_name": ctx.caller.public_name, "type": ctx.service}
 
 
-async def _log_with(
-    ctx: Context, tx: Transaction, peer: str, event: str, milliseconds: int
-) -> tuple[list[LogEntry], ResultSet]:
-    """Log the call with one callee; return its entries, and (uid, milliseconds) of others who answered."""
-    call_rows, other_rows = await tx.call("yp", "call_log_start", ctx.caller.uid, peer, _room(ctx))
-    call = document(call_rows)
-    if call is None:
-        return [], other_rows
-    return await write_log(tx, call, event, milliseconds, invited=call["invited"]), other_rows
-
-
-def _push_log(ctx: Context, log: list[LogEntry]) -> None:
-    for message, socket_rows in log:
-        ctx.push("chat.post", message, socket_rows)
-
-
 def _push_end(ctx: Context, room_id: str, socket_id: str, result_sets: list[ResultSet]) -> None:
     """Notify everybody of a room that has ended: the sets of conference_cancel."""
     recipients, *room_changes = result_sets
     model = {"uid": ctx.caller.uid, "socket_id": socket_id, "room_id": room_id}
     _push_event(ctx, model, recipients, socket_id, "conference.cancel")
-    ctx.after_commit.append(lambda: notify_departures(ctx.pusher, room_changes))
+    ctx.after_commit += [lambda: notify_departures(ctx.pusher, room_changes), ctx.call_log.write_soon]
     former = [attendee for attendee_rows in room_changes[::2] for attendee in documents(attendee_rows)]
     ctx.presence_changed(*((attendee["uid"], attendee["db"]) for attendee in former if attendee.get("db")))
 

@@ -12,6 +12,7 @@ from aiohttp import StreamReader
 
 from service.auth.secret import SigningSecret
 from service.auth.session import Caller
+from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.presence import Presence
 from service.live.push import Pusher, live_update
@@ -67,6 +68,7 @@ class Context:
     db: RoutineCaller
     pusher: Pusher
     presence: Presence
+    call_log: CallLog
     ring_timeouts: RingTimeouts
     nodes: Nodes
     passwords: Passwords

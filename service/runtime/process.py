@@ -13,6 +13,7 @@ from service.auth.guests import GuestLimits
 from service.auth.secret import SigningSecret
 from service.auth.session import Caller
 from service.auth.sign_in import Passwords
+from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.resources import Resources
 from service.live.rooms import Nodes
@@ -31,6 +32,7 @@ class Process:
     def __init__(
         self,
         resources: Resources,
+        call_log: CallLog,
         ring_timeouts: RingTimeouts,
         mailer: Mailer,
         service_names: Sequence[str],
@@ -38,7 +40,7 @@ class Process:
         self.settings, self.db, self.pusher = resources.settings, resources.db, resources.pusher
         self.presence, self.background = resources.presence, resources.background
         self.loops, self.shares = resources.loops, resources.shares
-        self.ring_timeouts = ring_timeouts
+        self.call_log, self.ring_timeouts = call_log, ring_timeouts
         self.mailer = mailer
         self.service_names = sorted(service_names)
         self.nodes = Nodes()
@@ -57,6 +59,7 @@ class Process:
             db=db,
             pusher=self.pusher,
             presence=self.presence,
+            call_log=self.call_log,
             ring_timeouts=self.ring_timeouts,
             nodes=self.nodes,
             passwords=self.passwords,

@@ -9,9 +9,18 @@ import orjson
 import pytest
 
 from service.admin.registry import Registry
-from service.live import calls
+from service.live import call_log
 from tests.support.admin import Admin
-from tests.support.conferences import CONNECT, Line, dial, invitation_status, log_of, wicket_of
+from tests.support.conferences import (
+    CONNECT,
+    Line,
+    answered_ago,
+    dial,
+    invitation_status,
+    log_of,
+    logged,
+    wicket_of,
+)
 from tests.support.nodes import NodeMaker
 from tests.support.people import QUIET, WAIT, People, befriend
 
@@ -72,6 +81,7 @@ async def test_a_callee_who_is_away_unknown_or_blocked_is_offline_without_a_trac
     await bob_tab.nothing("conference.invite", 0.1)
     assert admin.one("SELECT COUNT(*) FROM yp.conference WHERE uid = %s", alice.uid) == 0
     assert admin.one("SELECT COUNT(*) FROM yp.call_invitation WHERE caller_id = %s", alice.uid) == 0
+    assert log_of(admin, away, alice) == log_of(admin, bob, alice) == [], "they are strangers"
 
 
 async def test_only_the_owner_of_the_hub_calls_from_it_with_their_own_socket(line: Line) -> None:
@@ -332,7 +342,8 @@ async def test_exactly_one_rings_in_five_hundred_pairs_who_dial_each_other_at_on
             assert crossed["room_id"] == ringing["room_id"] == crossed["caller"]["room_id"]
             assert crossed["caller_id"] in {t.id for t in tabs.values()}
         await asyncio.to_thread(
-            admin.rows, "UPDATE yp.call_invitation SET status = 'cancelled' WHERE status = 'ringing'"
+            admin.rows,
+            "UPDATE yp.call_invitation SET status = 'cancelled', logged_at = 1 WHERE status = 'ringing'",
         )
 
     def rung() -> int:
@@ -348,27 +359,26 @@ async def test_exactly_one_rings_in_five_hundred_pairs_who_dial_each_other_at_on
 async def test_a_call_is_logged_once_on_both_sides_and_leave_beats_the_rest(line: Line, admin: Admin) -> None:
     call = await line.ring()
     here = {"hub_id": line.wicket, "room_id": call["room_id"], "callee": line.callee()}
-    for event in ("reject", "cancel", "decline", "nonsense"):
+    for event in ("reject", "cancel", "decline", "leave", "nonsense"):
         assert await line.alice.ok("conference.logCall", event=event, **here) == line.callee()
+    assert log_of(admin, line.alice, line.bob) == [], "it rings, and is not over"
+    await line.pick_up(call)
+    answered_ago(admin, call["room_id"], 70)
+    for event, duration in (("cancel", 0), ("leave", 61_500), ("leave", 99_999), ("cancel", 0)):
+        await line.alice.ok("conference.logCall", event=event, duration=duration, **here)
+    await line.alice.ok("conference.leave", room_id=call["room_id"], socket_id=line.a1.id)
     (caller_entry,), (callee_entry,) = (
         log_of(admin, line.alice, line.bob),
         log_of(admin, line.bob, line.alice),
     )
-    assert caller_entry[:5] == ("reject", 0, "caller", line.alice.uid, 1)
-    assert callee_entry[:5] == ("reject", 0, "callee", line.alice.uid, 0)
+    assert caller_entry[:5] == ("leave", 61_500, "caller", line.alice.uid, 1)
+    assert callee_entry[:5] == ("leave", 61_500, "callee", line.alice.uid, 0)
     assert caller_entry[5] == callee_entry[5]
-    for duration in (61_500, 99_999):
-        await line.alice.ok("conference.logCall", event="leave", duration=duration, **here)
-    (caller_entry,), (callee_entry,) = (
-        log_of(admin, line.alice, line.bob),
-        log_of(admin, line.bob, line.alice),
-    )
-    assert (caller_entry[:2], callee_entry[:2]) == (("leave", 61_500), ("leave", 61_500))
     for tab, person, peer, role in (
         (line.a2, line.alice, line.bob, "caller"),
         (line.b1, line.bob, line.alice, "callee"),
     ):
-        await tab.expect("chat.post", 2)
+        await tab.expect("chat.post")
         await tab.nothing("chat.post", 0.1)
         model = tab.updates("chat.post")[-1]["model"]
         assert (model["to_id"], model["entity_id"], model["author_id"]) == (
@@ -389,9 +399,11 @@ async def test_two_logs_of_one_call_at_once_leave_one_entry(line: Line, admin: A
     call = await line.ring()
     here = {"hub_id": line.wicket, "room_id": call["room_id"], "callee": line.callee()}
     events = ["cancel", "reject", "leave", "cancel"] * 5
+    await line.pick_up(call)
+    await line.alice.ok("conference.leave", room_id=call["room_id"], socket_id=line.a1.id)
     await asyncio.gather(*(line.alice.ok("conference.logCall", event=e, **here) for e in events))
-    assert [e[0] for e in log_of(admin, line.alice, line.bob)] == ["leave"]
-    assert [e[0] for e in log_of(admin, line.bob, line.alice)] == ["leave"]
+    assert [e[0] for e in await logged(admin, line.alice, line.bob)] == ["leave"]
+    assert [e[0] for e in await logged(admin, line.bob, line.alice)] == ["leave"]
 
 
 async def test_nobody_logs_into_the_conversations_of_strangers_or_hubs(
@@ -440,6 +452,7 @@ async def test_a_call_nobody_answers_is_missed_on_both_sides_and_in_the_log(
     await bob.ok("conference.decline", caller=call)
     for event in ("reject", "cancel"):
         await alice.ok("conference.logCall", event=event, callee=line.callee(), room_id=call["room_id"])
+    await logged(admin, bob, alice)
     for person, peer, tab, role in ((alice, bob, line.a1, "caller"), (bob, alice, line.b1, "callee")):
         entry = (await tab.expect("chat.post"))["model"]
         (message,) = await person.ok("chat.messages", entity_id=peer.uid, hub_id=person.uid, order="desc")
@@ -460,20 +473,21 @@ async def test_calls_end_that_cannot_be_logged(
     for _ in range(2):
         alice, bob = await people("Alice", base=base), await people("Bob", base=base, shard="shard2")
         lines.append(await Line.between(alice, bob))
-    write_log = calls.write_log
+    write_log = call_log.write_log
 
-    async def spoiled(tx: Any, call: Any, *details: Any, **more: Any) -> Any:
+    async def spoiled(tx: Any, call: Any) -> Any:
         if call["uid"] == lines[0].alice.uid:
             raise LookupError("the conversation is spoiled")
-        return await write_log(tx, call, *details, **more)
+        return await write_log(tx, call)
 
-    monkeypatch.setattr(calls, "write_log", spoiled)
+    monkeypatch.setattr(call_log, "write_log", spoiled)
     rooms = [(await line.ring())["room_id"] for line in lines]
     for line, room in zip(lines, rooms, strict=True):
         assert (await line.a1.expect("conference.decline"))["model"]["status"] == "missed"
         assert (await line.b1.expect("conference.revoke"))["model"]["room_id"] == room
         assert invitation_status(admin, room) == "missed"
-    assert [len(log_of(admin, line.alice, line.bob)) for line in lines] == [0, 1]
+    await logged(admin, lines[1].alice, lines[1].bob)
+    assert log_of(admin, lines[0].alice, lines[0].bob) == []
 
 
 async def test_a_caller_who_vanishes_leaves_a_missed_call_and_no_grant(
@@ -516,15 +530,17 @@ async def test_a_third_person_is_rung_into_the_running_call(line: Line, people: 
     )
     assert {a["uid"] for a in joined["attendees"]} == {line.alice.uid, line.bob.uid}
     assert invitation["room_id"] == call["room_id"]
-    # Alice's window logs the call once, with the callee who came last.
+    # Alice's window logs the call once, with the callee who came last; the service logs the other one.
+    answered_ago(admin, call["room_id"], 61)
     await line.alice.ok(
         "conference.logCall",
         **{"event": "leave", "duration": 61_000, "room_id": call["room_id"], "hub_id": line.wicket},
         callee={"entity_id": carol.uid, "drumate_id": carol.uid},
     )
+    await line.alice.ok("conference.leave", room_id=call["room_id"], socket_id=line.a1.id)
     for callee, tab in ((line.bob, line.b1), (carol, carol_tab)):
-        assert [e[0] for e in log_of(admin, line.alice, callee)] == ["leave"]
-        assert [e[0] for e in log_of(admin, callee, line.alice)] == ["leave"]
+        assert [e[0] for e in await logged(admin, line.alice, callee)] == ["leave"]
+        assert [e[0] for e in await logged(admin, callee, line.alice)] == ["leave"]
         assert (await tab.expect("chat.post"))["model"]["call_status"] == "leave"
     (message,) = await carol.ok("chat.messages", entity_id=line.alice.uid)
     entry = (await carol_tab.expect("chat.post"))["model"]

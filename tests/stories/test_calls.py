@@ -7,7 +7,7 @@ from typing import Any
 from service.admin.demo import READ, WRITE
 from service.admin.registry import Registry
 from tests.support.admin import Admin
-from tests.support.conferences import CONNECT, Line, invitation_status, log_of
+from tests.support.conferences import CONNECT, Line, answered_ago, invitation_status, log_of, logged
 from tests.support.people import People, Person, Tab
 from tests.support.rooms import View, stored
 
@@ -61,6 +61,7 @@ async def test_a_call_from_the_first_ring_to_the_log(line: Line, admin: Admin) -
         row = await person.ok("conference.attendee", participant_id=endpoint, **here)
         assert (row["uid"], row["room_id"]) == (other.uid, here["room_id"])
 
+    answered_ago(admin, here["room_id"], 62)
     # 9: a1 hangs up; Bob's client notices it in the media session and leaves too.
     await line.alice.ok(
         "conference.logCall",
@@ -120,7 +121,7 @@ async def test_a_declined_call_with_all_that_the_real_client_says_twice(line: Li
         ("b2", "conference.revoke"),
     ]
     for owner, peer in ((line.alice, line.bob), (line.bob, line.alice)):
-        assert [entry[0] for entry in log_of(admin, owner, peer)] == ["reject"]
+        assert [entry[0] for entry in await logged(admin, owner, peer)] == ["reject"]
     for tab in (line.a1, line.a2, line.b1, line.b2):
         assert len(tab.updates("chat.post")) == 1
     assert invitation_status(admin, call["room_id"]) == "declined"
@@ -136,14 +137,14 @@ async def test_a_cancelled_call_with_the_declines_of_closing_windows(line: Line,
         await line.bob.ok("conference.decline", caller=call, socket_id=tab.id, **here)
     await line.a1.nothing("conference.decline", 0.2)
     assert line.a1.updates("conference.decline") == []
-    assert [entry[0] for entry in log_of(admin, line.bob, line.alice)] == ["cancel"]
+    assert [entry[0] for entry in await logged(admin, line.bob, line.alice)] == ["cancel"]
     # Alice dials again: a new call, a new room, a new log entry.
     second = await line.ring()
     assert second["room_id"] != call["room_id"]
     await line.alice.ok("conference.revoke", hub_id=line.wicket, callee=line.callee(), socket_id=line.a1.id)
     await line.b1.expect("conference.revoke")
     await line.bob.ok("conference.decline", caller=second, **here | {"room_id": second["room_id"]})
-    assert [entry[0] for entry in log_of(admin, line.bob, line.alice)] == ["cancel", "cancel"]
+    assert [entry[0] for entry in await logged(admin, line.bob, line.alice, 2)] == ["cancel", "cancel"]
 
 
 async def test_a_team_meeting_from_the_first_to_the_last(

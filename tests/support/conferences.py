@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from tests.support.admin import Admin
-from tests.support.people import Person, Tab
+from tests.support.people import QUIET, WAIT, Person, Tab
 
 MEETING = {"metadata": {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}}
 
@@ -93,4 +94,25 @@ def log_of(admin: Admin, owner: Person, peer: Person) -> list[tuple[Any, ...]]:
         f"WHERE owner_id = %s AND peer_id = %s AND message_type = 'call' ORDER BY ctime",
         owner.uid,
         peer.uid,
+    )
+
+
+async def logged(admin: Admin, owner: Person, peer: Person, count: int = 1) -> list[tuple[Any, ...]]:
+    """Wait until so many calls are in a conversation; return `log_of`."""
+    for _ in range(int(WAIT / QUIET)):
+        if len(log_of(admin, owner, peer)) >= count:
+            break
+        await asyncio.sleep(QUIET)
+    entries = log_of(admin, owner, peer)
+    assert len(entries) == count
+    return entries
+
+
+def answered_ago(admin: Admin, room: str, seconds: int) -> None:
+    """Let the calls into a room have begun so long ago."""
+    admin.rows(
+        "UPDATE yp.call_invitation SET answered_at = yp.call_clock() - %s WHERE room_id = %s "
+        "AND answered_at IS NOT NULL",
+        seconds * 1000,
+        room,
     )

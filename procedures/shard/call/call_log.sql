@@ -1,6 +1,7 @@
 -- call_log: log a call in the copy of one side of a conversation. There is one entry for each id: the first
--- event counts, but a call that took place (leave) replaces one that did not. A missed call has the status
--- cancel, which is the word of the frontend for it, and `cause` missed in its metadata.
+-- event counts, but a call that took place (leave) replaces one that did not, and a longer one a shorter one.
+-- A missed call has the status cancel, which is the word of the frontend for it, and `cause` missed in its
+-- metadata.
 --
 -- Params:   in_owner      owner of the copy
 --           in_peer       the other side
@@ -32,6 +33,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin DEFAULT IF(in_event = 'missed', 'cancel', in_event);
     DECLARE v_before VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_duration BIGINT UNSIGNED;
     DECLARE v_known, v_write TINYINT DEFAULT 0;
     DECLARE v_room, v_total INT UNSIGNED;
     DECLARE v_metadata, v_entity LONGTEXT;
@@ -46,11 +48,14 @@ BEGIN
         WHERE me.id = in_owner AND me.domain_id > 1
     );
 
-    SELECT JSON_VALUE(metadata, '$.call_status') INTO v_before
+    SELECT JSON_VALUE(metadata, '$.call_status'), JSON_VALUE(metadata, '$.duration')
+    INTO v_before, v_duration
     FROM message
     WHERE owner_id = in_owner AND peer_id = in_peer AND message_id = in_message
     FOR UPDATE;
-    SET v_write = v_known AND (v_before IS NULL OR (in_event = 'leave' AND v_before <> 'leave'));
+    SET v_write = v_known AND (
+        v_before IS NULL OR (in_event = 'leave' AND (v_before <> 'leave' OR v_duration < in_duration))
+    );
 
     IF v_write THEN
         SET v_metadata = JSON_OBJECT(
@@ -66,7 +71,8 @@ BEGIN
                 IF(in_author = in_owner, 1, 0), IF(in_author = in_owner, 0, 1), v_now)
         -- Two at once see no entry above: the rule counts again for the one that comes second.
         ON DUPLICATE KEY UPDATE metadata = IF(
-            in_event = 'leave' AND JSON_VALUE(message.metadata, '$.call_status') <> 'leave',
+            in_event = 'leave' AND (JSON_VALUE(message.metadata, '$.call_status') <> 'leave'
+                                    OR JSON_VALUE(message.metadata, '$.duration') < in_duration),
             v_metadata, message.metadata
         );
 

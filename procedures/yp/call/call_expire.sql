@@ -1,7 +1,7 @@
 -- call_expire: mark one call as missed that has rung for too long, or whose room has ended.
 --
 -- Params:   none
--- Returns:  at most one row   data  JSON: call_card, and callee_id, message_id, caller_db, callee_db
+-- Returns:  at most one row   data  JSON: call_card, and callee_id
 --           rows              node, sockets: socket of the caller
 --           rows              node, sockets: sockets of the callee
 --           nothing when no call is due
@@ -41,13 +41,8 @@ BEGIN
         WHERE hub_id = v_hub AND resource_id = v_room AND entity_id = v_callee
           AND assign_via = 'no_traversal';
 
-        SELECT JSON_INSERT(
-            c.data, '$.callee_id', v_callee, '$.message_id', call_message_id(v_room, v_caller, v_callee),
-            '$.caller_db', caller.db_name, '$.callee_db', callee.db_name
-        ) AS data
+        SELECT JSON_INSERT(c.data, '$.callee_id', v_callee) AS data
         FROM call_card AS c
-        JOIN entity AS caller ON caller.id = v_caller
-        JOIN entity AS callee ON callee.id = v_callee
         WHERE c.hub_id = v_hub AND c.room_id = v_room AND c.callee_id = v_callee;
         SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM call_invitation AS i

@@ -45,6 +45,7 @@ BEGIN
     UPDATE call_invitation SET status = 'cancelled', mtime = UNIX_TIMESTAMP()
     WHERE hub_id = in_hub AND room_id = in_room AND status = 'ringing';
     DELETE FROM permission WHERE hub_id = in_hub AND resource_id = in_room AND assign_via = 'no_traversal';
+    CALL call_end(in_hub, in_room, NULL, NULL);
     DELETE FROM conference WHERE hub_id = in_hub AND room_id = in_room;
     DELETE FROM conference_room WHERE hub_id = in_hub AND id = in_room;
 END$$

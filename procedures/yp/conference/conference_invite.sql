@@ -15,7 +15,8 @@
 --           in_limit      rooms of one socket at most
 -- Returns:  the sets of conference_join, when the user rings: the caller enters the room
 --           one row       data  JSON: outcome (offline, cross, present or ringing), call (call_card; NULL
---                         when offline)
+--                         when offline), missed (NULL unless offline: uid, callee_id, message_id, caller_db,
+--                         callee_db of the entry; NULL for callee_db: a block keeps it from the callee)
 --           rows          node, sockets: the sockets that ring
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or the caller may not enter that room
 --           PARTICIPANT_TAKEN, TOO_MANY_ROOMS, ROOM_FULL, BANNED, ANSWERED_ELSEWHERE   see conference_join
@@ -109,11 +110,21 @@ BEGIN
             ON DUPLICATE KEY UPDATE
                 caller_id = v_uid, caller_socket = in_socket,
                 expiry = IF(status = 'ringing', expiry, v_now + in_ring),
-                ctime = v_now, mtime = v_now, status = 'ringing', answered_socket = NULL;
+                ctime = v_now, mtime = v_now, status = 'ringing', answered_socket = NULL,
+                answered_at = NULL, ended_at = NULL, logged_at = NULL;
         END IF;
     END IF;
 
-    SELECT JSON_OBJECT('outcome', v_outcome, 'room_id', v_room, 'call', JSON_COMPACT((
+    SELECT JSON_OBJECT('outcome', v_outcome, 'room_id', v_room, 'missed', JSON_COMPACT((
+        SELECT JSON_OBJECT(
+            'uid', me.id, 'callee_id', peer.id,
+            'message_id', call_message_id(HEX(RANDOM_BYTES(8)), me.id, peer.id),
+            'caller_db', me.db_name, 'callee_db', IF(v_blocked, NULL, peer.db_name)
+        )
+        FROM entity AS me
+        JOIN entity AS peer ON peer.id = v_known AND peer.status = 'active'
+        WHERE me.id = v_uid AND v_outcome = 'offline'
+    )), 'call', JSON_COMPACT((
         SELECT c.data FROM call_card AS c
         WHERE c.hub_id = v_hub AND c.room_id = v_room
           AND c.callee_id = IF(v_outcome = 'cross', v_uid, v_guest)

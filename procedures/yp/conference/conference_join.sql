@@ -240,6 +240,7 @@ BEGIN
     -- who comes back after the first answer has vanished answers from now on
     UPDATE call_invitation SET answered_socket = in_socket
     WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
+    CALL call_resume(v_hub, v_room, v_uid);
 
     IF v_role = 'host' THEN
         SET v_opens = v_started IS NULL;

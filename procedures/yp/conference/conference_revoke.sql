@@ -7,8 +7,8 @@
 --           in_guest    uid of the user
 -- Returns:  the two sets of conference_drop for each participation of the user that ends
 --           one row     data  JSON: room_id, hub_id, caller_id (socket), uid (of the caller), callee_id, db
---                       (shard of the callee), invited (1: the call is logged), message_id, caller_db,
---                       callee_db, meeting (JSON array of node and sockets that were in a meeting)
+--                       (shard of the callee), meeting (JSON array of node and sockets that were in a
+--                       meeting)
 --           rows        node, sockets: of the user
 --           nothing when the user neither rang nor was in the room
 -- Errors:   WEAK_PRIVILEGE   a foreign socket
@@ -83,13 +83,9 @@ BEGIN
 
         SELECT JSON_OBJECT(
             'room_id', v_room, 'hub_id', in_hub, 'caller_id', in_socket, 'uid', COALESCE(v_caller, v_uid),
-            'callee_id', in_guest, 'db', callee.db_name, 'invited', IF(v_ended > 0, 1, 0),
-            'message_id', call_message_id(v_room, COALESCE(v_caller, v_uid), in_guest),
-            'caller_db', caller.db_name, 'callee_db', callee.db_name, 'meeting', JSON_COMPACT(v_meeting)
-        ) AS data
-        FROM entity AS caller
-        LEFT JOIN entity AS callee ON callee.id = in_guest
-        WHERE caller.id = COALESCE(v_caller, v_uid);
+            'callee_id', in_guest, 'db', (SELECT db_name FROM entity WHERE id = in_guest),
+            'meeting', JSON_COMPACT(v_meeting)
+        ) AS data;
         CALL user_sockets(in_guest, NULL);
     END IF;
 END$$

@@ -53,6 +53,7 @@ BEGIN
         -- another call removed it while this one waited for the room, and has notified the others
         IF v_attendee IS NOT NULL THEN
             DELETE FROM conference WHERE room_id = r.room_id AND socket_id = in_socket;
+            CALL call_end(r.hub_id, r.room_id, v_uid, in_socket);
             DELETE FROM permission
             WHERE hub_id = r.hub_id AND resource_id = r.room_id AND entity_id = v_uid
               AND assign_via = 'no_traversal' AND in_lost = 0

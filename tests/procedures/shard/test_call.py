@@ -64,6 +64,13 @@ def test_a_missed_call_is_cancelled_in_the_words_of_the_frontend(scene: Scene) -
         assert [orjson.loads(each["metadata"])["cause"] for each in (entry, listed)] == ["missed"] * 2
 
 
+def test_a_longer_conversation_replaces_a_shorter_one(scene: Scene) -> None:
+    for duration, stays in ((61000, 61000), (5000, 61000), (90000, 90000)):
+        scene.sets(f"call_log(:alice, :bob, '{MESSAGE}', :alice, 'leave', {duration}, 1)")
+        metadata = scene.json("SELECT metadata FROM message WHERE owner_id = :alice")
+        assert metadata["duration"] == stays
+
+
 async def test_two_call_log_at_once_leave_one_entry(direct: Direct, admin: Admin) -> None:
     owner, peer = direct.person(), direct.person("Bob")
     calls = (

@@ -18,7 +18,7 @@ RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect'
 @pytest.fixture
 def ringing(scene: Scene) -> Scene:
     """Let Alice ring Bob in the room `room`."""
-    scene.sets("UPDATE yp.call_invitation SET status = 'cancelled'")
+    scene.sets("UPDATE yp.call_invitation SET status = 'cancelled', logged_at = 1")
     scene["tab_bob"]
     scene.sets(RING.format(30))
     scene["room"] = scene.one("SELECT room_id FROM yp.call_invitation WHERE callee_id = :bob")
@@ -45,33 +45,117 @@ def test_call_expire_misses_one_call_that_is_due(ringing: Scene) -> None:
 
 
 def test_call_log_start_tells_where_both_are_and_whether_they_called(ringing: Scene) -> None:
-    start = ringing.doc("yp.call_log_start(:alice, :bob, :room)")
+    ringing.sets("yp.call_decline(:hub, :room, :bob, NULL)")
+    start = ringing.doc("yp.call_log_start(:alice, :bob, NULL, 'cancel', 0)")
     assert (start["invited"], start["caller_db"], start["callee_db"]) == (1, "shard1", "shard1")
     assert start["message_id"] == ringing.one("SELECT yp.call_message_id(:room, :alice, :bob)")
-    assert ringing.doc("yp.call_log_start(:alice, :bob, NULL)")["message_id"] == start["message_id"]
-    assert ringing.doc("yp.call_log_start(:alice, :carol, NULL)")["invited"] == 0
+    assert (start["event"], start["duration"]) == ("reject", 0), "as the service knows it"
+    assert ringing.doc("yp.call_log_start(:alice, :bob, NULL, 'cancel', 0)") is None, "it is logged"
+    assert ringing.doc("yp.call_log_start(:alice, :carol, NULL, 'cancel', 0)")["invited"] == 0
 
 
-def test_call_log_start_names_the_others_who_answered(ringing: Scene) -> None:
-    start = "yp.call_log_start(:alice, :bob, :room)"
-    assert ringing.sets(start)[1] == []
-    ringing["tab_carol"]
-    ringing.sets("yp.conference_invite(:sid_alice, :tab_alice, :hub, :room, :carol, 'connect', '{}', 30, 16)")
-    assert ringing.sets(start)[1] == [], "she has not answered"
-    answer = "SET status = 'accepted', mtime = mtime - 5 WHERE callee_id = :carol"
-    ringing.sets(f"UPDATE yp.call_invitation {answer}")
-    ((uid, milliseconds),) = ringing.sets(start)[1]
-    assert uid == ringing["carol"]
-    assert 5000 <= milliseconds < 60_000
-    assert ringing.sets("yp.call_log_start(:alice, :carol, :room)")[1] == []
+def test_a_client_logs_no_conversation_that_never_was(ringing: Scene) -> None:
+    for event in ("leave", "cancel", "reject"):
+        assert ringing.doc(f"yp.call_log_start(:alice, :bob, :room, '{event}', 36000000)") is None, event
+    assert ringing.doc("yp.call_log_start(:alice, :carol, NULL, 'leave', 36000000)") is None
+
+
+@pytest.mark.parametrize(("claimed", "logged"), [(61_000, 61_000), (99_000_000, 70_000), (0, 70_000)])
+def test_a_client_logs_a_conversation_for_no_longer_than_it_takes(
+    ringing: Scene, claimed: int, logged: int
+) -> None:
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
+    ringing.sets("UPDATE yp.call_invitation SET answered_at = answered_at - 70000 WHERE room_id = :room")
+    start = f"yp.call_log_start(:alice, :bob, :room, 'leave', {claimed})"
+    entry = ringing.doc(start)
+    assert entry["event"] == "leave"
+    assert logged <= entry["duration"] < logged + 9_000
+    assert ringing.doc(start) is None
+
+
+def test_a_call_is_due_once_when_either_side_has_left(ringing: Scene) -> None:
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
+    assert ringing.sets("yp.call_log_due()") == []
+    ringing.sets("UPDATE yp.call_invitation SET answered_at = answered_at - 70000 WHERE room_id = :room")
+    ringing.sets("yp.conference_drop(:tab_bob, NULL)")
+    entry = ringing.doc("yp.call_log_due()")
+    assert (entry["uid"], entry["callee_id"], entry["event"]) == (ringing["alice"], ringing["bob"], "leave")
+    assert 70_000 <= entry["duration"] < 79_000
+    assert ringing.sets("yp.call_log_due()") == []
+
+
+def test_a_lost_socket_ends_its_call_at_its_last_sign_of_life(ringing: Scene) -> None:
+    ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
+    ringing.sets("UPDATE yp.call_invitation SET answered_at = answered_at - 70000 WHERE room_id = :room")
+    ringing.sets("UPDATE yp.socket SET state = 'lost', lost_at = UNIX_TIMESTAMP() WHERE id = :tab_bob")
+    ringing.sets(
+        "INSERT INTO yp.lost_socket (id, session_id, heard_at, lost_at, rooms) "
+        "VALUES (:tab_bob, 'x', UNIX_TIMESTAMP() - 30, UNIX_TIMESTAMP(), '[]')"
+    )
+    ringing.sets("yp.call_end(:hub, :room, :bob, :tab_bob)")
+    assert ringing.sets("yp.call_log_due()") == [], "he has a seat"
+    ringing.sets("yp.conference_drop(:tab_bob, NULL)")
+    assert 38_000 <= ringing.doc("yp.call_log_due()")["duration"] < 49_000
+
+
+def test_a_callee_who_comes_back_continues_the_call(ringing: Scene) -> None:
+    enter = "yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)"
+    ringing.sets(enter)
+    ringing.sets("UPDATE yp.call_invitation SET answered_at = answered_at - 70000 WHERE room_id = :room")
+    ringing.sets("yp.conference_drop(:tab_bob, NULL)")
+    assert ringing.doc("yp.call_log_due()")["duration"] < 79_000
+    ringing.sets(
+        "UPDATE yp.call_invitation SET logged_at = logged_at - 20000, answered_at = answered_at - 20000 "
+        "WHERE room_id = :room"
+    )
+    ringing.sets(
+        "INSERT INTO yp.permission (hub_id, resource_id, entity_id, level, expiry, assign_via, ctime, mtime) "
+        "VALUES (:hub, :room, :bob, 2, 0, 'no_traversal', 1, 1)"
+    )
+    ringing.sets(enter)
+    assert ringing.sets("yp.call_log_due()") == [], "it goes on"
+    ringing.sets("yp.conference_drop(:tab_alice, NULL)")
+    assert ringing.doc("yp.call_log_due()")["duration"] >= 90_000
+
+
+def test_a_call_that_was_accepted_by_a_page_that_never_came_is_missed(ringing: Scene) -> None:
+    ringing.sets("yp.conference_accept(:sid_bob, :tab_bob, :room, NULL)")
+    ringing.sets("yp.call_resume(:hub, :room, :bob)")
+    ringing.sets("yp.conference_drop(:tab_alice, NULL)")
+    assert ringing.doc("yp.call_log_due()")["event"] == "missed"
+
+
+@pytest.mark.parametrize(
+    ("end", "event"),
+    [
+        ("yp.call_decline(:hub, :room, :bob, NULL)", "reject"),
+        ("yp.conference_cancel(:sid_alice, :tab_alice, :hub, :room)", "cancel"),
+        ("yp.conference_revoke(:sid_alice, :tab_alice, :hub, :room, :bob)", "cancel"),
+        ("yp.call_expire()", "missed"),
+    ],
+)
+def test_a_call_nobody_answered_is_logged_as_it_ended(ringing: Scene, end: str, event: str) -> None:
+    if event == "missed":
+        ringing.sets("UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = :room")
+    ringing.sets(end)
+    assert ringing.sets("yp.call_log_take(:hub, :room, :carol, NULL)") == []
+    entry = ringing.doc("yp.call_log_due()")
+    assert (entry["event"], entry["duration"]) == (event, 0)
+    assert ringing.sets("yp.call_log_take(:hub, :room, :bob, NULL)") == []
+
+
+def test_the_clock_of_calls_counts_milliseconds(scene: Scene) -> None:
+    assert scene.one("SELECT ABS(yp.call_clock() / 1000 - UNIX_TIMESTAMP()) < 5") == 1
 
 
 def test_call_log_start_answers_nothing_to_who_may_not_log(ringing: Scene) -> None:
-    assert ringing.rows("yp.call_log_start(:bob, :alice, :room)") == [], "who was called logs nothing"
+    assert ringing.rows("yp.call_log_start(:bob, :alice, :room, 'cancel', 0)") == [], (
+        "who was called logs nothing"
+    )
     for peer in (":alice", ":hub", ":nobody", "'x'"):
-        assert ringing.rows(f"yp.call_log_start(:alice, {peer}, NULL)") == [], peer
+        assert ringing.rows(f"yp.call_log_start(:alice, {peer}, NULL, 'cancel', 0)") == [], peer
     ringing.sets("yp.contact_block_add(:bob, :ada, 'x', :alice)")
-    assert ringing.rows("yp.call_log_start(:alice, :bob, :room)") == []
+    assert ringing.rows("yp.call_log_start(:alice, :bob, :room, 'cancel', 0)") == []
 
 
 async def test_a_call_is_missed_once_however_many_processes_look(direct: Direct, admin: Admin) -> None:

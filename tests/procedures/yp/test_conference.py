@@ -498,7 +498,7 @@ def test_a_member_is_taken_out_of_a_meeting_without_an_invitation(meeting: Scene
     departure, _, call, recipients = meeting.sets(revoke.format("bob"))
     assert document(departure)["uid"] == meeting["bob"]
     data = document(call)
-    assert (data["invited"], data["room_id"], data["uid"]) == (0, "one", meeting["alice"])
+    assert (data["room_id"], data["uid"]) == ("one", meeting["alice"])
     assert [sockets for _node, sockets in data["meeting"]] == [[meeting["tab_bob"]]]
     assert sockets_of(recipients) == {meeting["tab_bob"]}
     assert meeting.sets(revoke.format("bob")) == []
