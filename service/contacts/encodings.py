@@ -36,6 +36,8 @@ SUPERSETS = {
 """The encoding that programs mean when they name another one."""
 MULTIBYTE = {"cp932", "cp949", "gb18030", "big5hkscs", "euc_jp", "iso2022_jp", "cp874"}
 """Encodings in which a short name may be valid UTF-8 by accident."""
+NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
+"""Codecs that are no encoding of a file. The time of some grows with the square of a text."""
 FALLBACK = "cp1252"
 LINE_END = re.compile(rb"[\r\n]")
 
@@ -47,7 +49,7 @@ def codec_of(name: str) -> str | None:
     except (LookupError, ValueError):
         return None
     # Python has codecs that are no encodings, as hex and rot13.
-    return codec.name if codec._is_text_encoding else None
+    return codec.name if codec._is_text_encoding and codec.name not in NO_CHARSETS else None
 
 
 def wide_encoding_of(sample: bytes) -> str | None:
@@ -64,8 +66,9 @@ def wide_encoding_of(sample: bytes) -> str | None:
 class Decoder:
     """Decodes the values of one file. `encoding` is the one for values that are not UTF-8."""
 
-    def __init__(self, encoding: str, utf8_first: bool = True) -> None:
+    def __init__(self, encoding: str, utf8_first: bool = True, name: str = "") -> None:
         self.encoding = encoding
+        self.name = name or encoding
         self.utf8_first = utf8_first
 
     @classmethod
@@ -96,7 +99,7 @@ class Decoder:
         for name in self._candidates(charset):
             try:
                 return value.decode(name)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 continue
         return value.decode(self.encoding, errors="replace")
 
@@ -137,15 +140,21 @@ def is_plain(source: BinaryIO) -> bool:
     return True
 
 
+def raw_chunks(source: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a file from its start."""
+    source.seek(0)
+    while chunk := source.read(CHUNK_BYTES):
+        yield chunk
+
+
 def chunks_of(source: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of a file from its start, in UTF-8 when it is UTF-16 or UTF-32."""
-    source.seek(0)
-    chunk = source.read(CHUNK_BYTES)
-    wide = wide_encoding_of(chunk)
-    decoder = codecs.getincrementaldecoder(wide)(errors="replace") if wide else None
-    while chunk:
+    decoder = None
+    for number, chunk in enumerate(raw_chunks(source)):
+        wide = wide_encoding_of(chunk) if number == 0 else None
+        if wide:
+            decoder = codecs.getincrementaldecoder(wide)(errors="replace")
         yield decoder.decode(chunk).encode(errors="replace") if decoder else chunk
-        chunk = source.read(CHUNK_BYTES)
 
 
 def lines_of(source: BinaryIO) -> Iterator[bytes]:

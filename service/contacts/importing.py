@@ -56,21 +56,26 @@ class Report:
     loaded: int = 0
     noemail: int = 0
     alreadyincontact: int = 0
+    encoding: str = "utf-8"
+    """The encoding in which the file was read."""
     rejected: list[dict[str, Any]] = field(default_factory=list)
     batch: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Contacts that are not stored yet, by id."""
     addresses: set[str] = field(default_factory=set)
     """Email addresses of the batch."""
 
-    def add(self, line: int, contact: dict[str, Any] | None, error: str) -> None:
-        """Count a contact, and add it to the batch if it can be stored. `error`: why there is none."""
+    def add(self, line: int, contact: dict[str, Any] | None, error: str, name: str = "") -> None:
+        """Count a contact, and add it to the batch if it can be stored.
+
+        `error` says why there is none, `name` whose it is.
+        """
         self.total += 1
         if contact is None:
-            self._reject(line, error)
+            self._reject(line, error, name)
             return
         addresses = {entry["email"] for entry in contact["email"]}
         if not addresses and not contact.keys() & {"uid", "entity"}:
-            self.reject_unreachable(line)
+            self.reject_unreachable(line, contact)
         elif addresses & self.addresses:
             self.alreadyincontact += 1
         else:
@@ -78,14 +83,14 @@ class Report:
             contact_id = secrets.token_hex(8)
             self.batch[contact_id] = {**contact, "id": contact_id, "line": line}
 
-    def reject_unreachable(self, line: int) -> None:
+    def reject_unreachable(self, line: int, contact: dict[str, Any]) -> None:
         """Count a contact without an address or a registered user."""
         self.noemail += 1
-        self._reject(line, "no email address")
+        self._reject(line, "no email address", _name(contact))
 
-    def _reject(self, line: int, reason: str) -> None:
+    def _reject(self, line: int, reason: str, name: str) -> None:
         if len(self.rejected) < REPORTED:
-            self.rejected.append({"line": line, "reason": reason})
+            self.rejected.append({"line": line, "name": name, "reason": reason})
 
     def answer(self) -> dict[str, Any]:
         """Return the counts and rejected contacts."""
@@ -94,8 +99,16 @@ class Report:
             "loaded": self.loaded,
             "noemail": self.noemail,
             "alreadyincontact": self.alreadyincontact,
+            "encoding": self.encoding,
             "rejected": self.rejected,
         }
+
+
+def _name(contact: dict[str, Any]) -> str:
+    """Return how the answer calls a contact."""
+    name = f"{contact.get('firstname', '')} {contact.get('lastname', '')}".strip()
+    called: str = contact.get("display_name") or name or contact.get("company") or ""
+    return called
 
 
 def check_kind(kind: str) -> str:
@@ -119,17 +132,21 @@ def kind_of(path: str) -> str:
     return "csv"
 
 
-async def load_upload(ctx: Context, upload: Upload, progress: Progress) -> dict[str, Any]:
+async def load_upload(ctx: Context, upload: Upload, progress: Progress, charset: str = "") -> dict[str, Any]:
     """Import the file in the body of the request; return the report."""
     with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
         size = await receive(ctx, upload, spool, ctx.settings.import_limit)
-        return await _load_file(ctx, spool.name, size, await asyncio.to_thread(kind_of, spool.name), progress)
+        kind = await asyncio.to_thread(kind_of, spool.name)
+        return await _load_file(ctx, spool.name, size, kind, progress, charset)
 
 
-async def load_stored(ctx: Context, stored: StoredFile, progress: Progress) -> dict[str, Any]:
+async def load_stored(
+    ctx: Context, stored: StoredFile, progress: Progress, charset: str = ""
+) -> dict[str, Any]:
     """Import a file that was uploaded before; return the report. The file stays, for another attempt."""
     path = str(stored.path)
-    return await _load_file(ctx, path, stored.size, await asyncio.to_thread(kind_of, path), progress)
+    kind = await asyncio.to_thread(kind_of, path)
+    return await _load_file(ctx, path, stored.size, kind, progress, charset)
 
 
 async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:
@@ -154,16 +171,21 @@ async def load_list(
     return report.answer()
 
 
-async def _load_file(ctx: Context, path: str, size: int, kind: str, progress: Progress) -> dict[str, Any]:
+async def _load_file(
+    ctx: Context, path: str, size: int, kind: str, progress: Progress, charset: str = ""
+) -> dict[str, Any]:
     """Import a file of `size` bytes; call `progress` after each transaction that changes the percentage."""
     report = Report()
     last_percent = -1
-    async with READERS, _reader(path, kind) as lines:
+    async with READERS, _reader(path, kind, charset) as lines:
         async for line in lines:
             entry = orjson.loads(line)
+            if "encoding" in entry:
+                report.encoding = entry["encoding"]
+                continue
             if "book" in entry and report.total == 0:
                 await ctx.shard("my_contact_import_book", encode(entry["book"]))
-            report.add(entry["line"], entry.get("contact"), entry.get("error", ""))
+            report.add(entry["line"], entry.get("contact"), entry.get("error", ""), entry.get("name", ""))
             if len(report.batch) < BATCH:
                 continue
             await _store_batch(ctx, report, kind)
@@ -185,18 +207,19 @@ async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None
     counts = document(count_rows)
     report.loaded += counts["loaded"]
     report.alreadyincontact += counts["alreadyincontact"]
+    by_line = {contact["line"]: contact for contact in report.batch.values()}
     for line in counts["nobody"]:
-        report.reject_unreachable(line)
+        report.reject_unreachable(line, by_line[line])
     report.batch.clear()
     report.addresses.clear()
 
 
 @asynccontextmanager
-async def _reader(path: str, kind: str) -> AsyncIterator[AsyncIterator[bytes]]:
+async def _reader(path: str, kind: str, charset: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
     """Yield the lines of a process that reads the file. The pipe makes it wait while we store contacts."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "service.contacts.reader", path, kind),
+        *("-m", "service.contacts.reader", path, kind, charset),
         stdout=asyncio.subprocess.PIPE,
         cwd=PACKAGE.parent,
     )

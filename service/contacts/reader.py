@@ -1,9 +1,10 @@
 """Read address books that other programs export: vCard 2.1, 3.0 and 4.0, and CSV.
 
-Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv`), so that a big file neither
-delays other requests nor grows the memory of the service. Prints one line of JSON per contact:
-`{"line", "at", "contact"}`, or `{"line", "at", "error"}`, where `at` is the number of bytes read. The first
-contact of a file from `service/contacts/exporting.py` may have `book` as well: all tags and groups.
+Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
+neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, then one line of
+JSON per contact: `{"line", "at", "contact"}`, or `{"line", "at", "error", "name"}`, where `at` is the number
+of bytes read. The first contact of a file from `service/contacts/exporting.py` may have `book` as well: all
+tags and groups.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ import orjson
 
 from service.contacts.card_lines import Card, cut_cards
 from service.contacts.cleaning import clean, clean_book
-from service.contacts.encodings import Decoder, codec_of, is_plain, lines_of, text_lines
+from service.contacts.encodings import (
+    Decoder,
+    codec_of,
+    is_plain,
+    lines_of,
+    raw_chunks,
+    text_lines,
+    wide_encoding_of,
+)
 from service.contacts.tables import read_rows
 from service.contacts.vcards import name_in, parse_card, undeclared_values, values_of
 from service.contacts.vocabulary import CARD_LIMIT, FILE_LABELS, Contact, UnreadableError
@@ -29,12 +38,9 @@ OPTIONAL = {"label", "state", "postal_code"}
 """Keys of entries that the routine takes as "" when they are absent."""
 
 
-def read(source: BinaryIO, kind: str, charset: str = "") -> Iterator[Contact]:
-    """Yield the lines that `main` prints, as objects. `kind`: vcf or csv.
-
-    `charset` is the encoding, when the person says it.
-    """
-    decoder = _decoder(source, kind, charset)
+def read(source: BinaryIO, kind: str, decoder: Decoder | None = None) -> Iterator[Contact]:
+    """Yield the lines that `main` prints, as objects. `kind`: vcf or csv."""
+    decoder = decoder or decoder_of(source, kind)
     for line, contact, error, name in _cards(source, decoder) if kind == "vcf" else _rows(source, decoder):
         entry: Contact = {"line": line, "at": source.tell()}
         if contact is None:
@@ -45,12 +51,18 @@ def read(source: BinaryIO, kind: str, charset: str = "") -> Iterator[Contact]:
             yield entry | {"contact": clean(contact)}
 
 
-def _decoder(source: BinaryIO, kind: str, charset: str) -> Decoder:
-    """Return what decodes a file. It reads the whole file: a decision over its start is often wrong."""
+def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
+    """Return what decodes a file. `charset` is its encoding, when the person says it.
+
+    It reads the whole file: a decision over its start is often wrong.
+    """
+    wide = wide_encoding_of(next(raw_chunks(source), b""))
+    if wide:
+        # UTF-16 and UTF-32 are UTF-8 by the time that lines are cut.
+        return Decoder("utf-8", name=wide)
     encoding = codec_of(charset) if charset else None
     if encoding:
-        # UTF-16 and UTF-32 are UTF-8 by the time that lines are cut.
-        return Decoder("utf-8" if encoding.startswith(("utf-16", "utf-32")) else encoding, utf8_first=False)
+        return Decoder(encoding, utf8_first=False)
     if is_plain(source):
         return Decoder("utf-8")
     lines = lines_of(source)
@@ -100,10 +112,12 @@ def _without_empty(contact: Contact) -> Contact:
 def main() -> None:
     """Read the file named on the command line, and print its contacts."""
     os.nice(10)
-    path, kind = sys.argv[1:3]
+    path, kind, charset = [*sys.argv[1:], ""][:3]
     # Buffered, also with PYTHONUNBUFFERED: the service would wake up for each line.
     with Path(path).open("rb") as source, open(1, "wb", BUFFER_BYTES, closefd=False) as out:
-        for entry in read(source, kind):
+        decoder = decoder_of(source, kind, charset)
+        out.write(orjson.dumps({"encoding": decoder.name}) + b"\n")
+        for entry in read(source, kind, decoder):
             if "contact" in entry:
                 entry["contact"] = _without_empty(entry["contact"])
             out.write(orjson.dumps(entry) + b"\n")

@@ -12,6 +12,7 @@ import orjson
 from service.contacts import book, exporting, google, groups, invitations, pictures, uploads
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
+from service.contacts.encodings import codec_of
 from service.contacts.form_numbers import from_form
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
@@ -387,7 +388,12 @@ async def get_group_avatar(ctx: Context, group_id: str | None, name: str | None,
 
 
 async def load(
-    ctx: Context, socket_id: str, uploaded_id: str | None, secret: str | None, service: str | None
+    ctx: Context,
+    socket_id: str,
+    uploaded_id: str | None,
+    secret: str | None,
+    service: str | None,
+    charset: str | None,
 ) -> Answer:
     """Import an address book; push the progress, in percent, to the tab that sent it.
 
@@ -403,14 +409,19 @@ async def load(
         ctx.pusher.send(socket_rows, live_update(ctx.service, model))
 
     try:
-        return await _load(ctx, [source for source in (uploaded_id, secret) if source], push_progress)
+        upload_ids = [source for source in (uploaded_id, secret) if source]
+        return await _load(ctx, upload_ids, push_progress, charset or "")
     finally:
         if last < 100:
             push_progress(100)
 
 
-async def _load(ctx: Context, upload_ids: list[str], push_progress: Callable[..., None]) -> Answer:
+async def _load(
+    ctx: Context, upload_ids: list[str], push_progress: Callable[..., None], charset: str
+) -> Answer:
     """Import the body of the request, or the file with the only one of these ids."""
+    if charset and not codec_of(charset):
+        raise RequestError(400, "INVALID_INPUT", "charset is no known encoding", protocol=False)
     sources = [source for source in (ctx.upload, *upload_ids) if source]
     if len(sources) > 1:
         raise RequestError(400, "INVALID_INPUT", "give a body, uploaded_id or secret", protocol=False)
@@ -419,9 +430,9 @@ async def _load(ctx: Context, upload_ids: list[str], push_progress: Callable[...
     stored = None if ctx.upload else uploads.find(ctx, upload_ids[0])
     push_progress(0, "prepare")
     if stored is not None:
-        return await load_stored(ctx, stored, push_progress)
+        return await load_stored(ctx, stored, push_progress, charset)
     assert ctx.upload is not None  # noqa: S101  # for mypy: it is the only source
-    return await load_upload(ctx, ctx.upload, push_progress)
+    return await load_upload(ctx, ctx.upload, push_progress, charset)
 
 
 async def import_contacts(ctx: Context, content: str | None, format: str) -> Answer:  # noqa: A002

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from service.contacts.encodings import Decoder, lines_of
-from service.contacts.reader import read
+from service.contacts.encodings import Decoder, codec_of, lines_of
+from service.contacts.reader import decoder_of, read
 
 PEOPLE = {
     "cp1252 iso-8859-1 iso-8859-15": (
@@ -164,10 +164,13 @@ def test_one_odd_byte_harms_no_other_row() -> None:
 
 def test_a_charset_that_the_person_gives_wins() -> None:
     data = card("Иван", "Петров", 1).encode("koi8-r")
-    (entry,) = read(io.BytesIO(data), "vcf", "cp1251")
+    source = io.BytesIO(data)
+    (entry,) = read(source, "vcf", decoder_of(source, "vcf", "cp1251"))
     assert entry["contact"]["firstname"] == "Иван".encode("koi8-r").decode("cp1251")
-    (entry,) = read(io.BytesIO(card("Zoë", "G", 1).encode("utf-16")), "vcf", "utf-16")
-    assert entry["contact"]["firstname"] == "Zoë"
+    source = io.BytesIO(card("Zoë", "G", 1).encode("utf-16"))
+    decoder = decoder_of(source, "vcf", "utf-16")
+    (entry,) = read(source, "vcf", decoder)
+    assert (entry["contact"]["firstname"], decoder.name) == ("Zoë", "utf-16-le")
 
 
 def test_lines_are_whole_wherever_the_pieces_of_a_file_end() -> None:
@@ -180,3 +183,11 @@ def test_a_value_that_no_encoding_explains_is_still_a_text() -> None:
     decoder = Decoder("cp932")
     assert decoder.decode(b"\x81\xff\x81").endswith("\ufffd")
     assert decoder.decode("é".encode("latin-1"), "no such charset").startswith(("\ufffd", "é"))
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "unicode_escape", "hex", "x\0y", "é", "none"]
+)
+def test_a_codec_that_is_no_encoding_is_not_used(charset: str) -> None:
+    assert codec_of(charset) is None
+    assert Decoder("cp1252").decode(b"xn--a\xe9", charset) == "xn--aé"

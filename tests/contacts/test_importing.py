@@ -24,12 +24,13 @@ async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
     answer = await upload(alice, tab, "mes contacts é.csv", table(700) + b"\nNo,Mail,,,\n", service="book")
     assert answer.status == 200, answer.body
     assert {k: v for k, v in answer.data.items() if k != "rejected"} == {
+        "encoding": "utf-8",
         "total": 701,
         "loaded": 699,
         "noemail": 1,
         "alreadyincontact": 1,
     }
-    assert answer.data["rejected"] == [{"line": 702, "reason": "no email address"}]
+    assert answer.data["rejected"] == [{"line": 702, "name": "No Mail", "reason": "no email address"}]
     await tab._wait(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)
     models = [f["model"] for f in tab.updates("contact.load")]
     assert models[0] == {"phase": "prepare", "progress": 0, "tag": "book"}
@@ -55,6 +56,20 @@ async def test_a_load_leaves_out_the_owner_and_colleagues(people: People) -> Non
     contacts = await dave.ok("contact.show_contact")
     assert sorted(c["entity"] for c in contacts) == sorted([bob.uid, "x@l.example"])
     assert {c["status"] for c in contacts} == {"memory"}
+
+
+async def test_a_load_tells_the_encoding_and_takes_another_one(people: People) -> None:
+    alice = await people("Alice")
+    tab = await alice.tab()
+    rows = "Name,Email\nИван Петров,{0}\nОльга Кузнецова,\n"
+    answer = await upload(alice, tab, "a.csv", rows.format("i@x.example").encode("koi8-r"))
+    assert (answer.data["loaded"], answer.data["encoding"]) == (1, "koi8-u")
+    assert answer.data["rejected"][0]["name"] == "Ольга Кузнецова"
+    other = await upload(alice, tab, "b.csv", rows.format("j@x.example").encode("cp866"), charset="IBM866")
+    assert (other.data["loaded"], other.data["encoding"]) == (1, "cp866")
+    assert other.data["rejected"][0]["name"] == "Ольга Кузнецова"
+    refused = await upload(alice, tab, "c.csv", b"Email\n", charset="punycode")
+    assert (refused.status, refused.code) == (400, "INVALID_INPUT")
 
 
 async def test_loads_are_refused_with_the_documented_code(people: People) -> None:
