@@ -119,5 +119,11 @@ def _without_ended_rings(stored: Sequence[str], ringing: set[str]) -> tuple[list
 
 
 def _signal(frame: str) -> Signal:
+    """Return the name and the room of a frame.
+
+    The model of `messages.read` is a list, and a participant chooses that of `conference.broadcast`.
+    """
     message: dict[str, Any] = orjson.loads(frame)
-    return message.get("options", {}).get("service", ""), message.get("model", {}).get("room_id")
+    model = message.get("model")
+    room = model.get("room_id") if isinstance(model, dict) else None
+    return message.get("options", {}).get("service", ""), room if isinstance(room, str) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -12,6 +13,7 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from service.live import mailbox
+from service.live.push import live_update
 from service.settings import Settings
 from service.store import redis as store_redis
 from tests.support.admin import Admin
@@ -68,6 +70,14 @@ async def settled(person: Person, tab: Tab) -> list[str]:
     await person.ok("contact.add", firstname="Later", email=address)
     await tab.expect("contact.add")
     return signals(tab)
+
+
+async def put(settings: Settings, socket_ids: list[str], frame: bytes) -> None:
+    """Send a frame to lost sockets, in one message."""
+    array = orjson.dumps([*socket_ids, f"#{socket_ids[0]}"])
+    async with Redis.from_url(settings.redis) as redis, redis.pipeline() as pipe:
+        mailbox.add(pipe, array, frame, seconds=60, keep=True)
+        await pipe.execute()
 
 
 @pytest.fixture
@@ -212,6 +222,20 @@ async def test_a_call_that_came_and_went_closes_no_window(call: Call, admin: Adm
     room = (await dial(call.alice, call.a1, call.bob))["room_id"]
     await call.alice.ok("conference.cancel", hub_id=wicket, room_id=room, socket_id=call.a1.id)
     back = await call.bob.tab(was=call.b1)
+    assert await settled(call.bob, back) == []
+
+
+@pytest.mark.parametrize("model", [[], {"room_id": []}], ids=["a list", "no room"])
+async def test_an_update_of_another_form_does_not_hide_what_is_over(
+    call: Call, admin: Admin, settings: Settings, model: Any
+) -> None:
+    await lose(admin, call.b1)
+    wicket = await wicket_of(call.alice)
+    room = (await dial(call.alice, call.a1, call.bob))["room_id"]
+    await call.alice.ok("conference.cancel", hub_id=wicket, room_id=room, socket_id=call.a1.id)
+    await put(settings, [call.b1.id], live_update("messages.read", model))
+    back = await call.bob.tab(was=call.b1)
+    await back.expect("messages.read")
     assert await settled(call.bob, back) == []
 
 
