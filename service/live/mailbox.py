@@ -35,7 +35,9 @@ for _, id in ipairs(ids) do
     local size = box .. ':bytes'
     if moved then
         local node, successor = string.match(moved, '^(%S+) (%S+)$')
-        local text = cjson.encode({successor, mark}) .. '\n' .. string.gsub(frame, '^~', '')
+        -- Two successors may be in one process, which drops what comes again with the same mark.
+        local array = cjson.encode({successor, mark .. '.' .. successor})
+        local text = array .. '\n' .. string.gsub(frame, '^~', '')
         if redis.call('PUBLISH', 'drumee:push:' .. node, text) == 0 then
             table.insert(left, moved)
         end

@@ -72,4 +72,4 @@ async def test_a_frame_for_a_page_that_is_back_goes_to_its_process(redis: Redis)
         assert await add(redis, [former, "unknown"], "~{}", keep=False, mark="#m") == [b"unknown"]
         message = await listener.get_message(ignore_subscribe_messages=True, timeout=5)
     assert message is not None
-    assert message["data"] == f'["{successor}","#m"]\n{{}}'.encode()
+    assert message["data"] == f'["{successor}","#m.{successor}"]\n{{}}'.encode()

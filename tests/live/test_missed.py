@@ -304,6 +304,20 @@ async def test_a_call_to_a_page_that_never_comes_back_is_a_missed_call(call: Cal
         assert len(log_of(admin, owner, peer)) == 1
 
 
+async def test_two_pages_that_are_back_at_one_process_both_get_a_late_message(
+    call: Call, admin: Admin, settings: Settings
+) -> None:
+    former = [call.b1, await call.bob.tab()]
+    for tab in former:
+        await lose(admin, tab)
+    back = [await call.bob.tab(was=tab) for tab in former]
+    for tab in back:
+        await settled(call.bob, tab)
+    await put(settings, [tab.id for tab in former], live_update("user.poke", {}))
+    for tab in back:
+        await tab.expect("user.poke")
+
+
 async def test_a_mailbox_is_read_when_redis_is_back(
     call: Call, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
