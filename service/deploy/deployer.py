@@ -47,7 +47,7 @@ SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RESERVED_NAMES = {"yp", "mysql", "sys", "information_schema", "performance_schema"}
 CHUNK = 50
 """Items that are journalled in one statement."""
-LOCK_WAIT_SECONDS = 1
+LOCK_WAIT_SECONDS, ROW_WAIT_SECONDS = 1, 50
 LOCK_ATTEMPTS = 20
 LOCK_PAUSES = (0.1, 2.0)
 CATCH_UP_ROWS = 200
@@ -103,7 +103,11 @@ class Deployer:
         # The routines of an older revision have run here before; their examples are for other demo data.
         self.examples = examples and not self.files.is_rollback
         self.connection = Connection(settings)
-        self.connection.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+        # A migration may wait longer for rows than what a node applies of other nodes (galera.cnf).
+        self.connection.run(
+            f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
+            f"innodb_lock_wait_timeout = {ROW_WAIT_SECONDS}"
+        )
         user = database_servers(settings.db)[0].user if settings.db else ""
         views = {view.name for scope in self.files.views.values() for view in scope}
         self.wish = Wish(

@@ -71,6 +71,8 @@ def session_statement(settings: Settings, *, read_only: bool) -> str:
     """Return the statement that every connection runs before its first CALL."""
     return (
         f"SET SESSION max_statement_time = {settings.db_timeout}, "
+        # A node has a short limit, which is for writes of other nodes (galera.cnf).
+        "innodb_lock_wait_timeout = 50, "
         # Locks resolve conflicts: after waiting for one, a statement must see the writes of its holder.
         "tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
         "group_concat_max_len = 67108864, "

@@ -72,6 +72,7 @@ def test_mariadb_accepts_its_file(folder: Path, tmp_path: Path) -> None:
     assert "evs.suspect_timeout=PT2S" in file.read_text()
     values = dict(line.split(maxsplit=1) for line in printed.splitlines() if len(line.split()) > 1)
     assert values["binlog-format"] == "ROW"
+    assert values["innodb-lock-wait-timeout"] == "2"
     assert values["wsrep-sst-method"] == "mariabackup"
     assert values["wsrep-sst-donor"] == "db3,db1,"
 

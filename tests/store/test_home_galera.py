@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+import pymysql
 import pytest
 from yarl import URL
 
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.skipif(provider() is None, reason="Galera (the package 
 STAY_SECONDS = 3.0
 SETTLE_SECONDS = 20.0
 CROWD, PAIRS, PAIRS_AT_ONCE = 21, 200, 4
+WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 ROUTINES = (
     "CREATE TABLE yp.test_write (id INT PRIMARY KEY) ENGINE = InnoDB",
     "CREATE PROCEDURE yp.test_write(IN in_id INT) MODIFIES SQL DATA INSERT INTO yp.test_write VALUES (in_id)",
@@ -269,6 +271,31 @@ async def test_pairs_that_cross_at_two_nodes_end_as_at_one(
     assert conflicts["1213"], "the nodes never met"
     print(f"{PAIRS} pairs, units that ran again: {dict(conflicts)}")
     await people.close()
+
+
+def test_a_node_goes_on_to_abort_who_is_in_the_way_of_a_write_of_another_one(cluster: GaleraCluster) -> None:
+    """MariaDB aborts once for each wait: a missed abort stops the cluster until the wait ends."""
+    here, there = cluster.nodes[:2]
+    there.rows("INSERT INTO yp.entity_lock (id) VALUES ('held'), ('free')")
+    change = "UPDATE yp.entity_lock SET locked = locked + 1 WHERE id = %s"
+    here.await_that(lambda: len(here.rows("SELECT id FROM yp.entity_lock WHERE id IN ('held', 'free')")) == 2)
+    with here.connect() as immune, here.connect() as late:
+        with immune.cursor() as cursor:
+            # no abort reaches a transaction of such a session
+            cursor.execute("SET SESSION wsrep_on = 0")
+            immune.begin()
+            cursor.execute(change, ("held",))
+        there.rows(change, "held")
+        here.await_that(lambda: here.rows(WAITS)[0][1] == "1")
+        with late.cursor() as cursor:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 50, wsrep_sync_wait = 0")
+            late.begin()
+            cursor.execute(change, ("free",))
+            with pytest.raises(pymysql.err.OperationalError, match=r"^\(1213,"):
+                cursor.execute(change, ("held",))
+        immune.rollback()
+    here.await_that(lambda: here.rows("SELECT locked FROM yp.entity_lock WHERE id = 'held'") == [(1,)])
+    assert here.rows("SELECT locked FROM yp.entity_lock WHERE id = 'free'") == [(0,)]
 
 
 async def test_a_killed_home_is_left(cluster: GaleraCluster, services: tuple[Database, Database]) -> None:

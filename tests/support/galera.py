@@ -92,6 +92,7 @@ class GaleraNode:
             "--innodb-log-file-size=32M",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-autoinc-lock-mode=2",
+            "--innodb-lock-wait-timeout=2",
             "--binlog-format=ROW",
             "--wsrep-on=ON",
             f"--wsrep-provider={provider()}",
@@ -120,8 +121,8 @@ class GaleraNode:
     def status(self) -> dict[str, str]:
         return dict(self.rows("SHOW GLOBAL STATUS LIKE 'wsrep_%'"))
 
-    def rows(self, statement: str, *args: object) -> list[Any]:
-        connection = pymysql.connect(
+    def connect(self) -> pymysql.Connection[Any]:
+        return pymysql.connect(
             host="127.0.0.1",
             port=self.port,
             user="root",
@@ -130,7 +131,9 @@ class GaleraNode:
             read_timeout=10,
             ssl_disabled=True,
         )
-        with connection, connection.cursor() as cursor:
+
+    def rows(self, statement: str, *args: object) -> list[Any]:
+        with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(statement, args or None)
             return list(cursor.fetchall())
 
