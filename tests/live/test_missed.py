@@ -304,6 +304,14 @@ async def test_a_call_to_a_page_that_never_comes_back_is_a_missed_call(call: Cal
         assert len(log_of(admin, owner, peer)) == 1
 
 
+async def test_a_page_that_is_back_after_a_new_sign_in_reads_its_mailbox(call: Call, admin: Admin) -> None:
+    await lose(admin, call.b1)
+    await call.bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    await call.bob.sign_in()
+    back = await call.bob.tab(was=call.b1)
+    await back.expect("contact.add")
+
+
 async def test_two_pages_that_are_back_at_one_process_both_get_a_late_message(
     call: Call, admin: Admin, settings: Settings
 ) -> None:

@@ -70,7 +70,10 @@ BEGIN
 
     SELECT JSON_OBJECT(
         'uid', k.uid, 'db', k.db_name, 'first', IF(v_first, 1, 0), 'session', k.id,
-        'former', (SELECT l.id FROM lost_socket AS l WHERE l.id = v_former AND l.session_id = k.id),
+        -- the socket has moved to the session of a new sign-in; its entry in lost_socket keeps the former one
+        'former', COALESCE(v_predecessor, (
+            SELECT l.id FROM lost_socket AS l WHERE l.id = v_former AND l.session_id = k.id
+        )),
         'holder', v_holder,
         'user', JSON_COMPACT(k.user)
     ) AS data
