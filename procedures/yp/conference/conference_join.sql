@@ -108,8 +108,12 @@ BEGIN
 
     INSERT INTO conference_room (hub_id, id, type, ctime, people, minutes)
     SELECT v_hub, v_room, in_type, v_now,
-           COALESCE(JSON_VALUE(e.settings, '$.conference_people'), JSON_VALUE(in_metadata, '$.people'), 0),
-           COALESCE(JSON_VALUE(e.settings, '$.conference_minutes'), JSON_VALUE(in_metadata, '$.minutes'), 0)
+           COALESCE(conference_limit(
+               e.settings, 'conference_people', JSON_VALUE(in_metadata, '$.people')
+           ), 0),
+           COALESCE(conference_limit(
+               e.settings, 'conference_minutes', JSON_VALUE(in_metadata, '$.minutes')
+           ), 0)
     FROM entity AS e WHERE e.id = v_hub
     ON DUPLICATE KEY UPDATE id = v_room;
     CALL conference_number(v_hub, v_room, v_serial);

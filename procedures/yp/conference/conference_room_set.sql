@@ -38,8 +38,8 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
-    SELECT COALESCE(JSON_VALUE(settings, '$.conference_people'), in_top_people),
-           COALESCE(JSON_VALUE(settings, '$.conference_minutes'), in_top_minutes)
+    SELECT conference_limit(settings, 'conference_people', in_top_people),
+           conference_limit(settings, 'conference_minutes', in_top_minutes)
     INTO v_people, v_minutes
     FROM entity WHERE id = v_hub;
     IF (v_people > 0 AND in_people > v_people) OR (v_minutes > 0 AND in_minutes > v_minutes) THEN

@@ -396,6 +396,16 @@ def test_the_limits_of_a_room_are_those_of_its_hub_else_of_the_service(scene: Sc
     assert scene.rows(limits.format("two")) == [(3, 60)]
 
 
+@pytest.mark.parametrize("setting", ["many", "-3", "2.5", "", "99999999999999"])
+def test_a_limit_that_is_no_number_keeps_nobody_out(scene: Scene, setting: str) -> None:
+    settings = f'{{"conference_people": "{setting}", "conference_minutes": [1]}}'
+    assert scene.one(f"SELECT yp.conference_limit('{settings}', 'conference_people', 7)") == 7
+    scene.sets(f"UPDATE yp.entity SET settings = '{settings}' WHERE id = :hub")
+    scene.sets(enter("alice", metadata='{"people": 5}'))
+    scene.sets("yp.conference_room_set(:sid_alice, :tab_alice, 'one', NULL, NULL, 0, 5, 60)")
+    assert scene.rows("SELECT people, minutes FROM yp.conference_room WHERE hub_id = :hub") == [(5, 60)]
+
+
 def test_rights_are_those_of_today(meeting: Scene) -> None:
     assert meeting.sets("yp.conference_review(10)") == []
     meeting.sets("UPDATE yp.conference SET role = IF(uid = :bob, 'host', 'attendee') WHERE room_id = 'one'")
