@@ -268,6 +268,30 @@ async def test_an_answer_here_stops_no_call_elsewhere(line: Line, people: People
     await line.b1.nothing("conference.accept", 0.2)
 
 
+@pytest.mark.parametrize("ending", ["cancel", "revoke", "decline", "expire"])
+async def test_the_end_of_a_ring_ends_no_call_elsewhere(
+    line: Line, people: People, admin: Admin, ending: str
+) -> None:
+    """The frontend closes any call that it has open when it hears that one is over."""
+    carol = await people("Carol")
+    carol_tab = await carol.tab()
+    await line.pick_up(await line.ring())
+    await dial(carol, carol_tab, line.bob)
+    call = (await line.b2.expect("conference.invite", 2))["model"]
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"]}
+    heard = "conference.cancel" if ending == "cancel" else "conference.revoke"
+    if ending == "cancel":
+        await carol.ok("conference.cancel", socket_id=carol_tab.id, **here)
+    elif ending == "revoke":
+        await carol.ok("conference.revoke", socket_id=carol_tab.id, callee=line.callee(), **here)
+    elif ending == "decline":
+        await line.bob.ok("conference.decline", caller=call, **here)
+    else:
+        admin.rows("UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = %s", call["room_id"])
+    assert (await line.b2.expect(heard))["model"]["room_id"] == call["room_id"]
+    await line.b1.nothing(heard, 0.2)
+
+
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
 async def test_a_block_ends_the_ring_on_both_sides(line: Line, admin: Admin, blocker: str) -> None:
     await befriend(admin, line.alice, line.bob)

@@ -39,7 +39,7 @@ BEGIN
         FROM call_invitation AS i
         JOIN socket_route AS s ON s.id = i.caller_socket
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.callee_id = in_callee;
-        CALL user_sockets(in_callee, in_socket);
+        CALL call_sockets(in_hub, in_room, in_callee, NULL, in_socket);
     END IF;
 END$$
 DELIMITER ;

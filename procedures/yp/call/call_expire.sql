@@ -48,7 +48,7 @@ BEGIN
         FROM call_invitation AS i
         JOIN socket_route AS s ON s.id = i.caller_socket
         WHERE i.hub_id = v_hub AND i.room_id = v_room AND i.callee_id = v_callee;
-        CALL user_sockets(v_callee, NULL);
+        CALL call_sockets(v_hub, v_room, v_callee, NULL, NULL);
     END IF;
 END$$
 DELIMITER ;

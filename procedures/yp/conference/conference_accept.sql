@@ -78,7 +78,7 @@ BEGIN
         WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND NOT v_entered;
 
         SELECT JSON_OBJECT('uid', v_uid, 'socket_id', in_socket, 'room_id', v_room, 'hub_id', v_hub) AS data;
-        CALL call_answer_sockets(
+        CALL call_sockets(
             v_hub, v_room, IF(v_notified, NULL, v_uid), IF(v_notified, NULL, v_caller), in_socket
         );
     END IF;

@@ -44,6 +44,11 @@ BEGIN
         JOIN socket_route AS s ON s.uid = i.callee_id AND s.state <> 'idle'
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.status = 'ringing' AND i.caller_id = v_uid
           AND s.id <> in_socket
+          -- the frontend would close another call
+          AND NOT EXISTS (
+            SELECT 1 FROM conference AS o
+            WHERE o.socket_id = s.id AND o.type = 'connect' AND (o.hub_id <> in_hub OR o.room_id <> in_room)
+          )
         GROUP BY s.node;
 
         DELETE p

@@ -26,6 +26,11 @@ BEGIN
         FROM call_invitation AS i
         JOIN socket_route AS s ON s.uid = i.callee_id AND s.state <> 'idle'
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.status = 'ringing'
+          -- the frontend would close another call
+          AND NOT EXISTS (
+            SELECT 1 FROM conference AS o
+            WHERE o.socket_id = s.id AND o.type = 'connect' AND (o.hub_id <> in_hub OR o.room_id <> in_room)
+          )
         UNION
         SELECT s.id, s.node
         FROM conference AS c

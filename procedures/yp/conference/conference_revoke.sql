@@ -86,7 +86,7 @@ BEGIN
             'callee_id', in_guest, 'db', (SELECT db_name FROM entity WHERE id = in_guest),
             'meeting', JSON_COMPACT(v_meeting)
         ) AS data;
-        CALL user_sockets(in_guest, NULL);
+        CALL call_sockets(in_hub, v_room, in_guest, NULL, NULL);
     END IF;
 END$$
 DELIMITER ;

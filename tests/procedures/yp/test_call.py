@@ -207,7 +207,7 @@ def test_a_call_is_answered_elsewhere_while_that_socket_is_open(ringing: Scene) 
 
 def test_the_answer_to_a_call_is_told_to_caller_and_callee_but_into_no_other_call(ringing: Scene) -> None:
     def recipients() -> set[str]:
-        rows = ringing.rows("yp.call_answer_sockets(:hub, :room, :bob, :tab_alice, :tab_bob)")
+        rows = ringing.rows("yp.call_sockets(:hub, :room, :bob, :tab_alice, :tab_bob)")
         return {socket for _, sockets in rows for socket in orjson.loads(sockets)}
 
     ringing["other"] = ringing.tab("bob")

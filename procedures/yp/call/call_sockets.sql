@@ -1,5 +1,5 @@
--- call_answer_sockets: list the sockets that are notified when a call is answered: that of the caller, and
--- those of the callee that still ring.
+-- call_sockets: list the sockets that are notified when a call is answered or over: that of the caller, and
+-- those of the callee.
 --
 -- A socket of the callee that is in another call is left out: the frontend would close that call.
 --
@@ -7,13 +7,13 @@
 --           in_room     room of the call
 --           in_callee   uid of the callee, or NULL
 --           in_caller   socket of the caller, or NULL
---           in_socket   socket that has picked up
+--           in_socket   socket to leave out, or NULL
 -- Returns:  rows        node, sockets (JSON array of ids)
 -- Errors:   none
--- Example:  CALL call_answer_sockets('00000000000000f1', '00000000000000f2', '00000000000000b1',
---           'example-caller', 'example-socket');
+-- Example:  CALL call_sockets('00000000000000f1', '00000000000000f2', '00000000000000b1', 'example-caller',
+--           'example-socket');
 DELIMITER $$
-CREATE OR REPLACE PROCEDURE call_answer_sockets(
+CREATE OR REPLACE PROCEDURE call_sockets(
     IN in_hub    CHAR(16) COLLATE ascii_bin,
     IN in_room   VARCHAR(64) COLLATE ascii_bin,
     IN in_callee CHAR(16) COLLATE ascii_bin,
@@ -35,7 +35,7 @@ BEGIN
         UNION
         SELECT s.id, s.node FROM socket_route AS s WHERE s.id = in_caller
     ) AS r
-    WHERE r.id <> in_socket
+    WHERE r.id <> COALESCE(in_socket, '')
     GROUP BY r.node;
 END$$
 DELIMITER ;
