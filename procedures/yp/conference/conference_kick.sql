@@ -1,8 +1,8 @@
 -- conference_kick: take somebody out of a room, or turn them away at its door, as a host; with a ban, they
 -- stay out until the room ends.
 --
--- The ban of a user holds for all their devices, that of a guest for their session: a guest who opens the
--- link with another browser is another guest.
+-- The ban of a user holds for all their devices, that of a guest for their session, and takes all their
+-- sockets out of the room. A guest who opens the link with another browser is another guest.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
@@ -37,9 +37,6 @@ BEGIN
 
     CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
     CALL conference_targets(v_hub, in_room, in_to, in_status, v_level, v_sockets);
-    IF JSON_CONTAINS(v_sockets, JSON_QUOTE(in_socket)) THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
-    END IF;
 
     IF in_ban THEN
         INSERT IGNORE INTO conference_ban (hub_id, room_id, who, ctime)
@@ -47,6 +44,16 @@ BEGIN
         FROM JSON_TABLE(v_sockets, '$[*]' COLUMNS (id VARCHAR(32) COLLATE ascii_bin PATH '$')) AS j
         JOIN socket AS s ON s.id = j.id
         LEFT JOIN drumate AS d ON d.id = s.uid;
+        -- unlocked: every writer holds the row of the room, as this call does
+        SELECT JSON_ARRAYAGG(c.socket_id) INTO v_sockets
+        FROM conference AS c
+        JOIN socket AS s ON s.id = c.socket_id
+        JOIN conference_ban AS b ON b.hub_id = c.hub_id AND b.room_id = c.room_id
+          AND b.who IN (c.uid, s.session_id)
+        WHERE c.hub_id = v_hub AND c.room_id = in_room;
+    END IF;
+    IF JSON_CONTAINS(v_sockets, JSON_QUOTE(in_socket)) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
     CALL conference_remove((
         SELECT JSON_ARRAYAGG(JSON_OBJECT('hub', v_hub, 'room', in_room, 'socket', j.id))

@@ -635,6 +635,17 @@ def test_who_is_kicked_may_come_back_unless_banned(meeting: Scene) -> None:
     meeting.refuses({enter("bob"): "BANNED", enter("bob", "phone"): "BANNED"})
 
 
+def test_a_ban_takes_all_devices_of_a_user_out(meeting: Scene) -> None:
+    for who in ("alice", "bob"):
+        meeting[f"other_{who}"] = meeting.tab(who)
+        meeting.sets(enter(who, f"other_{who}"))
+    *_, removed = meeting.sets(command("conference_kick", args=":tab_bob, NULL, 1"))
+    assert [document([row])["uid"] for row in removed] == [meeting["bob"]] * 2
+    assert meeting.count("yp.conference", "room_id = 'one' AND uid = :bob") == 0
+    # Nobody bans themselves.
+    assert meeting.refusal(command("conference_kick", args=":other_alice, NULL, 1")) == "WEAK_PRIVILEGE"
+
+
 def test_the_ban_of_a_guest_is_that_of_their_session(scene: Scene) -> None:
     def enter_dmz(who: str) -> str:
         return f"yp.conference_join(:sid_{who}, :tab_{who}, :dmz, 'one', 'meeting', '{{}}', 16)"
