@@ -27,8 +27,15 @@ BEGIN
         SELECT DISTINCT c.hub_id, c.room_id
         FROM conference AS c
         JOIN conference_right AS g ON g.room_id = c.room_id AND g.socket_id = c.socket_id
+        JOIN conference_room AS m ON m.hub_id = c.hub_id AND m.id = c.room_id
+        JOIN entity AS e ON e.id = c.hub_id
+        LEFT JOIN hub AS h ON h.id = c.hub_id
         WHERE (c.level <> g.level AND g.level > 0)
-           OR (g.level >= 4 AND NOT EXISTS (
+           OR (g.level >= 4
+               -- whom conference_host would choose: rooms in which nobody may be host would fill the limit
+               AND (e.area NOT IN ('dmz', 'public') OR c.uid = h.owner_id
+                    OR (m.started_at IS NOT NULL AND c.status = 'started'))
+               AND NOT EXISTS (
                 SELECT 1 FROM conference AS o
                 WHERE o.hub_id = c.hub_id AND o.room_id = c.room_id AND o.role = 'host'
            ))

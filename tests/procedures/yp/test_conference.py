@@ -437,7 +437,10 @@ def test_in_a_dmz_area_only_the_owner_starts_and_others_may_take_over(scene: Sce
 
     scene.sets("yp.permission_grant(:dmz, '*', :bob, 4, 0)")
     scene.sets(enter_dmz("bob"))
+    serial = "SELECT serial FROM yp.conference_room WHERE hub_id = :dmz AND id = 'one'"
+    before = scene.one(serial)
     assert scene.sets("yp.conference_review(10)") == []
+    assert scene.one(serial) == before, "a room in which nobody may be host takes no place in the limit"
     assert roles(scene) == {"bob": "attendee"}
     scene.sets(enter_dmz("alice"))
     scene.sets("yp.conference_drop(:tab_alice, NULL)")
