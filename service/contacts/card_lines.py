@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 
+from vobject.base import parseParams
+
 from service.contacts.vocabulary import CARD_LIMIT
 
 CARD_BYTES = 4 * CARD_LIMIT
@@ -27,7 +29,7 @@ VERSION = re.compile(rb"VERSION[ \t]*:", re.IGNORECASE)
 AGENT = re.compile(rb"(?:[\w-]+\.)?AGENT[^:]{0,100}:\s*", re.IGNORECASE)
 PROPERTY = re.compile(rb"[A-Za-z0-9_./-]+[ \t]*[;:]")
 HEAD = re.compile(rb'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
-PARAMETER = re.compile(r';((?:[^";]|"[^"]*"|")*)')
+SPACES = re.compile(r"\s*([;=])\s*")
 SOFT_FOLD = re.compile(rb"[ \t]=")
 JUNK = re.compile(rb"\A(?:\0|\xef\xbb\xbf)+")
 """NUL and byte order marks, which programs put between cards."""
@@ -179,11 +181,14 @@ def parse_property(line: bytes) -> Property:
 def _params(head: str) -> dict[str, list[str]]:
     """Return the parameters of a property by name; those without a name are types, as in vCard 2.1."""
     params: dict[str, list[str]] = {}
-    for param in PARAMETER.findall(head):
-        key, equals, words = param.partition("=")
-        key, words = (key.strip().upper(), words) if equals else ("TYPE", key)
-        # dmfs escapes the comma between types.
-        params.setdefault(key, []).extend(word.strip(' "\\') for word in words.split(","))
+    if head.count('"') % 2:
+        head = head.replace('"', "")
+    for key, *words in parseParams(SPACES.sub(r"\1", head)):
+        if not words:
+            key, words = "TYPE", [key]
+        # dmfs escapes the comma between types; others put it into quotes.
+        texts = (text.strip(' "\\') for word in words for text in word.split(","))
+        params.setdefault(key.upper(), []).extend(texts)
     return params
 
 

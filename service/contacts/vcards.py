@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from vobject.icalendar import stringToTextValues
+
 from service.contacts.card_lines import Card, Property, cut_cards, properties_of
 from service.contacts.encodings import Decoder
 from service.contacts.vocabulary import (
@@ -21,8 +23,9 @@ from service.contacts.vocabulary import (
     split_numbers,
 )
 
-ESCAPE = re.compile(r"\\([\\,;:nN\"])")
-TOKEN = re.compile(r"\\.|.", re.DOTALL)
+ESCAPED = '\\,;:"'
+LINE_BREAKS = "nN"
+TRAILING_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 COMPANY_KINDS = {"org", "organization", "company"}
 GROUP_KIND = "group"
 GOOGLE_GROUPS = {"myContacts", "* myContacts", "* starred"}
@@ -286,25 +289,19 @@ def _list(text: str) -> list[str]:
 
 def split(text: str, separator: str) -> list[str]:
     """Return the parts of a text between separators that are not escaped. The parts have their escapes."""
-    if "\\" not in text:
-        return text.split(separator)
-    parts: list[list[str]] = [[]]
-    for token in TOKEN.findall(text):
-        if token == separator:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return ["".join(part) for part in parts]
+    return text.split(separator) if "\\" not in text else _read_text(text, separator, separator)
 
 
 def unescape(text: str, is_quoted_printable: bool = False) -> str:
     """Return a text without escapes. Quoted-printable has line breaks of its own: there, \\n is a path."""
     if "\\" not in text:
         return text.strip()
-    return ESCAPE.sub(lambda match: _escaped(match[1], is_quoted_printable), text).strip()
+    escaped = ESCAPED if is_quoted_printable else ESCAPED + LINE_BREAKS
+    return _read_text(text, "", escaped)[0].strip()
 
 
-def _escaped(char: str, is_quoted_printable: bool) -> str:
-    if char not in "nN":
-        return char
-    return f"\\{char}" if is_quoted_printable else "\n"
+def _read_text(text: str, separator: str, escaped: str) -> list[str]:
+    # vobject takes the end of the text for an escaped character
+    whole = f"{text}\\" if TRAILING_ESCAPE.search(text) and "\\" in escaped else text
+    parts: list[str] = stringToTextValues(whole, separator, escaped)
+    return parts
