@@ -13,6 +13,7 @@ from service.errors import invalid_param, missing_param
 from service.ids import ID
 from service.live.call_log import LOGGED_EVENTS, LogEntry, notify_log, write_log
 from service.live.calls import MISSED
+from service.live.guest_names import visible_name
 from service.live.media import media_configs
 from service.live.rooms import (
     notify_cancellation,
@@ -61,7 +62,7 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
     return {
         "permission": joined["user"]["permission"],
         "details": joined["details"],
-        "configs": _configs(ctx, joined["user"]),
+        "configs": _configs(ctx, joined),
         "attendees": rows(attendee_rows),
         "user": joined["user"],
         "serial": joined["serial"],
@@ -335,11 +336,12 @@ def _push_event(
     ctx.push(service, event, recipients, socket_id=socket_id)
 
 
-def _configs(ctx: Context, attendee: Mapping[str, Any]) -> dict[str, Any]:
+def _configs(ctx: Context, joined: Mapping[str, Any]) -> dict[str, Any]:
     """Return the media servers with credentials; nothing of them to a guest whom nobody has let in yet."""
-    if attendee["status"] == "waiting":
+    if joined["user"]["status"] == "waiting":
         return {}
-    return media_configs(ctx.settings, ctx.caller.uid)
+    # The number of the entry is the time of the database: the clock of a process may be wrong.
+    return media_configs(ctx.settings, ctx.caller.uid, joined["serial"] // 1_000_000)
 
 
 def _room(ctx: Context) -> str | None:
@@ -396,8 +398,8 @@ def _media(ctx: Context, metadata: Mapping[str, Any]) -> dict[str, Any]:
         media["screen"] = int(not _is_off(metadata["share"]))
     for name, limit in _texts(ctx).items():
         value = ctx.args.get(name) or metadata.get(name)
-        if isinstance(value, str) and value:
-            media[name] = value[:limit]
+        if isinstance(value, str) and (text := visible_name(value, limit)):
+            media[name] = text
     # The guest page repeats a name of one word as the last name, and a name that dmz.login has answered.
     if media.get("lastname") in {media.get("firstname"), media.get("guest_name")}:
         media.pop("lastname", None)

@@ -468,6 +468,33 @@ async def test_a_host_who_leaves_hands_over_to_who_may_write(
     assert (await alice.ok("conference.join", socket_id=alice_tab.id, **here))["user"]["role"] == "attendee"
 
 
+@pytest.mark.parametrize(
+    ("name", "visible"), [("\u200b \u3164", "Guest"), ("\u202eZoë\u200b ", "Zoë"), ("x" * 500, "x" * 128)]
+)
+async def test_the_name_of_a_guest_is_visible_and_cut(
+    people: People, registry: Registry, name: str, visible: str
+) -> None:
+    alice = await people("Alice")
+    token, _ = registry.add_link(registry.add_hub("Open", alice.uid, "dmz"), "", 1)
+    guest, ticket, tab = await guest_of(people, token)
+    user = (await enter(guest, tab, ticket, name))["user"]
+    assert (user["firstname"][:128], user["lastname"]) == (visible, "")
+
+
+async def test_turn_passwords_expire_by_the_clock_of_the_database(
+    make_node: NodeMaker, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = {"turn_urls": "turn:turn.example.org:3478", "turn_secret": "north", "turn_ttl": 600}
+    alice = await people("Alice", base=(await make_node(**turn)).make_url("/"))
+    tab, now = await alice.tab(), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 7200)
+    joined = await alice.ok(
+        "conference.join", hub_id=alice.uid, socket_id=tab.id, metadata={"type": "meeting"}
+    )
+    (server,) = joined["configs"]["iceServers"]
+    assert 500 < int(server["username"].partition(":")[0]) - now < 700
+
+
 async def test_configs_hold_jitsi_and_turn_credentials_that_coturn_accepts(
     make_node: NodeMaker, people: People
 ) -> None:

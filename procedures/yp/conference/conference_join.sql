@@ -222,7 +222,8 @@ BEGIN
                             firstname, lastname, audio, video, screen, muted, ctime, mtime)
     SELECT v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level,
            v_participant,
-           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest, ''),
+           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest,
+                    IF(v_is_guest, 'Guest', '')),
            COALESCE(d.lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
            COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
            COALESCE(JSON_VALUE(in_metadata, '$.screen'), 0), COALESCE(JSON_VALUE(in_metadata, '$.muted'), 0),
