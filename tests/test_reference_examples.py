@@ -24,6 +24,10 @@ from tests.support.recorder import Recorder, misfit
 
 EXAMPLES = PACKAGE / "templates" / "examples.json"
 VCARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Emmy Noether\r\nEMAIL:emmy@algebra.example\r\nEND:VCARD\r\n"
+TABLE = (
+    b"First Name,Last Name,E-mail Address,E-mail Type,Birthday\r\n"
+    b"Emmy,Noether,emmy@algebra.example,SMTP,1882-03-23\r\n"
+)
 MEETING = {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "meeting"}
 CALL = {"audio": 1, "video": 0, "screen": 0, "muted": 0, "type": "connect"}
 
@@ -198,7 +202,7 @@ class Story:
     async def files(self) -> None:
         rec, ada, tab = self.rec, self.ada, self.tab
         await rec.upload(ada, "media.upload", VCARD, filename="friends.vcf", socket_id=tab.id)
-        await rec.upload(ada, "contact.load", VCARD, filename="friends.vcf", socket_id=tab.id)
+        await rec.upload(ada, "contact.load", TABLE, filename="friends.csv", socket_id=tab.id)
         person = {"firstname": "Rosalind", "email": [{"email": "rosalind@helix.example", "is_default": 1}]}
         await rec.call(ada, "contact.import", list=[person])
         await rec.page(ada, "contact.export_all", format="vcf", option="active")

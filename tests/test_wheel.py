@@ -130,5 +130,10 @@ def test_the_wheel_names_what_needs_a_checkout(program: Program, words: tuple[st
     assert text.startswith(f"{words[0]} works on a checkout of the project; this program is installed in ")
 
 
+def test_the_wheel_has_the_headings_of_tables(program: Program) -> None:
+    (file,) = program.place.glob("venv/lib/python*/site-packages/service/contacts/headings.csv")
+    assert file.stat().st_size > 100_000
+
+
 def test_the_wheel_deploys_older_routines_from_a_checkout_only(program: Program) -> None:
     assert "REV=main works on a checkout" in program.output("plan", "--rev", "main", status=2)

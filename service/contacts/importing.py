@@ -59,6 +59,8 @@ class Report:
     encoding: str = "utf-8"
     """The encoding in which the file was read."""
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    columns: dict[str, Any] | None = None
+    """Which columns of a table are used, as `Columns.report` says it; None without a table."""
     batch: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Contacts that are not stored yet, by id."""
     addresses: set[str] = field(default_factory=set)
@@ -101,6 +103,7 @@ class Report:
             "alreadyincontact": self.alreadyincontact,
             "encoding": self.encoding,
             "rejected": self.rejected,
+            **({"columns": self.columns} if self.columns else {}),
         }
 
 
@@ -182,6 +185,9 @@ async def _load_file(
             entry = orjson.loads(line)
             if "encoding" in entry:
                 report.encoding = entry["encoding"]
+                continue
+            if "columns" in entry:
+                report.columns = entry["columns"]
                 continue
             if "book" in entry and report.total == 0:
                 await ctx.shard("my_contact_import_book", encode(entry["book"]))

@@ -1,15 +1,14 @@
 """Read address books that other programs export: vCard 2.1, 3.0 and 4.0, and CSV.
 
 Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
-neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, then one line of
-JSON per contact: `{"line", "at", "contact"}`, or `{"line", "at", "error", "name"}`, where `at` is the number
-of bytes read. The first contact of a file from `service/contacts/exporting.py` may have `book` as well: all
-tags and groups.
+neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, of a table then
+`{"columns"}` (which of them are used), and one line of JSON per contact: `{"line", "at", "contact"}`, or
+`{"line", "at", "error", "name"}`, where `at` is the number of bytes read. The first contact of a file from
+`service/contacts/exporting.py` may have `book` as well: all tags and groups.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from service.contacts.encodings import (
 )
 from service.contacts.tables import read_rows
 from service.contacts.vcards import name_in, parse_card, undeclared_values, values_of
-from service.contacts.vocabulary import CARD_LIMIT, FILE_LABELS, Contact, UnreadableError
+from service.contacts.vocabulary import FILE_LABELS, Contact, UnreadableError
 
 BUFFER_BYTES = 65_536
 OPTIONAL = {"label", "state", "postal_code"}
@@ -43,7 +42,9 @@ def read(source: BinaryIO, kind: str, decoder: Decoder | None = None) -> Iterato
     decoder = decoder or decoder_of(source, kind)
     for line, contact, error, name in _cards(source, decoder) if kind == "vcf" else _rows(source, decoder):
         entry: Contact = {"line": line, "at": source.tell()}
-        if contact is None:
+        if contact is not None and "columns" in contact:
+            yield contact
+        elif contact is None:
             yield entry | {"error": error, "name": name}
         elif "book" in contact:
             yield entry | {"contact": clean(contact), "book": clean_book(contact["book"])}
@@ -90,14 +91,12 @@ def _entry(card: Card, decoder: Decoder) -> Entry:
 
 
 def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
-    """Yield the contact of each row, and an error where the file cannot be read on."""
-    csv.field_size_limit(CARD_LIMIT)
-    line = 0
+    """Yield the contact of each row, and why there is none; `columns` before the first."""
     try:
-        for line, contact in read_rows(text_lines(source, decoder)):
-            yield line, contact or {}, "", ""
-    except (csv.Error, UnreadableError) as exc:
-        yield line + 1, None, str(exc), ""
+        for line, contact, error in read_rows(text_lines(source, decoder)):
+            yield line, contact, error, ""
+    except UnreadableError as exc:
+        yield 1, None, str(exc), ""
 
 
 def _without_empty(contact: Contact) -> Contact:

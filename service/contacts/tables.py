@@ -1,151 +1,259 @@
-"""Read address books from CSV tables.
-
-The headers are recognized here because no maintained library knows those of other programs: clevercsv detects
-only separators.
-"""
+"""Read contacts from the rows of CSV tables."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
+from service.contacts.headings import fields_of, may_be_email
+from service.contacts.rows import Lines, Row, find_header, split_rows
 from service.contacts.vocabulary import (
-    EXTENSION,
     LOCAL_SOURCE,
     PLACE_LIMITS,
     Contact,
-    UnreadableError,
     cell_kind,
     merge_extension,
     parse_extension,
     split_numbers,
 )
 
-HEADER_ROWS = 20
-"""Lines in which the header is looked for."""
-HEADERS = {
-    "firstname": ("first name", "given name", "firstname", "first", "prénom", "vorname"),
-    "lastname": ("last name", "family name", "lastname", "last", "nom", "nachname", "surname"),
-    "nickname": ("nickname", "surnom"),
-    "additional": ("middle name", "additional name", "additionnal name"),
-    "fullname": ("name", "display name", "full name", "file as"),
-    "company": ("company", "organization", "organization name", "organization 1 - name", "société", "firma"),
-    "job_title": ("job title", "organization title", "organization 1 - title", "position", "fonction"),
-    "comment": ("notes", "note", "comment", "comments"),
-    "tag": ("labels", "categories", "group membership", "tags"),
-    "extension": (EXTENSION,),
-}
-"""Headers, in lower case, by the key of a contact."""
-EMAIL = re.compile(r"e-?mail|adresse de messagerie|courriel")
-PHONE = re.compile(r"phone(?!tic)|mobile|pager|téléphone|telefon")
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 """Start of a formula, perhaps guarded."""
 NUMBER = re.compile(r"[+-]?[0-9 ()./-]*")
-NOT_VALUES = re.compile(r"\b(type|label|display name|yomi)\b|nom affiché|fax")
-PLACE = re.compile(
-    r"(.*?)(address|location|street|city|postal code|zipcode|zip|state|region|country.*)( ?2)?$"
-)
-PARTS = {
-    "street": "street",
-    "address": "street",
-    "location": "street",
-    "city": "city",
-    "state": "state",
-    "region": "state",
-    "country": "country",
-}
-"""The part of an address for a word of a header; other words are postal codes."""
 NOT_TAGS = {"", "* myContacts", "* My Contacts", "* starred"}
 
-Cell = Callable[[int], str]
-"""Returns the text in a column of the current row; "" beyond its end."""
+WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
+"""A text that a spreadsheet shall not take for a number."""
+GOOGLE_LIST = re.compile(r"\s*:::\s*")
+NUMBER_LIST = re.compile(r"\s*:::\s*|\s*;\s*(?=[+(0-9])|\s*,\s+(?=\+|\(?0)|\s+/\s+(?=\+|\(?0)")
+"""Between the numbers of a cell. A slash within a number is followed by no zero."""
+FAMILY_FIRST = re.compile(r"([^,]+), *([^,]+)")
+TITLES = {"inc", "ltd", "llc", "gmbh", "ag", "kg", "jr", "sr", "phd", "md", "esq", "co", "sa", "bv"}
+"""Words after the comma of a name that are no first name."""
+CUSTOM_BYTES = 60_000
+"""Of the values that are kept aside; the API admits 65,535 bytes."""
+CUSTOM_VALUE = 4_000
+"""Characters of one of them."""
+REPORTED = {
+    **{"notes": "comment", "tags": "tag", "phone": "mobile", "keep": "custom_fields", "nickname": "surname"},
+    **dict.fromkeys((*PLACE_LIMITS, "street 2", "street 3", "formatted"), "address"),
+}
+"""Field of a contact for each field of headings.csv that is called otherwise."""
 
 
 class Columns:
-    """The meaning of the columns of a CSV file, by their headers."""
+    """The meaning of the columns of a CSV file, by their headings."""
 
-    def __init__(self, header: list[str]) -> None:
-        heads = [" ".join(h.strip().lower().split()) for h in header]
-        self.names = {
-            key: [i for i, h in enumerate(heads) if h in headers] for key, headers in HEADERS.items()
-        }
-        """Indexes of columns, by the key of a contact."""
-        self.labels = {
-            h.rpartition(" - ")[0]: i for i, h in enumerate(heads) if h.endswith((" - label", " - type"))
-        }
-        values = [(i, h) for i, h in enumerate(heads) if not NOT_VALUES.search(h)]
-        self.emails = [(i, h) for i, h in values if EMAIL.search(h)]
-        self.phones = [(i, h) for i, h in values if PHONE.search(h) and not EMAIL.search(h)]
+    def __init__(self, header: Row) -> None:
+        fields = fields_of(header)
+        if not any(f.startswith(("email", "extension")) for f in fields):
+            fields = [f or ("email" if may_be_email(h) else "") for f, h in zip(fields, header, strict=True)]
+        present = set(fields)
+        self.header = [" ".join(heading.split()) for heading in header]
+        self.is_own_file = "extension" in present
+        fields = [_resolve(f, present) for f in fields]
+        self.fields = [f or ("keep" if h else "ignore") for f, h in zip(fields, self.header, strict=True)]
+        self.indexes: dict[str, list[int]] = {}
+        """Columns, by field without its kind."""
         self.places: dict[str, dict[str, list[int]]] = {}
-        for i, h in values:
-            self._add_place(i, h)
+        """Columns of the parts of an address, by address."""
+        self.labels: dict[str, int] = {}
+        """Column with the label of an entry, by list and number."""
+        for index, name in enumerate(self.fields):
+            self._add(index, *name.partition(":")[::2])
 
-    def _add_place(self, index: int, head: str) -> None:
-        """Record a column if it holds a part of an address."""
-        match = PLACE.fullmatch(head)
-        if match is None or EMAIL.search(head) or PHONE.search(head):
-            return
-        word = "country" if match[2].startswith("country") else match[2]
-        part = PARTS.get(word, "postal_code")
-        self.places.setdefault(match[1].strip(" -"), {}).setdefault(part, []).append(index)
+    def _add(self, index: int, base: str, kind: str) -> None:
+        """Record a column."""
+        number = "".join(filter(str.isdigit, self.header[index]))
+        if base == "label":
+            self.labels[f"{kind} {number}"] = index
+        elif base in PLACE_LIMITS or base in {"street 2", "street 3", "formatted"}:
+            place = f"#{number}" if kind == "#" else kind
+            self.places.setdefault(place, {}).setdefault(base, []).append(index)
+        else:
+            self.indexes.setdefault(base, []).append(index)
 
-    def contact(self, row: list[str]) -> Contact:
+    def report(self) -> dict[str, Any]:
+        """Return the field of contacts for each heading that is used, and the headings that are not."""
+        used, ignored = {}, []
+        has_names = bool(self.indexes.keys() & {"firstname", "lastname"}) and not self.is_own_file
+        for heading, name in zip(self.header, self.fields, strict=True):
+            base, _, kind = name.partition(":")
+            if base == "ignore" or (base == "fullname" and has_names):
+                ignored.append(heading)
+            else:
+                key = kind if base == "label" else base
+                used[heading] = REPORTED.get(key, key)
+        return {"used": used, "ignored": ignored}
+
+    def looks_like_contact(self, row: Row) -> bool:
+        """Return whether the cells of a line have an address where the table has addresses."""
+        return any("@" in row[i] for i in self.indexes.get("email", ()) if i < len(row))
+
+    def contact(self, row: Row) -> Contact:
         """Return the contact of a row."""
-        is_own_file = bool(self.names["extension"])
-
-        def cell(index: int) -> str:
-            text = row[index].strip() if index < len(row) else ""
-            return unguard_formula(text) if is_own_file else text
-
-        def named(key: str) -> str:
-            return next((cell(i) for i in self.names[key] if cell(i)), "")
-
-        extension = parse_extension(named("extension"))
-        # In a file of this service, a cell holds one value, also when it looks like several.
-        split = _one if is_own_file else _many
-        first, last, full_name = named("firstname"), named("lastname"), named("fullname")
-        if not first and not last and not is_own_file:
-            first, _, last = full_name.partition(" ")
-        phones = [(p, h) for i, h in self.phones for p in split(cell(i))]
+        cells = _Cells(self, row)
+        extension = parse_extension(cells.first("extension"))
+        first, last, full_name = cells.first("firstname"), cells.first("lastname"), cells.first("fullname")
+        if not first and not last and not self.is_own_file:
+            first, last = split_name(full_name)
+        phones = [(p, i) for i in self.indexes.get("phone", ()) for p in cells.numbers(i)]
         numbers = split_numbers([p for p, _ in phones], extension)
         contact = {
             "firstname": first,
             "lastname": last,
-            "surname": named("nickname") or named("additional"),
+            "surname": cells.first("nickname"),
             # Other programs derive the full name from the others.
-            "display_name": full_name if is_own_file else "",
-            "company": named("company"),
-            "job_title": named("job_title"),
-            "comment": named("comment"),
+            "display_name": full_name if self.is_own_file else "",
+            "company": cells.first("company"),
+            "job_title": cells.first("job_title"),
+            "comment": cells.first("notes"),
             "email": [
-                {"email": e, **self._kind("email", h, cell)} for i, h in self.emails for e in split(cell(i))
+                {"email": e, **self._kind("email", i, cells)}
+                for i in self.indexes.get("email", ())
+                for e in cells.values(i)
             ],
             "mobile": [
-                {**n, **self._kind("mobile", h, cell)} for n, (_, h) in zip(numbers, phones, strict=True)
+                {**n, **self._kind("phone", i, cells)} for n, (_, i) in zip(numbers, phones, strict=True)
             ],
-            "address": [
-                a for group, parts in self.places.items() if (a := self._address(group, parts, cell))
-            ],
-            "tag": split_labels(named("tag")),
+            "address": [a for place in self.places for a in self._addresses(place, cells)],
+            "tag": cells.tags(),
         }
-        return merge_extension(contact, {**({"source": LOCAL_SOURCE} if is_own_file else {}), **extension})
+        if custom := cells.custom_fields():
+            own = extension.get("custom_fields")
+            extension["custom_fields"] = custom | own if isinstance(own, dict) else custom
+        return merge_extension(
+            contact, {**({"source": LOCAL_SOURCE} if self.is_own_file else {}), **extension}
+        )
 
-    def _kind(self, key: str, head: str, cell: Cell) -> dict[str, Any]:
-        """Return category, label and is_default of an entry, from its label column or its header."""
-        index = self.labels.get(head.removesuffix(" - value"))
-        return cell_kind(key, cell(index) if index is not None else "", head)
+    def _kind(self, key: str, index: int, cells: _Cells) -> dict[str, Any]:
+        """Return category, label and is_default of an entry, from its label column or its heading."""
+        number = "".join(filter(str.isdigit, self.header[index]))
+        label_index = self.labels.get(f"{key} {number}")
+        if label_index is not None:
+            return cell_kind("mobile" if key == "phone" else key, cells.text(label_index))
+        return heading_kind(key, self.fields[index].partition(":")[2])
 
-    def _address(self, group: str, parts: Mapping[str, list[int]], cell: Cell) -> Contact | None:
-        """Return an address, or None when its cells are empty. `parts`: columns by the key of a part."""
+    def _addresses(self, place: str, cells: _Cells) -> Iterator[Contact]:
+        """Yield the addresses in the columns of a place; Google writes several into its cells."""
+        parts = {
+            name: [self._split(cells.text(i)) for i in indexes]
+            for name, indexes in self.places[place].items()
+        }
+        label_index = self.labels.get(f"address {place[1:]}")
+        label = cells.text(label_index) if label_index is not None else ""
+        kind = cell_kind("address", label) if place.startswith("#") else heading_kind("address", place)
+        for turn in range(max(len(texts) for columns in parts.values() for texts in columns)):
 
-        def joined(*names: str) -> str:
-            return " ".join(filter(None, (cell(i) for name in names for i in parts.get(name, ()))))
+            def joined(*names: str, turn: int = turn) -> str:
+                texts = (column[turn : turn + 1] for name in names for column in parts.get(name, ()))
+                return " ".join(text for column_texts in texts for text in column_texts if text)
 
-        place = {name: joined(name) for name in PLACE_LIMITS}
-        return {**place, **self._kind("address", group, cell)} if any(place.values()) else None
+            address = {name: joined(name) for name in PLACE_LIMITS}
+            address["street"] = joined("street", "street 2", "street 3")
+            if not any(address.values()):
+                address["street"] = ", ".join(joined("formatted").split("\n"))
+            if any(address.values()):
+                yield {**address, **kind}
+
+    def _split(self, text: str) -> list[str]:
+        return [text] if self.is_own_file else GOOGLE_LIST.split(text)
+
+
+class _Cells:
+    """The cells of a row."""
+
+    def __init__(self, columns: Columns, row: Row) -> None:
+        self._columns = columns
+        self._row = row
+
+    def text(self, index: int) -> str:
+        """Return the text in a column, "" beyond the end of the row."""
+        text = self._row[index].strip() if index < len(self._row) else ""
+        wrapped = WRAPPED.fullmatch(text)
+        return wrapped[1].replace('""', '"') if wrapped else unguard_formula(text)
+
+    def first(self, field: str) -> str:
+        """Return the first text in the columns of a field."""
+        return next((text for i in self._columns.indexes.get(field, ()) if (text := self.text(i))), "")
+
+    def values(self, index: int) -> list[str]:
+        """Return the values in a cell. A cell of our own files holds one value, whatever it looks like."""
+        text = self.text(index)
+        parts = [text] if self._columns.is_own_file else GOOGLE_LIST.split(text)
+        return [part for part in parts if part]
+
+    def numbers(self, index: int) -> list[str]:
+        """Return the phone numbers in a cell."""
+        text = self.text(index)
+        parts = [text] if self._columns.is_own_file else NUMBER_LIST.split(text)
+        return [part for part in parts if part]
+
+    def tags(self) -> list[str]:
+        """Return the tags in all columns of tags."""
+        return [
+            tag
+            for index in self._columns.indexes.get("tags", ())
+            for tag in split_labels(
+                self.text(index),
+                with_commas=self._columns.fields[index].endswith(":comma") and not self._columns.is_own_file,
+            )
+        ]
+
+    def custom_fields(self) -> dict[str, str]:
+        """Return what the columns say that no field holds, by heading, and the further columns of a field."""
+        further = [
+            index
+            for field in ("company", "job_title", "notes", "nickname")
+            for index in self._columns.indexes.get(field, ())
+            if self.text(index) not in {"", self.first(field)}
+        ]
+        custom: dict[str, str] = {}
+        for index in [*self._columns.indexes.get("keep", ()), *further]:
+            if text := self.text(index):
+                heading = self._columns.header[index]
+                name = f"{heading} ({index + 1})" if heading in custom else heading
+                custom[name[:255]] = text[:CUSTOM_VALUE]
+        return custom if len(orjson.dumps(custom)) <= CUSTOM_BYTES else {}
+
+
+def heading_kind(key: str, kind: str) -> dict[str, Any]:
+    """Return category, label and is_default of an entry for the kind in headings.csv, such as `work fax`."""
+    place, _, rest = kind.partition(" ")
+    label = rest if place == "work" or rest in {"fax", "pager"} else kind
+    is_default_label = label == "mobile" if key == "phone" else label == "home"
+    return {
+        "category": "prof" if place == "work" else "priv",
+        "label": "" if is_default_label and place != "work" else label,
+        "is_default": 0,
+    }
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Return first and last name of a full name; of `Doe, John` too."""
+    swapped = FAMILY_FIRST.fullmatch(text)
+    if swapped and swapped[2].rstrip(".").lower() not in TITLES:
+        return swapped[2].strip(), swapped[1].strip()
+    first, _, last = text.partition(" ")
+    return first, last
+
+
+def _resolve(field: str, present: set[str]) -> str:
+    """Return the field of a heading that means one thing alone and another beside a second one.
+
+    `Name` beside a first name is the last name, `Nombre` without a last name the whole name.
+    """
+    if field == "name":
+        return (
+            "lastname" if present & {"firstname", "givenname"} and "lastname" not in present else "fullname"
+        )
+    if field == "givenname":
+        return "firstname" if present & {"lastname", "name"} else "fullname"
+    return field
 
 
 def guard_formula(text: str) -> str:
@@ -161,36 +269,27 @@ def unguard_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def split_labels(text: str) -> list[str]:
-    """Return the tags in a cell, separated as in Google (`A ::: B`) or as elsewhere (`A;B`)."""
-    parts = text.split(":::" if ":::" in text else ";")
+def split_labels(text: str, *, with_commas: bool = False) -> list[str]:
+    """Return the tags in a cell: `A ::: B` of Google, `A;B`, and `A,"B"` with commas."""
+    if ":::" in text:
+        parts = text.split(":::")
+    elif with_commas and ";" not in text:
+        parts = next(csv.reader([text], skipinitialspace=True), [])
+    else:
+        parts = text.split(";")
     return [part.strip().removeprefix("* ") for part in parts if part.strip() not in NOT_TAGS]
 
 
-def _one(text: str) -> list[str]:
-    return [text] if text else []
+def read_rows(source: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
+    """Yield (line, contact, "") or (line, None, reason) for each row of a CSV file.
 
-
-def _many(text: str) -> list[str]:
-    return [part.strip() for part in text.split(" ::: ") if part.strip()]
-
-
-def read_rows(lines: Iterator[str]) -> Iterator[tuple[int, Contact | None]]:
-    """Yield (line, contact) for each row of a CSV file; UnreadableError without a column of emails."""
-    head = list(islice(lines, HEADER_ROWS))
-    separator, skipped = _header(head)
-    reader = csv.reader(chain(head[skipped:], lines), delimiter=separator)
-    columns = Columns(next(reader))
-    for row in reader:
-        if any(row):
-            yield skipped + reader.line_num, columns.contact(row)
-
-
-def _header(head: list[str]) -> tuple[str, int]:
-    """Return (separator, number of lines before the header); LinkedIn starts its files with a note."""
-    for skipped, line in enumerate(head):
-        separator = max(",;\t", key=line.count)
-        cells = next(csv.reader([line], delimiter=separator), [])
-        if Columns(cells).emails:
-            return separator, skipped
-    raise UnreadableError("no column of email addresses")
+    (line, {"columns": …}, "") comes first and says how the columns are read. UnreadableError for a file
+    without a header.
+    """
+    lines = Lines(source)
+    header = find_header(lines)
+    columns = Columns(header.cells)
+    yield header.lines, {"columns": columns.report()}, ""
+    looks_like_row = None if columns.is_own_file else columns.looks_like_contact
+    for line, row, reason in split_rows(lines, header, looks_like_row):
+        yield line, columns.contact(row) if row else None, reason

@@ -45,6 +45,8 @@ APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 ENTITY = re.compile(r"[0-9a-f]{16}")
+MACHINE = re.compile(r"^(?:Work|Home) (Fax|Pager)$", re.IGNORECASE)
+"""Labels of Google that name the place of a machine as well."""
 AREACODE = re.compile(r"(\+\d{1,4})[ .-]+(.+)")
 DIALLED = re.compile(r"\+?[0-9 \xa0()./-]+", re.ASCII)
 """A number without words or an extension: only its digits are dialled."""
@@ -98,12 +100,12 @@ def card_label(key: str, text: str) -> str:
     return FILE_LABELS[key].get(apple[1], apple[1].lower()) if apple else text
 
 
-def cell_kind(key: str, text: str, head: str = "") -> dict[str, Any]:
-    """Return category, label and is_default from a label cell, or from the header of a column."""
+def cell_kind(key: str, text: str) -> dict[str, Any]:
+    """Return category, label and is_default from a label cell."""
     preferred, label = text.startswith("*"), text.removeprefix("*").strip()
-    work = re.search(r"work|business|prof|bureau", f"{head} {label}".lower())
-    if not label and key == "mobile":
-        label = next((word for word in ("Home", "Pager") if word.lower() in head), "")
+    work = re.search(r"work|business|prof|bureau", label.lower())
+    if key == "mobile":
+        label = MACHINE.sub(r"\1", label)
     return {
         "category": "prof" if work else "priv",
         "label": "" if label == "Work" else FILE_LABELS[key].get(label, label),

@@ -50,6 +50,6 @@ def test_the_addresses_of_a_long_value_are_limited() -> None:
 
 def test_several_addresses_of_a_cell_are_addresses_of_one_contact() -> None:
     data = 'First Name,Email\nAda,"Ada <ada@x.example>; mailto:ada2@x.example"\n'
-    (entry,) = read(io.BytesIO(data.encode()), "csv")
+    _, entry = read(io.BytesIO(data.encode()), "csv")
     emails = entry["contact"]["email"]
     assert [(e["email"], e["is_default"]) for e in emails] == [("ada@x.example", 1), ("ada2@x.example", 0)]

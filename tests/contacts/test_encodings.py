@@ -129,7 +129,7 @@ def test_every_name_of_a_file_in_a_legacy_encoding_is_right(encoding: str, names
     else:
         rows = (f"{first},{last},p{n}@x.example\n" for n, (first, last) in enumerate(people))
         text = "First Name,Last Name,Email\n" + "".join(rows)
-    contacts = [e["contact"] for e in read(io.BytesIO(text.encode(encoding)), kind)]
+    contacts = [e["contact"] for e in read(io.BytesIO(text.encode(encoding)), kind) if "columns" not in e]
     assert [(c["firstname"], c["lastname"]) for c in contacts] == people
 
 
@@ -159,7 +159,7 @@ def test_one_foreign_card_harms_no_other() -> None:
 
 def test_one_odd_byte_harms_no_other_row() -> None:
     data = "First Name,Email\nZoé,z@x.example\n".encode() + "René,r@x.example\n".encode("cp1252")
-    assert [e["contact"]["firstname"] for e in read(io.BytesIO(data), "csv")] == ["Zoé", "René"]
+    assert [e["contact"]["firstname"] for e in list(read(io.BytesIO(data), "csv"))[1:]] == ["Zoé", "René"]
 
 
 def test_a_charset_that_the_person_gives_wins() -> None:

@@ -29,6 +29,16 @@ async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
         "loaded": 699,
         "noemail": 1,
         "alreadyincontact": 1,
+        "columns": {
+            "used": {
+                "First Name": "firstname",
+                "Last Name": "lastname",
+                "E-mail Address": "email",
+                "Mobile Phone": "mobile",
+                "Categories": "tag",
+            },
+            "ignored": [],
+        },
     }
     assert answer.data["rejected"] == [{"line": 702, "name": "No Mail", "reason": "no email address"}]
     await tab._wait(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)

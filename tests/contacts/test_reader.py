@@ -91,7 +91,7 @@ end:vcard
 def contacts(data: bytes, kind: str) -> list[dict[str, Any]]:
     entries = list(read(io.BytesIO(data), kind))
     assert not [e for e in entries if "error" in e], entries
-    return [e["contact"] for e in entries]
+    return [e["contact"] for e in entries if "columns" not in e]
 
 
 def addresses(contact: dict[str, Any]) -> list[tuple[str, str, int]]:
@@ -283,7 +283,7 @@ def test_unusable_addresses_are_left_out() -> None:
 def test_garbage_ends_in_an_error_not_in_a_crash(kind: str) -> None:
     for data in (bytes(range(256)) * 40, b"\xff\xfe" + bytes(999), b'"' * 5000, b"BEGIN:VCARD\n" * 50):
         for entry in read(io.BytesIO(data), kind):
-            assert "error" in entry or not entry["contact"]["email"]
+            assert entry.keys() & {"error", "columns"} or not entry["contact"]["email"]
 
 
 @pytest.mark.parametrize(
