@@ -17,7 +17,7 @@ from service.live.push import live_update
 from service.settings import Settings
 from service.store import redis as store_redis
 from tests.support.admin import Admin
-from tests.support.conferences import CONNECT, dial, log_of, wicket_of
+from tests.support.conferences import CONNECT, dial, logged, wicket_of
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person, Tab, befriend
 from tests.support.waiting import until
@@ -301,7 +301,7 @@ async def test_a_call_to_a_page_that_never_comes_back_is_a_missed_call(call: Cal
     admin.rows("UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = %s", room)
     assert (await call.a1.expect("conference.decline"))["model"]["status"] == "missed"
     for owner, peer in ((call.alice, call.bob), (call.bob, call.alice)):
-        assert len(log_of(admin, owner, peer)) == 1
+        await logged(admin, owner, peer)
 
 
 async def test_a_page_that_is_back_after_a_new_sign_in_reads_its_mailbox(call: Call, admin: Admin) -> None:
