@@ -152,13 +152,16 @@ class Sockets:
             self._pusher.keep(closed, [frame])
 
     def _hand_over(self, socket_ids: list[str], node: str) -> None:
-        """Put the unconfirmed frames of sockets into their mailboxes: `node` has their successors."""
+        """Put the unconfirmed frames of sockets into their mailboxes: `node` has their successors.
+
+        A dead connection ends for lack of a pong. A living one stays open: the Drumee frontend opens a second
+        one when it signs in, and would answer a close with a third, again and again.
+        """
         for socket_id in socket_ids:
             client = self._clients.get(socket_id)
             if client is not None:
                 client.is_successor_known = True
                 self._pusher.keep([socket_id], mailbox.repeated(client.unconfirmed))
-                self._background.start(client.close(WSCloseCode.GOING_AWAY, "another socket took over"))
         self._pusher.answer_hand_over(node, socket_ids)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
