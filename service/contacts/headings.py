@@ -85,6 +85,14 @@ def fields_of(header: Sequence[str]) -> list[str]:
     return [_field(head, programs) for head in heads]
 
 
+def guessed_fields_of(header: Sequence[str]) -> list[str]:
+    """Return the field of each heading; of unknown ones, those that speak of email are addresses."""
+    return [
+        name or ("email" if _may_be_email(heading) else "")
+        for name, heading in zip(fields_of(header), header, strict=True)
+    ]
+
+
 def _field(head: str, programs: Sequence[Mapping[str, str]]) -> str:
     return next((program[head] for program in programs if head in program), "") or _composed(head)
 
@@ -122,7 +130,7 @@ def _with_kind(name: str, kind: str) -> str:
     return f"{name}:{kind}" if kind else name
 
 
-def may_be_email(heading: str) -> bool:
+def _may_be_email(heading: str) -> bool:
     """Return whether a heading speaks of email, for tables without a known heading of addresses."""
     head = normal(heading[: 2 * LONGEST])
     if not 0 < len(head) <= LONGEST:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from service.contacts.headings import fields_of, may_be_email
+from service.contacts.headings import fields_of, guessed_fields_of
 from service.contacts.vocabulary import CARD_LIMIT, UnreadableError
 
 HEADER_ROWS = 30
@@ -81,7 +81,7 @@ def find_header(lines: Lines) -> TableHeader:
         head[0] = head[0].lstrip("\ufeff")
     separator_line = SEPARATOR_LINE.fullmatch(head[0]) if head else None
     separators = separator_line[1] if separator_line else SEPARATORS
-    header = _best(head, separators, fields_of) or _best(head, separators, _guessed_fields)
+    header = _best(head, separators, fields_of) or _best(head, separators, guessed_fields_of)
     if header is None:
         raise UnreadableError("no column of email addresses")
     lines.put_back(header.lines)
@@ -109,12 +109,6 @@ def _candidates(head: Row, start: int, separators: str) -> Iterator[TableHeader]
         cells = next(reader, [])
         if any(cells):
             yield TableHeader(separator, cells, start + reader.line_num)
-
-
-def _guessed_fields(cells: Row) -> list[str]:
-    """Return the field of each heading; of unknown ones, those that speak of email are addresses."""
-    fields = fields_of(cells)
-    return [f or ("email" if may_be_email(cell) else "") for f, cell in zip(fields, cells, strict=True)]
 
 
 def split_rows(

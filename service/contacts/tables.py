@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from service.contacts.headings import fields_of, may_be_email
+from service.contacts.headings import fields_of, guessed_fields_of
 from service.contacts.rows import Lines, Row, find_header, split_rows
 from service.contacts.vocabulary import (
     LOCAL_SOURCE,
@@ -18,6 +18,7 @@ from service.contacts.vocabulary import (
     cell_kind,
     merge_extension,
     parse_extension,
+    split_name,
     split_numbers,
 )
 
@@ -31,9 +32,6 @@ WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
 GOOGLE_LIST = re.compile(r"\s*:::\s*")
 NUMBER_LIST = re.compile(r"\s*:::\s*|\s*;\s*(?=[+(0-9])|\s*,\s+(?=\+|\(?0)|\s+/\s+(?=\+|\(?0)")
 """Between the numbers of a cell. A slash within a number is followed by no zero."""
-FAMILY_FIRST = re.compile(r"([^,]+), *([^,]+)")
-TITLES = {"inc", "ltd", "llc", "gmbh", "ag", "kg", "jr", "sr", "phd", "md", "esq", "co", "sa", "bv"}
-"""Words after the comma of a name that are no first name."""
 CUSTOM_BYTES = 60_000
 """Of the values that are kept aside; the API admits 65,535 bytes."""
 CUSTOM_VALUE = 4_000
@@ -51,7 +49,7 @@ class Columns:
     def __init__(self, header: Row) -> None:
         fields = fields_of(header)
         if not any(f.startswith(("email", "extension")) for f in fields):
-            fields = [f or ("email" if may_be_email(h) else "") for f, h in zip(fields, header, strict=True)]
+            fields = guessed_fields_of(header)
         present = set(fields)
         self.header = [" ".join(heading.split()) for heading in header]
         self.is_own_file = "extension" in present
@@ -231,15 +229,6 @@ def heading_kind(key: str, kind: str) -> dict[str, Any]:
         "label": "" if is_default_label and place != "work" else label,
         "is_default": 0,
     }
-
-
-def split_name(text: str) -> tuple[str, str]:
-    """Return first and last name of a full name; of `Doe, John` too."""
-    swapped = FAMILY_FIRST.fullmatch(text)
-    if swapped and swapped[2].rstrip(".").lower() not in TITLES:
-        return swapped[2].strip(), swapped[1].strip()
-    first, _, last = text.partition(" ")
-    return first, last
 
 
 def _resolve(field: str, present: set[str]) -> str:

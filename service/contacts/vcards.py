@@ -20,6 +20,7 @@ from service.contacts.vocabulary import (
     card_label,
     merge_extension,
     parse_extension,
+    split_name,
     split_numbers,
 )
 
@@ -49,8 +50,6 @@ MEANINGLESS_TYPES = {
 }
 """Types that are no label: the category says it, or it goes without saying."""
 CELLS = {"CELL", "MOBILE", "IPHONE"}
-AFTER_COMMA = {"inc", "ltd", "llc", "gmbh", "ag", "co", "corp", "sa", "plc", "jr", "sr", "phd", "md", "esq"}
-"""Words that follow a comma in a name without being a first name."""
 ADDRESS_PARTS = 7
 
 
@@ -159,7 +158,7 @@ def _naming(values: Values, has_display_name: bool, is_own_file: bool, extension
         company, first, last = company or full_name or first or last, "", ""
     elif not first and not last:
         if full_name not in substitutes | {values.first("NICKNAME")}:
-            first, last = _split_full_name(full_name)
+            first, last = split_name(full_name)
     elif (
         not is_own_file
         and full_name not in substitutes
@@ -182,15 +181,6 @@ def _names(values: Values) -> tuple[str, str, str]:
         # Names in a list are alternatives as often as they are several names: FN has those that are used.
         forename, additional = first[0], [*first[1:], *additional]
     return ", ".join(last), forename, " ".join(additional)
-
-
-def _split_full_name(full_name: str) -> tuple[str, str]:
-    """Return first and last name of a name without parts."""
-    last, comma, first = full_name.partition(",")
-    if comma and "," not in first and first.strip().rstrip(".").lower() not in AFTER_COMMA:
-        return first.strip(), last.strip()
-    first, _, last = full_name.partition(" ")
-    return first, last.strip()
 
 
 def _says_the_same(full_name: str, first: str, last: str, additional: str) -> bool:

@@ -53,6 +53,11 @@ DIALLED = re.compile(r"\+?[0-9 \xa0()./-]+", re.ASCII)
 SEPARATORS = re.compile(r"[^0-9]")
 PLACE_LIMITS = {"street": 255, "city": 255, "state": 255, "postal_code": 32, "country": 255}
 """Parts of an address, and the characters of each."""
+AFTER_COMMA = {
+    *("inc", "ltd", "llc", "gmbh", "ag", "kg", "co", "corp", "sa", "bv", "plc"),
+    *("jr", "sr", "phd", "md", "esq"),
+}
+"""Words that follow a comma in a name without being a first name."""
 KIND_KEYS = {"category", "is_default", "label"}
 EXTENSION_KEYS = (
     *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
@@ -111,6 +116,15 @@ def cell_kind(key: str, text: str) -> dict[str, Any]:
         "label": "" if label == "Work" else FILE_LABELS[key].get(label, label),
         "is_default": int(preferred),
     }
+
+
+def split_name(full_name: str) -> tuple[str, str]:
+    """Return first and last name of a name without parts; of `Doe, John` too."""
+    last, comma, first = full_name.partition(",")
+    if comma and "," not in first and first.strip().rstrip(".").lower() not in AFTER_COMMA:
+        return first.strip(), last.strip()
+    first, _, last = full_name.partition(" ")
+    return first, last.strip()
 
 
 def split_numbers(texts: list[str], extension: Contact) -> list[dict[str, str]]:
