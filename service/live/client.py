@@ -89,6 +89,11 @@ class Client:
                 del self._unconfirmed[0]
                 self._before_ping = max(self._before_ping - 1, 0)
 
+    def send_all(self, frames: Sequence[str]) -> None:
+        """Queue live updates in their order."""
+        for frame in frames:
+            self.send(frame)
+
     def say(self, frame: str) -> None:
         """Queue a frame of the connection itself, which nobody misses later."""
         self._put(frame)

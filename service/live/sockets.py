@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -311,11 +311,17 @@ class Sockets:
                 session = str(client.session)
                 frames = await self._missed.complete(frames, client.id, former, session, client.queued)
         finally:
-            frames = [frame.removeprefix(mailbox.REPEATED) for frame in frames]
-            if client.id in self._clients:
-                client.release(frames)
-            else:
-                self._pusher.keep([client.id], mailbox.repeated(frames))
+            self._deliver_missed(client, frames, client.release)
+
+    def _deliver_missed(
+        self, client: Client, frames: list[str], give: Callable[[Sequence[str]], None]
+    ) -> None:
+        """Give a client what its page has missed; keep it when the client has gone meanwhile."""
+        frames = [frame.removeprefix(mailbox.REPEATED) for frame in frames]
+        if client.id in self._clients:
+            give(frames)
+        else:
+            self._pusher.keep([client.id], mailbox.repeated(frames))
 
     async def _read_mailbox(self, client: Client, former: str) -> None:
         """Send what is in the mailbox of a former socket, once Redis is back."""
@@ -325,8 +331,10 @@ class Sockets:
         if frames is None:
             self._background.later(MAILBOX_SECONDS, lambda: self._read_mailbox(client, former))
             return
-        for frame in await self._missed.complete(frames, client.id, former, str(client.session), ()):
-            client.send(frame)
+        try:
+            frames = await self._missed.complete(frames, client.id, former, str(client.session), ())
+        finally:
+            self._deliver_missed(client, frames, client.send_all)
 
     async def _admit_anonymous(self, client: Client, request: web.Request) -> bool:
         """Keep a socket without a session open, as the frontend expects; it receives no live updates."""

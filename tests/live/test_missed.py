@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from service.live import mailbox
+from service.live.missed import MissedUpdates
 from service.live.push import live_update
 from service.settings import Settings
 from service.store import redis as store_redis
@@ -257,7 +259,7 @@ async def test_an_owner_who_comes_late_hears_that_guests_wait(
     assert (model["room_id"], model["status"]) == (room, "waiting")
     assert model["details"] == {}, "the link names a room without a node"
     assert await settled(owner, desk) == ["conference.join"]
-    # It has been told, and is told nothing again after a short absence.
+    # The page has heard it, and hears nothing more after another short absence.
     back = await owner.tab(was=desk)
     assert await settled(owner, back) in ([], ["conference.join"])
 
@@ -345,3 +347,43 @@ async def test_a_mailbox_is_read_when_redis_is_back(
     back = await call.bob.tab(was=call.b1)
     await back.expect("contact.add")
     assert len(outages) == 2
+
+
+async def test_a_page_that_breaks_while_it_reads_a_late_mailbox_loses_nothing(
+    call: Call, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lose(admin, call.b1)
+    await call.bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    take, complete = mailbox.take, MissedUpdates.complete
+    is_away, is_reading, has_broken = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def away_once(*args: Any) -> list[str]:
+        if not is_away.is_set():
+            is_away.set()
+            raise RedisError("away")
+        return await take(*args)
+
+    async def slow(self: MissedUpdates, stored: list[str], *args: Any) -> list[str]:
+        if stored and not is_reading.is_set():
+            is_reading.set()
+            await has_broken.wait()
+        return await complete(self, stored, *args)
+
+    monkeypatch.setattr(mailbox, "take", away_once)
+    monkeypatch.setattr(store_redis, "AWAY_SECONDS", 0)
+    monkeypatch.setattr(MissedUpdates, "complete", slow)
+    back = await call.bob.tab(was=call.b1)
+    await is_reading.wait()
+    await lose(admin, back)
+    has_broken.set()
+    again = await call.bob.tab(was=back)
+    await again.expect("contact.add")
+
+
+async def test_a_page_that_opens_a_second_socket_keeps_the_first_one_open(call: Call) -> None:
+    """The Drumee frontend does so when it signs in, and answers a close with one more connection."""
+    second = await call.bob.tab(was=call.b1)
+    await call.bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    await second.expect("contact.add")
+    await call.b1.ws.send_json(["sys.ping", {"type": "checkConnection"}])
+    assert await call.b1.expect_frame("sys.ping") == {"ok": 1}
