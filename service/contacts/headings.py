@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
+from service.contacts.vocabulary import PLACE_LIMITS
+
 FILE = Path(__file__).with_name("headings.csv")
 WORD = "word"
 """The program whose headings are words of other headings."""
@@ -25,7 +27,6 @@ NO_LETTERS = re.compile(r"[\W\d_]+")
 EMAIL = re.compile(r"\be mail")
 CJK = "\u2e80"
 """The first of the letters that are written without spaces between words."""
-PLACES = ("street", "city", "state", "postal_code", "country")
 KINDS = ("work", "home", "other")
 
 Program = tuple[str, str]
@@ -114,7 +115,7 @@ def _composed(head: str) -> str:
 def _field_of_words(kinds: set[str]) -> str:
     """Return the field that words of these meanings name together."""
     kind = next((kind for kind in KINDS if kind in kinds), "")
-    places = [place for place in PLACES if place in kinds]
+    places = [place for place in PLACE_LIMITS if place in kinds]
     machines = [name for name in ("fax", "pager", "mobile") if name in kinds]
     if "email" in kinds:
         return "" if places or machines or "phone" in kinds else _with_kind("email", kind)

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from service.contacts.headings import FILE, PLACES, WORD, fields_of, normal, read_file
+from service.contacts.headings import FILE, WORD, fields_of, normal, read_file
+from service.contacts.vocabulary import PLACE_LIMITS
 
 FIELDS = {
     *("firstname", "lastname", "givenname", "name", "fullname", "nickname", "company", "job_title", "notes"),
@@ -22,12 +23,25 @@ FIELDS = {
         "extension",
     ),
     *("label:email", "label:phone", "label:address", "formatted:#", "street 2:#", "street 3:#", "phone"),
-    *(f"{place}{kind}" for place in PLACES for kind in ("", ":home", ":work", ":other", ":#")),
+    *(f"{place}{kind}" for place in PLACE_LIMITS for kind in ("", ":home", ":work", ":other", ":#")),
     *(f"phone:{kind}" for kind in ("mobile", "home", "work", "other", "main", "fax", "pager", "car")),
     *(f"phone:{kind}" for kind in ("assistant", "work main", "work fax", "home fax")),
 }
 MEANINGS = {
-    *("email", "phone", "mobile", "fax", "pager", "address", *PLACES, "home", "work", "other", "-", "not"),
+    *(
+        "email",
+        "phone",
+        "mobile",
+        "fax",
+        "pager",
+        "address",
+        *PLACE_LIMITS,
+        "home",
+        "work",
+        "other",
+        "-",
+        "not",
+    ),
 }
 LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "ja", "zh"}
 PROGRAMS = {

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from service.admin import demo
 from service.admin.demo import ALICE, BOB
 from service.settings import Settings
-from tests.support.browsers import CHROMIUM
+from tests.support.browsers import needs_chromium
 from tests.support.nodes import NodeMaker
 
 MOVING = """async () => {
@@ -29,9 +29,7 @@ COLOURED = """() => {
 PATIENCE = 20_000
 """Milliseconds that a browser may need on a busy machine."""
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="the demo page: there is no Chromium here (make browser)"
-)
+pytestmark = needs_chromium("the demo page")
 
 
 @pytest.fixture

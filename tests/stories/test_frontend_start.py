@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browsers import CHROMIUM
+from tests.support.browsers import needs_chromium
 from tests.support.builds import HASH, write_build
 from tests.support.nodes import NodeMaker
 
@@ -23,9 +23,7 @@ window.Drumee.start();
 """
 """A frontend that notes where it starts."""
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="the page of the frontend: there is no Chromium here (make browser)"
-)
+pytestmark = needs_chromium("the page of the frontend")
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,14 @@ import json
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.browsers import CHROMIUM
+from tests.support.browsers import needs_chromium
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD, People
 
 expect.set_options(timeout=60_000)
 """Milliseconds: more than a browser needs on a busy machine."""
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="the reference page: there is no Chromium here (make browser)"
-)
+pytestmark = needs_chromium("the reference page")
 
 
 async def test_a_reader_signs_in_and_tries_a_call(

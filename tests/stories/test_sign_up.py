@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from yarl import URL
 
 from tests.support.admin import Admin
-from tests.support.browsers import CHROMIUM
+from tests.support.browsers import needs_chromium
 from tests.support.links import PASSWORD, invite, link_to, new_address
 from tests.support.mail import Postman
 from tests.support.people import People, Person
@@ -18,9 +18,7 @@ from tests.support.waiting import until
 
 PHONE = ViewportSize(width=390, height=844)
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="the pages for links of mails: there is no Chromium here (make browser)"
-)
+pytestmark = needs_chromium("the pages for links of mails")
 
 
 @asynccontextmanager
