@@ -160,4 +160,7 @@ def test_a_secret_in_a_file_is_found(run: Secrecy, tmp_path: Path) -> None:
     path = tmp_path / "service.txt"
     path.write_text(f'{{"message": "sent to ada.{sys.platform}@math.example"}}\n')
     run.note_text(f'{{"email": "ada.{sys.platform}@math.example"}}')
-    assert run.leaks_of_run([path]) == [f"ada.{sys.platform}@math.example: {path}"]
+    address = f"ada.{sys.platform}@math.example"
+    assert run.leaks_of_run([path]) == [f"{address}: {path}: {path.read_text().rstrip()}"]
+    run.database_logs.add(path)
+    assert run.leaks_of_run([path]) == []

@@ -20,6 +20,7 @@ from service.bench.node import free_port
 from service.local.install import find_program
 from service.local.processes import leash, spawn, tail
 from service.local.servers import MariaDB
+from tests.support.secrecy import SECRECY
 
 PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera/libgalera_smm.so")
 READY_SECONDS = 60.0
@@ -57,6 +58,7 @@ class GaleraNode:
         self.port, self.group_port, self.transfer_port = free_port(), free_port(), free_port()
         self.home = cluster.directory / self.name
         self.log_file = cluster.directory / f"{self.name}.log"
+        SECRECY.database_logs.add(self.log_file)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
