@@ -29,12 +29,13 @@ from service.store.home import Home
 from service.store.nodes import UNKNOWN_VARIABLE
 from service.store.outages import LONG_SECONDS, Outages
 from service.store.server_errors import (
-    DUPLICATE,
+    MISREAD,
+    RETRIED_ONCE,
     RETRYABLE,
     DiskFullError,
     RetryableError,
     ServerTroubleError,
-    is_duplicate,
+    number_of,
     translate,
 )
 
@@ -339,9 +340,10 @@ class Database:
         `unit` must do nothing but CALLs: it may run several times. A broken connection is not retried,
         because the commit may have taken place, unless no COMMIT was sent and another node is home now. A row
         that a unique key refuses is retried once: the unit looked for it before another transaction wrote it,
-        and sees it in the second run.
+        and sees it in the second run. A routine that the server misreads is retried once too, on another
+        connection.
         """
-        duplicates = 0
+        retried: set[int] = set()
         for attempt in attempts(ATTEMPTS, *PAUSES):
             home = self.home.server
             try:
@@ -356,11 +358,11 @@ class Database:
                 if attempt.is_last:
                     self.outages.unavailable(kind_of(exc))
                     raise DatabaseUnavailableError(f"{name}: {RETRYABLE[number]}") from exc
-            except pymysql.err.IntegrityError as exc:
-                number = DUPLICATE
-                duplicates += is_duplicate(exc)
-                if duplicates != 1 or attempt.is_last:
+            except pymysql.err.MySQLError as exc:
+                number = number_of(exc)
+                if number not in RETRIED_ONCE - retried or attempt.is_last:
                     raise
+                retried.add(number)
             metrics.RETRIES.labels(name, str(number)).inc()
             await asyncio.sleep(attempt.pause)
         raise AssertionError("unreachable")
@@ -376,6 +378,8 @@ class Database:
             except Exception as exc:
                 # After any error: an error of the server does not tell whether a transaction is open.
                 await _rollback(connection)
+                if number_of(exc) in MISREAD:
+                    connection.raw.close()
                 if isinstance(exc, DatabaseUnavailableError):
                     exc.is_undone = exc.is_undone or not tx.is_committing
                     self._record_failure(exc)

@@ -24,6 +24,10 @@ RETRYABLE = {
     1205: "lock wait timeout: only a statement was undone, so we undo the rest",
     1020: "record changed since it was read (innodb_snapshot_isolation)",
 }
+MISREAD = {1064, 1146}
+"""A syntax error, and a table that does not exist. Routines of a deployed database have neither, but a Galera
+node was seen to misread the body of a trigger after a conflict with another node."""
+RETRIED_ONCE = {DUPLICATE, *MISREAD}
 CONNECTION_LOST = {
     2002: "server not reachable on its socket",
     2003: "server not reachable",
@@ -100,7 +104,7 @@ def translate(exc: Exception) -> Exception:
     """Return the error that callers expect instead of a driver error; other errors unchanged."""
     if isinstance(exc, TimeoutError):
         return DatabaseTimeoutError("no answer")
-    number = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+    number = number_of(exc)
     if number == SIGNALLED and exc.args[1] == MOVING:
         return EntityMovingError("the owner has moved to another shard")
     if number == SIGNALLED:
@@ -122,12 +126,12 @@ def translate(exc: Exception) -> Exception:
     return exc
 
 
-def is_duplicate(exc: Exception) -> bool:
-    """Return whether a unique key refused a row."""
-    return isinstance(exc, pymysql.err.IntegrityError) and exc.args[0] == DUPLICATE
+def number_of(exc: Exception) -> int:
+    """Return the number of an error of the server or the driver, 0 when it has none."""
+    return exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
 
 
 def concerns_one_owner(exc: Exception) -> bool:
     """Return whether a failed CALL for one owner is due to the data of that owner."""
-    number = exc.args[0] if isinstance(exc, pymysql.err.MySQLError) and exc.args else 0
+    number = number_of(exc) if isinstance(exc, pymysql.err.MySQLError) else 0
     return not isinstance(exc, DatabaseUnavailableError | LookupError) and number not in NOT_OF_AN_OWNER

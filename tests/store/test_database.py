@@ -18,7 +18,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Entit
 from service.settings import Settings, database_servers
 from service.store import database
 from service.store.database import Database, Transaction, _query, session_statement
-from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE
+from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE, MISREAD
 from tests.support.admin import Admin
 from tests.support.rest import ClientMaker
 
@@ -321,6 +321,29 @@ async def test_a_row_that_another_has_written_meanwhile_is_found_by_a_repetition
         admin.rows("DROP TABLE yp.test_pair")
         admin.rows("DROP PROCEDURE yp.test_look")
         admin.rows("DROP PROCEDURE yp.test_add")
+
+
+@pytest.mark.parametrize("number", sorted(MISREAD))
+async def test_a_routine_that_the_server_misreads_runs_again_on_another_connection(
+    settings: Settings, admin: Admin, number: int
+) -> None:
+    admin.rows("CREATE OR REPLACE TABLE yp.test_connection (id INT PRIMARY KEY) ENGINE = InnoDB")
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_misread(IN in_id INT) MODIFIES SQL DATA BEGIN "
+        f"IF in_id = CONNECTION_ID() THEN SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = {number}; END IF; "
+        "INSERT INTO yp.test_connection VALUES (CONNECTION_ID()); SELECT CONNECTION_ID(); END"
+    )
+    db = Database(dataclasses.replace(settings, db_pool=1))
+    try:
+        await db.load_routines()
+        (((first,),),) = await db.call("yp", "test_misread", 0)
+        (((second,),),) = await db.call("yp", "test_misread", first)
+        assert second != first
+        assert admin.rows("SELECT id FROM yp.test_connection ORDER BY id") == [(first,), (second,)]
+    finally:
+        await db.close()
+        admin.rows("DROP TABLE yp.test_connection")
+        admin.rows("DROP PROCEDURE yp.test_misread")
 
 
 async def test_lists_need_no_file_of_the_server(settings: Settings, client_of: ClientMaker) -> None:
