@@ -14,7 +14,13 @@ from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
 from service.live.resources import Resources
-from service.live.rooms import notify_cancellation, notify_departures, notify_evictions, notify_reviews
+from service.live.rooms import (
+    notify_cancellation,
+    notify_departures,
+    notify_entries,
+    notify_evictions,
+    notify_reviews,
+)
 from service.live.sockets import Sockets
 from service.log import kind_of
 from service.loops import Loop, Round
@@ -133,8 +139,10 @@ class Heartbeat:
         return BEAT_SECONDS
 
     async def _review(self) -> float:
-        """Renew rights by the grants, find hosts where none is left, end rooms whose time is over."""
+        """Renew rights by the grants, find hosts where none is left, end rooms, and fill free places."""
         notify_reviews(self._pusher, await self._db.call("yp", "conference_review", REVIEWS))
+        while result_sets := await self._db.call("yp", "conference_fill"):
+            notify_entries(self._pusher, *result_sets)
         while result_sets := await self._db.call("yp", "conference_overdue"):
             room_rows, recipients, former_rows, _ = result_sets
             notify_cancellation(self._pusher, recipients, document(room_rows))

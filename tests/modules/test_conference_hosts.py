@@ -130,6 +130,41 @@ async def test_a_locked_room_has_a_door_where_people_knock(meeting: Meeting) -> 
     assert {row["uid"] for row in (await m.knock())["attendees"]} == {m.alice.uid, m.bob.uid}
 
 
+async def test_only_hosts_hear_who_goes_away_from_the_door(meeting: Meeting) -> None:
+    m = meeting
+    await m.command("lock", who="everybody")
+    await m.knock()
+    await m.carol.ok("conference.leave", room_id=m.room, socket_id=m.carol_tab.id)
+    assert (await m.alice_tab.expect("conference.leave"))["model"]["uid"] == m.carol.uid
+    await m.bob_tab.nothing("conference.leave", 0.1)
+
+
+async def test_who_waits_for_a_place_comes_in_when_somebody_has_left(
+    monkeypatch: pytest.MonkeyPatch, make_node: NodeMaker, people: People, registry: Registry
+) -> None:
+    monkeypatch.setattr(node_module, "BEAT_SECONDS", 0.2)
+    base = (await make_node(room_people=2)).make_url("/")
+    alice = await people("Alice", base=base)
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    guests = [await guest_of(people, token, base) for _ in range(2)]
+    for guest, ticket, tab in guests:
+        await enter(guest, tab, ticket, "Zoë")
+    desk = await alice.tab()
+    assert len((await join_meeting(alice, desk, hub, room))["attendees"]) == 1
+    here = {"room_id": room, "socket_id": desk.id}
+    (waiting,) = (await alice.ok("conference.room", **here))["waiting"]
+    assert (await alice.call("conference.admit", **here)).code == "ROOM_FULL"
+    (last,) = [each for each in guests if each[2].id == waiting["socket_id"]]
+    (first,) = [each for each in guests if each is not last]
+    await first[0].ok("conference.leave", room_id=room, socket_id=first[2].id)
+    assert (await last[2].expect("conference.start"))["model"]["socket_id"] == last[2].id
+    # The first one told that somebody waited, before the owner came in.
+    entered = (await desk.expect("conference.join", 2))["model"]
+    assert (entered["socket_id"], entered["status"]) == (last[2].id, "started")
+    assert (await enter(last[0], last[2], last[1], "Zoë"))["user"]["status"] == "started"
+
+
 async def test_who_is_denied_is_told_and_a_ban_keeps_them_from_knocking(meeting: Meeting) -> None:
     m = meeting
     await m.command("lock", who="everybody")

@@ -1,5 +1,5 @@
 -- conference_attendee: find the participant who has an endpoint id, for callers who share a room or a hub
--- with them. A guest must be in the room; who waits at its door sees nobody.
+-- with them. A guest must be in the room; who waits at its door sees nobody, and is seen by nobody.
 --
 -- Params:   in_sid           session of the caller
 --           in_participant   endpoint id, from conference.update
@@ -25,6 +25,7 @@ BEGIN
     FROM attendee_card AS a
     JOIN session AS me ON me.id = v_session AND me.expiry > v_now
     WHERE a.participant_id = in_participant
+      AND a.status = 'started'
       AND a.hub_id = COALESCE(in_hub, a.hub_id)
       AND a.room_id = COALESCE(in_room, a.room_id)
       AND (

@@ -1,4 +1,5 @@
--- conference_changed: list participants whose role or rights have changed, and those who are notified.
+-- conference_changed: list participants whose role or rights have changed, and those who are notified. Nobody
+-- hears of those who wait at the door.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room
@@ -26,6 +27,7 @@ BEGIN
         )) AS j
     ) AS x
     JOIN attendee_card AS a ON a.hub_id = in_hub AND a.room_id = in_room AND a.socket_id = x.id
+      AND a.status = 'started'
     ORDER BY a.ctime, a.socket_id;
     CALL room_sockets(in_hub, in_room, NULL);
 END$$

@@ -1,12 +1,13 @@
--- conference_entry_sockets: list the sockets that are notified when somebody enters a room.
+-- conference_entry_sockets: list the sockets that are notified when somebody enters a room; who only comes to
+-- its door is for conference_door_sockets.
 --
--- They are those inside; of somebody who knocks, those of the hosts. The other sockets of a user who answers
--- a call stop ringing. When a meeting starts, the members of the hub who are online hear of it once.
+-- They are those inside. The other sockets of a user who answers a call stop ringing. When a meeting starts,
+-- the members of the hub who are online hear of it once.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room
 --           in_socket   socket that enters
---           in_event    start, join, knock or accept
+--           in_event    start, join or accept
 --           in_opens    1: the room starts with this entry
 -- Returns:  rows        node, sockets (JSON array of ids)
 -- Errors:   none
@@ -32,7 +33,6 @@ BEGIN
         FROM conference AS c
         JOIN socket_route AS s ON s.id = c.socket_id
         WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
-          AND (in_event <> 'knock' OR c.role = 'host')
         UNION
         SELECT s.id, s.node
         FROM socket_route AS s

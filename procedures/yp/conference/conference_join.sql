@@ -26,12 +26,12 @@
 --                               the caller), details (of the hub's home, {} of a call, NULL: those of the
 --                               node with the id of the room, in the hub's shard)
 --           rows          data  JSON: attendee rows of the others; none for who waits
---           rows          node, sockets: to be notified (conference_entry_sockets)
+--           rows          node, sockets: to be notified (conference_entry_sockets, conference_door_sockets)
 -- Errors:   WEAK_PRIVILEGE      a foreign socket, that of a visitor, no level, a meeting that has not
 --                               started, or a room of the other type
 --           BANNED              a host has banned the user, or the session of the guest
 --           ANSWERED_ELSEWHERE  another socket of the callee has picked up this call
---           ROOM_FULL           as many as may be are in the room
+--           ROOM_FULL           as many as may be are in the room; never for the owner, or who becomes host
 --           PARTICIPANT_TAKEN   another participant of the room has this participant_id
 --           TOO_MANY_ROOMS      the socket is in in_limit rooms already
 -- Needs:    a transaction
@@ -202,7 +202,10 @@ BEGIN
             ),
             'waiting', 'started'
         );
-        IF v_status = 'started' AND v_people > 0 AND v_inside >= v_people THEN
+        -- without a host nobody could make room: the owner, and who becomes host, always find a place
+        IF v_status = 'started' AND v_people > 0 AND v_inside >= v_people
+           AND v_role <> 'host' AND v_level < 7
+        THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ROOM_FULL';
         END IF;
     END IF;
@@ -257,7 +260,8 @@ BEGIN
     SET v_event = CASE
         WHEN v_answers = 1 THEN 'accept'
         WHEN v_role = 'host' THEN 'start'
-        WHEN v_status = 'waiting' AND v_hosts > 0 THEN 'knock'
+        -- the desk of an owner knows only conference.join: guests have come, and nobody is there
+        WHEN v_status = 'waiting' AND (v_hosts > 0 OR v_area NOT IN ('dmz', 'public')) THEN 'knock'
         ELSE 'join'
     END;
     SELECT JSON_OBJECT(
@@ -284,8 +288,8 @@ BEGIN
       AND o.status = 'started' AND v_status = 'started'
     ORDER BY o.ctime, o.socket_id;
 
-    IF v_area = 'dmz' AND v_role = 'attendee' AND in_type = 'meeting' AND v_hosts = 0 THEN
-        CALL user_sockets(v_owner, in_socket);
+    IF v_status = 'waiting' THEN
+        CALL conference_door_sockets(v_hub, v_room, in_socket);
     ELSE
         CALL conference_entry_sockets(v_hub, v_room, in_socket, v_event, v_opens);
     END IF;

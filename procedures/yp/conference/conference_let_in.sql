@@ -1,4 +1,5 @@
--- conference_let_in: let those into a room who wait at its door and no longer need to.
+-- conference_let_in: let those into a room who wait at its door and no longer need to, in the order in which
+-- they came, until the room is full. The owner finds a place all the same; the others wait on.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room, locked by the caller (conference_number)
@@ -16,12 +17,33 @@ CREATE OR REPLACE PROCEDURE conference_let_in(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_places INT UNSIGNED;
+    DECLARE v_sockets LONGTEXT COLLATE utf8mb4_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    UPDATE conference AS c
-    LEFT JOIN drumate AS d ON d.id = c.uid
-    SET c.status = 'started'
-    WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'waiting'
-      AND (in_locked = 'nobody' OR (in_locked = 'guests' AND d.id IS NOT NULL) OR c.level >= 7);
+    -- unlocked: every writer holds the row of the room, as the caller does
+    SET v_places = (
+        SELECT IF(r.people = 0, COUNT(*), GREATEST(
+            CAST(r.people AS SIGNED) - SUM(c.status = 'started' OR c.level >= 7), 0
+        ))
+        FROM conference_room AS r
+        JOIN conference AS c ON c.hub_id = r.hub_id AND c.room_id = r.id
+        WHERE r.hub_id = in_hub AND r.id = in_room
+    );
+    -- unlocked: the same
+    SELECT JSON_ARRAYAGG(x.socket_id) INTO v_sockets
+    FROM (
+        SELECT c.socket_id
+        FROM conference AS c
+        LEFT JOIN drumate AS d ON d.id = c.uid
+        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'waiting' AND c.level < 7
+          AND (in_locked = 'nobody' OR (in_locked = 'guests' AND d.id IS NOT NULL))
+        ORDER BY c.ctime, c.socket_id
+        LIMIT v_places
+    ) AS x;
+    UPDATE conference
+    SET status = 'started'
+    WHERE hub_id = in_hub AND room_id = in_room AND status = 'waiting'
+      AND (level >= 7 OR JSON_CONTAINS(v_sockets, JSON_QUOTE(socket_id)));
 END$$
 DELIMITER ;

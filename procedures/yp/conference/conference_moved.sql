@@ -4,7 +4,8 @@
 -- Returns:  per socket and room: one row   data  JSON: the new attendee row, was (the lost socket),
 --                                          node (of the socket), serial, peers (attendee rows of the
 --                                          room)
---                                rows      node, sockets: the others in the room
+--                                rows      node, sockets: the others in the room; of somebody who waits,
+--                                          those of conference_door_sockets
 -- Errors:   none
 -- Example:  CALL conference_moved('["example-socket"]');
 DELIMITER $$
@@ -33,7 +34,11 @@ BEGIN
         ))) AS data
         FROM attendee_card AS a
         WHERE a.hub_id = r.hub_id AND a.room_id = r.room_id AND a.socket_id = r.id;
-        CALL room_sockets(r.hub_id, IF(r.status = 'started', r.room_id, NULL), r.id);
+        IF r.status = 'waiting' THEN
+            CALL conference_door_sockets(r.hub_id, r.room_id, r.id);
+        ELSE
+            CALL room_sockets(r.hub_id, r.room_id, r.id);
+        END IF;
     END FOR;
 END$$
 DELIMITER ;

@@ -14,7 +14,8 @@
 --           in_lost     1: its connection was lost, and its grace period is over
 -- Returns:  for each room that the socket leaves:
 --           one row     data  JSON: the former attendee row, serial, host (socket of the new host, or NULL)
---           rows        node, sockets: those who stay
+--           rows        node, sockets: those who stay; of somebody who only waited, those of
+--                       conference_door_sockets
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL conference_vacate('example-socket', NULL, 1);
@@ -30,7 +31,7 @@ BEGIN
     DECLARE v_attendee LONGTEXT;
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
-    DECLARE v_role VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_role, v_status VARCHAR(16) COLLATE ascii_bin;
     DECLARE v_host VARCHAR(32) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -43,9 +44,9 @@ BEGIN
     ) DO
         CALL conference_number(r.hub_id, r.room_id, v_serial);
 
-        SET v_attendee = NULL, v_role = NULL, v_host = NULL;
+        SET v_attendee = NULL, v_role = NULL, v_status = NULL, v_host = NULL;
         -- unlocked: every writer holds the row of the room, as this call does
-        SELECT a.data, c.role, c.uid INTO v_attendee, v_role, v_uid
+        SELECT a.data, c.role, c.status, c.uid INTO v_attendee, v_role, v_status, v_uid
         FROM conference AS c
         JOIN attendee_card AS a ON a.room_id = c.room_id AND a.socket_id = c.socket_id
         WHERE c.room_id = r.room_id AND c.socket_id = in_socket;
@@ -64,7 +65,11 @@ BEGIN
             END IF;
 
             SELECT JSON_INSERT(v_attendee, '$.serial', v_serial, '$.host', v_host) AS data;
-            CALL room_sockets(r.hub_id, r.room_id, in_socket);
+            IF v_status = 'waiting' THEN
+                CALL conference_door_sockets(r.hub_id, r.room_id, in_socket);
+            ELSE
+                CALL room_sockets(r.hub_id, r.room_id, in_socket);
+            END IF;
 
             IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN
                 DELETE FROM permission

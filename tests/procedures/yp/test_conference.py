@@ -324,11 +324,12 @@ async def test_a_room_ends_when_all_leave_at_once(
 # --- the door: who is in, who is host, who waits ---
 
 
-def enter(who: str, tab: str = "", room: str = "one", kind: str = "meeting", metadata: str = "{}") -> str:
+def enter(
+    who: str, tab: str = "", room: str = "one", kind: str = "meeting", metadata: str = "{}", hub: str = "hub"
+) -> str:
     """Return the CALL with which a user enters a room."""
-    return (
-        f"yp.conference_join(:sid_{who}, :{tab or f'tab_{who}'}, :hub, '{room}', '{kind}', '{metadata}', 16)"
-    )
+    seat = f":sid_{who}, :{tab or f'tab_{who}'}"
+    return f"yp.conference_join({seat}, :{hub}, '{room}', '{kind}', '{metadata}', 16)"
 
 
 def sockets_of(rows: list[Any]) -> set[str]:
@@ -459,7 +460,7 @@ def test_members_hear_once_that_a_meeting_starts(scene: Scene) -> None:
     scene.sets("yp.conference_drop(:tab_alice, NULL)")
     _, _, recipients = scene.sets(enter("alice"))
     assert sockets_of(recipients) == {scene["tab_bob"]}, "the meeting has started before"
-    assert scene.rows("yp.conference_entry_sockets(:hub, 'one', :tab_alice, 'knock', 0)")
+    assert scene.rows("yp.conference_entry_sockets(:hub, 'one', :tab_alice, 'join', 0)")
 
 
 def test_who_waits_at_the_door_hears_and_says_nothing(meeting: Scene) -> None:
@@ -493,6 +494,116 @@ def test_those_come_in_whom_the_lock_no_longer_keeps_out(meeting: Scene) -> None
     assert meeting.one(status) == "waiting"
     meeting.sets("yp.conference_let_in(:hub, 'one', 'guests')")
     assert meeting.one(status) == "started"
+
+
+LET_IN = "yp.conference_let_in(:{}, 'one', 'nobody')"
+INSIDE = "SELECT uid FROM yp.conference WHERE room_id = 'one' AND status = 'started'"
+
+
+def lock(scene: Scene, who: str = "everybody", people: int = 0) -> None:
+    """Close the door of the room one."""
+    scene.sets(f"UPDATE yp.conference_room SET locked = '{who}', people = {people} WHERE id = 'one'")
+
+
+def test_nobody_comes_in_beyond_the_limit_when_the_door_opens(meeting: Scene) -> None:
+    for who in ("frank", "erin"):
+        meeting.sets(f"yp.permission_grant(:hub, '*', :{who}, 2, 0)")
+    lock(meeting, people=3)
+    for second, who in enumerate(("frank", "carol", "erin")):
+        meeting.sets(enter(who))
+        meeting.sets(f"UPDATE yp.conference SET ctime = {second + 1} WHERE uid = :{who}")
+    assert meeting.sets("yp.conference_fill()") == [], "who is locked out does not wait for a place"
+    entered, _, _ = meeting.sets(command("conference_lock", args="'nobody'"))
+    assert [document([row])["uid"] for row in entered] == [meeting["frank"]], "the one who came first"
+    assert meeting.sets("yp.conference_fill()") == []
+    # A place is free again: the next one comes in.
+    meeting.sets("yp.conference_drop(:tab_bob, NULL)")
+    entered, recipients = meeting.sets("yp.conference_fill()")
+    assert [document([row])["uid"] for row in entered] == [meeting["carol"]]
+    assert sockets_of(recipients) == {meeting[f"tab_{who}"] for who in ("alice", "frank", "carol")}
+    assert meeting.sets("yp.conference_fill()") == []
+    meeting.refuses({command("conference_admit", args=":erin"): "ROOM_FULL"})
+    meeting.sets("UPDATE yp.conference_room SET people = 0 WHERE id = 'one'")
+    entered, _ = meeting.sets("yp.conference_fill()")
+    assert [document([row])["uid"] for row in entered] == [meeting["erin"]]
+
+
+def test_guests_of_a_host_who_comes_late_are_no_more_than_may_be_inside(scene: Scene) -> None:
+    for who in ("bob", "carol", "frank"):
+        scene.sets(f"yp.permission_grant(:dmz, '*', :{who}, 2, 0)")
+        scene.sets(enter(who, hub="dmz", metadata='{"people": 3}'))
+    started, others, recipients = scene.sets(enter("alice", hub="dmz"))
+    assert (document(started)["event"], len(others)) == ("start", 2)
+    assert len(sockets_of(recipients) - {scene["tab_alice"]}) == 3, "members of the hub"
+    assert len(scene.rows(INSIDE)) == 3
+    # The owner who waits herself finds a place, and takes it from who came after.
+    scene.sets("UPDATE yp.conference SET status = 'waiting' WHERE room_id = 'one'")
+    scene.sets(LET_IN.format("dmz"))
+    assert (scene["alice"],) in scene.rows(INSIDE)
+    assert len(scene.rows(INSIDE)) == 3
+
+
+def test_who_may_open_a_full_room_comes_in(meeting: Scene) -> None:
+    meeting.sets("yp.permission_grant(:hub, '*', :frank, 4, 0)")
+    meeting.sets(enter("carol"))
+    lock(meeting, "nobody", people=1)
+    meeting["second"] = meeting.tab("alice")
+    meeting.refuses({enter("frank"): "ROOM_FULL"})
+    assert meeting.doc(enter("alice", "second"))["user"]["role"] == "attendee"
+    for tab in ("tab_alice", "tab_bob", "second"):
+        meeting.sets(f"yp.conference_drop(:{tab}, NULL)")
+    assert roles(meeting) == {"carol": "attendee"}
+    assert meeting.doc(enter("frank"))["user"]["role"] == "host", "nobody else could make room"
+
+
+def test_the_owner_hears_who_waits_in_a_room_without_a_host_and_nobody_inside_does(meeting: Scene) -> None:
+    meeting["desk"] = meeting.tab("alice")
+    meeting.sets("yp.permission_grant(:hub, '*', :frank, 2, 0)")
+    meeting.sets(enter("carol"))
+    lock(meeting)
+    for who in ("alice", "bob"):
+        meeting.sets(f"yp.conference_drop(:tab_{who}, NULL)")
+    knocked, _, recipients = meeting.sets(enter("frank"))
+    assert document(knocked)["event"] == "knock"
+    openers = {meeting[tab] for tab in ("tab_alice", "desk", "tab_bob")}
+    assert sockets_of(recipients) == openers
+    # The new socket of who waits, the end of their wait, and a new level are for the same people.
+    meeting["back"] = meeting.tab("frank")
+    meeting.sets("yp.conference_move(:tab_frank, :back)")
+    _, recipients = meeting.sets("yp.conference_moved(JSON_ARRAY(:back))")
+    assert sockets_of(recipients) == openers
+    meeting.sets("yp.permission_grant(:hub, '*', :frank, 3, 0)")
+    assert meeting.sets("yp.conference_review(10)")[0] == []
+    _, recipients = meeting.sets("yp.conference_drop(:back, NULL)")
+    assert sockets_of(recipients) == openers
+    assert sockets_of(meeting.rows("yp.conference_door_sockets(:hub, 'one', :desk)")) == openers - {
+        meeting["desk"]
+    }
+
+
+def test_nobody_finds_out_who_waits_by_an_endpoint(meeting: Scene) -> None:
+    lock(meeting)
+    meeting.sets(enter("carol", metadata='{"participant_id": "e9"}'))
+    find = "yp.conference_attendee(:sid_alice, 'e9', NULL, NULL)"
+    assert meeting.rows(find) == []
+    meeting.sets(LET_IN.format("hub"))
+    assert meeting.doc(find)["uid"] == meeting["carol"]
+
+
+def test_who_is_in_a_dmz_room_without_a_host_comes_back_for_everybody_inside(scene: Scene) -> None:
+    for who in ("bob", "carol"):
+        scene.sets(f"yp.permission_grant(:dmz, '*', :{who}, 2, 0)")
+    waiting, _, recipients = scene.sets(enter("carol", hub="dmz"))
+    assert (document(waiting)["event"], recipients) == ("join", [])
+    scene["tab_alice"]
+    _, _, recipients = scene.sets(enter("bob", hub="dmz"))
+    assert sockets_of(recipients) == {scene["tab_alice"]}, "who waits is not told who else does"
+    scene.sets(enter("alice", hub="dmz"))
+    scene.sets("yp.conference_drop(:tab_alice, NULL)")
+    scene["second"] = scene.tab("bob")
+    entered, others, recipients = scene.sets(enter("bob", "second", hub="dmz"))
+    assert (document(entered)["user"]["status"], len(others)) == ("started", 2)
+    assert sockets_of(recipients) == {scene["tab_bob"], scene["tab_carol"]}
 
 
 def test_a_host_who_cancels_ends_the_room_for_all(meeting: Scene) -> None:
