@@ -24,6 +24,15 @@ PREFIX = "DRUMEE_"
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 SIGNUP_INVITED, SIGNUP_OPEN, SIGNUP_CLOSED = "invited", "open", "closed"
 OTHER_NAMES = {"DRUMEE_NO_INSTALL": "read by service/local/install.py only"}
+TOGETHER = (
+    ("turn_urls", "turn_secret"),
+    ("jitsi_app_id", "jitsi_app_secret"),
+    ("livekit_url", "livekit_api_key", "livekit_api_secret"),
+    ("google_client_id", "google_client_secret"),
+)
+"""Settings of which one without the others means nothing."""
+SIGNING_SECRET = 16
+"""Characters of a secret that signs tokens: everybody with a token can try out shorter ones."""
 
 
 class SettingsError(CommandError):
@@ -217,6 +226,19 @@ class Settings:
     jitsi_domain: str = _setting("", "domain of the Jitsi deployment that carries audio and video")
     jitsi_user: str = _setting("", "name of the XMPP account of clients; a domain after an @ is left out")
     jitsi_password: str = _setting("", "its password")
+    jitsi_app_id: str = _setting(
+        "", "`app_id` of the token plug-in of that Jitsi: everybody gets a token for their room; empty: none"
+    )
+    jitsi_app_secret: str = _setting("", "its `app_secret`, of at least 16 characters")
+    livekit_url: str = _setting("", "LiveKit, `wss://host`: everybody gets a token for their room")
+    livekit_api_key: str = _setting("", "name of a key of that LiveKit")
+    livekit_api_secret: str = _setting("", "its secret, of at least 16 characters")
+    media_ttl: int = _setting(
+        600,
+        "seconds a token for Jitsi or LiveKit is good; `conference.room` gives a new one",
+        at_least=60,
+        at_most=86400,
+    )
     stun_urls: str = _setting("", "STUN servers for browsers, `stun:host:port`, separated by commas")
     turn_urls: str = _setting("", "TURN servers, `turn:host:port?transport=udp`, separated by commas")
     turn_secret: str = _setting("", "`static-auth-secret` of those TURN servers")
@@ -274,8 +296,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for combinations and texts that would fail later."""
-        if self.turn_urls and not self.turn_secret:
-            raise SettingsError(f"{PREFIX}TURN_URLS needs {PREFIX}TURN_SECRET")
+        self._check_credentials()
         if not usable_cookie_name(self.cookie):
             raise SettingsError(f"DRUMEE_COOKIE={self.cookie!r} cannot be the name of a cookie")
         if urlsplit(self.base_url).scheme not in {"http", "https"} or not self.public_host:
@@ -294,6 +315,22 @@ class Settings:
                 ip_network(network)
             except ValueError as exc:
                 raise SettingsError(f"{PREFIX}METRICS_FROM: {exc}") from exc
+
+    def _check_credentials(self) -> None:
+        """Refuse credentials of which a part is missing, or that anybody could imitate."""
+        for names in TOGETHER:
+            present = [name for name in names if getattr(self, name)]
+            missing = [PREFIX + name.upper() for name in names if name not in present]
+            if present and missing:
+                raise SettingsError(f"{PREFIX}{present[0].upper()} needs {' and '.join(missing)}")
+        if self.jitsi_app_id and not self.jitsi_domain:
+            raise SettingsError("DRUMEE_JITSI_APP_ID needs DRUMEE_JITSI_DOMAIN")
+        if self.livekit_url and urlsplit(self.livekit_url).scheme not in {"ws", "wss"}:
+            raise SettingsError(f"DRUMEE_LIVEKIT_URL={self.livekit_url!r} is not a ws:// or wss:// URL")
+        for name in ("jitsi_app_secret", "livekit_api_secret"):
+            # Without the value: it is a secret.
+            if 0 < len(getattr(self, name).encode()) < SIGNING_SECRET:
+                raise SettingsError(f"{PREFIX}{name.upper()} needs at least {SIGNING_SECRET} characters")
 
 
 def _values(env: Mapping[str, str], settings: Iterable[Field[Any]]) -> dict[str, Any]:

@@ -112,6 +112,45 @@ def test_a_refusal_names_the_variable_its_value_and_the_reason(name: str, value:
     assert refusal(name, value) == f"{name}={value!r}: {reason}"
 
 
+SECRET = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"TURN_URLS": "turn:a"}, "DRUMEE_TURN_URLS needs DRUMEE_TURN_SECRET"),
+        ({"TURN_SECRET": SECRET}, "DRUMEE_TURN_SECRET needs DRUMEE_TURN_URLS"),
+        ({"JITSI_APP_ID": "drumee"}, "DRUMEE_JITSI_APP_ID needs DRUMEE_JITSI_APP_SECRET"),
+        ({"JITSI_APP_SECRET": SECRET}, "DRUMEE_JITSI_APP_SECRET needs DRUMEE_JITSI_APP_ID"),
+        (
+            {"JITSI_APP_ID": "drumee", "JITSI_APP_SECRET": SECRET},
+            "DRUMEE_JITSI_APP_ID needs DRUMEE_JITSI_DOMAIN",
+        ),
+        (
+            {"LIVEKIT_URL": "wss://a"},
+            "DRUMEE_LIVEKIT_URL needs DRUMEE_LIVEKIT_API_KEY and DRUMEE_LIVEKIT_API_SECRET",
+        ),
+        (
+            {"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": SECRET},
+            "DRUMEE_LIVEKIT_API_KEY needs DRUMEE_LIVEKIT_URL",
+        ),
+        (
+            {"LIVEKIT_URL": "sfu.example.org", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": SECRET},
+            "DRUMEE_LIVEKIT_URL='sfu.example.org' is not a ws:// or wss:// URL",
+        ),
+        (
+            {"JITSI_DOMAIN": "a", "JITSI_APP_ID": "drumee", "JITSI_APP_SECRET": "short"},
+            "DRUMEE_JITSI_APP_SECRET needs at least 16 characters",
+        ),
+        ({"GOOGLE_CLIENT_ID": "id"}, "DRUMEE_GOOGLE_CLIENT_ID needs DRUMEE_GOOGLE_CLIENT_SECRET"),
+    ],
+)
+def test_credentials_of_which_a_part_is_missing_are_refused(values: dict[str, str], reason: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({f"DRUMEE_{name}": value for name, value in values.items()})
+    assert str(caught.value) == reason
+
+
 def test_every_default_is_within_the_limits_of_its_setting() -> None:
     texts = {f"DRUMEE_{field.name.upper()}": str(field.default) for field in fields(Settings)}
     assert Settings.from_env({name: text for name, text in texts.items() if text}) == Settings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -55,7 +56,7 @@ class FrontendSite:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._build = read_build(settings.frontend_dir)
-        self._policy = page_policy(settings.jitsi_domain)
+        self._policy = page_policy(settings)
 
     def add_files(self, router: web.UrlDispatcher) -> None:
         """Add the paths of the files."""
@@ -106,9 +107,13 @@ async def describe_file(request: web.Request, response: web.StreamResponse) -> N
         response.content_type = TYPES.get(path.suffix, UNKNOWN_TYPE)
 
 
-def page_policy(jitsi_domain: str) -> str:
-    """Return the Content-Security-Policy of the page, which calls this site and the media server only."""
-    jitsi = f" https://{jitsi_domain} wss://{jitsi_domain}" if jitsi_domain else ""
+def page_policy(settings: Settings) -> str:
+    """Return the Content-Security-Policy of the page, which calls this site and the media servers only."""
+    jitsi, livekit = settings.jitsi_domain, urlsplit(settings.livekit_url)
+    media = f" https://{jitsi} wss://{jitsi}" if jitsi else ""
+    if livekit.netloc:
+        scheme = livekit.scheme.replace("ws", "http")
+        media += f" {scheme}://{livekit.netloc} {livekit.scheme}://{livekit.netloc}"
     return "; ".join(
         (
             "default-src 'none'",
@@ -120,7 +125,7 @@ def page_policy(jitsi_domain: str) -> str:
             "font-src 'self' data:",
             "media-src 'self' data: blob: mediastream:",
             # 'self' includes the WebSocket of this site.
-            f"connect-src 'self'{jitsi}",
+            f"connect-src 'self'{media}",
             "worker-src 'self' blob:",
             "frame-src 'self' blob:",
             "base-uri 'none'",

@@ -62,7 +62,8 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
     return {
         "permission": joined["user"]["permission"],
         "details": joined["details"],
-        "configs": _configs(ctx, joined),
+        # The number of the entry is the time of the database: the clock of a process may be wrong.
+        "configs": media_configs(ctx.settings, joined["user"], joined["serial"] // 1_000_000),
         "attendees": rows(attendee_rows),
         "user": joined["user"],
         "serial": joined["serial"],
@@ -276,7 +277,10 @@ async def lock(ctx: Context, room_id: str, socket_id: str, who: str) -> Answer:
 
 
 async def show_room(ctx: Context, room_id: str, socket_id: str) -> Answer:
-    """Change the title and the limits of a room, when some are given; return the room, and who waits."""
+    """Change the title and the limits of a room, when some are given.
+
+    Return the room, who waits, the caller as a participant, and new credentials of the media servers.
+    """
     title, people, minutes = (ctx.args.get(name) for name in ("title", "people", "minutes"))
     if not title is people is minutes is None:
         top = ctx.settings
@@ -294,7 +298,8 @@ async def show_room(ctx: Context, room_id: str, socket_id: str) -> Answer:
         ctx.push(ROOM, document(card_rows) | {"type": ROOM}, recipients)
     card_rows, waiting_rows = await ctx.yp("conference_room_get", ctx.sid, socket_id, room_id)
     card: dict[str, Any] = document(card_rows)
-    return card | {"waiting": rows(waiting_rows)}
+    configs = media_configs(ctx.settings, card["user"], card.pop("now"))
+    return card | {"configs": configs, "waiting": rows(waiting_rows)}
 
 
 async def _remove(ctx: Context, room_id: str, socket_id: str, status: str | None, ban: str) -> Answer:
@@ -334,14 +339,6 @@ def _push_event(
     service = service or ctx.service
     event = model | {"room_type": room_type, "type": service}
     ctx.push(service, event, recipients, socket_id=socket_id)
-
-
-def _configs(ctx: Context, joined: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the media servers with credentials; nothing of them to a guest whom nobody has let in yet."""
-    if joined["user"]["status"] == "waiting":
-        return {}
-    # The number of the entry is the time of the database: the clock of a process may be wrong.
-    return media_configs(ctx.settings, ctx.caller.uid, joined["serial"] // 1_000_000)
 
 
 def _room(ctx: Context) -> str | None:

@@ -10,12 +10,14 @@ import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from yarl import URL
 
 from service.frontend.site import page_policy
+from service.settings import Settings
 from tests.support.builds import HASH, SCRIPT, write_build
 from tests.support.links import link_to, new_address
 from tests.support.mail import Postman
@@ -23,6 +25,12 @@ from tests.support.nodes import NodeMaker
 from tests.support.people import People
 
 MAIN = f"-/app/main-{HASH}.js"
+MEDIA: dict[str, Any] = {
+    "jitsi_domain": "meet.example.test",
+    "livekit_url": "ws://sfu.test:7880",
+    "livekit_api_key": "key",
+    "livekit_api_secret": "a secret of a test",
+}
 
 
 @dataclass
@@ -51,7 +59,7 @@ def build(tmp_path: Path) -> Path:
 @pytest.fixture
 async def get(make_node: NodeMaker, build: Path) -> AsyncIterator[Get]:
     """Ask a node that serves the build; redirects are not followed, and nothing is unpacked."""
-    changes = {"jitsi_domain": "meet.example.test", "cookie": "session_of_test"}
+    changes = {**MEDIA, "cookie": "session_of_test"}
     node = await make_node(frontend_dir=str(build), **changes)
     async with aiohttp.ClientSession(auto_decompress=False) as http:
 
@@ -97,13 +105,15 @@ async def test_the_page_speaks_the_language_of_its_reader(get: Get, accepted: st
 
 async def test_the_policy_of_the_page_lets_in_this_site_and_the_media_server(get: Get) -> None:
     page = await get("-/")
-    assert page.headers["Content-Security-Policy"] == page_policy("meet.example.test")
+    text = page.headers["Content-Security-Policy"]
+    assert text == page_policy(Settings(**MEDIA))
     assert page.headers["Cache-Control"] == "no-store"
-    policy = dict(part.split(" ", 1) for part in page_policy("meet.example.test").split("; "))
-    assert policy["connect-src"] == "'self' https://meet.example.test wss://meet.example.test"
+    policy = dict(part.split(" ", 1) for part in text.split("; "))
+    jitsi, livekit = "//meet.example.test", "//sfu.test:7880"
+    assert policy["connect-src"] == f"'self' https:{jitsi} wss:{jitsi} http:{livekit} ws:{livekit}"
     assert policy["default-src"] == "'none'"
     assert "'unsafe-inline'" not in policy["script-src"]
-    assert "*" not in page_policy("")
+    assert "connect-src 'self';" in page_policy(Settings())
 
 
 async def test_the_root_leads_to_the_page_and_keeps_the_query(get: Get) -> None:

@@ -3,7 +3,7 @@
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
 --           in_room     room
--- Returns:  one row   data  JSON: room_card
+-- Returns:  one row   data  JSON: room_card, and user (attendee row of the caller), now (unix time)
 --           rows      data  JSON: attendee rows of those who wait, for a host; none for others
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or one that is not in the room
 -- Example:  CALL conference_room_get('example-sid', 'example-socket', '00000000000000f2');
@@ -27,7 +27,10 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
 
-    SELECT data FROM room_card WHERE hub_id = v_hub AND room_id = in_room;
+    SELECT JSON_INSERT(r.data, '$.user', JSON_COMPACT(a.data), '$.now', UNIX_TIMESTAMP()) AS data
+    FROM room_card AS r
+    JOIN attendee_card AS a ON a.hub_id = r.hub_id AND a.room_id = r.room_id AND a.socket_id = in_socket
+    WHERE r.hub_id = v_hub AND r.room_id = in_room;
     SELECT data
     FROM attendee_card
     WHERE hub_id = v_hub AND room_id = in_room AND status = 'waiting' AND v_role = 'host'
