@@ -302,6 +302,7 @@ class Story:
         await bob.ok("conference.join", **door)
         await call(ada, "conference.admit", **room, to=tab.id)
         await call(ada, "conference.mute", **room, to=tab.id)
+        await call(ada, "conference.recording", **room, on=1)
         await call(ada, "conference.set_role", **room, to=tab.id, role="host")
         await call(ada, "conference.kick", **room, to=tab.id)
         await bob.ok("conference.join", **door)

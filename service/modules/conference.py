@@ -62,6 +62,7 @@ async def join(ctx: Context, hub_id: str, socket_id: str, metadata: dict[str, An
     return {
         "permission": joined["user"]["permission"],
         "details": joined["details"],
+        "room": joined["room"],
         # The number of the entry is the time of the database: the clock of a process may be wrong.
         "configs": media_configs(ctx.settings, joined["user"], joined["serial"] // 1_000_000),
         "attendees": rows(attendee_rows),
@@ -274,6 +275,15 @@ async def lock(ctx: Context, room_id: str, socket_id: str, who: str) -> Answer:
     ctx.after_commit.append(lambda: notify_entries(ctx.pusher, entry_rows, recipients))
     ctx.push(ROOM, document(card_rows) | {"type": ROOM}, recipients)
     return row(card_rows)
+
+
+async def recording(ctx: Context, room_id: str, socket_id: str, on: str) -> Answer:
+    """Mark a room as recorded, or no longer so; the media server does the recording."""
+    card_rows, recipients = await ctx.yp("conference_recording", ctx.sid, socket_id, room_id, int(on == "1"))
+    room: dict[str, Any] = document(card_rows)
+    changed = room.pop("changed")
+    ctx.push(ctx.service, room | _by(ctx), recipients)
+    return room | {"changed": changed}
 
 
 async def show_room(ctx: Context, room_id: str, socket_id: str) -> Answer:

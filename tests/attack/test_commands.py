@@ -22,14 +22,16 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "lock": {"who": "everybody"},
     "admit": {},
     "room": {"title": "Mine", "people": 1},
+    "recording": {"on": 1},
 }
+ROOM_COLUMNS = "title, locked, people, minutes, recording_since"
 
 
 def snapshot(admin: Admin, room: str) -> list[Any]:
     """Return everything that a command may change in a room."""
     return [
         admin.rows("SELECT socket_id, role, status, mute_asked FROM yp.conference WHERE room_id = %s", room),
-        admin.rows("SELECT title, locked, people, minutes FROM yp.conference_room WHERE id = %s", room),
+        admin.rows(f"SELECT {ROOM_COLUMNS} FROM yp.conference_room WHERE id = %s", room),
         admin.rows("SELECT who FROM yp.conference_ban WHERE room_id = %s", room),
     ]
 
@@ -69,7 +71,7 @@ async def test_nobody_but_a_host_of_the_room_commands_in_it(
         await attempt(mallory, mallory_tab, bob_tab, hub)
     assert snapshot(admin, room) == before
     for tab in (alice_tab, bob_tab, guest_tab):
-        for service in ("kick", "deny", "mute", "room", "cancel"):
+        for service in ("kick", "deny", "mute", "room", "recording", "cancel"):
             assert tab.updates(f"conference.{service}") == []
 
 

@@ -254,6 +254,32 @@ async def test_a_room_has_a_title_and_limits(meeting: Meeting) -> None:
     assert (await m.refused("admit", to=m.carol.uid)).code == "ROOM_FULL"
 
 
+async def test_everybody_knows_that_a_meeting_is_recorded(meeting: Meeting) -> None:
+    m = meeting
+    started = await m.command("recording", on=1)
+    assert (started["recording"], started["changed"], started["room_id"]) == (1, 1, m.room)
+    for tab in (m.alice_tab, m.bob_tab):
+        model = (await tab.expect("conference.recording"))["model"]
+        assert (model["recording"], model["by"], model["by_name"]) == (1, m.alice.uid, "Alice Test")
+        assert model["recording_since"] == started["recording_since"]
+    assert (await m.command("recording", on=1))["changed"] == 0
+    late = await m.knock()
+    assert (late["room"]["recording"], late["room"]["recording_since"]) == (1, started["recording_since"])
+    here = {"room_id": m.room, "socket_id": m.carol_tab.id}
+    assert (await m.carol.ok("conference.room", **here))["recording"] == 1
+    refused = await m.carol.call("conference.recording", on=0, **here)
+    assert (refused.status, refused.code) == (403, "WEAK_PRIVILEGE")
+    nowhere = {"room_id": "elsewhere", "socket_id": m.alice_tab.id}
+    assert (await m.alice.call("conference.recording", on=1, **nowhere)).status == 403
+    ended = await m.command("recording", on=0)
+    assert (ended["recording"], ended["recording_since"], ended["changed"]) == (0, None, 1)
+    assert (await m.carol_tab.expect("conference.recording"))["model"]["recording"] == 0
+    assert len(m.bob_tab.updates("conference.recording")) == 2, "the repetition was silent"
+    await m.command("recording", on=1)
+    await m.command("end")
+    assert (await join_meeting(m.alice, m.alice_tab, m.hub, m.room))["room"]["recording"] == 0
+
+
 async def test_the_service_limits_every_room(
     make_node: NodeMaker, people: People, registry: Registry
 ) -> None:

@@ -23,8 +23,8 @@
 -- Returns:  one row       data  JSON: entered (1: the socket is new in the room), event (start, join, knock:
 --                               the caller waits at the door, or accept: this entry answers a call), serial,
 --                               room_id, was (the lost socket whose seat it took over), user (attendee row of
---                               the caller), details (of the hub's home, {} of a call, NULL: those of the
---                               node with the id of the room, in the hub's shard)
+--                               the caller), room (room_card), details (of the hub's home, {} of a call,
+--                               NULL: those of the node with the id of the room, in the hub's shard)
 --           rows          data  JSON: attendee rows of the others; none for who waits
 --           rows          node, sockets: to be notified (conference_entry_sockets, conference_door_sockets)
 -- Errors:   WEAK_PRIVILEGE      a foreign socket, that of a visitor, no level, a meeting that has not
@@ -271,6 +271,7 @@ BEGIN
         'room_id', v_room,
         'was', v_was,
         'user', JSON_COMPACT(me.data),
+        'room', JSON_COMPACT(r.data),
         'details', CASE
             WHEN in_type = 'connect' THEN JSON_OBJECT()
             WHEN v_room = v_home THEN JSON_OBJECT(
@@ -280,6 +281,7 @@ BEGIN
         END
     ) AS data
     FROM attendee_card AS me
+    JOIN room_card AS r ON r.hub_id = me.hub_id AND r.room_id = me.room_id
     WHERE me.hub_id = v_hub AND me.room_id = v_room AND me.socket_id = in_socket;
 
     SELECT o.data

@@ -13,6 +13,8 @@ SELECT
         'locked', r.locked,
         'people', r.people,
         'minutes', r.minutes,
+        'recording', IF(r.recording_since IS NULL, 0, 1),
+        'recording_since', r.recording_since,
         'serial', r.serial
     ) AS data
 FROM conference_room AS r;

@@ -695,6 +695,7 @@ COMMANDS = {
     "conference_lock": "'nobody'",
     "conference_admit": "NULL",
     "conference_room_set": "'Tea', NULL, NULL, 0, 0",
+    "conference_recording": "1",
 }
 
 
@@ -814,6 +815,25 @@ def test_a_request_for_silence_stands_until_the_client_obeys(meeting: Scene) -> 
     assert (obeyed["audio"], obeyed["mute_asked"]) == (0, 0)
     targets, changed, _ = meeting.sets(command("conference_mute", args=":tab_bob"))
     assert (targets, changed) == ([], []), "silent already"
+
+
+def test_a_recording_is_told_once_and_ends_with_the_last_one_inside(door: Scene) -> None:
+    def record(on: int) -> tuple[int, int, set[str]]:
+        card, recipients = door.sets(command("conference_recording", args=str(on)))
+        return document(card)["recording"], document(card)["changed"], sockets_of(recipients)
+
+    inside = {door["tab_alice"], door["tab_bob"]}
+    assert [record(on) for on in (0, 1, 1)] == [(0, 0, set()), (1, 1, inside), (1, 0, set())]
+    card = document(door.sets("yp.conference_room_get(:sid_carol, :tab_carol, 'one')")[0])
+    assert (card["recording"], card["user"]["status"]) == (1, "waiting")
+    assert abs(card["now"] - card["recording_since"]) < 60
+    # Alice leaves, and Bob, who now is host; then Carol is alone at the door, and waits on.
+    door.sets("yp.conference_drop(:tab_alice, NULL)")
+    assert door.one("SELECT recording_since IS NULL FROM yp.conference_room WHERE hub_id = :hub") == 0
+    door.sets("yp.conference_drop(:tab_bob, NULL)")
+    assert door.one("SELECT recording_since FROM yp.conference_room WHERE hub_id = :hub") is None
+    door.sets("yp.conference_drop(:tab_carol, NULL)")
+    assert door.doc(enter("alice"))["room"]["recording"] == 0
 
 
 def test_a_room_may_have_two_hosts_and_never_none(meeting: Scene) -> None:
