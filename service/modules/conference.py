@@ -264,9 +264,11 @@ async def set_role(ctx: Context, room_id: str, socket_id: str, to: str, role: st
 
 
 async def end(ctx: Context, room_id: str, socket_id: str) -> Answer:
-    """End a room for everybody."""
-    _push_end(ctx, room_id, socket_id, await ctx.yp("conference_end", ctx.sid, socket_id, room_id))
-    return {"room_id": room_id}
+    """End a room for everybody; again, this does nothing."""
+    result_sets = await ctx.yp("conference_end", ctx.sid, socket_id, room_id)
+    if result_sets:
+        _push_end(ctx, room_id, socket_id, result_sets)
+    return {"room_id": room_id if result_sets else None}
 
 
 async def lock(ctx: Context, room_id: str, socket_id: str, who: str) -> Answer:

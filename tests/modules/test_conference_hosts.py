@@ -68,6 +68,7 @@ async def test_who_is_kicked_hears_it_and_their_window_closes(meeting: Meeting, 
         assert (await m.bob_tab.expect(service))["model"]["room_id"] == m.room
     assert (await m.alice_tab.expect("conference.leave"))["model"]["uid"] == m.bob.uid
     assert admin.rows("SELECT uid FROM yp.conference WHERE room_id = %s", m.room) == [(m.alice.uid,)]
+    assert (await m.command("kick", to=m.bob.uid))["removed"] == [], "nothing has happened"
     assert (await join_meeting(m.bob, m.bob_tab, m.hub, m.room))["user"]["role"] == "attendee"
 
 
@@ -82,7 +83,11 @@ async def test_who_is_banned_stays_out_with_all_devices_until_the_room_ends(
         here = {"hub_id": m.hub, "room_id": m.room, "socket_id": tab.id}
         refused = await person.call("conference.join", **here, **MEETING)
         assert (refused.status, refused.code) == (403, "BANNED")
-    await m.command("end")
+    ring = {"hub_id": m.hub, "guest_id": m.bob.uid, "metadata": {"type": "meeting"}}
+    refused = await m.refused("invite", **ring)
+    assert (refused.status, refused.code) == (409, "CALLEE_BANNED")
+    assert (await m.command("end"))["room_id"] == m.room
+    assert (await m.command("end"))["room_id"] is None, "nothing has happened"
     assert (await join_meeting(m.bob, m.bob_tab, m.hub, m.room))["user"]["role"] == "host"
 
 
@@ -238,6 +243,26 @@ async def test_a_message_to_one_reaches_nobody_else(meeting: Meeting) -> None:
     assert (await m.bob_tab.expect("conference.broadcast"))["model"] == {"sdp": "v=0"}
     await m.carol_tab.nothing("conference.broadcast", 0.2)
     assert (await m.refused("broadcast", to="nobody", **say)).code == "PARTICIPANT_NOT_FOUND"
+
+
+async def test_the_id_of_a_guest_means_that_guest_alone(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    hub = registry.add_hub("Open house", alice.uid, "dmz")
+    token, room = registry.add_link(hub, "Tea", 1)
+    desk = await alice.tab()
+    await join_meeting(alice, desk, hub, room)
+    uids, tabs = [], []
+    for name in ("Zoë", "Yan"):
+        guest, ticket, tab = await guest_of(people, token)
+        uids.append((await enter(guest, tab, ticket, name))["user"]["uid"])
+        tabs.append(tab)
+    here = {"room_id": room, "socket_id": desk.id}
+    offer = {"hub_id": hub, "event": "OFFER", "payload": {"sdp": "v=0"}}
+    await alice.ok("conference.broadcast", to=uids[0], **here, **offer)
+    await tabs[0].expect("conference.broadcast")
+    await tabs[1].nothing("conference.broadcast", 0.1)
+    assert len((await alice.ok("conference.kick", to=uids[0], **here))["removed"]) == 1
+    await tabs[1].nothing("conference.kick", 0.1)
 
 
 async def test_a_room_has_a_title_and_limits(meeting: Meeting) -> None:

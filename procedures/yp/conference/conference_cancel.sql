@@ -9,7 +9,7 @@
 -- Returns:  rows        node, sockets: to be notified
 --           by a host: the other two sets of conference_close
 --           by a caller who was in the room: both sets of conference_drop
---           nothing when the caller may not cancel the room
+--           nothing when the caller has nothing to cancel there
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL conference_cancel('example-sid', 'example-socket', '00000000000000f1', '00000000000000f2');
@@ -37,7 +37,12 @@ BEGIN
     ) THEN
         CALL conference_close(in_hub, in_room, in_socket);
     ELSEIF EXISTS (
-        SELECT 1 FROM call_invitation WHERE hub_id = in_hub AND room_id = in_room AND caller_id = v_uid
+        SELECT 1 FROM call_invitation AS i
+        WHERE i.hub_id = in_hub AND i.room_id = in_room AND i.caller_id = v_uid
+          AND (i.status = 'ringing' OR EXISTS (
+            SELECT 1 FROM conference AS c
+            WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.socket_id = in_socket AND c.uid = v_uid
+          ))
     ) THEN
         SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
         FROM call_invitation AS i

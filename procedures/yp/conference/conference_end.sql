@@ -1,9 +1,10 @@
--- conference_end: end a room for everybody, as a host.
+-- conference_end: end a room for everybody, as a host. A room that has ended already is left alone.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
 --           in_room     room
 -- Returns:  the three sets of conference_close
+--           nothing when there is no such room any more
 -- Errors:   WEAK_PRIVILEGE   the caller is no host of the room
 -- Needs:    a transaction
 -- Example:  CALL conference_end('example-sid', 'example-socket', '00000000000000f2');
@@ -21,7 +22,18 @@ BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
-    CALL conference_close(v_hub, in_room, in_socket);
+    -- unlocked: the room is locked before its participants; the row is read again by conference_command
+    SELECT c.hub_id INTO v_hub
+    FROM conference AS c
+    JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)
+    WHERE c.room_id = in_room AND c.socket_id = in_socket;
+    CALL conference_number(v_hub, in_room, v_serial);
+
+    -- of two hosts who end it at once, the second one finds no room; others are refused
+    IF v_serial IS NOT NULL OR (v_hub IS NULL AND EXISTS (SELECT 1 FROM conference WHERE room_id = in_room))
+    THEN
+        CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
+        CALL conference_close(v_hub, in_room, in_socket);
+    END IF;
 END$$
 DELIMITER ;

@@ -19,7 +19,9 @@
 --                         callee_db of the entry; NULL for callee_db: a block keeps it from the callee)
 --           rows          node, sockets: the sockets that ring
 -- Errors:   WEAK_PRIVILEGE   a foreign socket, or the caller may not enter that room
---           PARTICIPANT_TAKEN, TOO_MANY_ROOMS, ROOM_FULL, BANNED, ANSWERED_ELSEWHERE   see conference_join
+--           CALLEE_BANNED    a host has banned the callee from that room
+--           ROOM_FULL        the caller or the callee would be one too many there
+--           PARTICIPANT_TAKEN, TOO_MANY_ROOMS, BANNED, ANSWERED_ELSEWHERE   see conference_join
 -- Needs:    a transaction
 -- Example:  CALL conference_invite('example-sid', 'example-socket', '00000000000000f1', NULL,
 --           '00000000000000b1', 'connect', '{}', 30, 16);
@@ -96,6 +98,26 @@ BEGIN
         IF EXISTS (SELECT 1 FROM conference WHERE hub_id = v_hub AND room_id = v_room AND uid = v_guest) THEN
             SET v_outcome = 'present';
         ELSE
+            -- nobody rings who could not come in
+            IF EXISTS (
+                SELECT 1 FROM conference_ban WHERE hub_id = v_hub AND room_id = v_room AND who = v_guest
+            ) THEN
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CALLEE_BANNED';
+            END IF;
+            IF EXISTS (
+                SELECT 1
+                FROM conference_room AS r
+                LEFT JOIN hub AS h ON h.id = r.hub_id
+                WHERE r.hub_id = v_hub AND r.id = v_room AND r.people > 0
+                  AND COALESCE(h.owner_id, r.hub_id) <> v_guest
+                  AND r.people <= (
+                    SELECT COUNT(*) FROM conference AS c
+                    WHERE c.hub_id = r.hub_id AND c.room_id = r.id AND c.status = 'started'
+                  )
+            ) THEN
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ROOM_FULL';
+            END IF;
+
             INSERT INTO permission (hub_id, resource_id, entity_id, level, expiry, assign_via,
                                     message, ctime, mtime)
             VALUES (v_hub, v_room, v_guest, 2, v_now + 86400, 'no_traversal',

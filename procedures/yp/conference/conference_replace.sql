@@ -1,8 +1,7 @@
 -- conference_replace: give a socket the seat that a lost socket of the same user has in the same room: the
 -- user has joined again from a new page, and needs no double.
 --
--- Guests of one link share an account, so a guest replaces only a socket of the same session. The caller
--- holds the row of the room.
+-- A guest replaces only a socket of the same session. The caller holds the row of the room.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room

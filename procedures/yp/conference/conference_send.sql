@@ -4,7 +4,7 @@
 --           in_socket   socket of the caller, in a room of the hub
 --           in_hub      hub
 --           in_room     room, or NULL for the one the socket is in
---           in_to       socket or uid of a participant of that room
+--           in_to       socket or uid of a participant of that room: one page, or all pages of one person
 -- Returns:  rows        node, sockets (JSON array of ids)
 -- Errors:   WEAK_PRIVILEGE          a foreign socket, or one that is in no such room, or waits there
 --           PARTICIPANT_NOT_FOUND   nobody of that kind is in the room
@@ -21,6 +21,7 @@ CREATE OR REPLACE PROCEDURE conference_send(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
+    DECLARE v_sockets LONGTEXT COLLATE utf8mb4_bin;
 
     SELECT c.room_id INTO v_room
     FROM socket AS s
@@ -31,18 +32,12 @@ BEGIN
     IF v_room IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
     END IF;
-    IF NOT EXISTS (
-        SELECT 1 FROM conference
-        WHERE hub_id = in_hub AND room_id = v_room AND status = 'started' AND in_to IN (socket_id, uid)
-    ) THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PARTICIPANT_NOT_FOUND';
-    END IF;
+    CALL conference_targets(in_hub, v_room, in_to, 'started', 7, v_sockets);
 
     SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
-    FROM conference AS c
-    JOIN socket_route AS s ON s.id = c.socket_id
-    WHERE c.hub_id = in_hub AND c.room_id = v_room AND c.status = 'started'
-      AND in_to IN (c.socket_id, c.uid) AND c.socket_id <> in_socket
+    FROM JSON_TABLE(v_sockets, '$[*]' COLUMNS (id VARCHAR(32) COLLATE ascii_bin PATH '$')) AS j
+    JOIN socket_route AS s ON s.id = j.id
+    WHERE s.id <> in_socket
     GROUP BY s.node;
 END$$
 DELIMITER ;

@@ -1,7 +1,7 @@
 -- conference_set_role: make a participant a host or an attendee, as a host. A room may have several hosts.
 --
--- Whoever may write may be host. The last host becomes an attendee only when somebody else may take over, who
--- then does.
+-- Nothing happens when they have the role already. Whoever may write may be host. The last host becomes an
+-- attendee only when somebody else may take over, who then does.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
@@ -30,7 +30,7 @@ BEGIN
     DECLARE v_hub CHAR(16) COLLATE ascii_bin;
     DECLARE v_level TINYINT UNSIGNED;
     DECLARE v_serial BIGINT UNSIGNED;
-    DECLARE v_sockets LONGTEXT COLLATE utf8mb4_bin;
+    DECLARE v_sockets, v_changed LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_heir VARCHAR(32) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -45,8 +45,13 @@ BEGIN
     ) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CANT_HOST';
     END IF;
+    -- unlocked: the same
+    SELECT COALESCE(JSON_ARRAYAGG(socket_id), '[]') INTO v_changed
+    FROM conference
+    WHERE hub_id = v_hub AND room_id = in_room AND role <> in_role
+      AND JSON_CONTAINS(v_sockets, JSON_QUOTE(socket_id));
     UPDATE conference SET role = in_role
-    WHERE hub_id = v_hub AND room_id = in_room AND JSON_CONTAINS(v_sockets, JSON_QUOTE(socket_id));
+    WHERE hub_id = v_hub AND room_id = in_room AND JSON_CONTAINS(v_changed, JSON_QUOTE(socket_id));
 
     -- unlocked: the same
     IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = v_hub AND room_id = in_room AND role = 'host') THEN
@@ -61,8 +66,8 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'LAST_HOST';
         END IF;
         UPDATE conference SET role = 'host' WHERE room_id = in_room AND socket_id = v_heir;
-        SET v_sockets = JSON_ARRAY_APPEND(v_sockets, '$', v_heir);
+        SET v_changed = JSON_ARRAY_APPEND(v_changed, '$', v_heir);
     END IF;
-    CALL conference_changed(v_hub, in_room, v_sockets, v_serial);
+    CALL conference_changed(v_hub, in_room, v_changed, v_serial);
 END$$
 DELIMITER ;

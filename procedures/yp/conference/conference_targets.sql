@@ -1,4 +1,5 @@
--- conference_targets: find the participants whom a command of a host means: one socket, or all of a user.
+-- conference_targets: find whom a command or a message means: one socket, or all sockets of one person, be it
+-- a user or a guest.
 --
 -- A host has no power over somebody who has a higher level in the room.
 --

@@ -706,6 +706,7 @@ def test_only_hosts_give_commands(door: Scene, name: str) -> None:
     args = f", {COMMANDS[name]}" if COMMANDS[name] else ""
     calls = [command(name, who, COMMANDS[name]) for who in ("bob", "carol", "erin")]
     calls.append(f"yp.{name}(:sid_bob, :tab_alice, 'one'{args})")
+    door.sets("yp.conference_join(:sid_erin, :tab_erin, :erin, 'other', 'meeting', '{}', 16)")
     calls.append(f"yp.{name}(:sid_alice, :tab_alice, 'other'{args})")
     door.refuses(dict.fromkeys(calls, "WEAK_PRIVILEGE"))
 
@@ -715,12 +716,12 @@ def test_each_command_has_its_refusals(door: Scene) -> None:
     door.sets("UPDATE yp.conference_room SET people = 2 WHERE hub_id = :hub AND id = 'one'")
     door.sets("UPDATE yp.entity SET settings = JSON_SET(settings, '$.conference_people', 9) WHERE id = :hub")
     door.refuses({
-        command("conference_kick", args=":erin, NULL, 0"): "PARTICIPANT_NOT_FOUND",
+        command("conference_kick", args=":erin, NULL, 1"): "PARTICIPANT_NOT_FOUND",
         command("conference_kick", args=":bob, 'waiting', 0"): "PARTICIPANT_NOT_FOUND",
         command("conference_kick", args=":tab_alice, NULL, 0"): "WEAK_PRIVILEGE",
         command("conference_mute", args=":carol"): "PARTICIPANT_NOT_FOUND",
         command("conference_set_role", args=":carol, 'host'"): "PARTICIPANT_NOT_FOUND",
-        command("conference_admit", args=":bob"): "PARTICIPANT_NOT_FOUND",
+        command("conference_admit", args=":erin"): "PARTICIPANT_NOT_FOUND",
         command("conference_admit", args=":carol"): "ROOM_FULL",
         command("conference_room_set", args="NULL, 10, NULL, 0, 0"): "LIMIT_TOO_HIGH",
         "yp.conference_room_set(:sid_alice, :tab_alice, 'one', NULL, NULL, 9, 0, 8)": "LIMIT_TOO_HIGH",
@@ -739,6 +740,39 @@ def test_each_command_has_its_refusals(door: Scene) -> None:
         "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :bob, 'host')": "CANT_HOST",
         "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :alice, 'attendee')": "LAST_HOST",
     })  # fmt: skip
+
+
+def test_a_command_whose_aim_is_reached_does_nothing(door: Scene) -> None:
+    kick = command("conference_kick", args=":{}, NULL, {}")
+    assert door.sets(command("conference_admit", args=":bob"))[0] == []
+    assert door.sets(command("conference_set_role", args=":bob, 'attendee'"))[0] == []
+    door.sets(kick.format("tab_bob", 1))
+    for target in ("bob", "tab_bob"):
+        for ban in (0, 1):
+            assert door.sets(kick.format(target, ban)) == [[]]
+    door.sets(command("conference_kick", args=":tab_carol, 'waiting', 0"))
+    assert door.sets(command("conference_kick", args=":tab_carol, 'waiting', 0")) == [[]]
+    door.sets(command("conference_end"))
+    assert door.sets(command("conference_end")) == []
+    assert door.sets("yp.conference_cancel(:sid_alice, :tab_alice, :hub, 'one')") == []
+
+
+RING_ONE = "yp.conference_invite(:sid_{0}, :tab_{0}, :hub, 'one', :{1}, 'meeting', '{{}}', 30, 16)"
+
+
+def test_nobody_rings_who_could_not_come_in(meeting: Scene) -> None:
+    meeting["tab_carol"], meeting["tab_erin"]
+    meeting.sets("INSERT INTO yp.conference_ban VALUES (:hub, 'one', :carol, 1)")
+    lock(meeting, "nobody", people=2)
+    meeting.refuses({RING_ONE.format("alice", "carol"): "CALLEE_BANNED"})
+    meeting.refuses({RING_ONE.format("alice", "erin"): "ROOM_FULL"})
+    assert meeting.count("yp.call_invitation", "hub_id = :hub") == 0
+    meeting["desk"] = meeting.tab("alice")
+    meeting.sets("yp.conference_drop(:tab_alice, NULL)")
+    meeting.sets("yp.permission_grant(:hub, '*', :carol, 4, 0)")
+    lock(meeting, "nobody", people=1)
+    rung = meeting.sets(RING_ONE.format("bob", "alice"))[-2]
+    assert document(rung)["outcome"] == "ringing", "the owner finds a place"
 
 
 def test_who_is_kicked_may_come_back_unless_banned(meeting: Scene) -> None:
