@@ -23,6 +23,7 @@ import orjson
 
 from service import PACKAGE
 from service.contacts.encodings import chunks_of
+from service.contacts.jcards import is_jcard
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
 from service.runtime.context import Context, Upload
@@ -128,7 +129,7 @@ def kind_of(path: str) -> str:
     """
     with Path(path).open("rb") as file:
         sample = b"".join(islice(chunks_of(file), SAMPLE_CHUNKS))
-    if FIRST_CARD.search(sample) or not sample.removeprefix(codecs.BOM_UTF8).strip():
+    if FIRST_CARD.search(sample) or is_jcard(sample) or not sample.removeprefix(codecs.BOM_UTF8).strip():
         return "vcf"
     if sample.count(0) * TEXT_PER_NUL > len(sample):
         raise RequestError(415, "WRONG_FORMAT", "the file is neither a vCard nor a table", protocol=False)

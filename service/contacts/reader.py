@@ -21,6 +21,7 @@ from service.contacts.card_lines import Card, cut_cards
 from service.contacts.cleaning import clean, clean_book
 from service.contacts.encodings import (
     Decoder,
+    chunks_of,
     codec_of,
     is_plain,
     lines_of,
@@ -28,6 +29,7 @@ from service.contacts.encodings import (
     text_lines,
     wide_encoding_of,
 )
+from service.contacts.jcards import is_jcard, read_jcards
 from service.contacts.tables import read_rows
 from service.contacts.vcards import name_in, parse_card, undeclared_values, values_of
 from service.contacts.vocabulary import FILE_LABELS, Contact, UnreadableError
@@ -76,8 +78,18 @@ Entry = tuple[int, Contact | None, str, str]
 
 def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
     """Yield the contact of each card."""
-    for card in cut_cards(lines_of(source)):
-        yield _entry(card, decoder)
+    try:
+        for card in _cut(source):
+            yield _entry(card, decoder)
+    except UnreadableError as exc:
+        yield 1, None, str(exc), ""
+
+
+def _cut(source: BinaryIO) -> Iterator[Card]:
+    """Return the cards of a vCard file, or of JSON."""
+    if is_jcard(next(chunks_of(source), b"")):
+        return read_jcards(b"".join(chunks_of(source)))
+    return cut_cards(lines_of(source))
 
 
 def _entry(card: Card, decoder: Decoder) -> Entry:

@@ -22,9 +22,11 @@ from service.contacts.vocabulary import (
     split_numbers,
 )
 
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-"""Start of a formula, perhaps guarded."""
-NUMBER = re.compile(r"[+-]?[0-9 ()./-]*")
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""Start of a formula, perhaps guarded. Spreadsheets of East Asia read the wide signs as well."""
+NUMBER = re.compile(r"[+-]?[0-9 ()./-]*", re.ASCII)
+SUM = re.compile(r"[+-](?:[0-9().]+[/-])+[0-9().]+", re.ASCII)
+"""A number that a spreadsheet would compute: +1-555-0100 would be -654."""
 NOT_TAGS = {"", "* myContacts", "* My Contacts", "* starred"}
 
 WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
@@ -96,6 +98,7 @@ class Columns:
         """Return the contact of a row."""
         cells = _Cells(self, row)
         extension = parse_extension(cells.first("extension"))
+        cells.restore(extension.pop("cells", None))
         first, last, full_name = cells.first("firstname"), cells.first("lastname"), cells.first("fullname")
         if not first and not last and not self.is_own_file:
             first, last = split_name(full_name)
@@ -169,6 +172,16 @@ class _Cells:
         self._columns = columns
         self._row = row
 
+    def restore(self, originals: Any) -> None:
+        """Put the letters back that the encoding of an own file lacks, unless somebody edited the cell.
+
+        `originals` has texts by heading; see table_writing.py.
+        """
+        for heading, original in originals.items() if isinstance(originals, dict) else ():
+            for index in [i for i, h in enumerate(self._columns.header) if h == heading]:
+                if isinstance(original, str) and _replaces(self.text(index), original):
+                    self._row[index] = guard_formula(original)
+
     def text(self, index: int) -> str:
         """Return the text in a column, "" beyond the end of the row."""
         text = self._row[index].strip() if index < len(self._row) else ""
@@ -219,6 +232,12 @@ class _Cells:
         return custom if len(orjson.dumps(custom)) <= CUSTOM_BYTES else {}
 
 
+def _replaces(text: str, original: str) -> bool:
+    """Return whether a text is the original with `?` in place of letters."""
+    original = original.strip()
+    return len(text) == len(original) and all(a in {b, "?"} for a, b in zip(text, original, strict=True))
+
+
 def heading_kind(key: str, kind: str) -> dict[str, Any]:
     """Return category, label and is_default of an entry for the kind in headings.csv, such as `work fax`."""
     place, _, rest = kind.partition(" ")
@@ -248,9 +267,12 @@ def _resolve(field: str, present: set[str]) -> str:
 def guard_formula(text: str) -> str:
     """Put a ' before a cell that a spreadsheet would compute; `unguard_formula` takes it away again.
 
-    Names come from people who invite, and from imported files. Telephone numbers compute nothing.
+    Names come from people who invite, and from imported files. Most telephone numbers compute nothing, and
+    stay as other programs dial them.
     """
-    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+    if not FORMULA.match(text) or (NUMBER.fullmatch(text) and not SUM.fullmatch(text)):
+        return text
+    return f"'{text}"
 
 
 def unguard_formula(text: str) -> str:

@@ -10,6 +10,7 @@ from vobject.icalendar import stringToTextValues
 
 from service.contacts.card_lines import Card, Property, cut_cards, properties_of
 from service.contacts.encodings import Decoder
+from service.contacts.extension import with_line_breaks
 from service.contacts.vocabulary import (
     CARD_TYPES,
     EXTENSION,
@@ -51,6 +52,8 @@ MEANINGLESS_TYPES = {
 """Types that are no label: the category says it, or it goes without saying."""
 CELLS = {"CELL", "MOBILE", "IPHONE"}
 ADDRESS_PARTS = 7
+WITHOUT_LISTS = "2.1"
+"""The version of vCard in which a comma is no separator."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,10 @@ def parse_card(values: Values) -> Contact:
         **_naming(values, bool(extension.pop("display_name", None)), is_own_file, extension),
         "surname": values.first("NICKNAME"),
         "job_title": values.first("TITLE") or values.first("ROLE"),
-        "comment": "\n".join(filter(None, (note.plain for note in values.all("NOTE")))),
+        "comment": with_line_breaks(_notes(values), extension.pop("breaks", None)),
         "email": _with_kinds("email", emails, values.all("EMAIL"), values),
         "mobile": _with_kinds("mobile", split_numbers([p.plain for p in phones], extension), phones, values),
-        "address": _with_kinds("address", [_place(a) for a in values.all("ADR")], values.all("ADR"), values),
+        "address": _with_kinds("address", _places(values), values.all("ADR"), values),
         "tag": [
             tag.strip()
             for value in values.all("CATEGORIES")
@@ -173,7 +176,7 @@ def _names(values: Values) -> tuple[str, str, str]:
     names = values.all("N")
     if not names:
         return "", "", ""
-    parts = [_list(part) for part in split(names[0].text, ";")] + [[]] * 3
+    parts = [_list(part, values) for part in split(names[0].text, ";")] + [[]] * 3
     is_quoted_printable = names[0].line.is_quoted_printable
     last, first, additional = ([unescape(name, is_quoted_printable) for name in part] for part in parts[:3])
     forename = " ".join(first)
@@ -252,14 +255,22 @@ def _label(key: str, category: str, property_: Property) -> str:
     return "other" if key == "mobile" and category == "priv" else ""
 
 
-def _place(value: Value) -> dict[str, str]:
+def _notes(values: Values) -> str:
+    return "\n".join(filter(None, (note.plain for note in values.all("NOTE"))))
+
+
+def _places(values: Values) -> list[dict[str, str]]:
+    return [_place(value, values) for value in values.all("ADR")]
+
+
+def _place(value: Value, values: Values) -> dict[str, str]:
     """Return the parts of an address; text without structure becomes the street."""
     is_quoted_printable = value.line.is_quoted_printable
     texts = split(value.text, ";")
     if len(texts) == 1:
         return {"street": value.plain}
     parts = [
-        ", ".join(filter(None, (unescape(text, is_quoted_printable).strip() for text in _list(part))))
+        ", ".join(filter(None, (unescape(text, is_quoted_printable).strip() for text in _list(part, values))))
         for part in texts
     ]
     box, extended, street, city, state, code, country = (parts + [""] * ADDRESS_PARTS)[:ADDRESS_PARTS]
@@ -272,8 +283,10 @@ def _place(value: Value) -> dict[str, str]:
     }
 
 
-def _list(text: str) -> list[str]:
+def _list(text: str, values: Values) -> list[str]:
     """Return the texts of a list, with escapes, without those that are empty."""
+    if values.first("VERSION") == WITHOUT_LISTS:
+        return [text.strip()] if text.strip() else []
     return [part.strip() for part in split(text, ",") if part.strip()]
 
 

@@ -47,6 +47,8 @@ CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
 ENTITY = re.compile(r"[0-9a-f]{16}")
 MACHINE = re.compile(r"^(?:Work|Home) (Fax|Pager)$", re.IGNORECASE)
 """Labels of Google that name the place of a machine as well."""
+WORK_MOBILE = "Work Mobile"
+"""The mobile phone of an office; another label of an entry at work is not the default one."""
 AREACODE = re.compile(r"(\+\d{1,4})[ .-]+(.+)")
 DIALLED = re.compile(r"\+?[0-9 \xa0()./-]+", re.ASCII)
 """A number without words or an extension: only its digits are dialled."""
@@ -61,7 +63,7 @@ AFTER_COMMA = {
 KIND_KEYS = {"category", "is_default", "label"}
 EXTENSION_KEYS = (
     *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
-    *("custom_fields", "avatar_path", "source", "source_id", "synced_at"),
+    *("custom_fields", "avatar_path", "source", "source_id", "synced_at", "cells", "breaks"),
 )
 
 Contact = dict[str, Any]
@@ -111,9 +113,10 @@ def cell_kind(key: str, text: str) -> dict[str, Any]:
     work = re.search(r"work|business|prof|bureau", label.lower())
     if key == "mobile":
         label = MACHINE.sub(r"\1", label)
+    stored = "mobile" if label == WORK_MOBILE else FILE_LABELS[key].get(label, label)
     return {
         "category": "prof" if work else "priv",
-        "label": "" if label == "Work" else FILE_LABELS[key].get(label, label),
+        "label": "" if label == "Work" else stored,
         "is_default": int(preferred),
     }
 

@@ -37,6 +37,8 @@ DETAIL_LISTS = ("email", "mobile", "address")
 SORT_KEYS = {"name", "date"}
 """Sort keys that old clients send as `name` of show_contact."""
 
+CSV_DEFAULTS = ("utf-8", ",")
+"""Charset and separator of a table."""
 
 INVITATION_FIELDS = {"message", "firstname", "lastname", "surname"}
 
@@ -447,10 +449,23 @@ async def import_contacts(ctx: Context, content: str | None, format: str) -> Ans
     return await load_text(ctx, content, check_kind(format.lower()))
 
 
-async def export_all(ctx: Context, format: str, option: str, version: str) -> Answer:  # noqa: A002
+async def export_all(
+    ctx: Context,
+    format: str,  # noqa: A002
+    option: str,
+    version: str,
+    charset: str,
+    separator: str,
+) -> Answer:
     """Return the address book as a file."""
     if format == "csv":
-        return Download("contacts.csv", "text/csv", exporting.table(ctx, option))
+        chunks = exporting.table(ctx, option, charset, separator)
+        return Download("contacts.csv", "text/csv", chunks, charset=charset.removesuffix("-sig"))
+    if (charset, separator) != CSV_DEFAULTS:
+        reason = "charset and separator belong to format csv"
+        raise RequestError(400, "INVALID_INPUT", reason, protocol=False)
+    if format == "jcard":
+        return Download("contacts.json", "application/vcard+json", exporting.jcards(ctx, option))
     return Download("contacts.vcf", "text/vcard", exporting.vcards(ctx, option, version))
 
 

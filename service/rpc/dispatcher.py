@@ -137,7 +137,7 @@ class RpcExchange(Exchange):
                 body=data.chunks,
                 status=206 if data.span else 200,
                 content_type=data.content_type,
-                charset="utf-8" if data.content_type.startswith("text/") else None,
+                charset=data.charset if data.content_type.startswith("text/") else None,
                 headers=_download_headers(data),
             )
         code = self.entry.code = context.partial

@@ -54,6 +54,8 @@ class Download:
     """Names the content, which never changes."""
     span: range | None = None
     """The bytes in `chunks`; None: all."""
+    charset: str = "utf-8"
+    """Encoding of a text."""
 
 
 Answer = orjson.Fragment | Download | dict[str, Any] | list[Any]

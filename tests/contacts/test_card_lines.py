@@ -12,6 +12,7 @@ import pytest
 from service.contacts.card_lines import parse_property
 from service.contacts.exporting import vcard
 from service.contacts.reader import read
+from tests.support.address_files import HARD_TEXTS
 
 OWN = {
     **dict.fromkeys(
@@ -21,15 +22,6 @@ OWN = {
     **{"email": [], "mobile": [], "address": [], "tag": [], "group": [], "archived": 0},
 }
 CARD = re.compile(rb"(?:\A|[\r\n])(?:\0|\xef\xbb\xbf|[ \t])*BEGIN:VCARD[ \t\0]*(?=[\r\n]|\Z)", re.IGNORECASE)
-HARD_TEXTS = (
-    "BEGIN:VCARD\nEND:VCARD\n",
-    "x ENCODING=QUOTED-PRINTABLE y=",
-    "PHOTO;ENCODING=b:AAAA\nKEY: value\nLOGO:x\nSOUND:y",
-    "path C:\\new\\temp, with; all \\n of it",
-    "\ufeffBEGIN:VCARD",
-    "=0D=0A=",
-    "é" * 100 + " BEGIN:VCARD " + "小" * 100,
-)
 
 
 def card(first: str, *lines: str, end: str = "END:VCARD\r\n") -> str:

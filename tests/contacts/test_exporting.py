@@ -23,6 +23,9 @@ FILES: list[tuple[str, dict[str, str]]] = [
     ("a.vcf", {"version": "3.0"}),
     ("a.vcf", {"version": "4.0"}),
     ("a.csv", {"format": "csv"}),
+    ("a.vcf", {"version": "2.1"}),
+    ("a.json", {"format": "jcard"}),
+    ("a.csv", {"format": "csv", "charset": "utf-8-sig", "separator": ";"}),
 ]
 ODD = st.sampled_from(
     [
@@ -233,7 +236,9 @@ def test_no_field_is_lost(world: World) -> None:
     world.do(people.close())
 
 
-@pytest.mark.parametrize(("filename", "args"), FILES, ids=["vCard 3.0", "vCard 4.0", "CSV"])
+@pytest.mark.parametrize(
+    ("filename", "args"), FILES, ids=["vCard 3.0", "vCard 4.0", "CSV", "vCard 2.1", "jCard", "CSV for Excel"]
+)
 def test_records_that_are_hard_to_store_are_not_lost(
     world: World, filename: str, args: dict[str, str]
 ) -> None:
@@ -364,3 +369,47 @@ async def test_a_spreadsheet_computes_no_cell_and_nothing_is_lost(people: Any) -
     assert {f"'{text}" for text in FORMULAS} <= set(cells)
     assert (await upload(bob, await bob.tab(), "a.csv", table)).data["loaded"] == len(texts)
     assert await everything(bob) == await everything(alice)
+
+
+async def test_the_file_says_what_it_is_and_wrong_parameters_are_named(people: Any) -> None:
+    alice = await people("Alice")
+    await alice.ok("contact.add", firstname="Zoë", email=[{"email": "z@x.example", "is_default": 1}])
+    url = alice.base / "-/svc/contact.export_all"
+    types = []
+    for args in (
+        {},
+        {"version": "2.1"},
+        {"format": "jcard"},
+        {"format": "csv"},
+        {"format": "csv", "charset": "utf-8-sig"},
+        {"format": "csv", "charset": "Windows-1252", "separator": "tab"},
+        {"format": "csv", "charset": "utf-16", "separator": ";"},
+    ):
+        async with alice.http.post(url, json=args) as response:
+            data = await response.read()
+            name = response.headers["Content-Disposition"].rpartition("=")[2].strip("'\"")
+            types.append((response.headers["Content-Type"], name.rpartition("'")[2], data[:14]))
+    assert types == [
+        ("text/vcard; charset=utf-8", "contacts.vcf", b"BEGIN:VCARD\r\nV"),
+        ("text/vcard; charset=utf-8", "contacts.vcf", b"BEGIN:VCARD\r\nV"),
+        ("application/vcard+json", "contacts.json", b'[["vcard",[["v'),
+        ("text/csv; charset=utf-8", "contacts.csv", b'"First Name","'),
+        ("text/csv; charset=utf-8", "contacts.csv", b'\xef\xbb\xbf"First Name'),
+        ("text/csv; charset=windows-1252", "contacts.csv", b'"First Name"\t"'),
+        ("text/csv; charset=utf-16", "contacts.csv", '\ufeff"First'.encode("utf-16-le")),
+    ]
+    refusals = (
+        ({"format": "csv", "separator": ":"}, "INVALID_PARAM", "separator: must be one of ,, ;, tab"),
+        (
+            {"format": "csv", "charset": "latin"},
+            "INVALID_PARAM",
+            "charset: must be one of utf-8, utf-8-sig, ",
+        ),
+        ({"version": "5.0"}, "INVALID_PARAM", "version: must be one of 2.1, 3.0, 4.0"),
+        ({"format": "xls"}, "INVALID_PARAM", "format: must be one of vcf, csv, jcard"),
+        ({"charset": "utf-16"}, "INVALID_INPUT", "charset and separator belong to format csv"),
+    )
+    for args, code, reason in refusals:
+        answer = await alice.call("contact.export_all", **args)
+        assert (answer.status, answer.code) == (400, code), args
+        assert reason in str(answer.body), answer.body

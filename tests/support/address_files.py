@@ -9,6 +9,17 @@ import orjson
 
 from tests.support.people import Answer, Person, Tab
 
+HARD_TEXTS = (
+    "BEGIN:VCARD\nEND:VCARD\n",
+    "x ENCODING=QUOTED-PRINTABLE y=",
+    "PHOTO;ENCODING=b:AAAA\nKEY: value\nLOGO:x\nSOUND:y",
+    "path C:\\new\\temp, with; all \\n of it",
+    "\ufeffBEGIN:VCARD",
+    "=0D=0A=",
+    "é" * 100 + " BEGIN:VCARD " + "小" * 100,
+)
+"""Notes that look like lines of a card."""
+
 
 async def upload(
     person: Person, tab: Tab, filename: str, data: Any, *, to: str = "contact.load", **more: Any
