@@ -15,7 +15,7 @@ from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
 from service.live.resources import Resources
 from service.live.rooms import (
-    notify_cancellation,
+    notify_closed,
     notify_departures,
     notify_entries,
     notify_evictions,
@@ -24,7 +24,7 @@ from service.live.rooms import (
 from service.live.sockets import Sockets
 from service.log import kind_of
 from service.loops import Loop, Round
-from service.store.database import ResultSet, document, documents
+from service.store.database import ResultSet
 
 log = logging.getLogger(__name__)
 
@@ -144,10 +144,7 @@ class Heartbeat:
         while result_sets := await self._db.call("yp", "conference_fill"):
             notify_entries(self._pusher, *result_sets)
         while result_sets := await self._db.call("yp", "conference_overdue"):
-            room_rows, recipients, former_rows, _ = result_sets
-            notify_cancellation(self._pusher, recipients, document(room_rows))
-            for attendee in documents(former_rows):
-                self._presence.changed(attendee["uid"], attendee["db"])
+            notify_closed(self._pusher, self._presence, result_sets)
         return BEAT_SECONDS
 
     async def _close_ended(self) -> float:

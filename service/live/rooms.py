@@ -67,6 +67,17 @@ def notify_cancellation(pusher: Pusher, recipients: ResultSet, room: Mapping[str
     pusher.send(recipients, live_update(CANCELLATION, model | {"type": CANCELLATION}))
 
 
+def notify_closed(pusher: Pusher, presence: Presence, result_sets: Sequence[ResultSet]) -> None:
+    """Close the windows of rooms that the service has ended, and notify contacts.
+
+    Four result sets for each room: one row with the room, then those of `conference_close`.
+    """
+    for room_rows, recipients, former_rows, _ in zip(*[iter(result_sets)] * 4, strict=True):
+        notify_cancellation(pusher, recipients, document(room_rows))
+        for attendee in documents(former_rows):
+            presence.changed(attendee["uid"], attendee["db"])
+
+
 def notify_reviews(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
     """Push the attendees whose role or rights have changed: pairs of `conference_changed`."""
     for attendee_rows, recipients in zip(result_sets[::2], result_sets[1::2], strict=True):

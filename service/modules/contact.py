@@ -19,6 +19,7 @@ from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
 from service.live.calls import notify_declined
 from service.live.push import live_update
+from service.live.rooms import notify_closed
 from service.runtime.context import Answer, Context, Download, only, page_of, row, rows
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
@@ -54,6 +55,8 @@ class BlockChange(NamedTuple):
     peer: Peer
     ended_calls: list[ResultSet]
     """Calls between the two that rang: three sets each, see `call_block`."""
+    closed_rooms: list[ResultSet]
+    """Calls between the two that went on: four sets each, see `call_separate`."""
 
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
@@ -558,25 +561,30 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Answer:
         peer_view_rows: ResultSet = []
         peer_socket_rows: ResultSet = []
         ended_calls: list[ResultSet] = []
+        closed_rooms: list[ResultSet] = []
         if target["peer"]:
             peer_view_rows, peer_socket_rows = await tx.call(
                 target["db"], "shareroom_contact_get", target["peer"], owner
             )
             if blocked:
                 ended_calls = await tx.call("yp", "call_block", owner, target["peer"])
+                closed_rooms = await tx.call("yp", "call_separate", owner, target["peer"])
         peer = target["peer"], target["db"]
         peer_view = document(peer_view_rows)
         contact = document(contact_rows)
-        return BlockChange(contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls)
+        return BlockChange(contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls, closed_rooms)
 
-    contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls = await ctx.db.transaction(
-        ctx.service, unit
-    )
+    change = await ctx.db.transaction(ctx.service, unit)
+    contact, socket_rows, peer_view, peer_socket_rows, peer, *_ = change
     contact["is_blocked"] = int(blocked)
     owner_view = only(contact, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
     ids = {"id": contact["entity"], "entity_id": contact["entity"], "contact_id": contact["id"]}
     ctx.push(ctx.service, {**owner_view, **ids}, socket_rows)
-    ctx.after_commit.append(lambda: notify_declined(ctx.pusher, ended_calls))
+    ctx.after_commit += [
+        lambda: notify_declined(ctx.pusher, change.ended_calls),
+        lambda: notify_closed(ctx.pusher, ctx.presence, change.closed_rooms),
+        ctx.call_log.write_soon,
+    ]
     if peer_view:
         ctx.push(ctx.service, peer_view, peer_socket_rows)
         ctx.presence_changed(*([] if blocked else [peer]))

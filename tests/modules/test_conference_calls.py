@@ -311,6 +311,22 @@ async def test_a_block_ends_the_ring_on_both_sides(line: Line, admin: Admin, blo
     assert (await line.bob.call("conference.join", metadata=CONNECT, isCallee=1, **here)).status == 403
 
 
+async def test_a_block_ends_the_call_and_says_nothing_of_itself(line: Line, admin: Admin) -> None:
+    await befriend(admin, line.alice, line.bob)
+    call = await line.ring()
+    await line.pick_up(call)
+    book = f"SELECT id FROM {line.bob.shard}.contact WHERE owner_id = %s AND uid = %s"
+    await line.bob.ok("contact.block", contact_id=admin.one(book, line.bob.uid, line.alice.uid))
+    for tab in (line.a1, line.b1):
+        model = (await tab.expect("conference.cancel"))["model"]
+        assert (model["room_id"], model["uid"], model["room_type"]) == (call["room_id"], None, "connect")
+    assert admin.rows("SELECT 1 FROM yp.conference WHERE room_id = %s", call["room_id"]) == []
+    ((event, *_),) = await logged(admin, line.alice, line.bob)
+    assert event == "leave"
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"], "socket_id": line.b1.id}
+    assert (await line.bob.call("conference.join", metadata=CONNECT, **here)).status == 403
+
+
 async def test_get_caller_finds_a_ringing_call_and_nothing_else(line: Line) -> None:
     nothing = await line.bob.ok("conference.get_caller", guest_id=line.alice.uid, hub_id=line.bob.uid)
     assert nothing == {}

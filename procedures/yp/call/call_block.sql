@@ -1,6 +1,6 @@
 -- call_block: end the calls that ring between two users when one blocks the other: declined by their callee.
 --
--- A call that both have entered goes on; either side can hang up.
+-- Calls that both have entered are for call_separate.
 --
 -- The pair is locked: nobody begins to ring while the other one is being blocked.
 --

@@ -190,6 +190,26 @@ def test_a_block_ends_the_ring_whoever_blocks(ringing: Scene, who: str, whom: st
     assert ringing.sets(f"yp.call_block(:{who}, :{whom})") == []
 
 
+def test_a_block_ends_the_call_of_the_two_alone(ringing: Scene) -> None:
+    separate = "yp.call_separate(:bob, :alice)"
+    assert ringing.sets(separate) == [], "it rings: call_block"
+    join = "yp.conference_join(:sid_{0}, :tab_{0}, :hub, :room, 'connect', '{{}}', 16)"
+    ringing.sets(join.format("bob"))
+    ringing.sets("yp.permission_grant(:hub, '*', :carol, 2, 0)")
+    ringing.sets(join.format("carol"))
+    assert ringing.sets(separate) == [], "Carol talks with them"
+    ringing.sets("yp.conference_drop(:tab_carol, NULL)")
+    assert ringing.sets("yp.call_separate(:bob, :carol)") == []
+    card, recipients, former, _ = ringing.sets(separate)
+    assert document(card)["room_id"] == ringing["room"]
+    heard = {socket for _, sockets in recipients for socket in orjson.loads(sockets)}
+    assert heard == {ringing["tab_alice"], ringing["tab_bob"]}
+    assert len(former) == 2
+    assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
+    assert ringing.doc("yp.call_log_due()")["event"] == "leave"
+    assert ringing.sets(separate) == []
+
+
 def test_a_call_is_answered_elsewhere_while_that_socket_is_open(ringing: Scene) -> None:
     def elsewhere() -> int:
         ringing.sets("yp.call_elsewhere(:hub, :room, :bob, :other, @elsewhere)")
