@@ -24,6 +24,7 @@ import orjson
 from service import PACKAGE
 from service.contacts.encodings import chunks_of
 from service.contacts.jcards import is_jcard
+from service.contacts.names import name_words, names_agree
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
 from service.runtime.context import Context, Upload
@@ -64,8 +65,8 @@ class Report:
     """Which columns of a table are used, as `Columns.report` says it; None without a table."""
     batch: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Contacts that are not stored yet, by id."""
-    addresses: set[str] = field(default_factory=set)
-    """Email addresses of the batch."""
+    names: dict[str, list[frozenset[str]]] = field(default_factory=dict)
+    """The names of the batch (`name_words`), by email address."""
 
     def add(self, line: int, contact: dict[str, Any] | None, error: str, name: str = "") -> None:
         """Count a contact, and add it to the batch if it can be stored.
@@ -79,12 +80,18 @@ class Report:
         addresses = {entry["email"] for entry in contact["email"]}
         if not addresses and not contact.keys() & {"uid", "entity"}:
             self.reject_unreachable(line, contact)
-        elif addresses & self.addresses:
+        elif self._is_in_batch(addresses, words := name_words(contact)):
             self.alreadyincontact += 1
         else:
-            self.addresses |= addresses
+            for address in addresses:
+                self.names.setdefault(address, []).append(words)
             contact_id = secrets.token_hex(8)
             self.batch[contact_id] = {**contact, "id": contact_id, "line": line}
+
+    def _is_in_batch(self, addresses: set[str], words: frozenset[str]) -> bool:
+        """Return whether the batch has a contact with one of the addresses and this name."""
+        others = (other for address in addresses for other in self.names.get(address, []))
+        return any(names_agree(words, other) for other in others)
 
     def reject_unreachable(self, line: int, contact: dict[str, Any]) -> None:
         """Count a contact without an address or a registered user."""
@@ -218,7 +225,7 @@ async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None
     for line in counts["nobody"]:
         report.reject_unreachable(line, by_line[line])
     report.batch.clear()
-    report.addresses.clear()
+    report.names.clear()
 
 
 @asynccontextmanager

@@ -153,7 +153,7 @@ async def changes(request: ApiRequest) -> ApiResponse:
 
 
 async def duplicates(request: ApiRequest) -> ApiResponse:
-    """List contacts that may be the same person: those with the same name or the same number."""
+    """List contacts that may be the same person: those with the same address, name or number."""
     limit = min(request.query["limit"], MAX_LIMIT)
     after = request.query.get("after") or None
     group_rows, ((next_after,),) = await request.ctx.shard("my_contact_duplicates", after, limit)

@@ -38,8 +38,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "NO_NAME": ("VALIDATION_ERROR", "display_name is required, or first_name or last_name to build it from"),
     "INVALID_PARAM": ("VALIDATION_ERROR", "A field is invalid"),
     "MANY_DEFAULT_EMAIL": ("VALIDATION_ERROR", "emails has more than one primary entry"),
-    "ALREADY_IN_CONTACT": ("CONFLICT", "Another contact has this email address"),
-    "CONFLICT": ("CONFLICT", "Another contact has the same address, or is the same person"),
+    "CONFLICT": ("CONFLICT", "Two contacts have a relation with the same person"),
     "TOO_LARGE": ("UNPROCESSABLE", "More than a contact may have"),
     "SELF_CONTACT": ("UNPROCESSABLE", "This email address is your own"),
     "SAME_DOMAIN": ("UNPROCESSABLE", "This email address belongs to a colleague, who needs no contact"),
@@ -65,9 +64,6 @@ def name_refusal(refusal: Refusal) -> RequestError | None:
     code, message = REFUSALS[refusal.code]
     if refusal.code == "NO_NAME":
         return rest_error(code, message, {"field": "display_name", "constraint": "required"})
-    if refusal.value:
-        details = {"field": refusal.field, "constraint": "unique"}
-        return rest_error(code, f"Another contact has the address {refusal.value}", details)
     if refusal.field:
         details = {"field": refusal.field, "constraint": refusal.reason}
         return rest_error(code, f"{refusal.field}: {refusal.reason}", details)

@@ -20,7 +20,7 @@ from tests.support.people import FRONTEND, People, Person, Tab
 async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
     alice = await people("Alice")
     tab, other = await alice.tab(), await alice.tab()
-    await add_contact(alice, "Known K", "p3@load.example")
+    await add_contact(alice, "Last3 First3", "p3@load.example")
     answer = await upload(alice, tab, "mes contacts é.csv", table(700) + b"\nNo,Mail,,,\n", service="book")
     assert answer.status == 200, answer.body
     assert {k: v for k, v in answer.data.items() if k != "rejected"} == {

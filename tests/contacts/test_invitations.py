@@ -757,7 +757,7 @@ async def test_services_about_two_users_take_four_calls(
 async def test_an_address_noted_with_somebody_else_does_not_stand_in_the_way(
     people: People, admin: Admin
 ) -> None:
-    """Check that a relation records the address of the peer, unless another entry of the owner has it."""
+    """Check that a relation records the address of the peer, which another entry of the owner has, too."""
     alice, bob = await pair(people)
     contact = await alice.ok("contact.add", invitee_id=bob.uid)
     other = [
@@ -776,6 +776,7 @@ async def test_an_address_noted_with_somebody_else_does_not_stand_in_the_way(
     await bob.ok("contact.invite", email=alice.email)
     related_now = await alice.ok("contact.invite", email=bob.email)
     assert (related_now["status"], related_now["id"]) == ("active", contact["id"])
+    assert [e["email"] for e in related_now["email"]] == [bob.email]
     assert len(await alice.ok("chat.messages", key=bob.uid)) == 2
     relative = await alice.ok("contact.get_contact", contact_id=family["id"])
     assert [e["email"] for e in relative["email"]] == [e["email"] for e in other]

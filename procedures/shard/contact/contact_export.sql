@@ -4,7 +4,7 @@
 -- Params:   in_owner     owner of the address book
 --           in_box       active or archived
 --           in_display   name of the last contact of the page before; NULL for the first page
---           in_email     default address of that contact, or entity
+--           in_email     key of that contact
 --           in_size      rows a page
 -- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname,
 --                              display_name ('' when not set), company, job_title, comment, archived,
@@ -20,7 +20,7 @@ CREATE OR REPLACE PROCEDURE contact_export(
     IN in_owner   CHAR(16) COLLATE ascii_bin,
     IN in_box     VARCHAR(16) COLLATE ascii_bin,
     IN in_display VARCHAR(255),
-    IN in_email   VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_email   VARCHAR(300) COLLATE utf8mb4_bin,
     IN in_size    INT UNSIGNED
 )
     READS SQL DATA
@@ -35,7 +35,7 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT(
-        'display', c.display, 'key', COALESCE(c.email, c.entity),
+        'display', c.display, 'key', CONCAT(COALESCE(c.email, c.entity), ' ', c.id),
         'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),
         'surname', COALESCE(c.surname, ''), 'display_name', COALESCE(c.display_name, ''),
         'company', COALESCE(c.company, ''), 'job_title', COALESCE(c.job_title, ''),
@@ -88,8 +88,8 @@ BEGIN
       AND c.box = in_box
       AND (in_display IS NULL
            OR c.display > in_display
-           OR (c.display = in_display AND COALESCE(c.email, c.entity) > in_email))
-    ORDER BY c.display, COALESCE(c.email, c.entity)
+           OR (c.display = in_display AND CONCAT(COALESCE(c.email, c.entity), ' ', c.id) > in_email))
+    ORDER BY c.display, CONCAT(COALESCE(c.email, c.entity), ' ', c.id)
     LIMIT in_size;
 END$$
 DELIMITER ;

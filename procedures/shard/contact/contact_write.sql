@@ -1,8 +1,10 @@
 -- contact_write: write a new or an existing entry of the owner's address book, for every API.
 --
 -- The default address decides whom the entry stands for as long as no relation exists (memory, sent). After
--- that, addresses are information only. Every routine that adds an address holds the lock of the owner: an
--- address that is free under the lock stays free.
+-- that, addresses are information only. Two entries may have the same address, but only one of them stands
+-- for its user: the first, or the one that is invited. The others stand for themselves (entity is their id).
+-- A new address that a person types is refused when another entry has it. Every routine that adds an address
+-- holds the lock of the owner: an address that is free under the lock stays free.
 --
 -- The five steps share their variables and stand in one routine: each routine of its own would be one more
 -- than the ten that a patch reaches.
@@ -16,7 +18,8 @@
 --                         With from_api, from another API than the RPC: needs no address, leaves the address
 --                         that the entry was made from (source), and takes any of display_name, company,
 --                         job_title, avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
---                         custom_fields (object or null), tags (names)
+--                         custom_fields (object or null), tags (names). Another entry may have the
+--                         addresses then, unless in_contact has is_typed
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
 --           in_is_new     1: create the entry
 --           out_changed   0: nothing differs from the stored entry, and nothing was written
@@ -26,8 +29,8 @@
 -- Returns:  nothing
 -- Errors:   SELF_CONTACT         the owner, or an address of the owner
 --           SAME_DOMAIN          a new address belongs to a colleague, or a colleague is invited
---           ALREADY_IN_CONTACT   another entry stands for the user, or has one of the
---                                addresses; the error names it
+--           ALREADY_IN_CONTACT   another entry stands for the user, or has one of the new
+--                                addresses that a person typed; the error names it
 --           MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      no default address where one is needed
 --           INVALID_PARAM        the same address twice, a tag that does not exist,
@@ -50,14 +53,17 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_has_emails TINYINT DEFAULT JSON_EXISTS(in_contact, '$.email');
     DECLARE v_is_from_api TINYINT DEFAULT JSON_EXISTS(in_contact, '$.from_api');
+    DECLARE v_may_share TINYINT DEFAULT v_is_from_api AND NOT JSON_EXISTS(in_contact, '$.is_typed');
     DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
     DECLARE v_email_count, v_distinct_count, v_default_count, v_own_count, v_colleague_count,
-        v_default_is_colleague, v_default_index, v_detail_changes INT UNSIGNED DEFAULT 0;
+        v_default_is_colleague, v_default_is_known, v_detail_changes INT UNSIGNED DEFAULT 0;
+    -- places in the list of addresses, from 1
+    DECLARE v_default_place, v_taken_place INT;
     DECLARE v_sets_person, v_is_new_person, v_is_auto TINYINT DEFAULT 0;
     DECLARE v_email, v_person_email, v_old_email, v_old_entity, v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_peer, v_old_peer, v_holder_id CHAR(16) COLLATE ascii_bin;
-    DECLARE v_status, v_old_status VARCHAR(16) COLLATE ascii_bin DEFAULT 'memory';
+    DECLARE v_status, v_old_status, v_holder_status VARCHAR(16) COLLATE ascii_bin DEFAULT 'memory';
     DECLARE v_refusal VARCHAR(500);
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -72,14 +78,25 @@ BEGIN
     IF v_has_emails THEN
         SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0),
                COALESCE(SUM(j.email = me.email), 0),
-               MAX(IF(j.is_default = 1, j.email, NULL)), MAX(IF(j.is_default = 1, j.position, NULL)) - 1,
+               MAX(IF(j.is_default = 1, j.email, NULL)), MAX(IF(j.is_default = 1, j.position, NULL)),
+               COALESCE(SUM(j.is_default = 1 AND k.email IS NOT NULL), 0),
                COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND k.email IS NULL), 0),
-               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND j.is_default = 1), 0)
+               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND j.is_default = 1), 0),
+               -- unlocked: the owner is locked. An address that the entry has already is not typed now
+               MIN(IF(v_may_share OR k.email IS NOT NULL, NULL, (
+                   SELECT j.position
+                   FROM contact_email AS o FORCE INDEX (by_address)
+                   JOIN contact AS c ON c.owner_id = in_owner AND c.id = o.contact_id AND c.deleted_at IS NULL
+                   WHERE o.owner_id = in_owner AND o.email = j.email AND o.contact_id <> in_id
+                   LIMIT 1
+               )))
         INTO v_email_count, v_distinct_count, v_default_count,
              v_own_count,
-             v_email, v_default_index,
+             v_email, v_default_place,
+             v_default_is_known,
              v_colleague_count,
-             v_default_is_colleague
+             v_default_is_colleague,
+             v_taken_place
         FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
             position   FOR ORDINALITY,
             email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
@@ -127,35 +144,24 @@ BEGIN
         ELSEIF v_default_is_colleague > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
-        SET v_status = IF(v_invite, 'sent', 'memory');
-    ELSE
-        SET v_status = v_old_status;
-        IF v_email_count > 0 AND v_old_status IN ('memory', 'sent') THEN
-            -- an address that the entry had before its user became a colleague stays
-            IF v_default_is_colleague > 0 AND (v_invite = 1 OR NOT (v_email <=> v_old_email)) THEN
-                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
-            END IF;
-            -- the same address, whose user has registered meanwhile, is no change of person
-            SET v_sets_person = 1, v_peer = in_peer,
-                v_is_new_person = COALESCE(v_peer, v_email) <> v_old_entity AND v_email <> v_old_entity;
-        ELSEIF v_has_emails AND v_email_count = 0 AND v_is_from_api AND v_old_peer IS NULL THEN
-            -- the entry stands for nobody any more
-            SET v_sets_person = 1, v_is_new_person = IF(v_old_status = 'sent', 1, 0), v_status = 'memory';
+    ELSEIF v_email_count > 0 AND v_old_status IN ('memory', 'sent') THEN
+        -- an address that the entry had before its user became a colleague stays
+        IF v_default_is_colleague > 0 AND (v_invite = 1 OR NOT (v_email <=> v_old_email)) THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
-        IF v_is_new_person THEN
-            SET v_status = 'memory';
-        END IF;
-        SET v_invite = v_invite = 1 AND v_status IN ('memory', 'sent', 'invitation'),
-            v_status = IF(v_invite, 'sent', v_status);
+        SET v_sets_person = 1, v_peer = in_peer;
+    ELSEIF v_has_emails AND v_email_count = 0 AND v_is_from_api AND v_old_peer IS NULL THEN
+        -- the entry stands for nobody any more
+        SET v_sets_person = 1;
     END IF;
-    -- an entry without user and address is its own entity
-    SET v_entity = COALESCE(v_peer, v_email, in_id);
     IF v_sets_person AND COALESCE(v_peer, v_email) IS NOT NULL THEN
         -- unlocked: the owner is locked
-        SELECT MIN(c.id) INTO v_holder_id
+        SELECT c.id, c.status INTO v_holder_id, v_holder_status
         FROM contact AS c FORCE INDEX (by_entity)
-        WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id;
-        IF v_holder_id IS NULL AND v_peer IS NOT NULL THEN
+        WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id
+        ORDER BY c.status <> 'memory' DESC, c.id
+        LIMIT 1;
+        IF v_holder_id IS NULL AND v_email_count = 0 THEN
             -- unlocked: the owner is locked. An entry without relation also stands for the user when
             -- it holds their address among others
             SELECT MIN(o.contact_id) INTO v_holder_id
@@ -164,14 +170,39 @@ BEGIN
               ON c.owner_id = in_owner AND c.id = o.contact_id AND c.peer_id IS NULL AND c.deleted_at IS NULL
             WHERE o.owner_id = in_owner AND o.email = v_person_email AND o.contact_id <> in_id;
         END IF;
-        IF v_holder_id IS NOT NULL THEN
-            SET v_refusal = IF(v_email_count = 0, 'ALREADY_IN_CONTACT', JSON_OBJECT(
+        IF v_holder_id IS NOT NULL AND NOT (v_may_share OR v_default_is_known)
+           OR v_invite = 1 AND v_holder_status <> 'memory' THEN
+            SET v_taken_place = COALESCE(v_default_place, 0);
+        ELSEIF v_holder_id IS NOT NULL AND v_invite = 1 THEN
+            -- the entry that is invited takes the place of one that only has the address
+            UPDATE contact
+            SET entity = id, peer_id = NULL, category = 'independant'
+            WHERE owner_id = in_owner AND entity IN (v_peer, v_person_email) AND id <> in_id;
+        ELSEIF v_holder_id IS NOT NULL THEN
+            SET v_peer = NULL, v_entity = in_id;
+        END IF;
+    END IF;
+    IF v_taken_place IS NOT NULL THEN
+        SET v_email = JSON_VALUE(in_contact, CONCAT('$.email[', v_taken_place - 1, '].email')),
+            v_refusal = IF(v_email IS NULL, 'ALREADY_IN_CONTACT', JSON_OBJECT(
                 'code', 'ALREADY_IN_CONTACT',
-                'field', CONCAT('emails[', v_default_index, '].address'),
+                'field', CONCAT('emails[', v_taken_place - 1, '].address'),
                 'value', IF(CHAR_LENGTH(v_email) > 90, CONCAT(LEFT(v_email, 89), '…'), v_email)
             ));
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
-        END IF;
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+    END IF;
+    -- an entry without user and address is its own entity
+    SET v_entity = COALESCE(v_entity, v_peer, v_email, in_id);
+    IF in_is_new THEN
+        SET v_status = IF(v_invite, 'sent', 'memory');
+    ELSE
+        -- the same address, whose user has registered meanwhile, is no change of person
+        SET v_is_new_person = IF(v_email_count = 0, v_sets_person AND v_old_status = 'sent',
+                                 v_sets_person AND v_entity <> v_old_entity
+                                 AND (v_email <> v_old_entity OR v_entity = in_id)),
+            v_status = IF(v_is_new_person OR v_sets_person AND v_email_count = 0, 'memory', v_old_status),
+            v_invite = v_invite = 1 AND v_status IN ('memory', 'sent', 'invitation'),
+            v_status = IF(v_invite, 'sent', v_status);
     END IF;
 
     -- 3. write the entry
@@ -245,21 +276,9 @@ BEGIN
         END IF;
     END IF;
 
-    -- 4. write its addresses, numbers and tags, and check that no other contact has one of the addresses
+    -- 4. write its addresses, numbers and tags
     CALL contact_details_set(in_owner, in_id, in_contact, in_is_new, v_detail_changes);
     SET out_changed = IF(in_is_new, 1, out_changed + v_detail_changes);
-    IF v_email_count > 0 AND v_detail_changes > 0 THEN
-        -- Repeats my_contact_restore with another code: a routine for it would be the eleventh of a patch;
-        -- unlocked: the owner is locked
-        SELECT JSON_OBJECT('code', 'ALREADY_IN_CONTACT', 'field', e.field, 'value', e.value) INTO v_refusal
-        FROM taken_email AS e
-        WHERE e.owner_id = in_owner AND e.contact_id = in_id
-        ORDER BY e.position
-        LIMIT 1;
-        IF v_refusal IS NOT NULL THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
-        END IF;
-    END IF;
 
     -- 5. report a change of person, and render the record
     IF v_is_new_person THEN

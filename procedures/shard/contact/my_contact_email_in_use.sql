@@ -1,4 +1,5 @@
--- my_contact_email_in_use: find the contact of the owner that has an address.
+-- my_contact_email_in_use: find the contact of the owner that has an address; of several, the one that stands
+-- for its user, else the oldest.
 --
 -- Params:   in_owner    owner of the address book
 --           in_email    address
@@ -29,6 +30,7 @@ BEGIN
     ) AS f
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = f.id
     WHERE c.id <> COALESCE(in_except, '') AND c.deleted_at IS NULL
+    ORDER BY c.peer_id IS NULL, c.entity <> in_email, c.ctime, c.id
     LIMIT 1;
 END$$
 DELIMITER ;

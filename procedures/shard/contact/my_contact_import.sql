@@ -1,9 +1,11 @@
 -- my_contact_import: add many people to the owner's address book at once. Entries that exist stay as they
 -- are.
 --
--- A person is known when the address book has one of their addresses, when they are the owner, or a
--- colleague. The caller supplies new ids, and no address twice in one call. Each list is read once; the
--- details of a contact that was skipped find no contact to join, so every contact of a batch costs the same.
+-- A person is known when a contact has one of their addresses and a name that agrees (names_agree); when they
+-- are the owner, or a colleague; without an address, when a contact stands for the user or has the entity. Of
+-- several contacts with one default address, the first stands for its user, and the others for themselves.
+-- The caller supplies new ids, and no person twice in one call. Each list is read once; the details of a
+-- contact that was skipped find no contact to join, so every contact of a batch costs the same.
 -- The statements force order and indexes, because the statistics of the optimizer lag behind an address book
 -- that is being filled.
 --
@@ -57,7 +59,9 @@ BEGIN
     INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname,
                          lastname, company, job_title, avatar_path, custom_fields, source_id, synced_at,
                          category, comment, is_archived, metadata, ctime, mtime)
-    SELECT in_owner, n.id, n.entity, n.peer_id, n.email, NULLIF(n.surname, ''), NULLIF(n.display_name, ''),
+    SELECT in_owner, n.id, IF(n.is_held OR n.turn > 1, n.id, n.entity),
+           IF(n.is_held OR n.turn > 1, NULL, n.peer_id), n.email,
+           NULLIF(n.surname, ''), NULLIF(n.display_name, ''),
            NULLIF(n.firstname, ''), NULLIF(n.lastname, ''), NULLIF(n.company, ''), NULLIF(n.job_title, ''),
            NULLIF(n.avatar_path, ''), n.custom_fields, NULLIF(n.source_id, ''), n.synced_at,
            IF(in_origin = 'google', 'social', 'independant'), NULLIF(n.comment, ''), n.archived,
@@ -69,8 +73,20 @@ BEGIN
         SELECT j.*, COALESCE(u.id, d.id) AS peer_id,
                COALESCE(u.id, d.id, j.email, IF(x.id IS NULL, j.former, NULL)) AS entity,
                COALESCE(u.domain_id, d.domain_id) AS domain_id,
-               ROW_NUMBER() OVER (PARTITION BY COALESCE(u.id, d.id, j.email, j.former)
-                                  ORDER BY j.position) AS turn
+               IF(u.id IS NULL AND j.email IS NOT NULL, 1, 0) AS is_by_address,
+               ROW_NUMBER() OVER person AS turn,
+               FIRST_VALUE(COALESCE(
+                   NULLIF(CONCAT_WS(' ', j.display_name, j.surname, j.firstname, j.lastname), ''), j.company
+               )) OVER person AS first_name,
+               (
+                   SELECT k.id FROM contact AS k FORCE INDEX (by_entity)
+                   WHERE k.owner_id = in_owner AND k.entity = COALESCE(u.id, d.id, j.email, j.former)
+               ) IS NOT NULL
+               OR (
+                   SELECT k.id FROM contact AS k FORCE INDEX (by_peer)
+                   WHERE k.owner_id = in_owner AND k.peer_id = COALESCE(u.id, d.id)
+                   LIMIT 1
+               ) IS NOT NULL AS is_held
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
             position      FOR ORDINALITY,
             id            CHAR(16) COLLATE ascii_bin PATH '$.id',
@@ -94,38 +110,60 @@ BEGIN
         LEFT JOIN yp.drumate AS u ON u.id = j.uid
         LEFT JOIN yp.drumate AS d ON d.email = j.email
         LEFT JOIN yp.drumate AS x ON x.id = j.former
+        WINDOW person AS (PARTITION BY COALESCE(u.id, d.id, j.email, j.former) ORDER BY j.position)
     ) AS n
-    WHERE n.turn = 1
-      AND n.entity IS NOT NULL
+    WHERE n.entity IS NOT NULL
+      AND (n.is_by_address = 1 OR n.turn = 1 AND n.is_held = 0)
+      AND (n.turn = 1 OR names_agree(n.first_name, COALESCE(
+          NULLIF(CONCAT_WS(' ', n.display_name, n.surname, n.firstname, n.lastname), ''), n.company
+      )) = 0)
       AND (n.peer_id IS NULL OR n.peer_id <> in_owner)
       AND COALESCE(n.domain_id > 1 AND n.domain_id = v_domain, 0) = 0
-      AND (
-          SELECT k.id FROM contact AS k FORCE INDEX (by_entity)
-          WHERE k.owner_id = in_owner AND k.entity = n.entity
-      ) IS NULL
-      AND (
-          SELECT k.id FROM contact AS k FORCE INDEX (by_peer)
-          WHERE k.owner_id = in_owner AND k.peer_id = n.peer_id
-          LIMIT 1
-      ) IS NULL
       AND n.id NOT IN (
           SELECT e.id
           FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
               id       CHAR(16) COLLATE ascii_bin PATH '$.id',
               uid      VARCHAR(64) COLLATE ascii_bin PATH '$.uid',
               main     VARCHAR(255) COLLATE utf8mb4_bin PATH '$.default',
+              called   VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.display_name',
+              first    VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.firstname' DEFAULT '' ON EMPTY,
+              last     VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.lastname' DEFAULT '' ON EMPTY,
+              nickname VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.surname',
+              company  VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.company',
               NESTED PATH '$.email[*]' COLUMNS (email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email')
           )) AS e
-          LEFT JOIN contact_email AS m FORCE INDEX (by_address)
-            ON m.owner_id = in_owner AND m.email = e.email
-          LEFT JOIN contact AS t ON t.owner_id = in_owner AND t.id = m.contact_id AND t.deleted_at IS NULL
           LEFT JOIN contact AS k FORCE INDEX (by_entity) ON k.owner_id = in_owner AND k.entity = e.email
           LEFT JOIN yp.drumate AS d ON d.email = e.email
           LEFT JOIN yp.drumate AS o ON o.email = e.main
           LEFT JOIN contact AS p FORCE INDEX (by_peer) ON p.owner_id = in_owner AND p.peer_id = d.id
-          WHERE t.id IS NOT NULL OR k.id IS NOT NULL OR d.id = in_owner
+          WHERE d.id = in_owner
+             OR k.id IS NOT NULL AND names_agree(
+                 COALESCE(NULLIF(CONCAT_WS(' ', e.called, e.nickname, e.first, e.last), ' '), e.company),
+                 COALESCE(NULLIF(CONCAT_WS(' ', k.display_name, k.surname, k.firstname, k.lastname), ''),
+                          k.company))
              -- a contact that stands for a user may have the address of another user as well
-             OR (p.id IS NOT NULL AND o.id IS NULL AND e.uid IS NULL)
+             OR p.id IS NOT NULL AND e.uid IS NULL AND COALESCE(o.id, d.id) = d.id AND names_agree(
+                 COALESCE(NULLIF(CONCAT_WS(' ', e.called, e.nickname, e.first, e.last), ' '), e.company),
+                 COALESCE(NULLIF(CONCAT_WS(' ', p.display_name, p.surname, p.firstname, p.lastname), ''),
+                          p.company))
+             -- among those with the name: an address may have thousands of contacts
+             OR (SELECT 1
+                 FROM contact_email AS m FORCE INDEX (by_address)
+                 JOIN contact AS t ON t.owner_id = in_owner AND t.id = m.contact_id AND t.deleted_at IS NULL
+                 WHERE m.owner_id = in_owner AND m.email = e.email
+                 LIMIT 1) = 1
+                AND COALESCE((
+                    SELECT 1
+                    FROM contact_index AS i FORCE INDEX (PRIMARY)
+                    STRAIGHT_JOIN contact_email AS m FORCE INDEX (PRIMARY)
+                       ON m.owner_id = in_owner AND m.contact_id = i.contact_id AND m.email = e.email
+                    WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = 'name'
+                      AND i.word = name_key(COALESCE(
+                          NULLIF(e.called, ''), NULLIF(CONCAT_WS(' ', e.first, e.last), ' '),
+                          NULLIF(e.nickname, ''), NULLIF(e.company, '')
+                      ))
+                    LIMIT 1
+                ), CONCAT_WS('', e.called, e.first, e.last, e.nickname, e.company) = '') = 1
       );
     SET v_loaded_count = ROW_COUNT();
 

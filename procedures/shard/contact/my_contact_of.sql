@@ -1,7 +1,7 @@
 -- my_contact_of: find the entry in the owner's address book that stands for a registered user.
 --
--- An entry by address that is older than the account stands for the user, too, and so does an entry that
--- holds the address among others.
+-- Of several entries with the address of the user, it is the one that relates to them. Without one, it is the
+-- first that was written with the address as its default; then the oldest that holds it among others.
 --
 -- Params:   in_owner   owner of the address book
 --           in_peer    user
@@ -29,7 +29,9 @@ BEGIN
         (SELECT c.id
          FROM contact_email AS e
          JOIN contact AS c ON c.owner_id = e.owner_id AND c.id = e.contact_id
-         WHERE e.owner_id = in_owner AND e.email = v_email AND c.peer_id IS NULL AND c.deleted_at IS NULL)
+         WHERE e.owner_id = in_owner AND e.email = v_email AND c.peer_id IS NULL AND c.deleted_at IS NULL
+         ORDER BY c.ctime, c.id
+         LIMIT 1)
     ) INTO v_id;
     RETURN v_id;
 END$$

@@ -12,7 +12,8 @@
 --           EMPTY_LASTNAME        the entry of a related user needs a last name
 --           SELF_CONTACT          an address of the owner
 --           SAME_DOMAIN           a new address belongs to a colleague, or a colleague is invited
---           ALREADY_IN_CONTACT    an address belongs to another contact; the error names it
+--           ALREADY_IN_CONTACT    another contact has a new address, or a relation with the user who is
+--                                 invited; the error names the address
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       no default address in the list, although it holds
 --                                 addresses or the contact has one (is_need_email)

@@ -16,7 +16,7 @@
 -- Errors:   CONTACT_NOT_FOUND    no such contact in the active list of the owner
 --           SELF_CONTACT         an address of the owner
 --           SAME_DOMAIN          an address of a colleague
---           ALREADY_IN_CONTACT   an address of another contact
+--           ALREADY_IN_CONTACT   a new address, which another contact has
 --           INVALID_PARAM        the number has more than 81 characters
 -- Excludes: MANY_DEFAULT_EMAIL, NO_DEFAULT_MAIL   one address of the list that is written is the default
 -- Needs:    a transaction
@@ -119,7 +119,8 @@ BEGIN
     IF v_name <> v_full_name THEN
         SET v_contact = JSON_SET(v_contact, '$.display_name', v_name);
     END IF;
-    CALL contact_write(in_owner, v_id, JSON_SET(v_contact, '$.from_api', 1), v_peer, 0, v_changed, v_former);
+    SET v_contact = JSON_SET(v_contact, '$.from_api', 1, '$.is_typed', 1);
+    CALL contact_write(in_owner, v_id, v_contact, v_peer, 0, v_changed, v_former);
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
     SELECT v_former AS data FROM (SELECT 1) AS one WHERE v_former IS NOT NULL;

@@ -46,10 +46,12 @@ BEGIN
         -- unlocked: only finds the entry, which is read again under a lock below
         SELECT COALESCE(
             (SELECT id FROM contact WHERE owner_id = in_owner AND entity = v_email),
-            (SELECT MIN(c.id)
+            (SELECT c.id
              FROM contact_email AS e
              JOIN contact AS c ON c.owner_id = in_owner AND c.id = e.contact_id AND c.deleted_at IS NULL
-             WHERE e.owner_id = in_owner AND e.email = v_email)
+             WHERE e.owner_id = in_owner AND e.email = v_email
+             ORDER BY c.ctime, c.id
+             LIMIT 1)
         ) INTO v_id;
     ELSE
         SELECT my_contact_of(in_owner, in_peer) INTO v_id;
@@ -108,7 +110,10 @@ BEGIN
                 WHERE owner_id = in_owner AND id = v_id;
             END IF;
         ELSE
-            UPDATE contact SET changed = IF(status = 'sent', changed, DEFAULT(changed)), status = 'sent'
+            -- an entry that shares the address stood for itself until now; nobody else stands for it
+            UPDATE contact
+            SET changed = IF(status = 'sent', changed, DEFAULT(changed)), status = 'sent',
+                entity = IF(entity = id AND email = v_email, v_email, entity)
             WHERE owner_id = in_owner AND id = v_id;
         END IF;
     END IF;

@@ -50,23 +50,9 @@ BEGIN
         -- unlocked: the row is locked by the UPDATE above
         SELECT email INTO v_stored_email FROM contact WHERE owner_id = in_owner AND id = in_id;
         IF v_stored_email IS NULL THEN
-            -- another contact may have this address, and keeps it. INSERT IGNORE is no alternative: its
-            -- warning 1062 would trigger the handlers of the callers
             INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position)
-            SELECT in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, v_email, 'priv', 1, 1
-            FROM (SELECT 1) AS one
-            WHERE NOT EXISTS (
-                SELECT 1
-                FROM contact_email AS e
-                JOIN contact AS c ON c.owner_id = in_owner AND c.id = e.contact_id AND c.deleted_at IS NULL
-                WHERE e.owner_id = in_owner AND e.email = v_email
-            );
-            UPDATE contact
-            SET email = (
-                SELECT e.email FROM contact_email AS e
-                WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1
-            )
-            WHERE owner_id = in_owner AND id = in_id;
+            VALUES (in_owner, LOWER(HEX(RANDOM_BYTES(8))), in_id, v_email, 'priv', 1, 1);
+            UPDATE contact SET email = v_email WHERE owner_id = in_owner AND id = in_id;
         END IF;
     END IF;
     CALL contact_render(in_owner, in_id);

@@ -34,10 +34,15 @@ BEGIN
     WHERE owner_id = in_owner AND contact_id = in_id
     FOR UPDATE;
 
-    UPDATE contact_email
-    SET contact_id = in_id, is_default = IF(v_default_emails = 0, is_default, 0),
-        position = position + v_last_email
-    WHERE owner_id = in_owner AND contact_id = in_other;
+    UPDATE contact_email AS m
+    SET m.contact_id = in_id, m.is_default = IF(v_default_emails = 0, m.is_default, 0),
+        m.position = m.position + v_last_email
+    WHERE m.owner_id = in_owner AND m.contact_id = in_other
+      AND m.email NOT IN (
+        SELECT k.email FROM (
+            SELECT email FROM contact_email WHERE owner_id = in_owner AND contact_id = in_id
+        ) AS k
+      );
     UPDATE contact_phone AS p
     SET p.contact_id = in_id, p.is_default = IF(v_default_phones = 0, p.is_default, 0),
         p.position = p.position + v_last_phone

@@ -9,10 +9,10 @@
 -- Errors:   NO_NAME              none of the three names
 --           SELF_CONTACT         an address of the owner
 --           SAME_DOMAIN          a colleague in the organisation of the owner
---           ALREADY_IN_CONTACT   one of the addresses, or the user, belongs to another contact
 --           MANY_DEFAULT_EMAIL   more than one default address
 --           NO_DEFAULT_MAIL      addresses, but none is the default one
 --           INVALID_PARAM        the same address twice, or a number that is too long
+-- Excludes: ALREADY_IN_CONTACT   another contact may have the addresses, too
 -- Needs:    a transaction
 -- Example:  CALL my_contact_create('00000000000000a1', '{"from_api": 1, "firstname": "Ada"}');
 DELIMITER $$

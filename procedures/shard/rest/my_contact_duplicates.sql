@@ -1,14 +1,14 @@
--- my_contact_duplicates: list contacts that may be the same person, because they have the same name or the
--- same phone number.
+-- my_contact_duplicates: list contacts that may be the same person, because they have the same email address,
+-- name or phone number.
 --
 -- Names are compared by their words in any order, without case and accents; numbers by their last nine
--- digits. An email address is no reason, because it belongs to one contact only.
+-- digits.
 --
 -- Params:   in_owner   owner of the address book
---           in_after   end of the page before (name:… or phone:…), or NULL
+--           in_after   end of the page before (email:…, name:… or phone:…), or NULL
 --           in_limit   groups at most
--- Returns:  rows       data  JSON: reason (name or phone), value (name of the first contact, or the number),
---                      count, contacts (ten records at most)
+-- Returns:  rows       data  JSON: reason (email, name or phone), value (the address, the name of the first
+--                      contact, or the number), count, contacts (ten records at most)
 --           one row    after: start of the next page, or NULL at the end
 -- Errors:   none
 -- Example:  CALL my_contact_duplicates('00000000000000a1', NULL, 20);
@@ -21,22 +21,42 @@ CREATE OR REPLACE PROCEDURE my_contact_duplicates(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_phones TINYINT DEFAULT IF(in_after LIKE 'phone:%', 1, 0);
+    DECLARE v_reason VARCHAR(8) COLLATE ascii_bin
+        DEFAULT CASE WHEN in_after LIKE 'phone:%' THEN 'phone'
+                     WHEN in_after LIKE 'name:%' THEN 'name'
+                     ELSE 'email' END;
     DECLARE v_after VARCHAR(300) DEFAULT COALESCE(SUBSTR(in_after, LOCATE(':', in_after) + 1), '');
+    DECLARE v_email_after VARCHAR(300) COLLATE utf8mb4_bin DEFAULT v_after;
     DECLARE v_groups LONGTEXT;
 
-    SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT('reason', g.kind, 'value', g.word, 'count', g.n)
-                                  ORDER BY g.kind, g.word), '[]')
+    SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+               'reason', g.reason, 'value', g.word, 'address', g.address, 'count', g.n
+           ) ORDER BY g.reason, g.address, g.word), '[]')
     INTO v_groups
     FROM (
-        (SELECT kind, word, COUNT(*) AS n FROM contact_index
-         WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'name' AND word > v_after AND v_phones = 0
-         GROUP BY kind, word HAVING COUNT(*) > 1 ORDER BY word LIMIT in_limit)
+        -- addresses that stand twice are found in the index alone; few remain to be looked for in the trash
+        (SELECT 'email' AS reason, t.email AS address, t.email COLLATE utf8mb4_unicode_520_ci AS word,
+                COUNT(c.id) AS n
+         FROM (
+             SELECT email FROM contact_email FORCE INDEX (by_address)
+             WHERE owner_id = in_owner AND email > v_email_after AND v_reason = 'email'
+             GROUP BY email HAVING COUNT(*) > 1
+         ) AS t
+         STRAIGHT_JOIN contact_email AS e FORCE INDEX (by_address)
+            ON e.owner_id = in_owner AND e.email = t.email
+         STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = e.contact_id AND c.box <> 'trash'
+         GROUP BY t.email HAVING COUNT(c.id) > 1 ORDER BY t.email LIMIT in_limit)
         UNION ALL
-        (SELECT kind, word, COUNT(*) FROM contact_index
-         WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'phone' AND word > IF(v_phones, v_after, '')
-         GROUP BY kind, word HAVING COUNT(*) > 1 ORDER BY word LIMIT in_limit)
-        ORDER BY kind, word
+        (SELECT 'name', NULL, word, COUNT(*) FROM contact_index
+         WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'name' AND v_reason <= 'name'
+           AND word > IF(v_reason = 'name', v_after, '')
+         GROUP BY word HAVING COUNT(*) > 1 ORDER BY word LIMIT in_limit)
+        UNION ALL
+        (SELECT 'phone', NULL, word, COUNT(*) FROM contact_index
+         WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'phone'
+           AND word > IF(v_reason = 'phone', v_after, '')
+         GROUP BY word HAVING COUNT(*) > 1 ORDER BY word LIMIT in_limit)
+        ORDER BY reason, address, word
         LIMIT in_limit
     ) AS g;
 
@@ -49,17 +69,21 @@ BEGIN
     ) AS data
     FROM (
         SELECT g.position, g.reason, g.value, g.n, r.record,
-               ROW_NUMBER() OVER (PARTITION BY g.position ORDER BY i.contact_id) AS place
+               ROW_NUMBER() OVER (PARTITION BY g.position ORDER BY r.contact_id) AS place
         FROM JSON_TABLE(v_groups, '$[*]' COLUMNS (
             position FOR ORDINALITY,
             reason   VARCHAR(8) COLLATE ascii_bin PATH '$.reason',
             value    VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.value',
+            address  VARCHAR(255) COLLATE utf8mb4_bin PATH '$.address',
             n        INT UNSIGNED PATH '$.count'
         )) AS g
-        STRAIGHT_JOIN contact_index AS i
-           ON i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = g.reason AND i.word = g.value
+        LEFT JOIN contact_index AS i
+          ON i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = g.reason AND i.word = g.value
+        LEFT JOIN contact_email AS e FORCE INDEX (by_address)
+          ON e.owner_id = in_owner AND e.email = g.address
         STRAIGHT_JOIN contact_record AS r
-           ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = 'active'
+           ON r.owner_id = in_owner AND r.contact_id = COALESCE(e.contact_id, i.contact_id)
+          AND r.state = 'active'
     ) AS m
     WHERE m.place <= 10
     GROUP BY m.position, m.reason, m.value, m.n

@@ -37,6 +37,7 @@ BEGIN
     DECLARE v_notes, v_custom_fields LONGTEXT;
     DECLARE v_field, v_limit, v_refusal VARCHAR(128);
     DECLARE v_related_id, v_peer, v_second_peer CHAR(16) COLLATE ascii_bin;
+    DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_merged LONGTEXT DEFAULT '';
     DECLARE v_contact_ids LONGTEXT DEFAULT JSON_ARRAY_INSERT(in_others, '$[0]', in_id);
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -146,6 +147,11 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
     END IF;
 
+    -- unlocked: the owner is locked
+    SELECT MAX(e.email) INTO v_entity
+    FROM contact_email AS e
+    LEFT JOIN contact AS k FORCE INDEX (by_entity) ON k.owner_id = in_owner AND k.entity = e.email
+    WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1 AND k.id IS NULL;
     UPDATE contact AS c
     SET c.comment = v_notes,
         c.custom_fields = v_custom_fields,
@@ -153,11 +159,8 @@ BEGIN
             SELECT e.email FROM contact_email AS e
             WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1
         ),
-        -- an entry that was its own entity now has its default address as entity
-        c.entity = IF(c.entity = c.id, COALESCE((
-            SELECT e.email FROM contact_email AS e
-            WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1
-        ), c.entity), c.entity),
+        -- an entry that was its own entity now has its default address as entity, unless another one has it
+        c.entity = IF(c.entity = c.id, COALESCE(v_entity, c.entity), c.entity),
         c.mtime = UNIX_TIMESTAMP()
     WHERE c.owner_id = in_owner AND c.id = in_id;
     CALL contact_render(in_owner, in_id);

@@ -17,10 +17,10 @@
 --           NO_NAME               the contact would have none of display_name, firstname, lastname
 --           SELF_CONTACT          an address of the owner
 --           SAME_DOMAIN           a new address belongs to a colleague
---           ALREADY_IN_CONTACT    an address belongs to another contact
 --           MANY_DEFAULT_EMAIL    more than one default address
 --           NO_DEFAULT_MAIL       addresses, but none is the default one
 --           INVALID_PARAM         the same address twice, or a number that is too long
+-- Excludes: ALREADY_IN_CONTACT   another contact may have the addresses, too
 -- Needs:    a transaction
 -- Example:  CALL my_contact_patch('00000000000000a1', '0000000000000c01',
 --           '{"from_api": 1, "company": "Acme"}', NULL);

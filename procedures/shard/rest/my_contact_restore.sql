@@ -1,6 +1,7 @@
 -- my_contact_restore: restore a contact from the trash, as it was, as far as its tags and groups still exist.
 --
 -- A user who has invited the owner meanwhile waits in a hidden entry, whose invitation this entry takes over.
+-- An entry that was written meanwhile with the same address keeps it, and stands for itself from now on.
 -- The caller sets a block again (yp.contact_block_add) in the same transaction.
 --
 -- Params:   in_owner   owner of the address book
@@ -12,8 +13,7 @@
 --           one row    data  JSON, the record; rev
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           NOT_DELETED           the contact is not in the trash
---           CONFLICT              an address, or the user, now belongs to another contact;
---                                 the error names the address
+--           CONFLICT              both this contact and another one have a relation with the user
 --           PRECONDITION_FAILED   the contact has another revision
 -- Needs:    a transaction
 -- Example:  CALL my_contact_restore('00000000000000a1', '0000000000000c04', NULL);
@@ -32,7 +32,7 @@ BEGIN
     DECLARE v_entity, v_person_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_blocked TINYINT;
     DECLARE v_message TEXT;
-    DECLARE v_refusal VARCHAR(500);
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: people are locked before their address books
@@ -45,29 +45,28 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NOT_DELETED';
     END IF;
     CALL contact_revision_check(in_owner, in_id, in_rev);
-    SELECT entity, peer_id, is_blocked INTO v_entity, v_peer, v_blocked
+    SELECT entity, peer_id, status, is_blocked INTO v_entity, v_peer, v_status, v_blocked
     FROM contact_relation_aside
     WHERE owner_id = in_owner AND id = in_id
     FOR UPDATE;
     SELECT MAX(email) INTO v_person_email FROM yp.drumate WHERE id = v_peer;
 
-    -- unlocked: every routine that adds an address holds the lock of the owner
-    SELECT JSON_OBJECT('code', 'CONFLICT', 'field', e.field, 'value', e.value) INTO v_refusal
-    FROM taken_email AS e
-    WHERE e.owner_id = in_owner AND e.contact_id = in_id
-    ORDER BY e.position
-    LIMIT 1;
-    IF v_refusal IS NOT NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
-    END IF;
+    UPDATE contact
+    SET entity = id, peer_id = NULL, category = 'independant'
+    WHERE owner_id = in_owner AND entity IN (v_entity, v_person_email) AND id <> in_id AND status = 'memory';
     SELECT c.id, c.box, c.message INTO v_other_id, v_other_box, v_message
     FROM contact AS c FORCE INDEX (by_entity)
     WHERE c.owner_id = in_owner AND c.entity IN (v_entity, v_person_email) AND c.id <> in_id
     ORDER BY c.box <> 'hidden' DESC
     LIMIT 1
     FOR UPDATE;
-    IF v_other_box <> 'hidden' THEN
+    IF v_other_box <> 'hidden' AND v_status <> 'memory' THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT';
+    ELSEIF v_other_box <> 'hidden' THEN
+        SET v_entity = in_id, v_peer = NULL, v_other_id = NULL;
+        UPDATE contact_relation_aside
+        SET entity = in_id, peer_id = NULL
+        WHERE owner_id = in_owner AND id = in_id;
     ELSEIF v_other_id IS NOT NULL THEN
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_other_id;
         UPDATE contact_relation_aside

@@ -1,5 +1,6 @@
 -- taken_email: one address of a contact that another contact of the owner has, too, as a refusal names it.
--- Only this view knows where an API looks for the address.
+-- No routine reads it any more. Those of the version before do, which a rollback brings back; a later
+-- migration drops it.
 CREATE OR REPLACE VIEW taken_email AS
 SELECT
     e.owner_id,

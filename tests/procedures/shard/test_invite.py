@@ -310,3 +310,37 @@ async def test_contact_invite_twice_at_once_makes_one_entry(direct: Direct) -> N
 async def _locked(tx: Transaction, uid: str, peer: str, call: tuple[Any, ...]) -> list[ResultSet]:
     await tx.call("yp", "contact_pair_lock", uid, peer, None)
     return await tx.call(*call)
+
+
+def test_an_invited_address_stands_for_one_contact(scene: Scene) -> None:
+    mail = "doe@scene.example"
+    scene["body"] = f'{{"from_api": 1, "email": [{{"email": "{mail}", "is_default": 1}}]}}'
+    scene["jane"], scene["john"], scene["jim"] = [
+        scene.doc(f"my_contact_create(:alice, JSON_SET(:body, '$.firstname', '{name}'))")["id"]
+        for name in ("Jane", "John", "Jim")
+    ]
+
+    def entities() -> dict[str, str]:
+        rows = scene.rows("SELECT id, entity FROM contact WHERE owner_id = :alice")
+        names = {scene[name]: name for name in ("jane", "john", "jim")}
+        return {names[str(contact)]: names.get(str(entity), str(entity)) for contact, entity in rows}
+
+    assert entities() == {"jane": mail, "john": "john", "jim": "jim"}
+    # John's page invites him, not the first contact with the address.
+    scene["body"] = f'{{"invite": 1, "email": [{{"email": "{mail}", "is_default": 1}}]}}'
+    scene.sets("my_contact_update(:alice, :john, :body)")
+    assert entities() == {"jane": "jane", "john": mail, "jim": "jim"}
+    assert scene.refused("my_contact_update(:alice, :jane, :body)").code == "ALREADY_IN_CONTACT"
+    assert scene.doc(f"contact_invite_declined(:alice, '{mail}')")["contact_id"] == scene["john"]
+    # Nobody stands for the address: the oldest contact is invited by it.
+    scene.sets("my_contact_trash(:alice, :john, NULL)")
+    scene.sets("UPDATE contact SET ctime = ctime - 9 WHERE owner_id = :alice AND id = :jim")
+    scene.sets(f"contact_invite(:alice, NULL, '{{\"email\": \"{mail}\"}}', 'sent', 0, NULL)")
+    assert entities() == {"jane": "jane", "john": "john", "jim": mail}
+    scene.sets("my_contact_restore(:alice, :john, NULL)")
+    assert entities() == {"jane": "jane", "john": "john", "jim": mail}
+    # Merged into another one, the invitation stays with the target.
+    scene.sets("my_contact_merge(:alice, :jane, JSON_ARRAY(:jim), NULL)")
+    assert entities() == {"jane": mail, "john": "john"}
+    scene.sets("my_contact_merge(:alice, :john, JSON_ARRAY(:jane), NULL)")
+    assert entities() == {"john": mail}

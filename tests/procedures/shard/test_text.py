@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support.admin import Admin
 from tests.support.scene import Scene
 
@@ -58,3 +60,22 @@ def test_text_words_drops_the_signs_between_digits(scene: Scene) -> None:
 def test_prefix_end_sorts_behind_every_word_with_the_prefix(scene: Scene) -> None:
     assert scene.one("SELECT 'anaz' < prefix_end('ana')") == 1
     assert scene.one("SELECT 'anb' > prefix_end('ana')") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "agree"),
+    [
+        ("Ada Lovelace", "lovelace, ADA", 1), ("Ada Lovelace", "Dr. Ada King Lovelace", 1),
+        ("Ada", None, 1), ("Jane Doe", "John Doe", 0), ("José", "Jose\u0301", 1), ("Ann Lee", "Ann Leer", 0),
+    ],
+)  # fmt: skip
+def test_names_that_agree(scene: Scene, first: str, second: str | None, agree: int) -> None:
+    scene["first"], scene["second"] = first, second or ""
+    for one, other in (("first", "second"), ("second", "first")):
+        assert scene.one(f"SELECT names_agree(:{one}, :{other})") == agree
+
+
+def test_a_name_key_has_the_words_in_order(scene: Scene) -> None:
+    for name, key in (("Lovelace, Ada", "Ada Lovelace"), ("ada  LOVELACE", "ada LOVELACE"), ("…", None)):
+        scene["name"] = name
+        assert scene.one("SELECT name_key(:name)") == key
