@@ -19,8 +19,9 @@ from service.contacts.vocabulary import CARD_LIMIT
 
 CARD_BYTES = 4 * CARD_LIMIT
 """Bytes of one card without its pictures."""
-BINARY = {b"PHOTO", b"LOGO", b"SOUND", b"KEY"}
-"""Properties that are left out: nothing of them is stored."""
+BINARY_BYTES = {b"PHOTO": 1_500_000, b"LOGO": 65_536, b"SOUND": 65_536, b"KEY": 65_536}
+"""Properties that may hold bytes, as base64, and the length to which they are read."""
+BINARY = {name.decode() for name in BINARY_BYTES}
 BLANKS = b" \t"
 BEGIN = re.compile(rb"BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 END = re.compile(rb"END[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
@@ -43,8 +44,12 @@ class Property:
     group: str = ""
     params: dict[str, list[str]] = field(default_factory=dict)
     value: bytes = b""
-    """As it was before any transfer encoding."""
+    """As it was before any transfer encoding; of one that is_bytes, the base64."""
     is_quoted_printable: bool = False
+    is_bytes: bool = False
+    """Whether the value is base64 of something that is no text."""
+    head: str = ""
+    """Group, name and parameters as the file writes them."""
 
 
 @dataclass
@@ -58,7 +63,8 @@ class Card:
     size: int = 0
     last: bytes = b""
     """The last line of the file, for a card without END."""
-    is_binary: bool = False
+    binary_limit: int = 0
+    """Length to which the last property is read; 0 for a text."""
     is_quoted_printable: bool = False
     is_soft: bool = False
     """The last line ends in a soft break of quoted-printable."""
@@ -84,15 +90,19 @@ class Card:
     def _start(self, line: bytes) -> None:
         head = line.partition(b":")[0].upper()
         name = head.partition(b";")[0].strip(BLANKS).rpartition(b".")[2]
-        self.is_binary = name in BINARY
+        self.binary_limit = BINARY_BYTES.get(name, 0)
         self.is_quoted_printable = b"QUOTED-PRINTABLE" in head
         self.properties.append(bytearray())
         self._extend(line)
 
     def _extend(self, text: bytes) -> None:
-        """Add a text to the last property, unless that is a picture."""
+        """Add a text to the last property, unless that is too long."""
         self.is_soft = False
-        if self.is_binary or not self.properties:
+        if not self.properties:
+            return
+        if self.binary_limit:
+            if len(self.properties[-1]) < self.binary_limit:
+                self.properties[-1] += text
             return
         self.size += len(text)
         if self.size > CARD_BYTES:
@@ -171,11 +181,14 @@ def parse_property(line: bytes) -> Property:
     group, _, name = text.partition(";")[0].strip().upper().rpartition(".")
     params = _params(text)
     encodings = {word.upper() for key in ("ENCODING", "TYPE") for word in params.get(key, ())}
+    is_base64 = "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B"
     if "QUOTED-PRINTABLE" in encodings:
         value = quopri.decodestring(value)
-    elif "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B":
-        value = _decode_base64(value)
-    return Property(name, group, params, value, "QUOTED-PRINTABLE" in encodings)
+    elif is_base64 and name not in BINARY:
+        content = _decode_base64(value)
+        is_base64 = b"\0" in content
+        value = value if is_base64 else content
+    return Property(name, group, params, value, "QUOTED-PRINTABLE" in encodings, is_base64, text.strip())
 
 
 def _params(head: str) -> dict[str, list[str]]:
@@ -183,7 +196,7 @@ def _params(head: str) -> dict[str, list[str]]:
     params: dict[str, list[str]] = {}
     if head.count('"') % 2:
         head = head.replace('"', "")
-    for key, *words in parseParams(SPACES.sub(r"\1", head)):
+    for key, *words in parseParams(head if '"' in head else SPACES.sub(r"\1", head)):
         if not words:
             key, words = "TYPE", [key]
         # dmfs escapes the comma between types; others put it into quotes.

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from service.contacts.addresses import addresses_in
+from service.contacts.extra import is_storable
 from service.contacts.vocabulary import CONTROL, CONTROL_BUT_LAYOUT, ENTITY, PLACE_LIMITS, Contact
 from service.ids import ID
 
@@ -40,14 +41,15 @@ def clean(contact: Mapping[str, Any]) -> Contact:
     default = next((e["email"] for e in emails if e["is_default"]), "")
     phones = [{**_kind(p), **_phone(p)} for p in _entries(contact, "mobile")]
     addresses = [
-        {**_kind(a), **{key: _line(a.get(key), limit) for key, limit in PLACE_LIMITS.items()}}
+        {**_kind(a), **{key: line(a.get(key), limit) for key, limit in PLACE_LIMITS.items()}}
         for a in _entries(contact, "address")
     ]
     custom, entity = contact.get("custom_fields"), str(contact.get("entity") or "")
-    synced_at, uid = _timestamp(contact.get("synced_at")), _line(contact.get("uid"), 64)
+    extra = contact.get("extra")
+    synced_at, uid = _timestamp(contact.get("synced_at")), line(contact.get("uid"), 64)
     return {
-        **{key: _line(contact.get(key), limit) for key, limit in LIMITS.items()},
-        "comment": _layout(contact.get("comment")),
+        **{key: line(contact.get(key), limit) for key, limit in LIMITS.items()},
+        "comment": layout(contact.get("comment")),
         "email": emails[:ENTRIES],
         "mobile": [p for p in phones if p["phone"]][:ENTRIES],
         "address": [a for a in addresses if any(a[key] for key in PLACE_LIMITS)][:ENTRIES],
@@ -57,6 +59,7 @@ def clean(contact: Mapping[str, Any]) -> Contact:
         # An absent key is NULL in SQL.
         **({"default": default} if default else {}),
         **({"custom_fields": orjson.dumps(custom).decode()} if isinstance(custom, dict) else {}),
+        **({"extra": orjson.dumps(extra).decode()} if extra and is_storable(extra) else {}),
         **({"synced_at": synced_at} if synced_at else {}),
         **({"entity": entity} if ENTITY.fullmatch(entity) else {}),
         **({"uid": uid} if ID.fullmatch(uid) else {}),
@@ -81,7 +84,7 @@ def clean_book(book: Any) -> Contact:
     if not isinstance(book, Mapping):
         return {"tag": [], "group": []}
     parents = {
-        _line(t.get("name"), 255): _line(t.get("parent"), 255) for t in _entries(book, "tag")[:BOOK_NAMES]
+        line(t.get("name"), 255): line(t.get("parent"), 255) for t in _entries(book, "tag")[:BOOK_NAMES]
     }
     positions = {name: position for position, name in enumerate(filter(None, parents), 1)}
     return {
@@ -90,9 +93,9 @@ def clean_book(book: Any) -> Contact:
             for name, parent in _parents_first(parents, positions).items()
         ],
         "group": [
-            {"name": name, "comment": _layout(g.get("comment"))}
+            {"name": name, "comment": layout(g.get("comment"))}
             for g in _entries(book, "group")[:BOOK_NAMES]
-            if (name := _line(g.get("name"), 255))
+            if (name := line(g.get("name"), 255))
         ],
     }
 
@@ -122,16 +125,16 @@ def _entries(contact: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 def _phone(entry: Mapping[str, Any]) -> Contact:
     """Return areacode and phone, with the space between them at most 81 characters, as in the REST API."""
-    areacode = _line(entry.get("areacode"), 16)
+    areacode = line(entry.get("areacode"), 16)
     if areacode == "+":
         areacode = ""
-    return {"areacode": areacode, "phone": _line(entry.get("phone"), 80 - len(areacode) if areacode else 81)}
+    return {"areacode": areacode, "phone": line(entry.get("phone"), 80 - len(areacode) if areacode else 81)}
 
 
 def _names(contact: Mapping[str, Any], key: str) -> list[str]:
     """Return the names in a list of a contact, each once."""
     names = contact.get(key)
-    lines = [_line(name, 255) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    lines = [line(name, 255) for name in names if isinstance(name, str)] if isinstance(names, list) else []
     return list(dict.fromkeys(filter(None, lines)))[:NAMES]
 
 
@@ -139,7 +142,7 @@ def _kind(entry: Mapping[str, Any]) -> Contact:
     """Return category, is_default and label of an entry."""
     category = "prof" if entry.get("category") == "prof" else "priv"
     default = int(str(entry.get("is_default") or 0) == "1")
-    return {"category": category, "is_default": default, "label": _line(entry.get("label"), 32)}
+    return {"category": category, "is_default": default, "label": line(entry.get("label"), 32)}
 
 
 def _timestamp(value: Any) -> str:
@@ -152,11 +155,11 @@ def _timestamp(value: Any) -> str:
     return moment.isoformat(" ", "milliseconds")
 
 
-def _line(value: Any, limit: int) -> str:
+def line(value: Any, limit: int) -> str:
     """Return a text of one line, without control characters."""
     return CONTROL.sub(" ", str(value or "")).strip()[:limit]
 
 
-def _layout(value: Any) -> str:
+def layout(value: Any) -> str:
     """Return a text of several lines, without other control characters."""
     return CONTROL_BUT_LAYOUT.sub("", str(value or ""))[:LAYOUT_LIMIT].strip()

@@ -12,7 +12,7 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,13 +25,16 @@ from service import PACKAGE
 from service.contacts.encodings import chunks_of
 from service.contacts.jcards import is_jcard
 from service.contacts.names import name_words, names_agree
+from service.contacts.pictures import picture_path
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
-from service.runtime.context import Context, Upload
+from service.runtime.context import Context, Upload, in_transaction
 from service.store.database import document, encode
 
 BATCH = 100
 """Contacts of one transaction. It takes a fifth of a second, for which other changes of the owner wait."""
+BATCH_BYTES = 2_000_000
+"""Of their cards and pictures."""
 REPORTED = 100
 """Rejected contacts that the answer lists."""
 CHUNK_BYTES = 65_536
@@ -63,19 +66,25 @@ class Report:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     columns: dict[str, Any] | None = None
     """Which columns of a table are used, as `Columns.report` says it; None without a table."""
+    groups: int = 0
+    """Cards of `loaded` that became groups."""
+    incomplete: list[dict[str, Any]] = field(default_factory=list)
+    """What of the contacts in `loaded` is not stored."""
     batch: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Contacts that are not stored yet, by id."""
     names: dict[str, list[frozenset[str]]] = field(default_factory=dict)
     """The names of the batch (`name_words`), by email address."""
+    cards: list[dict[str, Any]] = field(default_factory=list)
+    """The cards of contacts of the batch, as `my_contact_import_cards` takes them."""
+    size: int = 0
+    """Bytes of the batch, about."""
 
-    def add(self, line: int, contact: dict[str, Any] | None, error: str, name: str = "") -> None:
-        """Count a contact, and add it to the batch if it can be stored.
-
-        `error` says why there is none, `name` whose it is.
-        """
+    def add(self, entry: dict[str, Any]) -> None:
+        """Count an entry of the reader, and add its contact to the batch if it can be stored."""
         self.total += 1
+        line, contact = entry["line"], entry.get("contact")
         if contact is None:
-            self._reject(line, error, name)
+            self.reject(line, entry["error"], entry["name"])
             return
         addresses = {entry["email"] for entry in contact["email"]}
         if not addresses and not contact.keys() & {"uid", "entity"}:
@@ -87,6 +96,26 @@ class Report:
                 self.names.setdefault(address, []).append(words)
             contact_id = secrets.token_hex(8)
             self.batch[contact_id] = {**contact, "id": contact_id, "line": line}
+            self._add_card(contact_id, entry.get("card", {}))
+            self._note(line, entry.get("losses", ()), _name(contact))
+
+    def _add_card(self, contact_id: str, card: dict[str, Any]) -> None:
+        """Add the card and the picture of a contact to the batch."""
+        if digest := card.pop("digest", None):
+            self.batch[contact_id]["avatar_path"] = picture_path(contact_id, digest)
+        if card:
+            self.cards.append({"id": contact_id, **card})
+            self.size += len(card.get("card", "")) + len(card.get("picture", ""))
+
+    def _note(self, line: int, reasons: Iterable[str], name: str) -> None:
+        """Note what of a contact is not stored."""
+        room = REPORTED - len(self.incomplete)
+        self.incomplete += [{"line": line, "name": name, "reason": r} for r in islice(reasons, room)]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch has to be stored before the next contact."""
+        return len(self.batch) >= BATCH or self.size > BATCH_BYTES
 
     def _is_in_batch(self, addresses: set[str], words: frozenset[str]) -> bool:
         """Return whether the batch has a contact with one of the addresses and this name."""
@@ -96,9 +125,10 @@ class Report:
     def reject_unreachable(self, line: int, contact: dict[str, Any]) -> None:
         """Count a contact without an address or a registered user."""
         self.noemail += 1
-        self._reject(line, "no email address", _name(contact))
+        self.reject(line, "no email address", _name(contact))
 
-    def _reject(self, line: int, reason: str, name: str) -> None:
+    def reject(self, line: int, reason: str, name: str) -> None:
+        """Note a contact that is not stored."""
         if len(self.rejected) < REPORTED:
             self.rejected.append({"line": line, "name": name, "reason": reason})
 
@@ -111,6 +141,8 @@ class Report:
             "alreadyincontact": self.alreadyincontact,
             "encoding": self.encoding,
             "rejected": self.rejected,
+            "incomplete": self.incomplete,
+            "groups": self.groups,
             **({"columns": self.columns} if self.columns else {}),
         }
 
@@ -175,8 +207,8 @@ async def load_list(
     """Import contacts that are read and cleaned; return the report. `origin`: where they come from."""
     report = Report()
     for line, contact in enumerate(contacts, 1):
-        report.add(line, contact, "")
-        if len(report.batch) >= BATCH:
+        report.add({"line": line, "contact": contact})
+        if report.is_full:
             await _store_batch(ctx, report, origin)
     await _store_batch(ctx, report, origin)
     return report.answer()
@@ -199,8 +231,11 @@ async def _load_file(
                 continue
             if "book" in entry and report.total == 0:
                 await ctx.shard("my_contact_import_book", encode(entry["book"]))
-            report.add(entry["line"], entry.get("contact"), entry.get("error", ""), entry.get("name", ""))
-            if len(report.batch) < BATCH:
+            if "group" in entry:
+                await _store_group(ctx, report, entry, kind)
+                continue
+            report.add(entry)
+            if not report.is_full:
                 continue
             await _store_batch(ctx, report, kind)
             percent = min(99, entry["at"] * 100 // max(size, 1))
@@ -216,9 +251,16 @@ async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None
     """Store the batch of a report in one transaction."""
     if not report.batch:
         return
-    contacts = encode(list(report.batch.values()))
-    (count_rows,) = await ctx.shard("my_contact_import", contacts, origin)
-    counts = document(count_rows)
+    contacts, cards = encode(list(report.batch.values())), encode(report.cards)
+
+    async def work(ctx: Context) -> dict[str, Any]:
+        (count_rows,) = await ctx.shard("my_contact_import", contacts, origin)
+        if report.cards:
+            await ctx.shard("my_contact_import_cards", cards)
+        counts: dict[str, Any] = document(count_rows)
+        return counts
+
+    counts = await in_transaction(ctx, work)
     report.loaded += counts["loaded"]
     report.alreadyincontact += counts["alreadyincontact"]
     by_line = {contact["line"]: contact for contact in report.batch.values()}
@@ -226,6 +268,20 @@ async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None
         report.reject_unreachable(line, by_line[line])
     report.batch.clear()
     report.names.clear()
+    report.cards.clear()
+    report.size = 0
+
+
+async def _store_group(ctx: Context, report: Report, entry: dict[str, Any], origin: str) -> None:
+    """Store a group of a file, after the contacts that are its members."""
+    await _store_batch(ctx, report, origin)
+    report.total += 1
+    if not entry["group"]["name"]:
+        report.reject(entry["line"], "a group without a name", "")
+        return
+    await ctx.shard("my_contact_import_group", encode(entry["group"]))
+    report.loaded += 1
+    report.groups += 1
 
 
 @asynccontextmanager

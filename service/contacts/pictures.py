@@ -1,4 +1,4 @@
-"""Pictures of groups: check uploaded files, and answer stored ones."""
+"""Pictures of contacts and groups: check uploaded files, and answer stored ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 from service.contacts.uploads import StoredFile
 from service.errors import RequestError
+from service.ids import to_wire
 from service.runtime.context import Download
 from service.store.database import ResultSet
 
+API = "/api/v1"
 MAX_BYTES = 1_000_000
 """Pictures lie in the database."""
 SIGNATURES = (
@@ -32,6 +34,16 @@ def media_type(content: bytes) -> str | None:
         ),
         None,
     )
+
+
+def picture_path(contact_id: str, digest: str) -> str:
+    """Return the path of an uploaded picture. It differs for each picture, so that clients see the change."""
+    return f"{pictures_of(contact_id)}{digest[:16]}"
+
+
+def pictures_of(contact_id: str) -> str:
+    """Return the start of the paths of a contact's uploaded pictures."""
+    return f"{API}/contacts/{to_wire(contact_id)}/avatar/"
 
 
 def encoded(content: bytes) -> str:

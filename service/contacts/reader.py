@@ -2,9 +2,16 @@
 
 Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
 neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, of a table then
-`{"columns"}` (which of them are used), and one line of JSON per contact: `{"line", "at", "contact"}`, or
-`{"line", "at", "error", "name"}`, where `at` is the number of bytes read. The first contact of a file from
-`service/contacts/exporting.py` may have `book` as well: all tags and groups.
+`{"columns"}` (which of them are used), and one line of JSON per contact, where `at` is the number of bytes
+read:
+
+- `{"line", "at", "contact"}`, with `card` (uid, card, type, picture, digest) of one that came in a card, and
+  `losses` (why something of it is not stored);
+- `{"line", "at", "error", "name"}`;
+- `{"line", "at", "group"}` of a card that is a group. They are the last lines, because their members may come
+  after them.
+
+The first contact of a file from `service/contacts/exporting.py` may have `book` as well: all tags and groups.
 """
 
 from __future__ import annotations
@@ -17,6 +24,7 @@ from typing import BinaryIO
 
 import orjson
 
+from service.contacts.card_groups import group_of
 from service.contacts.card_lines import Card, cut_cards
 from service.contacts.cleaning import clean, clean_book
 from service.contacts.encodings import (
@@ -30,11 +38,16 @@ from service.contacts.encodings import (
     wide_encoding_of,
 )
 from service.contacts.jcards import is_jcard, read_jcards
+from service.contacts.losses import losses_of
 from service.contacts.tables import read_rows
-from service.contacts.vcards import name_in, parse_card, undeclared_values, values_of
+from service.contacts.values import values_of
+from service.contacts.vcards import name_in, parse_card, undeclared_values
 from service.contacts.vocabulary import FILE_LABELS, Contact, UnreadableError
+from service.contacts.whole_cards import card_of, picture_of
 
 BUFFER_BYTES = 65_536
+GROUPS_BYTES = 8_000_000
+"""Of groups that wait for the end of the file."""
 OPTIONAL = {"label", "state", "postal_code"}
 """Keys of entries that the routine takes as "" when they are absent."""
 
@@ -42,16 +55,19 @@ OPTIONAL = {"label", "state", "postal_code"}
 def read(source: BinaryIO, kind: str, decoder: Decoder | None = None) -> Iterator[Contact]:
     """Yield the lines that `main` prints, as objects. `kind`: vcf or csv."""
     decoder = decoder or decoder_of(source, kind)
-    for line, contact, error, name in _cards(source, decoder) if kind == "vcf" else _rows(source, decoder):
-        entry: Contact = {"line": line, "at": source.tell()}
-        if contact is not None and "columns" in contact:
-            yield contact
-        elif contact is None:
-            yield entry | {"error": error, "name": name}
-        elif "book" in contact:
-            yield entry | {"contact": clean(contact), "book": clean_book(contact["book"])}
-        else:
-            yield entry | {"contact": clean(contact)}
+    for entry in _cards(source, decoder) if kind == "vcf" else _rows(source, decoder):
+        if "columns" in entry:
+            yield entry
+            continue
+        entry["at"] = source.tell()
+        contact = entry.get("contact")
+        if contact is not None:
+            if "book" in contact:
+                entry["book"] = clean_book(contact["book"])
+            entry["contact"] = clean(contact)
+            if losses := [*entry.pop("losses", ()), *losses_of(contact, entry["contact"])]:
+                entry["losses"] = losses
+        yield entry
 
 
 def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
@@ -72,17 +88,21 @@ def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
     return Decoder.of(undeclared_values(lines) if kind == "vcf" else lines)
 
 
-Entry = tuple[int, Contact | None, str, str]
-"""Line, contact, why there is none, and whose it is."""
-
-
-def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
-    """Yield the contact of each card."""
+def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:
+    """Yield what `main` prints of each card, groups last."""
+    groups: list[Contact] = []
+    size = 0
     try:
         for card in _cut(source):
-            yield _entry(card, decoder)
+            entry = _entry(card, decoder)
+            if "group" in entry and size < GROUPS_BYTES:
+                groups.append(entry)
+                size += card.size
+            else:
+                yield entry
     except UnreadableError as exc:
-        yield 1, None, str(exc), ""
+        yield {"line": 1, "error": str(exc), "name": ""}
+    yield from groups
 
 
 def _cut(source: BinaryIO) -> Iterator[Card]:
@@ -92,23 +112,34 @@ def _cut(source: BinaryIO) -> Iterator[Card]:
     return cut_cards(lines_of(source))
 
 
-def _entry(card: Card, decoder: Decoder) -> Entry:
+def _entry(card: Card, decoder: Decoder) -> Contact:
     values = values_of(card, decoder)
     if card.is_too_big:
-        return card.line, None, "too big for a contact", name_in(values)
-    try:
-        return card.line, parse_card(values), "", ""
-    except UnreadableError as exc:
-        return card.line, None, str(exc), name_in(values)
+        return {"line": card.line, "error": "too big for a contact", "name": name_in(values)}
+    if group := group_of(values):
+        return {"line": card.line, "group": group}
+    stored, losses = card_of(values)
+    picture, reason = picture_of(values)
+    if picture:
+        stored |= {"type": picture.type, "picture": picture.content, "digest": picture.digest}
+    return {
+        "line": card.line,
+        "contact": parse_card(values),
+        "card": stored,
+        "losses": [*losses, *filter(None, [reason])],
+    }
 
 
-def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Entry]:
-    """Yield the contact of each row, and why there is none; `columns` before the first."""
+def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:
+    """Yield what `main` prints of each row; `columns` before the first."""
     try:
         for line, contact, error in read_rows(text_lines(source, decoder)):
-            yield line, contact, error, ""
+            if contact is None:
+                yield {"line": line, "error": error, "name": ""}
+            else:
+                yield contact if "columns" in contact else {"line": line, "contact": contact}
     except UnreadableError as exc:
-        yield 1, None, str(exc), ""
+        yield {"line": 1, "error": str(exc), "name": ""}
 
 
 def _without_empty(contact: Contact) -> Contact:

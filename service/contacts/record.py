@@ -26,6 +26,7 @@ FIELDS = {
     "avatar_path": "avatar_path",
     "tags": "tags",
     "custom_fields": "custom_fields",
+    "extra": "extra",
     "source": "origin",
     "source_id": "source_id",
     "synced_at": "synced_at",

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from service.contacts.addresses import addresses_in
 from service.contacts.headings import fields_of, guessed_fields_of
 from service.contacts.rows import Lines, Row, find_header, split_rows
 from service.contacts.vocabulary import (
@@ -117,6 +118,7 @@ class Columns:
                 {"email": e, **self._kind("email", i, cells)}
                 for i in self.indexes.get("email", ())
                 for e in cells.values(i)
+                if addresses_in(e)
             ],
             "mobile": [
                 {**n, **self._kind("phone", i, cells)} for n, (_, i) in zip(numbers, phones, strict=True)
@@ -124,9 +126,12 @@ class Columns:
             "address": [a for place in self.places for a in self._addresses(place, cells)],
             "tag": cells.tags(),
         }
-        if custom := cells.custom_fields():
+        custom, losses = _limited(cells.custom_fields())
+        if custom:
             own = extension.get("custom_fields")
             extension["custom_fields"] = custom | own if isinstance(own, dict) else custom
+        if losses:
+            contact["losses"] = losses
         return merge_extension(
             contact, {**({"source": LOCAL_SOURCE} if self.is_own_file else {}), **extension}
         )
@@ -223,13 +228,35 @@ class _Cells:
             for index in self._columns.indexes.get(field, ())
             if self.text(index) not in {"", self.first(field)}
         ]
+        unusable = [
+            index
+            for index in self._columns.indexes.get("email", ())
+            if self.text(index) and not all(map(addresses_in, self.values(index)))
+        ]
         custom: dict[str, str] = {}
-        for index in [*self._columns.indexes.get("keep", ()), *further]:
+        for index in [*self._columns.indexes.get("keep", ()), *further, *unusable]:
             if text := self.text(index):
-                heading = self._columns.header[index]
-                name = f"{heading} ({index + 1})" if heading in custom else heading
-                custom[name[:255]] = text[:CUSTOM_VALUE]
-        return custom if len(orjson.dumps(custom)) <= CUSTOM_BYTES else {}
+                heading = self._columns.header[index][:240]
+                custom[f"{heading} ({index + 1})" if heading in custom else heading] = text
+        return custom
+
+
+def _limited(custom: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return as many values as a contact may have aside, and why the others are cut or left out."""
+    held: dict[str, str] = {}
+    losses: list[str] = []
+    size = 2
+    for heading, text in custom.items():
+        value = text[:CUSTOM_VALUE]
+        bytes_ = len(orjson.dumps({heading: value}))
+        if size + bytes_ > CUSTOM_BYTES:
+            losses.append(f"no room for the column {heading}")
+            continue
+        if len(text) > CUSTOM_VALUE:
+            losses.append(f"the column {heading} is cut to {CUSTOM_VALUE} characters")
+        held[heading] = value
+        size += bytes_
+    return held, losses
 
 
 def _replaces(text: str, original: str) -> bool:

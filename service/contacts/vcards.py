@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
-from vobject.icalendar import stringToTextValues
-
-from service.contacts.card_lines import Card, Property, cut_cards, properties_of
-from service.contacts.encodings import Decoder
+from service.contacts.addresses import addresses_in
+from service.contacts.card_lines import BINARY, Property, cut_cards, properties_of
 from service.contacts.extension import with_line_breaks
+from service.contacts.extra import extra_of, limited
+from service.contacts.values import Value, Values
 from service.contacts.vocabulary import (
     CARD_TYPES,
     EXTENSION,
     LOCAL_SOURCE,
     PRODID,
     Contact,
-    UnreadableError,
     card_label,
     merge_extension,
     parse_extension,
@@ -25,11 +23,7 @@ from service.contacts.vocabulary import (
     split_numbers,
 )
 
-ESCAPED = '\\,;:"'
-LINE_BREAKS = "nN"
-TRAILING_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 COMPANY_KINDS = {"org", "organization", "company"}
-GROUP_KIND = "group"
 GOOGLE_GROUPS = {"myContacts", "* myContacts", "* starred"}
 """Groups that every contact of a Google account has; the files of this service may have such tags."""
 MEANINGLESS_TYPES = {
@@ -52,61 +46,13 @@ MEANINGLESS_TYPES = {
 """Types that are no label: the category says it, or it goes without saying."""
 CELLS = {"CELL", "MOBILE", "IPHONE"}
 ADDRESS_PARTS = 7
-WITHOUT_LISTS = "2.1"
-"""The version of vCard in which a comma is no separator."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """A property as text. Escapes are those of the file."""
-
-    text: str
-    line: Property
-
-    @property
-    def plain(self) -> str:
-        """The text without escapes."""
-        return unescape(self.text, self.line.is_quoted_printable)
-
-    def parts(self, separator: str) -> list[str]:
-        """Return the parts between separators that are not escaped, without escapes."""
-        is_quoted_printable = self.line.is_quoted_printable
-        return [unescape(part, is_quoted_printable) for part in split(self.text, separator)]
-
-
-@dataclass
-class Values:
-    """The properties of a card by their names, and its labels by group."""
-
-    by_name: dict[str, list[Value]] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def all(self, name: str) -> list[Value]:
-        """Return all values of a property."""
-        return self.by_name.get(name, [])
-
-    def first(self, name: str) -> str:
-        """Return the first value of a property that says something, or ""."""
-        return next(filter(None, (value.plain for value in self.all(name))), "")
-
-
-def values_of(card: Card, decoder: Decoder) -> Values:
-    """Return the properties of a card as text."""
-    values = Values()
-    for property_ in properties_of(card):
-        charset = property_.params.get("CHARSET", [""])[0]
-        value = Value(decoder.decode(property_.value, charset).strip(), property_)
-        if property_.name == "X-ABLABEL" and property_.group:
-            values.labels[property_.group] = value.plain
-        values.by_name.setdefault(property_.name, []).append(value)
-    return values
 
 
 def undeclared_values(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the values of all cards whose encoding the file does not name."""
     for card in cut_cards(lines):
         for property_ in properties_of(card):
-            if "CHARSET" not in property_.params:
+            if "CHARSET" not in property_.params and property_.name not in BINARY:
                 yield property_.value
 
 
@@ -116,19 +62,17 @@ def name_in(values: Values) -> str:
 
 
 def parse_card(values: Values) -> Contact:
-    """Return the contact of one card; UnreadableError when it is no person."""
-    if GROUP_KIND in _kinds_of_card(values):
-        raise UnreadableError("a group, not a person")
+    """Return the contact of one card."""
     extension = parse_extension(values.first(EXTENSION.upper()))
     is_own_file = values.first("PRODID") == PRODID or bool(values.all(EXTENSION.upper()))
-    emails = [{"email": v.plain} for v in values.all("EMAIL")]
+    emails = [value for value in values.all("EMAIL") if addresses_in(value.plain)]
     phones = values.all("TEL")
     contact = {
         **_naming(values, bool(extension.pop("display_name", None)), is_own_file, extension),
         "surname": values.first("NICKNAME"),
         "job_title": values.first("TITLE") or values.first("ROLE"),
         "comment": with_line_breaks(_notes(values), extension.pop("breaks", None)),
-        "email": _with_kinds("email", emails, values.all("EMAIL"), values),
+        "email": _with_kinds("email", [{"email": v.plain} for v in emails], emails, values),
         "mobile": _with_kinds("mobile", split_numbers([p.plain for p in phones], extension), phones, values),
         "address": _with_kinds("address", _places(values), values.all("ADR"), values),
         "tag": [
@@ -138,10 +82,14 @@ def parse_card(values: Values) -> Contact:
             if is_own_file or tag.strip() not in GOOGLE_GROUPS
         ],
     }
+    extra, left_out = limited(extra_of(values, contact, [v for v in values.all("EMAIL") if v not in emails]))
+    contact |= {"extra": extra} if extra else {}
+    contact |= {"losses": [f"no room for {key.upper()}" for key in left_out]} if left_out else {}
     return merge_extension(contact, {**({"source": LOCAL_SOURCE} if is_own_file else {}), **extension})
 
 
-def _kinds_of_card(values: Values) -> set[str]:
+def kinds_of_card(values: Values) -> set[str]:
+    """Return what a card says that it stands for, in lower case."""
     names = ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS")
     return {value.plain.lower() for name in names for value in values.all(name)}
 
@@ -156,7 +104,7 @@ def _naming(values: Values, has_display_name: bool, is_own_file: bool, extension
     display_name = full_name if has_display_name else ""
     addresses = {text for value in values.all("EMAIL") for text in (value.plain, value.plain.lower())}
     substitutes = {display_name, company, extension.get("uid"), extension.get("entity")} | addresses
-    is_company = bool(_kinds_of_card(values) & COMPANY_KINDS)
+    is_company = bool(kinds_of_card(values) & COMPANY_KINDS)
     if is_company and not (first and last):
         company, first, last = company or full_name or first or last, "", ""
     elif not first and not last:
@@ -176,9 +124,7 @@ def _names(values: Values) -> tuple[str, str, str]:
     names = values.all("N")
     if not names:
         return "", "", ""
-    parts = [_list(part, values) for part in split(names[0].text, ";")] + [[]] * 3
-    is_quoted_printable = names[0].line.is_quoted_printable
-    last, first, additional = ([unescape(name, is_quoted_printable) for name in part] for part in parts[:3])
+    last, first, additional = (values.lists(names[0]) + [[]] * 3)[:3]
     forename = " ".join(first)
     if len(first) > 1 and forename not in values.first("FN"):
         # Names in a list are alternatives as often as they are several names: FN has those that are used.
@@ -265,14 +211,10 @@ def _places(values: Values) -> list[dict[str, str]]:
 
 def _place(value: Value, values: Values) -> dict[str, str]:
     """Return the parts of an address; text without structure becomes the street."""
-    is_quoted_printable = value.line.is_quoted_printable
-    texts = split(value.text, ";")
-    if len(texts) == 1:
+    lists = values.lists(value)
+    if len(lists) == 1:
         return {"street": value.plain}
-    parts = [
-        ", ".join(filter(None, (unescape(text, is_quoted_printable).strip() for text in _list(part, values))))
-        for part in texts
-    ]
+    parts = [", ".join(filter(None, texts)) for texts in lists]
     box, extended, street, city, state, code, country = (parts + [""] * ADDRESS_PARTS)[:ADDRESS_PARTS]
     return {
         "street": ", ".join(filter(None, (box, extended, street))),
@@ -281,30 +223,3 @@ def _place(value: Value, values: Values) -> dict[str, str]:
         "postal_code": code,
         "country": country,
     }
-
-
-def _list(text: str, values: Values) -> list[str]:
-    """Return the texts of a list, with escapes, without those that are empty."""
-    if values.first("VERSION") == WITHOUT_LISTS:
-        return [text.strip()] if text.strip() else []
-    return [part.strip() for part in split(text, ",") if part.strip()]
-
-
-def split(text: str, separator: str) -> list[str]:
-    """Return the parts of a text between separators that are not escaped. The parts have their escapes."""
-    return text.split(separator) if "\\" not in text else _read_text(text, separator, separator)
-
-
-def unescape(text: str, is_quoted_printable: bool = False) -> str:
-    """Return a text without escapes. Quoted-printable has line breaks of its own: there, \\n is a path."""
-    if "\\" not in text:
-        return text.strip()
-    escaped = ESCAPED if is_quoted_printable else ESCAPED + LINE_BREAKS
-    return _read_text(text, "", escaped)[0].strip()
-
-
-def _read_text(text: str, separator: str, escaped: str) -> list[str]:
-    # vobject takes the end of the text for an escaped character
-    whole = f"{text}\\" if TRAILING_ESCAPE.search(text) and "\\" in escaped else text
-    parts: list[str] = stringToTextValues(whole, separator, escaped)
-    return parts

@@ -84,6 +84,7 @@ EXCEPTIONS = {
             "contact_lock",
             "my_contact_import",
             "my_contact_import_book",
+            "my_contact_import_group",
             "my_contact_merge",
             "my_contact_purge",
             "my_contact_restore",

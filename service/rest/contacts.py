@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from service.contacts import book
-from service.contacts.pictures import encoded
+from service.contacts.extra import flaw_of
+from service.contacts.pictures import encoded, picture_path, pictures_of
 from service.contacts.record import Record
 from service.ids import from_wire, to_wire
 from service.rest.compact import compact
@@ -200,14 +201,9 @@ def parse_contact_id(text: str) -> str:
     return contact_id
 
 
-def picture_path(contact_id: str, digest: str) -> str:
-    """Return the path of an uploaded picture. It differs for each picture, so that clients see the change."""
-    return f"{PREFIX}/contacts/{to_wire(contact_id)}/avatar/{digest[:16]}"
-
-
 def _is_uploaded(contact_id: str, path: str | None) -> bool:
     """Tell whether a path is that of the contact's uploaded picture, not of one elsewhere."""
-    return bool(path) and str(path).startswith(f"{PREFIX}/contacts/{to_wire(contact_id)}/avatar/")
+    return bool(path) and str(path).startswith(pictures_of(contact_id))
 
 
 async def _take_picture(ctx: Context, into: str, other_ids: Sequence[str], rev: int | None) -> bool:
@@ -266,7 +262,7 @@ def _project(data: str, selected: list[str]) -> bytes:
     if not selected:
         return data.encode()
     record = orjson.loads(data)
-    return orjson.dumps({name: record[name] for name in selected})
+    return orjson.dumps({name: record[name] for name in selected if name in record})
 
 
 async def _expected_rev(request: ApiRequest) -> int | None:
@@ -305,6 +301,10 @@ def _writable_fields(request: ApiRequest) -> dict[str, Any]:
         if entry["address"] in addresses:
             raise invalid(f"emails[{index}].address", "unique", "occurs twice")
         addresses.add(entry["address"])
+    if "extra" in fields:
+        fields["extra"] = fields["extra"] or None
+        if flaw := flaw_of(fields["extra"] or {}):
+            raise invalid(flaw[0], "content", flaw[1])
     if fields.get("tags"):
         fields["tags"] = list(dict.fromkeys(fields["tags"]))
     return fields

@@ -76,6 +76,17 @@ CONTACT: Declarations = {
         "type": "object", "nullable": True, "maxBytes": 65_535,
         "doc": "Any keys and values.", "example": {"birthday": "1990-05-15"},
     },
+    "extra": {
+        "type": "object", "nullable": True, "maxBytes": 65_535,
+        "doc": "What a card says and no other field holds; absent: nothing. The keys prefix, middle_name, "
+        "suffix and department, or the name of a vCard property in lower case, hold arrays of objects: "
+        "`value` (a string, or an array of strings when it has parts), and perhaps `label` (a string) and "
+        "`params` (an object of arrays of strings, such as TYPE). It is written as a whole.",
+        "example": {
+            "bday": [{"value": "1990-05-15"}],
+            "url": [{"value": "https://ana.example", "label": "Blog", "params": {"TYPE": ["HOME"]}}],
+        },
+    },
     "source": _line(
         "The origin: local, filemail, csv, vcf, google, or another word (written by keys of scope "
         "system and sync only).",
@@ -111,7 +122,7 @@ RECORD: Declarations = {
 FIELDS = [
     "id", "display_name", "first_name", "last_name", "emails", "phones", "company", "job_title", "addresses",
     "notes", "avatar_path", "tags", "custom_fields", "source", "source_id", "created_at", "updated_at",
-    "synced_at", "deleted_at", "archived", "groups",
+    "synced_at", "deleted_at", "archived", "groups", "extra",
 ]  # fmt: skip
 """Names that the parameter `fields` accepts, in the order of a record."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
+from service.contacts.pictures import API
 from service.rest.count_cache import CountCache
 from service.rest.declarations import Declarations
 from service.rest.errors import rest_error
@@ -18,7 +19,7 @@ from service.runtime.context import Context
 from service.store.database import Database
 from service.web.fields import build_schema
 
-PREFIX = "/api/v1"
+PREFIX = API
 
 
 @dataclass(slots=True)

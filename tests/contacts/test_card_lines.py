@@ -102,13 +102,6 @@ def test_a_line_that_cannot_be_decoded_costs_itself() -> None:
     assert (contact["firstname"], contact["job_title"]) == ("a", "Boss")
 
 
-def test_a_group_is_rejected_with_its_name() -> None:
-    group = "BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:The Doe family\nMEMBER:urn:uuid:1\nEND:VCARD\n"
-    first, second = read(io.BytesIO((group + card("a")).encode()), "vcf")
-    assert (first["line"], first["error"], first["name"]) == (1, "a group, not a person", "The Doe family")
-    assert second["contact"]["firstname"] == "a"
-
-
 def test_too_big_a_card_is_rejected_with_its_name() -> None:
     big = card("big", "FN:Big One", *(["NOTE:" + "x" * 100_000] * 50))
     first, second = read(io.BytesIO((big + card("a")).encode()), "vcf")

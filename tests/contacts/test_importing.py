@@ -29,6 +29,8 @@ async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
         "loaded": 699,
         "noemail": 1,
         "alreadyincontact": 1,
+        "incomplete": [],
+        "groups": 0,
         "columns": {
             "used": {
                 "First Name": "firstname",

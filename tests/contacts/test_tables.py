@@ -207,7 +207,7 @@ def test_a_table_without_addresses_names_every_row() -> None:
     assert rejected == [(2, []), (4, [])]
     report = Report()
     for entry in entries("Name,Phone\nA B,1\n\nC D,2\n"):
-        report.add(entry["line"], entry["contact"], "")
+        report.add(entry)
     assert (report.total, report.noemail, [r["line"] for r in report.rejected]) == (2, 2, [2, 4])
 
 
@@ -261,7 +261,7 @@ def test_of_a_table_damaged_at_random_every_row_is_loaded_or_rejected(seed: int)
     table = "\r\n".join(["Name,Email,Phone,Notes", *rows, ""])
     report, loaded = Report(), dict[int, Any]()
     for entry in entries(table):
-        report.add(entry["line"], entry.get("contact"), entry.get("error", ""))
+        report.add(entry)
         loaded[entry["line"]] = entry.get("contact")
     assert set(loaded) == {index + 2 for index, row in enumerate(rows) if row.strip(",\t")}
     assert report.total == len(loaded)

@@ -6,13 +6,15 @@
 --           in_display   name of the last contact of the page before; NULL for the first page
 --           in_email     key of that contact
 --           in_size      rows a page
--- Returns:  rows         data  JSON: display, key (for the next page), firstname, lastname, surname,
+-- Returns:  rows         data  JSON: id, display, key (for the next page), firstname, lastname, surname,
 --                              display_name ('' when not set), company, job_title, comment, archived,
---                              custom_fields (object or NULL), avatar_path, source, source_id, synced_at (ISO
---                              8601 or ''), email, mobile, address (arrays of objects; no empty address;
---                              label is '' for a private one without), tag, group (arrays of names), uid (of
---                              the registered user when the default address does not name them, else NULL),
---                              entity (of a contact without address and account, else NULL)
+--                              custom_fields and extra (objects or NULL), avatar_path, source, source_id,
+--                              synced_at (ISO 8601 or ''), email, mobile, address (arrays of objects; no
+--                              empty address; label is '' for a private one without), tag, group (arrays of
+--                              names), uid (of the registered user when the default address does not name
+--                              them, else NULL), entity (of a contact without address and account, else
+--                              NULL), vcard (NULL, or of the card that the contact came in: uid, card, and
+--                              is_current, 1 when the contact has not changed since)
 -- Errors:   none
 -- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
 DELIMITER $$
@@ -35,12 +37,13 @@ BEGIN
     END IF;
 
     SELECT JSON_OBJECT(
-        'display', c.display, 'key', CONCAT(COALESCE(c.email, c.entity), ' ', c.id),
+        'id', c.id, 'display', c.display, 'key', CONCAT(COALESCE(c.email, c.entity), ' ', c.id),
         'firstname', COALESCE(c.firstname, ''), 'lastname', COALESCE(c.lastname, ''),
         'surname', COALESCE(c.surname, ''), 'display_name', COALESCE(c.display_name, ''),
         'company', COALESCE(c.company, ''), 'job_title', COALESCE(c.job_title, ''),
         'comment', COALESCE(c.comment, ''), 'archived', c.is_archived,
-        'custom_fields', JSON_COMPACT(c.custom_fields), 'avatar_path', COALESCE(c.avatar_path, ''),
+        'custom_fields', JSON_COMPACT(c.custom_fields), 'extra', JSON_COMPACT(c.extra),
+        'avatar_path', COALESCE(c.avatar_path, ''),
         'source', COALESCE(c.origin, ''), 'source_id', COALESCE(c.source_id, ''),
         'synced_at', COALESCE(CONCAT(REPLACE(c.synced_at, ' ', 'T'), 'Z'), ''), 'email',
         JSON_COMPACT(COALESCE((
@@ -81,7 +84,13 @@ BEGIN
         ), '[]')),
         'uid', (SELECT d.id FROM yp.drumate AS d
                 WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email)),
-        'entity', IF(c.email IS NULL AND c.peer_id IS NULL, c.entity, NULL)
+        'entity', IF(c.email IS NULL AND c.peer_id IS NULL, c.entity, NULL), 'vcard',
+        JSON_COMPACT((
+            SELECT JSON_OBJECT('uid', v.uid, 'card', v.card, 'is_current', IF(v.rev = r.rev, 1, 0))
+            FROM contact_vcard AS v
+            STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+            WHERE v.owner_id = in_owner AND v.contact_id = c.id AND v.card IS NOT NULL
+        ))
     ) AS data
     FROM contact AS c FORCE INDEX (by_name)
     WHERE c.owner_id = in_owner

@@ -18,7 +18,7 @@
 --                         With from_api, from another API than the RPC: needs no address, leaves the address
 --                         that the entry was made from (source), and takes any of display_name, company,
 --                         job_title, avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
---                         custom_fields (object or null), tags (names). Another entry may have the
+--                         custom_fields and extra (objects or null), tags (names). Another entry may have the
 --                         addresses then, unless in_contact has is_typed
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
 --           in_is_new     1: create the entry
@@ -209,7 +209,7 @@ BEGIN
     IF in_is_new THEN
         INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname, lastname,
                              company, job_title, category, status, invitetime, comment, message, is_auto,
-                             metadata, avatar_path, custom_fields, source_id, synced_at, ctime, mtime)
+                             metadata, avatar_path, custom_fields, extra, source_id, synced_at, ctime, mtime)
         VALUES (in_owner, in_id, v_entity, v_peer, v_email,
                 NULLIF(JSON_VALUE(in_contact, '$.surname'), ''),
                 NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''),
@@ -224,6 +224,7 @@ BEGIN
                                  JSON_OBJECT('from', JSON_VALUE(in_contact, '$.origin'))),
                 NULLIF(JSON_VALUE(in_contact, '$.avatar_path'), ''),
                 JSON_QUERY(in_contact, '$.custom_fields'),
+                JSON_QUERY(in_contact, '$.extra'),
                 NULLIF(JSON_VALUE(in_contact, '$.source_id'), ''),
                 REPLACE(REPLACE(JSON_VALUE(in_contact, '$.synced_at'), 'T', ' '), 'Z', ''),
                 v_now, v_now);
@@ -269,6 +270,7 @@ BEGIN
                                synced_at),
                 custom_fields = IF(JSON_EXISTS(in_contact, '$.custom_fields'),
                                    JSON_QUERY(in_contact, '$.custom_fields'), custom_fields),
+                extra = IF(JSON_EXISTS(in_contact, '$.extra'), JSON_QUERY(in_contact, '$.extra'), extra),
                 metadata = IF(JSON_VALUE(in_contact, '$.origin') <> '',
                               JSON_SET(metadata, '$.from', JSON_VALUE(in_contact, '$.origin')), metadata)
             WHERE owner_id = in_owner AND id = in_id;

@@ -11,11 +11,11 @@
 --
 -- Params:   in_owner      owner of the address book
 --           in_contacts   JSON array: id, line, firstname, lastname, surname, display_name, company,
---                         job_title, comment, archived, custom_fields (text of an object), avatar_path,
---                         source (if it differs from in_origin; local for none), source_id, synced_at
---                         (UTC), default (the default address), uid (of a registered user, or absent),
---                         entity (from the exporting address book, for a person with neither; absent,
---                         or no uid in use), email, mobile, address (arrays of objects), tag, group
+--                         job_title, comment, archived, custom_fields and extra (texts of objects),
+--                         avatar_path, source (if it differs from in_origin; local for none), source_id,
+--                         synced_at (UTC), default (the default address), uid (of a registered user, or
+--                         absent), entity (from the exporting address book, for a person with neither;
+--                         absent, or no uid in use), email, mobile, address (arrays of objects), tag, group
 --                         (names; missing ones are created)
 --           in_origin     source of the contacts (google, csv, vcf), or NULL
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of the people with
@@ -57,13 +57,13 @@ BEGIN
 
     -- known contacts are read unlocked: every routine that adds an entry holds the lock of the owner
     INSERT INTO contact (owner_id, id, entity, peer_id, email, surname, display_name, firstname,
-                         lastname, company, job_title, avatar_path, custom_fields, source_id, synced_at,
-                         category, comment, is_archived, metadata, ctime, mtime)
+                         lastname, company, job_title, avatar_path, custom_fields, extra, source_id,
+                         synced_at, category, comment, is_archived, metadata, ctime, mtime)
     SELECT in_owner, n.id, IF(n.is_held OR n.turn > 1, n.id, n.entity),
            IF(n.is_held OR n.turn > 1, NULL, n.peer_id), n.email,
            NULLIF(n.surname, ''), NULLIF(n.display_name, ''),
            NULLIF(n.firstname, ''), NULLIF(n.lastname, ''), NULLIF(n.company, ''), NULLIF(n.job_title, ''),
-           NULLIF(n.avatar_path, ''), n.custom_fields, NULLIF(n.source_id, ''), n.synced_at,
+           NULLIF(n.avatar_path, ''), n.custom_fields, n.extra, NULLIF(n.source_id, ''), n.synced_at,
            IF(in_origin = 'google', 'social', 'independant'), NULLIF(n.comment, ''), n.archived,
            JSON_MERGE_PATCH(JSON_OBJECT('source', COALESCE(n.email, n.entity), 'imported', v_now + 0),
                             JSON_OBJECT('from', IF(n.source = 'local', NULL,
@@ -101,6 +101,7 @@ BEGIN
             job_title     VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.job_title',
             avatar_path   VARCHAR(1024) COLLATE utf8mb4_unicode_520_ci PATH '$.avatar_path',
             custom_fields LONGTEXT COLLATE utf8mb4_unicode_520_ci PATH '$.custom_fields',
+            extra         LONGTEXT COLLATE utf8mb4_unicode_520_ci PATH '$.extra',
             source        VARCHAR(32) COLLATE utf8mb4_bin PATH '$.source',
             source_id     VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.source_id',
             synced_at     DATETIME(3) PATH '$.synced_at',

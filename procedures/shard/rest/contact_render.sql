@@ -110,6 +110,9 @@ BEGIN
     IF v_changed AND v_state = 'purged' THEN
         DELETE FROM contact_index WHERE owner_id = in_owner AND contact_id = in_id;
         DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
+        UPDATE contact_vcard
+        SET rev = v_rev, uid = NULL, card = NULL
+        WHERE owner_id = in_owner AND contact_id = in_id;
     ELSEIF v_changed THEN
         -- the words of another state are other rows: all are written again
         SET v_keys = contact_keys(v_record, v_names, IF(v_state <=> v_old_state, v_old_record, NULL));

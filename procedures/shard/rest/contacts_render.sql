@@ -168,6 +168,13 @@ BEGIN
         STRAIGHT_JOIN contact_record AS r
            ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
+        UPDATE JSON_TABLE(v_changed, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        STRAIGHT_JOIN contact_record AS r
+           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
+        STRAIGHT_JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = j.id
+        SET v.rev = r.rev, v.uid = NULL, v.card = NULL;
     END IF;
     DELETE s
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (

@@ -34,7 +34,7 @@ CREATE OR REPLACE PROCEDURE my_contact_merge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_locked_count, v_contact_count, v_related_count INT UNSIGNED;
-    DECLARE v_notes, v_custom_fields LONGTEXT;
+    DECLARE v_notes, v_custom_fields, v_extra LONGTEXT;
     DECLARE v_field, v_limit, v_refusal VARCHAR(128);
     DECLARE v_related_id, v_peer, v_second_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
@@ -67,7 +67,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT';
     END IF;
     CALL contact_revision_check(in_owner, in_id, in_rev);
-    SELECT NULLIF(comment, ''), custom_fields INTO v_notes, v_custom_fields
+    SELECT NULLIF(comment, ''), custom_fields, extra INTO v_notes, v_custom_fields, v_extra
     FROM contact
     WHERE owner_id = in_owner AND id = in_id
     FOR UPDATE;
@@ -75,8 +75,8 @@ BEGIN
     -- unlocked: all of them are locked above
     FOR o IN (
         SELECT c.id, c.entity, c.surname, c.display_name, c.firstname, c.lastname, c.company, c.job_title,
-               c.comment, c.avatar_path, c.custom_fields, c.source_id, c.synced_at, c.metadata, c.status,
-               c.peer_id, c.uid, c.category, c.changed, c.invitetime, c.message,
+               c.comment, c.avatar_path, c.custom_fields, c.extra, c.source_id, c.synced_at, c.metadata,
+               c.status, c.peer_id, c.uid, c.category, c.changed, c.invitetime, c.message,
                (SELECT COUNT(*)
                 FROM yp.contact_block AS b
                 WHERE b.owner_id = in_owner AND b.contact_id = c.id) AS blocked
@@ -106,6 +106,7 @@ BEGIN
         IF o.custom_fields IS NOT NULL THEN
             SET v_custom_fields = shallow_merge(o.custom_fields, COALESCE(v_custom_fields, '{}'));
         END IF;
+        SET v_extra = extra_merge(v_extra, o.extra);
         DELETE FROM contact WHERE owner_id = in_owner AND id = o.id;
         IF o.id = v_related_id THEN
             UPDATE contact
@@ -130,6 +131,7 @@ BEGIN
     SELECT CASE
         WHEN CHAR_LENGTH(v_notes) > 16383 THEN 'notes'
         WHEN OCTET_LENGTH(JSON_COMPACT(v_custom_fields)) > 65535 THEN 'custom_fields'
+        WHEN OCTET_LENGTH(JSON_COMPACT(v_extra)) > 65535 THEN 'extra'
         WHEN (SELECT COUNT(*) FROM contact_email
               WHERE owner_id = in_owner AND contact_id = in_id) > 100 THEN 'emails'
         WHEN (SELECT COUNT(*) FROM contact_phone
@@ -142,6 +144,7 @@ BEGIN
     IF v_field IS NOT NULL THEN
         SET v_limit = CASE v_field WHEN 'notes' THEN 'more than 16383 characters'
                                    WHEN 'custom_fields' THEN 'more than 65535 bytes'
+                                   WHEN 'extra' THEN 'more than 65535 bytes'
                                    ELSE 'more than 100' END,
             v_refusal = JSON_OBJECT('code', 'TOO_LARGE', 'field', v_field, 'reason', v_limit);
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
@@ -155,6 +158,7 @@ BEGIN
     UPDATE contact AS c
     SET c.comment = v_notes,
         c.custom_fields = v_custom_fields,
+        c.extra = v_extra,
         c.email = (
             SELECT e.email FROM contact_email AS e
             WHERE e.owner_id = in_owner AND e.contact_id = in_id AND e.is_default = 1

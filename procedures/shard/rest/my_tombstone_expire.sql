@@ -25,6 +25,7 @@ BEGIN
     IF v_rev IS NOT NULL THEN
         DELETE FROM contact_record
         WHERE owner_id = in_owner AND state = 'purged' AND deleted_at < v_oldest_tombstone;
+        DELETE FROM contact_vcard WHERE owner_id = in_owner AND card IS NULL AND rev <= v_rev;
         UPDATE contact_ledger SET forgotten_rev = GREATEST(forgotten_rev, v_rev) WHERE owner_id = in_owner;
     END IF;
 END$$

@@ -1,6 +1,7 @@
 -- contact_sheet: one contact, in the address book or in the trash, as the REST API shows it, without the
 -- times that only contact_record knows.
--- Only this view knows the shape; contact_render and contacts_render make records of it.
+-- Only this view knows the shape; contact_render and contacts_render make records of it. The key extra is
+-- there only when the contact has some: JSON_INSERT at the path of a key that exists changes nothing.
 CREATE OR REPLACE VIEW contact_sheet AS
 SELECT
     c.owner_id,
@@ -10,7 +11,7 @@ SELECT
     c.ctime,
     c.mtime,
     IF(c.deleted_at IS NULL, 'active', 'deleted') AS state,
-    JSON_OBJECT(
+    JSON_INSERT(JSON_OBJECT(
         'id', CONCAT(
             LEFT(c.id, 8), '-', SUBSTR(c.id, 9, 4), '-4', SUBSTR(c.id, 13, 3), '-8', RIGHT(c.id, 1),
             '00-000000000000'
@@ -78,6 +79,6 @@ SELECT
                ON g.owner_id = m.owner_id AND g.id = m.group_id
             WHERE m.owner_id = c.owner_id AND m.contact_id = c.id
         ), '[]'))
-    ) AS record
+    ), IF(c.extra IS NULL, '$.id', '$.extra'), JSON_COMPACT(c.extra)) AS record
 FROM contact AS c
 WHERE c.box <> 'hidden';

@@ -499,6 +499,90 @@ def test_my_contact_import_fills_the_record_at_once(scene: Scene) -> None:
     assert len(scene.docs("contact_search(:alice, 'countess', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
+def imported(scene: Scene, *names: str) -> None:
+    """Import contacts of Alice, whose ids are 00000000000000b1 and so on, with their cards."""
+    ids = [f"00000000000000b{number}" for number in range(1, len(names) + 1)]
+    people = [
+        {"id": id_, "line": 1, "firstname": name, "default": f"{name}@in.example",
+         "extra": '{"bday": [{"value": "1980"}]}',
+         "email": [{"email": f"{name}@in.example", "category": "priv", "is_default": 1}]}
+        for id_, name in zip(ids, names, strict=True)
+    ]  # fmt: skip
+    cards = [
+        {"id": id_, "uid": f"uid-{name[0]}", "card": f"BEGIN:VCARD\nFN:{name}\nEND:VCARD\n"}
+        for id_, name in zip(ids, names, strict=True)
+    ]
+    scene["people"], scene["cards"] = json.dumps(people), json.dumps(cards)
+    scene.doc("my_contact_import(:alice, :people, 'vcf')")
+    scene.sets("my_contact_import_cards(:alice, :cards)")
+
+
+VCARDS = "SELECT contact_id, name, uid, card, rev FROM contact_vcard WHERE owner_id = :alice ORDER BY name"
+
+
+def test_my_contact_import_cards_keeps_cards_and_pictures(scene: Scene) -> None:
+    imported(scene, "ada", "anna", "bob")
+    rows = [(id_[-2:], name[-6:], uid, card) for id_, name, uid, card, _ in scene.rows(VCARDS)]
+    # a UID belongs to one card
+    assert rows == [
+        ("b1", "b1.vcf", "uid-a", "BEGIN:VCARD\nFN:ada\nEND:VCARD\n"),
+        ("b2", "b2.vcf", None, "BEGIN:VCARD\nFN:anna\nEND:VCARD\n"),
+        ("b3", "b3.vcf", "uid-b", "BEGIN:VCARD\nFN:bob\nEND:VCARD\n"),
+    ]
+    (exported,) = [
+        c for c in scene.docs("contact_export(:alice, 'active', NULL, '', 500)") if c["firstname"] == "ada"
+    ]
+    assert exported["extra"] == {"bday": [{"value": "1980"}]}
+    assert exported["vcard"] == {
+        "uid": "uid-a", "card": "BEGIN:VCARD\nFN:ada\nEND:VCARD\n", "is_current": 1,
+    }  # fmt: skip
+    picture = """JSON_ARRAY(
+        JSON_OBJECT('id', '00000000000000b1', 'type', 'image/gif', 'picture', 'R0lGODlh'),
+        JSON_OBJECT('id', '00000000000000ff', 'type', 'image/gif', 'picture', 'R0lGODlh', 'card', 'x'))"""
+    scene.sets(f"my_contact_import_cards(:alice, {picture})")
+    assert scene.rows("picture_get(:alice, '00000000000000b1', NULL)")[0][::2] == ("image/gif", b"GIF89a")
+    assert scene.one("SELECT COUNT(*) FROM contact_picture WHERE owner_id = :alice") == 1
+    # a contact in the trash gives up its UID, and takes its card along
+    scene.sets("my_contact_trash(:alice, '00000000000000b1', NULL)")
+    again = """JSON_ARRAY(JSON_OBJECT('id', :ada, 'uid', 'uid-a', 'card', 'again'))"""
+    scene.sets(f"my_contact_import_cards(:alice, {again})")
+    assert [(uid, card) for _, _, uid, card, _ in scene.rows(VCARDS)][:1] == [
+        (None, "BEGIN:VCARD\nFN:ada\nEND:VCARD\n")
+    ]
+    assert ("uid-a", "again") in [(uid, card) for _, _, uid, card, _ in scene.rows(VCARDS)]
+
+
+def test_a_purged_contact_leaves_the_name_of_its_card(scene: Scene) -> None:
+    imported(scene, "ada", "bob")
+    scene.sets("contact_purge(:alice, '00000000000000b1')")
+    scene.sets("DELETE FROM contact WHERE owner_id = :alice AND id = '00000000000000b2'")
+    scene.sets("contacts_render(:alice, '[\"00000000000000b2\"]')")
+    rows = scene.rows("SELECT contact_id, rev FROM contact_record WHERE owner_id = :alice")
+    records: dict[str, int] = dict(rows)
+    for id_, _, uid, card, rev in scene.rows(VCARDS):
+        assert (uid, card, rev) == (None, None, records[id_])
+    scene.sets(
+        "UPDATE contact_record SET deleted_at = '2020-01-01' WHERE owner_id = :alice AND state = 'purged'"
+    )
+    scene.sets("my_tombstone_expire(:alice, 90)")
+    assert scene.rows(VCARDS) == []
+
+
+def test_my_contact_import_group_finds_members_by_uid_and_address(scene: Scene) -> None:
+    imported(scene, "ada", "bob", "carl")
+    for _ in range(2):
+        group = """JSON_OBJECT('name', 'Family', 'comment', 'We', 'uid', JSON_ARRAY('uid-a', 'unknown'),
+                               'email', JSON_ARRAY('carl@in.example', 'ada@in.example'))"""
+        scene.sets(f"my_contact_import_group(:alice, {group})")
+    members = [m["id"][-2:] for m in scene.docs("contact_group_members(:alice, 'Family', 1, 45)")]
+    assert sorted(members) == ["b1", "b3"]
+    assert scene.one("SELECT comment FROM contact_group WHERE owner_id = :alice AND name = 'Family'") == "We"
+    record = scene.rows("my_contact_record(:alice, '00000000000000b1', 0)")[0][0]
+    assert json.loads(record)["groups"] == ["Family"]
+    scene.sets('my_contact_import_group(:alice, \'{"name": "Empty", "uid": [], "email": []}\')')
+    assert scene.docs("contact_group_members(:alice, 'Empty', 1, 45)") == []
+
+
 def test_my_contact_import_notes_where_they_come_from(scene: Scene) -> None:
     sources = {"a": None, "b": "", "c": "outlook", "d": "local", "e": "Local"}
     entries = [

@@ -657,6 +657,24 @@ def test_my_contact_merge_unites_what_they_have(scene: Scene) -> None:
     assert tombstone == {"id": other["id"], "permanent": True, "merged_into": target["id"]}
 
 
+def test_extra_is_in_the_record_of_those_who_have_some(scene: Scene) -> None:
+    extra = {"bday": [{"value": "1980"}], "url": [{"value": "a", "label": "Blog"}]}
+    made = create(scene, {"first_name": "Ana", "extra": extra})
+    scene["ana"] = key(made)
+    assert (made["extra"], list(made)[-1]) == (extra, "extra")
+    assert list(patch(scene, "ana", {"company": "Acme"}))[:21] == KEYS
+    assert patch(scene, "ana", {"extra": {"bday": [{"value": "1981"}]}})["extra"] == {
+        "bday": [{"value": "1981"}]
+    }
+    rev = rev_of(scene, "ana")
+    patch(scene, "ana", {"extra": {"bday": [{"value": "1981"}]}})
+    assert rev_of(scene, "ana") == rev
+    scene["other"] = key(create(scene, {"first_name": "Ana", "extra": extra}))
+    merged = scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:other), NULL)")[-1]
+    assert record(merged)["extra"] == {"bday": [{"value": "1981"}, {"value": "1980"}], "url": extra["url"]}
+    assert list(patch(scene, "ana", {"extra": None})) == KEYS
+
+
 def test_my_contact_merge_puts_notes_together(scene: Scene) -> None:
     for name, notes in {"ana": "met\nin Rome", "same": "in Rome", "none": None, "more": "Likes tea"}.items():
         scene[name] = key(create(scene, {"first_name": "Ana", "notes": notes}))
@@ -671,6 +689,7 @@ def test_a_merge_stays_within_the_limits_of_a_record(scene: Scene) -> None:
     many: dict[str, Callable[[str], Any]] = {
         "notes": lambda mark: mark * 8_190,
         "custom_fields": lambda mark: {mark: "x" * 32_758},
+        "extra": lambda mark: {mark: [{"value": "x" * 32_743}]},
         "emails": lambda mark: [
             {"address": f"{mark}{n}@x.example", "label": "work", "primary": n == 0} for n in range(50)
         ],
@@ -683,6 +702,7 @@ def test_a_merge_stays_within_the_limits_of_a_record(scene: Scene) -> None:
     over: dict[str, dict[str, Any]] = {
         "notes": {"notes": "c"},
         "custom_fields": {"custom_fields": {"c": 1}},
+        "extra": {"extra": {"c": [{"value": "1"}]}},
         "emails": {"emails": [{"address": "c@x.example", "label": "work", "primary": True}]},
         "phones": {"phones": [{"number": "99 9", "label": "work", "primary": True}]},
         "addresses": {"addresses": [{"street": "c", "label": "home"}]},
@@ -693,7 +713,7 @@ def test_a_merge_stays_within_the_limits_of_a_record(scene: Scene) -> None:
             key(create(scene, {"first_name": "A", field: fill(mark)})) for mark in "ab"
         )
         merged = scene.sets("my_contact_merge(:alice, :one, JSON_ARRAY(:two), NULL)")[-1]
-        assert len(record(merged)[field]) == {"notes": 16_382, "custom_fields": 2}.get(field, 100)
+        assert len(record(merged)[field]) == {"notes": 16_382, "custom_fields": 2, "extra": 2}.get(field, 100)
         scene["three"] = key(create(scene, {"first_name": "A", **over[field]}))
         scene.refuses({"my_contact_merge(:alice, :one, JSON_ARRAY(:three), NULL)": "TOO_LARGE"})
 

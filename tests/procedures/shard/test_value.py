@@ -15,3 +15,16 @@ def test_shallow_merge_drops_keys_that_are_null(scene: Scene) -> None:
     assert scene.json("SELECT shallow_merge('{\"a\": 1, \"b\": 2}', '{\"b\": {\"c\": 3}}')") == {
         "a": 1, "b": {"c": 3},
     }  # fmt: skip
+
+
+def test_extra_merge_loses_nothing_and_repeats_nothing(scene: Scene) -> None:
+    ours = '{"url": [{"value": "a"}], "x-a/b": [{"value": "1"}]}'
+    others = '{"url": [{"value": "b"}, {"value": "a"}], "bday": [{"value": "1980"}], "x-a/b": []}'
+    assert scene.json(f"SELECT extra_merge('{ours}', '{others}')") == {
+        "url": [{"value": "a"}, {"value": "b"}],
+        "x-a/b": [{"value": "1"}],
+        "bday": [{"value": "1980"}],
+    }
+    assert scene.json(f"SELECT extra_merge(NULL, '{others}')")["bday"] == [{"value": "1980"}]
+    assert scene.json(f"SELECT extra_merge('{ours}', NULL)")["url"] == [{"value": "a"}]
+    assert scene.one("SELECT extra_merge(NULL, NULL)") is None

@@ -1,0 +1,60 @@
+-- my_contact_import_group: create a group of a file, unless the owner has one of this name, and add its
+-- members, which are imported already.
+--
+-- Params:   in_owner   owner of the address book
+--           in_group   JSON: name, comment, uid (UIDs of cards), email (addresses of contacts)
+-- Returns:  nothing
+-- Errors:   none
+-- Needs:    a transaction
+-- Example:  CALL my_contact_import_group('00000000000000a1', '{"name": "Family", "uid": [], "email": []}');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_contact_import_group(
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_group LONGTEXT
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_name VARCHAR(255) DEFAULT JSON_VALUE(in_group, '$.name');
+    DECLARE v_group_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_contact_ids LONGTEXT;
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
+    CALL yp.contact_pair_lock(in_owner, NULL, NULL);
+    INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime)
+    VALUES (in_owner, LOWER(HEX(RANDOM_BYTES(8))), v_name, NULLIF(JSON_VALUE(in_group, '$.comment'), ''),
+            v_now, v_now)
+    ON DUPLICATE KEY UPDATE mtime = v_now;
+    -- unlocked: the owner is locked
+    SELECT id INTO v_group_id FROM contact_group WHERE owner_id = in_owner AND name = v_name;
+
+    -- unlocked: every routine that adds members holds the lock of the owner
+    SELECT JSON_ARRAYAGG(m.contact_id) INTO v_contact_ids
+    FROM (
+        SELECT v.contact_id
+        FROM JSON_TABLE(in_group, '$.uid[*]' COLUMNS (
+            uid VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+        )) AS u
+        STRAIGHT_JOIN contact_vcard AS v FORCE INDEX (by_uid) ON v.owner_id = in_owner AND v.uid = u.uid
+        UNION
+        SELECT e.contact_id
+        FROM JSON_TABLE(in_group, '$.email[*]' COLUMNS (
+            email VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+        )) AS a
+        STRAIGHT_JOIN contact_email AS e FORCE INDEX (by_address)
+           ON e.owner_id = in_owner AND e.email = a.email
+    ) AS m
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.contact_id AND c.deleted_at IS NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM contact_group_member AS k
+        WHERE k.owner_id = in_owner AND k.group_id = v_group_id AND k.contact_id = m.contact_id
+    );
+    IF v_contact_ids IS NOT NULL THEN
+        INSERT INTO contact_group_member (owner_id, group_id, contact_id, ctime)
+        SELECT in_owner, v_group_id, j.id, v_now
+        FROM JSON_TABLE(v_contact_ids, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j;
+        CALL contacts_render(in_owner, v_contact_ids);
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,179 @@
+"""What a card says and no column of a contact holds: the object `extra` (docs/decisions/whole-cards.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from service.contacts.card_lines import BINARY, Property
+from service.contacts.values import Value, Values
+from service.contacts.vocabulary import APPLE_LABEL, CONTROL_BUT_LAYOUT, Contact
+
+LIMIT = 65_535
+"""Bytes of compact JSON."""
+KEY = re.compile(r"[a-z0-9_./-]{1,64}")
+COLUMNS = {
+    *("BEGIN", "END", "VERSION", "PRODID", "UID", "REV", "PROFILE", "X-DRUMEE", "X-ABLABEL"),
+    *("EMAIL", "TEL", "ADR", "NOTE", "CATEGORIES", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS", "KIND"),
+}
+"""Properties that fields of the contact hold, or that describe the card itself."""
+FIRST = ("FN", "N", "NICKNAME", "ORG", "TITLE", "ROLE")
+"""Properties of which a field holds the first one."""
+NAME_PARTS = ((2, "middle_name"), (3, "prefix"), (4, "suffix"))
+STRUCTURED = {"N", "ORG", "GENDER", "CLIENTPIDMAP", "ADR"}
+"""Properties whose values have parts; those of X- properties may have them."""
+TRANSPORT = {"ENCODING", "CHARSET"}
+TRANSPORT_TYPES = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8"}
+"""Types of vCard 2.1 that say how the value is written."""
+
+Extra = dict[str, list[dict[str, Any]]]
+
+
+def extra_of(values: Values, contact: Contact, unused: Sequence[Value] = ()) -> Extra:
+    """Return what a card says beside the fields of its contact. `unused`: values that no field takes."""
+    extra: Extra = {key: _texts(names) for key, names in _name_parts(values)}
+    if departments := _departments(values, contact["company"]):
+        extra["department"] = _texts(departments)
+    for name, entries in values.by_name.items():
+        key = name.lower()
+        if name in COLUMNS or not KEY.fullmatch(key):
+            continue
+        if entries_beside := [entry(value, values.labels) for value in _beside(name, entries, contact)]:
+            extra.setdefault(key, []).extend(entries_beside)
+    for value in filter(lambda value: value.text, unused):
+        extra.setdefault(value.line.name.lower(), []).append(entry(value, values.labels))
+    return extra
+
+
+def entry(value: Value, labels: dict[str, str]) -> dict[str, Any]:
+    """Return one property as an entry. `labels`: X-ABLabel by group."""
+    name, params = value.line.name, shown_params(value.line)
+    parts = value.parts(";") if name in STRUCTURED or name.startswith("X-") else []
+    label = labels.get(value.line.group, "")
+    apple = APPLE_LABEL.fullmatch(label)
+    return {
+        "value": [_text(part) for part in parts] if len(parts) > 1 else _text(value.plain),
+        **({"label": _text(apple[1] if apple else label)} if label else {}),
+        **({"params": params} if params else {}),
+    }
+
+
+def shown_params(property_: Property) -> dict[str, list[str]]:
+    """Return the parameters of a property, without those that say how its value is written."""
+    params = {key: words for key, words in property_.params.items() if key not in TRANSPORT}
+    types = [word for word in params.get("TYPE", ()) if word.upper() not in TRANSPORT_TYPES]
+    if "TYPE" in params:
+        params["TYPE"] = types
+    return {key: [_text(word) for word in words] for key, words in params.items() if words}
+
+
+def limited(extra: Extra) -> tuple[Extra, list[str]]:
+    """Return as many properties as a contact may have, and the keys of the others."""
+    fitting: Extra = {}
+    left_out: list[str] = []
+    size = 2
+    for key, entries in extra.items():
+        bytes_ = len(orjson.dumps({key: entries})) + 1
+        if size + bytes_ <= LIMIT:
+            fitting[key] = entries
+            size += bytes_
+        else:
+            left_out.append(key)
+    return fitting, left_out
+
+
+def is_storable(extra: Any) -> bool:
+    """Return whether a value of a file can be stored as `extra`."""
+    return isinstance(extra, dict) and flaw_of(extra) is None and len(orjson.dumps(extra)) <= LIMIT
+
+
+def flaw_of(extra: dict[str, Any]) -> tuple[str, str] | None:
+    """Return (path, sentence) of the first value that has another shape; None when all is well."""
+    return next(_flaws(extra), None)
+
+
+def _flaws(extra: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, entries in extra.items():
+        if not KEY.fullmatch(key):
+            yield f"extra.{key[:64]}", "is not a name (1 to 64 of a-z 0-9 _ . / -)"
+        elif not isinstance(entries, list) or not entries:
+            yield f"extra.{key}", "must be an array with at least one entry"
+        else:
+            for index, item in enumerate(entries):
+                yield from _entry_flaws(f"extra.{key}[{index}]", item)
+
+
+def _entry_flaws(path: str, item: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(item, dict):
+        yield path, "must be an object"
+    elif not (isinstance(item.get("value"), str) or _is_texts(item.get("value"))):
+        yield f"{path}.value", "must be a string, or an array of strings"
+    elif not isinstance(item.get("label", ""), str):
+        yield f"{path}.label", "must be a string"
+    elif not isinstance(params := item.get("params", {}), dict) or not all(map(_is_texts, params.values())):
+        yield f"{path}.params", "must be an object of arrays of strings"
+    elif unknown := item.keys() - {"value", "label", "params"}:
+        yield f"{path}.{min(unknown)[:64]}", "is neither value nor label nor params"
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
+
+
+def _name_parts(values: Values) -> Iterator[tuple[str, list[str]]]:
+    """Yield the middle names, prefixes and suffixes of the first N."""
+    names = values.all("N")
+    parts = values.lists(names[0]) if names else []
+    for index, key in NAME_PARTS:
+        if index < len(parts) and parts[index]:
+            yield key, parts[index]
+
+
+def _departments(values: Values, company: str) -> list[str]:
+    """Return the units of the organization that is the company."""
+    for value in values.all("ORG"):
+        name, *units = value.parts(";")
+        if name.strip():
+            return [unit for unit in units if unit.strip()] if name.strip() == company else []
+    return []
+
+
+def _beside(name: str, entries: list[Value], contact: Contact) -> Iterator[Value]:
+    """Yield those of the properties with one name that say something beside the fields."""
+    is_taken = name not in FIRST
+    for value in entries:
+        if not value.text or is_binary(value):
+            continue
+        if not is_taken and _is_field(name, value, contact):
+            is_taken = True
+        else:
+            yield value
+
+
+def _is_field(name: str, value: Value, contact: Contact) -> bool:
+    """Return whether a field holds what a property in FIRST says."""
+    match name:
+        case "NICKNAME":
+            return bool(value.plain == contact["surname"])
+        case "ORG":
+            return bool(value.parts(";")[0].strip() == contact["company"])
+        case "TITLE" | "ROLE":
+            return bool(value.plain == contact["job_title"])
+        case _:
+            return True
+
+
+def is_binary(value: Value) -> bool:
+    """Return whether a property holds bytes, not the address of a file."""
+    return value.line.is_bytes or (value.line.name in BINARY and value.text[:5].lower() == "data:")
+
+
+def _texts(texts: list[str]) -> list[dict[str, Any]]:
+    return [{"value": _text(text)} for text in texts]
+
+
+def _text(text: str) -> str:
+    return CONTROL_BUT_LAYOUT.sub("", text)
