@@ -44,7 +44,7 @@ from service.store.health import DATABASE_AWAY, RETRY, health, when_database_ans
 from service.store.redis import RedisServers
 from service.store.shares import Shares
 from service.web.address import client_address
-from service.web.answers import plain_error, protect_answer
+from service.web.answers import DEMO_POLICY, plain_error, protect_answer
 from service.web.bodies import close_if_unread, has_unknown_transfer_coding, must_refuse
 from service.web.deadline import deadline
 from service.web.local import may_ask
@@ -279,7 +279,8 @@ async def _asset(request: web.Request) -> web.Response:
 
 async def _demo(request: web.Request) -> web.Response:
     """Serve the demo page: users of `make demo` see and call each other."""
-    return web.Response(text=request.app[DEMO], content_type="text/html")
+    headers = {"Content-Security-Policy": DEMO_POLICY}
+    return web.Response(text=request.app[DEMO], content_type="text/html", headers=headers)
 
 
 async def _to_reference(_: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -41,17 +42,18 @@ TITLES = {
     "butler": "Import from Google",
 }
 """Titles of the modules, in the order in which a reader needs them."""
-ASSETS = {
-    **dict.fromkeys(("reference.css", "demo.css", "page.css", "card.css"), "text/css"),
-    **dict.fromkeys(("reference.js", "demo.js", "google.js", "bootstrap.js"), "text/javascript"),
-}
+TEMPLATES = PACKAGE / "templates"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PAGE_FILES = ("reference.css", "page.css", "card.css", "reference.js", "google.js", "bootstrap.js")
+DEMO_FILES = (f"demo/{path.name}" for path in sorted((TEMPLATES / "demo").iterdir()))
+ASSETS = {name: TYPES[Path(name).suffix] for name in (*PAGE_FILES, *DEMO_FILES)}
 """Files that the pages load, with their types."""
 
 
 @cache
 def read_asset(name: str) -> str:
     """Return the text of a file that a page loads."""
-    return (PACKAGE / "templates" / name).read_text()
+    return (TEMPLATES / name).read_text()
 
 
 @cache
@@ -68,7 +70,7 @@ def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any])
     return _environment.get_template("reference.html").render(
         titles=TITLES,
         modules={module: listed for module, listed in modules.items() if listed},
-        examples=orjson.loads((PACKAGE / "templates" / "examples.json").read_bytes()),
+        examples=orjson.loads((TEMPLATES / "examples.json").read_bytes()),
         pushes=pushes,
         token_calls=describe_endpoints(),
         token_errors=ERROR_KINDS,
