@@ -16,7 +16,10 @@ from service.errors import RequestError
 from service.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/contacts.readonly"
-FIELDS = "names,nicknames,emailAddresses,phoneNumbers,addresses,biographies,organizations"
+FIELDS = (
+    "names,nicknames,emailAddresses,phoneNumbers,addresses,biographies,organizations,"
+    "birthdays,events,imClients,relations,urls"
+)
 PAGE = 1000
 PAGES = 25
 """An account has at most 25,000 contacts."""
@@ -87,7 +90,7 @@ def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
         "job_title": work.get("title", ""),
         "firstname": name.get("givenName", ""),
         "lastname": name.get("familyName", ""),
-        "surname": nickname.get("value", "") or name.get("middleName", ""),
+        "surname": nickname.get("value", ""),
         "comment": next((b.get("value", "") for b in person.get("biographies", [])), ""),
         "email": [{"email": e.get("value", ""), **_kind(e)} for e in person.get("emailAddresses", [])],
         "mobile": [{**split_number(p.get("value", "")), **_kind(p)} for p in person.get("phoneNumbers", [])],
@@ -102,7 +105,42 @@ def _contact(person: Mapping[str, Any]) -> dict[str, Any]:
             }
             for a in person.get("addresses", [])
         ],
+        "extra": _extra(person, name, work),
     }
+
+
+def _extra(person: Mapping[str, Any], name: Mapping[str, Any], work: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what no column holds, under the names of vCard properties."""
+    entries = [
+        ("middle_name", name.get("middleName"), None),
+        ("prefix", name.get("honorificPrefix"), None),
+        ("suffix", name.get("honorificSuffix"), None),
+        ("department", work.get("department"), None),
+        *(("org", o.get("name"), None) for o in person.get("organizations", [])[1:]),
+        *(("bday", _date(b) or b.get("text"), None) for b in person.get("birthdays", [])),
+        *((_event(e), _date(e), e.get("formattedType")) for e in person.get("events", [])),
+        *(("url", u.get("value"), u.get("formattedType")) for u in person.get("urls", [])),
+        *(("impp", i.get("username"), i.get("formattedProtocol")) for i in person.get("imClients", [])),
+        *(("related", r.get("person"), r.get("formattedType")) for r in person.get("relations", [])),
+    ]
+    extra: dict[str, Any] = {}
+    for key, value, label in entries:
+        if value:
+            extra.setdefault(key, []).append({"value": value, **({"label": label} if label else {})})
+    return extra
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    return "anniversary" if event.get("type") == "anniversary" else "x-abdate"
+
+
+def _date(entry: Mapping[str, Any]) -> str:
+    """Return the date of an entry as vCard 4.0 writes it, also one without its year; "" for none."""
+    date = entry.get("date") or {}
+    if not (date.get("month") and date.get("day")):
+        return ""
+    month, day = int(date["month"]), int(date["day"])
+    return f"{int(date['year']):04}-{month:02}-{day:02}" if date.get("year") else f"--{month:02}{day:02}"
 
 
 def _kind(entry: Mapping[str, Any]) -> dict[str, Any]:

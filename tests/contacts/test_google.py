@@ -7,12 +7,14 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from service.admin.registry import Registry
+from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.people import FRONTEND, People, Person
 
@@ -37,8 +39,30 @@ class Google:
         assert request.headers["Authorization"] == "Bearer secret-token"
         page = request.query.get("pageToken", "1")
         self.asked.append(page)
+        assert set(request.query["personFields"].split(",")) >= {"names", "birthdays", "urls"}
         person = {
-            "names": [{"givenName": f"Given{page}", "familyName": "Family"}],
+            "names": [
+                {
+                    "givenName": f"Given{page}",
+                    "familyName": "Family",
+                    "middleName": "Mid",
+                    "honorificPrefix": "Dr.",
+                    "honorificSuffix": "Jr.",
+                }
+            ],
+            "organizations": [{"name": "Acme", "department": "Sales"}, {"name": "Second"}],
+            "birthdays": [{"date": {"month": 4, "day": 2}}, {"text": "spring"}],
+            "events": [
+                {
+                    "type": "anniversary",
+                    "formattedType": "Anniversary",
+                    "date": {"year": 2009, "month": 8, "day": 8},
+                },
+                {"type": "first", "formattedType": "First", "date": {"year": 2001, "month": 1, "day": 1}},
+            ],
+            "urls": [{"value": "https://g.example", "formattedType": "Blog"}],
+            "imClients": [{"username": "given", "formattedProtocol": "Jabber"}],
+            "relations": [{"person": "Jenny", "formattedType": "Spouse"}],
             "emailAddresses": [
                 {"value": f"a{page}@g.example", "type": "home"},
                 {"value": f"b{page}@g.example", "type": "work", "metadata": {"primary": True}},
@@ -94,7 +118,7 @@ async def back(person: Person, **query: str) -> tuple[int, str]:
         return page.status, await page.text()
 
 
-async def test_contacts_are_taken_over_once(visitors: People, google: Google) -> None:
+async def test_contacts_are_taken_over_once(visitors: People, google: Google, admin: Admin) -> None:
     alice = await visitors("Alice")
     url = URL((await alice.ok("contact.google_auth"))["url"])
     code, state = google.allow(url), url.query["state"]
@@ -106,6 +130,20 @@ async def test_contacts_are_taken_over_once(visitors: People, google: Google) ->
         ("Given1", "b1@g.example", "social"),
         ("Given2", "b2@g.example", "social"),
     ]
+    # a middle name is no name that somebody is called by
+    entry = await alice.ok("contact.get_contact", contact_id=contacts[0]["id"])
+    assert (entry["surname"], entry["fullname"]) == ("Given1 Family", "Given1 Family")
+    statement = f"SELECT extra FROM {alice.shard}.contact WHERE owner_id = %s AND id = %s"
+    assert orjson.loads(admin.one(statement, alice.uid, contacts[0]["id"])) == {
+        "middle_name": [{"value": "Mid"}], "prefix": [{"value": "Dr."}], "suffix": [{"value": "Jr."}],
+        "department": [{"value": "Sales"}], "org": [{"value": "Second"}],
+        "bday": [{"value": "--0402"}, {"value": "spring"}],
+        "anniversary": [{"value": "2009-08-08", "label": "Anniversary"}],
+        "x-abdate": [{"value": "2001-01-01", "label": "First"}],
+        "url": [{"value": "https://g.example", "label": "Blog"}],
+        "impp": [{"value": "given", "label": "Jabber"}],
+        "related": [{"value": "Jenny", "label": "Spouse"}],
+    }  # fmt: skip
     assert (await back(alice, state=state, code=code))[0] == 400
 
 
