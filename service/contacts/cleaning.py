@@ -12,6 +12,7 @@ from service.contacts.addresses import addresses_in
 from service.contacts.extra import is_storable
 from service.contacts.vocabulary import CONTROL, CONTROL_BUT_LAYOUT, ENTITY, PLACE_LIMITS, Contact
 from service.ids import ID
+from service.web.trees import tree_flaw
 
 ENTRIES = 100
 """Emails, phones or addresses of one contact."""
@@ -31,6 +32,8 @@ LIMITS = {
     "source_id": 255,
 }
 """Texts of one line, and the characters of each."""
+CUSTOM_LIMIT = 65_535
+"""Bytes of custom_fields, as in the API."""
 LAYOUT_LIMIT = 16_383
 """Characters of a text of several lines, as in the APIs."""
 
@@ -58,12 +61,17 @@ def clean(contact: Mapping[str, Any]) -> Contact:
         "archived": int(contact.get("archived") in {1, "1"}),
         # An absent key is NULL in SQL.
         **({"default": default} if default else {}),
-        **({"custom_fields": orjson.dumps(custom).decode()} if isinstance(custom, dict) else {}),
+        **({"custom_fields": orjson.dumps(custom).decode()} if is_custom(custom) else {}),
         **({"extra": orjson.dumps(extra).decode()} if extra and is_storable(extra) else {}),
         **({"synced_at": synced_at} if synced_at else {}),
         **({"entity": entity} if ENTITY.fullmatch(entity) else {}),
         **({"uid": uid} if ID.fullmatch(uid) else {}),
     }
+
+
+def is_custom(value: Any) -> bool:
+    """Return whether a value can be stored as custom_fields: the rules are those of the API."""
+    return isinstance(value, dict) and not tree_flaw(value) and len(orjson.dumps(value)) <= CUSTOM_LIMIT
 
 
 def _emails(contact: Mapping[str, Any]) -> list[Contact]:

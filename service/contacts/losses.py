@@ -27,6 +27,10 @@ def _losses(contact: Mapping[str, Any], cleaned: Contact) -> Iterator[str]:
         text = contact.get(key)
         if isinstance(text, str) and len(text.strip()) > limit and len(cleaned[key]) + 1 >= limit:
             yield f"{FIELDS.get(key, key)} is cut to {limit} characters"
+    if contact.get("custom_fields") and "custom_fields" not in cleaned:
+        yield "custom_fields: no object that can be stored"
+    if contact.get("extra") and "extra" not in cleaned:
+        yield "extra: no object that can be stored"
     for key, limit in LIST_LIMITS.items():
         entries = contact.get(key)
         if isinstance(entries, list) and len(entries) > limit:

@@ -22,6 +22,7 @@ from service.errors import invalid_param, missing_param
 from service.ids import ID, from_uuid
 from service.web.email_address import normal_email
 from service.web.timestamps import wire_time
+from service.web.trees import tree_flaw
 
 T = TypeVar("T")
 
@@ -31,7 +32,6 @@ CONTROL_BUT_LAYOUT_CHARACTERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 CONTROL = re.compile(rf"[{CONTROL_CHARACTERS}\ud800-\udfff]")
 CONTROL_BUT_LAYOUT = re.compile(rf"[{CONTROL_BUT_LAYOUT_CHARACTERS}\ud800-\udfff]")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
-MAX_DEPTH = 12
 FALSE_TEXTS = {"0", "false", "no", "off"}
 TRUE_TEXTS = {"1", "true", "yes", "on"}
 
@@ -233,28 +233,9 @@ class Object(Tree):
 
 
 def check_tree(value: object) -> None:
-    """Refuse values that MariaDB cannot store as JSON: NUL, surrogates, huge numbers, deep nesting."""
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH):
-        following: list[object] = []
-        for item in level:
-            _check_leaf(item)
-            if isinstance(item, dict):
-                following.extend(item)
-                following.extend(item.values())
-            elif isinstance(item, list):
-                following.extend(item)
-        if not following:
-            return
-        level = following
-    raise broken("content", f"is nested deeper than {MAX_DEPTH} levels")
-
-
-def _check_leaf(item: object) -> None:
-    if isinstance(item, str) and CONTROL_BUT_LAYOUT.search(item):
-        raise broken("content", "contains a control character")
-    if isinstance(item, int) and abs(item) >= 2**63:
-        raise broken("content", "contains a number beyond 64 bits")
+    """Refuse values that MariaDB cannot store as JSON."""
+    if sentence := tree_flaw(value):
+        raise broken("content", sentence)
 
 
 FORMATS: dict[str, type[DeclaredField[str]]] = {

@@ -250,6 +250,9 @@ def test_labels_as_apple_writes_them() -> None:
     [
         ('{"custom_fields": {"a": [1, null]}}', {"custom_fields": '{"a":[1,null]}'}),
         ('{"custom_fields": [1], "synced_at": "soon", "entity": "../etc", "kind": {"email": [1]}}', {}),
+        ('{"custom_fields": ' + '{"a":' * 40 + "1" + "}" * 40 + "}", {}),
+        ('{"custom_fields": {"a": "\\u0000"}}', {}),
+        ('{"extra": {"BDAY": "1980"}}', {}),
         ('{"synced_at": "2026-01-02T03:04:05.678Z"}', {"synced_at": "2026-01-02 03:04:05.678"}),
         ('{"synced_at": "0001-01-01T00:00:00+14:00"}', {}),
     ],
@@ -258,7 +261,7 @@ def test_own_words_that_cannot_be_stored_are_left_out(words: str, expected: dict
     row = io.StringIO()
     csv.writer(row).writerows([["Email", "X-DRUMEE"], ["a@x.example", words]])
     (c,) = contacts(row.getvalue().encode(), "csv")
-    assert {k: c[k] for k in ("custom_fields", "synced_at", "entity") if k in c} == expected
+    assert {k: c[k] for k in ("custom_fields", "synced_at", "entity", "extra") if k in c} == expected
     assert addresses(c) == [("a@x.example", "priv", 1)]
 
 
