@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service.contacts import uploads
-from service.contacts.pictures import media_type
+from service.contacts.picture_kinds import media_type
 from service.contacts.uploads import StoredFile
 from service.errors import RequestError
 from service.runtime.context import Context, Download, hub_shard

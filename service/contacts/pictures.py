@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
+from service.contacts.picture_kinds import MAX_BYTES, media_type
 from service.contacts.uploads import StoredFile
 from service.errors import RequestError
 from service.ids import to_wire
@@ -13,27 +14,6 @@ from service.runtime.context import Download
 from service.store.database import ResultSet
 
 API = "/api/v1"
-MAX_BYTES = 1_000_000
-"""Pictures lie in the database."""
-SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-)
-"""(bytes, their offset, media type). SVG is missing because it may contain scripts."""
-
-
-def media_type(content: bytes) -> str | None:
-    """Return the media type of a picture by its first bytes; None for other files."""
-    return next(
-        (
-            media_type
-            for signature, offset, media_type in SIGNATURES
-            if content[offset : offset + len(signature)] == signature
-        ),
-        None,
-    )
 
 
 def picture_path(contact_id: str, digest: str) -> str:

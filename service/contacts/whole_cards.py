@@ -14,7 +14,7 @@ from typing import Any
 
 from service.contacts.card_lines import Property, parse_property
 from service.contacts.extra import TRANSPORT, TRANSPORT_TYPES, is_binary
-from service.contacts.pictures import MAX_BYTES, media_type
+from service.contacts.picture_kinds import MAX_BYTES, media_type
 from service.contacts.values import Value, Values
 
 LIMIT = 65_535

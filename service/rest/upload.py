@@ -6,7 +6,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
-from service.contacts.pictures import MAX_BYTES, media_type
+from service.contacts.picture_kinds import MAX_BYTES, media_type
 from service.rest.errors import invalid, rest_error
 from service.web.bodies import body_deadline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from service.contacts.pictures import MAX_BYTES, media_type
+from service.contacts.picture_kinds import MAX_BYTES, media_type
 from service.ids import from_wire
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
