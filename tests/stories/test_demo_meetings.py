@@ -87,6 +87,11 @@ async def test_a_meeting_from_the_first_guest_in_the_lobby_to_the_end(
         await bob.click("#mute")
         await expect(tile.locator("figcaption")).not_to_contain_text("muted", timeout=PATIENCE)
 
+        await alice.click('#powers [data-act="record"]')
+        await bob.hears("Alice Martin has started the recording.")
+        for desk in (alice, bob, guest):
+            await desk.shows("#recording", "Recording")
+
         # Nobody may come in uninvited while everybody has to wait; the phone is back after a reload.
         await alice.page.locator("#powers select").select_option("everybody")
         await bob.page.reload()

@@ -43,11 +43,12 @@ export function showPanel() {
   $("waiting-title").hidden = !hosts || !room.waiting.length;
   $("admit-all").hidden = !hosts || room.waiting.length < 2;
   sync($("attendees"), [...room.people.values()], ({ socket }) => socket, () => el("li"), drawAttendee);
+  $("attendees-title").hidden = !room.people.size;
   const inside = new Set([session.user.uid, ...[...room.people.values()].map(({ uid }) => uid)]);
   const others = members.filter(({ uid }) => !inside.has(uid));
   sync($("callable"), others, ({ uid }) => uid, () => el("li"), drawMember);
   $("callable-title").hidden = !others.length;
-  redraw($("powers"), JSON.stringify([hosts, isOwn(), room.card?.locked, room.room_id]), () => powers(hosts));
+  redraw($("powers"), JSON.stringify([hosts, isOwn(), room.card?.locked, room.card?.recording, room.room_id]), () => powers(hosts));
 }
 
 const row = (name, key, ...buttons) => [avatar(name, key), el("span", { className: "who", textContent: name }), ...buttons];
@@ -103,6 +104,7 @@ function powers(hosts) {
     isOwn() && button("Link for guests", acting(() => showGuestLink(room.room_id)), { symbol: "link", data: { act: "link" } }),
     hosts && el("label", { className: "field" }, "At the door", door),
     hosts && button("Mute everybody", acting(() => command("mute")), { symbol: "mic-off", data: { act: "mute" } }),
+    hosts && button(room.card?.recording ? "Mark as not recorded" : "Mark as recorded", acting(record), { symbol: "record", data: { act: "record" } }),
     hosts && button("Title and limits", limits, { symbol: "calendar", data: { act: "limits" } }),
     hosts && button("End for everybody", acting(end), { name: "danger", symbol: "hangup", data: { act: "end" } })];
 }
@@ -110,6 +112,12 @@ function powers(hosts) {
 async function lock(who) {
   room.card = await command("lock", { who });
   await readCard();
+  changed();
+}
+
+// The media server records. Without one, all that happens is that everybody knows.
+async function record() {
+  room.card = { ...room.card, ...await command("recording", { on: room.card?.recording ? 0 : 1 }) };
   changed();
 }
 

@@ -273,6 +273,10 @@ listen("conference.mute", silenced);
 listen("conference.start", started);
 listen("conference.knock", knocked);
 listen("conference.room", cardChanged);
+listen("conference.recording", (model) => {
+  if (isHere(model)) say(`${model.by_name} has ${model.recording ? "started" : "ended"} the recording.`);
+  cardChanged(model);
+});
 on("media", mediaChanged);
 
 addEventListener("pagehide", () => {

@@ -19,6 +19,7 @@ function show() {
   $("room-title").textContent = room?.title ?? "";
   $("hint").textContent = room?.hint.trim() ?? "";
   $("state").textContent = words();
+  $("recording").textContent = room?.card?.recording ? "Recording" : "";
   drawTiles();
   drawControls();
   showPanel();
