@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator
 
 import pymysql
@@ -26,6 +27,18 @@ def sessions(settings: Settings) -> Iterator[tuple[Connection, Connection]]:
     yield early, late
     early.close()
     late.close()
+
+
+def wait_for_waiter(settings: Settings) -> None:
+    """Wait until a transaction waits for a lock, for at most ten seconds."""
+    watch = Connection(settings)
+    blocked = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+    for _ in range(50):
+        if watch.one(blocked):
+            break
+        # The server renews that table only for who has not read it for 0.1 s.
+        time.sleep(0.2)
+    watch.close()
 
 
 async def calls(direct: Direct) -> dict[str, tuple[str, str]]:
@@ -75,6 +88,40 @@ async def test_the_first_of_two_transactions_stops_the_other_one(
             early.rows(f"CALL {second}")
         early.run("ROLLBACK")
         assert stopped.value.args[0] == CHANGED, (kind, stopped.value)
+
+
+async def test_whoever_waits_for_a_room_enters_it_at_the_first_attempt(
+    direct: Direct, settings: Settings
+) -> None:
+    """Each repetition makes the others wait longer, so that a full room would refuse to be entered."""
+    alice = direct.person("Alice")
+    sids = [await direct.session(alice.uid) for _ in range(3)]
+    sockets = [await direct.socket(sid) for sid in sids]
+    calls = [
+        f"CALL yp.conference_join('{sid}', '{socket}', '{alice.uid}', 'one', 'meeting', '{{}}', 16)"
+        for sid, socket in zip(sids, sockets, strict=True)
+    ]
+    first, second = Connection(settings), Connection(settings)
+    for connection in (first, second):
+        connection.run(
+            "SET tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
+            "innodb_lock_wait_timeout = 30"
+        )
+        connection.run("START TRANSACTION")
+    try:
+        first.rows(calls[0])
+        first.run("COMMIT")
+        first.run("START TRANSACTION")
+        first.rows(calls[1])
+        waiter = asyncio.create_task(asyncio.to_thread(second.rows, calls[2]))
+        await asyncio.to_thread(wait_for_waiter, settings)
+        first.run("COMMIT")
+        await waiter
+        second.run("COMMIT")
+        assert first.one(f"SELECT COUNT(*) FROM yp.conference WHERE uid = '{alice.uid}'") == 3
+    finally:
+        first.close()
+        second.close()
 
 
 def test_a_pair_is_locked_by_one_row_of_each_user(scene: Scene) -> None:

@@ -106,17 +106,22 @@ BEGIN
         );
     END IF;
 
-    INSERT INTO conference_room (hub_id, id, type, ctime, people, minutes)
-    SELECT v_hub, v_room, in_type, v_now,
-           COALESCE(conference_limit(
-               e.settings, 'conference_people', JSON_VALUE(in_metadata, '$.people')
-           ), 0),
-           COALESCE(conference_limit(
-               e.settings, 'conference_minutes', JSON_VALUE(in_metadata, '$.minutes')
-           ), 0)
-    FROM entity AS e WHERE e.id = v_hub
-    ON DUPLICATE KEY UPDATE id = v_room;
     CALL conference_number(v_hub, v_room, v_serial);
+    IF v_serial IS NULL THEN
+        -- Not for a room that is there: with its SELECT, this statement would fail with 1020 where others
+        -- wait for the row.
+        INSERT INTO conference_room (hub_id, id, type, ctime, people, minutes)
+        SELECT v_hub, v_room, in_type, v_now,
+               COALESCE(conference_limit(
+                   e.settings, 'conference_people', JSON_VALUE(in_metadata, '$.people')
+               ), 0),
+               COALESCE(conference_limit(
+                   e.settings, 'conference_minutes', JSON_VALUE(in_metadata, '$.minutes')
+               ), 0)
+        FROM entity AS e WHERE e.id = v_hub
+        ON DUPLICATE KEY UPDATE id = v_room;
+        CALL conference_number(v_hub, v_room, v_serial);
+    END IF;
     SELECT type, locked, people, started_at INTO v_type, v_locked, v_people, v_started
     FROM conference_room
     WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
