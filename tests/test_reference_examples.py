@@ -203,6 +203,12 @@ class Story:
         rec, ada, tab = self.rec, self.ada, self.tab
         await rec.upload(ada, "media.upload", VCARD, filename="friends.vcf", socket_id=tab.id)
         await rec.upload(ada, "contact.load", TABLE, filename="friends.csv", socket_id=tab.id)
+        (report,) = await rec.call(ada, "contact.load_reports")
+        load = {"import_id": report["import_id"]}
+        for name in ("load_report", "load_entries"):
+            await rec.call(ada, f"contact.{name}", **load)
+        await rec.page(ada, "contact.load_rejected", **load)
+        await rec.call(ada, "contact.load_cancel", **load)
         person = {"firstname": "Rosalind", "email": [{"email": "rosalind@helix.example", "is_default": 1}]}
         await rec.call(ada, "contact.import", list=[person])
         await rec.page(ada, "contact.export_all", format="vcf", option="active")

@@ -188,17 +188,26 @@ async def _patch(ctx: Context, contact_id: str, text: str, rev: int | None) -> R
 async def _change(ctx: Context, call: RoutineCall) -> ResultSet:
     """Change a contact by a routine that returns card, sockets, the former peer, and perhaps a record."""
 
-    async def unit(tx: Transaction) -> tuple[ResultSet, ResultSet, list[Any], ResultSet]:
-        card, sockets, others, *record = await call(tx)
-        pushes: list[Any] = []
-        for other in documents(others):
-            pushes += await release_former_peer(tx, ctx.caller.uid, other, document(card)["is_blocked"])
-        return card, sockets, pushes, record[0] if record else []
-
-    card, sockets, pushes, record = await ctx.db.transaction("my_contact_patch", unit)
+    card, sockets, pushes, record = await ctx.db.transaction(
+        "my_contact_patch", lambda tx: change_in(tx, ctx.caller.uid, call)
+    )
     push_contact(ctx, card, sockets, "contact.update")
     invitations.push_all(ctx, pushes)
     return record
+
+
+async def change_in(
+    tx: Transaction, owner_id: str, call: RoutineCall
+) -> tuple[ResultSet, ResultSet, list[Any], ResultSet]:
+    """Change a contact as a part of a transaction, by a routine as `_change` takes it.
+
+    Return its card, the owner's sockets, the pushes for a former peer, and its record.
+    """
+    card, sockets, others, *record = await call(tx)
+    pushes: list[Any] = []
+    for other in documents(others):
+        pushes += await release_former_peer(tx, owner_id, other, document(card)["is_blocked"])
+    return card, sockets, pushes, record[0] if record else []
 
 
 def _push_deleted(ctx: Context, contact: dict[str, Any], drumate_id: str | None, sockets: ResultSet) -> None:

@@ -1,7 +1,7 @@
 """Import an address book: a process reads the file, transactions of 100 contacts store it.
 
 Memory holds the contacts of one transaction, independent of the size of the file. An import that was
-interrupted can be repeated: contacts that exist already stay as they are.
+interrupted can be repeated: contacts that exist already stay as they are, unless `update` says otherwise.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,20 +21,15 @@ import orjson
 
 from service import PACKAGE
 from service.contacts.encodings import chunks_of
+from service.contacts.import_batch import Batch
+from service.contacts.import_report import ImportReport, LoadOptions
+from service.contacts.import_store import ImportStore
 from service.contacts.jcards import is_jcard
-from service.contacts.names import name_words, names_agree
-from service.contacts.pictures import picture_path
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
-from service.runtime.context import Context, Upload, in_transaction
-from service.store.database import document, encode
+from service.runtime.context import Context, Upload
+from service.store.database import encode
 
-BATCH = 100
-"""Contacts of one transaction. It takes a fifth of a second, for which other changes of the owner wait."""
-BATCH_BYTES = 2_000_000
-"""Of their cards and pictures."""
-REPORTED = 100
-"""Rejected contacts that the answer lists."""
 CHUNK_BYTES = 65_536
 READERS = asyncio.Semaphore(2)
 """Limits the files that are read at the same time; further imports wait."""
@@ -51,107 +44,6 @@ TEXT_PER_NUL = 50
 
 Progress = Callable[[int], None]
 """Receives percent, from 0 to 100."""
-
-
-@dataclass
-class Report:
-    """The counts of an import, and the contacts that wait for the next transaction."""
-
-    total: int = 0
-    loaded: int = 0
-    noemail: int = 0
-    alreadyincontact: int = 0
-    encoding: str = "utf-8"
-    """The encoding in which the file was read."""
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    columns: dict[str, Any] | None = None
-    """Which columns of a table are used, as `Columns.report` says it; None without a table."""
-    groups: int = 0
-    """Cards of `loaded` that became groups."""
-    incomplete: list[dict[str, Any]] = field(default_factory=list)
-    """What of the contacts in `loaded` is not stored."""
-    batch: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Contacts that are not stored yet, by id."""
-    names: dict[str, list[frozenset[str]]] = field(default_factory=dict)
-    """The names of the batch (`name_words`), by email address."""
-    cards: list[dict[str, Any]] = field(default_factory=list)
-    """The cards of contacts of the batch, as `my_contact_import_cards` takes them."""
-    size: int = 0
-    """Bytes of the batch, about."""
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Count an entry of the reader, and add its contact to the batch if it can be stored."""
-        self.total += 1
-        line, contact = entry["line"], entry.get("contact")
-        if contact is None:
-            self.reject(line, entry["error"], entry["name"])
-            return
-        addresses = {entry["email"] for entry in contact["email"]}
-        if not addresses and not contact.keys() & {"uid", "entity"}:
-            self.reject_unreachable(line, contact)
-        elif self._is_in_batch(addresses, words := name_words(contact)):
-            self.alreadyincontact += 1
-        else:
-            for address in addresses:
-                self.names.setdefault(address, []).append(words)
-            contact_id = secrets.token_hex(8)
-            self.batch[contact_id] = {**contact, "id": contact_id, "line": line}
-            self._add_card(contact_id, entry.get("card", {}))
-            self._note(line, entry.get("losses", ()), _name(contact))
-
-    def _add_card(self, contact_id: str, card: dict[str, Any]) -> None:
-        """Add the card and the picture of a contact to the batch."""
-        if digest := card.pop("digest", None):
-            self.batch[contact_id]["avatar_path"] = picture_path(contact_id, digest)
-        if card:
-            self.cards.append({"id": contact_id, **card})
-            self.size += len(card.get("card", "")) + len(card.get("picture", ""))
-
-    def _note(self, line: int, reasons: Iterable[str], name: str) -> None:
-        """Note what of a contact is not stored."""
-        room = REPORTED - len(self.incomplete)
-        self.incomplete += [{"line": line, "name": name, "reason": r} for r in islice(reasons, room)]
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the batch has to be stored before the next contact."""
-        return len(self.batch) >= BATCH or self.size > BATCH_BYTES
-
-    def _is_in_batch(self, addresses: set[str], words: frozenset[str]) -> bool:
-        """Return whether the batch has a contact with one of the addresses and this name."""
-        others = (other for address in addresses for other in self.names.get(address, []))
-        return any(names_agree(words, other) for other in others)
-
-    def reject_unreachable(self, line: int, contact: dict[str, Any]) -> None:
-        """Count a contact without an address or a registered user."""
-        self.noemail += 1
-        self.reject(line, "no email address", _name(contact))
-
-    def reject(self, line: int, reason: str, name: str) -> None:
-        """Note a contact that is not stored."""
-        if len(self.rejected) < REPORTED:
-            self.rejected.append({"line": line, "name": name, "reason": reason})
-
-    def answer(self) -> dict[str, Any]:
-        """Return the counts and rejected contacts."""
-        return {
-            "total": self.total,
-            "loaded": self.loaded,
-            "noemail": self.noemail,
-            "alreadyincontact": self.alreadyincontact,
-            "encoding": self.encoding,
-            "rejected": self.rejected,
-            "incomplete": self.incomplete,
-            "groups": self.groups,
-            **({"columns": self.columns} if self.columns else {}),
-        }
-
-
-def _name(contact: dict[str, Any]) -> str:
-    """Return how the answer calls a contact."""
-    name = f"{contact.get('firstname', '')} {contact.get('lastname', '')}".strip()
-    called: str = contact.get("display_name") or name or contact.get("company") or ""
-    return called
 
 
 def check_kind(kind: str) -> str:
@@ -175,113 +67,102 @@ def kind_of(path: str) -> str:
     return "csv"
 
 
-async def load_upload(ctx: Context, upload: Upload, progress: Progress, charset: str = "") -> dict[str, Any]:
+async def load_upload(
+    ctx: Context, upload: Upload, progress: Progress, options: LoadOptions
+) -> dict[str, Any]:
     """Import the file in the body of the request; return the report."""
     with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
         size = await receive(ctx, upload, spool, ctx.settings.import_limit)
         kind = await asyncio.to_thread(kind_of, spool.name)
-        return await _load_file(ctx, spool.name, size, kind, progress, charset)
+        return await load_file(ctx, spool.name, size, kind, progress, options)
 
 
 async def load_stored(
-    ctx: Context, stored: StoredFile, progress: Progress, charset: str = ""
+    ctx: Context, stored: StoredFile, progress: Progress, options: LoadOptions
 ) -> dict[str, Any]:
     """Import a file that was uploaded before; return the report. The file stays, for another attempt."""
     path = str(stored.path)
     kind = await asyncio.to_thread(kind_of, path)
-    return await _load_file(ctx, path, stored.size, kind, progress, charset)
+    return await load_file(ctx, path, stored.size, kind, progress, options)
 
 
-async def load_text(ctx: Context, content: str, kind: str) -> dict[str, Any]:
+async def load_text(ctx: Context, content: str, kind: str, options: LoadOptions) -> dict[str, Any]:
     """Import the text of a file; return the report."""
     with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
         data = content.encode()
         spool.write(data)
         spool.flush()
-        return await _load_file(ctx, spool.name, len(data), kind, lambda _: None)
+        return await load_file(ctx, spool.name, len(data), kind, lambda _: None, options)
 
 
 async def load_list(
-    ctx: Context, contacts: list[dict[str, Any]], origin: str | None = None
+    ctx: Context, contacts: list[dict[str, Any]], options: LoadOptions, origin: str | None = None
 ) -> dict[str, Any]:
     """Import contacts that are read and cleaned; return the report. `origin`: where they come from."""
-    report = Report()
-    for line, contact in enumerate(contacts, 1):
-        report.add({"line": line, "contact": contact})
-        if report.is_full:
-            await _store_batch(ctx, report, origin)
-    await _store_batch(ctx, report, origin)
-    return report.answer()
+    report = ImportReport(ctx, "list", options)
+    return await report.run(_store_list(ctx, report, contacts, options, origin))
 
 
-async def _load_file(
-    ctx: Context, path: str, size: int, kind: str, progress: Progress, charset: str = ""
+async def load_file(
+    ctx: Context, path: str, size: int, kind: str, progress: Progress, options: LoadOptions
 ) -> dict[str, Any]:
     """Import a file of `size` bytes; call `progress` after each transaction that changes the percentage."""
-    report = Report()
+    report = ImportReport(ctx, kind, options)
+    answer = await report.run(_store_file(ctx, report, path, size, kind, progress, options))
+    progress(100)
+    return answer
+
+
+async def _store_list(
+    ctx: Context,
+    report: ImportReport,
+    contacts: list[dict[str, Any]],
+    options: LoadOptions,
+    origin: str | None,
+) -> None:
+    store = ImportStore(ctx, report, options.update, origin)
+    batch = Batch()
+    await report.describe({"encoding": "utf-8"})
+    for line, contact in enumerate(contacts, 1):
+        batch.add({"line": line, "contact": contact, "source": orjson.dumps(contact).decode()})
+        if batch.is_full:
+            await store.write(batch, line * 100 // len(contacts))
+    await store.finish(batch)
+
+
+async def _store_file(
+    ctx: Context,
+    report: ImportReport,
+    path: str,
+    size: int,
+    kind: str,
+    progress: Progress,
+    options: LoadOptions,
+) -> None:
+    """Store the contacts that the reader of a file prints."""
+    store, batch = ImportStore(ctx, report, options.update, kind), Batch()
     last_percent = -1
-    async with READERS, _reader(path, kind, charset) as lines:
+    async with READERS, _reader(path, kind, options.charset) as lines:
         async for line in lines:
             entry = orjson.loads(line)
-            if "encoding" in entry:
-                report.encoding = entry["encoding"]
+            if "line" not in entry:
+                head = entry.pop("head", None)
+                await report.describe(entry, head)
                 continue
-            if "columns" in entry:
-                report.columns = entry["columns"]
-                continue
-            if "book" in entry and report.total == 0:
+            if "book" in entry and batch.total == 0:
                 await ctx.shard("my_contact_import_book", encode(entry["book"]))
             if "group" in entry:
-                await _store_group(ctx, report, entry, kind)
+                await store.write_group(batch, entry)
                 continue
-            report.add(entry)
-            if not report.is_full:
+            batch.add(entry)
+            if not batch.is_full:
                 continue
-            await _store_batch(ctx, report, kind)
             percent = min(99, entry["at"] * 100 // max(size, 1))
+            await store.write(batch, percent)
             if percent > last_percent:
                 last_percent = percent
                 progress(percent)
-    await _store_batch(ctx, report, kind)
-    progress(100)
-    return report.answer()
-
-
-async def _store_batch(ctx: Context, report: Report, origin: str | None) -> None:
-    """Store the batch of a report in one transaction."""
-    if not report.batch:
-        return
-    contacts, cards = encode(list(report.batch.values())), encode(report.cards)
-
-    async def work(ctx: Context) -> dict[str, Any]:
-        (count_rows,) = await ctx.shard("my_contact_import", contacts, origin)
-        if report.cards:
-            await ctx.shard("my_contact_import_cards", cards)
-        counts: dict[str, Any] = document(count_rows)
-        return counts
-
-    counts = await in_transaction(ctx, work)
-    report.loaded += counts["loaded"]
-    report.alreadyincontact += counts["alreadyincontact"]
-    by_line = {contact["line"]: contact for contact in report.batch.values()}
-    for line in counts["nobody"]:
-        report.reject_unreachable(line, by_line[line])
-    report.batch.clear()
-    report.names.clear()
-    report.cards.clear()
-    report.size = 0
-
-
-async def _store_group(ctx: Context, report: Report, entry: dict[str, Any], origin: str) -> None:
-    """Store a group of a file, after the contacts that are its members."""
-    await _store_batch(ctx, report, origin)
-    report.total += 1
-    if not entry["group"]["name"]:
-        report.reject(entry["line"], "a group without a name", "")
-        return
-    await ctx.shard("my_contact_import_group", encode(entry["group"]))
-    report.loaded += 1
-    report.groups += 1
+    await store.finish(batch)
 
 
 @asynccontextmanager

@@ -2,14 +2,16 @@
 
 Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
 neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, of a table then
-`{"columns"}` (which of them are used), and one line of JSON per contact, where `at` is the number of bytes
-read:
+`{"columns", "head"}` (which of them are used, and the lines before the first row), and one line of JSON per
+contact, where `at` is the number of bytes read:
 
 - `{"line", "at", "contact"}`, with `card` (uid, card, type, picture, digest) of one that came in a card, and
   `losses` (why something of it is not stored);
 - `{"line", "at", "error", "name"}`;
 - `{"line", "at", "group"}` of a card that is a group. They are the last lines, because their members may come
   after them.
+
+What may be rejected has `source` as well, the text of the card or row.
 
 The first contact of a file from `service/contacts/exporting.py` may have `book` as well: all tags and groups.
 """
@@ -43,11 +45,13 @@ from service.contacts.tables import read_rows
 from service.contacts.values import values_of
 from service.contacts.vcards import name_in, parse_card, undeclared_values
 from service.contacts.vocabulary import FILE_LABELS, Contact, UnreadableError
-from service.contacts.whole_cards import card_of, picture_of
+from service.contacts.whole_cards import card_of, card_text, picture_of
 
 BUFFER_BYTES = 65_536
 GROUPS_BYTES = 8_000_000
 """Of groups that wait for the end of the file."""
+SOURCE_BYTES = 2_000_000
+"""Bytes of a rejected card or row that are kept, with its picture."""
 OPTIONAL = {"label", "state", "postal_code"}
 """Keys of entries that the routine takes as "" when they are absent."""
 
@@ -67,7 +71,16 @@ def read(source: BinaryIO, kind: str, decoder: Decoder | None = None) -> Iterato
             entry["contact"] = clean(contact)
             if losses := [*entry.pop("losses", ()), *losses_of(contact, entry["contact"])]:
                 entry["losses"] = losses
+        if not _may_be_rejected(entry):
+            entry.pop("source", None)
         yield entry
+
+
+def _may_be_rejected(entry: Contact) -> bool:
+    """Return whether the text of an entry will be needed, and is not too long."""
+    group, contact = entry.get("group", {"name": ""}), entry.get("contact", {"email": []})
+    is_short = 0 < len(entry.get("source", "").encode(errors="replace")) <= SOURCE_BYTES
+    return not group["name"] and not contact["email"] and is_short
 
 
 def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
@@ -117,13 +130,17 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
     if card.is_too_big:
         return {"line": card.line, "error": "too big for a contact", "name": name_in(values)}
     if group := group_of(values):
-        return {"line": card.line, "group": group}
+        return {"line": card.line, "group": group, "source": card_text(values.lines)}
     stored, losses = card_of(values)
+    source = stored.get("card", "")
     picture, reason = picture_of(values)
     if picture:
         stored |= {"type": picture.type, "picture": picture.content, "digest": picture.digest}
+        photo = f"PHOTO:data:{picture.type};base64,{picture.content}\nEND:VCARD\n"
+        source = source.removesuffix("END:VCARD\n") + photo if source else ""
     return {
         "line": card.line,
+        "source": source,
         "contact": parse_card(values),
         "card": stored,
         "losses": [*losses, *filter(None, [reason])],
@@ -133,11 +150,12 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
 def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:
     """Yield what `main` prints of each row; `columns` before the first."""
     try:
-        for line, contact, error in read_rows(text_lines(source, decoder)):
+        for line, contact, error, text in read_rows(text_lines(source, decoder)):
+            entry: Contact = {"line": line, "source": text}
             if contact is None:
-                yield {"line": line, "error": error, "name": ""}
+                yield entry | {"error": error, "name": ""}
             else:
-                yield contact if "columns" in contact else {"line": line, "contact": contact}
+                yield contact | {"head": text} if "columns" in contact else entry | {"contact": contact}
     except UnreadableError as exc:
         yield {"line": 1, "error": str(exc), "name": ""}
 

@@ -318,16 +318,16 @@ def split_labels(text: str, *, with_commas: bool = False) -> list[str]:
     return [part.strip().removeprefix("* ") for part in parts if part.strip() not in NOT_TAGS]
 
 
-def read_rows(source: Iterator[str]) -> Iterator[tuple[int, Contact | None, str]]:
-    """Yield (line, contact, "") or (line, None, reason) for each row of a CSV file.
+def read_rows(source: Iterator[str]) -> Iterator[tuple[int, Contact | None, str, str]]:
+    """Yield (line, contact, "", text) or (line, None, reason, text) for each row of a CSV file.
 
-    (line, {"columns": …}, "") comes first and says how the columns are read. UnreadableError for a file
-    without a header.
+    (line, {"columns": …}, "", text) comes first and says how the columns are read. `text`: the lines of the
+    row; first of all, of the header and what stands before it. UnreadableError for a file without a header.
     """
     lines = Lines(source)
     header = find_header(lines)
     columns = Columns(header.cells)
-    yield header.lines, {"columns": columns.report()}, ""
+    yield header.lines, {"columns": columns.report()}, "", "".join(lines.row)
     looks_like_row = None if columns.is_own_file else columns.looks_like_contact
     for line, row, reason in split_rows(lines, header, looks_like_row):
-        yield line, columns.contact(row) if row else None, reason
+        yield line, columns.contact(row) if row else None, reason, "".join(lines.row)

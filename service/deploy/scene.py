@@ -91,6 +91,9 @@ EXAMPLES = (
     f"CALL my_contact_trash('{ALICE}', '0000000000000c04', NULL)",
     "INSERT INTO contact_group (owner_id, id, name, ctime, mtime) "
     f"VALUES ('{ALICE}', '0000000000000b01', 'Engines', 1, 1)",
+    # An import that runs.
+    f"CALL import_report_add('{ALICE}', '0000000000000f01', "
+    '\'{"api": "rpc", "kind": "csv", "filename": "a.csv", "update": "skip"}\')',
     "INSERT INTO attachment (owner_id, id, filename, mimetype, filesize, ctime) "
     f"VALUES ('{ALICE}', '000000000000000000000000000000d7', 'plan.pdf', 'application/pdf', 7, 1)",
     f"CALL yp.hub_create('00000000000000f3', 'Open', '{ALICE}', 'dmz')",

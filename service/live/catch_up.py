@@ -1,4 +1,5 @@
 """Rebuild stale contact records: a big group or tag changed, many contacts were imported, or an upgrade ran.
+Once a minute, also end imports whose process has died, and delete old reports.
 
 Works on one owner at a time. An owner whose records cannot be built is set aside in a table of the shard: all
 processes skip the owner until the next try is due, also after a restart. Other owners go on.
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 CONTACTS = 200
 """Contacts per transaction; their owner cannot write meanwhile."""
 ROUND_SECONDS = 3.0
+REPORT_SECONDS = 60.0
+"""Between two looks at the reports of imports."""
 
 
 class CatchUp:
@@ -28,6 +31,7 @@ class CatchUp:
     def __init__(self, db: Database, loops: Loops) -> None:
         self._db = db
         self._loops = loops
+        self._next_reports = time.monotonic()
 
     async def round(self) -> float:
         """Work on every shard; return the pause until the next round, in seconds.
@@ -36,8 +40,13 @@ class CatchUp:
         """
         failures: list[Exception] = []
         set_aside = 0
+        are_reports_due = time.monotonic() >= self._next_reports
+        if are_reports_due:
+            self._next_reports = time.monotonic() + REPORT_SECONDS
         for shard in await self._db.shards():
             try:
+                if are_reports_due:
+                    await self._expire_reports(shard)
                 set_aside += await self._catch_up(shard)
             except Exception as exc:
                 failures.append(exc)
@@ -63,6 +72,15 @@ class CatchUp:
             else:
                 if failures:
                     log.info("records of an owner are made again", extra={"uid": owner, "shard": shard})
+
+    async def _expire_reports(self, shard: str) -> None:
+        """End and delete reports of imports of one shard, for at most 3 s."""
+        started = time.monotonic()
+        while time.monotonic() - started < ROUND_SECONDS:
+            (((owner,),),) = await self._db.call(shard, "import_report_due")
+            if owner is None:
+                return
+            await self._db.call(shard, "import_report_expire", owner)
 
     async def _set_aside(self, shard: str, owner: str, exc: Exception) -> None:
         """Skip an owner until the next try; log the error unless it is the same as the last one."""

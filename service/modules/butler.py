@@ -9,6 +9,7 @@ from service.accounts.mails import send_link
 from service.accounts.passwords import reset_password
 from service.accounts.signup import FORGOT_PASSWORD, SIGNUP, describe_link, request_account, sign_up
 from service.contacts import google
+from service.contacts.import_report import LoadOptions
 from service.contacts.importing import load_list
 from service.errors import Refused, RequestError
 from service.mail.outbox import render
@@ -81,7 +82,7 @@ async def google_callback(
     if error or not code:
         return _page(ctx, loaded=0)
     contacts = await google.contacts(ctx.settings, code, verifier_rows[0][0])
-    report = await load_list(ctx, contacts, "google")
+    report = await load_list(ctx, contacts, LoadOptions(), "google")
     return _page(ctx, **report)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
 
-from service.contacts import book, exporting, google, groups, invitations, pictures, uploads
+from service.contacts import book, exporting, google, groups, import_report, invitations, pictures, uploads
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
 from service.contacts.form_numbers import from_form
+from service.contacts.import_report import LoadOptions
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
@@ -415,17 +417,19 @@ async def load(
 
     try:
         upload_ids = [source for source in (uploaded_id, secret) if source]
-        return await _load(ctx, upload_ids, push_progress, charset or "")
+        return await _load(
+            ctx, upload_ids, push_progress, LoadOptions(ctx.args["update"], charset=charset or "")
+        )
     finally:
         if last < 100:
             push_progress(100)
 
 
 async def _load(
-    ctx: Context, upload_ids: list[str], push_progress: Callable[..., None], charset: str
+    ctx: Context, upload_ids: list[str], push_progress: Callable[..., None], options: LoadOptions
 ) -> Answer:
     """Import the body of the request, or the file with the only one of these ids."""
-    if charset and not codec_of(charset):
+    if options.charset and not codec_of(options.charset):
         raise RequestError(400, "INVALID_INPUT", "charset is no known encoding", protocol=False)
     sources = [source for source in (ctx.upload, *upload_ids) if source]
     if len(sources) > 1:
@@ -435,21 +439,48 @@ async def _load(
     stored = None if ctx.upload else uploads.find(ctx, upload_ids[0])
     push_progress(0, "prepare")
     if stored is not None:
-        return await load_stored(ctx, stored, push_progress, charset)
+        return await load_stored(ctx, stored, push_progress, replace(options, filename=stored.filename))
     assert ctx.upload is not None  # noqa: S101  # for mypy: it is the only source
-    return await load_upload(ctx, ctx.upload, push_progress, charset)
+    options = replace(options, filename=ctx.upload.filename)
+    return await load_upload(ctx, ctx.upload, push_progress, options)
+
+
+async def load_reports(ctx: Context) -> Answer:
+    """List the imports of the last week."""
+    (report_rows,) = await ctx.shard("import_reports", import_report.PAGE_ENTRIES)
+    return rows(report_rows)
+
+
+async def load_report(ctx: Context, import_id: str) -> Answer:
+    """Return the report of an import."""
+    return await import_report.read(ctx, import_id)
+
+
+async def load_entries(ctx: Context, import_id: str, rejected: int, after: int) -> Answer:
+    """List a page of the contacts that an import did not simply load."""
+    return await import_report.entries(ctx, import_id, rejected, after)
+
+
+async def load_rejected(ctx: Context, import_id: str) -> Answer:
+    """Return what an import rejected, as a file."""
+    return await import_report.rejected_file(ctx, import_id)
+
+
+async def load_cancel(ctx: Context, import_id: str) -> Answer:
+    """Cancel an import that runs."""
+    return await import_report.cancel(ctx, import_id)
 
 
 async def import_contacts(ctx: Context, content: str | None, format: str) -> Answer:  # noqa: A002
     """Import contacts from a parameter: a list of them, or the text of a file."""
-    contacts = ctx.args.get("list")
+    contacts, options = ctx.args.get("list"), LoadOptions(ctx.args["update"])
     if content and contacts:
         raise RequestError(400, "INVALID_INPUT", "give list or content, not both", protocol=False)
     if contacts:
-        return await load_list(ctx, [clean(contact) for contact in contacts])
+        return await load_list(ctx, [clean(contact) for contact in contacts], options)
     if not content:
         raise RequestError(400, "NO_FILE", "give list or content", protocol=False)
-    return await load_text(ctx, content, check_kind(format.lower()))
+    return await load_text(ctx, content, check_kind(format.lower()), options)
 
 
 async def export_all(

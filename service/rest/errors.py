@@ -45,6 +45,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "KEY_IN_USE": ("CONFLICT", "The first request with this Idempotency-Key is still running"),
     "KEY_REUSED": ("UNPROCESSABLE", "This Idempotency-Key was used with a different request"),
     "NO_SUCH_USER": ("UNPROCESSABLE", "There is no such user, or the account cannot be used"),
+    "IMPORT_NOT_FOUND": ("NOT_FOUND", "No such import, or it is more than a week ago"),
+    "IMPORT_ENDED": ("CONFLICT", "The import has ended"),
     "TOO_OLD": ("GONE", "Changes since that token are no longer available: read all contacts again"),
 }
 """(code, message) of this API for the codes of our routines that a request can cause."""

@@ -23,11 +23,22 @@ async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
     await add_contact(alice, "Last3 First3", "p3@load.example")
     answer = await upload(alice, tab, "mes contacts é.csv", table(700) + b"\nNo,Mail,,,\n", service="book")
     assert answer.status == 200, answer.body
-    assert {k: v for k, v in answer.data.items() if k != "rejected"} == {
+    assert {k: v for k, v in answer.data.items() if k not in {"rejected", "known", "ctime", "ended"}} == {
+        "import_id": answer.data["id"],
+        "id": answer.data["import_id"],
+        "api": "rpc",
+        "kind": "csv",
+        "filename": "mes contacts é.csv",
+        "update": "skip",
+        "state": "done",
+        "reason": "",
+        "percent": 100,
         "encoding": "utf-8",
         "total": 701,
         "loaded": 699,
+        "updated": 0,
         "noemail": 1,
+        "rejected_count": 1,
         "alreadyincontact": 1,
         "incomplete": [],
         "groups": 0,
@@ -42,7 +53,12 @@ async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
             "ignored": [],
         },
     }
-    assert answer.data["rejected"] == [{"line": 702, "name": "No Mail", "reason": "no email address"}]
+    assert answer.data["rejected"] == [
+        {"position": 701, "line": 702, "name": "No Mail", "reason": "no email address"}
+    ]
+    assert [(k["line"], k["name"], k["outcome"]) for k in answer.data["known"]] == [
+        (5, "First3 Last3", "known")
+    ]
     await tab._wait(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)
     models = [f["model"] for f in tab.updates("contact.load")]
     assert models[0] == {"phase": "prepare", "progress": 0, "tag": "book"}

@@ -15,7 +15,7 @@ from yarl import URL
 
 from service.admin.registry import Registry
 from service.bench.node import Node
-from service.contacts.importing import BATCH
+from service.contacts.import_batch import BATCH
 from service.settings import Settings
 from tests.support.address_files import table, upload
 from tests.support.admin import Admin
@@ -45,6 +45,16 @@ async def stored(admin: Admin, person: Person) -> int:
     """Count the contacts of a user, outside the event loop of the clients."""
     statement = f"SELECT COUNT(*) FROM {person.shard}.contact WHERE owner_id = %s"
     return int(await asyncio.to_thread(admin.one, statement, person.uid))
+
+
+async def settled(admin: Admin, person: Person) -> int:
+    """Count the contacts once the server has executed what the dead process had sent."""
+    count = await stored(admin, person)
+    while True:
+        await asyncio.sleep(0.5)
+        before, count = count, await stored(admin, person)
+        if before == count:
+            return count
 
 
 async def peak_of(node: Node, work: Any) -> float:
@@ -87,12 +97,23 @@ async def test_a_load_that_was_killed_is_finished_by_a_second_one(
     with pytest.raises(aiohttp.ClientError):
         await loading
     # Whole transactions, but not all of them.
-    loaded = await stored(admin, alice)
+    loaded = await settled(admin, alice)
     assert 0 < before <= loaded < count
     assert loaded % BATCH == 0
 
     await process.stop()
     async with process:
+        # The report says what was committed; a minute later, that nobody goes on.
+        (report,) = await alice.ok("contact.load_reports")
+        assert (report["state"], report["loaded"], report["total"]) == ("running", loaded, loaded)
+        import_id = report["import_id"]
+        await asyncio.to_thread(
+            admin.rows,
+            f"UPDATE {alice.shard}.import_report SET beat = beat - 61 WHERE owner_id = %s",
+            alice.uid,
+        )
+        report = await alice.ok("contact.load_report", import_id=import_id)
+        assert (report["state"], report["reason"], report["loaded"]) == ("failed", "interrupted", loaded)
         answer = await upload(alice, await alice.tab(), "a.csv", table(count))
         assert (answer.data["total"], answer.data["rejected"]) == (count, [])
         # The server may have executed statements that the dead process had sent.

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.contacts.importing import Report
+from service.contacts.import_batch import Batch
 from service.contacts.reader import read
 
 DATA = Path(__file__).parent / "data"
@@ -205,10 +205,12 @@ def test_the_header_is_found_behind_notes(separator: str, notes: str) -> None:
 def test_a_table_without_addresses_names_every_row() -> None:
     rejected = [(e["line"], e["contact"]["email"]) for e in entries("Name,Phone\nA B,1\n\nC D,2\n")]
     assert rejected == [(2, []), (4, [])]
-    report = Report()
+    batch = Batch()
     for entry in entries("Name,Phone\nA B,1\n\nC D,2\n"):
-        report.add(entry)
-    assert (report.total, report.noemail, [r["line"] for r in report.rejected]) == (2, 2, [2, 4])
+        batch.add(entry)
+    reasons = [(e["line"], e["name"], e["reason"], e["source"]) for e in batch.entries]
+    assert reasons == [(2, "A B", "no email address", "A B,1\n"), (4, "C D", "no email address", "C D,2\n")]
+    assert batch.total == 2
 
 
 @pytest.mark.parametrize("cell", ["y" * 1_200_000, '"' + ("y" * 70 + "\n") * 17_000 + '"'])
@@ -259,16 +261,16 @@ def test_of_a_table_damaged_at_random_every_row_is_loaded_or_rejected(seed: int)
     for index in damaged:
         rows[index] = damage(rows[index], chance)
     table = "\r\n".join(["Name,Email,Phone,Notes", *rows, ""])
-    report, loaded = Report(), dict[int, Any]()
+    batch, loaded = Batch(), dict[int, Any]()
     for entry in entries(table):
-        report.add(entry)
+        batch.add(entry)
         loaded[entry["line"]] = entry.get("contact")
     assert set(loaded) == {index + 2 for index, row in enumerate(rows) if row.strip(",\t")}
-    assert report.total == len(loaded)
+    assert batch.total == len(loaded)
     for index in set(range(40)) - damaged:
         assert [e["email"] for e in loaded[index + 2]["email"]] == [f"p{index}@x.example"]
-    assert all(r["line"] in {i + 2 for i in damaged} and r["reason"] for r in report.rejected)
-    assert len(report.batch) + len(report.rejected) + report.alreadyincontact == report.total
+    assert all(e["line"] in {i + 2 for i in damaged} and e["reason"] for e in batch.entries)
+    assert len(batch.contacts) + len(batch.entries) + len(batch._later) == batch.total
 
 
 def damage(row: str, chance: random.Random) -> str:

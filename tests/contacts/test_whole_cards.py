@@ -106,7 +106,9 @@ async def test_a_card_comes_through_whole(
     assert answer.status == 200, answer.body
     report = {key: answer.data[key] for key in ("total", "loaded", "noemail", "alreadyincontact", "groups")}
     assert report == {"total": 5, "loaded": 4, "noemail": 0, "alreadyincontact": 0, "groups": 2}
-    assert answer.data["rejected"] == [{"line": 15, "name": "", "reason": "a group without a name"}]
+    assert answer.data["rejected"] == [
+        {"position": 5, "line": 15, "name": "", "reason": "a group without a name"}
+    ]
     assert answer.data["incomplete"] == []
 
     jane, john = sorted((await api.get("/contacts")).data, key=lambda c: str(c["display_name"]))

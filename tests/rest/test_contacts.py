@@ -833,6 +833,7 @@ def test_every_code_of_our_routines_is_known_here() -> None:
             "my_contact_create", "my_contact_patch", "my_contact_trash", "my_contact_purge",
             "my_contact_restore", "my_contact_merge", "my_contact_record", "my_contact_records",
             "my_contact_changes", "my_contact_duplicates", "my_contact_events", "request_begin",
+            "import_report_get", "import_report_write",
         )
     }  # fmt: skip
     uses.add(("yp", "api_key_add"))

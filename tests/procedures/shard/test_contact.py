@@ -635,6 +635,22 @@ def test_my_contact_import_knows_registered_people_by_uid(scene: Scene) -> None:
     assert (contact["entity"], contact["email"]) == (scene["bob"], [])
 
 
+def test_my_contact_import_known_names_the_contact(scene: Scene) -> None:
+    """A contact that was loaded is not known; of two with the same address, the name decides."""
+    scene["ada"], scene["mail_bob"]
+    entry = "JSON_OBJECT('id', {}, 'name', 'Ada', 'email', JSON_ARRAY(JSON_OBJECT('email', {})))"
+    keys = [("'00000000000000e1'", ":ada_mail"), ("'00000000000000e2'", ":alice_mail")]
+    keys += [("'00000000000000e3'", "'new@x.example'"), (":ada", ":ada_mail")]
+    people = f"JSON_ARRAY({', '.join(entry.format(*key) for key in keys)})"
+    scene["ada_mail"] = scene.one("SELECT email FROM contact WHERE owner_id = :alice AND id = :ada")
+    scene["alice_mail"] = scene.one("SELECT email FROM yp.drumate WHERE id = :alice")
+    rows = {row[0]: row[1:] for row in scene.rows(f"my_contact_import_known(:alice, {people})")}
+    assert set(rows) == {f"00000000000000e{n}" for n in (1, 2, 3)}
+    assert rows["00000000000000e1"][:2] == (scene["ada"], "")
+    assert '"group": []' in rows["00000000000000e1"][2]
+    assert rows["00000000000000e2"] == (None, "yourself", None)
+
+
 def test_my_contact_import_tags_takes_names_as_the_list_of_tags_does(scene: Scene) -> None:
     contacts = "JSON_ARRAY(JSON_OBJECT('id', :ada, 'tag', JSON_ARRAY('New', 'NEW', 'Other')))"
     scene["work"]

@@ -1,0 +1,154 @@
+"""The contacts of an import that wait for the next transaction."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from service.contacts.names import name_words, names_agree
+from service.contacts.pictures import picture_path
+
+Contact = dict[str, Any]
+
+BATCH = 100
+"""Contacts of one transaction. It takes a fifth of a second, for which other changes of the owner wait."""
+BATCH_BYTES = 2_000_000
+"""Of their cards and pictures, and of what is rejected."""
+NO_EMAIL = "no email address"
+PLACE = {"id", "line", "position", "avatar_path"}
+"""Keys of a contact of the batch that do not come from its text."""
+
+
+class Batch:
+    """Contacts that are not stored yet, and entries of the report that are not written yet."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        """Contacts of the whole import so far."""
+        self.contacts: dict[str, Contact] = {}
+        """Contacts to store, by id; `line` and `position` say where they stand in the file."""
+        self.entries: list[dict[str, Any]] = []
+        self.cards: list[dict[str, Any]] = []
+        """The cards of these contacts, as `my_contact_import_cards` takes them."""
+        self._sources: dict[str, str] = {}
+        """Texts of contacts that may have to be rejected, by id."""
+        self._losses: dict[str, list[str]] = {}
+        """Why something of a contact is not stored, by its id."""
+        self._by_address: dict[str, list[tuple[frozenset[str], str]]] = {}
+        """Names (`name_words`) and ids of contacts, by email address."""
+        self._later: list[tuple[Contact, dict[str, Any]]] = []
+        """Contacts that are in the batch already: they are compared with it when it is stored."""
+        self._size = 0
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add the contact of an entry of the reader, or its rejection."""
+        place, contact = self.place(entry["line"]), entry.get("contact")
+        if contact is None:
+            self.reject(place, entry["name"], entry["error"], entry.get("source"))
+        elif not contact["email"] and not contact.keys() & {"uid", "entity"}:
+            self.reject(place, name_of(contact), NO_EMAIL, entry.get("source"))
+        else:
+            self._put(contact | place, entry)
+
+    def place(self, line: int) -> dict[str, int]:
+        """Count a contact that begins in a line; return where it stands in the file."""
+        self.total += 1
+        return {"line": line, "position": self.total}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to store the batch."""
+        return len(self.contacts) + len(self.entries) >= BATCH or self._size >= BATCH_BYTES
+
+    def __bool__(self) -> bool:
+        return bool(self.contacts or self.entries)
+
+    def rejection(self, contact_id: str) -> dict[str, Any]:
+        """Return the entry of a contact that has neither an address nor an account after all."""
+        contact = self.contacts[contact_id]
+        return _entry(contact, "rejected", name_of(contact), NO_EMAIL) | {
+            "source": self._sources.get(contact_id)
+        }
+
+    def losses(self, left_out: set[str]) -> list[dict[str, Any]]:
+        """Return entries of contacts that lost something. `left_out`: ids of those that are not loaded."""
+        return [
+            _entry(self.contacts[contact_id], "incomplete", name_of(self.contacts[contact_id]), "")
+            | {"changes": {"losses": losses}}
+            for contact_id, losses in self._losses.items()
+            if contact_id not in left_out
+        ]
+
+    def known(self, contact_id: str, outcome: str, reason: str) -> dict[str, Any]:
+        """Return the entry of a contact that was known."""
+        contact = self.contacts[contact_id]
+        return _entry(contact, outcome, name_of(contact), reason)
+
+    def clear(self) -> None:
+        """Begin the next batch."""
+        self.contacts.clear()
+        self.entries.clear()
+        self.cards.clear()
+        self._sources.clear()
+        self._losses.clear()
+        self._by_address.clear()
+        self._size = 0
+        later, self._later = self._later, []
+        for contact, entry in later:
+            self._put(contact, entry)
+
+    def reject(self, place: dict[str, int], name: str, reason: str, source: str | None) -> None:
+        """Add the entry of what is no contact."""
+        self.entries.append(_entry(place, "rejected", name, reason) | {"source": source})
+        self._size += len(source or "")
+
+    def _put(self, contact: Contact, entry: dict[str, Any]) -> None:
+        addresses, words = [entry["email"] for entry in contact["email"]], name_words(contact)
+        twin = self._twin(addresses, words)
+        if twin is not None:
+            if _content(contact) == _content(self.contacts[twin]):
+                self.entries.append(_entry(contact, "known", name_of(contact), "twice in the file"))
+            else:
+                self._later.append((contact, entry))
+            return
+        contact_id = secrets.token_hex(8)
+        self.contacts[contact_id] = {**contact, "id": contact_id}
+        for address in addresses:
+            self._by_address.setdefault(address, []).append((words, contact_id))
+        if "source" in entry:
+            self._sources[contact_id] = entry["source"]
+        if losses := entry.get("losses"):
+            self._losses[contact_id] = losses
+        self._add_card(contact_id, entry.get("card", {}))
+
+    def _add_card(self, contact_id: str, card: dict[str, Any]) -> None:
+        """Add the card and the picture of a contact to the batch."""
+        card = dict(card)
+        if digest := card.pop("digest", None):
+            self.contacts[contact_id]["avatar_path"] = picture_path(contact_id, digest)
+        if card:
+            self.cards.append({"id": contact_id, **card})
+            self._size += len(card.get("card", "")) + len(card.get("picture", ""))
+
+    def _twin(self, addresses: list[str], words: frozenset[str]) -> str | None:
+        """Return the id of a contact of the batch with one of the addresses and this name."""
+        others = (other for address in addresses for other in self._by_address.get(address, []))
+        return next((contact_id for name, contact_id in others if names_agree(words, name)), None)
+
+
+def name_of(contact: Contact) -> str:
+    """Return how the report calls a contact."""
+    name = f"{contact.get('firstname', '')} {contact.get('lastname', '')}".strip()
+    called: str = (
+        contact.get("display_name") or name or contact.get("surname") or contact.get("company") or ""
+    )
+    return called
+
+
+def _content(contact: Contact) -> Contact:
+    return {key: value for key, value in contact.items() if key not in PLACE}
+
+
+def _entry(place: Contact, outcome: str, name: str, reason: str) -> dict[str, Any]:
+    texts = {"outcome": outcome, "name": name[:255], "reason": reason[:255]}
+    return {"position": place["position"], "line": place["line"], **texts}

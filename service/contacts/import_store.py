@@ -1,0 +1,189 @@
+"""Store the contacts of an import: new ones a hundred at a time, changes of known ones one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.contacts import book, invitations
+from service.contacts.import_batch import NO_EMAIL, Batch, name_of
+from service.contacts.import_report import ENDED, ImportReport
+from service.contacts.known import PersonDifference, difference
+from service.errors import Refused
+from service.runtime.context import Context
+from service.store.database import Transaction, document, encode
+
+Contact = dict[str, Any]
+Entry = dict[str, Any]
+
+NOTHING_NEW = "nothing new"
+SKIPPED = "update=skip"
+
+
+class ImportStore:
+    """Writes batches into the address book, each with its part of the report."""
+
+    def __init__(self, ctx: Context, report: ImportReport, update: str, origin: str | None) -> None:
+        self._ctx = ctx
+        self._report = report
+        self._update = update
+        self._origin = origin
+        self._groups = 0
+        """Groups that are stored."""
+        self._db, self._owner = ctx.caller.db or "", ctx.caller.uid
+
+    async def write(self, batch: Batch, percent: int) -> None:
+        """Store a batch, and begin the next one."""
+
+        async def unit(tx: Transaction) -> list[Entry]:
+            counts, entries, pending = await self._store(tx, batch)
+            await self._report.write(tx, {**counts, "percent": percent}, entries)
+            return pending
+
+        if batch:
+            for entry in await self._ctx.db.transaction("my_contact_import", unit):
+                await self._change(batch.contacts[entry["id"]], entry)
+        batch.clear()
+        await self._report.push()
+
+    async def write_group(self, batch: Batch, entry: Entry) -> None:
+        """Store a group of a file, after the contacts that are its members."""
+        while batch:
+            await self.write(batch, 99)
+        place, group = batch.place(entry["line"]), entry["group"]
+        if not group["name"]:
+            batch.reject(place, "", "a group without a name", entry.get("source"))
+            return
+        self._groups += 1
+        counts = {"loaded": 1, "details": {"groups": self._groups}}
+
+        async def unit(tx: Transaction) -> None:
+            await tx.call(self._db, "my_contact_import_group", self._owner, encode(group))
+            await self._report.write(tx, counts, [])
+
+        await self._ctx.db.transaction("my_contact_import_group", unit)
+
+    async def finish(self, batch: Batch) -> None:
+        """Store what is left."""
+        while batch:
+            await self.write(batch, 99)
+
+    async def _store(self, tx: Transaction, batch: Batch) -> tuple[Entry, list[Entry], list[Entry]]:
+        """Store the new contacts; return counts and entries, and those of contacts that are to be changed."""
+        entries = list(batch.entries)
+        pending: list[Entry] = []
+        loaded = 0
+        if batch.contacts:
+            first, *others = batch.contacts.values()
+            contacts = [{**first, "import": self._report.id}, *others]
+            (count_rows,) = await tx.call(
+                self._db, "my_contact_import", self._owner, encode(contacts), self._origin
+            )
+            if batch.cards:
+                await tx.call(self._db, "my_contact_import_cards", self._owner, encode(batch.cards))
+            counts = document(count_rows)
+            loaded = counts["loaded"]
+            nobody = {c["id"] for c in batch.contacts.values() if c["line"] in set(counts["nobody"])}
+            entries += [batch.rejection(contact_id) for contact_id in nobody]
+            left_out = set(nobody)
+            if counts["alreadyincontact"]:
+                rest = [c for c in batch.contacts.values() if c["id"] not in nobody]
+                known, pending = await self._known(tx, batch, rest)
+                entries += known
+                left_out |= {entry.pop("id") for entry in known} | {entry["id"] for entry in pending}
+            entries += batch.losses(left_out)
+        return _counts(loaded, entries), entries, pending
+
+    async def _known(
+        self, tx: Transaction, batch: Batch, contacts: list[Contact]
+    ) -> tuple[list[Entry], list[Entry]]:
+        """Return entries of contacts that were known; second, of those that this import changes."""
+        done, pending = [], []
+        for contact_id, known_id, reason, diff in await self._differences(tx, contacts):
+            entry = batch.known(contact_id, "known", reason) | {"contact_id": known_id}
+            entry["changes"] = {"missing": diff.refused()}
+            entry["id"] = contact_id
+            if diff and self._update != "skip":
+                pending.append(entry)
+                continue
+            if not reason:
+                entry["reason"] = SKIPPED if diff else NOTHING_NEW
+            done.append(entry)
+        return done, pending
+
+    async def _differences(
+        self, tx: Transaction, contacts: list[Contact]
+    ) -> list[tuple[str, str | None, str, PersonDifference]]:
+        """Return id, id of the known contact, reason, and what is new, of those that are known."""
+        people = [
+            {key: c[key] for key in ("id", "uid", "entity", "email") if key in c} | {"name": name_of(c)}
+            for c in contacts
+        ]
+        (rows,) = await tx.call(self._db, "my_contact_import_known", self._owner, encode(people))
+        by_id = {contact["id"]: contact for contact in contacts}
+        return [
+            (
+                *(contact_id, known_id, reason),
+                difference(by_id[contact_id], document([(data,)]), self._update)
+                if data
+                else PersonDifference(),
+            )
+            for contact_id, known_id, reason, data in rows
+        ]
+
+    async def _change(self, contact: Contact, entry: Entry) -> None:
+        """Change a known contact, in a transaction of its own: it may be refused."""
+        pushes: list[Any] = []
+        entry = {key: value for key, value in entry.items() if key != "id"}
+
+        async def unit(tx: Transaction) -> None:
+            pushes.clear()
+            # Another import may be changing the same contact.
+            await tx.call("yp", "contact_pair_lock", self._owner, None, None)
+            known = await self._differences(tx, [contact])
+            _, known_id, _, diff = known[0] if known else ("", None, "", PersonDifference())
+            if known_id is not None and diff:
+                pushes.extend(await self._apply(tx, known_id, diff))
+            outcome = {"outcome": "updated"} if diff else {"reason": NOTHING_NEW}
+            changes = {"added": diff.added, "missing": diff.missing}
+            await self._note(tx, entry | outcome | {"contact_id": known_id, "changes": changes})
+
+        try:
+            await self._ctx.db.transaction("my_contact_patch", unit)
+        except Refused as exc:
+            if exc.code == ENDED:
+                raise
+            reason = exc.code
+            await self._ctx.db.transaction(
+                "import_report_write", lambda tx: self._note(tx, {**entry, "reason": reason})
+            )
+            return
+        invitations.push_all(self._ctx, pushes)
+
+    async def _apply(self, tx: Transaction, known_id: str, diff: PersonDifference) -> list[Any]:
+        """Write a difference; return the pushes for people whom the contact does not stand for any more."""
+        if diff.groups:
+            members = encode([{"id": known_id, "group": diff.groups}])
+            await tx.call(self._db, "my_contact_import_groups", self._owner, members)
+            await tx.call(self._db, "contacts_render", self._owner, encode([known_id]))
+        if not diff.patch:
+            return []
+        patch = encode({**diff.patch, "from_api": 1, "import": self._report.id})
+        *_, pushes, _ = await book.change_in(
+            tx,
+            self._owner,
+            lambda inner: inner.call(self._db, "my_contact_patch", self._owner, known_id, patch, None),
+        )
+        return pushes
+
+    async def _note(self, tx: Transaction, entry: Entry) -> None:
+        await self._report.write(tx, _counts(0, [entry]), [entry])
+
+
+def _counts(loaded: int, entries: list[Entry]) -> Entry:
+    outcomes = [entry["outcome"] for entry in entries]
+    no_email = sum(entry["outcome"] == "rejected" and entry["reason"] == NO_EMAIL for entry in entries)
+    return {
+        "loaded": loaded,
+        "noemail": no_email,
+        **{outcome: outcomes.count(outcome) for outcome in ("rejected", "known", "updated")},
+    }
