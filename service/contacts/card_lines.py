@@ -11,7 +11,6 @@ import quopri
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
 
 from vobject.base import parseParams
 
@@ -23,6 +22,7 @@ BINARY_BYTES = {b"PHOTO": 1_500_000, b"LOGO": 65_536, b"SOUND": 65_536, b"KEY": 
 """Properties that may hold bytes, as base64, and the length to which they are read."""
 BINARY = {name.decode() for name in BINARY_BYTES}
 BLANKS = b" \t"
+EMPTY = b" \t\r\n\0"
 BEGIN = re.compile(rb"BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 END = re.compile(rb"END[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 VERSION = re.compile(rb"VERSION[ \t]*:", re.IGNORECASE)
@@ -134,14 +134,14 @@ def cut_cards(lines: Iterable[bytes]) -> Iterator[Card]:
     """Yield the cards of a file."""
     card: Card | None = None
     depth = 0
-    for number, (line, following) in enumerate(pairwise(chain(lines, [b""])), 1):
+    for number, line, following in _with_following(lines):
         bare = JUNK.sub(b"", line.rstrip(b"\r\n\0"))
         if card is None:
             text = bare.lstrip(BLANKS)
             if BEGIN.fullmatch(text):
                 card, depth = Card(number, indent=bare[: len(bare) - len(text)]), 1
             continue
-        is_text = _is_fold(card, bare) or (card.is_soft and not VERSION.match(following))
+        is_text = (_is_fold(card, bare) or card.is_soft) and not VERSION.match(following.lstrip(BLANKS))
         mark = b"" if is_text else bare.strip(BLANKS)
         if BEGIN.fullmatch(mark):
             if depth == 1 and card.expects_card:
@@ -158,6 +158,18 @@ def cut_cards(lines: Iterable[bytes]) -> Iterator[Card]:
             card.add(bare)
     if card is not None:
         yield card.without_end()
+
+
+def _with_following(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, line, and the next line that is not empty; of empty lines in a row the first one."""
+    waiting: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip(EMPTY):
+            yield from ((*before, line) for before in waiting)
+            waiting = [(number, line)]
+        elif len(waiting) < 2:
+            waiting.append((number, line))
+    yield from ((*before, b"") for before in waiting)
 
 
 def _is_fold(card: Card, line: bytes) -> bool:

@@ -312,7 +312,9 @@ def split_labels(text: str, *, with_commas: bool = False) -> list[str]:
     if ":::" in text:
         parts = text.split(":::")
     elif with_commas and ";" not in text:
-        parts = next(csv.reader([text], skipinitialspace=True), [])
+        parts = [
+            part for row in csv.reader(text.splitlines(keepends=True), skipinitialspace=True) for part in row
+        ]
     else:
         parts = text.split(";")
     return [part.strip().removeprefix("* ") for part in parts if part.strip() not in NOT_TAGS]

@@ -94,6 +94,15 @@ def test_a_card_without_its_end_costs_no_other(last: str, end: str) -> None:
     assert loaded[1]["comment"] == ("text" if "text" in last else "")
 
 
+@pytest.mark.parametrize("last", ["EMAIL:z@x.example", "NOTE;ENCODING=QUOTED-PRINTABLE:text="])
+@pytest.mark.parametrize("indent", [" ", "\t", "  "])
+@pytest.mark.parametrize("gap", ["", "\r\n", "\r\n \r\n"])
+def test_an_indented_card_after_one_without_its_end_is_a_card(last: str, indent: str, gap: str) -> None:
+    indented = card("c").replace("BEGIN:VCARD\r\n", f"{indent}BEGIN:VCARD\r\n{gap}")
+    loaded = contacts(card("a") + card("b", end=f"{last}\r\n{gap}") + indented + card("d"))
+    assert [c["firstname"] for c in loaded] == ["a", "b", "c", "d"]
+
+
 def test_a_line_that_cannot_be_decoded_costs_itself() -> None:
     data = (
         card("a", "X-A;ENCODING=QUOTED-PRINTABLE:=FF=FE", "TITLE;CHARSET=none:Boss").encode() + b"X-B:\xff\n"
@@ -118,7 +127,9 @@ def test_every_card_of_a_damaged_file_is_loaded_or_rejected(seed: int) -> None:
         "TEL;WORK:1",
         "PHOTO;ENCODING=b:AA\r\n AA",
     )
-    data = bytearray("".join(card(f"p{n}", rng.choice(notes)) for n in range(20)).encode())
+    cards = [card(f"p{n}", rng.choice(notes)) for n in range(20)]
+    indented = card("p20").replace("BEGIN", "  BEGIN").replace("END", "  END")
+    data = bytearray("".join([*cards[:10], indented, *cards[10:]]).encode())
     for _ in range(rng.randrange(1, 12)):
         at = rng.randrange(len(data))
         match rng.randrange(4):
@@ -130,9 +141,8 @@ def test_every_card_of_a_damaged_file_is_loaded_or_rejected(seed: int) -> None:
                 data[at:at] = rng.choice((b"\0", b"\xef\xbb\xbf", b"\xff", b'"', b"=", b"\\", b"\r\n", b";:"))
             case _:
                 data[at:at] = b"\r\nEND:VCARD\r\n"
-    cards = CARD.findall(bytes(data))
     entries = list(read(io.BytesIO(bytes(data)), "vcf"))
-    assert len(entries) == len(cards)
+    assert len(entries) == len(CARD.findall(bytes(data)))
     assert all("contact" in e or (e["line"] and e["error"]) for e in entries)
 
 

@@ -184,6 +184,8 @@ def test_numbers_in_a_cell(cell: str, numbers: list[str]) -> None:
         ("Categories", "Friend; colleague", ["Friend", "colleague"]),
         ("Groups", '"Family, Work"', ["Family", "Work"]),
         ("Tags", '"""VIP"",""News, Letter"""', ["VIP", "News, Letter"]),
+        ("Tags", '"VIP, New\nFriend\r\nWork"', ["VIP", "New", "Friend", "Work"]),
+        ("Tags", '"VIP, ""New\nFriend"', ["VIP", "New Friend"]),
         ("Labels", '"* myContacts ::: Friends, close ::: Work"', ["Friends, close", "Work"]),
     ],
 )
@@ -256,11 +258,14 @@ def test_a_note_of_several_lines_stays_one_cell() -> None:
 def test_of_a_table_damaged_at_random_every_row_is_loaded_or_rejected(seed: int) -> None:
     chance = random.Random(seed)
     notes = ["", "plain", '"with, comma"', '"said ""yes"""', "5 inch"]
-    rows = [f"First{i} Last{i},p{i}@x.example,+49 30 {i},{chance.choice(notes)}" for i in range(40)]
+    rows = [
+        f"First{i} Last{i},p{i}@x.example,+49 30 {i},{chance.choice(notes)},{chance.choice(notes)}"
+        for i in range(40)
+    ]
     damaged = set(chance.sample(range(40), chance.randint(1, 6)))
     for index in damaged:
         rows[index] = damage(rows[index], chance)
-    table = "\r\n".join(["Name,Email,Phone,Notes", *rows, ""])
+    table = "\r\n".join(["Name,Email,Phone,Notes,Labels", *rows, ""])
     batch, loaded = Batch(), dict[int, Any]()
     for entry in entries(table):
         batch.add(entry)
