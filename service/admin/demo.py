@@ -7,7 +7,7 @@ from service.local.demo_people import PASSWORD, PEOPLE
 from service.settings import Settings
 from service.store.database import document, encode
 
-ALICE, BOB, CAROL = list(PEOPLE)[:3]
+ALICE, BOB, CAROL, DAVE = list(PEOPLE)[:4]
 TEAM = "00000000000000f1"
 WRITE, READ = 4, 2
 CONTACTS = (
@@ -17,7 +17,7 @@ CONTACTS = (
     ("Élodie", "Çelik", "elodie@maison.example", "priv", "+33", "612345604", ""),
     ("Jean-Pierre", "O'Neill", "jp@maison.example", "priv", "+33", "612345605", "Neighbour"),
 )
-FRIENDS = ((ALICE, BOB), (ALICE, CAROL), (BOB, CAROL), (ALICE, "00000000000000d1"))
+FRIENDS = ((ALICE, BOB), (ALICE, CAROL), (BOB, CAROL), (ALICE, DAVE))
 """Pairs of people who are in contact: they see each other's presence."""
 TAGS = ("Work", "Family")
 GROUP = "Pioneers"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, expect
 
-from service.admin.demo import ALICE, BOB
+from service.admin.demo import ALICE, BOB, DAVE
 from tests.support.browsers import needs_chromium
 from tests.support.demo_page import PATIENCE, DemoPage, Desk
 
@@ -15,6 +15,15 @@ Hedy,Lamarr,hedy@film.example,+43 660 1234567
 Ada,Lovelace,ada@math.example,
 Nobody,Knows,not an address,
 """
+TAGS_OF_ADA = """async () => {
+    const call = async (service, args) => {
+        const headers = {"Content-Type": "application/json"};
+        const body = JSON.stringify({...args, keysel: "demo_a1"});
+        return (await (await fetch("/-/svc/" + service, {method: "POST", headers, body})).json()).data;
+    };
+    const [row] = await call("contact.search", {key: "ada"});
+    return (await call("contact.get_contact", {contact_id: row.id})).tag.map(({name}) => name);
+}"""
 
 pytestmark = needs_chromium("the demo page")
 
@@ -22,6 +31,12 @@ pytestmark = needs_chromium("the demo page")
 def entry(desk: Desk, name: str) -> Locator:
     """The row of a contact without an account."""
     return desk.page.locator("#entries li", has_text=name)
+
+
+async def delete(desk: Desk) -> None:
+    """Delete the contact whose form is open."""
+    await desk.page.locator("dialog button", has_text="Delete").click()
+    await desk.click("dialog .stop")
 
 
 async def test_an_address_book_from_search_to_import(
@@ -37,6 +52,13 @@ async def test_an_address_book_from_search_to_import(
         await page.fill("#search", "nobody at all")
         await alice.shows("#no-contacts", "Nobody by this name.")
         await page.fill("#search", "")
+
+        # The form does not show tags, and leaves them alone.
+        await entry(alice, "Ada Lovelace").locator(".entry").click()
+        await page.fill("dialog [name=comment]", "Countess")
+        await alice.click("dialog [type=submit]")
+        await alice.hears("Saved.")
+        assert await page.evaluate(TAGS_OF_ADA) == ["Work"]
 
         await alice.click("#add")
         await page.fill("dialog [name=firstname]", "Mary")
@@ -61,8 +83,7 @@ async def test_an_address_book_from_search_to_import(
             "mary@space.example",
             "mary@home.example",
         ]
-        await page.locator("dialog button", has_text="Delete").click()
-        await page.locator("dialog .stop").click()
+        await delete(alice)
         await alice.hears("Mary Winston is deleted.")
         await expect(entry(alice, "Mary Winston")).to_have_count(0, timeout=PATIENCE)
 
@@ -79,6 +100,26 @@ async def test_an_address_book_from_search_to_import(
         await page.keyboard.press("Escape")
         # The next run of this story begins with the same address book.
         await entry(alice, "Hedy Lamarr").locator(".entry").click()
-        await page.locator("dialog button", has_text="Delete").click()
-        await page.locator("dialog .stop").click()
+        await delete(alice)
         await alice.hears("Hedy Lamarr is deleted.")
+
+
+async def test_an_invitation_is_accepted_and_both_may_call(browser: Browser, demo_page: DemoPage) -> None:
+    async with demo_page.people(browser, BOB, DAVE) as (bob, dave):
+        await bob.click("#add")
+        await bob.page.fill("dialog [name=firstname]", "Dave")
+        await bob.page.fill("dialog [name=email]", "dave@acme.test")
+        await bob.page.check("dialog [name=invite]")
+        await bob.click("dialog [type=submit]")
+        await dave.click('#invitations button[aria-label="Accept Bob Stone"]')
+        await bob.click('#invitations button[aria-label="OK Dave"]')
+        await expect(bob.page.locator("#invitations li")).to_have_count(0, timeout=PATIENCE)
+        for desk, uid in ((bob, DAVE), (dave, BOB)):
+            await expect(desk.person(uid).locator(".word")).to_contain_text("Online", timeout=PATIENCE)
+        # Without the relation there is nobody to call. The next run of this story begins as strangers.
+        await bob.person(DAVE).locator(".entry").click()
+        await delete(bob)
+        await expect(dave.person(BOB)).to_have_count(0, timeout=PATIENCE)
+        await entry(dave, "Bob Stone").locator(".entry").click()
+        await delete(dave)
+        await expect(entry(dave, "Bob Stone")).to_have_count(0, timeout=PATIENCE)

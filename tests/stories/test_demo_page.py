@@ -129,8 +129,14 @@ async def test_who_is_in_a_call_is_busy_and_has_answered_on_one_device(
 
 async def test_a_call_survives_a_broken_websocket_and_a_reload(browser: Browser, demo_page: DemoPage) -> None:
     async with demo_page.people(browser, ALICE, BOB) as (alice, bob):
+        # A dialog that is open does not hide the call. Who calls the caller answers.
+        await bob.click("#add")
         await alice.dial(BOB)
-        await bob.answer()
+        await bob.shows("dialog #incoming", "Alice Martin is calling")
+        await bob.page.keyboard.press("Escape")
+        await expect(bob.page.locator("body > #top .call")).to_be_visible()
+        await bob.dial(ALICE)
+        await expect(bob.page.locator("#incoming .call")).to_have_count(0)
         await alice.is_live(1)
         before = await alice.page.get_attribute("body", "data-socket")
         await alice.page.evaluate("sockets.at(-1).close()")

@@ -34,7 +34,12 @@ export function upload(service, file, args, onprogress) {
   // fetch does not tell the progress of a body.
   const request = new XMLHttpRequest();
   request.open("POST", address(service) + "?keysel=" + keysel());
-  const described = { ...args, filename: encodeURIComponent(file.name), mimetype: file.type, filesize: file.size };
+  const described = {
+    ...args,
+    filename: encodeURIComponent(file.name),
+    mimetype: file.type,
+    filesize: file.size,
+  };
   request.setRequestHeader("x-param-xia-data", encodeURIComponent(JSON.stringify(described)));
   request.upload.onprogress = ({ loaded, total }) => onprogress(Math.round((100 * loaded) / total));
   return new Promise((resolve, reject) => {

@@ -9,49 +9,85 @@ import { listen } from "./socket.js";
 import { on, session } from "./state.js";
 
 const IN_CALL = 2;
-const ringing = new Map();  // calls that ring here, by room
+const ringing = new Map(); // calls that ring here, by room
+const questions = new Map(); // what ends the question whether to call somebody who is busy, by user
 
 let stopMelody = null;
 
-/** Call somebody. Says before that they are in another call. */
+/** Call somebody, or answer their call. Says before that they are in another call. */
 export async function dial(uid, name) {
   if (room) return say("You are in a call already.");
-  if (presenceOf(uid) === IN_CALL &&
-      !await confirmed(`${name} is in a call`, `Let it ring all the same? ${name} sees that you call.`, "Call")) return;
-  const current = openRoom({ hub_id: session.user.wicket, kind: "connect", title: name, peer: { uid, name }, phase: "dialling" });
-  current.hint = await openMedia() || " ";
+  const call = [...ringing.values()].find((one) => one.uid === uid);
+  if (call) return answer(call);
+  if (presenceOf(uid) === IN_CALL && !(await mayDisturb(uid, name))) return;
+  const current = openRoom({
+    hub_id: session.user.wicket,
+    kind: "connect",
+    title: name,
+    peer: { uid, name },
+    phase: "dialling",
+  });
+  current.hint = (await openMedia()) || " ";
   if (current !== room) return;
-  const answer = await rpc("conference.invite", {
-    hub_id: current.hub_id, guest_id: uid, socket_id: session.socketId, metadata: deviceState("connect") })
-    .catch((error) => { endRoom(); throw error; });
-  if (current !== room) return giveUp(answer.room_id);
-  if (answer.offline) return endRoom(name + " is not there, and will find a missed call.");
-  Object.assign(current, { room_id: answer.room_id });
-  if (answer.cross_call) {
-    // The callee is calling at this very moment: pick up that call.
-    Object.assign(current, { hub_id: answer.hub_id, caller: answer.caller });
-    return pickUp(answer.caller);
+  const invitation = await rpc("conference.invite", {
+    hub_id: current.hub_id,
+    guest_id: uid,
+    socket_id: session.socketId,
+    metadata: deviceState("connect"),
+  }).catch((error) => {
+    endRoom();
+    throw error;
+  });
+  if (current !== room) return giveUp(invitation.room_id);
+  if (invitation.offline) return endRoom(name + " is not there, and will find a missed call.");
+  Object.assign(current, { room_id: invitation.room_id });
+  if (invitation.cross_call) {
+    // The callee is calling at this very moment: pick up that call, which may ring here already.
+    stop(invitation.room_id);
+    Object.assign(current, { hub_id: invitation.hub_id });
+    return pickUp(invitation.caller);
   }
   changed();
 }
 
+async function mayDisturb(uid, name) {
+  const question = new AbortController();
+  questions.set(uid, question);
+  const words = `Let it ring all the same? ${name} sees that you call.`;
+  const isAgreed = await confirmed(`${name} is in a call`, words, "Call", question.signal);
+  questions.delete(uid);
+  return isAgreed;
+}
+
 /** Ring somebody into the meeting of this page. */
 export async function ringInto(uid, name) {
-  const answer = await command("invite", { guest_id: uid, metadata: deviceState(room.kind), type: room.kind, room_type: room.kind });
+  const answer = await command("invite", {
+    guest_id: uid,
+    metadata: deviceState(room.kind),
+    type: room.kind,
+    room_type: room.kind,
+  });
   say(answer.offline ? name + " is not there." : `It rings at ${name}.`);
 }
 
 /** Hang up, or give up a call that rings. */
 export async function hangUp() {
   if (!room) return;
-  if (room.phase !== "dialling") return leaveRoom(room.kind === "meeting" ? "You have left the meeting." : "The call has ended.");
+  if (room.phase !== "dialling")
+    return leaveRoom(room.kind === "meeting" ? "You have left the meeting." : "The call has ended.");
   const here = place();
   endRoom("You have given up the call.");
   if (here.room_id) await rpc("conference.cancel", here);
 }
 
-const giveUp = (roomId) => roomId && rpc("conference.cancel", {
-  hub_id: session.user.wicket, room_id: roomId, nid: roomId, socket_id: session.socketId });
+const giveUp = (roomId) =>
+  roomId &&
+  rpc("conference.cancel", {
+    hub_id: session.user.wicket,
+    room_id: roomId,
+    nid: roomId,
+    socket_id: session.socketId,
+  });
 
 async function pickUp(call) {
   await enter({ isCallee: 1 });
@@ -61,9 +97,17 @@ async function pickUp(call) {
 async function answer(call) {
   stop(call.room_id);
   if (room) await leaveRoom();
-  openRoom({ hub_id: call.hub_id, room_id: call.room_id, kind: call.room_type || "connect", title: call.room_type === "meeting" ? "" : call.display,
-             peer: { uid: call.uid, name: call.display } });
-  await pickUp(call).catch((error) => { endRoom(); throw error; });
+  openRoom({
+    hub_id: call.hub_id,
+    room_id: call.room_id,
+    kind: call.room_type || "connect",
+    title: call.room_type === "meeting" ? "" : call.display,
+    peer: { uid: call.uid, name: call.display },
+  });
+  await pickUp(call).catch((error) => {
+    endRoom();
+    throw error;
+  });
 }
 
 async function decline(call) {
@@ -78,6 +122,8 @@ async function decline(call) {
 function invited(model) {
   if (room?.room_id === model.room_id) return;
   ringing.set(model.room_id, model);
+  // The other call is this one.
+  questions.get(model.uid)?.abort();
   show();
 }
 
@@ -94,16 +140,28 @@ function declined(model) {
   if (room?.room_id !== model.room_id) return;
   if (room.kind === "meeting") return say((model.display || "Somebody") + " does not come.");
   if (room.phase !== "dialling") return;
-  const { uid, name } = room.peer, here = place();
-  endRoom(model.status === "missed" ? name + " does not answer."
-    : presenceOf(uid) === IN_CALL ? `${name} is busy: in another call.` : name + " has declined the call.");
+  const { uid, name } = room.peer,
+    here = place();
+  endRoom(
+    model.status === "missed"
+      ? name + " does not answer."
+      : presenceOf(uid) === IN_CALL
+        ? `${name} is busy: in another call.`
+        : name + " has declined the call.",
+  );
   return rpc("conference.cancel", here);
 }
 
 function stopped(model) {
   const call = stop(model.room_id);
-  if (call) say(model.status === "missed" ? `You have missed a call by ${call.display}.`
-    : model.status === "declined" ? "Declined on another device." : `${call.display} has given up the call.`);
+  if (call)
+    say(
+      model.status === "missed"
+        ? `You have missed a call by ${call.display}.`
+        : model.status === "declined"
+          ? "Declined on another device."
+          : `${call.display} has given up the call.`,
+    );
 }
 
 function stop(roomId) {
@@ -117,10 +175,16 @@ function stop(roomId) {
 
 function show() {
   const calls = [...ringing.values()];
-  sync($("incoming"), calls, ({ room_id }) => room_id, banner, (node) => {
-    node.querySelector(".busy").hidden = !room;
-    node.querySelector(".accept span").textContent = room ? "Leave and answer" : "Answer";
-  });
+  sync(
+    $("incoming"),
+    calls,
+    ({ room_id }) => room_id,
+    banner,
+    (node) => {
+      node.querySelector(".busy").hidden = !room;
+      node.querySelector(".accept span").textContent = room ? "Leave and answer" : "Answer";
+    },
+  );
   $("alert").textContent = calls.length ? calls.at(-1).display + " is calling" : "";
   if (calls.length) stopMelody ??= melody([660, 880]);
   else {
@@ -132,18 +196,39 @@ function show() {
 
 function banner(call) {
   const words = call.room_type === "meeting" ? "invites you to a meeting" : "is calling";
-  return el("section", { className: "call", "aria-label": `${call.display} ${words}` },
+  return el(
+    "section",
+    { className: "call", "aria-label": `${call.display} ${words}` },
     avatar(call.display, call.uid),
-    el("p", {}, el("strong", { textContent: call.display }), " " + words,
-       el("small", { className: "busy", textContent: "You are in a call." })),
-    el("div", { className: "row" },
-       button("Decline", acting(() => decline(call)), { name: "stop decline", symbol: "hangup" }),
-       button("Answer", acting(() => answer(call)), { name: "go accept", symbol: "phone" })));
+    el(
+      "p",
+      {},
+      el("strong", { textContent: call.display }),
+      " " + words,
+      el("small", { className: "busy", textContent: "You are in a call." }),
+    ),
+    el(
+      "div",
+      { className: "row" },
+      button(
+        "Decline",
+        acting(() => decline(call)),
+        { name: "stop decline", symbol: "hangup" },
+      ),
+      button(
+        "Answer",
+        acting(() => answer(call)),
+        { name: "go accept", symbol: "phone" },
+      ),
+    ),
+  );
 }
 
 export function title() {
   const [call] = ringing.values();
-  document.title = call ? `☎ ${call.display} is calling` : [room?.title, session.user?.name, "Demo"].filter(Boolean).join(" – ");
+  document.title = call
+    ? `☎ ${call.display} is calling`
+    : [room?.title, session.user?.name, "Demo"].filter(Boolean).join(" – ");
 }
 
 listen("conference.invite", invited);

@@ -3,12 +3,17 @@
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   mic: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM6 11a6 6 0 0 0 12 0M12 17v4",
-  "mic-off": "M9 9v2a3 3 0 0 0 4.5 2.6M15 11V6a3 3 0 0 0-5.7-1.3M6 11a6 6 0 0 0 9 5.2M18 11a6 6 0 0 1-.4 2M12 17v4M3 3l18 18",
-  camera: "M3 7.5A1.5 1.5 0 0 1 4.5 6h9A1.5 1.5 0 0 1 15 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5zM15 10.5l6-3v9l-6-3",
-  "camera-off": "M8 6h5.5A1.5 1.5 0 0 1 15 7.5V13m0 3.5a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5v-9A1.5 1.5 0 0 1 4.5 6M15 10.5l6-3v9M3 3l18 18",
+  "mic-off":
+    "M9 9v2a3 3 0 0 0 4.5 2.6M15 11V6a3 3 0 0 0-5.7-1.3M6 11a6 6 0 0 0 9 5.2M18 11a6 6 0 0 1-.4 2M12 17v4M3 3l18 18",
+  camera:
+    "M3 7.5A1.5 1.5 0 0 1 4.5 6h9A1.5 1.5 0 0 1 15 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5zM15 10.5l6-3v9l-6-3",
+  "camera-off":
+    "M8 6h5.5A1.5 1.5 0 0 1 15 7.5V13m0 3.5a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5v-9A1.5 1.5 0 0 1 4.5 6M15 10.5l6-3v9M3 3l18 18",
   screen: "M3 5h18v11H3zM8 20h8M12 16v4M12 13V8M9.5 10.5 12 8l2.5 2.5",
-  people: "M9 11a3.2 3.2 0 1 0 0-6.4A3.2 3.2 0 0 0 9 11zM2.5 19.5a6.5 6.5 0 0 1 13 0M16 5a3 3 0 0 1 0 6M18 14.5a6 6 0 0 1 3.5 5",
-  phone: "M5 4h4l1.5 4.5L8 10.2a12 12 0 0 0 5.8 5.8l1.7-2.5L20 15v4a1.5 1.5 0 0 1-1.6 1.5A15.5 15.5 0 0 1 3.5 5.6 1.5 1.5 0 0 1 5 4z",
+  people:
+    "M9 11a3.2 3.2 0 1 0 0-6.4A3.2 3.2 0 0 0 9 11zM2.5 19.5a6.5 6.5 0 0 1 13 0M16 5a3 3 0 0 1 0 6M18 14.5a6 6 0 0 1 3.5 5",
+  phone:
+    "M5 4h4l1.5 4.5L8 10.2a12 12 0 0 0 5.8 5.8l1.7-2.5L20 15v4a1.5 1.5 0 0 1-1.6 1.5A15.5 15.5 0 0 1 3.5 5.6 1.5 1.5 0 0 1 5 4z",
   hangup: "M3 14.5c5.5-5 12.5-5 18 0l-2 3-4-1.5v-2.6a10 10 0 0 0-6 0V16l-4 1.5z",
   plus: "M12 5v14M5 12h14",
   upload: "M12 15V4M7.5 8.5 12 4l4.5 4.5M4 15v4h16v-4",
@@ -24,6 +29,8 @@ const ICONS = {
   record: "M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
 };
+
+let dialogs = 0;
 
 export const $ = (id) => document.getElementById(id);
 
@@ -53,9 +60,19 @@ export function icon(name) {
 
 /** Make a button with an icon; the label is its text, or its name only. */
 export function button(label, act, { name = "", symbol = null, quiet = false, ...properties } = {}) {
-  return el("button", { type: "button", className: name, onclick: act, title: quiet ? label : null,
-                        "aria-label": quiet ? label : null, ...properties },
-            symbol && icon(symbol), !quiet && el("span", { textContent: label }));
+  return el(
+    "button",
+    {
+      type: "button",
+      className: name,
+      onclick: act,
+      title: quiet ? label : null,
+      "aria-label": quiet ? label : null,
+      ...properties,
+    },
+    symbol && icon(symbol),
+    !quiet && el("span", { textContent: label }),
+  );
 }
 
 export function initials(name) {
@@ -100,28 +117,68 @@ export function redraw(node, signature, make) {
 }
 
 /** Open a dialog; it traps the focus, Esc closes it, and it is gone afterwards. Returns its form. */
-export function dialog(title, content, { onclosed = () => {}, wide = false } = {}) {
-  const heading = el("h2", { textContent: title, id: "dialog-title" });
-  const box = el("dialog", { "aria-labelledby": "dialog-title", className: wide ? "wide" : "" },
-    el("header", {}, heading,
-       button("Close", () => box.close(), { symbol: "close", quiet: true, name: "ghost" })),
-    content);
-  box.addEventListener("close", () => { box.remove(); onclosed(); });
-  box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+export function dialog(title, content, onclosed = () => {}) {
+  const id = `dialog-${++dialogs}`;
+  const heading = el("h2", { textContent: title, id });
+  const box = el(
+    "dialog",
+    { "aria-labelledby": id },
+    el(
+      "header",
+      {},
+      heading,
+      button("Close", () => box.close(), { symbol: "close", quiet: true, name: "ghost" }),
+    ),
+    content,
+  );
+  box.addEventListener("close", () => {
+    box.removeAttribute("open");
+    raise();
+    box.remove();
+    onclosed();
+  });
+  box.addEventListener("click", (event) => {
+    if (event.target === box) box.close();
+  });
   document.body.append(box);
   box.showModal();
+  raise();
   return box;
 }
 
-/** Ask a question; resolve to true when the user agrees. */
-export function confirmed(title, text, yes) {
+// An open dialog makes everything outside of it inert. A call that rings must stay in reach: it moves inside.
+function raise() {
+  const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if ($("top").parentElement !== top) top.prepend($("top"));
+}
+
+/** Ask a question; resolve to true when the user agrees. The signal takes the question back. */
+export function confirmed(title, text, yes, signal = null) {
   return new Promise((resolve) => {
     let agreed = false;
-    const box = dialog(title, el("div", { className: "body" }, el("p", { textContent: text }),
-      el("div", { className: "row end" },
-         button("Cancel", () => box.close()),
-         button(yes, () => { agreed = true; box.close(); }, { name: "stop", autofocus: true }))),
-      { onclosed: () => resolve(agreed) });
+    const box = dialog(
+      title,
+      el(
+        "div",
+        { className: "body" },
+        el("p", { textContent: text }),
+        el(
+          "div",
+          { className: "row end" },
+          button("Cancel", () => box.close()),
+          button(
+            yes,
+            () => {
+              agreed = true;
+              box.close();
+            },
+            { name: "stop", autofocus: true },
+          ),
+        ),
+      ),
+      () => resolve(agreed),
+    );
+    signal?.addEventListener("abort", () => box.close());
   });
 }
 
@@ -142,4 +199,7 @@ export function fail(error) {
 }
 
 /** Return a listener that shows the error of an asynchronous action. */
-export const acting = (act) => (event) => Promise.resolve().then(() => act(event)).catch(fail);
+export const acting = (act) => (event) =>
+  Promise.resolve()
+    .then(() => act(event))
+    .catch(fail);

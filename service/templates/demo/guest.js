@@ -24,15 +24,23 @@ export async function welcome(token) {
   $("guest-title").textContent = ticket.filename;
   $("guest-words").textContent = `${ticket.sender} invites you to a meeting.`;
   $("guest-name").value ||= ticket.profile?.fullname ?? "";
-  $("guest-form").addEventListener("submit", acting((event) => come(event, ticket)));
-  on("ended", () => { $("guest").hidden = false; });
+  $("guest-form").addEventListener(
+    "submit",
+    acting((event) => come(event, ticket)),
+  );
+  on("ended", () => {
+    $("guest").hidden = false;
+  });
 }
 
 async function come(event, ticket) {
   event.preventDefault();
-  const name = session.user.name = $("guest-name").value.trim();
+  const name = (session.user.name = $("guest-name").value.trim());
   $("guest").hidden = true;
   openRoom({ hub_id: ticket.hub_id, room_id: ticket.room_id, kind: "meeting", title: ticket.filename });
-  await enter({ guest_name: name }).catch((error) => { endRoom(); throw error; });
+  await enter({ guest_name: name }).catch((error) => {
+    endRoom();
+    throw error;
+  });
   say("");
 }

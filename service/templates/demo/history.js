@@ -11,39 +11,67 @@ import { on, session } from "./state.js";
 const CONVERSATIONS = 20;
 const OUTCOMES = { reject: "declined", decline: "declined", cancel: "cancelled" };
 
-const calls = new Map();  // by message
+const calls = new Map(); // by message
 
 export async function readHistory() {
   const rooms = await rpc("chat.chat_rooms", { flag: "contact" });
   const recent = rooms.filter(({ ctime }) => ctime).slice(0, CONVERSATIONS);
-  const pages = await Promise.all(recent.map(({ drumate_id }) => rpc("chat.messages", { entity_id: drumate_id })));
-  recent.forEach(({ surname }, number) => pages[number].reverse().forEach((message) => note(message, surname)));
+  const pages = await Promise.all(
+    recent.map(({ drumate_id }) => rpc("chat.messages", { entity_id: drumate_id })),
+  );
+  recent.forEach(({ surname }, number) =>
+    pages[number].reverse().forEach((message) => note(message, surname)),
+  );
   show();
 }
 
 function note(message, name) {
   if (message.message_type !== "call") return;
   const place = calls.get(message.message_id)?.place ?? calls.size;
-  calls.set(message.message_id, { ...message, name, place, isOwn: message.author_id === session.user.uid,
-                                  cause: JSON.parse(message.metadata || "{}").cause });
+  calls.set(message.message_id, {
+    ...message,
+    name,
+    place,
+    isOwn: message.author_id === session.user.uid,
+    cause: JSON.parse(message.metadata || "{}").cause,
+  });
 }
 
 function show() {
   const items = [...calls.values()].sort((one, other) => other.ctime - one.ctime || other.place - one.place);
-  sync($("log"), items, ({ message_id }) => message_id, () => el("li"), (node, call) => {
-    node.dataset.status = call.call_status;
-    redraw(node, JSON.stringify([call, Boolean(room)]), () => entry(call));
-  });
+  sync(
+    $("log"),
+    items,
+    ({ message_id }) => message_id,
+    () => el("li"),
+    (node, call) => {
+      node.dataset.status = call.call_status;
+      redraw(node, JSON.stringify([call, Boolean(room)]), () => entry(call));
+    },
+  );
   $("no-log").hidden = items.length > 0;
 }
 
 function entry(call) {
   const missed = call.cause === "missed" && !call.isOwn;
-  return [el("div", { className: "entry" + (missed ? " missed" : "") }, avatar(call.name, call.entity_id),
-    el("span", { className: "who" }, el("strong", { textContent: call.name }),
-       el("small", { className: "word", textContent: `${way(call)}, ${when(call.ctime)}` }))),
-    button(`Call ${call.name} again`, acting(() => dial(call.entity_id, call.name)),
-           { name: "round call", symbol: "phone", quiet: true, disabled: Boolean(room), data: { act: "call" } })];
+  return [
+    el(
+      "div",
+      { className: "entry" + (missed ? " missed" : "") },
+      avatar(call.name, call.entity_id),
+      el(
+        "span",
+        { className: "who" },
+        el("strong", { textContent: call.name }),
+        el("small", { className: "word", textContent: `${way(call)}, ${when(call.ctime)}` }),
+      ),
+    ),
+    button(
+      `Call ${call.name} again`,
+      acting(() => dial(call.entity_id, call.name)),
+      { name: "round call", symbol: "phone", quiet: true, disabled: Boolean(room), data: { act: "call" } },
+    ),
+  ];
 }
 
 function way(call) {
@@ -55,14 +83,20 @@ function way(call) {
 
 /** Seconds as text: 0:07, 1:02:03. */
 export function length(seconds) {
-  const whole = Math.max(0, Math.round(seconds)), pad = (number) => String(number).padStart(2, "0");
-  const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
+  const whole = Math.max(0, Math.round(seconds)),
+    pad = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600),
+    minutes = Math.floor(whole / 60) % 60;
   return (hours ? `${hours}:${pad(minutes)}` : minutes) + ":" + pad(whole % 60);
 }
 
 function when(seconds) {
-  const date = new Date(seconds * 1000), today = new Date().toDateString() === date.toDateString();
-  return date.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  const date = new Date(seconds * 1000),
+    today = new Date().toDateString() === date.toDateString();
+  return date.toLocaleString(
+    [],
+    today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
+  );
 }
 
 listen("chat.post", (message) => {

@@ -17,14 +17,19 @@ export class Link {
     this.#open(offers);
   }
 
-  get state() { return this.pc.connectionState; }
+  get state() {
+    return this.pc.connectionState;
+  }
 
   #open(offers) {
-    const pc = this.pc = new RTCPeerConnection({ iceServers: this.iceServers });
+    const pc = (this.pc = new RTCPeerConnection({ iceServers: this.iceServers }));
     Object.assign(this, { offering: false, ignoring: false, early: [], candidates: [] });
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
     pc.onicecandidate = ({ candidate }) => candidate && this.#collect(candidate);
-    pc.ontrack = ({ track }) => { this.stream.addTrack(track); this.changed(); };
+    pc.ontrack = ({ track }) => {
+      this.stream.addTrack(track);
+      this.changed();
+    };
     pc.onconnectionstatechange = () => this.#moved(pc);
     pc.onnegotiationneeded = () => this.#offer(pc);
     if (offers) {
@@ -39,7 +44,10 @@ export class Link {
 
   /** Send what the microphone, camera or screen now gives. */
   refresh() {
-    for (const [kind, track] of this.#local()) this.#line(kind)?.sender.replaceTrack(track).catch(() => {});
+    for (const [kind, track] of this.#local())
+      this.#line(kind)
+        ?.sender.replaceTrack(track)
+        .catch(() => {});
   }
 
   /** Handle messages of the other side one after the other. */
@@ -48,7 +56,12 @@ export class Link {
     return this.work;
   }
 
-  #local() { return [["audio", media.audio], ["video", media.picture]]; }
+  #local() {
+    return [
+      ["audio", media.audio],
+      ["video", media.picture],
+    ];
+  }
 
   #line(kind) {
     return this.pc.getTransceivers().find((line) => line.mid !== null && line.receiver.track.kind === kind);

@@ -3,13 +3,15 @@
 import { rpc } from "./api.js";
 import { title } from "./calls.js";
 import { readContacts } from "./contacts.js";
-import { $, acting, avatar, el, fail, say } from "./dom.js";
+import { $, acting, avatar, el, fail, icon, say } from "./dom.js";
 import { guestToken, welcome } from "./guest.js";
 import { readHistory } from "./history.js";
+import { readInvitations } from "./invitations.js";
 import { readMeetings } from "./meetings.js";
 import { enter, endRoom, formerRoom, leaveRoom, openRoom, room } from "./room.js";
 import { closeSocket, listen, openSocket } from "./socket.js";
 import { on, PEOPLE, session } from "./state.js";
+import "./import.js";
 import "./stage.js";
 
 const PASSWORD = "demo-password";
@@ -33,13 +35,14 @@ async function signIn(person) {
   title();
   await openSocket();
   $("desk").ariaBusy = "true";
-  await Promise.all([readContacts(), readHistory(), readMeetings(), comeBack()]);
+  await Promise.all([readContacts(), readInvitations(), readHistory(), readMeetings(), comeBack()]);
   $("desk").ariaBusy = "false";
 }
 
 async function enterPassword({ email, name }) {
   const answer = await rpc("yp.login", { vars: { ident: email, password: PASSWORD } });
-  if (answer.status !== "ok") throw new Error(`These are the people of make demo; ${name} cannot sign in here.`);
+  if (answer.status !== "ok")
+    throw new Error(`These are the people of make demo; ${name} cannot sign in here.`);
 }
 
 // Reloaded in a room: go in again, in place of the page that was there.
@@ -68,7 +71,8 @@ function forget() {
 
 function openTab(name, focus = false) {
   for (const tab of TABS) {
-    const isOpen = tab === name, handle = $("tab-" + tab);
+    const isOpen = tab === name,
+      handle = $("tab-" + tab);
     $(tab).hidden = !isOpen;
     handle.setAttribute("aria-selected", String(isOpen));
     handle.tabIndex = isOpen ? 0 : -1;
@@ -83,15 +87,38 @@ function turn(event) {
   openTab(TABS[(place + step + TABS.length) % TABS.length], true);
 }
 
-on("connection", (isOpen) => { $("offline").hidden = isOpen; });
+on("connection", (isOpen) => {
+  $("offline").hidden = isOpen;
+});
 listen("drumate.logout", async () => {
   if (!session.user.isGuest && !(await rpc("yp.hello")).signed_in) forget();
 });
 
-$("users").append(...PEOPLE.map((person) => el("li", {},
-  el("button", { type: "button", className: "entry", data: { uid: person.uid }, onclick: acting(() => signIn(person)) },
-     avatar(person.name, person.uid),
-     el("span", { className: "who" }, el("strong", { textContent: person.name }), el("small", { className: "word", textContent: person.email }))))));
+for (const node of document.querySelectorAll("[data-icon]")) node.prepend(icon(node.dataset.icon));
+$("users").append(
+  ...PEOPLE.map((person) =>
+    el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          className: "entry",
+          data: { uid: person.uid },
+          onclick: acting(() => signIn(person)),
+        },
+        avatar(person.name, person.uid),
+        el(
+          "span",
+          { className: "who" },
+          el("strong", { textContent: person.name }),
+          el("small", { className: "word", textContent: person.email }),
+        ),
+      ),
+    ),
+  ),
+);
 $("out").addEventListener("click", acting(signOut));
 for (const name of TABS) $("tab-" + name).addEventListener("click", () => openTab(name));
 $("tabs").addEventListener("keydown", turn);

@@ -3,17 +3,22 @@
 import { emit } from "./state.js";
 
 export const media = {
-  audio: null,   // MediaStreamTrack, or null without a microphone
+  audio: null, // MediaStreamTrack, or null without a microphone
   camera: null,
   screen: null,
   muted: false,
-  get picture() { return this.screen ?? this.camera; },
+  get picture() {
+    return this.screen ?? this.camera;
+  },
 };
 
 /** State of the devices, as the others in a room learn it. */
 export const deviceState = (type) => ({
-  type, audio: Number(Boolean(media.audio) && !media.muted), muted: Number(media.muted || !media.audio),
-  video: Number(Boolean(media.camera)), screen: Number(Boolean(media.screen)),
+  type,
+  audio: Number(Boolean(media.audio) && !media.muted),
+  muted: Number(media.muted || !media.audio),
+  video: Number(Boolean(media.camera)),
+  screen: Number(Boolean(media.screen)),
 });
 
 /** Open what there is, and may be used; return what is missing, in words. */
@@ -32,7 +37,8 @@ export async function openMedia() {
   }
   if (media.audio && media.camera) return "";
   if (media.audio) return "No camera: the others see your initials.";
-  return media.camera ? "No microphone: the others cannot hear you."
+  return media.camera
+    ? "No microphone: the others cannot hear you."
     : "No camera or microphone, or no permission: the others see your initials.";
 }
 
@@ -78,12 +84,14 @@ function stopScreen() {
 /** Play a short melody every two seconds, where the browser allows sound; return what ends it. */
 export function melody(notes) {
   const audio = new AudioContext();
-  const play = () => notes.forEach((frequency, number) => {
-    const voice = new OscillatorNode(audio, { frequency }), gain = new GainNode(audio, { gain: 0.05 });
-    voice.connect(gain).connect(audio.destination);
-    voice.start(audio.currentTime + number * 0.25);
-    voice.stop(audio.currentTime + number * 0.25 + 0.2);
-  });
+  const play = () =>
+    notes.forEach((frequency, number) => {
+      const voice = new OscillatorNode(audio, { frequency }),
+        gain = new GainNode(audio, { gain: 0.05 });
+      voice.connect(gain).connect(audio.destination);
+      voice.start(audio.currentTime + number * 0.25);
+      voice.stop(audio.currentTime + number * 0.25 + 0.2);
+    });
   const timer = setInterval(play, 2000);
   play();
   return () => {

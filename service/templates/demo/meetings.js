@@ -9,7 +9,7 @@ import { on, session } from "./state.js";
 const LINK_DAYS = 7;
 
 let meetings = [];
-const news = new Map();  // what is said beside a meeting, by hub or room
+const news = new Map(); // what is said beside a meeting, by hub or room
 
 export async function readMeetings() {
   const { wicket } = session.user;
@@ -17,8 +17,15 @@ export async function readMeetings() {
   const { home_id } = await rpc("media.attributes", { hub_id: wicket });
   const nodes = await rpc("media.show_node_by", { hub_id: wicket, nid: home_id, order: "desc" });
   meetings = [
-    ...teams.map(({ hub_id, surname }) => ({ key: hub_id, hub_id, room_id: null, title: surname, isOwn: false })),
-    ...nodes.filter(({ filetype }) => filetype === "schedule")
+    ...teams.map(({ hub_id, surname }) => ({
+      key: hub_id,
+      hub_id,
+      room_id: null,
+      title: surname,
+      isOwn: false,
+    })),
+    ...nodes
+      .filter(({ filetype }) => filetype === "schedule")
       .map(({ nid, filename }) => ({ key: nid, hub_id: wicket, room_id: nid, title: filename, isOwn: true })),
   ];
   show();
@@ -26,17 +33,37 @@ export async function readMeetings() {
 
 /** Show the address by which guests come into one's meeting, on this page. */
 export async function showGuestLink(roomId) {
-  const { link } = await rpc("room.public_link", { hub_id: session.user.wicket, nid: roomId, days: LINK_DAYS });
+  const { link } = await rpc("room.public_link", {
+    hub_id: session.user.wicket,
+    nid: roomId,
+    days: LINK_DAYS,
+  });
   const { href } = new URL("/-/demo/#guest=" + link.split("/").at(-1), location.href);
-  const address = el("input", { id: "guest-link", value: href, readOnly: true, onfocus: () => address.select() });
+  const address = el("input", {
+    id: "guest-link",
+    value: href,
+    readOnly: true,
+    onfocus: () => address.select(),
+  });
   const copy = async () => {
     await navigator.clipboard.writeText(href);
     box.close();
     say("The link is copied.");
   };
-  const box = dialog("Link for guests", el("div", { className: "body" },
-    el("label", { className: "field" }, `Whoever has it may ask to come in, for ${LINK_DAYS} days.`, address),
-    el("div", { className: "row end" }, button("Copy", acting(copy), { name: "primary", symbol: "link" }))));
+  const box = dialog(
+    "Link for guests",
+    el(
+      "div",
+      { className: "body" },
+      el(
+        "label",
+        { className: "field" },
+        `Whoever has it may ask to come in, for ${LINK_DAYS} days.`,
+        address,
+      ),
+      el("div", { className: "row end" }, button("Copy", acting(copy), { name: "primary", symbol: "link" })),
+    ),
+  );
 }
 
 /** Go into a meeting; from another room the page leaves first. */
@@ -44,7 +71,10 @@ export async function join({ hub_id, room_id, title }) {
   if (room) await leaveRoom();
   news.delete(room_id ?? hub_id);
   openRoom({ hub_id, room_id, title, kind: "meeting" });
-  await enter().catch((error) => { endRoom(); throw error; });
+  await enter().catch((error) => {
+    endRoom();
+    throw error;
+  });
 }
 
 async function start(event) {
@@ -57,29 +87,61 @@ async function start(event) {
 }
 
 async function remove({ room_id, title }) {
-  if (!await confirmed("Remove this meeting?", `“${title}” and its link for guests go.`, "Remove")) return;
+  if (!(await confirmed("Remove this meeting?", `“${title}” and its link for guests go.`, "Remove"))) return;
   await rpc("room.remove", { hub_id: session.user.wicket, nid: room_id });
   await readMeetings();
 }
 
 function show() {
-  sync($("meetings-list"), meetings, ({ key }) => key, () => el("li"), (node, meeting) => {
-    const words = isHere(meeting) ? "You are in it" : news.get(meeting.key) ?? (meeting.isOwn ? "Your meeting" : "Meeting of the team");
-    redraw(node, JSON.stringify([meeting, words]), () => entry(meeting, words));
-  });
+  sync(
+    $("meetings-list"),
+    meetings,
+    ({ key }) => key,
+    () => el("li"),
+    (node, meeting) => {
+      const words = isHere(meeting)
+        ? "You are in it"
+        : (news.get(meeting.key) ?? (meeting.isOwn ? "Your meeting" : "Meeting of the team"));
+      redraw(node, JSON.stringify([meeting, words]), () => entry(meeting, words));
+    },
+  );
   $("no-meetings").hidden = meetings.length > 0;
 }
 
-const isHere = ({ hub_id, room_id }) => room?.kind === "meeting" && room.hub_id === hub_id && (!room_id || room.room_id === room_id);
+const isHere = ({ hub_id, room_id }) =>
+  room?.kind === "meeting" && room.hub_id === hub_id && (!room_id || room.room_id === room_id);
 
 function entry(meeting, words) {
   const { title, room_id, isOwn } = meeting;
   return [
-    el("div", { className: "entry" }, avatar(title, meeting.key),
-       el("span", { className: "who" }, el("strong", { textContent: title }), el("small", { className: "word", textContent: words }))),
-    isOwn && button(`Link for guests of ${title}`, acting(() => showGuestLink(room_id)), { name: "round ghost link", symbol: "link", quiet: true, data: { act: "link" } }),
-    isOwn && button(`Remove ${title}`, acting(() => remove(meeting)), { name: "round ghost", symbol: "trash", quiet: true, data: { act: "remove" } }),
-    button("Join", acting(() => join(meeting)), { name: "join", disabled: isHere(meeting), "aria-label": `Join ${title}`, data: { act: "join" } }),
+    el(
+      "div",
+      { className: "entry" },
+      avatar(title, meeting.key),
+      el(
+        "span",
+        { className: "who" },
+        el("strong", { textContent: title }),
+        el("small", { className: "word", textContent: words }),
+      ),
+    ),
+    isOwn &&
+      button(
+        `Link for guests of ${title}`,
+        acting(() => showGuestLink(room_id)),
+        { name: "round ghost link", symbol: "link", quiet: true, data: { act: "link" } },
+      ),
+    isOwn &&
+      button(
+        `Remove ${title}`,
+        acting(() => remove(meeting)),
+        { name: "round ghost", symbol: "trash", quiet: true, data: { act: "remove" } },
+      ),
+    button(
+      "Join",
+      acting(() => join(meeting)),
+      { name: "join", disabled: isHere(meeting), "aria-label": `Join ${title}`, data: { act: "join" } },
+    ),
   ];
 }
 

@@ -15,7 +15,10 @@ export let room = null;
 
 export const isHost = () => room?.self?.role === "host";
 export const place = () => ({
-  hub_id: room.hub_id, room_id: room.room_id, nid: room.room_id, socket_id: session.socketId,
+  hub_id: room.hub_id,
+  room_id: room.room_id,
+  nid: room.room_id,
+  socket_id: session.socketId,
 });
 export const command = (name, args = {}) => rpc("conference." + name, { ...place(), ...args });
 export const nameOf = (row) =>
@@ -23,8 +26,23 @@ export const nameOf = (row) =>
 
 /** Begin with a room that is not joined yet. */
 export function openRoom(fields) {
-  room = { hub_id: null, room_id: null, kind: "connect", title: "", phase: "connecting", since: 0, hint: "",
-           self: null, people: new Map(), waiting: [], card: null, early: [], iceServers: null, serial: 0, ...fields };
+  room = {
+    hub_id: null,
+    room_id: null,
+    kind: "connect",
+    title: "",
+    phase: "connecting",
+    since: 0,
+    hint: "",
+    self: null,
+    people: new Map(),
+    waiting: [],
+    card: null,
+    early: [],
+    iceServers: null,
+    serial: 0,
+    ...fields,
+  };
   changed();
   return room;
 }
@@ -39,11 +57,22 @@ export async function enter({ newcomer = true, ...args } = {}) {
   if (!current.hint) current.hint = await openMedia();
   if (current !== room) return false;
   const joined = await rpc("conference.join", {
-    ...place(), room_id: current.room_id ?? undefined, nid: current.room_id ?? undefined,
-    metadata: deviceState(current.kind), type: current.kind, room_type: current.kind, ...args });
+    ...place(),
+    room_id: current.room_id ?? undefined,
+    nid: current.room_id ?? undefined,
+    metadata: deviceState(current.kind),
+    type: current.kind,
+    room_type: current.kind,
+    ...args,
+  });
   if (current !== room) return false;
-  Object.assign(current, { room_id: joined.user.room_id, hub_id: joined.user.hub_id, self: joined.user,
-                           serial: joined.serial ?? 0, quota: joined.user.quota });
+  Object.assign(current, {
+    room_id: joined.user.room_id,
+    hub_id: joined.user.hub_id,
+    self: joined.user,
+    serial: joined.serial ?? 0,
+    quota: joined.user.quota,
+  });
   current.title ||= joined.details?.filename ?? "";
   if (joined.user.status === "waiting") {
     current.phase = "waiting";
@@ -91,14 +120,17 @@ export function formerRoom() {
 }
 
 export async function readCard() {
-  const current = room, card = await command("room");
-  if (current === room) Object.assign(current, { card, waiting: card.waiting, title: card.title || current.title });
+  const current = room,
+    card = await command("room");
+  if (current === room)
+    Object.assign(current, { card, waiting: card.waiting, title: card.title || current.title });
 }
 
 // --- participants --------------------------------------------------------------------------------
 
 function meet(row, offers) {
-  const current = room, key = row.socket_id;
+  const current = room,
+    key = row.socket_id;
   const person = current.people.get(key) ?? { stream: null };
   // conference.accept names nobody.
   const name = row.firstname || row.username || !person.name ? nameOf(row) : person.name;
@@ -114,8 +146,13 @@ function connect(person, offers) {
     offers: offers && !hasOffer,
     polite: session.socketId < person.socket,
     iceServers: room.iceServers,
-    send: (event, payload) => room && command("broadcast", {
-      event, to: person.socket, payload: { ...payload, room_id: room.room_id, from: session.socketId } }),
+    send: (event, payload) =>
+      room &&
+      command("broadcast", {
+        event,
+        to: person.socket,
+        payload: { ...payload, room_id: room.room_id, from: session.socketId },
+      }),
     changed,
   });
 }
@@ -136,7 +173,8 @@ function joined(model) {
   if (model.status === "waiting" || !room.iceServers) return;
   if (model.was) part(model.was);
   room.waiting = room.waiting.filter(({ socket_id }) => socket_id !== model.socket_id);
-  const isNew = !room.people.has(model.socket_id), { name } = meet(model, false);
+  const isNew = !room.people.has(model.socket_id),
+    { name } = meet(model, false);
   if (isNew && room.kind === "meeting") say(name + " has joined.");
   changed();
 }
@@ -231,7 +269,8 @@ function silenced({ room_id, by_name }) {
 }
 
 function started(model) {
-  if (room?.phase === "waiting" && (isHere(model) || model.socket_id === session.socketId)) enter().catch(fail);
+  if (room?.phase === "waiting" && (isHere(model) || model.socket_id === session.socketId))
+    enter().catch(fail);
 }
 
 function knocked(model) {
@@ -260,8 +299,16 @@ function mediaChanged() {
   changed();
 }
 
-listen("conference.join", (model) => { joined(model); catchUp(model); });
-listen("conference.accept", (model) => { if (model.uid !== session.user.uid) { joined(model); catchUp(model); } });
+listen("conference.join", (model) => {
+  joined(model);
+  catchUp(model);
+});
+listen("conference.accept", (model) => {
+  if (model.uid !== session.user.uid) {
+    joined(model);
+    catchUp(model);
+  }
+});
 listen("conference.update", updated);
 listen("conference.leave", departed);
 listen("conference.broadcast", signalled);
@@ -284,5 +331,6 @@ addEventListener("pagehide", () => {
   // A call that nobody has answered ends with the page. From another one the seat waits some seconds for a
   // reload: the service frees it when the page does not come back.
   if (room.phase === "live") remember();
-  else if (room.room_id) farewell(room.phase === "dialling" ? "conference.cancel" : "conference.leave", place());
+  else if (room.room_id)
+    farewell(room.phase === "dialling" ? "conference.cancel" : "conference.leave", place());
 });

@@ -8,7 +8,11 @@ const LONGEST_WAIT = 10_000;
 const handlers = new Map();
 
 let socket = null;
-let former;      // what this page had before: the next one takes over its seats
+let greet; // resolves the promise of the first hello
+const greeted = new Promise((resolve) => {
+  greet = resolve;
+});
+let former; // what this page had before: the next one takes over its seats
 let attempts = 0;
 
 /** Call the handler with (model, options) of each live update of this name. */
@@ -16,17 +20,20 @@ export function listen(service, handle) {
   handlers.set(service, [...(handlers.get(service) ?? []), handle]);
 }
 
-/** Open the socket; resolve when it is known to the service. */
+/** Open the socket; resolve when one is known to the service, be it the first or a later one. */
 export async function openSocket() {
+  await connect();
+  await greeted;
+}
+
+async function connect() {
   const { token } = await rpc("bootstrap.authn", { socket_id: former });
   if (!session.user || !token) return;
   const url = new URL("/-/websocket/?otak=" + token, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   socket = new WebSocket(url, "service");
   socket.onclose = reopen;
-  await new Promise((resolve) => {
-    socket.onmessage = ({ data }) => receive(JSON.parse(data), resolve);
-  });
+  socket.onmessage = ({ data }) => receive(JSON.parse(data));
 }
 
 export function closeSocket() {
@@ -43,21 +50,26 @@ function reopen({ target }) {
 function retry() {
   session.socketId = null;
   emit("connection", false);
-  setTimeout(() => {
-    if (session.user) openSocket().catch(retry);
-  }, Math.min(500 * 2 ** attempts++, LONGEST_WAIT));
+  setTimeout(
+    () => {
+      if (session.user) connect().catch(retry);
+    },
+    Math.min(500 * 2 ** attempts++, LONGEST_WAIT),
+  );
 }
 
-function receive({ service, data, model, options }, resolve) {
+function receive({ service, data, model, options }) {
   if (service === "sys.hello") {
     attempts = 0;
     session.socketId = former = data.socket_id;
     document.body.dataset.socket = former;
-    resolve();
+    greet();
     emit("connection", true);
   } else if (service === "live.update") {
     for (const handle of handlers.get(options.service) ?? []) {
-      Promise.resolve().then(() => handle(model, options)).catch(fail);
+      Promise.resolve()
+        .then(() => handle(model, options))
+        .catch(fail);
     }
   }
 }

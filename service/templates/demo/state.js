@@ -9,8 +9,8 @@ export const PEOPLE = [
 ];
 
 export const session = {
-  user: null,      // {uid, name, wicket, home, isGuest}
-  socketId: null,  // null while the connection is broken
+  user: null, // {uid, name, wicket, home, isGuest}
+  socketId: null, // null while the connection is broken
 };
 
 const bus = new EventTarget();
