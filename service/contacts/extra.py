@@ -14,13 +14,23 @@ from service.contacts.vocabulary import APPLE_LABEL, CONTROL_BUT_LAYOUT, Contact
 
 LIMIT = 65_535
 """Bytes of compact JSON."""
-KEY = re.compile(r"[a-z0-9_./-]{1,64}")
+KEY = re.compile(r"[a-z0-9_./-]{1,255}")
 COLUMNS = {
     *("BEGIN", "END", "VERSION", "PRODID", "UID", "REV", "PROFILE", "X-DRUMEE", "X-ABLABEL"),
-    *("EMAIL", "TEL", "ADR", "NOTE", "CATEGORIES", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS", "KIND"),
+    *(
+        "EMAIL",
+        "TEL",
+        "ADR",
+        "NOTE",
+        "CATEGORIES",
+        "NICKNAME",
+        "X-ADDRESSBOOKSERVER-KIND",
+        "X-ABSHOWAS",
+        "KIND",
+    ),
 }
 """Properties that fields of the contact hold, or that describe the card itself."""
-FIRST = ("FN", "N", "NICKNAME", "ORG", "TITLE", "ROLE")
+FIRST = ("FN", "N", "ORG", "TITLE", "ROLE")
 """Properties of which a field holds the first one."""
 NAME_PARTS = ((2, "middle_name"), (3, "prefix"), (4, "suffix"))
 STRUCTURED = {"N", "ORG", "GENDER", "CLIENTPIDMAP", "ADR"}
@@ -37,6 +47,8 @@ def extra_of(values: Values, contact: Contact, unused: Sequence[Value] = ()) -> 
     extra: Extra = {key: _texts(names) for key, names in _name_parts(values)}
     if departments := _departments(values, contact["company"]):
         extra["department"] = _texts(departments)
+    if nicknames := values.names("NICKNAME")[1:]:
+        extra["nickname"] = _texts(nicknames)
     for name, entries in values.by_name.items():
         key = name.lower()
         if name in COLUMNS or not KEY.fullmatch(key):
@@ -98,7 +110,7 @@ def flaw_of(extra: dict[str, Any]) -> tuple[str, str] | None:
 def _flaws(extra: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, entries in extra.items():
         if not KEY.fullmatch(key):
-            yield f"extra.{key[:64]}", "is not a name (1 to 64 of a-z 0-9 _ . / -)"
+            yield f"extra.{key[:64]}", "is not a name (1 to 255 of a-z 0-9 _ . / -)"
         elif not isinstance(entries, list) or not entries:
             yield f"extra.{key}", "must be an array with at least one entry"
         else:
@@ -156,8 +168,6 @@ def _beside(name: str, entries: list[Value], contact: Contact) -> Iterator[Value
 def _is_field(name: str, value: Value, contact: Contact) -> bool:
     """Return whether a field holds what a property in FIRST says."""
     match name:
-        case "NICKNAME":
-            return bool(value.plain == contact["surname"])
         case "ORG":
             return bool(value.parts(";")[0].strip() == contact["company"])
         case "TITLE" | "ROLE":

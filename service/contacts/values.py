@@ -50,11 +50,21 @@ class Values:
     def lists(self, value: Value) -> list[list[str]]:
         """Return the texts between commas of each part between semicolons, without those that are empty."""
         is_quoted_printable = value.line.is_quoted_printable
-        has_lists = self.first("VERSION") != WITHOUT_LISTS
+        has_lists = self.has_lists
         return [
             [unescape(text, is_quoted_printable) for text in _texts(part, has_lists)]
             for part in split(value.text, ";")
         ]
+
+    def names(self, name: str) -> list[str]:
+        """Return the texts between commas of all values of a property."""
+        texts = (t for v in self.all(name) for t in (v.parts(",") if self.has_lists else [v.plain]))
+        return [text.strip() for text in texts if text.strip()]
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether a comma separates texts."""
+        return self.first("VERSION") != WITHOUT_LISTS
 
     def add(self, value: Value) -> None:
         """Add the next property of the card."""

@@ -69,7 +69,7 @@ def parse_card(values: Values) -> Contact:
     phones = values.all("TEL")
     contact = {
         **_naming(values, bool(extension.pop("display_name", None)), is_own_file, extension),
-        "surname": values.first("NICKNAME"),
+        "surname": next(iter(values.names("NICKNAME")), ""),
         "job_title": values.first("TITLE") or values.first("ROLE"),
         "comment": with_line_breaks(_notes(values), extension.pop("breaks", None)),
         "email": _with_kinds("email", [{"email": v.plain} for v in emails], emails, values),
