@@ -24,6 +24,7 @@ from service.live.presence import Presence
 from service.live.push import Pusher
 from service.live.readiness import Readiness
 from service.live.resources import Resources
+from service.live.rooms import Nodes
 from service.live.sockets import Sockets
 from service.loops import Loop, Loops
 from service.mail.outbox import Mailer
@@ -149,7 +150,8 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     """Build the parts, none of which is started."""
     loops, background = Loops(), Background()
     pusher = Pusher(RedisServers(settings), new_node_id(), loops, settings.socket_grace)
-    resources = Resources(settings, db, Shares(settings), pusher, Presence(db, pusher), background, loops)
+    presence = Presence(db, pusher)
+    resources = Resources(settings, db, Shares(settings), pusher, presence, background, loops, Nodes())
     sockets = Sockets(resources)
     call_log = CallLog(resources)
     ring_timeouts = RingTimeouts(resources, call_log)

@@ -162,9 +162,10 @@ class Heartbeat:
         return ENDED_SECONDS
 
     async def _purge(self) -> float:
-        """Delete expired sessions and close their sockets."""
+        """Delete expired sessions and close their sockets; find sockets that nobody holds."""
         (socket_rows,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
         self._pusher.close_sockets(socket_rows)
+        await self._sockets.lose_strays()
         return PURGE_SECONDS
 
     def _notify_presence(self, user_rows: ResultSet) -> None:

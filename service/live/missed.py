@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import orjson
-from redis.exceptions import RedisError
 
-from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live import mailbox
 from service.live.push import live_update
 from service.live.resources import Resources
-from service.live.rooms import Nodes
-from service.log import kind_of
-
-log = logging.getLogger(__name__)
 
 HAND_OVER_SECONDS = 0.5
 """Longest wait for the process that holds the former socket of a page."""
@@ -35,41 +28,37 @@ class MissedUpdates:
 
     def __init__(self, resources: Resources) -> None:
         self._db, self._pusher, self._shares = resources.db, resources.pusher, resources.shares
-        self._nodes = Nodes()
+        self._nodes = resources.nodes
         self._awaited: dict[str, asyncio.Event] = {}
         """Former sockets whose process is asked for their unconfirmed frames."""
 
-    async def of_former(self, former: str, holder: str | None, successor: str) -> list[str] | None:
+    async def of_former(self, former: str, holder: str | None, successor: str) -> list[str]:
         """Return the frames in the mailbox of a former socket; from now on they go to its successor.
 
-        `holder`: the process that still holds the former socket, because it has not noticed the break. None
-        when Redis is away.
+        `holder`: the process that still holds the former socket, because it has not noticed the break. Raise
+        RedisError when Redis is away.
         """
         if holder is not None:
             await self._await_hand_over(holder, former)
         redis, node = self._pusher.redis, self._pusher.node
-        try:
-            return await redis.ask(lambda client: mailbox.take(client, former, node, successor))
-        except RedisError as exc:
-            log.warning("the mailbox of a lost socket cannot be read", extra={"error": kind_of(exc)})
-            return None
+        return await redis.ask(lambda client: mailbox.take(client, former, node, successor))
 
     async def complete(
         self, stored: Sequence[str], socket_id: str, former: str | None, session: str, queued: Iterable[str]
     ) -> list[str]:
         """Return the frames of a mailbox without what is over, and what holds now unless they tell it.
 
-        `queued` are frames that were pushed to the new socket already.
+        `queued` are frames that the new socket has, or was pushed, already.
         """
-        try:
-            async with self._shares.place(session, may_refuse=False):
-                room_rows, news_rows = await self._db.call("yp", "socket_missed", socket_id, former)
-            news = [await self._frame(*row) for row in news_rows]
-        except (DatabaseUnavailableError, DatabaseTimeoutError) as exc:
-            log.warning("missed updates cannot be read", extra={"error": kind_of(exc)})
-            return [frame.removeprefix(mailbox.REPEATED) for frame in stored]
+        async with self._shares.place(session, may_refuse=False):
+            room_rows, news_rows = await self._db.call("yp", "socket_missed", socket_id, former)
+        news = [await self._frame(*row) for row in news_rows]
         current, ended = _without_ended_rings(stored, {room for (room,) in room_rows})
-        known = {_signal(frame) for frame in [*current, *queued]}
+        heard = {_signal(frame) for frame in queued}
+        current = [
+            frame for frame in current if _signal(frame) not in heard or _signal(frame)[0] not in SIGNALS
+        ]
+        known = heard | {_signal(frame) for frame in current}
         known |= {(name, room) for name in SIGNALS for room in ended}
         return current + [frame for frame in news if _signal(frame) not in known]
 

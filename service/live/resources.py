@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.background import Background
 from service.live.presence import Presence
 from service.live.push import Pusher
+from service.live.rooms import Nodes
 from service.loops import Loops
 from service.settings import Settings
 from service.store.database import Database
@@ -25,3 +26,5 @@ class Resources:
     presence: Presence
     background: Background
     loops: Loops
+    nodes: Nodes
+    """The details of rooms, cached."""

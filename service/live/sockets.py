@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -18,9 +18,9 @@ from service.auth.session import NOBODY, session_id
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError, TooManyCallsError
 from service.live import mailbox
 from service.live.anonymous import AnonymousPlaces
+from service.live.arrivals import Arrivals
 from service.live.client import ROUNDS, Client
 from service.live.lookups import SessionLookups
-from service.live.missed import MissedUpdates
 from service.live.push import Receivers, live_update
 from service.live.resources import Resources
 from service.live.rooms import notify_departures
@@ -37,13 +37,13 @@ log = logging.getLogger(__name__)
 PROTOCOL = "service"
 MAX_FRAME = 5000
 PAGE_CLOSED = {WSCloseCode.OK, WSCloseCode.GOING_AWAY}
-MAILBOX_SECONDS = 1.0
-"""Pause before a mailbox is read again, when Redis was away."""
 LOST_SECONDS = 1.0
 """Period in which lost sockets are recorded, and ended after their grace period."""
 LATE_SECONDS = 3.0
 """Longest round of that which is no trouble."""
 LOST_ROWS = 100
+STRAY_SECONDS = 60
+"""Age of a socket in the registry at which a process must know it."""
 PING_ROUNDS, PONG_ROUNDS = 6, 3
 """A client that is silent for so many rounds is asked; one that stays silent for so many more is lost."""
 
@@ -73,7 +73,9 @@ class Sockets:
         self._lookups = SessionLookups(self._settings.socket_lookups)
         self._absences: dict[str, Absence] = {}
         """Sockets that broke, and of which the database may not know yet."""
-        self._missed = MissedUpdates(resources)
+        self._unsure: set[str] = set()
+        """Sockets that were refused because no answer came: the database may have bound them."""
+        self._arrivals = Arrivals(resources, lambda client: client.id in self._clients)
         self._keepalive: Loop | None = None
         self._losses: Loop | None = None
         self._is_stopping = False
@@ -84,17 +86,20 @@ class Sockets:
         """Start to send sys.keepalive and pings, and to record what breaks."""
         every = self._settings.socket_keepalive / ROUNDS
         self._keepalive = self._loops.add(Loop("keepalive", self._keep_alive, every=every, pause=every))
+        self._arrivals.start()
         self._losses = self._loops.add(Loop("lost sockets", self._end_lost, every=LATE_SECONDS))
 
     @property
     def receivers(self) -> Receivers:
         """What this process does with messages of others."""
-        return Receivers(self.deliver, self.sign_out, self.rebind, self._hand_over, self._missed.handed_over)
+        handed_over = self._arrivals.handed_over
+        return Receivers(self.deliver, self.sign_out, self.rebind, self._hand_over, handed_over)
 
     async def stop(self) -> None:
         """Close every socket, because the process ends. They are lost in the database already."""
         self._is_stopping = True
         await self._loops.stop(self._keepalive, self._losses)
+        await self._arrivals.stop()
         await self.close_all(WSCloseCode.GOING_AWAY, "the server restarts")
 
     async def close_all(self, code: int, reason: str) -> None:
@@ -251,6 +256,16 @@ class Sockets:
             await self._db.call("yp", "socket_disconnect", encode(rows))
             for socket_id in batch:
                 self._absences.pop(socket_id, None)
+            self._unsure.difference_update(batch)
+
+    async def lose_strays(self) -> None:
+        """Record as lost what the registry counts as open here, and no client holds."""
+        (socket_rows,) = await self._db.call("yp", "socket_held", self._pusher.node, STRAY_SECONDS)
+        strays = {socket_id for (socket_id,) in socket_rows} - self._clients.keys() - self._absences.keys()
+        now = time.monotonic()
+        self._absences |= dict.fromkeys(strays, Absence(now, now + self._settings.socket_grace))
+        if strays and self._losses is not None:
+            self._losses.wake()
 
     async def _expire(self, limit: int) -> int:
         """End lost sockets; notify their rooms and the contacts of their users; return how many."""
@@ -267,10 +282,16 @@ class Sockets:
         calls = SharedCaller(self._db, self._shares, sid or client_key(request, self._settings))
         try:
             async with deadline(self._settings.request_timeout):
+                if self._unsure:
+                    # The page that was refused may be the one that connects now.
+                    await self._record_lost()
                 *room_changes, bound_rows = await calls.call(
                     "yp", "socket_bind", client.id, sid, token, self._pusher.node
                 )
         except (DatabaseUnavailableError, DatabaseTimeoutError, TooManyCallsError, TimeoutError):
+            # The answer may have been lost behind the commit: then nobody would ever end this socket.
+            self._unsure.add(client.id)
+            self._lose(client, self._settings.socket_grace)
             self._lookups.give_back(client_key(request, self._settings))
             await self._refuse(client, WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
             return False
@@ -293,48 +314,12 @@ class Sockets:
         }
         await client.greet(_frame("sys.hello", hello))
         # In the background: it reads what the client sends meanwhile.
-        self._background.start(self._catch_up(client, bound["former"], bound["holder"]))
+        self._background.start(
+            self._arrivals.catch_up(client, bound["former"], bound["mailboxes"], bound["holder"])
+        )
         if bound["first"] or room_changes:
             self._presence.changed(client.uid, bound["db"])
         return True
-
-    async def _catch_up(self, client: Client, former: str | None, holder: str | None) -> None:
-        """Send what the page has missed, then what has been queued for the new socket meanwhile."""
-        frames: list[str] = []
-        try:
-            if former is not None:
-                stored = await self._missed.of_former(former, holder, client.id)
-                frames = stored or []
-                if stored is None:
-                    self._background.later(MAILBOX_SECONDS, lambda: self._read_mailbox(client, former))
-            if former is not None or client.user.get("signed_in"):
-                session = str(client.session)
-                frames = await self._missed.complete(frames, client.id, former, session, client.queued)
-        finally:
-            self._deliver_missed(client, frames, client.release)
-
-    def _deliver_missed(
-        self, client: Client, frames: list[str], give: Callable[[Sequence[str]], None]
-    ) -> None:
-        """Give a client what its page has missed; keep it when the client has gone meanwhile."""
-        frames = [frame.removeprefix(mailbox.REPEATED) for frame in frames]
-        if client.id in self._clients:
-            give(frames)
-        else:
-            self._pusher.keep([client.id], mailbox.repeated(frames))
-
-    async def _read_mailbox(self, client: Client, former: str) -> None:
-        """Send what is in the mailbox of a former socket, once Redis is back."""
-        if client.id not in self._clients:
-            return
-        frames = await self._missed.of_former(former, None, client.id)
-        if frames is None:
-            self._background.later(MAILBOX_SECONDS, lambda: self._read_mailbox(client, former))
-            return
-        try:
-            frames = await self._missed.complete(frames, client.id, former, str(client.session), ())
-        finally:
-            self._deliver_missed(client, frames, client.send_all)
 
     async def _admit_anonymous(self, client: Client, request: web.Request) -> bool:
         """Keep a socket without a session open, as the frontend expects; it receives no live updates."""

@@ -16,7 +16,6 @@ from service.auth.sign_in import Passwords
 from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.resources import Resources
-from service.live.rooms import Nodes
 from service.mail.outbox import Mailer
 from service.runtime.context import Context
 from service.runtime.page_positions import PagePositions
@@ -43,7 +42,7 @@ class Process:
         self.call_log, self.ring_timeouts = call_log, ring_timeouts
         self.mailer = mailer
         self.service_names = sorted(service_names)
-        self.nodes = Nodes()
+        self.nodes = resources.nodes
         self.page_positions = PagePositions()
         self.guests = GuestLimits(self.settings, self.pusher.redis)
         self.secret = SigningSecret(self.db)

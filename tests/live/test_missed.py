@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -347,6 +348,39 @@ async def test_a_mailbox_is_read_when_redis_is_back(
     back = await call.bob.tab(was=call.b1)
     await back.expect("contact.add")
     assert len(outages) == 2
+
+
+async def test_an_outage_of_redis_is_logged_once_for_all_pages(
+    call: Call, admin: Admin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = [call.b1, *[await call.bob.tab() for _ in range(3)]]
+    for tab in former:
+        await lose(admin, tab)
+    room = (await dial(call.alice, call.a1, call.bob))["room_id"]
+    await call.bob.ok("contact.add", firstname="Ada", email=[{"email": "ada@x.example", "is_default": 1}])
+    take = mailbox.take
+    is_back = asyncio.Event()
+    attempts: list[str] = []
+
+    async def away(client: Any, mine: str, *args: Any) -> list[str]:
+        attempts.append(mine)
+        if not is_back.is_set():
+            raise RedisError("away")
+        return await take(client, mine, *args)
+
+    monkeypatch.setattr(mailbox, "take", away)
+    monkeypatch.setattr(store_redis, "AWAY_SECONDS", 0)
+    back = [await call.bob.tab(was=tab) for tab in former]
+    # What holds now is in the database: nobody waits for it.
+    for tab in back:
+        assert (await tab.expect("conference.invite"))["model"]["room_id"] == room
+    await until(lambda: len(attempts) >= len(former) + 2)
+    is_back.set()
+    for tab in back:
+        await tab.expect("contact.add")
+        assert len(tab.updates("conference.invite")) == 1, "not again with the mailbox"
+    late = [r for r in caplog.records if getattr(r, "loop", "") == "late pages"]
+    assert [r.getMessage() for r in late if r.levelno >= logging.WARNING] == ["a round of a loop failed"]
 
 
 async def test_a_page_that_breaks_while_it_reads_a_late_mailbox_loses_nothing(

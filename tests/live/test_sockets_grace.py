@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from service.admin.demo import WRITE
 from service.admin.registry import Registry
+from service.errors import DatabaseUnavailableError
 from service.live import heartbeat as node_module
+from service.live import sockets as sockets_module
+from service.store.database import Database, ResultSet
 from tests.support.admin import Admin
 from tests.support.conferences import dial, wicket_of
 from tests.support.nodes import NodeMaker
@@ -364,6 +368,61 @@ async def test_nobody_takes_the_place_of_a_foreign_socket(
     _, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
     await bob.tab(was=alice_tab)
     assert members(admin, room) == {(alice_tab.id, "host"), (bob_tab.id, "attendee")}
+
+
+async def test_a_socket_whose_answer_was_lost_behind_the_commit_gives_its_seat_to_its_page(
+    pair: Pair, registry: Registry, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, alice_tab, bob_tab = pair
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await alice_tab.cut()
+    await until(lambda: state(admin, alice_tab.id) == "lost")
+    await say(bob, bob_tab, hub, room, "1")
+    call = Database.call
+    refused: list[str] = []
+
+    async def break_behind_the_commit(self: Database, db: str, name: str, *args: Any) -> list[ResultSet]:
+        result_sets = await call(self, db, name, *args)
+        if name == "socket_bind" and not refused:
+            refused.append(args[0])
+            raise DatabaseUnavailableError("broken")
+        return result_sets
+
+    monkeypatch.setattr(Database, "call", break_behind_the_commit)
+    token = (await alice.ok("bootstrap.authn", socket_id=alice_tab.id))["token"]
+    url = (alice.base / "-/websocket/").with_query(otak=token)
+    async with alice.http.ws_connect(url, protocols=("service",)) as ws:
+        assert "database" in str((await ws.receive_json())["data"])
+    await until(lambda: state(admin, refused[0]) == "lost")
+    await say(bob, bob_tab, hub, room, "2")
+    back = await alice.tab(was=alice_tab)
+    assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
+    assert (await bob_tab.expect("conference.update"))["model"]["was"] == alice_tab.id
+    # What was said to any of the sockets in between has arrived, in order.
+    await back.expect("conference.broadcast", 2)
+    assert [frame["model"]["id"] for frame in back.updates("conference.broadcast")] == ["1", "2"]
+
+
+async def say(person: Person, tab: Tab, hub: str, room: str, text: str) -> None:
+    """Send a message into a room."""
+    here = {"hub_id": hub, "room_id": room, "socket_id": tab.id}
+    await person.ok("conference.broadcast", event="HELLO", payload={"id": text}, **here)
+
+
+async def test_a_socket_that_nobody_holds_ends(
+    make_node: NodeMaker, people: People, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "PURGE_SECONDS", 0.2)
+    monkeypatch.setattr(sockets_module, "STRAY_SECONDS", 0)
+    alice = await people("Alice", base=(await make_node(socket_grace=0)).make_url("/"))
+    tab = await alice.tab()
+    columns = "uid, session_id, node, state, ctime"
+    admin.rows(
+        f"INSERT INTO yp.socket (id, {columns}) SELECT 'stray', {columns} FROM yp.socket WHERE id = %s",
+        tab.id,
+    )
+    await until(lambda: state(admin, "stray") is None)
+    assert state(admin, tab.id) == "active"
 
 
 async def test_signing_out_gives_up_a_reserved_place(pair: Pair, registry: Registry, admin: Admin) -> None:

@@ -3,6 +3,9 @@
 -- The socket takes over the rooms of the former socket of its tab, which the token names after a ~, even if
 -- nobody has noticed yet that the former one is dead. A page that names none takes over nothing.
 --
+-- When the connection to the database broke between the commit and the answer, the page was refused, and it
+-- still names the socket that it had before. It gets what the refused one, now lost, took over from that.
+--
 -- A visitor (session_visit) is the user ffffffffffffffff.
 --
 -- Params:   in_socket   id of the socket
@@ -13,8 +16,10 @@
 --           then at most one row   data  JSON: uid, db (shard of the user; NULL for a guest), first (1: no
 --                                        other socket of the user is open or lost), session (its hash),
 --                                        former (the socket that the token names, of the same session, open
---                                        or lost within a day), holder (process that holds it still), user
---                                        (session_card, for sys.hello); no row without a session
+--                                        or lost within a day), mailboxes (JSON array: former, and the
+--                                        refused socket in between), holder (process that holds the last of
+--                                        them still), user (session_card, for sys.hello); no row without a
+--                                        session
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
@@ -31,7 +36,7 @@ BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_session CHAR(64) COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
-    DECLARE v_former, v_predecessor VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_former, v_predecessor, v_refused, v_known VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_holder CHAR(16) COLLATE ascii_bin;
     DECLARE v_first TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -59,21 +64,38 @@ BEGIN
 
         SELECT MAX(id), MAX(IF(state = 'lost', NULL, node)) INTO v_predecessor, v_holder FROM socket
         WHERE id = v_former AND session_id = v_session FOR UPDATE;
+        IF v_predecessor IS NULL THEN
+            SELECT id INTO v_predecessor
+            FROM socket
+            WHERE session_id = v_session AND was = v_former AND state = 'lost'
+            ORDER BY ctime DESC
+            LIMIT 1
+            FOR UPDATE;
+            SET v_refused = v_predecessor;
+        END IF;
         IF v_predecessor IS NOT NULL THEN
             INSERT IGNORE INTO lost_socket (id, session_id, heard_at, lost_at, rooms)
             SELECT v_predecessor, v_session, LEAST(v_now, COALESCE(MAX(heartbeat), v_now)), v_now, '[]'
             FROM node WHERE id = v_holder;
             CALL conference_move(v_predecessor, in_socket);
+            -- nobody has heard of the refused one
+            UPDATE socket SET was = v_former WHERE id = in_socket;
             CALL conference_moved(JSON_ARRAY(in_socket));
         END IF;
     END IF;
 
+    -- the socket has moved to the session of a new sign-in; its entry in lost_socket keeps the former one
+    SET v_known = IF(v_predecessor IS NOT NULL, v_former, (
+        SELECT id FROM lost_socket WHERE id = v_former AND session_id = v_session
+    ));
     SELECT JSON_OBJECT(
         'uid', k.uid, 'db', k.db_name, 'first', IF(v_first, 1, 0), 'session', k.id,
-        -- the socket has moved to the session of a new sign-in; its entry in lost_socket keeps the former one
-        'former', COALESCE(v_predecessor, (
-            SELECT l.id FROM lost_socket AS l WHERE l.id = v_former AND l.session_id = k.id
-        )),
+        'former', v_known,
+        'mailboxes', CASE
+            WHEN v_known IS NULL THEN JSON_ARRAY()
+            WHEN v_refused IS NULL THEN JSON_ARRAY(v_known)
+            ELSE JSON_ARRAY(v_known, v_refused)
+        END,
         'holder', v_holder,
         'user', JSON_COMPACT(k.user)
     ) AS data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Any
 
 import orjson
 import pytest
@@ -217,6 +218,39 @@ def test_only_the_socket_that_names_the_lost_one_takes_its_place(scene: Scene) -
     scene.sets("yp.authn_store(:sid_alice, :again, 60)")
     *_, bound = scene.sets("yp.socket_bind('last', NULL, :again, :node)")
     assert (document(bound)["former"], document(bound)["holder"]) == ("next", NODE)
+
+
+def test_a_page_that_was_refused_behind_the_commit_follows_its_seat(scene: Scene) -> None:
+    scene.sets(MEET.format("alice"))
+    scene["token"] = f"token~{scene['tab_alice']}"
+
+    def bind(socket: str) -> dict[str, Any]:
+        scene.sets("yp.authn_store(:sid_alice, :token, 60)")
+        bound: dict[str, Any] = document(scene.sets(f"yp.socket_bind('{socket}', NULL, :token, :node)")[-1])
+        return bound
+
+    first = scene["tab_alice"]
+    assert bind("refused1")["mailboxes"] == [first]
+    # An open successor keeps its seat: it is another page, or this one has heard its hello.
+    assert bind("second")["mailboxes"] == [first]
+    seat = "SELECT socket_id FROM yp.conference WHERE room_id = 'room'"
+    assert scene.rows(seat) == [("refused1",)]
+    for refused, following in (("refused1", "refused2"), ("refused2", "third")):
+        lose(scene, f"'{refused}'")
+        bound = bind(following)
+        assert (bound["former"], bound["mailboxes"]) == (first, [first, refused])
+        assert scene.rows(seat) == [(following,)]
+    scene.sets("yp.session_signin(:bob, 'sid-other', NULL, NULL, 60, 50, 'test', '127.0.0.1')")
+    scene.sets("yp.authn_store('sid-other', :token, 60)")
+    foreign = document(scene.sets("yp.socket_bind('foreign', NULL, :token, :node)")[-1])
+    assert (foreign["former"], foreign["mailboxes"]) == (None, [])
+
+
+def test_a_process_lists_the_sockets_that_it_holds(scene: Scene) -> None:
+    lose(scene, ":tab_alice")
+    assert (scene["tab_bob"],) in scene.rows("yp.socket_held(:node, 0)")
+    assert (scene["tab_alice"],) not in scene.rows("yp.socket_held(:node, 0)")
+    assert scene.rows("yp.socket_held(:node, 60)") == []
 
 
 def test_a_process_that_stops_leaves_its_sockets_lost(scene: Scene) -> None:
