@@ -96,7 +96,9 @@ class Race:
     async def expire(self) -> None:
         """Let the time of the ring end."""
         room = self.call["room_id"]
-        self.admin.rows("UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = %s", room)
+        update = "UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = %s"
+        # In a thread: whoever holds the row needs the event loop to commit.
+        await asyncio.to_thread(self.admin.rows, update, room)
 
     async def leave(self) -> None:
         """Leave, as the caller."""
@@ -124,14 +126,16 @@ class Race:
         )
 
     def settled(self) -> bool:
-        """Return whether nothing rings, and every device of Bob that rang has been told or is inside."""
+        """Return whether nothing rings, and every device that has to know has been told or is inside."""
         state, seats = self.stored()
         rings = [
             tab for tab in (self.b1, self.p1) if tab.id not in seats and not self.heard(tab).keys() & STOPS
         ]
         if state == "declined":
             rings = [tab for tab in rings if tab is not self.p1]
-        return state != "ringing" and not rings
+        answer = {"accepted": "conference.accept"}.get(state, "conference.decline")
+        waits = self.a1.id in seats and not self.a1.ws.closed and state in {*ANSWERS.values(), "missed"}
+        return state != "ringing" and not rings and not (waits and not self.heard(self.a1)[answer])
 
     def check(self, moves: Sequence[str]) -> None:
         """Check that the tables, the answers and the frames tell one story."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
+import aiohttp
 import pytest
 
 from service.admin.demo import WRITE
@@ -17,6 +18,7 @@ from service.local.servers import MariaDB, Redis
 from service.local.stack import Stack
 from service.settings import Settings
 from tests.support.admin import Admin
+from tests.support.conferences import Line, logged
 from tests.support.nodes import serving
 from tests.support.people import People, Person, Tab
 from tests.support.rooms import View, stored
@@ -51,10 +53,10 @@ async def site(
         await people.close()
 
 
-def worker_of(admin: Admin, view: View) -> int:
-    """Return the pid of the process that holds the socket of a client."""
+def worker_of(admin: Admin, tab: Tab) -> int:
+    """Return the pid of the process that holds a socket."""
     address: str = admin.one(
-        "SELECT n.address FROM yp.socket AS s JOIN yp.node AS n ON n.id = s.node WHERE s.id = %s", view.tab.id
+        "SELECT n.address FROM yp.socket AS s JOIN yp.node AS n ON n.id = s.node WHERE s.id = %s", tab.id
     )
     return int(address.rpartition(":")[2])
 
@@ -128,8 +130,8 @@ async def test_a_meeting_survives_its_servers(site: Site) -> None:
     assert len(stored(admin, ROOM)) == 6
 
     # A process is killed; all of its clients but one return.
-    victim = worker_of(admin, views[2])
-    hit = [view for view in views if worker_of(admin, view) == victim]
+    victim = worker_of(admin, views[2].tab)
+    hit = [view for view in views if worker_of(admin, view.tab) == victim]
     dropped = hit[0]
     os.kill(victim, signal.SIGKILL)
     await asyncio.gather(*(view.tab._reader for view in hit))
@@ -144,6 +146,54 @@ async def test_a_meeting_survives_its_servers(site: Site) -> None:
     await until(freed, 30)
     await agree(admin, rest)
     assert sorted(stored(admin, ROOM).values()) == sorted(view.person.uid for view in rest)
+
+
+async def test_a_call_survives_the_end_of_its_process_and_ends_when_nobody_is_back(site: Site) -> None:
+    _, admin, registry, people = site
+    alice, bob = await people("Alice"), await people("Bob")
+    registry.befriend(alice.uid, bob.uid)
+    line = await Line.between(alice, bob)
+    call = await line.ring()
+    await line.pick_up(call)
+    room = call["room_id"]
+    tabs = {alice.uid: line.a1, bob.uid: line.b1}
+
+    async def kill_processes() -> None:
+        """Kill -9 every process that holds one of the two."""
+        for pid in {worker_of(admin, tab) for tab in tabs.values()}:
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.gather(*(tab._reader for tab in tabs.values()))
+
+    await kill_processes()
+    for person in (alice, bob):
+        tabs[person.uid] = await _back(person, tabs[person.uid])
+    assert stored(admin, room) == {tab.id: uid for uid, tab in tabs.items()}
+    now = "SELECT status, ended_at, logged_at FROM yp.call_invitation WHERE room_id = %s"
+    assert admin.rows(now, room) == [("accepted", None, None)]
+    here = {"hub_id": call["hub_id"], "room_id": room, "socket_id": tabs[bob.uid].id}
+    await bob.ok("conference.broadcast", event="HELLO", payload={"id": "b"}, **here)
+    assert (await tabs[alice.uid].expect("conference.broadcast"))["model"] == {"id": "b"}
+
+    await kill_processes()
+    lost = "SELECT COUNT(*) FROM yp.socket WHERE state = 'lost' AND id IN (%s, %s)"
+    ids = [tab.id for tab in tabs.values()]
+    await until(lambda: admin.one(lost, *ids) == 2)
+    # Their grace period is over.
+    admin.rows("UPDATE yp.socket SET free_at = 1 WHERE id IN (%s, %s)", *ids)
+    await until(lambda: stored(admin, room) == {})
+    for owner, peer in ((alice, bob), (bob, alice)):
+        ((event, *_),) = await logged(admin, owner, peer)
+        assert event == "leave"
+
+
+async def _back(person: Person, former: Tab) -> Tab:
+    """Connect again, as the page does, until a process answers."""
+    for _ in range(100):
+        try:
+            return await person.tab(was=former)
+        except (aiohttp.ClientError, AssertionError, TimeoutError):
+            await asyncio.sleep(0.2)
+    raise AssertionError("no process serves the page")
 
 
 async def shows_what_is_stored(who: Person, tab: Tab, other: Person) -> None:
@@ -195,7 +245,7 @@ async def test_presence_is_true_through_everything_that_breaks(site: Site) -> No
 
     # Her process is killed, and Alice does not come back.
     await a2.close()
-    killed = worker_of(admin, view)
+    killed = worker_of(admin, a1)
     os.kill(killed, signal.SIGKILL)
     await a1._reader
     tabs = [tab if not tab.ws.closed else await bob.tab(was=tab) for tab in (b1, b2)]
