@@ -62,6 +62,8 @@ class Client:
         self._limit = settings.socket_queue
         self._queue: deque[str | None] = deque()
         self._unconfirmed: list[str] = []
+        self._late: list[str] = []
+        """Live updates that came while the connection was being closed."""
         self._before_ping = 0
         """Number of unconfirmed frames before the ping."""
         self._writer: asyncio.Task[None] | None = None
@@ -88,6 +90,14 @@ class Client:
             if len(self._unconfirmed) > UNCONFIRMED:
                 del self._unconfirmed[0]
                 self._before_ping = max(self._before_ping - 1, 0)
+
+    def deliver(self, frame: str) -> None:
+        """Send a live update; while the connection is being closed, keep it behind those before it."""
+        if self.ws.closed:
+            self._late.append(frame)
+            del self._late[:-UNCONFIRMED]
+        else:
+            self.send(frame)
 
     def send_all(self, frames: Sequence[str]) -> None:
         """Queue live updates in their order."""
@@ -143,9 +153,9 @@ class Client:
         return bool(self._unconfirmed)
 
     @property
-    def unconfirmed(self) -> list[str]:
-        """The live updates that may not have arrived, sent or queued."""
-        return list(self._unconfirmed)
+    def for_mailbox(self) -> list[str]:
+        """What belongs into the mailbox: updates that may not have arrived, marked so, then late ones."""
+        return [*mailbox.repeated(self._unconfirmed), *self._late]
 
     @property
     def queued(self) -> list[str]:
@@ -198,10 +208,12 @@ class Client:
         try:
             if self._writer is not None:
                 await asyncio.wait({self._writer}, timeout=CLOSE_SECONDS)
+            # The writer drops them when it finds the connection closed.
+            waiting_ids = {id(frame) for frame in self._queue}
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.ws.close(code=code, message=reason.encode())
-            if self.ws.close_code != WSCloseCode.ABNORMAL_CLOSURE and not self._queue:
-                self._unconfirmed.clear()
+            if self.ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
+                self._unconfirmed = [frame for frame in self._unconfirmed if id(frame) in waiting_ids]
         except (ConnectionError, RuntimeError, TimeoutError):
             pass
         finally:

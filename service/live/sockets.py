@@ -16,7 +16,6 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from service import metrics
 from service.auth.session import NOBODY, session_id
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, RequestError, TooManyCallsError
-from service.live import mailbox
 from service.live.anonymous import AnonymousPlaces
 from service.live.arrivals import Arrivals
 from service.live.client import ROUNDS, Client
@@ -149,8 +148,8 @@ class Sockets:
         closed = []
         for socket_id in socket_ids:
             client = self._clients.get(socket_id)
-            if client is not None and not client.ws.closed and not client.is_successor_known:
-                client.send(frame)
+            if client is not None and not client.is_successor_known:
+                client.deliver(frame)
             else:
                 closed.append(socket_id)
         if closed:
@@ -166,7 +165,7 @@ class Sockets:
             client = self._clients.get(socket_id)
             if client is not None:
                 client.is_successor_known = True
-                self._pusher.keep([socket_id], mailbox.repeated(client.unconfirmed))
+                self._pusher.keep([socket_id], client.for_mailbox)
         self._pusher.answer_hand_over(node, socket_ids)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -214,7 +213,7 @@ class Sockets:
 
     def _lose(self, client: Client, grace: int) -> None:
         """Keep the seats and the frames of a socket for its tab, which may be back within `grace` seconds."""
-        self._pusher.keep([client.id], mailbox.repeated(client.unconfirmed))
+        self._pusher.keep([client.id], client.for_mailbox)
         # The end of a connection is a sign of life, unless it ends because there was none.
         since = client.heard if client.is_silent else time.monotonic()
         self._absences[client.id] = Absence(client.heard, since + grace)

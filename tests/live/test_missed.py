@@ -362,11 +362,11 @@ async def test_an_outage_of_redis_is_logged_once_for_all_pages(
     is_back = asyncio.Event()
     attempts: list[str] = []
 
-    async def away(client: Any, mine: str, *args: Any) -> list[str]:
-        attempts.append(mine)
+    async def away(client: Any, socket_id: str, *args: Any) -> list[str]:
+        attempts.append(socket_id)
         if not is_back.is_set():
             raise RedisError("away")
-        return await take(client, mine, *args)
+        return await take(client, socket_id, *args)
 
     monkeypatch.setattr(mailbox, "take", away)
     monkeypatch.setattr(store_redis, "AWAY_SECONDS", 0)

@@ -409,6 +409,29 @@ async def say(person: Person, tab: Tab, hub: str, room: str, text: str) -> None:
     await person.ok("conference.broadcast", event="HELLO", payload={"id": text}, **here)
 
 
+async def test_what_comes_while_a_socket_closes_does_not_overtake_what_came_before(
+    make_node: NodeMaker, people: People, registry: Registry
+) -> None:
+    # No ping: what has been sent stays unconfirmed.
+    base = (await make_node(socket_grace=30, socket_keepalive=600, socket_frames=5)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await say(alice, alice_tab, hub, room, "1")
+    await bob_tab.expect("conference.broadcast")
+    # The process closes a connection that sends too much, and waits for an answer that does not come.
+    bob_tab.transport.pause_reading()
+    for _ in range(20):
+        await bob_tab.ws.send_json(["unknown.service", {}])
+    for text in ("2", "3"):
+        await asyncio.sleep(0.3)
+        await say(alice, alice_tab, hub, room, text)
+    back = await bob.tab(was=bob_tab)
+    await back.expect("conference.broadcast", 3)
+    assert [frame["model"]["id"] for frame in back.updates("conference.broadcast")] == ["1", "2", "3"]
+    bob_tab.transport.abort()
+
+
 async def test_a_socket_that_nobody_holds_ends(
     make_node: NodeMaker, people: People, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

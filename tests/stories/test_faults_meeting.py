@@ -175,9 +175,9 @@ async def test_a_call_survives_the_end_of_its_process_and_ends_when_nobody_is_ba
     assert (await tabs[alice.uid].expect("conference.broadcast"))["model"] == {"id": "b"}
 
     await kill_processes()
-    lost = "SELECT COUNT(*) FROM yp.socket WHERE state = 'lost' AND id IN (%s, %s)"
+    number_lost = "SELECT COUNT(*) FROM yp.socket WHERE state = 'lost' AND id IN (%s, %s)"
     ids = [tab.id for tab in tabs.values()]
-    await until(lambda: admin.one(lost, *ids) == 2)
+    await until(lambda: admin.one(number_lost, *ids) == 2)
     # Their grace period is over.
     admin.rows("UPDATE yp.socket SET free_at = 1 WHERE id IN (%s, %s)", *ids)
     await until(lambda: stored(admin, room) == {})
