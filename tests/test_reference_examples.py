@@ -100,6 +100,9 @@ class Story:
         await call(ada, "contact.get_contact", contact_id=grace)
         await call(ada, "contact.get", email="grace@navy.example")
         await call(ada, "contact.email_in_use", email="grace@navy.example")
+        (changed, *_) = (await call(ada, "contact.history", contact_id=grace))["changes"]
+        await call(ada, "contact.revert", contact_id=grace, to=changed["rev"] - 1)
+        await ada.ok("contact.revert", contact_id=grace, to=changed["rev"])
         await call(ada, "contact.change_status", contact_id=grace, status="archived")
         await ada.ok("contact.change_status", contact_id=grace, status="active")
         self.grace = grace

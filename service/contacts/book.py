@@ -43,19 +43,21 @@ async def change(ctx: Context, contact_id: str, fields: dict[str, Any]) -> None:
 
 async def trash(ctx: Context, contact_id: str, rev: int | None = None) -> Record:
     """Move a contact to the trash, and notify the owner's tabs; return its record."""
-    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> list[ResultSet]:
-        contact_rows, sockets, record = await tx.call(shard, "my_contact_trash", owner_id, contact_id, rev)
-        contact = document(contact_rows)
-        if contact["blocked"]:
-            await tx.call("yp", "contact_block_delete", owner_id, contact["contact_id"])
-        return [contact_rows, sockets, record]
-
-    contact_rows, sockets, record = await ctx.db.transaction("my_contact_trash", unit)
-    contact = document(contact_rows)
-    _push_deleted(ctx, contact, contact["drumate_id"], sockets)
+    contact, sockets, record = await ctx.db.transaction(
+        "my_contact_trash", lambda tx: trash_in(tx, ctx, contact_id, rev)
+    )
+    push_deleted(ctx, contact, contact["drumate_id"], sockets)
     return record_of(record)
+
+
+async def trash_in(tx: Transaction, ctx: Context, contact_id: str, rev: int | None) -> tuple[Any, ...]:
+    """Move a contact to the trash; return (what is pushed, sockets, record rows)."""
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+    contact_rows, sockets, record = await tx.call(shard, "my_contact_trash", owner_id, contact_id, rev)
+    contact = document(contact_rows)
+    if contact["blocked"]:
+        await tx.call("yp", "contact_block_delete", owner_id, contact["contact_id"])
+    return contact, sockets, record
 
 
 async def purge(ctx: Context, contact_id: str, rev: int | None) -> None:
@@ -67,18 +69,21 @@ async def purge(ctx: Context, contact_id: str, rev: int | None) -> None:
 
 async def restore(ctx: Context, contact_id: str, rev: int | None) -> Record:
     """Restore a contact from the trash; return its record."""
-    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
-
-    async def unit(tx: Transaction) -> list[ResultSet]:
-        card, sockets, state, record = await tx.call(shard, "my_contact_restore", owner_id, contact_id, rev)
-        contact = document(state)
-        if contact["blocked"]:
-            await _add_block(tx, owner_id, contact)
-        return [card, sockets, record]
-
-    card, sockets, record = await ctx.db.transaction("my_contact_restore", unit)
+    card, sockets, record = await ctx.db.transaction(
+        "my_contact_restore", lambda tx: restore_in(tx, ctx, contact_id, rev)
+    )
     push_contact(ctx, card, sockets, "contact.add")
     return record_of(record)
+
+
+async def restore_in(tx: Transaction, ctx: Context, contact_id: str, rev: int | None) -> list[ResultSet]:
+    """Restore a contact from the trash; return [card, sockets, record rows]."""
+    owner_id, shard = ctx.caller.uid, ctx.caller.db or ""
+    card, sockets, state, record = await tx.call(shard, "my_contact_restore", owner_id, contact_id, rev)
+    contact = document(state)
+    if contact["blocked"]:
+        await add_block(tx, owner_id, contact)
+    return [card, sockets, record]
 
 
 async def merge(ctx: Context, contact_id: str, other_ids: list[str], rev: int | None) -> Record:
@@ -93,12 +98,12 @@ async def merge(ctx: Context, contact_id: str, other_ids: list[str], rev: int | 
         for other in documents(tombstone_rows):
             if other["blocked"]:
                 await tx.call("yp", "contact_block_delete", owner_id, other["contact_id"])
-                await _add_block(tx, owner_id, contact)
+                await add_block(tx, owner_id, contact)
         return [card, sockets, tombstone_rows, record]
 
     card, sockets, tombstone_rows, record = await ctx.db.transaction("my_contact_merge", unit)
     for other in documents(tombstone_rows):
-        _push_deleted(ctx, other, None, sockets)
+        push_deleted(ctx, other, None, sockets)
     push_contact(ctx, card, sockets, "contact.update")
     return record_of(record)
 
@@ -130,7 +135,7 @@ async def _delete(ctx: Context, call: RoutineCall) -> dict[str, Any]:
         return [contact, sockets, None, []]
 
     contact, sockets, peer_update, peer_sockets = await ctx.db.transaction("my_contact_delete", unit)
-    _push_deleted(ctx, contact, contact["his_id"], sockets)
+    push_deleted(ctx, contact, contact["his_id"], sockets)
     if peer_update:
         ctx.push("contact.delete_contact", peer_update, peer_sockets)
         ctx.presence_changed()
@@ -146,7 +151,7 @@ async def release_former_peer(
     Return the pushes for the former peer.
     """
     if blocked:
-        await _add_block(tx, owner_id, other)
+        await add_block(tx, owner_id, other)
     if not other["withdrawn"]:
         return []
     if not other["old_peer"]:
@@ -210,13 +215,14 @@ async def change_in(
     return card, sockets, pushes, record[0] if record else []
 
 
-def _push_deleted(ctx: Context, contact: dict[str, Any], drumate_id: str | None, sockets: ResultSet) -> None:
+def push_deleted(ctx: Context, contact: dict[str, Any], drumate_id: str | None, sockets: ResultSet) -> None:
     """Notify the owner's tabs that a contact has left the book."""
     model = {"contact_id": contact["contact_id"], "drumate_id": drumate_id, "entity": contact["entity"]}
     ctx.push("contact.delete_contact", model, sockets)
 
 
-async def _add_block(tx: Transaction, owner_id: str, contact: dict[str, Any]) -> None:
+async def add_block(tx: Transaction, owner_id: str, contact: dict[str, Any]) -> None:
+    """Block the person whom a contact stands for."""
     await tx.call(
         "yp", "contact_block_add", owner_id, contact["contact_id"], contact["entity"], contact["peer"]
     )

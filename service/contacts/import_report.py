@@ -20,6 +20,7 @@ from service.errors import DatabaseUnavailableError, Refused, RequestError
 from service.live.push import live_update
 from service.log import kind_of
 from service.runtime.context import Context, Download
+from service.store.changes import Signature, change_set, sign_as, signature
 from service.store.database import Transaction, document, documents, encode
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,11 @@ class ImportReport:
         except BaseException:
             work.close()
             raise
+        if signature.get() == Signature():
+            sign_as(self._ctx.caller.uid, self._options.api)  # no request: a command of the shell
         try:
-            await self._while_it_lives(work)
+            with change_set(self.id):
+                await self._while_it_lives(work)
         except BaseException as exc:
             if not (isinstance(exc, Refused) and exc.code == ENDED):
                 await self._fail(exc)

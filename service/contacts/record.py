@@ -38,7 +38,12 @@ POSTAL = ("street", "city", "state", "postal_code", "country")
 
 
 def routine_fields(fields: dict[str, Any]) -> str:
-    """Return fields of a record as the JSON text that routines take.
+    """Return fields of a record as the JSON text that routines take."""
+    return encode(routine_columns(fields))
+
+
+def routine_columns(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields of a record under the names that routines know.
 
     The label work is professional, any other one private.
     """
@@ -48,7 +53,7 @@ def routine_fields(fields: dict[str, Any]) -> str:
     columns |= {
         column: [shape(item) for item in fields[name]] for name, column, shape in lists if name in fields
     }
-    return encode(columns)
+    return columns
 
 
 def record_of(rows: ResultSet) -> Record:

@@ -57,6 +57,7 @@ class FilemailExchange(Exchange):
     Its URL is never logged: the query holds tokens and passwords.
     """
 
+    api_name: ClassVar = "login-token"
     failures: ClassVar = FAILURES
 
     def __init__(self, process: Process, request: web.Request) -> None:

@@ -13,6 +13,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
+from service.live.history import expire_history
 from service.live.resources import Resources
 from service.live.rooms import (
     notify_closed,
@@ -83,6 +84,7 @@ class Heartbeat:
         self._start_loop("ended sessions", self._close_ended, ENDED_SECONDS)
         self._start_loop("catch-up", self._catch_up.round, CATCH_UP_SECONDS)
         self._start_loop("session purge", self._purge, PURGE_SECONDS)
+        self._start_loop("history", self._expire_history, PURGE_SECONDS)
 
     @property
     def is_alive(self) -> bool:
@@ -166,6 +168,10 @@ class Heartbeat:
         (socket_rows,) = await self._db.call("yp", "session_purge", PURGE_ROWS)
         self._pusher.close_sockets(socket_rows)
         await self._sockets.lose_strays()
+        return PURGE_SECONDS
+
+    async def _expire_history(self) -> float:
+        await expire_history(self._db)
         return PURGE_SECONDS
 
     def _notify_presence(self, user_rows: ResultSet) -> None:

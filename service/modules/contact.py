@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import orjson
 
 from service.contacts import book, exporting, google, groups, import_report, invitations, pictures, uploads
+from service.contacts import history as past
 from service.contacts.book import push_contact, release_former_peer
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
@@ -267,6 +268,29 @@ async def get(ctx: Context, email: str | None) -> Answer:
     """Return one contact in full, named by email address, uid or contact id."""
     _, contact_rows = await ctx.shard("my_contact_find", _key(ctx, email))
     return row(contact_rows)
+
+
+async def history(ctx: Context, contact_id: str, before: int | None, limit: int) -> Answer:
+    """Return the changes of a contact in the last 30 days, newest first."""
+    changes, following = await past.list_changes(ctx, contact_id, before, limit)
+    return {"changes": changes, "next": following}
+
+
+async def revert(
+    ctx: Context, contact_id: str | None, to: int | None, rev: int | None, change_set: str | None, force: str
+) -> Answer:
+    """Give a contact back an earlier state, or take back a whole merge, import or revert."""
+    if (contact_id is None) == (change_set is None):
+        raise RequestError(400, "INVALID_INPUT", "contact_id with to, or change_set", protocol=False)
+    if change_set is not None:
+        undone = await past.undo(ctx, change_set, force=force == "1")
+        if undone is None:
+            raise RequestError(404, "CHANGE_SET_NOT_FOUND", "no change has this change_set", protocol=False)
+        return {"reverted": undone.reverted, "left": undone.remainder, "parts_left": []}
+    if to is None:
+        raise missing_param("to")
+    reverted = await past.revert(ctx, str(contact_id), to, rev)
+    return {"reverted": 1, "left": [], "parts_left": reverted.remainder}
 
 
 async def delete_contact_email(ctx: Context, contact_id: str, email_id: str) -> Answer:

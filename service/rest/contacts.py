@@ -20,6 +20,7 @@ from service.rest.errors import invalid, invalid_query, not_found, rest_error
 from service.rest.frames import FRAMES
 from service.rest.operation import PREFIX, ApiRequest, ApiResponse
 from service.runtime.context import Context, in_transaction
+from service.store.changes import change_set, new_change_set
 from service.store.database import ResultSet, encode
 from service.web.answers import POLICY
 
@@ -36,7 +37,7 @@ async def create(request: ApiRequest) -> ApiResponse:
         fields["source"] = source
     created = await book.create(request.ctx, fields)
     wire_id = orjson.loads(created.data)["id"]
-    return _record(created, 201, {"Location": f"{PREFIX}/contacts/{wire_id}"})
+    return record_response(created, 201, {"Location": f"{PREFIX}/contacts/{wire_id}"})
 
 
 async def find(request: ApiRequest) -> ApiResponse:
@@ -84,32 +85,32 @@ async def get(request: ApiRequest) -> ApiResponse:
     if not record_rows:
         raise not_found()
     data, rev = record_rows[0]
-    return _record(Record(_project(data, _selected_fields(request.query)).decode(), rev))
+    return record_response(Record(_project(data, _selected_fields(request.query)).decode(), rev))
 
 
 async def update(request: ApiRequest) -> ApiResponse:
     """Change the fields of the body; null clears a field, a list is replaced as a whole."""
-    rev, fields = await _expected_rev(request), _writable_fields(request)
+    rev, fields = await expected_rev(request), _writable_fields(request)
     if "avatar_path" not in fields or _is_uploaded(request.contact_id, fields["avatar_path"]):
-        return _record(await book.patch(request.ctx, request.contact_id, fields, rev))
+        return record_response(await book.patch(request.ctx, request.contact_id, fields, rev))
 
     async def work(ctx: Context) -> Record:
         record = await book.patch(ctx, request.contact_id, fields, rev)
         await ctx.shard("picture_delete", request.contact_id)
         return record
 
-    return _record(await in_transaction(request.ctx, work))
+    return record_response(await in_transaction(request.ctx, work))
 
 
 async def update_custom(request: ApiRequest) -> ApiResponse:
     """Change keys of custom_fields; null removes a key, all others stay."""
-    rev = await _expected_rev(request)
-    return _record(await book.patch_custom(request.ctx, request.contact_id, request.body, rev))
+    rev = await expected_rev(request)
+    return record_response(await book.patch_custom(request.ctx, request.contact_id, request.body, rev))
 
 
 async def delete(request: ApiRequest) -> ApiResponse:
     """Move a contact to the trash; with permanent=true, delete it permanently, from the trash as well."""
-    rev = await _expected_rev(request)
+    rev = await expected_rev(request)
     if request.query["permanent"]:
         await book.purge(request.ctx, request.contact_id, rev)
         return ApiResponse(200, orjson.dumps({"data": {"id": to_wire(request.contact_id), "deleted": True}}))
@@ -120,8 +121,8 @@ async def delete(request: ApiRequest) -> ApiResponse:
 
 async def restore(request: ApiRequest) -> ApiResponse:
     """Restore a contact from the trash."""
-    rev = await _expected_rev(request)
-    return _record(await book.restore(request.ctx, request.contact_id, rev))
+    rev = await expected_rev(request)
+    return record_response(await book.restore(request.ctx, request.contact_id, rev))
 
 
 async def merge(request: ApiRequest) -> ApiResponse:
@@ -131,14 +132,15 @@ async def merge(request: ApiRequest) -> ApiResponse:
     if into in other_ids:
         raise invalid("ids", "distinct", "must not contain the contact `into`")
     request.contact_id = into
-    rev = await _expected_rev(request)
+    rev = await expected_rev(request)
 
     async def work(ctx: Context) -> Record:
         # Taking over a picture raises the revision that If-Match was compared with.
         is_changed = await _take_picture(ctx, into, other_ids, rev)
         return await book.merge(ctx, into, other_ids, None if is_changed else rev)
 
-    return _record(await in_transaction(request.ctx, work))
+    with change_set(new_change_set()):
+        return record_response(await in_transaction(request.ctx, work))
 
 
 async def changes(request: ApiRequest) -> ApiResponse:
@@ -167,14 +169,14 @@ async def set_avatar(request: ApiRequest) -> ApiResponse:
     """Upload a picture (part `file`: PNG, JPEG, WebP or GIF, at most 1 MB)."""
     content, kind = request.body["content"], request.body["kind"]
     path = picture_path(request.contact_id, hashlib.sha256(content).hexdigest())
-    rev = await _expected_rev(request)
+    rev = await expected_rev(request)
 
     async def work(ctx: Context) -> Record:
         record = await book.patch(ctx, request.contact_id, {"avatar_path": path}, rev)
         await ctx.shard("picture_put", request.contact_id, kind, encoded(content))
         return record
 
-    return _record(await in_transaction(request.ctx, work))
+    return record_response(await in_transaction(request.ctx, work))
 
 
 async def get_avatar(request: ApiRequest) -> ApiResponse:
@@ -235,7 +237,8 @@ async def _avatar_path(ctx: Context, contact_id: str) -> str | None:
     return orjson.loads(record_rows[0][0])["avatar_path"] if record_rows else None
 
 
-def _record(record: Record, status: int = 200, headers: dict[str, str] | None = None) -> ApiResponse:
+def record_response(record: Record, status: int = 200, headers: dict[str, str] | None = None) -> ApiResponse:
+    """Return the response with a record, and its revision as the ETag."""
     body = b'{"data":' + record.data.encode() + b"}"
     return ApiResponse(status, body, {"ETag": f'"{record.rev}"', **(headers or {})})
 
@@ -265,7 +268,7 @@ def _project(data: str, selected: list[str]) -> bytes:
     return orjson.dumps({name: record[name] for name in selected if name in record})
 
 
-async def _expected_rev(request: ApiRequest) -> int | None:
+async def expected_rev(request: ApiRequest) -> int | None:
     """Return the rev that If-Match requires, None for any; RequestError 412 when it cannot match.
 
     One rev is compared by the routine, within its transaction. Only several need a look here.

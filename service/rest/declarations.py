@@ -253,6 +253,37 @@ MERGE: Declarations = {
         "example": ["00000000-0000-4c02-8000-000000000000"],
     },
 }  # fmt: skip
+REVISION = {
+    "type": "string", "pattern": "^[0-9]{1,18}$", "example": "17",
+}  # fmt: skip
+HISTORY: Declarations = {
+    "before": {**REVISION, "doc": "`meta.next` of the last answer; absent: the newest changes."},
+    "limit": LIMIT,
+}
+REVERT: Declarations = {
+    "to": {
+        **REVISION, "required": True,
+        "doc": "A revision of the last 30 days: `rev` of a change, or the ETag of an earlier answer.",
+    },
+}  # fmt: skip
+UNDO: Declarations = {
+    "change_set": {
+        "type": "string", "pattern": "^[0-9a-f]{16}$", "required": True, "example": "8c7a1f2be4d05936",
+        "doc": "`change_set` of a change in the history: all that it has changed is taken back.",
+    },
+    "force": _flag("Contacts that were changed again are taken back as well."),
+}  # fmt: skip
+CHANGE: Declarations = {
+    "rev": _out("string", "Revision of the address book after the change."),
+    "event": _out("string", "created, updated, deleted (moved to the trash) or restored."),
+    "at": _out("string", "Time of the change.", format="date-time"),
+    "actor": _out("string", "User who caused it; null: nobody, as by hand.", nullable=True),
+    "actor_name": _out("string", "Name of that user.", nullable=True),
+    "api": _out("string", "rpc, login-token, rest, carddav, shell, system, or sql for a change by hand."),
+    "change_set": _out(
+        "string", "The same for all changes of a merge, an import or a revert.", nullable=True
+    ),
+}  # fmt: skip
 ACTIONS = ["create", "update", "custom", "delete", "purge", "restore"]
 ACTION = {"type": "string", "enum": ACTIONS, "doc": "What to do.", "example": "create"}
 OPERATION: Declarations = {

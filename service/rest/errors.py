@@ -47,6 +47,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "NO_SUCH_USER": ("UNPROCESSABLE", "There is no such user, or the account cannot be used"),
     "IMPORT_NOT_FOUND": ("NOT_FOUND", "No such import, or it is more than a week ago"),
     "IMPORT_ENDED": ("CONFLICT", "The import has ended"),
+    "NO_SUCH_STATE": ("UNPROCESSABLE", "The contact had no state at that revision"),
+    "NO_HISTORY": ("GONE", "The history of the contact does not go back that far"),
     "TOO_OLD": ("GONE", "Changes since that token are no longer available: read all contacts again"),
 }
 """(code, message) of this API for the codes of our routines that a request can cause."""

@@ -181,6 +181,8 @@ def _contact_schemas() -> dict[str, Any]:
     change = _object(event=TEXT, data=_object(id=TEXT))
     duplicates = _object(reason=TEXT, value=TEXT, contacts=_list(ANY))
     batch = _object(processed=INTEGER, failed=INTEGER, errors=_list(ANY), results=_list(ANY))
+    entry = object_schema(d.CHANGE)
+    entry["properties"]["changes"] = _list(_object(field=TEXT, before={}, after={}))
     return {
         "Record": {**object_schema(d.RECORD), "required": ["id"]},
         "Contact": _data(record),
@@ -189,6 +191,11 @@ def _contact_schemas() -> dict[str, Any]:
         "Duplicates": _data(_list(duplicates), meta=page),
         "Deleted": _data(_object(id=TEXT)),
         "Batch": _data(batch),
+        "History": _data(_list(entry), meta=_object(limit=INTEGER, **page["properties"])),
+        "Undone": _data(
+            _object(reverted=INTEGER, left=_list(_object(id=TEXT, name=NULLABLE_TEXT, reason=TEXT)))
+        ),
+        "Reverted": _data(record, meta=_object(left=_list(TEXT))),
     }
 
 

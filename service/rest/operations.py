@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.rest import admin, contacts, sign_in
+from service.rest import admin, contacts, history, sign_in
 from service.rest import declarations as d
 from service.rest.batch import batch
 from service.rest.operation import Operation
@@ -78,6 +78,10 @@ OPERATIONS = (
         body=d.MERGE, errors=(*WRITES, *CHANGES), idempotent=True, conditional=True,
     ),
     Operation(
+        "contacts.undo", "POST", "/contacts/revert", history.undo, "Undone", "contact.update",
+        body=d.UNDO, errors=(*WRITES, "GONE", "NOT_FOUND"), idempotent=True, timeout=60,
+    ),
+    Operation(
         "contacts.get", "GET", "/contacts/{id}", contacts.get, "Contact", "contact.get_contact",
         query=d.ONE, errors=("INVALID_QUERY", "NOT_FOUND"),
     ),
@@ -97,6 +101,14 @@ OPERATIONS = (
     Operation(
         "contacts.restore", "POST", "/contacts/{id}/restore", contacts.restore, "Contact", "contact.add",
         errors=("VALIDATION_ERROR", "NOT_DELETED", "CONFLICT", *CHANGES), idempotent=True, conditional=True,
+    ),
+    Operation(
+        "contacts.history", "GET", "/contacts/{id}/history", history.list_changes, "History",
+        "contact.get_contact", query=d.HISTORY, errors=("INVALID_QUERY", "NOT_FOUND"),
+    ),
+    Operation(
+        "contacts.revert", "POST", "/contacts/{id}/revert", history.revert, "Reverted", "contact.update",
+        body=d.REVERT, errors=(*WRITES, "GONE", *CHANGES), idempotent=True, conditional=True,
     ),
     Operation(
         "contacts.set_avatar", "POST", "/contacts/{id}/avatar", contacts.set_avatar,

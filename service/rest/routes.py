@@ -78,6 +78,7 @@ class RestApi:
 class RestExchange(Exchange):
     """One request below /api/v1."""
 
+    api_name: ClassVar = "rest"
     failures: ClassVar = FAILURES
 
     def __init__(self, api: RestApi, request: web.Request, service: str, label: str) -> None:

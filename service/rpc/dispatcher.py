@@ -91,6 +91,7 @@ FAILURES = {
 class RpcExchange(Exchange):
     """One request for a service."""
 
+    api_name: ClassVar = "rpc"
     failures: ClassVar = FAILURES
 
     def __init__(

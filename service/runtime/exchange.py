@@ -34,6 +34,7 @@ from service.errors import (
 from service.log import calls_of_request
 from service.runtime.context import Context
 from service.runtime.process import Process
+from service.store.changes import sign_as
 from service.store.shares import SharedCaller
 from service.web.access_log import RequestLog, log_request
 from service.web.address import AddressKey, client_key
@@ -59,6 +60,8 @@ FAILURES: Mapping[type[Exception], Failure] = {
 class Exchange(ABC):
     """One request and its answer."""
 
+    api_name: ClassVar[str] = "system"
+    """What the history of a contact calls this API."""
     failures: ClassVar[Mapping[Failure, RequestError]]
     """Each failure in the words of this API; {body_limit} and {rate_limit} are numbers of the settings."""
 
@@ -160,6 +163,7 @@ class Exchange(ABC):
 
     def make_context(self, service: str, args: dict[str, Any], caller: Caller) -> Context:
         """Return the context of the handler, whose CALLs count against the share of the caller."""
+        sign_as(caller.uid if caller.signed_in else None, self.api_name)
         self.calls = SharedCaller(self.process.db, self.process.shares, self._key_of(caller))
         return self.process.make_context(self.request, service, args, caller, self.calls)
 

@@ -25,6 +25,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refus
 from service.log import calls_of_request, kind_of
 from service.retry import attempts
 from service.settings import DatabaseServer, Settings, database_servers
+from service.store.changes import signature
 from service.store.home import Home
 from service.store.nodes import UNKNOWN_VARIABLE
 from service.store.outages import LONG_SECONDS, Outages
@@ -221,8 +222,9 @@ class Pool:
 class Transaction:
     """CALLs on one connection that are committed together."""
 
-    def __init__(self, connection: PooledConnection) -> None:
+    def __init__(self, connection: PooledConnection, rendering: frozenset[str]) -> None:
         self._connection = connection
+        self._rendering = rendering
         self._is_part = False
         self.is_committing = False
         """Whether the COMMIT was sent, so that a broken connection leaves its result open."""
@@ -232,7 +234,7 @@ class Transaction:
 
     def part(self) -> Transaction:
         """Return a transaction inside this one, which this one commits."""
-        part = Transaction(self._connection)
+        part = Transaction(self._connection, self._rendering)
         part._is_part, part.called = True, self.called
         return part
 
@@ -251,9 +253,35 @@ class Transaction:
             return await self.call(db, name, *args)
         self.called.append((db, name, args[0] if args else None))
         self.is_committing = True
-        result = await _call(self._connection, db, name, args, then="; COMMIT")
+        result = await _call(self._connection, db, name, args, *self._end())
         self.committed = True
         return result
+
+    async def commit(self) -> None:
+        """Commit, unless the last CALL has done that."""
+        if not self.committed:
+            self.is_committing = True
+            statements, args = self._end()
+            await _query(self._connection, statements.removeprefix("; "), args)
+
+    def _end(self) -> tuple[str, list[Any]]:
+        """Return the SQL that ends the transaction, and its arguments.
+
+        It signs the events of each owner whose records were rendered (docs/decisions/history.md).
+        """
+        signed = sorted(self.rendered())
+        by = signature.get()
+        args = [arg for _, owner in signed for arg in (owner, by.actor, by.api, by.change_set)]
+        calls = [f"; CALL {db}.contact_event_sign(%s, %s, %s, %s)" for db, _ in signed]
+        return "".join(calls) + "; COMMIT", args
+
+    def rendered(self) -> set[tuple[str, str]]:
+        """Return (shard, owner) of the address books whose records may have changed."""
+        return {
+            (db, owner)
+            for db, name, owner in self.called
+            if db != "yp" and name in self._rendering and isinstance(owner, str)
+        }
 
 
 class RoutineCaller(Protocol):
@@ -277,7 +305,7 @@ class Database:
         for pool in self.pools:
             self.home.on_leave(pool.leave)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
-        self._watched: frozenset[str] = frozenset()
+        self._rendering: frozenset[str] = frozenset()
         self._notify: Callable[[str], None] = lambda _: None
         self._quiet_until = 0.0
         self._is_announced = False
@@ -287,9 +315,9 @@ class Database:
         self._check: asyncio.Task[Any] | None = None
         self._next_check = 0.0
 
-    def on_commit(self, routines: frozenset[str], notify: Callable[[str], None]) -> None:
-        """Call `notify` with the id of the owner after each commit of one of these shard routines."""
-        self._watched, self._notify = routines, notify
+    def on_commit(self, rendering: frozenset[str], notify: Callable[[str], None]) -> None:
+        """Sign the changes of these shard routines; call `notify` with the owner after each commit."""
+        self._rendering, self._notify = rendering, notify
 
     @property
     def pools(self) -> tuple[Pool, Pool]:
@@ -369,12 +397,10 @@ class Database:
 
     async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self._write.connection() as connection:
-            tx = Transaction(connection)
+            tx = Transaction(connection, self._rendering)
             try:
                 result = await unit(tx)
-                if not tx.committed:
-                    tx.is_committing = True
-                    await _commit(connection)
+                await tx.commit()
             except Exception as exc:
                 # After any error: an error of the server does not tell whether a transaction is open.
                 await _rollback(connection)
@@ -410,10 +436,8 @@ class Database:
         self.trouble, self._is_announced = "", False
 
     def _notify_owners(self, tx: Transaction) -> None:
-        owners = {first_arg for db, name, first_arg in tx.called if db != "yp" and name in self._watched}
-        for owner in owners:
-            if isinstance(owner, str):
-                self._notify(owner)
+        for _, owner in tx.rendered():
+            self._notify(owner)
 
     async def load_routines(self) -> dict[tuple[str, str], RoutineInfo]:
         """Read which routines the registry and the shards have; return them by (database, name)."""
@@ -490,7 +514,12 @@ class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
 
 
 async def _call(
-    connection: PooledConnection, db: str, name: str, args: Sequence[Any], then: str = ""
+    connection: PooledConnection,
+    db: str,
+    name: str,
+    args: Sequence[Any],
+    then: str = "",
+    then_args: Sequence[Any] = (),
 ) -> list[ResultSet]:
     """CALL a routine, followed by the SQL `then`; count and time it."""
     if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
@@ -499,7 +528,7 @@ async def _call(
     started = time.perf_counter()
     outcome = "error"
     try:
-        result = await _query(connection, f"CALL {db}.{name}({marks}){then}", args)
+        result = await _query(connection, f"CALL {db}.{name}({marks}){then}", [*args, *then_args])
         outcome = "ok"
         connection.outages.worked(db, name)
     except Refused:
@@ -544,10 +573,6 @@ async def _query(connection: PooledConnection, statement: str, args: Sequence[An
 def _undone(error: DatabaseUnavailableError) -> DatabaseUnavailableError:
     error.is_undone = True
     return error
-
-
-async def _commit(connection: PooledConnection) -> None:
-    await _query(connection, "COMMIT", ())
 
 
 async def _rollback(connection: PooledConnection) -> None:

@@ -459,8 +459,11 @@ async def test_every_write_heeds_if_match(client_of: ClientMaker, operation: Ope
             form = aiohttp.FormData()
             form.add_field("file", b"GIF89a" + b"\0" * 20, filename="a.gif")
             return await api.send(operation.method, path, headers=headers, data=form)
-        body = {"into": made.data["id"], "ids": [other["id"]]} if operation.name == "contacts.merge" else {}
-        return await api.send(operation.method, path, body, headers)
+        bodies: dict[str, Any] = {
+            "contacts.merge": {"into": made.data["id"], "ids": [other["id"]]},
+            "contacts.revert": {"to": old.strip('"')},
+        }
+        return await api.send(operation.method, path, bodies.get(operation.name, {}), headers)
 
     for stale in (old, f"W/{current}", f'"x", W/{current}', "x", '""', f'{old}, "0"'):
         assert (await write(stale)).error == (412, "PRECONDITION_FAILED"), stale
@@ -834,6 +837,7 @@ def test_every_code_of_our_routines_is_known_here() -> None:
             "my_contact_restore", "my_contact_merge", "my_contact_record", "my_contact_records",
             "my_contact_changes", "my_contact_duplicates", "my_contact_events", "request_begin",
             "import_report_get", "import_report_write",
+            "my_contact_history", "my_contact_past", "my_contact_revert", "my_contact_revive",
         )
     }  # fmt: skip
     uses.add(("yp", "api_key_add"))

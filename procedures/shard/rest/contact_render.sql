@@ -1,5 +1,7 @@
 -- contact_render: render the record of a contact (view contact_sheet) and its words in the index. If the
--- record differs from the stored one, the revision of the address book grows by one, and an event is written.
+-- record differs from the stored one, the revision of the address book grows by one, and an event is written,
+-- with the state before (docs/decisions/history.md). A permanent deletion removes the history and the picture
+-- of the contact, and of those merged into it; a contact that is merged into another one keeps its own.
 --
 -- A routine that writes a contact or its entries calls this last; for several contacts it calls
 -- contacts_render. The lock of the ledger orders the changes of an owner as they are committed;
@@ -22,14 +24,16 @@ CREATE OR REPLACE PROCEDURE contact_render(
 BEGIN
     DECLARE v_now, v_created_at, v_updated_at, v_deleted_at DATETIME(3) DEFAULT UTC_TIMESTAMP(3);
     DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
-    DECLARE v_rev, v_oldest BIGINT UNSIGNED;
+    DECLARE v_rev BIGINT UNSIGNED;
+    DECLARE v_merged_into CHAR(16) COLLATE ascii_bin;
+    DECLARE v_old_private, v_private, v_erased_ids LONGTEXT;
     DECLARE v_old_state, v_state VARCHAR(8) COLLATE ascii_bin;
     DECLARE v_old_digest, v_digest, v_old_names_digest, v_names_digest BINARY(16);
     DECLARE v_ctime, v_mtime INT UNSIGNED;
     DECLARE v_names TEXT;
     DECLARE v_name VARCHAR(64);
     DECLARE v_old_record, v_record, v_keys, v_kinds LONGTEXT;
-    DECLARE v_changed TINYINT;
+    DECLARE v_changed, v_keeps_history TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
@@ -38,12 +42,13 @@ BEGIN
         SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
     END IF;
     -- unlocked: every routine that writes records of the owner holds the lock of the ledger
-    SELECT state, digest, names_digest, record, created_at, updated_at, deleted_at
-    INTO v_old_state, v_old_digest, v_old_names_digest, v_old_record, v_created_at, v_updated_at, v_deleted_at
+    SELECT state, digest, names_digest, record, private, created_at, updated_at, deleted_at, merged_into
+    INTO v_old_state, v_old_digest, v_old_names_digest, v_old_record, v_old_private, v_created_at,
+         v_updated_at, v_deleted_at, v_merged_into
     FROM contact_record
     WHERE owner_id = in_owner AND contact_id = in_id;
-    SELECT state, record, names, LEFT(full_name, 64), ctime, mtime
-    INTO v_state, v_record, v_names, v_name, v_ctime, v_mtime
+    SELECT state, record, private, names, LEFT(full_name, 64), ctime, mtime
+    INTO v_state, v_record, v_private, v_names, v_name, v_ctime, v_mtime
     FROM contact_sheet
     WHERE owner_id = in_owner AND id = in_id;
 
@@ -74,45 +79,74 @@ BEGIN
                                     '$.deleted_at', CONCAT(REPLACE(v_deleted_at, ' ', 'T'), 'Z'));
         END IF;
         INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, restored_rev, state, created_at,
-                                    updated_at, deleted_at, digest, names_digest, record)
+                                    updated_at, deleted_at, digest, names_digest, private, record)
         VALUES (in_owner, in_id, v_rev, v_rev, 0, v_state, v_created_at,
-                v_updated_at, v_deleted_at, v_digest, v_names_digest, v_record)
+                v_updated_at, v_deleted_at, v_digest, v_names_digest, v_private, v_record)
         ON DUPLICATE KEY UPDATE
             rev = v_rev, created_rev = IF(state = 'purged', v_rev, created_rev),
             restored_rev = IF(state = 'deleted' AND v_state = 'active', v_rev, restored_rev),
             state = v_state, updated_at = v_updated_at, deleted_at = v_deleted_at, digest = v_digest,
-            names_digest = v_names_digest, record = v_record;
-
-        SET v_oldest = IF(v_rev > 1000, v_rev - 1000, 0);
-        INSERT INTO contact_event (owner_id, rev, contact_id, event)
+            names_digest = v_names_digest, private = v_private, record = v_record,
+            merged_into = IF(v_state = 'purged', merged_into, NULL);
+        SET v_keeps_history = v_state <> 'purged' OR v_merged_into IS NOT NULL;
+        INSERT INTO contact_event (owner_id, rev, contact_id, event, at, writer, before_record,
+                                   before_private)
         VALUES (in_owner, v_rev, in_id,
                 CASE WHEN v_state <> 'active' THEN v_state
                      WHEN COALESCE(v_old_state, 'purged') = 'purged' THEN 'created'
                      WHEN v_old_state = 'deleted' THEN 'restored'
-                     ELSE 'updated' END);
-        IF v_oldest > 0 THEN
-            DELETE FROM contact_event WHERE owner_id = in_owner AND rev <= v_oldest;
-        END IF;
+                     ELSE 'updated' END,
+                UNIX_TIMESTAMP(), CONNECTION_ID(),
+                IF(v_keeps_history AND v_old_state <> 'purged', v_old_record, NULL),
+                IF(v_keeps_history AND v_old_state <> 'purged', v_old_private, NULL));
         UPDATE contact_ledger
-        SET rev = v_rev, event_rev = GREATEST(event_rev, v_oldest),
+        SET rev = v_rev,
             active = active + IF(v_state = 'active', 1, 0) - IF(v_old_state <=> 'active', 1, 0),
             deleted = deleted + IF(v_state = 'deleted', 1, 0) - IF(v_old_state <=> 'deleted', 1, 0)
         WHERE owner_id = in_owner;
-    ELSEIF NOT (v_names_digest <=> v_old_names_digest) THEN
+    ELSEIF NOT (v_names_digest <=> v_old_names_digest AND v_private <=> v_old_private) THEN
         UPDATE contact_record
-        SET names_digest = v_names_digest
+        SET names_digest = v_names_digest, private = v_private
         WHERE owner_id = in_owner AND contact_id = in_id;
-        SET v_changed = v_state IS NOT NULL, v_record = v_old_record;
-        -- no event: only the lists of the RPC, whose pages remember the revision, show these names
+        -- the feed leaves it out: only the RPC shows these values; its pages of lists remember the revision
+        IF v_old_private IS NOT NULL THEN
+            INSERT INTO contact_event (owner_id, rev, contact_id, event, at, writer, before_record,
+                                       before_private)
+            VALUES (in_owner, v_rev, in_id, 'private', UNIX_TIMESTAMP(), CONNECTION_ID(), v_old_record,
+                    v_old_private);
+        END IF;
         UPDATE contact_ledger SET rev = v_rev WHERE owner_id = in_owner;
+        SET v_changed = NOT (v_names_digest <=> v_old_names_digest), v_record = v_old_record;
     END IF;
 
     IF v_changed AND v_state = 'purged' THEN
         DELETE FROM contact_index WHERE owner_id = in_owner AND contact_id = in_id;
-        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
         UPDATE contact_vcard
         SET rev = v_rev, uid = NULL, card = NULL
         WHERE owner_id = in_owner AND contact_id = in_id;
+        IF NOT v_keeps_history THEN
+            -- unlocked: the ledger is locked
+            WITH RECURSIVE merged AS (
+                SELECT CAST(in_id AS CHAR(16)) AS contact_id
+                UNION
+                SELECT r.contact_id
+                FROM merged AS m
+                JOIN contact_record AS r FORCE INDEX (by_state)
+                  ON r.owner_id = in_owner AND r.state = 'purged' AND r.merged_into = m.contact_id
+            )
+            SELECT JSON_ARRAYAGG(m.contact_id) INTO v_erased_ids FROM merged AS m;
+            DELETE e
+            FROM JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
+                id CHAR(16) COLLATE ascii_bin PATH '$'
+            )) AS j
+            STRAIGHT_JOIN contact_event AS e FORCE INDEX (by_contact)
+               ON e.owner_id = in_owner AND e.contact_id = j.id AND e.rev < v_rev;
+            DELETE p
+            FROM JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
+                id CHAR(16) COLLATE ascii_bin PATH '$'
+            )) AS j
+            STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
+        END IF;
     ELSEIF v_changed THEN
         -- the words of another state are other rows: all are written again
         SET v_keys = contact_keys(v_record, v_names, IF(v_state <=> v_old_state, v_old_record, NULL));

@@ -20,7 +20,7 @@ CREATE OR REPLACE PROCEDURE contacts_render(
 BEGIN
     DECLARE v_now DATETIME(3) DEFAULT UTC_TIMESTAMP(3);
     DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
-    DECLARE v_rev, v_new_rev, v_oldest BIGINT UNSIGNED;
+    DECLARE v_rev, v_new_rev BIGINT UNSIGNED;
     DECLARE v_active, v_deleted, v_still_active, v_still_deleted, v_purged, v_listed INT UNSIGNED;
     DECLARE v_changed LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -50,15 +50,32 @@ BEGIN
     LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
     LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden';
 
+    -- the states before, while the records still have them; below, those of unchanged records are deleted
+    INSERT INTO contact_event (owner_id, rev, contact_id, event, at, writer, before_record, before_private)
+    SELECT in_owner, v_rev + j.place, j.id,
+           CASE WHEN c.id IS NULL THEN 'purged'
+                WHEN c.box = 'trash' THEN 'deleted'
+                WHEN COALESCE(r.state, 'purged') = 'purged' THEN 'created'
+                WHEN r.state = 'deleted' THEN 'restored'
+                ELSE 'updated' END,
+           UNIX_TIMESTAMP(), CONNECTION_ID(),
+           IF(c.id IS NOT NULL AND r.state <> 'purged', r.record, NULL),
+           IF(c.id IS NOT NULL AND r.state <> 'purged', r.private, NULL)
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        place FOR ORDINALITY,
+        id    CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+    LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden';
     -- A contact knows whole seconds only; one that is written at this moment gets milliseconds, and an old
     -- one that an upgrade renders first keeps its times. MariaDB assigns from left to right: columns that
     -- depend on the old state and digest come before these
     INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, state, created_at, updated_at,
-                                deleted_at, digest, names_digest, record)
+                                deleted_at, digest, names_digest, private, record)
     SELECT in_owner, s.id, v_rev + j.place, v_rev + j.place, s.state,
            IF(s.ctime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.ctime, '1970-01-01')),
            IF(s.mtime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.mtime, '1970-01-01')),
-           IF(s.state = 'deleted', v_now, NULL), '', UNHEX(MD5(s.names)), s.record
+           IF(s.state = 'deleted', v_now, NULL), '', UNHEX(MD5(s.names)), s.private, s.record
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         place FOR ORDINALITY,
         id    CHAR(16) COLLATE ascii_bin PATH '$'
@@ -78,6 +95,8 @@ BEGIN
         record = IF(contact_record.rev > v_rev, VALUE(record), contact_record.record),
         digest = IF(contact_record.rev > v_rev, '', digest),
         names_digest = IF(contact_record.rev > v_rev, VALUE(names_digest), names_digest),
+        merged_into = NULL,
+        private = VALUE(private),
         state = VALUE(state);
 
     IF v_listed < JSON_LENGTH(in_contacts) THEN
@@ -88,7 +107,7 @@ BEGIN
         JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
         LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
         SET r.rev = v_rev + j.place, r.state = 'purged', r.updated_at = v_now, r.deleted_at = v_now,
-            r.record = JSON_OBJECT('id', JSON_VALUE(r.record, '$.id'), 'permanent', TRUE)
+            r.private = NULL, r.record = JSON_OBJECT('id', JSON_VALUE(r.record, '$.id'), 'permanent', TRUE)
         WHERE c.id IS NULL AND r.state <> 'purged';
     END IF;
 
@@ -144,19 +163,13 @@ BEGIN
        OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
     ON DUPLICATE KEY UPDATE contact_id = w.contact_id;
 
+    DELETE e
+    FROM contact_event AS e FORCE INDEX (PRIMARY)
+    LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = e.contact_id AND r.rev = e.rev
+    WHERE e.owner_id = in_owner AND e.rev > v_rev AND r.contact_id IS NULL;
     IF v_new_rev > v_rev THEN
-        SET v_oldest = IF(v_new_rev > 1000, v_new_rev - 1000, 0);
-        INSERT INTO contact_event (owner_id, rev, contact_id, event)
-        SELECT owner_id, rev, contact_id,
-               CASE WHEN state <> 'active' THEN state
-                    WHEN created_rev = rev THEN 'created'
-                    WHEN restored_rev = rev THEN 'restored'
-                    ELSE 'updated' END
-        FROM contact_record FORCE INDEX (by_rev)
-        WHERE owner_id = in_owner AND rev > v_rev;
-        DELETE FROM contact_event WHERE owner_id = in_owner AND rev <= v_oldest;
         UPDATE contact_ledger
-        SET rev = v_new_rev, event_rev = GREATEST(event_rev, v_oldest),
+        SET rev = v_new_rev,
             active = active + v_still_active - v_active, deleted = deleted + v_still_deleted - v_deleted
         WHERE owner_id = in_owner;
     END IF;
@@ -175,6 +188,15 @@ BEGIN
            ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = j.id
         SET v.rev = r.rev, v.uid = NULL, v.card = NULL;
+        -- a permanent deletion takes the history along
+        DELETE e
+        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        STRAIGHT_JOIN contact_record AS r
+           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
+        STRAIGHT_JOIN contact_event AS e FORCE INDEX (by_contact)
+           ON e.owner_id = in_owner AND e.contact_id = j.id AND e.rev < r.rev;
     END IF;
     DELETE s
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (

@@ -1,6 +1,6 @@
 -- my_contact_events: list the events of the owner's address book after a revision, for live updates.
 --
--- The last thousand events are stored. After an older revision, each contact is listed once, as in
+-- The last thousand events are listed one by one. After an older revision, each contact is listed once, as in
 -- my_contact_changes. The error MOVING is raised once the owner lives in another shard.
 --
 -- Params:   in_owner   owner of the address book
@@ -27,13 +27,15 @@ BEGIN
     FROM contact_ledger
     WHERE owner_id = in_owner;
 
-    IF COALESCE(in_since, v_rev) < v_dropped_rev THEN
+    -- a client that was away for long wants the contacts, not their history
+    IF COALESCE(in_since, v_rev) < GREATEST(v_dropped_rev, CAST(v_rev AS SIGNED) - 1000) THEN
         CALL my_contact_changes_between(in_owner, in_since, v_rev, in_limit);
     ELSE
         SELECT MAX(p.rev), COUNT(*) INTO v_last, v_count
         FROM (
             SELECT rev FROM contact_event
             WHERE owner_id = in_owner AND rev > COALESCE(in_since, v_rev) AND rev <= v_rev
+              AND event <> 'private'
             ORDER BY rev
             LIMIT in_limit
         ) AS p;
@@ -41,6 +43,7 @@ BEGIN
         FROM contact_event AS e
         JOIN contact_record AS r ON r.owner_id = e.owner_id AND r.contact_id = e.contact_id
         WHERE e.owner_id = in_owner AND e.rev > COALESCE(in_since, v_rev) AND e.rev <= v_last
+          AND e.event <> 'private'
           AND (r.state <> 'purged' OR e.event = 'purged')
         ORDER BY e.rev;
         SELECT IF(v_count < in_limit, v_rev, v_last) AS rev, IF(v_count < in_limit, 0, 1) AS more;

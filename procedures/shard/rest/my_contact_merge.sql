@@ -1,9 +1,12 @@
 -- my_contact_merge: merge several contacts of the owner that are the same person into one.
 --
--- The target takes over their addresses, numbers, postal addresses, tags and groups; notes are
+-- The target takes over their addresses, numbers, postal addresses, tags, groups and extra values; notes are
 -- joined. For a single value, the first that is not empty counts: the target's, then the others' in
--- their order. A relation or invitation of one of them becomes the target's. The others are
--- deleted, and their tombstones name the target.
+-- their order. Nothing is lost: a single value, or one of custom_fields, that differs from that of the target
+-- goes to custom_fields.merged, an array of an object for each of the others. A relation or invitation of
+-- one of them becomes the target's. The others are deleted, and their tombstones name the target.
+--
+-- For the undo (my_contact_revive), the history of each of the others keeps its relation and its card.
 --
 -- Params:   in_owner    owner of the address book
 --           in_id       target
@@ -34,7 +37,8 @@ CREATE OR REPLACE PROCEDURE my_contact_merge(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_locked_count, v_contact_count, v_related_count INT UNSIGNED;
-    DECLARE v_notes, v_custom_fields, v_extra LONGTEXT;
+    DECLARE v_notes, v_custom_fields, v_extra, v_surplus, v_other_custom_fields LONGTEXT;
+    DECLARE v_rev BIGINT UNSIGNED;
     DECLARE v_field, v_limit, v_refusal VARCHAR(128);
     DECLARE v_related_id, v_peer, v_second_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_entity VARCHAR(255) COLLATE utf8mb4_bin;
@@ -66,7 +70,12 @@ BEGIN
     ELSEIF v_related_count > 1 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONFLICT';
     END IF;
-    CALL contact_revision_check(in_owner, in_id, in_rev);
+    -- Repeats contact_revision_check, which would be the eleventh routine that a merge reaches
+    -- unlocked: the owner is locked, and the record is rendered below
+    SELECT rev INTO v_rev FROM contact_record WHERE owner_id = in_owner AND contact_id = in_id;
+    IF COALESCE(v_rev, 0) <> in_rev THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'PRECONDITION_FAILED';
+    END IF;
     SELECT NULLIF(comment, ''), custom_fields, extra INTO v_notes, v_custom_fields, v_extra
     FROM contact
     WHERE owner_id = in_owner AND id = in_id
@@ -76,7 +85,8 @@ BEGIN
     FOR o IN (
         SELECT c.id, c.entity, c.surname, c.display_name, c.firstname, c.lastname, c.company, c.job_title,
                c.comment, c.avatar_path, c.custom_fields, c.extra, c.source_id, c.synced_at, c.metadata,
-               c.status, c.peer_id, c.uid, c.category, c.changed, c.invitetime, c.message,
+               c.status, c.peer_id, c.uid, c.category, c.changed, c.invitetime, c.message, k.card,
+               k.uid AS card_uid,
                (SELECT COUNT(*)
                 FROM yp.contact_block AS b
                 WHERE b.owner_id = in_owner AND b.contact_id = c.id) AS blocked
@@ -85,6 +95,7 @@ BEGIN
             id       CHAR(16) COLLATE ascii_bin PATH '$'
         )) AS j
         STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id
+        LEFT JOIN contact_vcard AS k ON k.owner_id = in_owner AND k.contact_id = c.id
         ORDER BY j.position
     ) DO
         CALL contact_take_over(in_owner, in_id, o.id);
@@ -103,10 +114,41 @@ BEGIN
         IF LOCATE(o.comment COLLATE utf8mb4_bin, COALESCE(v_notes, '')) = 0 THEN
             SET v_notes = CONCAT_WS('\n\n', v_notes, o.comment);
         END IF;
+        -- unlocked: all of them are locked above
+        SELECT json_conflicts(
+            JSON_OBJECT('display_name', display_name, 'first_name', firstname, 'last_name', lastname,
+                        'nickname', surname, 'company', company, 'job_title', job_title,
+                        'avatar_path', avatar_path, 'source_id', source_id),
+            -- case and accents make no other value
+            JSON_OBJECT('display_name', NULLIF(o.display_name, display_name),
+                        'first_name', NULLIF(o.firstname, firstname),
+                        'last_name', NULLIF(o.lastname, lastname),
+                        'nickname', NULLIF(o.surname, surname), 'company', NULLIF(o.company, company),
+                        'job_title', NULLIF(o.job_title, job_title),
+                        -- an uploaded picture stays with its contact, for the undo
+                        'avatar_path', IF(o.avatar_path RLIKE '/avatar/[0-9a-f]{16}$', NULL, o.avatar_path),
+                        'source_id', o.source_id)
+        )
+        INTO v_surplus
+        FROM contact
+        WHERE owner_id = in_owner AND id = in_id;
+        SET v_other_custom_fields = json_conflicts(v_custom_fields, o.custom_fields);
+        IF v_other_custom_fields <> '{}' THEN
+            SET v_surplus = JSON_SET(v_surplus, '$.custom_fields', JSON_COMPACT(v_other_custom_fields));
+        END IF;
         IF o.custom_fields IS NOT NULL THEN
             SET v_custom_fields = shallow_merge(o.custom_fields, COALESCE(v_custom_fields, '{}'));
         END IF;
         SET v_extra = extra_merge(v_extra, o.extra);
+        IF v_surplus <> '{}' THEN
+            SET v_custom_fields = IF(
+                JSON_EXISTS(v_custom_fields, '$.merged'),
+                JSON_ARRAY_APPEND(v_custom_fields, '$.merged', JSON_COMPACT(v_surplus)),
+                JSON_SET(COALESCE(v_custom_fields, '{}'), '$.merged', JSON_ARRAY(JSON_COMPACT(v_surplus)))
+            );
+        END IF;
+        -- before it is rendered: contact_render keeps the history of a contact that was merged
+        UPDATE contact_record SET merged_into = in_id WHERE owner_id = in_owner AND contact_id = o.id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = o.id;
         IF o.id = v_related_id THEN
             UPDATE contact
@@ -122,8 +164,11 @@ BEGIN
         CALL contact_render(in_owner, o.id);
         UPDATE contact_record AS r
         JOIN contact_record AS t ON t.owner_id = in_owner AND t.contact_id = in_id
-        SET r.merged_into = in_id,
-            r.record = JSON_SET(r.record, '$.merged_into', JSON_VALUE(t.record, '$.id'))
+        JOIN contact_event AS e ON e.owner_id = in_owner AND e.rev = r.rev
+        SET r.record = JSON_SET(r.record, '$.merged_into', JSON_VALUE(t.record, '$.id')),
+            e.before_private = JSON_MERGE_PATCH(COALESCE(e.before_private, '{}'), JSON_OBJECT(
+                'relation', IF(o.id = v_related_id, o.entity, NULL), 'card', o.card, 'uid', o.card_uid
+            ))
         WHERE r.owner_id = in_owner AND r.contact_id = o.id;
     END FOR;
 

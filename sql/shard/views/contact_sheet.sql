@@ -2,6 +2,7 @@
 -- times that only contact_record knows.
 -- Only this view knows the shape; contact_render and contacts_render make records of it. The key extra is
 -- there only when the contact has some: JSON_INSERT at the path of a key that exists changes nothing.
+-- `private` is what a revert needs besides the record; the history stores it.
 CREATE OR REPLACE VIEW contact_sheet AS
 SELECT
     c.owner_id,
@@ -11,6 +12,22 @@ SELECT
     c.ctime,
     c.mtime,
     IF(c.deleted_at IS NULL, 'active', 'deleted') AS state,
+    -- position, length of the area code, default; position, default: without an order, which would take time
+    JSON_OBJECT(
+        'surname', c.surname,
+        'display_name', c.display_name,
+        'is_auto', c.is_auto,
+        'phones', (
+            SELECT GROUP_CONCAT(p.position, ' ', CHAR_LENGTH(p.areacode), ' ', p.is_default)
+            FROM contact_phone AS p
+            WHERE p.owner_id = c.owner_id AND p.contact_id = c.id
+        ),
+        'addresses', (
+            SELECT GROUP_CONCAT(a.position, ' ', a.is_default)
+            FROM contact_address AS a
+            WHERE a.owner_id = c.owner_id AND a.contact_id = c.id
+        )
+    ) AS private,
     JSON_INSERT(JSON_OBJECT(
         'id', CONCAT(
             LEFT(c.id, 8), '-', SUBSTR(c.id, 9, 4), '-4', SUBSTR(c.id, 13, 3), '-8', RIGHT(c.id, 1),

@@ -650,7 +650,7 @@ def test_my_contact_merge_unites_what_they_have(scene: Scene) -> None:
     assert (merged["tags"], merged["groups"], merged["custom_fields"]) == (
         ["a", "b"],
         ["Friends"],
-        {"x": 1, "y": 3},
+        {"x": 1, "y": 3, "merged": [{"custom_fields": {"x": 2}}]},
     )
     rows = scene.rows("my_contact_changes(:alice, 2, 9)")
     tombstone = next(orjson.loads(data) for _, event, data in rows if event == "purged")

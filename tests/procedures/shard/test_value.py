@@ -28,3 +28,15 @@ def test_extra_merge_loses_nothing_and_repeats_nothing(scene: Scene) -> None:
     assert scene.json(f"SELECT extra_merge(NULL, '{others}')")["bday"] == [{"value": "1980"}]
     assert scene.json(f"SELECT extra_merge('{ours}', NULL)")["url"] == [{"value": "a"}]
     assert scene.one("SELECT extra_merge(NULL, NULL)") is None
+
+
+def test_json_conflicts_are_values_that_differ(scene: Scene) -> None:
+    stored = '{"a": 1, "b": {"x": 1}, "c": null, "q\\\\"": "s", "same": [1, 2]}'
+    other = '{"a": 2, "b": {"x": 2}, "c": 3, "q\\\\"": "t", "same": [1,2], "d": 4}'
+    assert scene.json(f"SELECT json_conflicts('{stored}', '{other}')") == {"a": 2, "b": {"x": 2}, 'q"': "t"}
+    for stored, other in (
+        ("NULL", "'{\"a\": 1}'"),
+        ("'{\"a\": 1}'", "NULL"),
+        ("'{\"a\": 1}'", "'{\"a\": null}'"),
+    ):
+        assert scene.json(f"SELECT json_conflicts({stored}, {other})") == {}
