@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import unquote
 
 from service.web.email_address import normal_email
@@ -19,16 +20,20 @@ AROUND = ".,:;!?'`*\u2018\u2019\u201c\u201d\u00ab\u00bb"
 """Punctuation that is no part of an address at its end."""
 
 
-def addresses_in(text: str) -> list[str]:
-    """Return the addresses in a value as they are stored, each once; [] when there is none."""
+@lru_cache(256)
+def addresses_in(text: str) -> tuple[str, ...]:
+    """Return the addresses in a value as they are stored, each once; () when there is none.
+
+    A value is asked about several times while its contact is read.
+    """
     address = normal_email(text)
     if address:
-        return [address]
+        return (address,)
     text = without_marks(text[:LONGEST]).replace("\uff20", "@")
     # The name of somebody is often an address, mostly an older one.
     words = BETWEEN.split(QUOTED_NAME.sub(" ", text))
     addresses = (normal_email(_bare(word)) for word in [w for w in words if "@" in w][:MOST])
-    return list(dict.fromkeys(address for address in addresses if address))
+    return tuple(dict.fromkeys(address for address in addresses if address))
 
 
 def without_marks(text: str) -> str:

@@ -191,6 +191,8 @@ def parse_property(line: bytes) -> Property:
     head, value = parts.groups() if parts else line.partition(b":")[::2]
     text = head.decode("utf-8", "replace")
     group, _, name = text.partition(";")[0].strip().upper().rpartition(".")
+    if ";" not in text:
+        return Property(name, group, {}, value, head=text.strip())
     params = _params(text)
     encodings = {word.upper() for key in ("ENCODING", "TYPE") for word in params.get(key, ())}
     is_base64 = "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B"
@@ -208,7 +210,7 @@ def _params(head: str) -> dict[str, list[str]]:
     params: dict[str, list[str]] = {}
     if head.count('"') % 2:
         head = head.replace('"', "")
-    for key, *words in parseParams(head if '"' in head else SPACES.sub(r"\1", head)):
+    for key, *words in parseParams(head if '"' in head or " " not in head else SPACES.sub(r"\1", head)):
         if not words:
             key, words = "TYPE", [key]
         # dmfs escapes the comma between types; others put it into quotes.

@@ -186,4 +186,4 @@ def _texts(texts: list[str]) -> list[dict[str, Any]]:
 
 
 def _text(text: str) -> str:
-    return CONTROL_BUT_LAYOUT.sub("", text)
+    return text if text.isprintable() else CONTROL_BUT_LAYOUT.sub("", text)

@@ -25,7 +25,7 @@ def _losses(contact: Mapping[str, Any], cleaned: Contact) -> Iterator[str]:
     yield from contact.get("losses", ())
     for key, limit in (*LIMITS.items(), ("comment", LAYOUT_LIMIT)):
         text = contact.get(key)
-        if isinstance(text, str) and len(text.strip()) > limit and len(cleaned[key]) + 1 >= limit:
+        if text and len(str(text)) > limit and len(str(text).strip()) > limit <= len(cleaned[key]) + 1:
             yield f"{FIELDS.get(key, key)} is cut to {limit} characters"
     if contact.get("custom_fields") and "custom_fields" not in cleaned:
         yield "custom_fields: no object that can be stored"

@@ -79,8 +79,9 @@ def read(source: BinaryIO, kind: str, decoder: Decoder | None = None) -> Iterato
 def _may_be_rejected(entry: Contact) -> bool:
     """Return whether the text of an entry will be needed, and is not too long."""
     group, contact = entry.get("group", {"name": ""}), entry.get("contact", {"email": []})
-    is_short = 0 < len(entry.get("source", "").encode(errors="replace")) <= SOURCE_BYTES
-    return not group["name"] and not contact["email"] and is_short
+    if group["name"] or contact["email"]:
+        return False
+    return 0 < len(entry.get("source", "").encode(errors="replace")) <= SOURCE_BYTES
 
 
 def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:

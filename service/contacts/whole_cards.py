@@ -24,6 +24,9 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 ESCAPED_BREAK = re.compile(r"\\(?=[nN])")
 PIECE = re.compile(r';((?:[^";]|"[^"]*"?)*)')
 """A part of the head of a property: its name, or a parameter."""
+BREAK = r"\\n"
+PLAIN_HEAD = re.compile(r"[\w./-]+(?:;(?:TYPE|PREF|VALUE|LANGUAGE)=[\w,-]+)*", re.IGNORECASE | re.ASCII)
+"""A head that stays as it is."""
 BLANKS = re.compile(r"\s+")
 DATA_URI = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 
@@ -77,11 +80,13 @@ def _line(value: Value) -> str:
         return "" if line.name == "PHOTO" else f"{_head(line)}:{text}"
     # in quoted-printable, \n is no line break but a backslash and an n
     text = ESCAPED_BREAK.sub(r"\\\\", value.text) if line.is_quoted_printable else value.text
-    return f"{_head(line)}:" + LINE_BREAK.sub(r"\\n", text)
+    return f"{_head(line)}:{text if text.isprintable() else LINE_BREAK.sub(BREAK, text)}"
 
 
 def _head(line: Property) -> str:
     """Return name and parameters of a property, without those that say how its value is written."""
+    if PLAIN_HEAD.fullmatch(line.head):
+        return line.head
     name, *pieces = PIECE.findall(f";{LINE_BREAK.sub(' ', line.head)}")
     parts = [name.strip()]
     for piece in pieces:

@@ -41,7 +41,7 @@ from service.contacts.reader import read
     ],
 )
 def test_the_addresses_in_a_value_are_found(text: str, expected: list[str]) -> None:
-    assert addresses_in(text) == expected
+    assert list(addresses_in(text)) == expected
 
 
 def test_the_addresses_of_a_long_value_are_limited() -> None:
