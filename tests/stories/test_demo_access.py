@@ -59,6 +59,7 @@ async def test_each_view_is_accessible_and_fits_the_window(
         await alice.page.set_input_files(
             "#file", {"name": "x.csv", "mimeType": "text/csv", "buffer": b"First Name,E-mail\nNobody,none\n"}
         )
+        await alice.click("dialog [type=submit]")
         await alice.shows("dialog .counts", "in the file")
         await inspect(alice, "report", tmp_path)
         await alice.page.keyboard.press("Escape")

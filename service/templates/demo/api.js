@@ -23,6 +23,10 @@ export async function rpc(service, args = {}) {
   return answered(response.status, await response.json());
 }
 
+/** The address of a service that answers a file. */
+export const serviceUrl = (service, args) =>
+  address(service) + "?" + new URLSearchParams({ ...args, keysel: keysel() });
+
 /** Send a call that the page does not wait for: it is closing. */
 export function farewell(service, args) {
   const body = new Blob([JSON.stringify({ ...args, keysel: keysel() })], { type: "application/json" });
