@@ -62,6 +62,11 @@ class Fixtures:
             )
         self._connection.commit()
 
+    def forget_sockets(self) -> None:
+        """Delete the sockets of former processes, with the rooms that they are in."""
+        for table in ("socket", "conference_room"):
+            self.rows(f"DELETE FROM yp.{table}")
+
     def rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         """Return all rows of a statement."""
         with self._connection.cursor() as cursor:

@@ -13,21 +13,24 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
 
 from service.bench import names
+from service.bench.cores import Cores, Groups
 from service.bench.fixtures import Fixtures
 from service.bench.names import ATTENDEES, BROADCAST_ROOM, LISTENERS, key
 from service.bench.node import Node
 from service.bench.tools import BenchError
 from service.bench.view import RoomView
 
-BROADCASTS = 10
-OFFERED_PAIRS = 60
-"""Join/leave pairs started each second: more than the required 50, which could not be reached otherwise."""
+BROADCASTS = 30
+OFFERED_PAIRS = 66
+"""Join/leave pairs started each second: more than the required 60, which could not be reached otherwise."""
+DEFLATE = 15
+"""Bits of the window of permessage-deflate that clients offer, as browsers do."""
 SETTLE_SECONDS = 2.0
 PATIENCE_SECONDS = 30
 AT_ONCE = 32
@@ -46,12 +49,15 @@ class LoadClient:
         self.ended = ""
         self.heard: list[float] = []
         self.id = ""
+        self.deflates = False
+        """The service has taken up the offer of compression."""
 
     async def open(self) -> asyncio.Task[None]:
         """Connect; return the reader task."""
         ws = await self._http.ws_connect(
-            f"{self._base}/-/websocket/", protocols=("service",), headers=self._headers
+            f"{self._base}/-/websocket/", protocols=("service",), headers=self._headers, compress=DEFLATE
         )
+        self.deflates = bool(ws.compress)
         self.id = orjson.loads(await ws.receive_str())["data"]["socket_id"]
         return asyncio.create_task(self._read(ws))
 
@@ -96,7 +102,17 @@ class LoadClient:
         return self._view.members()
 
 
-Measure = Callable[[Node, list[LoadClient], Fixtures, "Load"], Awaitable[dict[str, float]]]
+class Run(NamedTuple):
+    """What the work of a load needs: clients with open sockets on a running node."""
+
+    node: Node
+    clients: list[LoadClient]
+    fixtures: Fixtures
+    cores: Cores
+
+
+Figures = dict[str, Any]
+Measure = Callable[[Run, "Load"], Awaitable[Figures]]
 
 
 @dataclass(frozen=True)
@@ -110,8 +126,15 @@ class Load:
     pairs: int = 0
 
 
-async def measure(load: Load, folder: Path, env: Mapping[str, str], fixtures: Fixtures) -> dict[str, float]:
-    """Run one load. Raise BenchError when sockets ended or received nothing."""
+async def measure(
+    load: Load, folder: Path, env: Mapping[str, str], fixtures: Fixtures, servers: Groups
+) -> Figures:
+    """Run one load. Raise BenchError when sockets ended or received nothing.
+
+    `servers` returns the processes of the servers that the service uses, by name.
+    """
+    # Those of the load before are lost, and would get every update into their mailboxes.
+    fixtures.forget_sockets()
     node = Node(folder, env)
     node.env["DRUMEE_WORKERS"] = str(load.workers)
     async with node, _session() as http:
@@ -121,7 +144,8 @@ async def measure(load: Load, folder: Path, env: Mapping[str, str], fixtures: Fi
         seconds = time.perf_counter() - started
         try:
             await asyncio.sleep(SETTLE_SECONDS)
-            figures = await load.work(node, clients, fixtures, load)
+            cores = Cores(lambda: {"service": node.pids(), **servers()})
+            figures = await load.work(Run(node, clients, fixtures, cores), load)
             _check(clients)
         finally:
             for reader in readers:
@@ -155,28 +179,32 @@ async def _open(clients: list[LoadClient]) -> list[asyncio.Task[None]]:
     return list(await asyncio.gather(*(one(client) for client in clients)))
 
 
-async def _idle(node: Node, _clients: list[LoadClient], _fixtures: Fixtures, _load: Load) -> dict[str, float]:
-    return {"worker_mb": max(worker["rss"] for worker in node.memory())}
+async def _idle(run: Run, _load: Load) -> Figures:
+    return {
+        "worker_mb": max(worker["rss"] for worker in run.node.memory()),
+        "deflate": sum(client.deflates for client in run.clients),
+    }
 
 
-async def _hear(node: Node, clients: list[LoadClient], _fixtures: Fixtures, _load: Load) -> dict[str, float]:
-    speaker, *hearers = clients
+async def _hear(run: Run, _load: Load) -> Figures:
+    speaker, *hearers = run.clients
     await speaker.join()
     await asyncio.sleep(SETTLE_SECONDS)
-    before = await node.counters()
+    before, start = await run.node.counters(), run.cores.mark()
     waits = []
     for number in range(1, BROADCASTS + 1):
         started = time.perf_counter()
         await speaker.call("conference.broadcast", event="BENCH", payload={"text": "Hello, all of you"})
         await _all_heard(hearers, number)
         waits.append((max(h.heard[-1] for h in hearers) - started) * 1000)
-    after = await node.counters()
+    after = await run.node.counters()
     sent = sum(after[n] - before.get(n, 0) for n in after if "drumee_pushes_total" in n and "sent" in n)
     return {
         "hearers": len(hearers),
         "all_have_it_median_ms": round(statistics.median(waits), 1),
         "all_have_it_worst_ms": round(max(waits), 1),
         "redis_messages": round(sent / BROADCASTS, 2),
+        **run.cores.costs_since(start, BROADCASTS),
     }
 
 
@@ -189,31 +217,32 @@ async def _all_heard(hearers: list[LoadClient], count: int) -> None:
         await asyncio.sleep(0.002)
 
 
-async def _come_and_go(
-    node: Node, clients: list[LoadClient], fixtures: Fixtures, load: Load
-) -> dict[str, float]:
+async def _come_and_go(run: Run, load: Load) -> Figures:
+    clients = run.clients
     for client in clients:
         await client.join()
     free: asyncio.Queue[LoadClient] = asyncio.Queue()
     for client in random.sample(clients, len(clients)):
         free.put_nowait(client)
-    started = time.perf_counter()
+    start, started = run.cores.mark(), time.perf_counter()
     pairs = []
     for number in range(load.pairs):
         await asyncio.sleep(max(0.0, started + number / OFFERED_PAIRS - time.perf_counter()))
         pairs.append(asyncio.create_task(_pair(await free.get(), free)))
     waits = await asyncio.gather(*pairs)
     seconds = time.perf_counter() - started
+    costs = run.cores.costs_since(start, load.pairs)
     await asyncio.sleep(SETTLE_SECONDS)
-    rows = fixtures.rows("SELECT socket_id, uid, role FROM yp.conference WHERE room_id = %s", ROOM)
+    rows = run.fixtures.rows("SELECT socket_id, uid, role FROM yp.conference WHERE room_id = %s", ROOM)
     stored = {socket: uid for socket, uid, _ in rows}
     return {
         "pairs_per_second": round(load.pairs / seconds, 1),
         "pairs": load.pairs,
         "pair_median_ms": round(statistics.median(waits) * 1000, 1),
         "hosts": [role for _, _, role in rows].count("host"),
-        "too_slow_and_disconnected": (await node.counters()).get("drumee_slow_sockets_total", 0.0),
+        "too_slow_and_disconnected": (await run.node.counters()).get("drumee_slow_sockets_total", 0.0),
         "wrong_views": sum(client.believes() != stored for client in clients),
+        **costs,
     }
 
 
@@ -226,7 +255,7 @@ async def _pair(client: LoadClient, free: asyncio.Queue[LoadClient]) -> float:
 
 
 LOADS = {
-    "idle": Load("load: idle sockets", 1, 5_000, _idle),
+    "idle": Load("load: idle sockets", 1, 10_000, _idle),
     "broadcast": Load("load: a broadcast to many", 2, 1_000, _hear),
     "room": Load("load: coming and going", 2, 100, _come_and_go, pairs=600),
 }

@@ -160,7 +160,9 @@ async def _on_stack(
                 results["relations"] = await relations.measure(place, stack.env(), fixtures)
         for name, load in options.chosen_loads().items():
             with _failures_as_warnings(results, load.title):
-                results["load"][name] = await measure_load(load, place, stack.env(), fixtures)
+                results["load"][name] = await measure_load(
+                    load, place, stack.env(), fixtures, lambda: _server_pids(stack)
+                )
     finally:
         fixtures.close()
     return results
