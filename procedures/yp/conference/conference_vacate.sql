@@ -5,8 +5,8 @@
 -- the room lives, and may come in again.
 --
 -- When the last host leaves, conference_host finds another one. An empty room ends, with the calls that still
--- ring into it (call_expire finds them at once) and all invitations. A recording ends with the last one
--- inside.
+-- ring into it (call_expire finds them at once) and all invitations. The last one inside ends the
+-- meeting, its recording and its time, also when others wait at the door.
 -- Rooms are locked in the order of their ids, so that two sockets that leave at once never wait for each
 -- other in a circle.
 --
@@ -79,9 +79,9 @@ BEGIN
                 WHERE hub_id = r.hub_id AND room_id = r.room_id AND status = 'ringing';
                 DELETE FROM conference_room WHERE hub_id = r.hub_id AND id = r.room_id;
             ELSE
-                -- nobody inside is left to be recorded, only some who wait at the door
-                UPDATE conference_room SET recording_since = NULL
-                WHERE hub_id = r.hub_id AND id = r.room_id AND recording_since IS NOT NULL
+                -- nobody is left inside, only some who wait at the door: it starts anew with the next host
+                UPDATE conference_room SET started_at = NULL, recording_since = NULL
+                WHERE hub_id = r.hub_id AND id = r.room_id AND started_at IS NOT NULL
                   AND NOT EXISTS (
                     SELECT 1 FROM conference
                     WHERE hub_id = r.hub_id AND room_id = r.room_id AND status = 'started'

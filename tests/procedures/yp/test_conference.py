@@ -865,7 +865,10 @@ def test_a_recording_is_told_once_and_ends_with_the_last_one_inside(door: Scene)
     door.sets("yp.conference_drop(:tab_alice, NULL)")
     assert door.one("SELECT recording_since IS NULL FROM yp.conference_room WHERE hub_id = :hub") == 0
     door.sets("yp.conference_drop(:tab_bob, NULL)")
-    assert door.one("SELECT recording_since FROM yp.conference_room WHERE hub_id = :hub") is None
+    card = document(door.sets("yp.conference_room_get(:sid_carol, :tab_carol, 'one')")[0])
+    assert (card["recording"], card["state"], card["started"], card["locked"]) == (
+        0, "waiting", None, "everybody",
+    )  # fmt: skip
     door.sets("yp.conference_drop(:tab_carol, NULL)")
     assert door.doc(enter("alice"))["room"]["recording"] == 0
 
