@@ -178,7 +178,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down user apikey apikeys hub link mail
+.PHONY: up down user apikey apikeys hub limits link mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -199,6 +199,9 @@ apikeys: ready ## The keys there are ([DROP=id] takes one away)
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
+
+limits: ready ## Limit the rooms of a hub (HUB= [PEOPLE=] [MINUTES=]; -1: as the service allows)
+	@$(call need,HUB)$(SERVICE) limits --hub "$$HUB" $${PEOPLE:+--people "$$PEOPLE"} $${MINUTES:+--minutes "$$MINUTES"}
 
 link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
 	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}

@@ -67,6 +67,7 @@ def test_an_unknown_command_is_refused_with_the_nearest_one(
         (["link", "--hub", "1", "--days", "soon"], "'soon' is not a valid int"),
         (["user", "--name", "Ann", "--email", "ann", "--password", "x"], "'ann' is not an email address"),
         (["user", "--name", " ", "--email", "ann@example.org", "--password", "x"], "the name is empty"),
+        (["limits", "--hub", "1", "--people", "-2"], "-2 is not in the range -1<=x<=999999999"),
         (["hub", "--name", "", "--owner", "ann@example.org"], "the name is empty"),
         (["apikey", "--user", "ann", "--scope", "root"], "SCOPE=root is none of agent"),
     ],

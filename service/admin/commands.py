@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from service.local.with_servers import with_stack
 if TYPE_CHECKING:
     from service.admin.registry import Registry
     from service.settings import Settings
+
+LIMIT: Any = {"min": -1, "max": 999_999_999}
+LIMIT_HELP = "0: any number; -1: as the service allows."
 
 commands = typer.Typer()
 
@@ -82,6 +85,23 @@ def hub(
     if not name.strip():
         raise CommandError("the name is empty: members must see one")
     return _with_registry(lambda registry: f"hub {name} is {registry.add_hub(name, owner, area)}")
+
+
+@commands.command(rich_help_panel="Operate")
+def limits(
+    hub: Annotated[str, typer.Option(help="Id of the hub.")],
+    people: Annotated[int | None, typer.Option(**LIMIT, help=f"People in one room. {LIMIT_HELP}")] = None,
+    minutes: Annotated[int | None, typer.Option(**LIMIT, help=f"Minutes of a meeting. {LIMIT_HELP}")] = None,
+) -> int:
+    """Limit the rooms of a hub, from the next meeting on; without a number, show its limits."""
+
+    def limit(registry: Registry) -> str:
+        known = registry.limit_rooms(hub, people, minutes)
+        words = {None: "as the service allows", 0: "any number"}
+        texts = [f"{name}: {words.get(number, number)}" for name, number in known.items()]
+        return f"a room of hub {hub} has {', '.join(texts)}"
+
+    return _with_registry(limit)
 
 
 @commands.command(rich_help_panel="Operate")

@@ -77,6 +77,11 @@ class Registry:
         ((_hub, room),) = self.call("yp", "dmz_link_create", hub, None, token, title or None, expiry)
         return token, str(room)
 
+    def limit_rooms(self, hub: str, people: int | None, minutes: int | None) -> dict[str, int | None]:
+        """Limit the rooms of a hub; return people and minutes. None leaves a limit, -1 takes it away."""
+        limits: dict[str, int | None] = document(self.call("yp", "hub_limits", hub, people, minutes))
+        return limits
+
     def grant(self, hub: str, who: str, level: int) -> None:
         """Give somebody a level on a whole hub."""
         self.call("yp", "permission_grant", hub, "*", who, level, 0)

@@ -321,6 +321,21 @@ async def test_the_service_limits_every_room(
     assert (refused.status, refused.code) == (409, "LIMIT_TOO_HIGH")
 
 
+async def test_a_hub_limits_its_rooms_from_the_next_meeting_on(meeting: Meeting, registry: Registry) -> None:
+    m = meeting
+    assert registry.limit_rooms(m.hub, 1, 30) == {"people": 1, "minutes": 30}
+    assert (await m.command("room"))["people"] == 0, "this one has begun before"
+    refused = await m.refused("room", people=2)
+    assert (refused.status, refused.code) == (409, "LIMIT_TOO_HIGH")
+    await m.command("end")
+    joined = await join_meeting(m.alice, m.alice_tab, m.hub, m.room)
+    assert (joined["room"]["people"], joined["room"]["minutes"]) == (1, 30)
+    assert 0 < joined["user"]["quota"] <= 1800
+    here = {"hub_id": m.hub, "room_id": m.room, "socket_id": m.bob_tab.id}
+    refused = await m.bob.call("conference.join", **here, **MEETING)
+    assert (refused.status, refused.code) == (409, "ROOM_FULL")
+
+
 async def test_a_room_ends_when_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch, make_node: NodeMaker, people: People, registry: Registry, admin: Admin
 ) -> None:

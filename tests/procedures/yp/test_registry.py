@@ -128,6 +128,19 @@ def test_hub_list_has_the_team_hubs_that_a_user_may_read(scene: Scene) -> None:
         assert scene.docs(f"yp.hub_list({call})") == [], call
 
 
+def test_the_limits_of_a_hub_go_before_those_of_the_service(scene: Scene) -> None:
+    assert scene.refusal("yp.hub_limits(:alice, 5, 5)") == "HUB_NOT_FOUND"
+    assert scene.doc("yp.hub_limits(:hub, NULL, NULL)") == {"people": None, "minutes": None}
+    assert scene.doc("yp.hub_limits(:hub, 5, 0)") == {"people": 5, "minutes": 0}
+    service = '{"people": 9, "minutes": 8}'
+    join = f"yp.conference_join(:sid_alice, :tab_alice, :hub, '{{}}', 'meeting', '{service}', 16)"
+    room = scene.doc(join.replace("{}", "one"))["room"]
+    assert (room["people"], room["minutes"]) == (5, 0)
+    assert scene.doc("yp.hub_limits(:hub, -1, 7)") == {"people": None, "minutes": 7}
+    room = scene.doc(join.replace("{}", "two"))["room"]
+    assert (room["people"], room["minutes"]) == (9, 7)
+
+
 def test_hub_home_of_users_and_hubs(scene: Scene) -> None:
     for place, name, area in (("alice", "Alice Scene", "personal"), ("hub", "Team", "private")):
         home = scene.doc(f"yp.hub_home(:{place})")
