@@ -4,6 +4,7 @@ NOT_RUN = {
     "make test": "it is what runs the tests",
     "make bench": "it measures for many minutes; tests/bench/test_main.py runs it on small books",
     ".venv/bin/drumee-contacts bench --only contact.add": "as make bench",
+    ".venv/bin/drumee-contacts bench --only load:": "as make bench",
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
