@@ -196,6 +196,18 @@ CHANGES: Declarations = {
         "doc": f"Changes on a page; a value above {CHANGES_LIMIT} counts as {CHANGES_LIMIT}.",
     },
 }  # fmt: skip
+LOAD: Declarations = {
+    "update": {
+        "type": "string", "enum": ["add", "replace", "skip"], "example": "add",
+        "doc": "For people who are known already. add: they get what they lack; replace: the texts and lists "
+        "of the file take the place of theirs; skip: they stay as they are.",
+    },
+    "filename": {"type": "string", "maxLength": 255, "example": "people.vcf", "doc": "Name for the report."},
+    "charset": {
+        "type": "string", "maxLength": 40, "example": "windows-1252",
+        "doc": "Encoding of the file, when the detection is wrong.",
+    },
+}  # fmt: skip
 DUPLICATES: Declarations = {
     "after": {
         "type": "string", "maxLength": 300, "example": "name:ana", "doc": "`meta.next` of the last answer.",

@@ -16,6 +16,8 @@ WITH_TOKEN = ("USER_CONTEXT_REQUIRED", "UNAUTHORIZED")
 WITH_BODY = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 WITH_KEY = ("CONFLICT", "UNPROCESSABLE")
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+FILES = ("text/vcard", "text/csv", "application/vcard+json")
+REJECTED = ("text/vcard", "text/csv", "application/json")
 ANY = {"type": "object"}
 TEXT = {"type": "string"}
 
@@ -67,6 +69,7 @@ def _path_params(operation: Operation) -> list[dict[str, Any]]:
     docs = {
         "id": "The contact: its UUID, or its 16 significant hex digits.",
         "version": "The version of the picture, as in `avatar_path`.",
+        "import": "The id of the import, 16 hexadecimal digits.",
         "key": "The id of the API key.",
         "session": "The id of the sign-in, from the list of sign-ins.",
     }
@@ -111,6 +114,8 @@ def _body(operation: Operation) -> dict[str, Any] | None:
     if operation.upload:
         form = _object(file={"type": "string", "format": "binary"})
         return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    if operation.file:
+        return {"required": True, "content": {kind: {"schema": TEXT} for kind in FILES}}
     if operation.body is None:
         return None
     schema = ANY if operation.free_body else object_schema(operation.body)
@@ -140,6 +145,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.returns == "Picture":
         kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURES}
         return {"description": "The picture.", "content": kinds}
+    if operation.returns == "RejectedFile":
+        return {"description": "The file.", "content": {kind: {"schema": TEXT} for kind in REJECTED}}
     schema = {"$ref": f"#/components/schemas/{operation.returns}"}
     return {"description": operation.returns, "content": {"application/json": {"schema": schema}}}
 
@@ -196,7 +203,34 @@ def _contact_schemas() -> dict[str, Any]:
             _object(reverted=INTEGER, left=_list(_object(id=TEXT, name=NULLABLE_TEXT, reason=TEXT)))
         ),
         "Reverted": _data(record, meta=_object(left=_list(TEXT))),
+        "Import": _data(_import()),
+        "Imports": _data(_list(_import())),
     }
+
+
+def _import() -> dict[str, Any]:
+    """Return the schema of a report. Those of a list have no entries."""
+    counts = (
+        "percent",
+        "total",
+        "loaded",
+        "updated",
+        "alreadyincontact",
+        "noemail",
+        "rejected_count",
+        "groups",
+    )
+    report = _object(
+        id=TEXT,
+        state={"enum": ["running", "done", "cancelled", "failed"]},
+        **dict.fromkeys(("reason", "api", "kind", "filename"), TEXT),
+        update={"enum": ["add", "replace", "skip"]},
+        **dict.fromkeys(counts, INTEGER),
+        created_at=TEXT,
+        ended_at=NULLABLE_TEXT,
+    )
+    report["properties"] |= dict.fromkeys(("rejected", "known", "incomplete"), _list(ANY))
+    return report
 
 
 def _account_schemas() -> dict[str, Any]:

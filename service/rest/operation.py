@@ -78,6 +78,8 @@ class Operation:
     """The body is any object, without declared fields."""
     upload: bool = False
     """The body is a form with a picture; `ApiRequest.body` has its `content` and `kind`."""
+    file: bool = False
+    """The body is a file, which the handler reads."""
     either: tuple[tuple[str, ...], ...] = ()
     """Groups of body fields, of which the request must fill exactly one."""
     status: int = 200

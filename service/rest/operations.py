@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.rest import admin, contacts, history, sign_in
+from service.rest import admin, contacts, history, imports, sign_in
 from service.rest import declarations as d
 from service.rest.batch import batch
 from service.rest.operation import Operation
@@ -124,5 +124,22 @@ OPERATIONS = (
     Operation(
         "contacts.avatar_version", "GET", "/contacts/{id}/avatar/{version}", contacts.get_avatar, "Picture",
         "contact.get_contact", errors=("NOT_FOUND",), query_token=True,
+    ),
+    Operation("imports.list", "GET", "/imports", imports.find, "Imports", "contact.load"),
+    Operation(
+        "imports.load", "POST", "/imports", imports.load, "Import", "contact.load",
+        query=d.LOAD, file=True, errors=("INVALID_QUERY", "CONFLICT"), timeout=900,
+    ),
+    Operation(
+        "imports.get", "GET", "/imports/{import}", imports.get, "Import", "contact.load",
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        "imports.cancel", "POST", "/imports/{import}/cancel", imports.cancel, "Import", "contact.load",
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        "imports.rejected", "GET", "/imports/{import}/rejected", imports.rejected, "RejectedFile",
+        "contact.load", errors=("NOT_FOUND",),
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from service.contacts import import_report
 from tests.support.address_files import table, upload
 from tests.support.admin import Admin
 from tests.support.people import People, Person, Tab
+from tests.support.waiting import until
 
 CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nEMAIL:{email}\n{more}END:VCARD\n"
 
@@ -40,10 +41,8 @@ async def test_all_tabs_see_the_progress_and_the_report_stays(people: People) ->
     tab, other, foreign = await alice.tab(), await alice.tab(), await bob.tab()
     answer = await load(alice, table(450), tab)
     for each in (tab, other):
-        await each._wait(
-            lambda each=each: each.updates("contact.import_progress")[-1]["model"]["percent"] == 100
-        )
-        models = [frame["model"] for frame in each.updates("contact.import_progress")]
+        await each._wait(lambda each=each: progress_of(each)[-1]["percent"] == 100)
+        models = progress_of(each)
         assert models[0] == {
             "import_id": answer["import_id"], "state": "running", "percent": 0, "total": 0, "loaded": 0,
             "updated": 0, "alreadyincontact": 0, "noemail": 0, "rejected_count": 0,
@@ -70,10 +69,10 @@ async def test_a_load_is_cancelled_half_way(people: People, admin: Admin) -> Non
     tab, other = await alice.tab(), await alice.tab()
     loading = asyncio.create_task(upload(alice, tab, "a.csv", table(5_000)))
     second = asyncio.create_task(upload(alice, other, "b.csv", table(300, 10_000)))
-    await tab._wait(lambda: len({id_ for id_, _ in seen(tab)}) == 2)
+    await until(lambda: len({id_ for id_, _ in seen(tab)}) == 2)
     by_file = {report["filename"]: report["import_id"] for report in await alice.ok("contact.load_reports")}
     big = by_file["a.csv"]
-    await tab._wait(lambda: any(id_ == big and loaded for id_, loaded in seen(tab)))
+    await until(lambda: any(id_ == big and loaded for id_, loaded in seen(tab)))
     cancelled = await alice.ok("contact.load_cancel", import_id=big)
     assert cancelled["state"] == "cancelled"
     answer = await loading
@@ -81,7 +80,7 @@ async def test_a_load_is_cancelled_half_way(people: People, admin: Admin) -> Non
         *(200, "cancelled"), cancelled["loaded"]
     )  # fmt: skip
     assert 0 < answer.data["loaded"] < 5_000
-    await tab._wait(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)
+    await until(lambda: tab.updates("contact.load")[-1]["model"]["progress"] == 100)
     # The other load goes on.
     assert ((await second).data["state"], (await second).data["loaded"]) == ("done", 300)
     count = f"SELECT COUNT(*) FROM {alice.shard}.contact WHERE owner_id = %s"
@@ -90,10 +89,13 @@ async def test_a_load_is_cancelled_half_way(people: People, admin: Admin) -> Non
     assert (again["state"], again["alreadyincontact"]) == ("done", answer.data["loaded"])
 
 
+def progress_of(tab: Tab) -> list[dict[str, Any]]:
+    return [frame["model"] for frame in tab.updates("contact.import_progress")]
+
+
 def seen(tab: Tab) -> set[tuple[str, int]]:
     """Return the import id and the number of loaded contacts of each frame about progress."""
-    models = [frame["model"] for frame in tab.updates("contact.import_progress")]
-    return {(model["import_id"], model["loaded"]) for model in models}
+    return {(model["import_id"], model["loaded"]) for model in progress_of(tab)}
 
 
 async def test_an_error_leaves_a_report_that_says_so(people: People, monkeypatch: Any) -> None:

@@ -11,7 +11,7 @@
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE import_report_end(
     IN in_owner  CHAR(16) COLLATE ascii_bin,
-    IN in_id     CHAR(16) COLLATE ascii_bin,
+    IN in_id     VARCHAR(64) COLLATE ascii_bin,
     IN in_state  VARCHAR(16) COLLATE ascii_bin,
     IN in_reason VARCHAR(64) COLLATE ascii_bin
 )
