@@ -218,3 +218,43 @@ async def test_a_free_name_of_a_tag_costs_one_pass_over_the_names(
         assert admin.one(statement, person.uid, name) == free
         # names, numbers, and both once more as groups; each number against each name would be 500,000
         assert rows_read(settings, statement, person.uid, name) < 40_000
+
+
+CALLS = """
+    INSERT INTO yp.call_invitation (room_id, callee_id, hub_id, caller_id, caller_socket, status, expiry,
+                                    ctime, mtime, logged_at)
+    SELECT CONCAT('plan', seq), LPAD(seq % 500, 16, 'e'), LPAD('plan', 16, 'e'), LPAD(seq % 400, 16, 'c'),
+           'x', IF(seq % 2, 'missed', 'ringing'), 4294967295, UNIX_TIMESTAMP(), UNIX_TIMESTAMP(), 1
+    FROM yp.seq_1_to_20000
+"""
+ROOMS = """
+    INSERT INTO yp.conference_room (hub_id, id, type, ctime, minutes, started_at)
+    SELECT LPAD('plan', 16, 'e'), CONCAT('plan', seq), 'meeting', 1, 60, 4000000000
+    FROM yp.seq_1_to_20000
+"""
+
+
+def test_who_comes_back_reads_their_own_calls_and_the_clock_of_rooms_an_index(
+    settings: Settings, admin: Admin
+) -> None:
+    admin.rows(CALLS)
+    admin.rows(ROOMS)
+    admin.rows("ANALYZE TABLE yp.call_invitation, yp.conference_room")
+    admin.rows(
+        "INSERT INTO yp.socket (id, uid, session_id, node, ctime) "
+        "VALUES ('plan', LPAD(7, 16, 'e'), REPEAT('5', 64), REPEAT('9', 16), 1)"
+    )
+    admin.rows(
+        "INSERT INTO yp.lost_socket (id, session_id, heard_at, lost_at, rooms) "
+        "VALUES ('plan', REPEAT('5', 64), UNIX_TIMESTAMP() - 60, UNIX_TIMESTAMP(), '[]')"
+    )
+    try:
+        own_calls = admin.one("SELECT COUNT(*) FROM yp.call_invitation WHERE callee_id = LPAD(7, 16, 'e')")
+        assert rows_read(settings, "CALL yp.socket_missed('plan', 'plan')") < 20 * own_calls
+        overdue = "BEGIN NOT ATOMIC START TRANSACTION; CALL yp.conference_overdue(); ROLLBACK; END"
+        assert rows_read(settings, overdue) < 20
+    finally:
+        for table in ("call_invitation", "conference_room"):
+            admin.rows(f"DELETE FROM yp.{table} WHERE hub_id = LPAD('plan', 16, 'e')")
+        for table in ("socket", "lost_socket"):
+            admin.rows(f"DELETE FROM yp.{table} WHERE id = 'plan'")

@@ -21,7 +21,7 @@ BEGIN
     -- unlocked: the room is locked below, and read again
     SELECT hub_id, id INTO v_hub, v_room
     FROM conference_room
-    WHERE minutes > 0 AND started_at + minutes * 60 <= v_now
+    WHERE ends_at <= v_now
     LIMIT 1;
     IF v_room IS NOT NULL THEN
         CALL conference_number(v_hub, v_room, v_serial);
@@ -30,7 +30,7 @@ BEGIN
     -- unlocked: the row is written above
     IF EXISTS (
         SELECT 1 FROM conference_room
-        WHERE hub_id = v_hub AND id = v_room AND minutes > 0 AND started_at + minutes * 60 <= v_now
+        WHERE hub_id = v_hub AND id = v_room AND ends_at <= v_now
     ) THEN
         SELECT data FROM room_card WHERE hub_id = v_hub AND room_id = v_room;
         CALL conference_close(v_hub, v_room, NULL);

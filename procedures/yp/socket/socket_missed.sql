@@ -30,9 +30,10 @@ BEGIN
     SELECT heard_at, lost_at, rooms INTO v_heard, v_lost, v_rooms FROM lost_socket WHERE id = in_former;
 
     -- locked in share mode: a call that has found its recipients before this socket was there, and has not
-    -- committed yet, is waited for
+    -- committed yet, is waited for. Another index would lock the calls of others, too.
     SELECT COUNT(*) INTO v_ringing
-    FROM call_invitation WHERE callee_id = v_uid AND status = 'ringing' LOCK IN SHARE MODE;
+    FROM call_invitation FORCE INDEX (by_answer)
+    WHERE callee_id = v_uid AND status = 'ringing' LOCK IN SHARE MODE;
 
     SELECT room_id AS rooms
     FROM call_invitation WHERE callee_id = v_uid AND status = 'ringing' AND expiry > v_now;
@@ -108,7 +109,8 @@ BEGIN
     FROM call_invitation AS i
     LEFT JOIN conference AS o ON o.hub_id = i.hub_id AND o.room_id = i.room_id
       AND o.socket_id = i.answered_socket AND o.uid = v_uid
-    WHERE i.callee_id = v_uid AND i.status <> 'ringing' AND i.mtime >= v_heard AND i.ctime <= v_lost
+    WHERE i.callee_id = v_uid AND i.status IN ('accepted', 'declined', 'cancelled', 'revoked', 'missed')
+      AND i.mtime >= v_heard AND i.ctime <= v_lost
       AND NOT COALESCE(i.answered_socket, '') IN (in_former, in_socket)
     UNION ALL
     -- a seat that it had, and has no more
