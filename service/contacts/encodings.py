@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from service.contacts.charset_doubt import FEW, doubt_of
+
 CHUNK_BYTES = 65_536
 LINE_BYTES = 4_000_000
 """Bytes of a line that are read: more than a contact may have."""
@@ -68,6 +70,8 @@ class Decoder:
 
     def __init__(self, encoding: str, utf8_first: bool = True, name: str = "") -> None:
         self.encoding = encoding
+        self.doubt: dict[str, list[str]] = {}
+        """Names in the two likeliest readings, by encoding, when the encoding is a guess."""
         self.name = name or encoding
         self.utf8_first = utf8_first
 
@@ -79,6 +83,7 @@ class Decoder:
 
         detector = EncodingDetector()
         counts = {True: 0, False: 0}
+        samples: dict[bytes, None] = {}
         for value in values:
             if value.isascii():
                 continue
@@ -86,11 +91,15 @@ class Decoder:
             counts[valid] += 1
             if not valid:
                 detector.feed(value + b"\n", last=False)
+                if len(samples) <= FEW:
+                    samples[value] = None
         if not counts[False]:
             return cls("utf-8")
         detector.feed(b"", last=True)
         encoding = codec_of(detector.guess(tld=None, allow_utf8=False)) or FALLBACK
-        return cls(encoding, encoding not in MULTIBYTE or counts[True] > counts[False])
+        decoder = cls(encoding, encoding not in MULTIBYTE or counts[True] > counts[False])
+        decoder.doubt = doubt_of(samples, encoding)
+        return decoder
 
     def decode(self, value: bytes, charset: str = "") -> str:
         """Return the text of a value. `charset`: the encoding that the value names itself."""

@@ -1,7 +1,8 @@
 """Read address books that other programs export: vCard 2.1, 3.0 and 4.0, and CSV.
 
 Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
-neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, of a table then
+neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, with
+`charset_doubt` when it is a guess, of a table then
 `{"columns", "head"}` (which of them are used, and the lines before the first row), and one line of JSON per
 contact, where `at` is the number of bytes read:
 
@@ -177,7 +178,8 @@ def main() -> None:
     # Buffered, also with PYTHONUNBUFFERED: the service would wake up for each line.
     with Path(path).open("rb") as source, open(1, "wb", BUFFER_BYTES, closefd=False) as out:
         decoder = decoder_of(source, kind, charset)
-        out.write(orjson.dumps({"encoding": decoder.name}) + b"\n")
+        doubt = {"charset_doubt": decoder.doubt} if decoder.doubt else {}
+        out.write(orjson.dumps({"encoding": decoder.name, **doubt}) + b"\n")
         for entry in read(source, kind, decoder):
             if "contact" in entry:
                 entry["contact"] = _without_empty(entry["contact"])
