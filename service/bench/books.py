@@ -62,7 +62,7 @@ EMAILS = """
 """
 NAME_TERMS = """
     INSERT IGNORE INTO {db}.contact_index (owner_id, is_deleted, kind, word, contact_id)
-    SELECT c.owner_id, 0, 'term', LEFT(j.word, 64), c.id
+    SELECT c.owner_id, 0, 'text', LEFT(j.word, 64), c.id
     FROM {db}.contact AS c, JSON_TABLE(
         {db}.text_words(CONCAT_WS(' ', c.firstname, c.lastname, c.surname), 'plain'),
         '$[*]' COLUMNS (word VARCHAR(255) PATH '$')
@@ -71,7 +71,7 @@ NAME_TERMS = """
 """
 EMAIL_TERMS = """
     INSERT IGNORE INTO {db}.contact_index (owner_id, is_deleted, kind, word, contact_id)
-    SELECT owner_id, 0, 'term', LEFT(email, 64), contact_id
+    SELECT owner_id, 0, 'text', LEFT(email, 64), contact_id
     FROM {db}.contact_email WHERE owner_id = %s
 """
 TABLES = ("contact", "contact_email", "contact_index")

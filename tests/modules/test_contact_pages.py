@@ -24,11 +24,14 @@ def as_stored(admin: Admin, person: Person, page: int, size: int, query: dict[st
     text = None if query["name"] in {"name", "date"} else query["name"]
     rows = admin.rows(
         f"SELECT id FROM {person.shard}.contact WHERE owner_id = %s AND box IN %s"
-        " AND (%s IS NULL OR display LIKE CONCAT('%%', %s, '%%'))"
+        " AND (%s IS NULL OR display LIKE CONCAT('%%', %s, '%%') OR id IN ("
+        f"SELECT contact_id FROM {person.shard}.contact_index"
+        " WHERE owner_id = contact.owner_id AND kind = 'text' AND word LIKE CONCAT(%s, '%%')))"
         f" ORDER BY {'ctime' if sort == 'date' else 'display'} {query['order']}, id {query['order']}"
         " LIMIT %s, %s",
         person.uid,
         ("active", "archived") if query["option"] == "all" else ("active",),
+        text,
         text,
         text,
         (page - 1) * size,

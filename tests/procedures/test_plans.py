@@ -23,8 +23,8 @@ FILL = """
 """
 TERMS = """
     INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id)
-    SELECT owner_id, 0, 'term', lastname, id FROM shard1.contact WHERE owner_id = %s
-    UNION SELECT owner_id, 0, 'term', firstname, id FROM shard1.contact WHERE owner_id = %s
+    SELECT owner_id, 0, 'text', lastname, id FROM shard1.contact WHERE owner_id = %s
+    UNION SELECT owner_id, 0, 'text', firstname, id FROM shard1.contact WHERE owner_id = %s
 """
 
 

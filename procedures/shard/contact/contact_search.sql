@@ -1,7 +1,7 @@
 -- contact_search: list a page of contacts, and of colleagues in a paid domain, by the starts of their words.
 --
--- Every word of the search must start a word of a name or an address; case and accents are ignored. A rare
--- word is read from the index of words and then sorted. For a frequent one (more than 1,000 contacts), the
+-- Contacts are found as in the REST API (record_conditions). A rare word is read from the index of words and
+-- then sorted. For a frequent one (more than 1,000 contacts), the
 -- index of names is read instead, where a page fills soon.
 --
 -- Params:   in_owner     owner of the address book
@@ -34,28 +34,29 @@ BEGIN
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
     DECLARE v_box VARCHAR(16) DEFAULT IF(in_status = 'archived', 'archived', 'active');
     DECLARE v_status VARCHAR(16) DEFAULT IF(in_status IN ('', 'own', 'paper', 'archived'), NULL, in_status);
-    -- a text with an @ is an address, and is searched as a whole
-    DECLARE v_words TEXT DEFAULT IF(in_key LIKE '%@%', JSON_ARRAY(TRIM(in_key)), text_words(in_key, 'plain'));
+    DECLARE v_conditions LONGTEXT DEFAULT record_conditions(JSON_OBJECT('search', in_key));
     DECLARE v_word_count, v_hit_count INT UNSIGNED;
+    DECLARE v_low VARCHAR(64);
+    DECLARE v_high VARCHAR(255);
     DECLARE v_longest VARCHAR(520);
     DECLARE v_contact_ids LONGTEXT;
     DECLARE v_domain INT UNSIGNED;
 
     SELECT domain_id INTO v_domain FROM yp.drumate WHERE id = in_owner;
 
-    SELECT COUNT(*), CONCAT(like_escape(
-        SUBSTRING_INDEX(GROUP_CONCAT(LEFT(w.word, 64)
-                                     ORDER BY CHAR_LENGTH(w.word) DESC SEPARATOR ' '), ' ', 1)
-    ), '%')
-    INTO v_word_count, v_longest
-    FROM JSON_TABLE(v_words, '$[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')) AS w
-    WHERE w.word <> '';
+    SELECT COUNT(*),
+           SUBSTRING_INDEX(GROUP_CONCAT(w.low ORDER BY CHAR_LENGTH(w.low) DESC SEPARATOR ' '), ' ', 1)
+    INTO v_word_count, v_low
+    FROM JSON_TABLE(v_conditions, '$[*]' COLUMNS (
+        low VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.low'
+    )) AS w;
+    SET v_high = prefix_end(v_low), v_longest = CONCAT(like_escape(v_low), '%');
 
     IF v_word_count > 0 THEN
         SELECT COUNT(*) INTO v_hit_count
         FROM (
             SELECT 1 FROM contact_index
-            WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'term' AND word LIKE v_longest
+            WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'text' AND word BETWEEN v_low AND v_high
             LIMIT 1001
         ) AS first_hits;
     END IF;
@@ -69,15 +70,16 @@ BEGIN
             SELECT c.id
             FROM (
                 SELECT DISTINCT contact_id FROM contact_index
-                WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'term' AND word LIKE v_longest
-            ) AS term_hits
-            JOIN contact AS c ON c.owner_id = in_owner AND c.id = term_hits.contact_id
+                WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'text'
+                  AND word BETWEEN v_low AND v_high
+            ) AS hits
+            JOIN contact AS c ON c.owner_id = in_owner AND c.id = hits.contact_id
             WHERE c.box = v_box
               AND (v_status IS NULL OR c.status = v_status)
               AND (in_status <> 'paper' OR c.status <> 'active')
               AND (in_drumate = 0 OR c.peer_id IS NOT NULL)
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(COALESCE(c.email, c.entity)))
-              AND (v_word_count = 1 OR contact_matches(in_owner, c.id, v_words))
+              AND (v_word_count = 1 OR contact_meets(in_owner, c.id, v_conditions))
             ORDER BY c.display, c.id
             LIMIT v_reach
         ) AS f;
@@ -97,10 +99,10 @@ BEGIN
                 SELECT 1
                 FROM contact_index AS t FORCE INDEX (by_contact)
                 WHERE t.owner_id = in_owner AND t.contact_id = c.id
-                  AND t.kind = 'term' AND t.word LIKE v_longest
+                  AND t.kind = 'text' AND t.word BETWEEN v_low AND v_high
                 LIMIT 1
               ) = 1)
-              AND (v_word_count < 2 OR contact_matches(in_owner, c.id, v_words))
+              AND (v_word_count < 2 OR contact_meets(in_owner, c.id, v_conditions))
             ORDER BY c.display, c.id
             LIMIT v_reach
         ) AS f;
@@ -121,7 +123,9 @@ BEGIN
               AND d.id <> in_owner
               AND in_status IN ('', 'paper')
               AND (in_key = '' OR d.firstname LIKE v_longest OR d.lastname LIKE v_longest
-                   OR d.email LIKE v_longest)
+                   OR d.email LIKE v_longest
+                   OR REGEXP_REPLACE(d.firstname, '[^\\p{L}\\p{M}]+', '') LIKE v_longest
+                   OR REGEXP_REPLACE(d.lastname, '[^\\p{L}\\p{M}]+', '') LIKE v_longest)
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(d.email))
               AND NOT EXISTS (SELECT 1 FROM contact AS k WHERE k.owner_id = in_owner AND k.peer_id = d.id)
             ORDER BY d.fullname, d.id

@@ -11,7 +11,8 @@
 --
 -- Params:   in_owner    owner of the address book
 --           in_tag      only contacts with this tag or one below it; NULL for all
---           in_name     only contacts whose displayed name contains this; NULL for all
+--           in_name     only contacts whose displayed name contains this, or that a search of the REST API
+--                       finds by it (record_conditions); NULL for all
 --           in_sort     name or date
 --           in_order    asc or desc
 --           in_option   active, archived, sent (unanswered invitations) or all
@@ -43,6 +44,11 @@ BEGIN
     DECLARE v_reach BIGINT UNSIGNED DEFAULT in_page * in_size;
     DECLARE v_entry_skip BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_name VARCHAR(520) DEFAULT CONCAT('%', like_escape(in_name), '%');
+    DECLARE v_conditions LONGTEXT;
+    DECLARE v_low VARCHAR(64);
+    DECLARE v_is_frequent TINYINT DEFAULT 0;
+    -- ids of the contacts that a rare word finds
+    DECLARE v_hits TEXT COLLATE ascii_bin DEFAULT '';
     DECLARE v_box, v_second, v_status VARCHAR(16);
     DECLARE v_rev BIGINT UNSIGNED;
     DECLARE v_after CHAR(16) COLLATE ascii_bin;
@@ -54,6 +60,31 @@ BEGIN
         WHEN 'sent' THEN SET v_status = 'sent';
         ELSE SET v_box = in_option;
     END CASE;
+    IF in_name IS NOT NULL THEN
+        SET v_conditions = record_conditions(JSON_OBJECT('search', in_name));
+        SELECT MAX(w.low) INTO v_low
+        FROM (
+            SELECT j.low, ROW_NUMBER() OVER (ORDER BY CHAR_LENGTH(j.low) DESC) AS place
+            FROM JSON_TABLE(v_conditions, '$[*]' COLUMNS (
+                low VARCHAR(64) COLLATE utf8mb4_unicode_520_ci PATH '$.low'
+            )) AS j
+        ) AS w
+        WHERE w.place = 1;
+        SELECT COUNT(*) > 1000 INTO v_is_frequent
+        FROM (
+            SELECT 1 FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'text'
+              AND word BETWEEN v_low AND prefix_end(v_low)
+            LIMIT 1001
+        ) AS first_hits;
+        IF NOT v_is_frequent THEN
+            SELECT COALESCE(GROUP_CONCAT(DISTINCT contact_id), '') INTO v_hits
+            FROM contact_index
+            WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'text'
+              AND word BETWEEN v_low AND prefix_end(v_low)
+              AND contact_meets(in_owner, contact_id, v_conditions);
+        END IF;
+    END IF;
     IF in_after IS NOT NULL THEN
         -- before the page is read: a change between the two makes the revision too old, never too new
         SELECT COALESCE(MAX(rev), 0) INTO v_rev FROM contact_ledger WHERE owner_id = in_owner;
@@ -90,7 +121,8 @@ BEGIN
             JOIN map_tag AS m ON m.owner_id = in_owner AND m.tag_id = s.tag_id
             JOIN contact AS c ON c.owner_id = in_owner AND c.id = m.entity_id
             WHERE (c.box IN (v_box, v_second) OR c.status = v_status)
-              AND (v_name IS NULL OR c.display LIKE v_name)
+              AND (v_name IS NULL OR c.display LIKE v_name OR LOCATE(c.id, v_hits) > 0
+                   OR v_is_frequent = 1 AND contact_meets(in_owner, c.id, v_conditions))
         )
         SELECT JSON_INSERT(k.data, '$.page', in_page + 0) AS data
         FROM tagged AS f
@@ -107,17 +139,23 @@ BEGIN
     ELSEIF in_sort = 'date' AND in_order = 'desc' THEN
         WITH p AS (
             (SELECT id, ctime FROM contact FORCE INDEX (by_date)
-             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_box
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR ctime < v_ctime OR ctime = v_ctime AND id < v_after)
              ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact FORCE INDEX (by_date)
-             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_second
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR ctime < v_ctime OR ctime = v_ctime AND id < v_after)
              ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
-             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND status = v_status
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
              ORDER BY ctime DESC, id DESC LIMIT v_entry_skip, v_reach)
             ORDER BY ctime DESC, id DESC LIMIT v_skip, in_size
         )
@@ -129,17 +167,23 @@ BEGIN
     ELSEIF in_sort = 'date' THEN
         WITH p AS (
             (SELECT id, ctime FROM contact FORCE INDEX (by_date)
-             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_box
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR ctime > v_ctime OR ctime = v_ctime AND id > v_after)
              ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact FORCE INDEX (by_date)
-             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_second
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR ctime > v_ctime OR ctime = v_ctime AND id > v_after)
              ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, ctime FROM contact
-             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND status = v_status
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
              ORDER BY ctime, id LIMIT v_entry_skip, v_reach)
             ORDER BY ctime, id LIMIT v_skip, in_size
         )
@@ -151,17 +195,23 @@ BEGIN
     ELSEIF in_order = 'desc' THEN
         WITH p AS (
             (SELECT id, display FROM contact FORCE INDEX (by_name)
-             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_box
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR display < v_display OR display = v_display AND id < v_after)
              ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact FORCE INDEX (by_name)
-             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_second
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR display < v_display OR display = v_display AND id < v_after)
              ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
-             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND status = v_status
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
              ORDER BY display DESC, id DESC LIMIT v_entry_skip, v_reach)
             ORDER BY display DESC, id DESC LIMIT v_skip, in_size
         )
@@ -173,17 +223,23 @@ BEGIN
     ELSE
         WITH p AS (
             (SELECT id, display FROM contact FORCE INDEX (by_name)
-             WHERE owner_id = in_owner AND box = v_box AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_box
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR display > v_display OR display = v_display AND id > v_after)
              ORDER BY display, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact FORCE INDEX (by_name)
-             WHERE owner_id = in_owner AND box = v_second AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND box = v_second
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
                AND (v_after IS NULL OR display > v_display OR display = v_display AND id > v_after)
              ORDER BY display, id LIMIT v_entry_skip, v_reach)
             UNION ALL
             (SELECT id, display FROM contact
-             WHERE owner_id = in_owner AND status = v_status AND (v_name IS NULL OR display LIKE v_name)
+             WHERE owner_id = in_owner AND status = v_status
+               AND (v_name IS NULL OR display LIKE v_name OR LOCATE(id, v_hits) > 0
+                    OR v_is_frequent = 1 AND contact_meets(in_owner, id, v_conditions))
              ORDER BY display, id LIMIT v_entry_skip, v_reach)
             ORDER BY display, id LIMIT v_skip, in_size
         )

@@ -1,10 +1,10 @@
 -- contact_keys: list the words by which a contact is sorted and searched (contact_index), grouped by kind;
 -- for a changed contact, only the kinds that may differ.
 --
--- text, for the search of the REST API: words of names, company and notes; email addresses, and anything
--- like one in a text, as words, as a whole, and from the @ on; every run of digits of a phone number up
--- to its end, so that any part of the number is found. term, for the search of the RPC: words of names
--- and company, and whole addresses. company_part: the company from each of its characters on. Contacts
+-- text, for the search of all APIs: words of names, company and notes; two words of a name as one (annalena);
+-- names in scripts without blanks, from each of their characters on; email addresses, and anything like one
+-- in a text, as words, as a whole, and from the @ on; every run of digits of a phone number up to its end, so
+-- that any part of the number is found. company_part: the company from each of its characters on. Contacts
 -- without company sort last in both directions.
 --
 -- Params:   in_record   JSON (contact_sheet), with the times of the record
@@ -32,6 +32,7 @@ BEGIN
     DECLARE v_phones LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.phones[*].number'), '');
     DECLARE v_quoted, v_text, v_words, v_parts, v_numbers, v_keys LONGTEXT;
     DECLARE v_name VARCHAR(255);
+    DECLARE v_digit INT DEFAULT 0;
     DECLARE v_is_all TINYINT DEFAULT NOT COALESCE(
         v_display COLLATE utf8mb4_bin = JSON_VALUE(in_known, '$.display_name'), 0
     );
@@ -39,9 +40,7 @@ BEGIN
     SET v_keys = CONCAT_WS(',',
         JSON_OBJECT('kind', 'updated_at', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.updated_at'))),
         JSON_OBJECT('kind', 'source', 'words', JSON_ARRAY(JSON_VALUE(in_record, '$.source'))),
-        JSON_OBJECT('kind', 'tag', 'words', JSON_EXTRACT(in_record, '$.tags')),
-        JSON_OBJECT('kind', 'term', 'words', JSON_COMPACT(text_words(in_names, 'plain'))),
-        JSON_OBJECT('kind', 'term', 'words', JSON_COMPACT(v_mails)));
+        JSON_OBJECT('kind', 'tag', 'words', JSON_EXTRACT(in_record, '$.tags')));
     IF v_is_all THEN
         SELECT LEFT(GROUP_CONCAT(j.word ORDER BY j.word SEPARATOR ' '), 255) INTO v_name
         FROM JSON_TABLE(text_words(v_display, 'plain'), '$[*]' COLUMNS (
@@ -69,9 +68,15 @@ BEGIN
     END IF;
 
     -- the digits of each number, between semicolons
-    SET v_numbers = REPLACE(
-        REPLACE(REGEXP_REPLACE(REPLACE(v_phones, '\\"', ''), '[^0-9"]+', ''), '""', ';'), '"', ''
-    );
+    SET v_numbers = REPLACE(v_phones, '\\"', '');
+    WHILE v_digit < 10 AND v_phones RLIKE '[٠-٩۰-۹０-９]' DO
+        SET v_numbers = REPLACE(REPLACE(REPLACE(
+                v_numbers, SUBSTR('٠١٢٣٤٥٦٧٨٩', v_digit + 1, 1), v_digit
+            ), SUBSTR('۰۱۲۳۴۵۶۷۸۹', v_digit + 1, 1), v_digit
+            ), SUBSTR('０１２３４５６７８９', v_digit + 1, 1), v_digit),
+            v_digit = v_digit + 1;
+    END WHILE;
+    SET v_numbers = REPLACE(REPLACE(REGEXP_REPLACE(v_numbers, '[^0-9"]+', ''), '""', ';'), '"', '');
     IF v_is_all
        OR NOT (v_phones COLLATE utf8mb4_bin
                <=> COALESCE(JSON_EXTRACT(in_known, '$.phones[*].number'), '')) THEN
@@ -95,9 +100,15 @@ BEGIN
                <=> JSON_EXTRACT(in_known, '$.first_name'))
        OR NOT (JSON_EXTRACT(in_record, '$.last_name') COLLATE utf8mb4_bin
                <=> JSON_EXTRACT(in_known, '$.last_name')) THEN
-        SET v_text = CONCAT_WS(' ', v_display,
-                               JSON_VALUE(in_record, '$.first_name'), JSON_VALUE(in_record, '$.last_name'),
-                               v_company, v_mails, v_notes);
+        SET v_text = CONCAT_WS(' ', in_names, v_mails, v_notes, REGEXP_REPLACE(
+            v_display, '([\\p{L}\\p{M}]+)[^\\p{L}\\p{N}]+(?=([\\p{L}\\p{M}]+))', '\\1\\2 '
+        ));
+        IF in_names RLIKE '[\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}\\p{Thai}]' THEN
+            SET v_text = CONCAT_WS(' ', v_text, REGEXP_REPLACE(
+                in_names,
+                '(?=([\\p{Han}\\p{Hiragana}\\p{Katakana}ー\\p{Hangul}\\p{Thai}]+)).|.', '\\1 '
+            ));
+        END IF;
         SET v_words = text_words(v_text, 'both'), v_parts = text_words(v_text, 'parts');
         IF CHAR_LENGTH(v_words) + CHAR_LENGTH(v_parts) > 8192 THEN
             -- a long text repeats its words; to leave them out here costs a fifth of sorting them later

@@ -148,8 +148,11 @@ BEGIN
             STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
         END IF;
     ELSEIF v_changed THEN
-        -- the words of another state are other rows: all are written again
-        SET v_keys = contact_keys(v_record, v_names, IF(v_state <=> v_old_state, v_old_record, NULL));
+        -- the words of another state are other rows, and the record does not show all names: all words are
+        -- written again
+        SET v_keys = contact_keys(v_record, v_names, IF(
+            v_state <=> v_old_state AND v_names_digest <=> v_old_names_digest, v_old_record, NULL
+        ));
         IF v_old_state IS NOT NULL THEN
             SET v_kinds = JSON_EXTRACT(v_keys, '$[*].kind');
             DELETE FROM contact_index
@@ -163,7 +166,7 @@ BEGIN
         SELECT in_owner, IF(v_state = 'deleted', 1, 0), w.kind, w.word, in_id, v_name
         FROM (
             SELECT k.kind,
-                   CASE WHEN k.kind IN ('text', 'term') THEN LEFT(k.word, 64)
+                   CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
                         WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
                         ELSE k.word END AS word,
                    LEAD(k.word) OVER (PARTITION BY k.kind ORDER BY k.word) AS next_word
@@ -175,7 +178,7 @@ BEGIN
             WHERE k.word <> ''
                OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
         ) AS w
-        WHERE w.kind NOT IN ('text', 'term')
+        WHERE w.kind <> 'text'
            OR w.next_word IS NULL
            OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
         ON DUPLICATE KEY UPDATE name = v_name;

@@ -139,7 +139,7 @@ BEGIN
     SELECT in_owner, w.is_deleted, w.kind, w.word, w.contact_id, w.name
     FROM (
         SELECT IF(r.state = 'deleted', 1, 0) AS is_deleted, k.kind,
-               CASE WHEN k.kind IN ('text', 'term') THEN LEFT(k.word, 64)
+               CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
                     WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
                     ELSE k.word END AS word,
                r.contact_id, LEFT(s.full_name, 64) AS name,
@@ -158,7 +158,7 @@ BEGIN
         WHERE k.word <> ''
            OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
     ) AS w
-    WHERE w.kind NOT IN ('text', 'term')
+    WHERE w.kind <> 'text'
        OR w.next_word IS NULL
        OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
     ON DUPLICATE KEY UPDATE contact_id = w.contact_id;

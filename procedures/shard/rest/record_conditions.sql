@@ -1,6 +1,7 @@
 -- record_conditions: translate the filters of a list into ranges of the index of records.
 --
--- A text is split into words as in contact_keys; a word with an @ is an address, or a part of one.
+-- A text is split into words as in contact_keys; a word with an @ is an address, or a part of one. A text of
+-- digits and signs alone is one number, however it is written.
 --
 -- Params:   in_query    JSON (my_contact_records)
 -- Returns:  a value     JSON array of kind, low, high; a contact must meet all of them
@@ -26,6 +27,9 @@ BEGIN
     DECLARE v_term, v_condition TEXT;
     DECLARE v_index INT UNSIGNED DEFAULT 0;
 
+    IF v_search RLIKE '^[+(]*[\\p{Nd} +().\\/-]{6,}$' THEN
+        SET v_search = REGEXP_REPLACE(REPLACE(v_search, '(0)', ''), '[^\\p{Nd}]+', '');
+    END IF;
     -- word by word, without a cursor: one over texts makes a temporary table on disk
     WHILE CHAR_LENGTH(v_search) > 0 DO
         SET v_term = SUBSTRING_INDEX(v_search, ' ', 1),

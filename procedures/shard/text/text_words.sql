@@ -1,13 +1,17 @@
 -- text_words: split a text of any length into words, runs of letters and digits; or find the email addresses
 -- in it, and parts of addresses: runs of letters, digits and a few signs around an @.
 --
+-- The collation of the index ignores case, accents and ligatures; a Turkish dotless i becomes an i here. A
+-- sign such as an emoji is a word of its own.
+--
 -- The text is taken in pieces, because MariaDB reads the rest of the text again for each match of a pattern:
 -- 8,000 short words would take half a second. A piece ends behind a character that stands in no number and in
 -- no address. Only a run of 512 characters without such a one is cut anywhere; its words stay whole.
 --
 -- Params:   in_text   a text, or NULL
 --           in_form   plain: as it is; typed: without the signs that people write between digits (612-34.56
---                     is 6123456); both: plain and typed; mails: the addresses; parts: the addresses, and
+--                     is 6123456) or letters (O'Brien, Anna-Lena), and without zeros before a number;
+--                     both: plain and typed; mails: the addresses; parts: the addresses, and
 --                     each of them from its @ on
 -- Returns:  a value   JSON array of words, with an empty text where the text starts or ends with
 --                     another character
@@ -23,7 +27,7 @@ CREATE OR REPLACE FUNCTION text_words(
     NO SQL
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_rest LONGTEXT DEFAULT COALESCE(in_text, '');
+    DECLARE v_rest LONGTEXT DEFAULT REPLACE(COALESCE(in_text, ''), 'ı', 'i');
     DECLARE v_piece, v_typed TEXT;
     DECLARE v_words, v_typed_words LONGTEXT DEFAULT '';
     DECLARE v_length INT UNSIGNED;
@@ -50,17 +54,27 @@ BEGIN
                 ), IF(in_form = 'mails', '"",', '"","",'), ''
             ));
         ELSE
-            SET v_typed = IF(
-                in_form <> 'plain' AND v_piece RLIKE '[0-9][-./()]+[0-9]',
-                REGEXP_REPLACE(v_piece, '(?<=[0-9])[-.\\/()]+(?=[0-9])', ''), v_piece
-            );
+            IF v_piece RLIKE '\\p{So}' THEN
+                SET v_piece = REGEXP_REPLACE(v_piece, '(\\p{So})', ' \\1 ');
+            END IF;
+            SET v_typed = v_piece;
+            IF in_form <> 'plain'
+               AND v_piece RLIKE '[0-9][-./()]+[0-9]|0[1-9]|\\p{L}[''’‘ʼʹ´`‐‑-]+\\p{L}' THEN
+                SET v_typed = REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                        v_piece,
+                        '(?<=[0-9])[-.\\/()]+(?=[0-9])|(?<=[\\p{L}\\p{M}])[''’‘ʼʹ´`‐‑-]+(?=\\p{L})',
+                        ''
+                    ), '(?<![\\p{L}\\p{N}])0+(?=[1-9][0-9]{4,}(?!\\p{L}))', ''
+                );
+            END IF;
             IF in_form = 'both' AND v_typed <> v_piece COLLATE utf8mb4_bin THEN
                 SET v_typed_words = CONCAT(
-                    v_typed_words, '","', REGEXP_REPLACE(v_typed, '[^\\p{L}\\p{N}\\p{M}]+', '","')
+                    v_typed_words, '","', REGEXP_REPLACE(v_typed, '[^\\p{L}\\p{N}\\p{M}\\p{So}]+', '","')
                 );
                 SET v_typed = v_piece;
             END IF;
-            SET v_words = CONCAT(v_words, REGEXP_REPLACE(v_typed, '[^\\p{L}\\p{N}\\p{M}]+', '","'));
+            SET v_words = CONCAT(v_words, REGEXP_REPLACE(v_typed, '[^\\p{L}\\p{N}\\p{M}\\p{So}]+', '","'));
         END IF;
     UNTIL CHAR_LENGTH(v_rest) = 0 END REPEAT;
 

@@ -328,15 +328,34 @@ async def test_my_contact_list_starts_where_a_page_ended_until_something_changes
     assert await second_page({"rev": rev, "offset": 2, "contact": "0" * 16}) == ([c, d], rev)
 
 
-async def test_terms_of_the_index_and_contact_matches_find_words(direct: Direct, admin: Admin) -> None:
+async def test_words_of_the_index_and_contact_meets_find_words(direct: Direct, admin: Admin) -> None:
     owner = direct.person()
     contact = await direct.contact(owner, "grace@navy.example", firstname="Élodie", lastname="Çelik")
     admin.rows("DELETE FROM shard1.contact_index WHERE owner_id = %s", owner.uid)
     admin.rows("UPDATE shard1.contact_record SET names_digest = NULL WHERE owner_id = %s", owner.uid)
     assert await direct.sets("shard1", "contact_render", owner.uid, contact) == []
-    for words, expected in ((["elo"], 1), (["elo", "cel"], 1), (["grace@n"], 1), (["elo", "x"], 0)):
-        matches = admin.one("SELECT shard1.contact_matches(%s, %s, %s)", owner.uid, contact, json_text(words))
-        assert matches == expected, words
+    for text, expected in (("elo", 1), ("elo cel", 1), ("grace@n", 1), ("elo x", 0), ("", 1)):
+        matches = admin.one(
+            "SELECT shard1.contact_meets(%s, %s, shard1.record_conditions(JSON_OBJECT('search', %s)))",
+            owner.uid,
+            contact,
+            text,
+        )
+        assert matches == expected, text
+
+
+async def test_a_nickname_is_found_as_soon_as_it_is_given(direct: Direct) -> None:
+    owner = direct.person()
+    contact = await direct.contact(owner, firstname="Grace")
+    for nickname in ("Amazing", "Other"):
+        await direct.sets("shard1", "my_contact_update", owner.uid, contact, json_text({"surname": nickname}))
+        query = json_text({"search": nickname})
+        rows, _ = await direct.sets("shard1", "my_contact_records", owner.uid, query, 9, 0)
+        assert len(rows) == 1, nickname
+    rows, _ = await direct.sets(
+        "shard1", "my_contact_records", owner.uid, json_text({"search": "amaz"}), 9, 0
+    )
+    assert rows == []
 
 
 # --- archive, parts of a contact, keys ---

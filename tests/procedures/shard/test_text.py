@@ -52,7 +52,12 @@ def test_text_words_of_one_long_run_stay_whole(scene: Scene) -> None:
 
 def test_text_words_drops_the_signs_between_digits(scene: Scene) -> None:
     assert scene.json("SELECT text_words('1-2', 'typed')") == ["12"]
-    assert scene.json("SELECT text_words('a-b 1 2', 'typed')") == ["a", "b", "1", "2"]
+    assert scene.json("SELECT text_words('a-b 1 2', 'typed')") == ["ab", "1", "2"]
+    assert scene.json("SELECT text_words('O''Brien 0049301 007 b🎉c', 'typed')") == [
+        "OBrien", "49301", "007", "b", "🎉", "c"
+    ]  # fmt: skip
+    assert scene.json("SELECT text_words('O’Neil', 'both')") == ["O", "Neil", "ONeil"]
+    assert scene.json("SELECT text_words('Işık', 'plain')") == ["Işik"]
     assert scene.json("SELECT text_words('1-2 a', 'both')") == ["1", "2", "a", "12", "a"]
     assert scene.json("SELECT text_words('1-2', 'plain')") == ["1", "2"]
 
