@@ -214,6 +214,9 @@ class Settings:
     )
     smtp: str = _setting("", "mail server, `smtp://user:password@host:port`; empty: mails are not sent")
     mail_from: str = _setting("noreply@localhost", "sender of mails")
+    phone_region: str = _setting(
+        "", "country (two letters, DE) of phone numbers without a country code, so that +49 171 finds 0171"
+    )
     google_client_id: str = _setting("", "OAuth client of this site at Google, to import contacts from there")
     google_client_secret: str = _setting("", "its secret")
     google_auth_url: str = _setting(
@@ -297,6 +300,8 @@ class Settings:
     def check(self) -> None:
         """Raise SettingsError for combinations and texts that would fail later."""
         self._check_credentials()
+        if not re.fullmatch(r"([A-Za-z]{2})?", self.phone_region):
+            raise SettingsError(f"DRUMEE_PHONE_REGION={self.phone_region!r} is no country, such as DE")
         if not usable_cookie_name(self.cookie):
             raise SettingsError(f"DRUMEE_COOKIE={self.cookie!r} cannot be the name of a cookie")
         if urlsplit(self.base_url).scheme not in {"http", "https"} or not self.public_host:

@@ -7,17 +7,21 @@ processes skip the owner until the next try is due, also after a restart. Other 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
 from service import metrics
+from service.live.phone_numbers import international
 from service.log import kind_of
 from service.loops import Loops
-from service.store.database import Database
+from service.store.database import Database, ResultSet, encode
 from service.store.server_errors import concerns_one_owner
 
 log = logging.getLogger(__name__)
 
+NUMBERS = 500
+"""Phone numbers of one owner whose international form is written in one transaction."""
 CONTACTS = 200
 """Contacts per transaction; their owner cannot write meanwhile."""
 ROUND_SECONDS = 3.0
@@ -28,8 +32,9 @@ REPORT_SECONDS = 60.0
 class CatchUp:
     """Rebuilds stale records, round by round."""
 
-    def __init__(self, db: Database, loops: Loops) -> None:
+    def __init__(self, db: Database, loops: Loops, phone_region: str = "") -> None:
         self._db = db
+        self._phone_region = phone_region
         self._loops = loops
         self._next_reports = time.monotonic()
 
@@ -47,6 +52,7 @@ class CatchUp:
             try:
                 if are_reports_due:
                     await self._expire_reports(shard)
+                await self._write_international(shard)
                 set_aside += await self._catch_up(shard)
             except Exception as exc:
                 failures.append(exc)
@@ -55,6 +61,27 @@ class CatchUp:
         self._loops.set_aside = set_aside
         metrics.SET_ASIDE.set(set_aside)
         return ROUND_SECONDS
+
+    async def _write_international(self, shard: str) -> None:
+        """Write the international form of new phone numbers, for at most 3 s; their contacts become stale."""
+        started = time.monotonic()
+        while time.monotonic() - started < ROUND_SECONDS:
+            (number_rows,) = await self._db.call(shard, "contact_phone_unknown", NUMBERS)
+            if not number_rows:
+                return
+            numbers = await asyncio.to_thread(self._known, number_rows)
+            await self._db.call(shard, "contact_phones_set", number_rows[0][0], encode(numbers))
+
+    def _known(self, number_rows: ResultSet) -> list[dict[str, str]]:
+        return [
+            {
+                "contact": contact,
+                "id": number_id,
+                "number": number,
+                "international": international(number, self._phone_region),
+            }
+            for _, contact, number_id, number in number_rows
+        ]
 
     async def _catch_up(self, shard: str) -> int:
         """Rebuild records of one shard for at most 3 s; return how many owners are set aside."""

@@ -64,7 +64,7 @@ class Heartbeat:
         self._ring_timeouts, self._call_log = ring_timeouts, call_log
         self._grace = resources.settings.socket_grace
         """Seconds that a disconnected socket keeps its seat in a room."""
-        self._catch_up = CatchUp(self._db, self._loops)
+        self._catch_up = CatchUp(self._db, self._loops, resources.settings.phone_region)
         self._address = f"{socket.gethostname()}:{os.getpid()}"
         self._registered_at = 0
         """When the registry created the row of this process; another value means that it was reaped."""

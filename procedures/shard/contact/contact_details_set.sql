@@ -142,6 +142,8 @@ BEGIN
                     v_category, v_default, v_index,
                     IF((LOWER(v_label) COLLATE utf8mb4_bin = 'work') = (v_category = 'prof'), v_label, NULL))
             ON DUPLICATE KEY UPDATE
+                -- before the columns that it compares: MariaDB assigns from left to right
+                international = IF(areacode = VALUE(areacode) AND phone = VALUE(phone), international, NULL),
                 areacode = VALUE(areacode), phone = VALUE(phone), category = VALUE(category),
                 is_default = VALUE(is_default), position = VALUE(position), label = VALUE(label);
             SET out_changed = out_changed + ROW_COUNT();

@@ -8,7 +8,7 @@
 -- without company sort last in both directions.
 --
 -- Params:   in_record   JSON (contact_sheet), with the times of the record
---           in_names    names and company, as in contact_sheet
+--           in_names    names, company and international numbers, as in contact_sheet
 --           in_known    record whose words are stored, or NULL for all kinds
 -- Returns:  a value     JSON array of objects: kind; words, an array that may contain empty texts and nulls
 -- Errors:   none
@@ -30,7 +30,8 @@ BEGIN
     DECLARE v_notes LONGTEXT DEFAULT JSON_VALUE(in_record, '$.notes');
     DECLARE v_mails LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.emails[*].address'), '[]');
     DECLARE v_phones LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_record, '$.phones[*].number'), '');
-    DECLARE v_quoted, v_text, v_words, v_parts, v_numbers, v_keys LONGTEXT;
+    DECLARE v_quoted, v_text, v_words, v_parts, v_numbers, v_keys, v_rest, v_phone_keys LONGTEXT;
+    DECLARE v_number, v_international, v_form TEXT;
     DECLARE v_name VARCHAR(255);
     DECLARE v_digit INT DEFAULT 0;
     DECLARE v_is_all TINYINT DEFAULT NOT COALESCE(
@@ -80,15 +81,22 @@ BEGIN
     IF v_is_all
        OR NOT (v_phones COLLATE utf8mb4_bin
                <=> COALESCE(JSON_EXTRACT(in_known, '$.phones[*].number'), '')) THEN
-        -- the last nine digits of numbers with at least six
-        SET v_keys = CONCAT_WS(',', v_keys,
-            JSON_OBJECT('kind', 'phone', 'words', JSON_COMPACT(CONCAT('["', REPLACE(
-                REGEXP_REPLACE(
-                    REGEXP_REPLACE(v_numbers, '(?<![0-9])[0-9]{1,5}(?![0-9])', ''),
-                    '[0-9]*?([0-9]{6,9})(?![0-9])',
-                    '\\1'
-                ), ';', '","'
-            ), '"]'))));
+        -- the international form; without one, the last nine digits of numbers with at least six
+        SET v_international = IF(LOCATE(_utf8mb4 x'1F', in_names) = 0, '',
+                                 SUBSTRING_INDEX(in_names, _utf8mb4 x'1F', -1)),
+            v_rest = CONCAT(v_numbers, ';');
+        WHILE v_rest <> '' DO
+            SET v_number = SUBSTRING_INDEX(v_rest, ';', 1),
+                v_rest = SUBSTR(v_rest, CHAR_LENGTH(v_number) + 2),
+                v_form = SUBSTRING_INDEX(v_international, ' ', 1),
+                v_international = SUBSTR(v_international, CHAR_LENGTH(v_form) + 2),
+                v_phone_keys = CONCAT_WS('","', v_phone_keys, IF(
+                    v_form NOT IN ('', '-'), v_form, IF(CHAR_LENGTH(v_number) < 6, '', RIGHT(v_number, 9))
+                ));
+        END WHILE;
+        SET v_keys = CONCAT_WS(',', v_keys, JSON_OBJECT(
+            'kind', 'phone', 'words', JSON_COMPACT(CONCAT('["', v_phone_keys, '"]'))
+        ));
     END IF;
 
     IF v_is_all

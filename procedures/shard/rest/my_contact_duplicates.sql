@@ -1,8 +1,8 @@
 -- my_contact_duplicates: list contacts that may be the same person, because they have the same email address,
 -- name or phone number.
 --
--- Names are compared by their words in any order, without case and accents; numbers by their last nine
--- digits.
+-- Names are compared by their words in any order, without case and accents; numbers by their international
+-- form, or, without one, by their last nine digits.
 --
 -- Params:   in_owner   owner of the address book
 --           in_after   end of the page before (email:…, name:… or phone:…), or NULL

@@ -8,7 +8,13 @@ SELECT
     c.owner_id,
     c.id,
     c.full_name,
-    CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.display_name, c.company) AS names,
+    -- names and company; after a separator, the numbers in international form in their order, - for others
+    CONCAT(CONCAT_WS(' ', c.firstname, c.lastname, c.surname, c.display_name, c.company), COALESCE((
+        SELECT CONCAT(_utf8mb4 x'1F', GROUP_CONCAT(COALESCE(NULLIF(p.international, ''), '-')
+                                                   ORDER BY p.position SEPARATOR ' '))
+        FROM contact_phone AS p
+        WHERE p.owner_id = c.owner_id AND p.contact_id = c.id
+    ), '')) AS names,
     c.ctime,
     c.mtime,
     IF(c.deleted_at IS NULL, 'active', 'deleted') AS state,

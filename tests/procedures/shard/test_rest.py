@@ -989,3 +989,33 @@ async def test_merges_and_tag_renames_at_once_end(direct: Direct) -> None:
     )  # fmt: skip
     assert sorted(outcome[:2]) == ["CONTACT_NOT_FOUND", "ok"]
     assert set(outcome[2:]) <= {"ok", "TAG_NOT_FOUND"}
+
+
+def test_numbers_wait_for_their_international_form(scene: Scene) -> None:
+    phones = [{"number": number, "label": "mobile", "primary": False} for number in ("0171 23456", "12")]
+    scene["ana"] = key(create(scene, {"display_name": "Ana", "phones": phones}))
+    scene.sets("UPDATE contact_phone SET international = '' WHERE owner_id <> :alice")
+    waiting = sorted(scene.rows("contact_phone_unknown(1000)"), key=lambda row: str(row[3]))
+    assert [(owner, number) for owner, _, _, number in waiting] == [
+        (scene["alice"], "0171 23456"), (scene["alice"], "12"),
+    ]  # fmt: skip
+    forms = ("4917123456", "")
+    numbers = [
+        {"contact": contact, "id": number_id, "number": number, "international": form}
+        for (_, contact, number_id, number), form in zip(waiting, forms, strict=True)
+    ]
+    numbers.append({**numbers[0], "number": "another one", "international": "1"})
+    scene["numbers"] = orjson.dumps(numbers).decode()
+    scene.sets("contact_phones_set(:alice, :numbers)")
+    stored = "SELECT international FROM contact_phone WHERE owner_id = :alice ORDER BY position"
+    assert scene.rows(stored) == [("4917123456",), ("",)]
+    scene.sets("my_contacts_catch_up(:alice, 100)")
+    words = "SELECT word FROM contact_index WHERE owner_id = :alice AND kind = '{}' ORDER BY word"
+    assert scene.rows(words.format("phone")) == [("4917123456",)]
+    assert ("4917123456",) in scene.rows(words.format("text"))
+    # A list that is sent back keeps the form; a number that changes loses it.
+    for first, expected in (("0171 23456", "4917123456"), ("0171-23456", None)):
+        phones[0]["number"] = first
+        scene["body"] = routine_fields({"phones": phones})
+        scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
+        assert scene.rows(stored) == [(expected,), ("",)], first

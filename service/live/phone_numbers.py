@@ -1,0 +1,23 @@
+"""Write phone numbers in international form, so that all writings of a number find each other."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+SHORTEST = 8
+"""Digits of a number with its country code; shorter ones are extensions and services."""
+
+
+def international(number: str, region: str) -> str:
+    """Return a number as in E.164, without the plus; "" for one that cannot be dialled from abroad.
+
+    `region` is the country (two letters) of a number without a country code, "" when that is not known.
+    """
+    try:
+        parsed = phonenumbers.parse(number, region.upper() or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(parsed):
+        return ""
+    digits = str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)).removeprefix("+")
+    return digits if len(digits) >= SHORTEST else ""
