@@ -214,8 +214,8 @@ def _params(head: str) -> dict[str, list[str]]:
         if not words:
             key, words = "TYPE", [key]
         # dmfs escapes the comma between types; others put it into quotes.
-        texts = (text.strip(' "\\') for word in words for text in word.split(","))
-        params.setdefault(key.upper(), []).extend(texts)
+        texts = (text for word in words for text in (word.split(",") if key.upper() == "TYPE" else [word]))
+        params.setdefault(key.upper(), []).extend(text.strip(' "\\') for text in texts)
     return params
 
 

@@ -8,45 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from service.contacts.card_property import BINARY, STRUCTURED, TEXT, CardProperty
+from service.contacts.card_versions import adapt
 
 LINE_BYTES = 75
-TEXT = "text"
 NEEDS_QUOTES = re.compile("[,;:]")
 NO_PARAM = re.compile(r'[\x00-\x1f"]+')
 """Characters that a parameter of vCard 3.0 cannot have."""
+NO_PARAM_21 = re.compile(r'\s*[\x00-\x1f",;:]+\s*')
+"""Those of vCard 2.1, which has no quotes."""
 CARETS = str.maketrans({"^": "^^", "\n": "^n", '"': "^'"})
 """RFC 6868: how parameters of vCard 4.0 have these characters."""
-STRUCTURED = {"N", "ADR", "ORG", "GENDER", "CLIENTPIDMAP"}
-"""Properties whose value has parts."""
 PLAIN = re.compile(r"[ -~]*", re.ASCII)
 AMBIGUOUS = re.compile(r'\\(?=[\\,;:"]|\Z)')
 """A backslash that readers of vCard 2.1 take for an escape."""
 
 
-@dataclass(frozen=True)
-class CardProperty:
-    """A property as all formats have it."""
-
-    name: str
-    parts: Sequence[Sequence[str]]
-    """Parts of the value, each of them a list of texts without escapes."""
-    params: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Those of vCard 4.0: PREF is no TYPE."""
-    group: str = ""
-    value_type: str = TEXT
-    """That of jCard. Only texts have escapes and lists."""
-
-
-def text_property(name: str, text: str, group: str = "") -> CardProperty:
-    """Return a property whose value is one text."""
-    return CardProperty(name, [[text]], group=group)
-
-
 def write_vcard(properties: Iterable[CardProperty], version: str) -> str:
     """Return one vCard."""
     is_21 = version == "2.1"
-    contents = (_line_21(p) if is_21 else fold(content_line(p, version)) for p in properties)
+    adapted = (adapt(p, version) for p in properties)
+    contents = (_line_21(p) if is_21 else fold(content_line(p, version)) for p in adapted)
     lines = ["BEGIN:VCARD", f"VERSION:{version}", *contents, "END:VCARD"]
     return "".join(f"{line}\r\n" for line in lines)
 
@@ -54,14 +37,15 @@ def write_vcard(properties: Iterable[CardProperty], version: str) -> str:
 def content_line(property_: CardProperty, version: str) -> str:
     """Return a property as vCard 3.0 or 4.0 has it, in one line."""
     params = _params_40(property_.params) if version == "4.0" else _params_30(property_.params)
-    return f"{_name(property_)}{params}:{_value(property_)}"
+    return f"{_name(property_)}{params}:{text_value(property_)}"
 
 
 def _name(property_: CardProperty) -> str:
     return f"{property_.group}.{property_.name}" if property_.group else property_.name
 
 
-def _value(property_: CardProperty) -> str:
+def text_value(property_: CardProperty) -> str:
+    """Return the value of a property with the escapes of vCard 3.0 and 4.0."""
     if property_.value_type != TEXT:
         return property_.parts[0][0]
     return ";".join(",".join(map(escape, part)) for part in property_.parts)
@@ -78,18 +62,22 @@ def _params_30(params: Mapping[str, Sequence[str]]) -> str:
 def _params_40(params: Mapping[str, Sequence[str]]) -> str:
     """Return parameters, a TYPE for each type."""
     return "".join(
-        f";{key}={_quoted(value.translate(CARETS))}"
+        f";{key}={','.join(_quoted(word.translate(CARETS)) for word in words)}"
         for key, values in params.items()
-        for value in ([v.lower() for v in values] if key == "TYPE" else [",".join(values)])
+        for words in ([[value] for value in values] if key == "TYPE" else [values])
     )
 
 
 def _with_pref_type(params: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield parameters as before vCard 4.0: the most preferred entry has the type PREF."""
-    types = [*params.get("TYPE", ()), *(["PREF"] if params.get("PREF") == ["1"] else [])]
-    if types:
-        yield "TYPE", types
-    yield from ((key, values) for key, values in params.items() if key not in {"TYPE", "PREF"})
+    is_preferred = params.get("PREF") == ["1"]
+    for key, words in params.items():
+        if key == "TYPE":
+            yield key, [*words, *(["PREF"] if is_preferred else [])]
+        elif key == "PREF" and is_preferred:
+            yield from () if "TYPE" in params else [("TYPE", ["PREF"])]
+        else:
+            yield key, words
 
 
 def _quoted(value: str) -> str:
@@ -99,12 +87,15 @@ def _quoted(value: str) -> str:
 def _line_21(property_: CardProperty) -> str:
     """Return a property as vCard 2.1 has it. All but short lines of ASCII are in quoted-printable."""
     params = "".join(
-        "".join(f";{NO_PARAM.sub(' ', value)}" for value in values)
+        "".join(f";{NO_PARAM_21.sub(' ', value)}" for value in values)
         if key == "TYPE"
-        else f";{key}={NO_PARAM.sub(' ', ','.join(values))}"
+        else f";{key}={NO_PARAM_21.sub(' ', ','.join(values))}"
         for key, values in _with_pref_type(property_.params)
     )
     head, value = f"{_name(property_)}{params}", _value_21(property_)
+    if property_.value_type == BINARY:
+        # An empty line ends base64.
+        return fold(f"{head}:{value}") + "\r\n"
     # Many readers take \n for a line break there, and none of them in quoted-printable.
     if PLAIN.fullmatch(value) and "\\" not in value and len(head) + len(value) < LINE_BYTES:
         return f"{head}:{value}"
@@ -160,8 +151,9 @@ def escape(text: str) -> str:
 
 def fold(line: str) -> str:
     """Break a line into lines of at most 75 bytes, never within a character."""
-    if len(line) <= LINE_BYTES and line.isascii():
-        return line
+    if line.isascii():
+        rest = (line[at : at + LINE_BYTES - 1] for at in range(LINE_BYTES, len(line), LINE_BYTES - 1))
+        return "\r\n ".join([line[:LINE_BYTES], *rest])
     parts, part, size = [], "", 0
     for char in line:
         width = len(char.encode())

@@ -53,6 +53,9 @@ def extension_of(
     extension = {
         key: contact[key] for key in (*FIELDS, *more_fields) if contact[key] not in (None, "", 0, [])
     }
+    if contact.get("photo"):
+        # The file has the picture itself; the path is that of another address book.
+        extension.pop("avatar_path", None)
     if extension.get("source") == LOCAL_SOURCE:
         del extension["source"]
     if extension.get("display_name"):

@@ -39,13 +39,16 @@ TRANSPORT = {"ENCODING", "CHARSET"}
 TRANSPORT_TYPES = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8"}
 """Types of vCard 2.1 that say how the value is written."""
 
+MARKS = re.compile(r"^geo:|[\W_]+")
+"""Parts of a value that differ between the versions of vCard."""
+
 Extra = dict[str, list[dict[str, Any]]]
 
 
 def extra_of(values: Values, contact: Contact, unused: Sequence[Value] = ()) -> Extra:
     """Return what a card says beside the fields of its contact. `unused`: values that no field takes."""
-    extra: Extra = {key: _texts(names) for key, names in _name_parts(values)}
-    if departments := _departments(values, contact["company"]):
+    extra: Extra = {key: _texts(names) for key, names in name_parts(values)}
+    if departments := departments_of(values, contact["company"]):
         extra["department"] = _texts(departments)
     if nicknames := values.names("NICKNAME")[1:]:
         extra["nickname"] = _texts(nicknames)
@@ -97,6 +100,21 @@ def limited(extra: Extra) -> tuple[Extra, list[str]]:
     return fitting, left_out
 
 
+def unchanged(aside: Any, read: Extra) -> Extra:
+    """Return those properties of an extension that the file still says, maybe in another form.
+
+    A date of vCard 4.0 has no hyphens, and types are in lower case. `read`: what the file says.
+    """
+    if not isinstance(aside, dict) or not is_storable(aside):
+        return {}
+    return {k: items for k, items in aside.items() if k not in read or _reduced(items) == _reduced(read[k])}
+
+
+def _reduced(entries: Any) -> str:
+    """Return the letters and digits of values."""
+    return MARKS.sub("", "".join(text for item in entries for text in item["value"])).casefold()
+
+
 def is_storable(extra: Any) -> bool:
     """Return whether a value of a file can be stored as `extra`."""
     return isinstance(extra, dict) and flaw_of(extra) is None and len(orjson.dumps(extra)) <= LIMIT
@@ -135,7 +153,7 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
 
 
-def _name_parts(values: Values) -> Iterator[tuple[str, list[str]]]:
+def name_parts(values: Values) -> Iterator[tuple[str, list[str]]]:
     """Yield the middle names, prefixes and suffixes of the first N."""
     names = values.all("N")
     parts = values.lists(names[0]) if names else []
@@ -144,7 +162,7 @@ def _name_parts(values: Values) -> Iterator[tuple[str, list[str]]]:
             yield key, parts[index]
 
 
-def _departments(values: Values, company: str) -> list[str]:
+def departments_of(values: Values, company: str) -> list[str]:
     """Return the units of the organization that is the company."""
     for value in values.all("ORG"):
         name, *units = value.parts(";")

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from service.contacts.card_lines import Card
-from service.contacts.card_writing import STRUCTURED, TEXT, CardProperty, content_line
+from service.contacts.card_property import STRUCTURED, TEXT, VALUE_TYPES, CardProperty
+from service.contacts.card_versions import JCARD, adapt
+from service.contacts.card_writing import content_line, text_value
 from service.contacts.vocabulary import UnreadableError
 
+LINE_BREAK = re.compile(r"\r\n|\r")
 VERSION = ["version", {}, TEXT, "4.0"]
 
 
 def write_jcard(properties: Iterable[CardProperty]) -> bytes:
     """Return one jCard."""
-    return orjson.dumps(["vcard", [VERSION, *map(_json_property, properties)]])
+    return orjson.dumps(["vcard", [VERSION, *map(_json_property, (adapt(p, JCARD) for p in properties))]])
 
 
 def _json_property(property_: CardProperty) -> list[Any]:
-    params = {
-        key.lower(): _one_or_all([v.lower() for v in values] if key == "TYPE" else values)
-        for key, values in property_.params.items()
-    }
+    params = {key.lower(): _one_or_all(values) for key, values in property_.params.items()}
     if property_.group:
         params["group"] = property_.group
-    parts = [_one_or_all(part) for part in property_.parts]
+    value_type = (params.pop("value", "") or property_.value_type).lower()
+    if property_.value_type == TEXT and property_.name in VALUE_TYPES and value_type != TEXT:
+        # No form of its type: RFC 7095 takes it as vCard has it.
+        return [property_.name.lower(), params, "unknown", text_value(property_)]
+    lists = [[LINE_BREAK.sub("\n", text) for text in part] for part in property_.parts]
+    parts = [_one_or_all(part) for part in lists]
     is_structured = len(parts) > 1 or property_.name in STRUCTURED
-    values = [_one_or_all(parts)] if is_structured else property_.parts[0]
-    return [property_.name.lower(), params, property_.value_type, *values]
+    values = [_one_or_all(parts)] if is_structured else lists[0]
+    return [property_.name.lower(), params, value_type, *values]
 
 
 def _one_or_all(values: Sequence[Any]) -> Any:
@@ -74,13 +80,15 @@ def _line(json: list[Any]) -> bytearray:
     """Return a property as a line of vCard 4.0."""
     name, params, value_type, *values = json
     parts = values[0] if len(values) == 1 and isinstance(values[0], list) else [values]
+    name, value_type = name.upper(), value_type.lower()
+    declared = {} if value_type in {"unknown", VALUE_TYPES.get(name, TEXT)} else {"VALUE": [value_type]}
     property_ = CardProperty(
-        name.upper(),
+        name,
         [_texts(part) for part in parts],
-        {key.upper(): _texts(value) for key, value in params.items() if key != "group"},
+        {key.upper(): _texts(value) for key, value in params.items() if key != "group"} | declared,
         "".join(_texts(params.get("group", ""))),
         # Dates, numbers and the like have no escapes; those of a value of unknown type are its own.
-        TEXT if value_type.lower() == TEXT else value_type.lower(),
+        value_type,
     )
     return bytearray(content_line(property_, "4.0").encode(errors="replace"))
 

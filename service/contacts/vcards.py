@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import BINARY, Property, cut_cards, properties_of
 from service.contacts.extension import with_line_breaks
-from service.contacts.extra import extra_of, limited
+from service.contacts.extra import extra_of, limited, unchanged
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import (
     CARD_TYPES,
@@ -71,7 +71,7 @@ def parse_card(values: Values) -> Contact:
         **_naming(values, bool(extension.pop("display_name", None)), is_own_file, extension),
         "surname": next(iter(values.names("NICKNAME")), ""),
         "job_title": values.first("TITLE") or values.first("ROLE"),
-        "comment": with_line_breaks(_notes(values), extension.pop("breaks", None)),
+        "comment": with_line_breaks(notes_of(values), extension.pop("breaks", None)),
         "email": _with_kinds("email", [{"email": v.plain} for v in emails], emails, values),
         "mobile": _with_kinds("mobile", split_numbers([p.plain for p in phones], extension), phones, values),
         "address": _with_kinds("address", _places(values), values.all("ADR"), values),
@@ -83,6 +83,7 @@ def parse_card(values: Values) -> Contact:
         ],
     }
     extra, left_out = limited(extra_of(values, contact, [v for v in values.all("EMAIL") if v not in emails]))
+    extra |= unchanged(extension.pop("extra", None), extra)
     contact |= {"extra": extra} if extra else {}
     contact |= {"losses": [f"no room for {key.upper()}" for key in left_out]} if left_out else {}
     return merge_extension(contact, {**({"source": LOCAL_SOURCE} if is_own_file else {}), **extension})
@@ -153,15 +154,15 @@ def _with_kinds(
     key: str, entries: list[dict[str, str]], sources: list[Value], values: Values
 ) -> list[Contact]:
     """Return entries with their category, label and is_default. PREF=1 is the most preferred."""
-    ranks = [_preference(value.line) for value in sources]
+    ranks = [preference_of(value.line) for value in sources]
     best = min(filter(None, ranks), default=0)
     return [
-        {**entry, **_kind(key, value.line, values.labels), "is_default": int(0 < rank == best)}
+        {**entry, **line_kind(key, value.line, values.labels), "is_default": int(0 < rank == best)}
         for entry, value, rank in zip(entries, sources, ranks, strict=True)
     ]
 
 
-def _preference(property_: Property) -> int:
+def preference_of(property_: Property) -> int:
     """Return 1 for the most preferred entry, up to 100; 0 for an entry without preference."""
     if "PREF" in _types(property_):
         return 1
@@ -173,7 +174,7 @@ def _types(property_: Property) -> list[str]:
     return [word.strip().upper() for word in property_.params.get("TYPE", ())]
 
 
-def _kind(key: str, property_: Property, labels: dict[str, str]) -> dict[str, str]:
+def line_kind(key: str, property_: Property, labels: dict[str, str]) -> dict[str, str]:
     """Return category and label of an entry. `labels`: X-ABLabel by group."""
     types = _types(property_)
     category = "prof" if "WORK" in types else "priv"
@@ -201,15 +202,16 @@ def _label(key: str, category: str, property_: Property) -> str:
     return "other" if key == "mobile" and category == "priv" else ""
 
 
-def _notes(values: Values) -> str:
+def notes_of(values: Values) -> str:
+    """Return all notes of a card as one text."""
     return "\n".join(filter(None, (note.plain for note in values.all("NOTE"))))
 
 
 def _places(values: Values) -> list[dict[str, str]]:
-    return [_place(value, values) for value in values.all("ADR")]
+    return [place_of(value, values) for value in values.all("ADR")]
 
 
-def _place(value: Value, values: Values) -> dict[str, str]:
+def place_of(value: Value, values: Values) -> dict[str, str]:
     """Return the parts of an address; text without structure becomes the street."""
     lists = values.lists(value)
     if len(lists) == 1:

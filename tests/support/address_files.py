@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
+from service.contacts.reader import decoder_of, read
 from tests.support.people import Answer, Person, Tab
 
+REV = re.compile(rb'\r\nREV:[^\r]*|,\["rev",[^]]*\]')
 HARD_TEXTS = (
     "BEGIN:VCARD\nEND:VCARD\n",
     "x ENCODING=QUOTED-PRINTABLE y=",
@@ -54,3 +58,32 @@ async def export(person: Person, **args: Any) -> bytes:
         assert response.status == 200, await response.text()
         assert response.headers["Content-Disposition"].startswith("attachment")
         return await response.read()
+
+
+def unrevised(file: bytes) -> bytes:
+    """Return a file without the times of the last changes."""
+    return REV.sub(b"", file)
+
+
+def cards_in(data: bytes) -> list[dict[str, Any]]:
+    """Return the contacts of a card file as contact_export lists them once they are stored."""
+    source = io.BytesIO(data)
+    entries = [e for e in read(source, "vcf", decoder_of(source, "vcf")) if "contact" in e]
+    return [_as_exported(entry, number) for number, entry in enumerate(entries)]
+
+
+def _as_exported(entry: dict[str, Any], number: int) -> dict[str, Any]:
+    contact, stored = entry["contact"], entry.get("card") or {}
+    names = f"{contact['firstname']} {contact['lastname']}".strip()
+    emails = [e["email"] for e in contact["email"]]
+    labels = (contact["surname"], contact["display_name"], names, *emails, contact["company"])
+    json = {key: orjson.loads(contact.get(key) or "null") for key in ("custom_fields", "extra")}
+    return {
+        **contact,
+        **json,
+        "display": next(filter(None, labels), "x"),
+        "id": f"{number:016x}",
+        "synced_at": contact.get("synced_at", ""),
+        **{key: contact.get(key) for key in ("uid", "entity")},
+        "vcard": {"uid": stored.get("uid"), "card": stored.get("card")},
+    }

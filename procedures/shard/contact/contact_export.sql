@@ -13,8 +13,9 @@
 --                              empty address; label is '' for a private one without), tag, group (arrays of
 --                              names), uid (of the registered user when the default address does not name
 --                              them, else NULL), entity (of a contact without address and account, else
---                              NULL), vcard (NULL, or of the card that the contact came in: uid, card, and
---                              is_current, 1 when the contact has not changed since)
+--                              NULL), updated_at (ISO 8601), picture (SHA-256, or NULL), vcard (NULL, or of
+--                              the card that the contact came in: uid, card, and is_current, 1 when the
+--                              contact has not changed since)
 -- Errors:   none
 -- Example:  CALL contact_export('00000000000000a1', 'active', NULL, '', 500);
 DELIMITER $$
@@ -82,6 +83,13 @@ BEGIN
             JOIN contact_group AS g ON g.owner_id = in_owner AND g.id = m.group_id
             WHERE m.owner_id = in_owner AND m.contact_id = c.id
         ), '[]')),
+        'updated_at', (
+            SELECT CONCAT(REPLACE(GREATEST(r.updated_at, TIMESTAMPADD(SECOND, c.mtime, '1970-01-01')),
+                                  ' ', 'T'), 'Z')
+            FROM contact_record AS r WHERE r.owner_id = in_owner AND r.contact_id = c.id
+        ),
+        'picture', (SELECT p.hash FROM contact_picture AS p
+                    WHERE p.owner_id = in_owner AND p.contact_id = c.id),
         'uid', (SELECT d.id FROM yp.drumate AS d
                 WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email)),
         'entity', IF(c.email IS NULL AND c.peer_id IS NULL, c.entity, NULL), 'vcard',
