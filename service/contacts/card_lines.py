@@ -141,8 +141,7 @@ def cut_cards(lines: Iterable[bytes]) -> Iterator[Card]:
             if BEGIN.fullmatch(text):
                 card, depth = Card(number, indent=bare[: len(bare) - len(text)]), 1
             continue
-        is_text = (_is_fold(card, bare) or card.is_soft) and not VERSION.match(following.lstrip(BLANKS))
-        mark = b"" if is_text else bare.strip(BLANKS)
+        mark = b"" if _is_text(card, bare, following) else bare.strip(BLANKS)
         if BEGIN.fullmatch(mark):
             if depth == 1 and card.expects_card:
                 depth = 2
@@ -170,6 +169,15 @@ def _with_following(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, bytes]
         elif len(waiting) < 2:
             waiting.append((number, line))
     yield from ((*before, b"") for before in waiting)
+
+
+def _is_text(card: Card, line: bytes, following: bytes) -> bool:
+    """Return whether a line is text of a property, even if it says BEGIN or END."""
+    if VERSION.match(following.lstrip(BLANKS)):
+        return False
+    # After a text that is folded before BEGIN:VCARD, the text or the card goes on.
+    goes_on = following[:1] in {b" ", b"\t"} or PROPERTY.match(following)
+    return card.is_soft or (_is_fold(card, line) and bool(goes_on))
 
 
 def _is_fold(card: Card, line: bytes) -> bool:

@@ -73,7 +73,7 @@ class Batch:
     def losses(self, left_out: set[str]) -> list[dict[str, Any]]:
         """Return entries of contacts that lost something. `left_out`: ids of those that are not loaded."""
         return [
-            _entry(self.contacts[contact_id], "incomplete", name_of(self.contacts[contact_id]), "")
+            _entry(self.contacts[contact_id], "incomplete", _name_or_address(self.contacts[contact_id]), "")
             | {"changes": {"losses": losses}}
             for contact_id, losses in self._losses.items()
             if contact_id not in left_out
@@ -82,7 +82,7 @@ class Batch:
     def known(self, contact_id: str, outcome: str, reason: str) -> dict[str, Any]:
         """Return the entry of a contact that was known."""
         contact = self.contacts[contact_id]
-        return _entry(contact, outcome, name_of(contact), reason)
+        return _entry(contact, outcome, _name_or_address(contact), reason)
 
     def clear(self) -> None:
         """Begin the next batch."""
@@ -107,7 +107,7 @@ class Batch:
         twin = self._twin(addresses, words)
         if twin is not None:
             if _content(contact) == _content(self.contacts[twin]):
-                self.entries.append(_entry(contact, "known", name_of(contact), "twice in the file"))
+                self.entries.append(_entry(contact, "known", _name_or_address(contact), "twice in the file"))
             else:
                 self._later.append((contact, entry))
             return
@@ -143,6 +143,10 @@ def name_of(contact: Contact) -> str:
         contact.get("display_name") or name or contact.get("surname") or contact.get("company") or ""
     )
     return called
+
+
+def _name_or_address(contact: Contact) -> str:
+    return name_of(contact) or str(contact.get("default", ""))
 
 
 def _content(contact: Contact) -> Contact:

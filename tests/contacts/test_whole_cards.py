@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import random
+import re
 from typing import Any
 
 import pytest
@@ -88,6 +90,7 @@ VERSION:3.0
 KIND:group
 END:VCARD
 """
+BEGIN = re.compile(rb"(?:\A|[\r\n])[\0 \t]*BEGIN[ \t]*:[ \t]*VCARD[ \t\0]*(?=[\r\n]|\Z)", re.IGNORECASE)
 JANE = "BEGIN:VCARD\nVERSION:3.0\nFN:Jane Doe\nEMAIL:jane@doe.example\nEND:VCARD\n"
 
 
@@ -139,6 +142,26 @@ async def test_a_card_comes_through_whole(
     assert (await api.get(f"/contacts/{john['id']}")).data["extra"] == EXTRA
     insert = "INSERT INTO shard1.contact_vcard (owner_id, name, contact_id, rev) VALUES (%s, 'x', 'x', 1)"
     assert admin.refusal(insert, alice.uid) == "MOVING"
+
+
+async def test_the_report_of_a_damaged_file_counts_every_card(people: People) -> None:
+    alice = await people("Alice")
+    tab, rng = await alice.tab(), random.Random(14)
+    for number in range(8):
+        data = bytearray((GROUPS + JOHN + JANE * 2 + JOHN.replace("john@", f"j{number}@")).encode())
+        for _ in range(4):
+            at = rng.randrange(len(data))
+            del data[at : at + rng.randrange(1, 30)]
+            data[at:at] = rng.choice(
+                (b"\0", b"\xff", b"\r\n", b"=", b'"', b"\r\n BEGIN:VCARD\r\nVERSION:3.0\r\n")
+            )
+        report = (await upload(alice, tab, "a.vcf", bytes(data))).data
+        begins = len(BEGIN.findall(bytes(data)))
+        counted = (report["loaded"], report["alreadyincontact"], report["rejected_count"])
+        assert report["total"] == begins == sum(counted), (number, report)
+        assert all(each["line"] and each["reason"] for each in report["rejected"])
+        assert [len(report[key]) for key in ("rejected", "known")] == [counted[2], counted[1]]
+        assert all(each["line"] and each["name"] for each in report["known"])
 
 
 async def test_extra_is_written_as_a_whole_over_the_api(client_of: ClientMaker) -> None:
