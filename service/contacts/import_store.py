@@ -73,8 +73,7 @@ class ImportStore:
         pending: list[Entry] = []
         loaded = 0
         if batch.contacts:
-            first, *others = batch.contacts.values()
-            contacts = [{**first, "import": self._report.id}, *others]
+            contacts = list(batch.contacts.values())
             (count_rows,) = await tx.call(
                 self._db, "my_contact_import", self._owner, encode(contacts), self._origin
             )
@@ -167,7 +166,7 @@ class ImportStore:
             await tx.call(self._db, "contacts_render", self._owner, encode([known_id]))
         if not diff.patch:
             return []
-        patch = encode({**diff.patch, "from_api": 1, "import": self._report.id})
+        patch = encode({**diff.patch, "from_api": 1})
         *_, pushes, _ = await book.change_in(
             tx,
             self._owner,

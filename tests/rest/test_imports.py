@@ -70,6 +70,18 @@ async def test_a_report_is_read_again_by_its_owner_alone(client_of: ClientMaker)
     assert (await api.post(f"/imports/{key}/cancel")).data == listed
 
 
+async def test_an_import_is_taken_back_by_its_id(client_of: ClientMaker) -> None:
+    api = await client_of()
+    await load(api, f"{HEAD}Ana Ruiz,ana@x.example,,\n")
+    before = (await api.get("/contacts")).data
+    report = (await load(api, f"{HEAD}Ana Ruiz,ana@x.example,,Acme\nBo B,bo@x.example,,\n")).data
+    assert (report["loaded"], report["updated"]) == (1, 1)
+    undone = await api.post("/contacts/revert", {"change_set": report["id"]})
+    assert undone.data == {"reverted": 2, "left": []}
+    (contact,) = (await api.get("/contacts")).data
+    assert {**contact, "updated_at": ""} == {**before[0], "updated_at": ""}
+
+
 async def test_an_import_of_the_rpc_is_cancelled_here(client_of: ClientMaker, people: People) -> None:
     alice = await people("Alice")
     api, tab = await client_of(person=alice), await alice.tab()
