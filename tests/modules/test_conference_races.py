@@ -95,10 +95,15 @@ class Race:
 
     async def expire(self) -> None:
         """Let the time of the ring end."""
-        room = self.call["room_id"]
-        update = "UPDATE yp.call_invitation SET expiry = 1 WHERE room_id = %s"
-        # In a thread: whoever holds the row needs the event loop to commit.
-        await asyncio.to_thread(self.admin.rows, update, room)
+        # As the service: the row of the room first, so that nobody waits in a circle. In a thread: whoever
+        # holds the row needs the event loop to commit.
+        room = "SELECT 1 FROM yp.conference_room WHERE hub_id = %s AND id = %s FOR UPDATE"
+        update = (
+            "UPDATE yp.call_invitation SET expiry = 1 WHERE hub_id = %s AND room_id = %s AND callee_id = %s"
+        )
+        block = f"BEGIN NOT ATOMIC START TRANSACTION; {room}; {update}; COMMIT; END"
+        place = self.call["hub_id"], self.call["room_id"]
+        await asyncio.to_thread(self.admin.rows, block, *place, *place, self.bob.uid)
 
     async def leave(self) -> None:
         """Leave, as the caller."""
