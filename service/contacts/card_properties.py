@@ -32,7 +32,7 @@ from service.ids import to_wire
 
 WRITABLE = re.compile(r"[a-z0-9-]+")
 """Keys of `extra` that may be names of properties."""
-UNWRITABLE = {name.lower() for name in COLUMNS} - {"email", "tel"} | {"department", *NAME_KEYS}
+UNWRITABLE = {name.lower() for name in COLUMNS} - {"email"} | {"department", *NAME_KEYS}
 ORDER = {key: index for index, key in enumerate(("n", "fn", "nickname", "org", "title", "role"))}
 """Keys of which a field has the first property: an import finds them before the others."""
 NEEDED = {"org": "company", "nickname": "surname", "title": "job_title", "role": "job_title"}

@@ -106,7 +106,8 @@ def _value_21(property_: CardProperty) -> str:
     """Return a value with the escapes of vCard 2.1, which has line breaks of its own."""
     if property_.value_type != TEXT:
         return property_.parts[0][0]
-    is_structured, is_list = property_.name in STRUCTURED, property_.name == "CATEGORIES"
+    is_structured = property_.name in STRUCTURED or len(property_.parts) > 1
+    is_list = property_.name == "CATEGORIES"
     parts = [",".join(_escape_21(t, is_structured, is_list) for t in part) for part in property_.parts]
     return ";".join(parts)
 

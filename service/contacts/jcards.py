@@ -27,8 +27,9 @@ def _json_property(property_: CardProperty) -> list[Any]:
     params = {key.lower(): _one_or_all(values) for key, values in property_.params.items()}
     if property_.group:
         params["group"] = property_.group
-    value_type = (params.pop("value", "") or property_.value_type).lower()
-    if property_.value_type == TEXT and property_.name in VALUE_TYPES and value_type != TEXT:
+    declared = params.pop("value", "")
+    value_type = (declared or property_.value_type).lower()
+    if property_.value_type == TEXT and property_.name in VALUE_TYPES and not declared:
         # No form of its type: RFC 7095 takes it as vCard has it.
         return [property_.name.lower(), params, "unknown", text_value(property_)]
     lists = [[LINE_BREAK.sub("\n", text) for text in part] for part in property_.parts]

@@ -117,7 +117,7 @@ def _cells(contact: Contact, book: Book) -> tuple[list[str], dict[str, Any]]:
         for entry_cells in values[key]:
             cells += entry_cells
         cells += [""] * width * (book[key] - len(values[key]))
-    return cells, extension_of(contact, imported_kinds, *more_fields)
+    return cells, extension_of(contact, imported_kinds, "extra", *more_fields)
 
 
 def _label(key: str, entry: Contact) -> str:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from service.contacts.cleaning import clean
@@ -86,6 +87,32 @@ LABELS = (
     *("_$!<Anniversary>!$_", "Work Fax", "Büro", "* x", "iPhone", "x" * 32),
 )
 CUSTOM: tuple[Any, ...] = (None, None, None, {"a": "ü\r\nb"}, {"Ä": [1, None, {"x": True}]})
+EXTRA: tuple[Any, ...] = (
+    None,
+    {"prefix": [{"value": "Dr."}], "suffix": [{"value": "Jr., III"}], "bday": [{"value": "1980-01-02"}]},
+    {
+        "department": [{"value": "R; D"}],
+        "url": [{"value": "https://x.example/?a=1;b,c", "label": "Blog, \n x"}],
+    },
+    {
+        "middle_name": [{"value": "A"}, {"value": "B c"}],
+        "x-skype": [{"value": ["a;b", "ü"]}],
+        "bday": [{"value": "?"}],
+    },
+    {
+        "anniversary": [{"value": "--0504", "params": {"TYPE": ["HOME"]}}],
+        "related": [{"value": "Eva\r\nMüller"}],
+    },
+    {
+        "org": [{"value": ["Second", "Unit"]}],
+        "tel": [{"value": "none"}],
+        "weird.key": [{"value": "\\n"}],
+    },
+    {
+        "geo": [{"value": "geo:46.7,-71.2"}],
+        "impp": [{"value": "xmpp:a@b.example", "params": {"PREF": ["2"]}}],
+    },
+)
 
 
 def contact(rng: random.Random, number: int) -> dict[str, Any]:
@@ -120,6 +147,7 @@ def contact(rng: random.Random, number: int) -> dict[str, Any]:
         "archived": rng.randint(0, 1),
         "custom_fields": rng.choice(CUSTOM),
         "source": rng.choice(("local", "google", "")),
+        "extra": rng.choice(EXTRA) if names["company"] else None,
         **dict.fromkeys(("avatar_path", "source_id", "synced_at"), ""),
         **dict.fromkeys(("uid", "entity")),
     }
@@ -172,6 +200,7 @@ def fields(contact: dict[str, Any]) -> dict[str, Any]:
         **contact,
         **lists,
         "custom_fields": contact.get("custom_fields"),
+        "extra": orjson.loads(contact.get("extra") or "null"),
         "source": contact["source"] or "local",
     }
 
