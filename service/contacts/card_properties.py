@@ -16,7 +16,7 @@ from service.contacts.card_property import TEXT, CardProperty, text_property
 from service.contacts.card_versions import OLD, adapt
 from service.contacts.card_writing import content_line
 from service.contacts.extension import extension_of, extension_text, kind_of, line_breaks, number_of
-from service.contacts.extra import COLUMNS, Extra, entry
+from service.contacts.extra import COLUMNS, Extra, derived_extra, entry
 from service.contacts.values import Value
 from service.contacts.vcards import preference_of
 from service.contacts.vocabulary import (
@@ -56,6 +56,7 @@ class CardOf:
         self._version = version
         self._stored = StoredCard(contact)
         self._extra: Extra = contact.get("extra") or {}
+        self._derived = derived_extra(contact["custom_fields"], self._extra)
         self._item = self._stored.free_item()
         self._imported_kinds: dict[str, list[dict[str, Any]]] = {key: [] for key in FILE_LABELS}
 
@@ -170,7 +171,9 @@ class CardOf:
 
     def _extras(self) -> Iterator[CardProperty]:
         """Yield what a card says and no field holds."""
-        for key, items in sorted(self._extra.items(), key=lambda pair: ORDER.get(pair[0], len(ORDER))):
+        for key, items in sorted(
+            (self._extra | self._derived).items(), key=lambda pair: ORDER.get(pair[0], len(ORDER))
+        ):
             if not self._is_writable(key):
                 continue
             for item in items:
@@ -201,6 +204,8 @@ class CardOf:
             extension["breaks"] = breaks
         if aside := self._differing(lines):
             extension["extra"] = aside
+        if self._derived:
+            extension["derived"] = list(self._derived)
         return extension_text(extension)
 
     def _differing(self, lines: list[CardProperty]) -> Extra:

@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 
 from service.contacts.card_lines import BINARY, Property
+from service.contacts.headings import normal
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import APPLE_LABEL, CONTROL_BUT_LAYOUT, Contact
 
+LONGEST_HEADING = 60
 LIMIT = 65_535
 """Bytes of compact JSON."""
 KEY = re.compile(r"[a-z0-9_./-]{1,255}")
@@ -41,6 +43,15 @@ TRANSPORT_TYPES = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8"}
 
 MARKS = re.compile(r"^geo:|[\W_]+")
 """Parts of a value that differ between the versions of vCard."""
+
+PLACES = {
+    **dict.fromkeys(("birthday", "geburtstag", "anniversaire", "cumpleaños"), "bday"),
+    **dict.fromkeys(("anniversary", "jahrestag", "aniversario"), "anniversary"),
+    **dict.fromkeys(("web page", "website", "website value", "personal web page", "webseite"), "url"),
+}
+"""Properties for columns of tables that are kept in `custom_fields`, by heading as `normal` writes it."""
+DATE = re.compile(r"(?:[0-9]{4}|-)-[0-9]{2}-[0-9]{2}")
+LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 Extra = dict[str, list[dict[str, Any]]]
 
@@ -108,6 +119,25 @@ def unchanged(aside: Any, read: Extra) -> Extra:
     if not isinstance(aside, dict) or not is_storable(aside):
         return {}
     return {k: items for k, items in aside.items() if k not in read or _reduced(items) == _reduced(read[k])}
+
+
+def derived_extra(custom_fields: Any, extra: Extra) -> Extra:
+    """Return the birthdays and web pages among `custom_fields`, for programs that do not know these."""
+    derived: Extra = {}
+    for heading, value in custom_fields.items() if isinstance(custom_fields, dict) else ():
+        key = PLACES.get(normal(heading[:LONGEST_HEADING]), "")
+        pattern = LINK if key == "url" else DATE
+        if key and key not in extra and isinstance(value, str) and pattern.fullmatch(value):
+            derived.setdefault(key, []).append({"value": value})
+    return derived
+
+
+def without_derived(extra: Extra, names: Any, custom_fields: Any) -> Extra:
+    """Return what a card says without what its writer derived from `custom_fields`. `names`: its keys."""
+    derived = derived_extra(custom_fields, {})
+    again = {k for k in derived if isinstance(names, list) and k in names and k in extra}
+    again = {key for key in again if _reduced(extra[key]) == _reduced(derived[key])}
+    return {key: items for key, items in extra.items() if key not in again}
 
 
 def _reduced(entries: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import BINARY, Property, cut_cards, properties_of
 from service.contacts.extension import with_line_breaks
-from service.contacts.extra import extra_of, limited, unchanged
+from service.contacts.extra import extra_of, limited, unchanged, without_derived
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import (
     CARD_TYPES,
@@ -84,6 +84,7 @@ def parse_card(values: Values) -> Contact:
     }
     extra, left_out = limited(extra_of(values, contact, [v for v in values.all("EMAIL") if v not in emails]))
     extra |= unchanged(extension.pop("extra", None), extra)
+    extra = without_derived(extra, extension.pop("derived", None), extension.get("custom_fields"))
     contact |= {"extra": extra} if extra else {}
     contact |= {"losses": [f"no room for {key.upper()}" for key in left_out]} if left_out else {}
     return merge_extension(contact, {**({"source": LOCAL_SOURCE} if is_own_file else {}), **extension})

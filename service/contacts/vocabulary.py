@@ -63,7 +63,17 @@ AFTER_COMMA = {
 KIND_KEYS = {"category", "is_default", "label"}
 EXTENSION_KEYS = (
     *("uid", "entity", "group", "tag", "archived", "areacode", "book", "display_name", "kind"),
-    *("custom_fields", "avatar_path", "source", "source_id", "synced_at", "cells", "breaks", "extra"),
+    *(
+        "custom_fields",
+        "avatar_path",
+        "source",
+        "source_id",
+        "synced_at",
+        "cells",
+        "breaks",
+        "extra",
+        "derived",
+    ),
 )
 
 Contact = dict[str, Any]

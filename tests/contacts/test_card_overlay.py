@@ -222,3 +222,22 @@ def test_bytes_are_written_as_each_version_has_them() -> None:
     assert re.search(r"QUJD\r\n\r\n[A-Z]", old), "an empty line ends base64"
     assert all(len(line) <= 75 for line in old.split("\r\n") if "LABEL=" not in line)
     assert b'["photo",{},"uri","data:image/jpeg;base64,QUJD' in jcard(contact)
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "4.0"])
+def test_birthdays_and_web_pages_of_tables_are_where_other_programs_look(version: str) -> None:
+    custom = {
+        "Birthday": "1980-01-02",
+        "Website 1 - Value": "https://a.example",
+        "Web Page": "no link",
+        "X": "y",
+    }
+    contact = contact_in(APPLE) | {"vcard": None, "extra": None, "custom_fields": custom}
+    card = vcard(contact, version)
+    date = "19800102" if version == "4.0" else "1980-01-02"
+    assert f"BDAY:{date}" in lines(card)
+    assert "a.example" in card.replace("=\r\n", "")
+    (copy,) = cards_in(card.encode())
+    assert (copy["custom_fields"], copy["extra"]) == (custom, None)
+    (edited,) = cards_in(card.replace(f"BDAY:{date}", "BDAY:19810102").encode())
+    assert edited["extra"] == {"bday": [{"value": "19810102"}]}
