@@ -51,7 +51,9 @@ class Absence(NamedTuple):
     """A socket that broke; both are times of time.monotonic()."""
 
     heard: float
-    """When the last sign of life came."""
+    """When the last frame of the client came."""
+    broke: float
+    """When the connection ended; when it ended because the client was silent, as `heard`."""
     ends: float
     """When the socket leaves its rooms."""
 
@@ -215,8 +217,8 @@ class Sockets:
         """Keep the seats and the frames of a socket for its tab, which may be back within `grace` seconds."""
         self._pusher.keep([client.id], client.for_mailbox)
         # The end of a connection is a sign of life, unless it ends because there was none.
-        since = client.heard if client.is_silent else time.monotonic()
-        self._absences[client.id] = Absence(client.heard, since + grace)
+        broke = client.heard if client.is_silent else time.monotonic()
+        self._absences[client.id] = Absence(client.heard, broke, broke + grace)
         if self._losses is not None:
             self._losses.wake()
 
@@ -248,6 +250,7 @@ class Sockets:
                 {
                     "id": socket_id,
                     "silent": round(now - absence.heard),
+                    "broken": round(now - absence.broke),
                     "rest": round(max(absence.ends - now, 0)),
                 }
                 for socket_id, absence in batch.items()
@@ -262,7 +265,7 @@ class Sockets:
         (socket_rows,) = await self._db.call("yp", "socket_held", self._pusher.node, STRAY_SECONDS)
         strays = {socket_id for (socket_id,) in socket_rows} - self._clients.keys() - self._absences.keys()
         now = time.monotonic()
-        self._absences |= dict.fromkeys(strays, Absence(now, now + self._settings.socket_grace))
+        self._absences |= dict.fromkeys(strays, Absence(now, now, now + self._settings.socket_grace))
         if strays and self._losses is not None:
             self._losses.wake()
 

@@ -66,6 +66,22 @@ async def test_a_call_is_logged_when_browsers_crash(impatient: Line, admin: Admi
     assert 60_000 <= duration < 100_000
 
 
+async def test_a_browser_that_crashes_has_talked_until_then(
+    make_node: NodeMaker, people: People, admin: Admin
+) -> None:
+    """No ping comes before the crash, so nothing but the end of the connection tells how long it lasted."""
+    base = (await make_node(socket_grace=1, socket_keepalive=600)).make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    line = await Line.between(alice, bob)
+    await line.pick_up(await line.ring())
+    await asyncio.sleep(3)
+    await line.b1.cut()
+    event, duration = await logged_alike(line, admin)
+    assert event == "leave"
+    # Both ends are rounded to seconds.
+    assert duration >= 1_000
+
+
 async def test_a_call_is_logged_by_another_process_when_its_own_ends(
     make_node: NodeMaker, people: People, admin: Admin
 ) -> None:

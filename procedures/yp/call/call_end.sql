@@ -1,6 +1,6 @@
 -- call_end: note the end of the accepted calls of a user who has left their room.
 --
--- A socket that was lost left at its last sign of life, not at the end of its grace period. A call that
+-- A socket that was lost left when its connection broke, not at the end of its grace period. A call that
 -- was logged long before it ends is logged again, with its real duration.
 --
 -- Params:   in_hub      hub of the room
@@ -32,12 +32,7 @@ BEGIN
        )
     THEN
         SET v_at = COALESCE(
-            (
-                SELECT l.heard_at * 1000
-                FROM socket AS s
-                JOIN lost_socket AS l ON l.id = s.id
-                WHERE s.id = in_socket AND s.state = 'lost'
-            ),
+            (SELECT s.lost_at * 1000 FROM socket AS s WHERE s.id = in_socket AND s.state = 'lost'),
             call_clock()
         );
         UPDATE call_invitation

@@ -4,12 +4,13 @@
 -- Idle sockets outside of rooms, and those of visitors, are deleted at once: nothing is pushed to them. A
 -- socket that is lost already keeps the time when it was lost, and its grace period is never shortened.
 --
--- Params:   in_sockets   JSON array of {id, silent (seconds since the last sign of life), rest (seconds of
---                        grace that are left)}
+-- Params:   in_sockets   JSON array of {id, silent (seconds since the last frame of the client), broken
+--                        (seconds since the connection ended or, when it ended because the client was silent,
+--                        as silent, which is the default), rest (seconds of grace that are left)}
 -- Returns:  nothing
 -- Errors:   none
 -- Needs:    a transaction
--- Example:  CALL socket_disconnect('[{"id": "example-socket", "silent": 2, "rest": 26}]');
+-- Example:  CALL socket_disconnect('[{"id": "example-socket", "silent": 9, "broken": 2, "rest": 26}]');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE socket_disconnect(
     IN in_sockets LONGTEXT COLLATE utf8mb4_bin
@@ -23,9 +24,12 @@ BEGIN
     UPDATE socket AS s
     JOIN JSON_TABLE(in_sockets, '$[*]' COLUMNS (
         id VARCHAR(32) COLLATE ascii_bin PATH '$.id',
+        silent INT UNSIGNED PATH '$.silent',
+        broken INT UNSIGNED PATH '$.broken',
         rest INT UNSIGNED PATH '$.rest'
     )) AS j ON j.id = s.id
-    SET s.state = 'lost', s.lost_at = COALESCE(s.lost_at, v_now),
+    -- processes of the version before do not say when the connection ended
+    SET s.lost_at = COALESCE(s.lost_at, v_now - COALESCE(j.broken, j.silent)), s.state = 'lost',
         s.free_at = GREATEST(COALESCE(s.free_at, 0), v_now + j.rest)
     WHERE s.uid <> 'ffffffffffffffff'
       AND (s.state <> 'idle' OR EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id));

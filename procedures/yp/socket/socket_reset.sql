@@ -24,7 +24,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     UPDATE socket AS s
-    SET s.state = 'lost', s.lost_at = v_now, s.free_at = v_died + in_grace
+    SET s.state = 'lost', s.lost_at = v_died, s.free_at = v_died + in_grace
     WHERE s.node = in_node AND s.state <> 'lost'
       AND s.uid <> 'ffffffffffffffff'
       AND (s.state <> 'idle' OR EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id));

@@ -84,13 +84,11 @@ def test_a_call_is_due_once_when_either_side_has_left(ringing: Scene) -> None:
     assert ringing.sets("yp.call_log_due()") == []
 
 
-def test_a_lost_socket_ends_its_call_at_its_last_sign_of_life(ringing: Scene) -> None:
+def test_a_lost_socket_ends_its_call_when_its_connection_broke(ringing: Scene) -> None:
     ringing.sets("yp.conference_join(:sid_bob, :tab_bob, :hub, :room, 'connect', '{}', 16)")
     ringing.sets("UPDATE yp.call_invitation SET answered_at = answered_at - 70000 WHERE room_id = :room")
-    ringing.sets("UPDATE yp.socket SET state = 'lost', lost_at = UNIX_TIMESTAMP() WHERE id = :tab_bob")
     ringing.sets(
-        "INSERT INTO yp.lost_socket (id, session_id, heard_at, lost_at, rooms) "
-        "VALUES (:tab_bob, 'x', UNIX_TIMESTAMP() - 30, UNIX_TIMESTAMP(), '[]')"
+        "yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', :tab_bob, 'silent', 50, 'broken', 30, 'rest', 9)))"
     )
     ringing.sets("yp.call_end(:hub, :room, :bob, :tab_bob)")
     assert ringing.sets("yp.call_log_due()") == [], "he has a seat"

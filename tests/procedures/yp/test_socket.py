@@ -102,7 +102,7 @@ def test_socket_get_finds_an_open_socket_of_that_person(scene: Scene) -> None:
     assert scene.rows(get.format("alice")) == []
 
 
-LOSE = "yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', {}, 'silent', 5, 'rest', 20)))"
+LOSE = "yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', {}, 'silent', 5, 'broken', 3, 'rest', 20)))"
 
 
 def lose(scene: Scene, *tabs: str) -> None:
@@ -115,16 +115,16 @@ def test_a_socket_that_breaks_is_lost_for_the_rest_of_its_grace(scene: Scene) ->
     scene.sets(MEET.format("alice"))
     lose(scene, ":tab_alice", ":tab_bob", "'unknown'")
     times = "state, free_at - lost_at"
-    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_alice") == [("lost", 20)]
-    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_bob") == [("lost", 20)]
+    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_alice") == [("lost", 23)]
+    assert scene.rows(f"SELECT {times} FROM yp.socket WHERE id = :tab_bob") == [("lost", 23)]
     past = "SELECT lost_at - heard_at, JSON_VALUE(rooms, '$[0].room') FROM yp.lost_socket WHERE id = {}"
     assert scene.rows(past.format(":tab_alice")) == [(5, "room")]
     assert scene.rows(past.format(":tab_bob")) == [(5, None)]
     # It breaks again, as a process says that was taken for dead: it has more time, not less.
     scene.sets("yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', :tab_bob, 'silent', 0, 'rest', 3)))")
-    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 20
+    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 23
     scene.sets("yp.socket_disconnect(JSON_ARRAY(JSON_OBJECT('id', :tab_bob, 'silent', 0, 'rest', 25)))")
-    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 25
+    assert scene.one("SELECT free_at - lost_at FROM yp.socket WHERE id = :tab_bob") == 28
 
 
 def test_socket_rooms_lists_the_seats_of_a_socket(scene: Scene) -> None:
