@@ -20,6 +20,7 @@ NO_PARAM_21 = re.compile(r'\s*[\x00-\x1f",;:]+\s*')
 """Those of vCard 2.1, which has no quotes."""
 CARETS = str.maketrans({"^": "^^", "\n": "^n", '"': "^'"})
 """RFC 6868: how parameters of vCard 4.0 have these characters."""
+LINE_BREAKS = re.compile(r"[\r\n]+")
 PLAIN = re.compile(r"[ -~]*", re.ASCII)
 AMBIGUOUS = re.compile(r'\\(?=[\\,;:"]|\Z)')
 """A backslash that readers of vCard 2.1 take for an escape."""
@@ -37,7 +38,12 @@ def write_vcard(properties: Iterable[CardProperty], version: str) -> str:
 def content_line(property_: CardProperty, version: str) -> str:
     """Return a property as vCard 3.0 or 4.0 has it, in one line."""
     params = _params_40(property_.params) if version == "4.0" else _params_30(property_.params)
-    return f"{_name(property_)}{params}:{text_value(property_)}"
+    return _in_one_line(f"{_name(property_)}{params}:{text_value(property_)}")
+
+
+def _in_one_line(line: str) -> str:
+    """Return a line without breaks, which would end the card and begin another one."""
+    return LINE_BREAKS.sub(" ", line)
 
 
 def _name(property_: CardProperty) -> str:
@@ -92,10 +98,10 @@ def _line_21(property_: CardProperty) -> str:
         else f";{key}={NO_PARAM_21.sub(' ', ','.join(values))}"
         for key, values in _with_pref_type(property_.params)
     )
-    head, value = f"{_name(property_)}{params}", _value_21(property_)
+    head, value = _in_one_line(f"{_name(property_)}{params}"), _value_21(property_)
     if property_.value_type == BINARY:
         # An empty line ends base64.
-        return fold(f"{head}:{value}") + "\r\n"
+        return fold(_in_one_line(f"{head}:{value}")) + "\r\n"
     # Many readers take \n for a line break there, and none of them in quoted-printable.
     if PLAIN.fullmatch(value) and "\\" not in value and len(head) + len(value) < LINE_BYTES:
         return f"{head}:{value}"

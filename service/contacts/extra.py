@@ -17,6 +17,7 @@ LONGEST_HEADING = 60
 LIMIT = 65_535
 """Bytes of compact JSON."""
 KEY = re.compile(r"[a-z0-9_./-]{1,255}")
+PARAM = re.compile(r"""[^\x00-\x20\x7f"=:;,]{1,64}""")
 COLUMNS = {
     *("BEGIN", "END", "VERSION", "PRODID", "UID", "REV", "PROFILE", "X-DRUMEE", "X-ABLABEL"),
     *(
@@ -175,6 +176,8 @@ def _entry_flaws(path: str, item: Any) -> Iterator[tuple[str, str]]:
         yield f"{path}.label", "must be a string"
     elif not isinstance(params := item.get("params", {}), dict) or not all(map(_is_texts, params.values())):
         yield f"{path}.params", "must be an object of arrays of strings"
+    elif not all(map(PARAM.fullmatch, params)):
+        yield f"{path}.params", "must have names of 1 to 64 characters without blanks, quotes and =:;,"
     elif unknown := item.keys() - {"value", "label", "params"}:
         yield f"{path}.{min(unknown)[:64]}", "is neither value nor label nor params"
 

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from service.contacts.card_property import CardProperty
+from service.contacts.card_writing import write_vcard
 from service.contacts.exporting import jcard, vcard
 from service.contacts.extension import kind_of
+from service.contacts.extra import is_storable
 from service.contacts.vocabulary import FILE_LABELS
 from tests.support.address_files import cards_in
 
@@ -241,3 +244,22 @@ def test_birthdays_and_web_pages_of_tables_are_where_other_programs_look(version
     assert (copy["custom_fields"], copy["extra"]) == (custom, None)
     (edited,) = cards_in(card.replace(f"BDAY:{date}", "BDAY:19810102").encode())
     assert edited["extra"] == {"bday": [{"value": "19810102"}]}
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "4.0"])
+def test_nothing_unescaped_ends_a_card(version: str) -> None:
+    """Values of links and dates have no escapes, nor have the names of parameters."""
+    forged = "x\r\nEND:VCARD\r\nBEGIN:VCARD\r\nFN:Evil"
+    properties = [
+        CardProperty("URL", [[forged]], value_type="uri"),
+        CardProperty("URL", [["https://a"]], {f"A=1:{forged}": ["1"], "B": [forged], "TYPE": [forged]}),
+        CardProperty("PHOTO", [[forged]], value_type="binary"),
+        CardProperty("NOTE", [[forged]], group=forged),
+    ]
+    card = write_vcard(properties, version)
+    assert [line for line in card.splitlines() if line.startswith(("BEGIN:", "END:", "FN"))] == [
+        "BEGIN:VCARD",
+        "END:VCARD",
+    ]
+    assert is_storable({"url": [{"value": "x", "params": {"TYPE": ["HOME"], "X_Odd.1": ["1"]}}]})
+    assert not is_storable({"url": [{"value": "x", "params": {f"A=1:{forged}": ["1"]}}]})
