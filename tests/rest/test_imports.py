@@ -104,3 +104,17 @@ async def test_what_is_no_address_book_is_refused(client_of: ClientMaker) -> Non
     )
     assert form.error == (415, "UNSUPPORTED_MEDIA_TYPE")
     assert (await api.get("/imports")).data == []
+
+
+async def test_a_permanent_deletion_takes_a_person_out_of_the_reports(client_of: ClientMaker) -> None:
+    api = await client_of()
+    await load(api, f"{HEAD}Ana Ruiz,ana@x.example,,\nBo B,bo@x.example,,\n")
+    report = (await load(api, f"{HEAD}Ana Ruiz,ana@x.example,+34 612345671,Acme\nBo B,bo@x.example,,\n")).data
+    deleted_id, kept_id = (entry["contact_id"] for entry in report["known"])
+    assert (await api.delete(f"/contacts/{deleted_id}?permanent=true")).status == 200
+    after = await api.get(f"/imports/{report['id']}")
+    for secret in (b"Ana", b"612345671", b"Acme", deleted_id.encode()):
+        assert secret not in after.raw
+    empty = {"name": "", "contact_id": None, "added": {}, "missing": {}}
+    assert after.data["known"] == [report["known"][0] | empty, report["known"][1]]
+    assert after.data["known"][1]["contact_id"] == kept_id

@@ -1,7 +1,8 @@
 -- contact_render: render the record of a contact (view contact_sheet) and its words in the index. If the
 -- record differs from the stored one, the revision of the address book grows by one, and an event is written,
--- with the state before (docs/decisions/history.md). A permanent deletion removes the history and the picture
--- of the contact, and of those merged into it; a contact that is merged into another one keeps its own.
+-- with the state before (docs/decisions/history.md). A permanent deletion removes the history, the picture
+-- and the data in reports of imports of the contact, and of those merged into it; a contact that is merged
+-- into another one keeps its own.
 --
 -- A routine that writes a contact or its entries calls this last; for several contacts it calls
 -- contacts_render. The lock of the ledger orders the changes of an owner as they are committed;
@@ -146,6 +147,12 @@ BEGIN
                 id CHAR(16) COLLATE ascii_bin PATH '$'
             )) AS j
             STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
+            UPDATE JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
+                id CHAR(16) COLLATE ascii_bin PATH '$'
+            )) AS j
+            STRAIGHT_JOIN import_entry AS i FORCE INDEX (by_contact)
+               ON i.owner_id = in_owner AND i.contact_id = j.id
+            SET i.name = '', i.changes = NULL, i.contact_id = NULL;
         END IF;
     ELSEIF v_changed THEN
         -- the words of another state are other rows, and the record does not show all names: all words are
