@@ -115,6 +115,6 @@ async def test_a_permanent_deletion_takes_a_person_out_of_the_reports(client_of:
     after = await api.get(f"/imports/{report['id']}")
     for secret in (b"Ana", b"612345671", b"Acme", deleted_id.encode()):
         assert secret not in after.raw
-    empty = {"name": "", "contact_id": None, "added": {}, "missing": {}}
+    empty: dict[str, Any] = {"name": "", "contact_id": None, "added": {}, "missing": {}}
     assert after.data["known"] == [report["known"][0] | empty, report["known"][1]]
     assert after.data["known"][1]["contact_id"] == kept_id
