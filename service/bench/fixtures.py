@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.settings import Settings, database_servers
 
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
+PACKET_ENDS = re.compile(r"; (?=CALL \w+\.contact_event_sign\(|COMMIT\Z)")
 """Contacts of the small book that get_contact reads, one after the other."""
 
 
@@ -100,9 +102,8 @@ class Fixtures:
             if statement.startswith(tuple(f"{name}(" for name in routines)):
                 listened_to.add(thread)
             if thread in listened_to:
-                # The service sends a CALL and its COMMIT in one packet, mariadb-slap in two.
-                alone = statement.removesuffix("; COMMIT")
-                statements += [statement] if alone == statement else [alone, "COMMIT"]
+                # The service sends a CALL, the signature and the COMMIT in one packet, mariadb-slap in three.
+                statements += PACKET_ENDS.split(statement)
         return statements
 
     def disk_tables(self) -> int:

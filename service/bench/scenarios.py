@@ -142,7 +142,8 @@ def _sql(value: str) -> str:
 GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
 SHOW = (GATE_SELF, "CALL {db}.my_contact_list({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
 FIND = (GATE_SELF, "CALL {db}.my_contact({uid}, {word}, '', 0, '[]', 1, 45)")
-ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", "COMMIT")
+SIGN = "CALL {db}.contact_event_sign({uid}, {uid}, 'rpc', NULL)"
+ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", SIGN, "COMMIT")
 
 
 def _owner(world: World, number: int, **words: str) -> Case:
@@ -420,7 +421,12 @@ SCENARIOS = (
             RestStep(
                 "v1/contacts.create",
                 lambda case: orjson.loads(case["body"]),
-                (GATE_KEY, "CALL {db}.my_contact_create({uid}, {contact})", "COMMIT"),
+                (
+                    GATE_KEY,
+                    "CALL {db}.my_contact_create({uid}, {contact})",
+                    SIGN.replace("rpc", "rest"),
+                    "COMMIT",
+                ),
             ),
         ),
         _of_new_records,

@@ -142,9 +142,10 @@ async def test_hostile_queries_do_no_harm(attack: Attack, operation: Operation, 
 @by_name(WITH_ID)
 async def test_hostile_ids_match_nothing(attack: Attack, operation: Operation) -> None:
     before = await attack.everything()
+    base = json.dumps(attack.base(operation)).encode() if operation.body else None
     for label, text in {**HOSTILE, "NUL": "a\0b", "nobody": NOBODY, "not UTF-8": None}.items():
         hostile_id = "%ff" if text is None else quote(text[:8000], safe="")
-        answer = await attack.send(operation, ids=dict.fromkeys(PLACES, hostile_id))
+        answer = await attack.send(operation, base, ids=dict.fromkeys(PLACES, hostile_id))
         assert answer.error == (404, "NOT_FOUND"), (label, answer.raw)
     assert await attack.everything() == before
 
