@@ -178,7 +178,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down user apikey apikeys hub limits link mail
+.PHONY: up down import export user apikey apikeys hub limits link mail
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -190,6 +190,14 @@ mail: ready ## Show invitation mails that are stuck in the outbox
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}
+
+import: ready ## A file into a person's address book (F=people.vcf USER= [UPDATE=add|replace|skip] [CHARSET=])
+	@$(call need,F USER)$(SERVICE) import --file "$$F" --user "$$USER" $${UPDATE:+--update "$$UPDATE"} $${CHARSET:+--charset "$$CHARSET"}
+
+export: ready ## And out of it (F= USER= [FORMAT=vcf|csv|jcard] [VERSION=] [CHARSET=] [SEPARATOR=] [OPTION=] [FORCE=1])
+	@$(call need,F USER)$(SERVICE) export --file "$$F" --user "$$USER" $${FORMAT:+--format "$$FORMAT"} \
+		$${VERSION:+--version "$$VERSION"} $${CHARSET:+--charset "$$CHARSET"} $${SEPARATOR:+--separator "$$SEPARATOR"} \
+		$${OPTION:+--option "$$OPTION"} $(if $(FORCE),--force)
 
 apikey: ready ## A key for a program that calls /api/v1 (USER= [SCOPE=agent])
 	@$(call need,USER)$(SERVICE) apikey --user "$$USER" $${SCOPE:+--scope "$$SCOPE"}

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,21 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
         app = _assemble(settings, services, db, times or Times())
         after_failure.pop_all()
         return app
+
+
+@asynccontextmanager
+async def command_process(settings: Settings) -> AsyncIterator[Process]:
+    """Yield the objects of a process that serves nobody: a command. What it pushes is sent."""
+    db = Database(settings)
+    parts = _build(settings, {}, db, Times())
+    process = parts.process
+    process.pusher.start(parts.sockets.receivers)
+    try:
+        yield process
+    finally:
+        await process.background.stop()
+        await process.pusher.stop()
+        await db.close()
 
 
 def _assemble(

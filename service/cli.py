@@ -27,7 +27,7 @@ from service.local.commands import commands as local_commands
 PANELS = ("Run", "Schema", "Operate", "Cluster", "Develop")
 EPILOG = (
     "Exit status: 0 done, or nothing to do; 1 differences (what plan, drift, lint and a deploy leave for you "
-    "to decide); 2 failed, and the last line says why."
+    "to decide), or an import that ended early; 2 failed, and the last line says why."
 )
 
 

@@ -1,8 +1,9 @@
-"""Commands for people, hubs, guest links, API keys and stuck mails."""
+"""Commands for people, address books, hubs, guest links, API keys and stuck mails."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from service.local.with_servers import with_stack
 
 if TYPE_CHECKING:
     from service.admin.registry import Registry
+    from service.contacts.exporting import ExportOptions
     from service.settings import Settings
 
 LIMIT: Any = {"min": -1, "max": 999_999_999}
@@ -165,6 +167,69 @@ def _drop_key(registry: Registry, key_id: str) -> str:
     return f"key {key_id} is revoked{late}"
 
 
+@commands.command("import", rich_help_panel="Operate")
+def import_book(
+    file: Annotated[Path, typer.Option(help="vCard, jCard or CSV file, of whatever name.")],
+    user: Annotated[str, typer.Option(help="Email or uid of the person who gets the contacts.")],
+    update: Annotated[str, typer.Option(help="For known people: add, replace or skip.")] = "add",
+    charset: Annotated[str, typer.Option(help="Encoding, when the detection is wrong.")] = "",
+) -> int:
+    """Load a file into the address book of a person."""
+    from service.contacts.encodings import codec_of
+    from service.contacts.known import UPDATES
+
+    if update not in UPDATES:
+        raise CommandError(f"UPDATE={update} is none of {', '.join(UPDATES)}")
+    if charset and not codec_of(charset):
+        raise CommandError(f"CHARSET={charset} is no known encoding")
+
+    def work(settings: Settings) -> int:
+        from service.admin import book_import
+
+        return book_import.load(settings, file, user, update, charset)
+
+    return with_stack(work)
+
+
+@commands.command("export", rich_help_panel="Operate")
+def export_book(
+    file: Annotated[Path, typer.Option(help="File to write; nobody else can read it.")],
+    user: Annotated[str, typer.Option(help="Email or uid of the person whose contacts are written.")],
+    format: Annotated[str, typer.Option(help="vcf, csv or jcard.")] = "vcf",  # noqa: A002
+    version: Annotated[str, typer.Option(help="Of vcf: 3.0, 4.0 or 2.1.")] = "3.0",
+    charset: Annotated[str, typer.Option(help="Of csv.")] = "utf-8",
+    separator: Annotated[str, typer.Option(help="Of csv: a comma, a semicolon, or the word tab.")] = ",",
+    option: Annotated[str, typer.Option(help="active, archived or all contacts.")] = "all",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+) -> int:
+    """Write the address book of a person to a file."""
+    from service.contacts.exporting import CSV_DEFAULTS, ExportOptions
+
+    options = ExportOptions(format, option, version, charset, separator)
+    _check_export(options)
+    if format != "csv" and (charset, separator) != CSV_DEFAULTS:
+        raise CommandError("CHARSET= and SEPARATOR= belong to FORMAT=csv")
+
+    def work(settings: Settings) -> int:
+        from service.admin import book_export
+
+        return book_export.write(settings, file, user, options, force=force)
+
+    return with_stack(work)
+
+
+def _check_export(options: ExportOptions) -> None:
+    """Refuse what contact.export_all does not take."""
+    from dataclasses import asdict
+
+    from service.rpc.definitions import read_declarations
+
+    params = read_declarations()["contact"]["services"]["export_all"]["params"]
+    for name, value in asdict(options).items():
+        if value not in params[name]["enum"]:
+            raise CommandError(f"{name.upper()}={value} is none of {' '.join(params[name]['enum'])}")
+
+
 @commands.command(rich_help_panel="Operate")
 def units(
     out: Annotated[str, typer.Option(help="Folder for the unit files.")],
@@ -178,7 +243,6 @@ def units(
 ) -> int:
     """Write systemd units: the service, a daily backup, a daily look for drift."""
     import sys
-    from pathlib import Path
 
     from service.admin.units import Machine, write
 

@@ -82,6 +82,20 @@ class Registry:
         limits: dict[str, int | None] = document(self.call("yp", "hub_limits", hub, people, minutes))
         return limits
 
+    def caller_card(self, who: str) -> str | None:
+        """Return the JSON of a user with an active account, by email or uid; None: there is none."""
+        statement = (
+            "SELECT k.data FROM yp.drumate AS d JOIN yp.caller_card AS k ON k.uid = d.id "
+            "WHERE d.id = %s OR d.email = LOWER(TRIM(%s))"
+        )
+        cards = self.rows(statement, who, who)
+        return cards[0][0] if cards else None
+
+    def count_contacts(self, db: str, owner: str, boxes: tuple[str, ...]) -> int:
+        """Return how many contacts of an address book are in these boxes."""
+        statement = f"SELECT COUNT(*) FROM `{db}`.contact WHERE owner_id = %s AND box IN %s"  # noqa: S608
+        return int(self.rows(statement, owner, boxes)[0][0])
+
     def grant(self, hub: str, who: str, level: int) -> None:
         """Give somebody a level on a whole hub."""
         self.call("yp", "permission_grant", hub, "*", who, level, 0)

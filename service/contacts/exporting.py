@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +18,8 @@ from service.contacts.card_writing import write_vcard
 from service.contacts.jcards import write_jcard
 from service.contacts.pictures import encoded
 from service.contacts.table_writing import Table
-from service.runtime.context import Context
+from service.errors import RequestError
+from service.runtime.context import Context, Download
 from service.store.database import ResultSet, document, documents
 
 PAGE = 500
@@ -28,6 +30,35 @@ Contact = Mapping[str, Any]
 T = TypeVar("T")
 Book = Mapping[str, Any]
 """email, mobile, address (length of the longest list of a contact), tag, group: see contact_export_book."""
+Progress = Callable[[int], None]
+"""Receives the number of contacts that were read since the last time."""
+CSV_DEFAULTS = ("utf-8", ",")
+"""Charset and separator of a table."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The file that is written: see contact.export_all."""
+
+    format: str = "vcf"
+    option: str = "all"
+    version: str = "3.0"
+    charset: str = CSV_DEFAULTS[0]
+    separator: str = CSV_DEFAULTS[1]
+
+
+def export_file(ctx: Context, options: ExportOptions, progress: Progress = lambda _: None) -> Download:
+    """Return the address book as a file; RequestError 400 when the options do not fit its format."""
+    option, charset, separator = options.option, options.charset, options.separator
+    if options.format == "csv":
+        chunks = table(ctx, option, charset, separator, progress)
+        return Download("contacts.csv", "text/csv", chunks, charset=charset.removesuffix("-sig"))
+    if (charset, separator) != CSV_DEFAULTS:
+        reason = "charset and separator belong to format csv"
+        raise RequestError(400, "INVALID_INPUT", reason, protocol=False)
+    if options.format == "jcard":
+        return Download("contacts.json", "application/vcard+json", jcards(ctx, option, progress))
+    return Download("contacts.vcf", "text/vcard", vcards(ctx, option, options.version, progress))
 
 
 async def read_book(ctx: Context) -> Book:
@@ -37,7 +68,7 @@ async def read_book(ctx: Context) -> Book:
     return book
 
 
-async def pages(ctx: Context, option: str, book: Book) -> AsyncIterator[list[Any]]:
+async def pages(ctx: Context, option: str, book: Book, progress: Progress) -> AsyncIterator[list[Any]]:
     """Yield lists of contacts, in an order that depends on their content alone.
 
     The first contact gets the tags and groups, as `book`.
@@ -49,6 +80,7 @@ async def pages(ctx: Context, option: str, book: Book) -> AsyncIterator[list[Any
             if tags_and_groups:
                 contacts[0]["book"], tags_and_groups = tags_and_groups, {}
             yield contacts
+            progress(len(contacts))
             if len(contacts) < PAGE:
                 break
             display, key = contacts[-1]["display"], contacts[-1]["key"]
@@ -60,9 +92,9 @@ async def _page(ctx: Context, box: str, display: str | None, key: str) -> Result
     return contact_rows
 
 
-async def vcards(ctx: Context, option: str, version: str) -> AsyncIterator[bytes]:
+async def vcards(ctx: Context, option: str, version: str, progress: Progress) -> AsyncIterator[bytes]:
     """Yield a vCard file, in pieces."""
-    async for cards in _cards(ctx, option, partial(vcard, version=version)):
+    async for cards in _cards(ctx, option, partial(vcard, version=version), progress):
         yield "".join(cards).encode()
 
 
@@ -71,10 +103,10 @@ def vcard(contact: Contact, version: str) -> str:
     return write_vcard(properties_of_contact(contact, version), version)
 
 
-async def jcards(ctx: Context, option: str) -> AsyncIterator[bytes]:
+async def jcards(ctx: Context, option: str, progress: Progress) -> AsyncIterator[bytes]:
     """Yield a JSON array of jCards, in pieces."""
     separator = b"["
-    async for cards in _cards(ctx, option, jcard):
+    async for cards in _cards(ctx, option, jcard, progress):
         yield separator + b",\n".join(cards)
         separator = b",\n"
     yield b"[]" if separator == b"[" else b"]\n"
@@ -85,9 +117,11 @@ def jcard(contact: Contact) -> bytes:
     return write_jcard(properties_of_contact(contact, JCARD))
 
 
-async def _cards(ctx: Context, option: str, write: Callable[[Contact], T]) -> AsyncIterator[list[T]]:
+async def _cards(
+    ctx: Context, option: str, write: Callable[[Contact], T], progress: Progress
+) -> AsyncIterator[list[T]]:
     """Yield lists of cards, of which one has a picture at most: memory does not hold those of a page."""
-    async for contacts in pages(ctx, option, await read_book(ctx)):
+    async for contacts in pages(ctx, option, await read_book(ctx), progress):
         batch = []
         for contact in contacts:
             batch.append(contact)
@@ -112,12 +146,14 @@ async def _photo(ctx: Context, contact_id: str) -> str:
     return ""
 
 
-async def table(ctx: Context, option: str, charset: str, separator: str) -> AsyncIterator[bytes]:
+async def table(
+    ctx: Context, option: str, charset: str, separator: str, progress: Progress
+) -> AsyncIterator[bytes]:
     """Yield a CSV file, in pieces."""
     book = await read_book(ctx)
     file = Table(book, charset, separator)
     yield file.header()
-    async for contacts in pages(ctx, option, book):
+    async for contacts in pages(ctx, option, book, progress):
         yield file.rows(contacts)
 
 

@@ -51,13 +51,15 @@ class LoadOptions:
     api: str = "rpc"
     filename: str = ""
     charset: str = ""
+    import_id: str = ""
+    """16 hexadecimal digits, chosen by a caller that may have to cancel the import."""
 
 
 class ImportReport:
     """The report of an import that runs."""
 
     def __init__(self, ctx: Context, kind: str, options: LoadOptions) -> None:
-        self.id = secrets.token_hex(8)
+        self.id = options.import_id or secrets.token_hex(8)
         self._ctx = ctx
         self._kind = kind
         self._options = options

@@ -173,6 +173,8 @@ async def _reader(path: str, kind: str, charset: str = "") -> AsyncIterator[Asyn
         *("-m", "service.contacts.reader", path, kind, charset),
         stdout=asyncio.subprocess.PIPE,
         cwd=PACKAGE.parent,
+        # Ctrl-C in a terminal goes to all processes of the group; the import of the shell ends by itself.
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None  # noqa: S101  # for mypy: we asked for the pipe

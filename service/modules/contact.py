@@ -23,7 +23,7 @@ from service.errors import Refusal, Refused, RequestError, missing_param
 from service.live.calls import notify_declined
 from service.live.push import live_update
 from service.live.rooms import notify_closed
-from service.runtime.context import Answer, Context, Download, only, page_of, row, rows
+from service.runtime.context import Answer, Context, only, page_of, row, rows
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
 FIELDS = {
@@ -40,9 +40,6 @@ FIELDS = {
 DETAIL_LISTS = ("email", "mobile", "address")
 SORT_KEYS = {"name", "date"}
 """Sort keys that old clients send as `name` of show_contact."""
-
-CSV_DEFAULTS = ("utf-8", ",")
-"""Charset and separator of a table."""
 
 INVITATION_FIELDS = {"message", "firstname", "lastname", "surname"}
 
@@ -516,15 +513,8 @@ async def export_all(
     separator: str,
 ) -> Answer:
     """Return the address book as a file."""
-    if format == "csv":
-        chunks = exporting.table(ctx, option, charset, separator)
-        return Download("contacts.csv", "text/csv", chunks, charset=charset.removesuffix("-sig"))
-    if (charset, separator) != CSV_DEFAULTS:
-        reason = "charset and separator belong to format csv"
-        raise RequestError(400, "INVALID_INPUT", reason, protocol=False)
-    if format == "jcard":
-        return Download("contacts.json", "application/vcard+json", exporting.jcards(ctx, option))
-    return Download("contacts.vcf", "text/vcard", exporting.vcards(ctx, option, version))
+    options = exporting.ExportOptions(format, option, version, charset, separator)
+    return exporting.export_file(ctx, options)
 
 
 async def google_auth(ctx: Context) -> Answer:

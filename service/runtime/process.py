@@ -53,6 +53,36 @@ class Process:
         self, request: web.Request, service: str, args: dict[str, Any], caller: Caller, db: RoutineCaller
     ) -> Context:
         """Return the context of a handler; `service` is the name of its pushes."""
+        return self._context(
+            service,
+            args,
+            caller,
+            db,
+            host=page_host(request),
+            address=client_address(request, self.settings),
+            device_cookie=request.cookies.get(devices.COOKIE, ""),
+            user_agent=_plain(request.headers.get("User-Agent", ""))[:255],
+            from_frontend=from_frontend(request),
+        )
+
+    def context_of_command(self, service: str, caller: Caller) -> Context:
+        """Return the context of a command of the shell, which acts for a user without a request."""
+        return self._context(
+            service,
+            {},
+            caller,
+            self.db,
+            host="",
+            address="",
+            device_cookie="",
+            user_agent="",
+            from_frontend=False,
+        )
+
+    def _context(
+        self, service: str, args: dict[str, Any], caller: Caller, db: RoutineCaller, **origin: Any
+    ) -> Context:
+        """Return a context; `origin` has the fields that a request fills."""
         return Context(
             settings=self.settings,
             db=db,
@@ -72,12 +102,8 @@ class Process:
             args=args,
             caller=caller,
             sid=None,
-            host=page_host(request),
-            address=client_address(request, self.settings),
-            device_cookie=request.cookies.get(devices.COOKIE, ""),
-            user_agent=_plain(request.headers.get("User-Agent", ""))[:255],
             received_us=time.time_ns() // 1000,
-            from_frontend=from_frontend(request),
+            **origin,
         )
 
 

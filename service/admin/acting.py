@@ -1,0 +1,51 @@
+"""Act for a user as an administrator: no request, no password."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service.admin.registry import Registry
+from service.app import command_process
+from service.auth.session import Caller, parse_caller
+from service.contacts.import_report import reason_of
+from service.errors import (
+    CommandError,
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    EntityMovingError,
+    Refused,
+    RequestError,
+)
+from service.runtime.context import Context, run_after_commit
+from service.settings import Settings
+
+FAILURES = (RequestError, Refused, DatabaseUnavailableError, DatabaseTimeoutError, RuntimeError)
+"""How the work of a command fails."""
+
+
+def caller_of(registry: Registry, who: str) -> Caller:
+    """Return a user by email or uid."""
+    data = registry.caller_card(who)
+    if data is None:
+        raise CommandError(f"USER={who} is no user with an active account: give an email or uid")
+    try:
+        return parse_caller(data)
+    except EntityMovingError:
+        raise CommandError(f"{who} is being moved to another shard; try again in a minute") from None
+
+
+@asynccontextmanager
+async def acting_as(settings: Settings, caller: Caller, service: str) -> AsyncIterator[Context]:
+    """Yield a context in which a user acts; what it pushes is sent at the end."""
+    async with command_process(settings) as process:
+        ctx = process.context_of_command(service, caller)
+        try:
+            yield ctx
+        finally:
+            run_after_commit(ctx)
+
+
+def why(exc: Exception) -> str:
+    """Return the reason of a failure."""
+    return exc.reason if isinstance(exc, RequestError) else reason_of(exc)
