@@ -20,7 +20,8 @@ async def start_meeting(host: Desk, title: str) -> str:
     """Start a meeting and open its panel; return the link for guests."""
     await host.open_tab("meetings")
     await host.page.fill("#meeting-title", title)
-    await host.click("#new-meeting button")
+    # a second press makes no second meeting
+    await host.page.locator("#new-meeting button").dblclick(timeout=PATIENCE)
     await expect(host.page.locator("#stage")).to_have_attribute("data-phase", "live", timeout=PATIENCE)
     await host.click("#panel-button")
     await host.click('#powers [data-act="link"]')

@@ -1,7 +1,7 @@
 // The form of a contact: add, edit, delete.
 
 import { rpc } from "./api.js";
-import { acting, button, confirmed, dialog, el, say } from "./dom.js";
+import { acting, button, confirmed, dialog, el, once, say } from "./dom.js";
 import { emit } from "./state.js";
 
 /** Edit a contact, or delete it. */
@@ -49,7 +49,7 @@ function form(title, contact, save, extra = null) {
   const problem = el("p", { className: "problem", role: "alert" });
   const fields = el(
     "form",
-    { className: "body", onsubmit: submit },
+    { className: "body", onsubmit: once(submit) },
     el(
       "div",
       { className: "pair" },
@@ -76,7 +76,6 @@ function form(title, contact, save, extra = null) {
   const box = dialog(title, fields);
 
   async function submit(event) {
-    event.preventDefault();
     try {
       await save(valuesOf(fields, contact));
       box.close();

@@ -198,6 +198,21 @@ export function fail(error) {
   say(error.message);
 }
 
+/** Return a listener of a form that ignores a second press while it is busy with the first one. */
+export const once = (act) => {
+  let isBusy = false;
+  return async (event) => {
+    event.preventDefault();
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await act(event);
+    } finally {
+      isBusy = false;
+    }
+  };
+};
+
 /** Return a listener that shows the error of an asynchronous action. */
 export const acting = (act) => (event) =>
   Promise.resolve()

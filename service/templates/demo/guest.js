@@ -1,7 +1,7 @@
 // Guests without an account: they come by a link, say their name, and wait until somebody lets them in.
 
 import { rpc } from "./api.js";
-import { $, acting, say } from "./dom.js";
+import { $, acting, once, say } from "./dom.js";
 import { endRoom, enter, openRoom } from "./room.js";
 import { openSocket } from "./socket.js";
 import { on, session } from "./state.js";
@@ -26,7 +26,7 @@ export async function welcome(token) {
   $("guest-name").value ||= ticket.profile?.fullname ?? "";
   $("guest-form").addEventListener(
     "submit",
-    acting((event) => come(event, ticket)),
+    acting(once((event) => come(event, ticket))),
   );
   on("ended", () => {
     $("guest").hidden = false;
@@ -34,7 +34,6 @@ export async function welcome(token) {
 }
 
 async function come(event, ticket) {
-  event.preventDefault();
   const name = (session.user.name = $("guest-name").value.trim());
   $("guest").hidden = true;
   openRoom({ hub_id: ticket.hub_id, room_id: ticket.room_id, kind: "meeting", title: ticket.filename });

@@ -1,7 +1,7 @@
 // Import of a file of contacts: CSV or vCard, with its progress and a report.
 
 import { rpc, serviceUrl, upload } from "./api.js";
-import { $, acting, button, dialog, el } from "./dom.js";
+import { $, acting, button, dialog, el, once } from "./dom.js";
 import { listen } from "./socket.js";
 import { emit, session } from "./state.js";
 
@@ -23,7 +23,7 @@ function importFile(file) {
   );
   const content = el(
     "form",
-    { className: "body", onsubmit: acting(start) },
+    { className: "body", onsubmit: acting(once(start)) },
     el("p", { textContent: file.name }),
     el("label", { className: "field" }, "People in the address book already", mode),
     el(
@@ -37,7 +37,6 @@ function importFile(file) {
   });
 
   async function start(event) {
-    event.preventDefault();
     const update = mode.value;
     await load(file, update, content, box);
   }

@@ -1,7 +1,7 @@
 // Meetings: those of team hubs, and one's own, into which guests come by a link.
 
 import { rpc } from "./api.js";
-import { $, acting, avatar, button, confirmed, dialog, el, redraw, say, sync } from "./dom.js";
+import { $, acting, avatar, button, confirmed, dialog, el, once, redraw, say, sync } from "./dom.js";
 import { endRoom, enter, leaveRoom, nameOf, openRoom, room } from "./room.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
@@ -78,7 +78,6 @@ export async function join({ hub_id, room_id, title }) {
 }
 
 async function start(event) {
-  event.preventDefault();
   const title = $("meeting-title").value.trim() || "Meeting";
   const { nid } = await rpc("room.book", { hub_id: session.user.wicket, title });
   event.target.reset();
@@ -162,4 +161,4 @@ listen("conference.join", (model) => {
 });
 listen("user.poke", ({ hub_id, sender }) => announce(hub_id, `${sender} invites you`));
 on("room", () => session.user && !session.user.isGuest && show());
-$("new-meeting").addEventListener("submit", acting(start));
+$("new-meeting").addEventListener("submit", acting(once(start)));

@@ -3,7 +3,21 @@
 import { callable } from "./contacts.js";
 import { ringInto } from "./calls.js";
 import { rpc } from "./api.js";
-import { $, acting, avatar, button, confirmed, dialog, el, fail, icon, redraw, say, sync } from "./dom.js";
+import {
+  $,
+  acting,
+  avatar,
+  button,
+  confirmed,
+  dialog,
+  el,
+  fail,
+  icon,
+  once,
+  redraw,
+  say,
+  sync,
+} from "./dom.js";
 import { showGuestLink } from "./meetings.js";
 import { presenceOf, presenceWord } from "./presence.js";
 import { changed, command, endRoom, isHost, nameOf, readCard, room } from "./room.js";
@@ -261,7 +275,7 @@ function limits() {
   const problem = el("p", { className: "problem", role: "alert" });
   const form = el(
     "form",
-    { className: "body", onsubmit: save },
+    { className: "body", onsubmit: once(save) },
     el(
       "label",
       { className: "field" },
@@ -285,7 +299,6 @@ function limits() {
   const box = dialog("Title and limits", form);
 
   async function save(event) {
-    event.preventDefault();
     const data = new FormData(form);
     try {
       await command("room", {
