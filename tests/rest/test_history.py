@@ -484,6 +484,39 @@ async def test_the_undo_of_a_merge_moves_the_relation_back(
     assert (other["uid"], other["status"]) == (alice.uid, "active")
 
 
+async def test_an_invitation_stays_when_a_merged_contact_is_reverted(
+    people: People, client_of: ClientMaker
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    api = await client_of(person=alice)
+    await alice.ok("contact.invite", email=bob.email)
+    (invited,) = await alice.ok("contact.show_contact", option="sent")
+    stranger = await add_contact(alice, "Eve E", "eve@x.example", invite=1)
+    made = [await api.add(first_name=name, emails=[{"address": f"{name}@x.example"}]) for name in "tu"]
+    merges = list(zip(made, (invited["id"], stranger["id"]), strict=True))
+    for target, other in merges:
+        path = f"/contacts/{target['id']}"
+        merged = await api.post("/contacts/merge", {"into": target["id"], "ids": [to_wire(other)]})
+        change = (await changes_of(api, path))[0]
+        # the default address is that of the target, but the invitation is of the other one
+        noted = await api.patch(path, {"notes": "late"})
+        answer = await revert(api, path, merged.etag.strip('"'))
+        assert (answer.data["notes"], answer.body["meta"]) == (None, {"left": []}), noted.raw
+        full = await alice.ok("contact.get_contact", contact_id=from_wire(target["id"]))
+        assert full["status"] == "sent"
+
+        undone = await api.post("/contacts/revert", {"change_set": change["change_set"], "force": True})
+        assert undone.data == {"reverted": 2, "left": []}, undone.raw
+        full = await alice.ok("contact.get_contact", contact_id=from_wire(target["id"]))
+        assert (full["status"], full["uid"]) == ("memory", None)
+        full = await alice.ok("contact.get_contact", contact_id=other)
+        assert full["status"] == "sent"
+    assert [n["status"] for n in await bob.ok("contact.invite_get")] == ["received"]
+    await bob.ok("contact.invite_accept", email=alice.email)
+    full = await alice.ok("contact.get_contact", contact_id=invited["id"])
+    assert (full["status"], full["uid"]) == ("informed", bob.uid)
+
+
 async def test_a_whole_import_is_taken_back(people: People, client_of: ClientMaker) -> None:
     api = await client_of(person=await people("Alice"))
     alice = api.person

@@ -19,7 +19,8 @@
 --                         that the entry was made from (source), and takes any of display_name, company,
 --                         job_title, avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
 --                         custom_fields and extra (objects or null), tags (names). Another entry may have the
---                         addresses then, unless in_contact has is_typed
+--                         addresses then, unless in_contact has is_typed. With keeps_person, an entry that is
+--                         invited goes on to stand for the same user, whichever addresses it gets
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
 --           in_is_new     1: create the entry
 --           out_changed   0: nothing differs from the stored entry, and nothing was written
@@ -59,7 +60,7 @@ BEGIN
         v_default_is_colleague, v_default_is_known, v_detail_changes INT UNSIGNED DEFAULT 0;
     -- places in the list of addresses, from 1
     DECLARE v_default_place, v_taken_place INT;
-    DECLARE v_sets_person, v_is_new_person, v_is_auto TINYINT DEFAULT 0;
+    DECLARE v_sets_person, v_is_new_person, v_keeps_person, v_is_auto TINYINT DEFAULT 0;
     DECLARE v_email, v_person_email, v_old_email, v_old_entity, v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
     DECLARE v_peer, v_old_peer, v_holder_id CHAR(16) COLLATE ascii_bin;
@@ -72,6 +73,7 @@ BEGIN
         SELECT peer_id, entity, email, status INTO v_old_peer, v_old_entity, v_old_email, v_old_status
         FROM contact
         WHERE owner_id = in_owner AND id = in_id;
+        SET v_keeps_person = v_old_status = 'sent' AND JSON_EXISTS(in_contact, '$.keeps_person');
     END IF;
 
     -- 1. check the addresses: one statement finds every possible fault
@@ -144,6 +146,9 @@ BEGIN
         ELSEIF v_default_is_colleague > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
+    ELSEIF v_keeps_person THEN
+        -- the invitation may be of an address that the entry does not have: a merge has moved it here
+        SET v_sets_person = 0;
     ELSEIF v_email_count > 0 AND v_old_status IN ('memory', 'sent') THEN
         -- an address that the entry had before its user became a colleague stays
         IF v_default_is_colleague > 0 AND (v_invite = 1 OR NOT (v_email <=> v_old_email)) THEN

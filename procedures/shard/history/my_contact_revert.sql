@@ -60,6 +60,9 @@ BEGIN
         is_default TINYINT PATH '$.is_default'
     )) AS j
     WHERE j.is_default = 1;
+    IF v_status = 'sent' THEN
+        SET in_contact = JSON_SET(in_contact, '$.keeps_person', 1);
+    END IF;
     IF v_status = 'sent' AND NOT (v_default_email <=> v_email) THEN
         SET in_contact = JSON_REMOVE(in_contact, '$.email'),
             v_left = JSON_ARRAY_APPEND(v_left, '$', 'emails');
