@@ -43,6 +43,7 @@ BEGIN
     DECLARE v_former LONGTEXT;
     DECLARE v_changed, v_blocked, v_count INT UNSIGNED DEFAULT 0;
     DECLARE v_path TEXT DEFAULT JSON_VALUE(in_contact, '$.avatar_path');
+    DECLARE v_card_uid VARCHAR(255) COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_private, '$.uid');
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_other, in_contact, v_no_id, v_peer);
@@ -92,8 +93,11 @@ BEGIN
     UPDATE contact_picture
     SET contact_id = in_id
     WHERE owner_id = in_owner AND contact_id = in_other AND LEFT(hash, 16) = RIGHT(v_path, 16);
+    -- the UID of the card may belong to another card now: the same file was loaded again
+    -- unlocked: the owner is locked
+    SELECT COUNT(*) INTO v_count FROM contact_vcard WHERE owner_id = in_owner AND uid = v_card_uid;
     UPDATE contact_vcard
-    SET card = JSON_VALUE(in_private, '$.card'), uid = JSON_VALUE(in_private, '$.uid')
+    SET card = JSON_VALUE(in_private, '$.card'), uid = IF(v_count > 0, NULL, v_card_uid)
     WHERE owner_id = in_owner AND contact_id = in_id AND card IS NULL;
     CALL contact_render(in_owner, in_id);
 

@@ -176,6 +176,20 @@ def test_my_contact_revive_brings_a_merged_contact_back_with_its_card(scene: Sce
     assert scene.rows("SELECT card, uid FROM contact_vcard WHERE contact_id = :eve") == [
         ("BEGIN:VCARD", "urn:eve")
     ]
+
+    # the same file was loaded again: its contact has the UID
+    scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:eve), NULL)")
+    create(scene, "ida")
+    scene.sets(
+        "INSERT INTO contact_vcard (owner_id, name, contact_id, uid, rev, card)"
+        " VALUES (:alice, 'ida.vcf', :ida, 'urn:eve', 9, 'BEGIN:VCARD')"
+    )
+    scene.sets("my_contact_revive(:alice, :eve, :state, :private, :ana)")
+    cards = "SELECT card, uid FROM contact_vcard WHERE contact_id IN (:eve, :ida) ORDER BY name"
+    assert scene.rows(cards) == [
+        ("BEGIN:VCARD", None),
+        ("BEGIN:VCARD", "urn:eve"),
+    ]
     assert scene.refusal("my_contact_revive(:alice, :eve, :state, :private, :ana)") == "CONFLICT"
 
 
