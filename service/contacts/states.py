@@ -22,9 +22,9 @@ def values(record: str | None, private: str | None) -> dict[str, Any]:
     if record is None:
         return {}
     visible = {name: value for name, value in orjson.loads(record).items() if name not in NO_VALUES}
-    if private is None:
+    hidden = _hidden(private)
+    if hidden is None:
         return visible
-    hidden = orjson.loads(private)
     phones, addresses = _entries(hidden["phones"]), _entries(hidden["addresses"])
     return {
         **visible,
@@ -64,9 +64,9 @@ def fields_to_write(record: str, private: str | None) -> dict[str, Any]:
     }
     if columns["email"] and not any(entry["is_default"] for entry in columns["email"]):
         columns["email"][0]["is_default"] = 1
-    if private is None:
+    hidden = _hidden(private)
+    if hidden is None:
         return {**columns, "display_name": _given_display_name(values_by_name)}
-    hidden = orjson.loads(private)
     for phone, (length, is_default) in zip(columns["mobile"], _entries(hidden["phones"]), strict=False):
         number = phone.pop("number")
         phone |= {"areacode": number[:length], "phone": number[length:].strip(), "is_default": is_default}
@@ -78,6 +78,15 @@ def fields_to_write(record: str, private: str | None) -> dict[str, Any]:
         "display_name": hidden["display_name"] or "",
         "is_auto": hidden["is_auto"],
     }
+
+
+def _hidden(private: str | None) -> dict[str, Any] | None:
+    """Return the values that a record leaves out; None for a state that is older than the history.
+
+    A merge adds what its undo needs (relation, card, uid) also to such a state.
+    """
+    hidden: dict[str, Any] | None = orjson.loads(private) if private else None
+    return hidden if hidden and "phones" in hidden else None
 
 
 def _given_display_name(record: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from service.contacts.record import routine_fields
-from service.contacts.states import fields_to_write
+from service.contacts.states import fields_to_write, values
 from service.store.database import encode
 from tests.support.records import FULL
 from tests.support.scene import Scene
@@ -191,6 +191,29 @@ def test_my_contact_revive_brings_a_merged_contact_back_with_its_card(scene: Sce
         ("BEGIN:VCARD", "urn:eve"),
     ]
     assert scene.refusal("my_contact_revive(:alice, :eve, :state, :private, :ana)") == "CONFLICT"
+
+
+def test_a_contact_older_than_the_history_is_made_again_after_a_merge(scene: Scene) -> None:
+    create(scene, "ana")
+    create(scene, "eve", company="Acme", first_name="Eve")
+    create(scene, "ida", company="Ida Ltd")
+    scene.sets(
+        "INSERT INTO contact_vcard (owner_id, name, contact_id, uid, rev, card)"
+        " VALUES (:alice, 'eve.vcf', :eve, 'urn:eve', 2, 'BEGIN:VCARD')"
+    )
+    scene.sets("UPDATE contact_record SET private = NULL WHERE owner_id = :alice")
+    scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:eve, :ida), NULL)")
+    sign(scene, "rest", "'00000000000000cc'")
+    merged = {row[0]: row for row in scene.rows("my_change_set(:alice, '00000000000000cc')") if row[4]}
+    for name, company in (("eve", "Acme"), ("ida", "Ida Ltd")):
+        state, private = merged[scene[name]][8:10]
+        assert values(state, private)["company"] == company
+        scene["state"], scene["private"] = encode(fields_to_write(state, private)), private
+        *_, ((record, _),) = scene.sets(f"my_contact_revive(:alice, :{name}, :state, :private, :ana)")
+        assert orjson.loads(record)["company"] == company
+    assert scene.rows("SELECT card, uid FROM contact_vcard WHERE contact_id = :eve") == [
+        ("BEGIN:VCARD", "urn:eve")
+    ]
 
 
 def test_my_history_expire_deletes_what_contact_aged_owner_finds(scene: Scene) -> None:
