@@ -13,6 +13,7 @@ from service.ids import from_wire, to_wire
 from service.live.history import expire_history
 from service.settings import Settings
 from service.store.database import Database
+from tests.support.address_files import export
 from tests.support.admin import Admin
 from tests.support.contacts import add_contact, add_group, email_list
 from tests.support.login_token import Client as LoginTokenClient
@@ -381,6 +382,7 @@ async def test_groups_and_pictures_that_are_gone_are_left(people: People, client
     api = await client_of(person=await people("Alice"))
     made = await api.add(first_name="Ada")
     path = f"/contacts/{made['id']}"
+    made_tag = (await api.get(path)).etag.strip('"')
     group = await add_group(api.person, "Friends", contact_id=[from_wire(made["id"])])
     first = (await picture(api, path, "blue")).etag.strip('"')
     second = (await picture(api, path, "red")).etag.strip('"')
@@ -390,6 +392,14 @@ async def test_groups_and_pictures_that_are_gone_are_left(people: People, client
     assert sorted(answer.body["meta"]["left"]) == ["avatar_path", "groups"]
     assert (answer.data["avatar_path"], answer.data["groups"]) == (cleared.data["avatar_path"], [])
     assert (await revert(api, path, second)).body["meta"] == {"left": ["groups"]}
+
+    # before it had a picture: the later one is neither served nor exported, and can be given back
+    assert (await revert(api, path, made_tag)).data["avatar_path"] is None
+    assert (await api.get(f"{path}/avatar")).status == 404
+    assert b"PHOTO" not in await export(api.person)
+    assert (await revert(api, path, second)).data["avatar_path"] == cleared.data["avatar_path"]
+    assert (await api.get(f"{path}/avatar")).raw == PNG + b"red"
+    assert b"PHOTO" in await export(api.person)
 
 
 async def picture(api: Client, path: str, color: str) -> Answer:

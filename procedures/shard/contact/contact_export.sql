@@ -89,7 +89,9 @@ BEGIN
             FROM contact_record AS r WHERE r.owner_id = in_owner AND r.contact_id = c.id
         ),
         'picture', (SELECT p.hash FROM contact_picture AS p
-                    WHERE p.owner_id = in_owner AND p.contact_id = c.id),
+                    WHERE p.owner_id = in_owner AND p.contact_id = c.id
+                      -- after a revert, a later picture may still be there
+                      AND c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16))),
         'uid', (SELECT d.id FROM yp.drumate AS d
                 WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email)),
         'entity', IF(c.email IS NULL AND c.peer_id IS NULL, c.entity, NULL), 'vcard',

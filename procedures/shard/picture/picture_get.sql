@@ -1,4 +1,5 @@
--- picture_get: get the picture of a contact; none while the contact is in the trash.
+-- picture_get: get the picture of a contact; none while the contact is in the trash, or when its avatar_path
+-- names another one: after a revert, a later picture may still be there.
 --
 -- Params:   in_owner   owner of the address book
 --           in_id      contact
@@ -18,6 +19,7 @@ BEGIN
     SELECT p.type, p.hash, IF(p.hash <=> in_known, NULL, p.content) AS content
     FROM contact_picture AS p
     JOIN contact AS c ON c.owner_id = p.owner_id AND c.id = p.contact_id
-    WHERE p.owner_id = in_owner AND p.contact_id = in_id AND c.box NOT IN ('hidden', 'trash');
+    WHERE p.owner_id = in_owner AND p.contact_id = in_id AND c.box NOT IN ('hidden', 'trash')
+      AND c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16));
 END$$
 DELIMITER ;
