@@ -81,6 +81,7 @@ BEGIN
         id    CHAR(16) COLLATE ascii_bin PATH '$'
     )) AS j
     STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+    LEFT JOIN contact_stale AS k ON k.owner_id = in_owner AND k.contact_id = j.id
     ON DUPLICATE KEY UPDATE
         rev = IF(contact_record.state = VALUE(state)
                  AND contact_record.digest = UNHEX(MD5(JSON_COMPACT(VALUE(record)))),
@@ -94,7 +95,9 @@ BEGIN
                           ELSE v_now END,
         record = IF(contact_record.rev > v_rev, VALUE(record), contact_record.record),
         digest = IF(contact_record.rev > v_rev, '', digest),
-        names_digest = IF(contact_record.rev > v_rev, VALUE(names_digest), names_digest),
+        -- of the words, which stale contacts get again
+        names_digest = IF(contact_record.rev > v_rev OR k.contact_id IS NOT NULL,
+                          VALUE(names_digest), contact_record.names_digest),
         merged_into = NULL,
         private = VALUE(private),
         state = VALUE(state);

@@ -360,6 +360,21 @@ def test_contacts_whose_sort_keys_the_collation_ignores_are_listed(scene: Scene)
     assert names(scene) == ["Bea", "2"], "one contact without words must not hide the others"
 
 
+def test_a_contact_that_was_caught_up_with_has_no_change_of_words_left(scene: Scene) -> None:
+    scene.sets("contact_render(:alice, :ada)")
+    scene.sets("UPDATE contact_record SET names_digest = REPEAT('x', 16) WHERE contact_id = :ada")
+    events = "SELECT COUNT(*) FROM contact_event WHERE owner_id = :alice AND contact_id = :ada"
+    before = scene.one(events)
+    scene.sets("INSERT INTO contact_stale (owner_id, contact_id) VALUES (:alice, :ada)")
+    scene.sets("contacts_render(:alice, JSON_ARRAY(:ada))")
+    scene.sets("contact_render(:alice, :ada)")
+    assert scene.one(events) == before
+    # without the mark, the words are not made again, and the next rendering still has to do it
+    scene.sets("UPDATE contact_record SET names_digest = REPEAT('x', 16) WHERE contact_id = :ada")
+    scene.sets("contacts_render(:alice, JSON_ARRAY(:ada))")
+    assert scene.one("SELECT names_digest FROM contact_record WHERE contact_id = :ada") == b"x" * 16
+
+
 SEARCHES = {
     "ana": True, "GARCIA": True, "garc": True, "arcia": False, "ana acme": True, "ana nobody": False,
     "ana@acme.example": True, "ana@ac": True, "acme.example": True, "acme labs": True, "345": True,
