@@ -158,7 +158,11 @@ async def test_merging_keeps_a_picture(client_of: ClientMaker, admin: Admin) -> 
     merged = (await api.post("/contacts/merge", {"into": one, "ids": [two, three]})).data
     assert merged["avatar_path"].startswith(f"/api/v1/contacts/{one}/avatar/")
     assert (await api.get(merged["avatar_path"].removeprefix("/api/v1"))).raw == PNG
-    assert stored(admin, api) == 1
+    # the other picture is for the undo, and goes with the contact
+    assert stored(admin, api) == 2
+    assert (await api.get(f"/contacts/{three}/avatar")).status == 404
+    await api.delete(f"/contacts/{one}?permanent=true")
+    assert stored(admin, api) == 0
 
 
 async def test_merging_takes_the_picture_of_the_first_that_has_one(
@@ -170,6 +174,10 @@ async def test_merging_takes_the_picture_of_the_first_that_has_one(
     await upload(api, three, PNG)
     merged = (await api.post("/contacts/merge", {"into": one, "ids": [two, three]})).data
     assert merged["avatar_path"] == "/a.png"
+    assert [(await api.get(f"/contacts/{key}/avatar")).status for key in (one, two, three)] == [404] * 3
+    # kept for the undo
+    assert stored(admin, api) == 1
+    await api.delete(f"/contacts/{one}?permanent=true")
     assert stored(admin, api) == 0
 
 
