@@ -378,6 +378,30 @@ async def test_a_relation_stays_whatever_is_reverted(people: People, client_of: 
     assert (other["status"], other["uid"]) == ("active", alice.uid)
 
 
+async def test_a_contact_that_goes_back_to_the_trash_puts_its_block_aside(
+    people: People, client_of: ClientMaker, admin: Admin
+) -> None:
+    api = await client_of(person=await people("Alice"))
+    made = await api.add(first_name="Ada", emails=[{"address": "ada@x.example"}])
+    contact_id, path = from_wire(made["id"]), f"/contacts/{made['id']}"
+    await api.delete(path)
+    await api.post(f"{path}/restore", {})
+    trashed = (await changes_of(api, path))[1]
+    assert trashed["event"] == "deleted"
+    await api.person.ok("contact.block", contact_id=contact_id)
+    # another contact with the same address is no obstacle
+    await api.patch(path, {"emails": [{"address": "late@x.example"}]})
+    await api.add(first_name="Eve", emails=[{"address": "ada@x.example"}])
+    answer = await revert(api, path, trashed["rev"])
+    assert (answer.status, answer.data["emails"][0]["address"]) == (200, "ada@x.example"), answer.raw
+    assert (await api.get(path)).status == 404
+    blocks = "SELECT COUNT(*) FROM yp.contact_block WHERE owner_id = %s"
+    assert admin.one(blocks, api.person.uid) == 0
+    await api.post(f"{path}/restore", {})
+    full = await api.person.ok("contact.get_contact", contact_id=contact_id)
+    assert (full["is_blocked"], admin.one(blocks, api.person.uid)) == (1, 1)
+
+
 async def test_groups_and_pictures_that_are_gone_are_left(people: People, client_of: ClientMaker) -> None:
     api = await client_of(person=await people("Alice"))
     made = await api.add(first_name="Ada")

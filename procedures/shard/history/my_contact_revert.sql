@@ -1,7 +1,7 @@
 -- my_contact_revert: give a contact back an earlier state, as far as it can be given back.
 --
 -- A relation, an invitation or a block stays as it is: the default address of somebody who is invited does
--- not change.
+-- not change. For a state in the trash, the caller moves the contact there afterwards (my_contact_trash).
 --
 -- Params:   in_owner     owner of the address book
 --           in_id        contact, not in the trash
@@ -17,9 +17,9 @@
 --           PRECONDITION_FAILED   the contact has another revision
 --           SELF_CONTACT          an address of the owner
 --           SAME_DOMAIN           an address belongs to a colleague
---           ALREADY_IN_CONTACT    an address belongs to another contact
 --           INVALID_PARAM         the same address twice, or a number that is too long
 -- Excludes: MANY_DEFAULT_EMAIL, NO_DEFAULT_MAIL   a stored state has one default address
+--           ALREADY_IN_CONTACT                    two contacts may have the same address (from_api)
 -- Needs:    a transaction
 -- Example:  CALL my_contact_revert('00000000000000a1', '0000000000000c01',
 --           '{"from_api": 1, "company": "Acme", "groups": [], "archived": 0}', NULL);

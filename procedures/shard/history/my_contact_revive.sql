@@ -16,9 +16,9 @@
 -- Errors:   CONFLICT             the contact exists
 --           SELF_CONTACT         an address of the owner
 --           SAME_DOMAIN          an address belongs to a colleague
---           ALREADY_IN_CONTACT   an address belongs to another contact
 --           INVALID_PARAM        the same address twice, or a number that is too long
 -- Excludes: MANY_DEFAULT_EMAIL, NO_DEFAULT_MAIL   a stored state has one default address
+--           ALREADY_IN_CONTACT                    two contacts may have the same address (from_api)
 -- Needs:    a transaction
 -- Example:  CALL my_contact_revive('00000000000000a1', '0000000000000c77', '{"from_api": 1, "groups": []}',
 --           '{}', '0000000000000c01');
@@ -68,9 +68,10 @@ BEGIN
         SET entity = IF(v_count > 0, id, COALESCE(email, id)), peer_id = NULL, uid = NULL, status = 'memory',
             category = 'independant', invitetime = NULL, message = NULL, changed = DEFAULT(changed)
         WHERE owner_id = in_owner AND id = in_other;
-        SET v_blocked = (
-            SELECT COUNT(*) FROM yp.contact_block AS b WHERE b.owner_id = in_owner AND b.contact_id = in_other
-        );
+        -- unlocked: the owner is locked, and the assignment of a subquery would lock rows of yp
+        SELECT COUNT(*) INTO v_blocked
+        FROM yp.contact_block
+        WHERE owner_id = in_owner AND contact_id = in_other;
     END IF;
 
     CALL contact_write(in_owner, in_id, in_contact, v_peer, 1, v_changed, v_former);
