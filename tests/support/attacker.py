@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from service.rpc.declarations import Service
 from tests.support.hostile import ABSENT, HOLE
 from tests.support.people import Answer, People, Person, Tab
+from tests.support.waiting import until
 
 Args = dict[str, Any]
 
@@ -57,7 +58,16 @@ class Attacker:
             else:
                 self.bases[key] = every
         renewed = {n: self.valid(n, service.params[n], v) for n, v in self.bases[key].items()}
+        await until(self._is_caught_up)
         return fresh_args(service, renewed)
+
+    def _is_caught_up(self) -> bool:
+        """Return whether the service has written the international form of all numbers by itself."""
+        ((waits,),) = rows(
+            self.connection,
+            f"SELECT EXISTS (SELECT 1 FROM {self.person.shard}.contact_phone WHERE international IS NULL)",
+        )
+        return not waits
 
     def stored(self) -> dict[str, Any]:
         """Return a checksum of every table."""
