@@ -225,7 +225,7 @@ def test_no_field_is_lost(world: World) -> None:
 
     # shrinking would take many minutes of round trips
     @settings(
-        max_examples=25,
+        max_examples=12,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
