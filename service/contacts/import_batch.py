@@ -13,7 +13,7 @@ Contact = dict[str, Any]
 BATCH = 100
 """Contacts of one transaction. It takes a fifth of a second, for which other changes of the owner wait."""
 BATCH_BYTES = 2_000_000
-"""Of their cards and pictures, and of what is rejected."""
+"""Of their cards, pictures and texts, and of what is rejected."""
 NO_EMAIL = "no email address"
 PLACE = {"id", "line", "position", "avatar_path"}
 """Keys of a contact of the batch that do not come from its text."""
@@ -57,8 +57,9 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to store the batch."""
-        return len(self.contacts) + len(self.entries) >= BATCH or self._size >= BATCH_BYTES
+        """Whether it is time to store the batch, maybe several times: each stores one contact or more."""
+        waiting = len(self.contacts) + len(self.entries) + len(self._later)
+        return waiting >= BATCH or self._size >= BATCH_BYTES
 
     def __bool__(self) -> bool:
         return bool(self.contacts or self.entries)
@@ -110,6 +111,7 @@ class Batch:
                 self.entries.append(_entry(contact, "known", _name_or_address(contact), "twice in the file"))
             else:
                 self._later.append((contact, entry))
+                self._size += _size_of(entry)
             return
         contact_id = secrets.token_hex(8)
         self.contacts[contact_id] = {**contact, "id": contact_id}
@@ -120,6 +122,7 @@ class Batch:
         if losses := entry.get("losses"):
             self._losses[contact_id] = losses
         self._add_card(contact_id, entry.get("card", {}))
+        self._size += _size_of(entry)
 
     def _add_card(self, contact_id: str, card: dict[str, Any]) -> None:
         """Add the card and the picture of a contact to the batch."""
@@ -128,7 +131,6 @@ class Batch:
             self.contacts[contact_id]["avatar_path"] = picture_path(contact_id, digest)
         if card:
             self.cards.append({"id": contact_id, **card})
-            self._size += len(card.get("card", "")) + len(card.get("picture", ""))
 
     def _twin(self, addresses: list[str], words: frozenset[str]) -> str | None:
         """Return the id of a contact of the batch with one of the addresses and this name."""
@@ -147,6 +149,12 @@ def name_of(contact: Contact) -> str:
 
 def _name_or_address(contact: Contact) -> str:
     return name_of(contact) or str(contact.get("default", ""))
+
+
+def _size_of(entry: dict[str, Any]) -> int:
+    """Return the characters of an entry that may be many: of its card, its picture and its text."""
+    card = entry.get("card", {})
+    return len(card.get("card", "")) + len(card.get("picture", "")) + len(entry.get("source", ""))
 
 
 def _content(contact: Contact) -> Contact:

@@ -8,6 +8,7 @@ from service.contacts import book, invitations
 from service.contacts.import_batch import NO_EMAIL, Batch, name_of
 from service.contacts.import_report import ENDED, ImportReport
 from service.contacts.known import PersonDifference, difference
+from service.contacts.names import all_names
 from service.errors import Refused
 from service.runtime.context import Context
 from service.store.database import Transaction, document, encode
@@ -114,7 +115,8 @@ class ImportStore:
     ) -> list[tuple[str, str | None, str, PersonDifference]]:
         """Return id, id of the known contact, reason, and what is new, of those that are known."""
         people = [
-            {key: c[key] for key in ("id", "uid", "entity", "email") if key in c} | {"name": name_of(c)}
+            {key: c[key] for key in ("id", "uid", "entity", "email") if key in c}
+            | {"name": name_of(c), "names": all_names(c)}
             for c in contacts
         ]
         (rows,) = await tx.call(self._db, "my_contact_import_known", self._owner, encode(people))

@@ -1,6 +1,7 @@
 """Import an address book: a process reads the file, transactions of 100 contacts store it.
 
-Memory holds the contacts of one transaction, independent of the size of the file. An import that was
+The memory of the service holds the contacts of one transaction, independent of the size of the file. So does
+that of the process, but for a jCard file, which has a limit of its own (`JCARD_BYTES`). An import that was
 interrupted can be repeated: contacts that exist already stay as they are, unless `update` says otherwise.
 """
 
@@ -125,7 +126,7 @@ async def _store_list(
     await report.describe({"encoding": "utf-8"})
     for line, contact in enumerate(contacts, 1):
         batch.add({"line": line, "contact": contact, "source": orjson.dumps(contact).decode()})
-        if batch.is_full:
+        while batch.is_full:
             await store.write(batch, line * 100 // len(contacts))
     await store.finish(batch)
 
@@ -155,13 +156,12 @@ async def _store_file(
                 await store.write_group(batch, entry)
                 continue
             batch.add(entry)
-            if not batch.is_full:
-                continue
             percent = min(99, entry["at"] * 100 // max(size, 1))
-            await store.write(batch, percent)
-            if percent > last_percent:
-                last_percent = percent
-                progress(percent)
+            while batch.is_full:
+                await store.write(batch, percent)
+                if percent > last_percent:
+                    last_percent = percent
+                    progress(percent)
     await store.finish(batch)
 
 

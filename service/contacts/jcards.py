@@ -15,6 +15,8 @@ from service.contacts.card_writing import content_line, text_value
 from service.contacts.vocabulary import UnreadableError
 
 LINE_BREAK = re.compile(r"\r\n|\r")
+JCARD_BYTES = 16_000_000
+"""Of a file, which is read as a whole: JSON takes up to forty times its size in memory."""
 VERSION = ["version", {}, TEXT, "4.0"]
 
 
@@ -49,11 +51,16 @@ def is_jcard(sample: bytes) -> bool:
     return sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") and b'"vcard"' in sample.lower()
 
 
-def read_jcards(text: bytes) -> Iterator[Card]:
+def read_jcards(chunks: Iterable[bytes]) -> Iterator[Card]:
     """Yield the cards in JSON as if they were cut from a vCard file; the line is the number of the card.
 
-    UnreadableError when it is no JSON.
+    UnreadableError when it is no JSON, or has more than JCARD_BYTES.
     """
+    text = bytearray()
+    for chunk in chunks:
+        text += chunk
+        if len(text) > JCARD_BYTES:
+            raise UnreadableError(f"a jCard file of more than {JCARD_BYTES // 1_000_000} MB; send a vCard")
     try:
         cards = orjson.loads(text)
     except ValueError:

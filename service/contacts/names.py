@@ -10,13 +10,18 @@ NAMES = ("display_name", "surname", "firstname", "lastname")
 WORD = re.compile(r"[^\W_]+")
 
 
+def all_names(contact: dict[str, Any]) -> str:
+    """Return all names of a contact, or its company, as one text."""
+    names = " ".join(filter(None, (str(contact.get(key) or "") for key in NAMES)))
+    return names or str(contact.get("company") or "")
+
+
 def name_words(contact: dict[str, Any]) -> frozenset[str]:
     """Return the words of all names of a contact, or of its company, without case and accents.
 
     `names_agree` in `procedures/shard/text/` compares the contacts of the address book in the same way.
     """
-    names = " ".join(str(contact.get(key) or "") for key in NAMES)
-    text = unicodedata.normalize("NFKD", names.strip() or str(contact.get("company") or ""))
+    text = unicodedata.normalize("NFKD", all_names(contact))
     plain = "".join(character for character in text if not unicodedata.combining(character))
     return frozenset(WORD.findall(plain.casefold()))
 

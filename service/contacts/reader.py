@@ -1,8 +1,8 @@
 """Read address books that other programs export: vCard 2.1, 3.0 and 4.0, and CSV.
 
 Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
-neither delays other requests nor grows the memory of the service. Prints `{"encoding"}`, with
-`charset_doubt` when it is a guess, of a table then
+neither delays other requests nor grows the memory of the service. Its own memory holds a card, but all of a
+jCard file (`JCARD_BYTES`). Prints `{"encoding"}`, with `charset_doubt` when it is a guess, of a table then
 `{"columns", "head"}` (which of them are used, and the lines before the first row), and one line of JSON per
 contact, where `at` is the number of bytes read:
 
@@ -123,7 +123,7 @@ def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:
 def _cut(source: BinaryIO) -> Iterator[Card]:
     """Return the cards of a vCard file, or of JSON."""
     if is_jcard(next(chunks_of(source), b"")):
-        return read_jcards(b"".join(chunks_of(source)))
+        return read_jcards(chunks_of(source))
     return cut_cards(lines_of(source))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.contacts.jcards import JCARD_BYTES
 from service.contacts.reader import read
 
 PICTURE = base64.b64encode(b"\xff\xd8" * 3000).decode()
@@ -122,6 +123,15 @@ def test_a_vcard_of_icloud_is_read() -> None:
     assert c["comment"] == "first line\nsecond, with comma"
     assert c["tag"] == ["Family", "Work friends"]
     assert (c["company"], c["job_title"]) == ("Acme, Inc.", "Analyst")
+
+
+def test_a_jcard_file_has_a_limit_of_its_own() -> None:
+    """JSON is read as a whole, and takes many times its size in memory."""
+    card = b'["vcard", [["fn", {}, "text", "Ana"], ["email", {}, "text", "ana@x.example"]]]'
+    (contact,) = contacts(card + b" " * (JCARD_BYTES - len(card)), "vcf")
+    assert contact["default"] == "ana@x.example"
+    (entry,) = read(io.BytesIO(card + b" " * (JCARD_BYTES + 1 - len(card))), "vcf")
+    assert entry["error"] == "a jCard file of more than 16 MB; send a vCard"
 
 
 def test_a_vcard_of_google_is_read() -> None:

@@ -1,11 +1,13 @@
 -- my_contact_import_known: find the contacts for which my_contact_import left people of a batch out.
 --
 -- Of several contacts with an address of the person, the one of the same name is taken, then one that stands
--- for the address or an account, then the oldest.
+-- for the address or an account: first one whose name agrees (names_agree), because my_contact_import left
+-- the person out for it, then the oldest.
 --
 -- Params:   in_owner      owner of the address book
---           in_contacts   JSON array: id (as my_contact_import got it), uid, entity, name, email
---                         (array of objects with email)
+--           in_contacts   JSON array: id (as my_contact_import got it), uid, entity, name, names (all of
+--                         them, as my_contact_import compares them; absent: name), email (array of objects
+--                         with email)
 -- Returns:  rows          id; contact_id: NULL when no contact of the book stands for them; reason:
 --                         `yourself`, `a colleague`, `an invitation of theirs waits`, or `` for a
 --                         contact of the book; data  JSON, that contact (contact_full), with group
@@ -21,35 +23,37 @@ CREATE OR REPLACE PROCEDURE my_contact_import_known(
     SQL SECURITY DEFINER
 BEGIN
     WITH person AS (
-        SELECT j.id, j.uid, j.former, name_key(j.name) AS name, j.email, d.id AS peer_id
+        SELECT j.id, j.uid, j.former, name_key(j.name) AS name, COALESCE(j.names, j.name) AS names, j.email,
+               d.id AS peer_id
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
             id     CHAR(16) COLLATE ascii_bin PATH '$.id',
             uid    VARCHAR(64) COLLATE ascii_bin PATH '$.uid',
             former CHAR(16) COLLATE ascii_bin PATH '$.entity',
             name   VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$.name',
+            names  VARCHAR(1023) COLLATE utf8mb4_unicode_520_ci PATH '$.names',
             NESTED PATH '$.email[*]' COLUMNS (email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email')
         )) AS j
         LEFT JOIN contact AS n FORCE INDEX (PRIMARY) ON n.owner_id = in_owner AND n.id = j.id
         LEFT JOIN yp.drumate AS d ON d.email = j.email
         WHERE n.id IS NULL
     ), candidate AS (
-        SELECT p.id, p.name, m.contact_id
+        SELECT p.id, p.name, p.names, m.contact_id
         FROM person AS p
         JOIN contact_email AS m FORCE INDEX (by_address) ON m.owner_id = in_owner AND m.email = p.email
         UNION
-        SELECT p.id, p.name, c.id
+        SELECT p.id, p.name, p.names, c.id
         FROM person AS p
         JOIN contact AS c FORCE INDEX (by_entity) ON c.owner_id = in_owner AND c.entity = p.email
         UNION
-        SELECT p.id, p.name, c.id
+        SELECT p.id, p.name, p.names, c.id
         FROM person AS p
         JOIN contact AS c FORCE INDEX (by_entity) ON c.owner_id = in_owner AND c.entity = p.former
         UNION
-        SELECT p.id, p.name, c.id
+        SELECT p.id, p.name, p.names, c.id
         FROM person AS p
         JOIN contact AS c FORCE INDEX (by_peer) ON c.owner_id = in_owner AND c.peer_id = p.peer_id
         UNION
-        SELECT p.id, p.name, c.id
+        SELECT p.id, p.name, p.names, c.id
         FROM person AS p
         JOIN contact AS c FORCE INDEX (by_peer) ON c.owner_id = in_owner AND c.peer_id = p.uid
     ), ranked AS (
@@ -61,7 +65,13 @@ BEGIN
                        FROM contact_index AS i FORCE INDEX (PRIMARY)
                        WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.kind = 'name'
                          AND i.word = k.name AND i.contact_id = c.id
-                   ) DESC, c.entity = c.id, c.ctime, c.id
+                   ) DESC,
+                   -- only of one that stands for somebody: an address may have thousands of others
+                   IF(c.entity = c.id, 0, names_agree(k.names, COALESCE(
+                       NULLIF(CONCAT_WS(' ', c.display_name, c.surname, c.firstname, c.lastname), ''),
+                       c.company
+                   ))) DESC,
+                   c.entity = c.id, c.ctime, c.id
                ) AS turn
         FROM candidate AS k
         JOIN contact AS c FORCE INDEX (PRIMARY)

@@ -13,7 +13,8 @@
 --           one row      data  JSON, the record; rev
 -- Errors:   CONTACT_NOT_FOUND     no such contact of the owner
 --           PRECONDITION_FAILED   the contact has another revision
---           TOO_LARGE             custom_fields would exceed 65,535 bytes
+--           TOO_LARGE             custom_fields or extra would exceed 65,535 bytes, a list of emails, phones
+--                                 or addresses 100 entries, or tags 1,000
 --           NO_NAME               the contact would have none of display_name, firstname, lastname
 --           SELF_CONTACT          an address of the owner
 --           SAME_DOMAIN           a new address belongs to a colleague
@@ -36,7 +37,8 @@ CREATE OR REPLACE PROCEDURE my_contact_patch(
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_box VARCHAR(8) COLLATE ascii_bin;
-    DECLARE v_custom_fields, v_former LONGTEXT;
+    DECLARE v_custom_fields, v_former, v_refusal LONGTEXT;
+    DECLARE v_excess VARCHAR(32);
     DECLARE v_changed, v_nameless_count INT UNSIGNED;
     DECLARE v_rev BIGINT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -60,12 +62,23 @@ BEGIN
         SET v_custom_fields = JSON_COMPACT(
             shallow_merge(v_custom_fields, JSON_QUERY(in_contact, '$.custom'))
         );
-        IF OCTET_LENGTH(v_custom_fields) > 65535 THEN
-            SIGNAL SQLSTATE '45000'
-                SET MESSAGE_TEXT = '{"code": "TOO_LARGE", "field": "custom_fields",'
-                    ' "reason": "more than 65535 bytes"}';
-        END IF;
         SET in_contact = JSON_SET(in_contact, '$.custom_fields', JSON_COMPACT(v_custom_fields));
+    END IF;
+    -- an import adds to the lists and to extra of a contact, so that several files may exceed the limits
+    SET v_excess = CASE
+        WHEN OCTET_LENGTH(v_custom_fields) > 65535 THEN 'custom_fields 65535 bytes'
+        WHEN OCTET_LENGTH(JSON_COMPACT(JSON_QUERY(in_contact, '$.extra'))) > 65535 THEN 'extra 65535 bytes'
+        WHEN JSON_LENGTH(in_contact, '$.email') > 100 THEN 'emails 100'
+        WHEN JSON_LENGTH(in_contact, '$.mobile') > 100 THEN 'phones 100'
+        WHEN JSON_LENGTH(in_contact, '$.address') > 100 THEN 'addresses 100'
+        WHEN JSON_LENGTH(in_contact, '$.tags') > 1000 THEN 'tags 1000'
+    END;
+    IF v_excess IS NOT NULL THEN
+        SET v_refusal = JSON_OBJECT(
+            'code', 'TOO_LARGE', 'field', SUBSTRING_INDEX(v_excess, ' ', 1),
+            'reason', CONCAT('more than ', SUBSTRING(v_excess, LOCATE(' ', v_excess) + 1))
+        );
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
     END IF;
     CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
 

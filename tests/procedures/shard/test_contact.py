@@ -675,6 +675,29 @@ def test_my_contact_import_known_names_the_contact(scene: Scene) -> None:
     assert rows["00000000000000e2"] == (None, "yourself", None)
 
 
+def test_my_contact_import_known_takes_the_contact_whose_name_agrees(scene: Scene) -> None:
+    """The contact for which my_contact_import leaves a person out, and not an older one with another name."""
+    people = {"b": ("Bob", ["fam"]), "a": ("Ann", ["ann"]), "f": ("Ann M.", ["ann", "fam"])}
+    entries = {
+        key: {"id": f"{key}{1:015x}", "line": 1, "firstname": first, "lastname": "Smith",
+              "default": f"{names[0]}@x.example", "name": f"{first} Smith",
+              "email": [{"email": f"{name}@x.example", "category": "priv", "is_default": int(not place)}
+                        for place, name in enumerate(names)]}
+        for key, (first, names) in people.items()
+    }  # fmt: skip
+    for key, loaded in (("b", 1), ("a", 1), ("f", 0)):
+        scene["entries"] = json.dumps([entries[key]])
+        assert scene.doc("my_contact_import(:alice, :entries, NULL)")["loaded"] == loaded
+    scene.sets("UPDATE contact SET ctime = 1 WHERE owner_id = :alice AND id = 'b000000000000001'")
+    ((_, contact_id, reason, _),) = scene.rows("my_contact_import_known(:alice, :entries)")
+    assert (contact_id, reason) == ("a000000000000001", "")
+    # `names` has the nickname as well, `name` has not
+    nicknamed = {**entries["f"], "name": "Annie", "names": "Annie Ann Smith"}
+    scene["entries"] = json.dumps([nicknamed])
+    ((_, contact_id, _, _),) = scene.rows("my_contact_import_known(:alice, :entries)")
+    assert contact_id == "a000000000000001"
+
+
 def test_my_contact_import_tags_takes_names_as_the_list_of_tags_does(scene: Scene) -> None:
     contacts = "JSON_ARRAY(JSON_OBJECT('id', :ada, 'tag', JSON_ARRAY('New', 'NEW', 'Other')))"
     scene["work"]

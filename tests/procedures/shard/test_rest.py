@@ -743,6 +743,31 @@ def test_custom_fields_stay_within_their_limit_when_they_are_merged(scene: Scene
             scene.refuses({"my_contact_patch(:alice, :ana, :body, NULL)": "TOO_LARGE"})
 
 
+def test_a_patch_stays_within_the_limits_of_a_contact(scene: Scene) -> None:
+    """An import adds to lists and to extra, so that several files could exceed them."""
+    scene["ana"] = key(create(scene, {"first_name": "Ana"}))
+    patches: dict[str, Callable[[int], Any]] = {
+        "email": lambda more: [
+            {"email": f"a{n}@x.example", "category": "priv", "is_default": int(n == 0)}
+            for n in range(100 + more)
+        ],
+        "mobile": lambda more: [
+            {"areacode": "", "phone": str(n), "category": "priv", "is_default": 0} for n in range(100 + more)
+        ],
+        "address": lambda more: [
+            {"street": str(n), "city": "", "country": "", "category": "priv", "is_default": 0}
+            for n in range(100 + more)
+        ],
+        "tags": lambda more: [f"t{n}" for n in range(1_000 + more)],
+        "extra": lambda more: {"x-a": [{"value": "x" * (65_535 - 22 + more)}]},
+    }
+    for name, value in patches.items():
+        scene["body"] = orjson.dumps({"from_api": 1, name: value(0)}).decode()
+        scene.sets("my_contact_patch(:alice, :ana, :body, NULL)")
+        scene["body"] = orjson.dumps({"from_api": 1, name: value(1)}).decode()
+        scene.refuses({"my_contact_patch(:alice, :ana, :body, NULL)": "TOO_LARGE"})
+
+
 def test_notes_that_are_empty_are_none(scene: Scene) -> None:
     scene["one"] = scene.contact("one@scene.example", firstname="One", comment="")
     assert record(scene.rows("my_contact_record(:alice, :one, 0)"))["notes"] is None
