@@ -129,7 +129,7 @@ def _compare_list(
     key_of, columns, text_of = LISTS[key]
     known = {key_of(entry) for entry in stored}
     new = list({key_of(entry): entry for entry in entries if key_of(entry) not in known}.values())
-    # A label that is rest out stays.
+    # A label that the file leaves out stays.
     remaining = [{column: entry[column] for column in (*columns, *KIND)} for entry in stored]
     if replace and entries:
         file_keys = {key_of(entry) for entry in entries}
