@@ -58,11 +58,13 @@ class Attacker:
             else:
                 self.bases[key] = every
         renewed = {n: self.valid(n, service.params[n], v) for n, v in self.bases[key].items()}
-        await until(self._is_caught_up)
         return fresh_args(service, renewed)
 
+    async def catch_up(self) -> None:
+        """Wait until the service has written the international form of all numbers by itself."""
+        await until(self._is_caught_up)
+
     def _is_caught_up(self) -> bool:
-        """Return whether the service has written the international form of all numbers by itself."""
         ((waits,),) = rows(
             self.connection,
             f"SELECT EXISTS (SELECT 1 FROM {self.person.shard}.contact_phone WHERE international IS NULL)",
