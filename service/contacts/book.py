@@ -143,13 +143,21 @@ async def _delete(ctx: Context, call: RoutineCall) -> dict[str, Any]:
     return deleted
 
 
-async def release_former_peer(
-    tx: Transaction, owner_id: str, other: dict[str, Any], blocked: int
-) -> list[Any]:
+async def release_former_peers(tx: Transaction, owner_id: str, others: ResultSet, blocked: int) -> list[Any]:
     """Withdraw the invitation of the former peer when an entry means another one, and move the block.
 
-    Return the pushes for the former peer.
+    `others`: rows as routines return them, none when the entry means the same peer. Return the pushes for the
+    former peer.
     """
+    pushes: list[Any] = []
+    for other in documents(others):
+        pushes += await _release_former_peer(tx, owner_id, other, blocked)
+    return pushes
+
+
+async def _release_former_peer(
+    tx: Transaction, owner_id: str, other: dict[str, Any], blocked: int
+) -> list[Any]:
     if blocked:
         await add_block(tx, owner_id, other)
     if not other["withdrawn"]:
@@ -209,9 +217,7 @@ async def change_in(
     Return its card, the owner's sockets, the pushes for a former peer, and its record.
     """
     card, sockets, others, *record = await call(tx)
-    pushes: list[Any] = []
-    for other in documents(others):
-        pushes += await release_former_peer(tx, owner_id, other, document(card)["is_blocked"])
+    pushes = await release_former_peers(tx, owner_id, others, document(card)["is_blocked"])
     return card, sockets, pushes, record[0] if record else []
 
 

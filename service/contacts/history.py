@@ -13,7 +13,7 @@ from service.contacts.states import differences, fields_to_write, values
 from service.errors import Refusal, Refused
 from service.runtime.context import Context
 from service.store.changes import change_set, new_change_set
-from service.store.database import ResultSet, Transaction, document, documents, encode
+from service.store.database import ResultSet, Transaction, document, encode
 
 BY_HAND = "sql"
 """API of a change that nobody has signed: in the client of the database."""
@@ -118,10 +118,11 @@ async def _revert(
     card, others, record, left_rows = await tx.call(
         shard, "my_contact_revert", owner_id, contact_id, text, rev
     )
-    pushes = [_written(ctx, card, "contact.add" if is_deleted else "contact.update")]
-    for other in documents(others):
-        peer_pushes = await book.release_former_peer(tx, owner_id, other, document(card)["is_blocked"])
-        pushes.append(_to_peer(ctx, peer_pushes))
+    peer_pushes = await book.release_former_peers(tx, owner_id, others, document(card)["is_blocked"])
+    pushes = [
+        _written(ctx, card, "contact.add" if is_deleted else "contact.update"),
+        _to_peer(ctx, peer_pushes),
+    ]
     if was_deleted:
         contact, _, record = await book.trash_in(tx, ctx, contact_id, None)
         pushes[0] = lambda sockets: book.push_deleted(ctx, contact, contact["drumate_id"], sockets)

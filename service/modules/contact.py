@@ -12,7 +12,7 @@ import orjson
 
 from service.contacts import book, exporting, google, groups, import_report, invitations, pictures, uploads
 from service.contacts import history as past
-from service.contacts.book import push_contact, release_former_peer
+from service.contacts.book import push_contact, release_former_peers
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
 from service.contacts.form_numbers import from_form
@@ -24,7 +24,7 @@ from service.live.calls import notify_declined
 from service.live.push import live_update
 from service.live.rooms import notify_closed
 from service.runtime.context import Answer, Context, only, page_of, row, rows
-from service.store.database import ResultSet, Transaction, document, documents, encode
+from service.store.database import ResultSet, Transaction, document, encode
 
 FIELDS = {
     "firstname",
@@ -115,8 +115,7 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
             shard, "my_contact_update", owner, contact_id, encode(stored_form)
         )
         entry, stored = Invitation(contact_rows, socket_rows), document(contact_rows)
-        for peer_change in documents(peer_change_rows):
-            entry.pushes += await release_former_peer(tx, owner, peer_change, stored["is_blocked"])
+        entry.pushes += await release_former_peers(tx, owner, peer_change_rows, stored["is_blocked"])
         if not invites or stored["status"] != "sent":
             return entry
         return await invite_in(tx, ctx, entry.entity, {"message": contact.get("message")}, entry)
