@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from service.contacts.extension import number_of
 from service.contacts.vocabulary import PLACE_LIMITS, SEPARATORS
 
 UPDATES = ("add", "replace", "skip")
@@ -47,21 +48,13 @@ def place_key(entry: Entry) -> str:
     return "\n".join("".join(str(entry.get(part) or "").casefold().split()) for part in PLACE_LIMITS)
 
 
-def _email(entry: Entry) -> str:
-    return str(entry["email"])
-
-
-def _number(entry: Entry) -> str:
-    return f"{entry['areacode']} {entry['phone']}".strip()
-
-
 def _place(entry: Entry) -> str:
     return ", ".join(filter(None, (str(entry.get(part) or "") for part in PLACE_LIMITS)))
 
 
 LISTS: dict[str, tuple[Callable[[Entry], str], tuple[str, ...], Callable[[Entry], str]]] = {
-    "email": (address_key, ("email",), _email),
-    "mobile": (number_key, ("areacode", "phone"), _number),
+    "email": (address_key, ("email",), address_key),
+    "mobile": (number_key, ("areacode", "phone"), number_of),
     "address": (place_key, tuple(PLACE_LIMITS), _place),
 }
 """For each list: the key of an entry, its columns, and how a report calls it."""
