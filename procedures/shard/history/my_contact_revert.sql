@@ -41,7 +41,6 @@ BEGIN
     DECLARE v_left LONGTEXT DEFAULT '[]';
     DECLARE v_groups LONGTEXT DEFAULT COALESCE(JSON_EXTRACT(in_contact, '$.groups'), '[]');
     DECLARE v_changed, v_moves, v_group_count INT UNSIGNED DEFAULT 0;
-    DECLARE v_rev BIGINT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
