@@ -14,6 +14,7 @@ import orjson
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import Property
 from service.contacts.card_property import (
+    KINDS,
     LISTS,
     STRUCTURED,
     TEXT,
@@ -152,7 +153,7 @@ class StoredCard:
 
     def company_marks(self) -> Iterator[CardProperty]:
         """Yield the properties that say whether the card is a person or a company."""
-        for name in ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS"):
+        for name in KINDS:
             yield from self.take_all(name)
 
 

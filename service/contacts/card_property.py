@@ -10,6 +10,8 @@ BINARY = "binary"
 """The value type of bytes before vCard 4.0: base64."""
 STRUCTURED = {"N", "ADR", "ORG", "GENDER", "CLIENTPIDMAP"}
 """Properties whose value has parts."""
+KINDS = ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS")
+"""Properties that say whether a card is a person, a company or a group."""
 LISTS = {"NICKNAME", "CATEGORIES"}
 """Properties whose value is a list of texts."""
 TEXTS = {

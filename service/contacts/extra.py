@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from service.contacts.card_lines import BINARY, Property
+from service.contacts.card_property import KINDS, STRUCTURED
 from service.contacts.headings import normal
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import APPLE_LABEL, CONTROL_BUT_LAYOUT, Contact
@@ -20,24 +21,12 @@ KEY = re.compile(r"[a-z0-9_./-]{1,255}")
 PARAM = re.compile(r"""[^\x00-\x20\x7f"=:;,]{1,64}""")
 COLUMNS = {
     *("BEGIN", "END", "VERSION", "PRODID", "UID", "REV", "PROFILE", "X-DRUMEE", "X-ABLABEL"),
-    *(
-        "EMAIL",
-        "TEL",
-        "ADR",
-        "NOTE",
-        "CATEGORIES",
-        "NICKNAME",
-        "X-ADDRESSBOOKSERVER-KIND",
-        "X-ABSHOWAS",
-        "KIND",
-    ),
+    *("EMAIL", "TEL", "ADR", "NOTE", "CATEGORIES", "NICKNAME", *KINDS),
 }
 """Properties that fields of the contact hold, or that describe the card itself."""
 FIRST = ("FN", "N", "ORG", "TITLE", "ROLE")
 """Properties of which a field holds the first one."""
 NAME_PARTS = ((2, "middle_name"), (3, "prefix"), (4, "suffix"))
-STRUCTURED = {"N", "ORG", "GENDER", "CLIENTPIDMAP", "ADR"}
-"""Properties whose values have parts; those of X- properties may have them."""
 TRANSPORT = {"ENCODING", "CHARSET"}
 TRANSPORT_TYPES = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8"}
 """Types of vCard 2.1 that say how the value is written."""
@@ -78,6 +67,7 @@ def extra_of(values: Values, contact: Contact, unused: Sequence[Value] = ()) -> 
 def entry(value: Value, labels: dict[str, str]) -> dict[str, Any]:
     """Return one property as an entry. `labels`: X-ABLabel by group."""
     name, params = value.line.name, shown_params(value.line)
+    # X- properties may have parts as well
     parts = value.parts(";") if name in STRUCTURED or name.startswith("X-") else []
     label = labels.get(value.line.group, "")
     apple = APPLE_LABEL.fullmatch(label)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import BINARY, Property, cut_cards, properties_of
+from service.contacts.card_property import KINDS
 from service.contacts.extension import with_line_breaks
-from service.contacts.extra import extra_of, limited, unchanged, without_derived
+from service.contacts.extra import TRANSPORT_TYPES, extra_of, limited, unchanged, without_derived
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import (
     CARD_TYPES,
@@ -26,25 +27,12 @@ from service.contacts.vocabulary import (
 COMPANY_KINDS = {"org", "organization", "company"}
 GOOGLE_GROUPS = {"myContacts", "* myContacts", "* starred"}
 """Groups that every contact of a Google account has; the files of this service may have such tags."""
+CELLS = {"CELL", "MOBILE", "IPHONE"}
 MEANINGLESS_TYPES = {
-    *(
-        "HOME",
-        "WORK",
-        "PREF",
-        "INTERNET",
-        "X400",
-        "VOICE",
-        "MSG",
-        "TEXT",
-        "VIDEO",
-        "CELL",
-        "MOBILE",
-        "IPHONE",
-    ),
-    *("IPHONE", "DOM", "INTL", "POSTAL", "PARCEL", "QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "UTF-8", ""),
+    *("HOME", "WORK", "PREF", "INTERNET", "X400", "VOICE", "MSG", "TEXT", "VIDEO", *CELLS),
+    *("DOM", "INTL", "POSTAL", "PARCEL", *TRANSPORT_TYPES, ""),
 }
 """Types that are no label: the category says it, or it goes without saying."""
-CELLS = {"CELL", "MOBILE", "IPHONE"}
 ADDRESS_PARTS = 7
 
 
@@ -92,8 +80,7 @@ def parse_card(values: Values) -> Contact:
 
 def kinds_of_card(values: Values) -> set[str]:
     """Return what a card says that it stands for, in lower case."""
-    names = ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS")
-    return {value.plain.lower() for name in names for value in values.all(name)}
+    return {value.plain.lower() for name in KINDS for value in values.all(name)}
 
 
 def _naming(values: Values, has_display_name: bool, is_own_file: bool, extension: Contact) -> Contact:
