@@ -20,7 +20,7 @@ CARD_BYTES = 4 * CARD_LIMIT
 """Bytes of one card without its pictures."""
 BINARY_BYTES = {b"PHOTO": 1_500_000, b"LOGO": 65_536, b"SOUND": 65_536, b"KEY": 65_536}
 """Properties that may hold bytes, as base64, and the length to which they are read."""
-BINARY = {name.decode() for name in BINARY_BYTES}
+BINARY_NAMES = {name.decode() for name in BINARY_BYTES}
 BLANKS = b" \t"
 EMPTY = b" \t\r\n\0"
 BEGIN = re.compile(rb"BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
@@ -206,7 +206,7 @@ def parse_property(line: bytes) -> Property:
     is_base64 = "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B"
     if "QUOTED-PRINTABLE" in encodings:
         value = quopri.decodestring(value)
-    elif is_base64 and name not in BINARY:
+    elif is_base64 and name not in BINARY_NAMES:
         content = _decode_base64(value)
         is_base64 = b"\0" in content
         value = value if is_base64 else content

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from service.contacts.card_lines import BINARY, Property
+from service.contacts.card_lines import BINARY_NAMES, Property
 from service.contacts.card_property import KINDS, STRUCTURED
 from service.contacts.headings import normal
 from service.contacts.values import Value, Values
@@ -219,7 +219,7 @@ def _is_field(name: str, value: Value, contact: Contact) -> bool:
 
 def is_binary(value: Value) -> bool:
     """Return whether a property holds bytes, not the address of a file."""
-    return value.line.is_bytes or (value.line.name in BINARY and value.text[:5].lower() == "data:")
+    return value.line.is_bytes or (value.line.name in BINARY_NAMES and value.text[:5].lower() == "data:")
 
 
 def _texts(texts: list[str]) -> list[dict[str, Any]]:

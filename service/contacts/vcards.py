@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from service.contacts.addresses import addresses_in
-from service.contacts.card_lines import BINARY, Property, cut_cards, properties_of
+from service.contacts.card_lines import BINARY_NAMES, Property, cut_cards, properties_of
 from service.contacts.card_property import KINDS
 from service.contacts.extension import with_line_breaks
 from service.contacts.extra import TRANSPORT_TYPES, extra_of, limited, unchanged, without_derived
@@ -40,7 +40,7 @@ def undeclared_values(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the values of all cards whose encoding the file does not name."""
     for card in cut_cards(lines):
         for property_ in properties_of(card):
-            if "CHARSET" not in property_.params and property_.name not in BINARY:
+            if "CHARSET" not in property_.params and property_.name not in BINARY_NAMES:
                 yield property_.value
 
 
