@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from service.errors import DatabaseUnavailableError, Refused, RequestError
 from service.live.push import live_update
 from service.log import kind_of
 from service.runtime.context import Context, Download
-from service.store.changes import Signature, change_set, sign_as, signature
+from service.store.changes import Signature, change_set, new_change_set, sign_as, signature
 from service.store.database import Transaction, document, documents, encode
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class ImportReport:
     """The report of an import that runs."""
 
     def __init__(self, ctx: Context, kind: str, options: LoadOptions) -> None:
-        self.id = options.import_id or secrets.token_hex(8)
+        self.id = options.import_id or new_change_set()
         self._ctx = ctx
         self._kind = kind
         self._options = options
