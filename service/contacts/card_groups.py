@@ -7,11 +7,11 @@ from service.contacts.cleaning import layout, line
 from service.contacts.values import Values
 from service.contacts.vcards import kinds_of_card, name_in
 from service.contacts.vocabulary import Contact
+from service.contacts.whole_cards import UID_LIMIT
 
 GROUP_KIND = "group"
 MEMBERS = ("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER")
 URN = "urn:uuid:"
-UID_LIMIT = 255
 
 
 def group_of(values: Values) -> Contact | None:

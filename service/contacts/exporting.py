@@ -17,7 +17,7 @@ from service.contacts.card_versions import JCARD
 from service.contacts.card_writing import write_vcard
 from service.contacts.jcards import write_jcard
 from service.contacts.pictures import encoded
-from service.contacts.table_writing import Table
+from service.contacts.table_writing import Book, Table
 from service.errors import RequestError
 from service.runtime.context import Context, Download
 from service.store.database import ResultSet, document, documents
@@ -28,8 +28,6 @@ BOXES = {"active": ("active",), "archived": ("archived",), "all": ("active", "ar
 
 Contact = Mapping[str, Any]
 T = TypeVar("T")
-Book = Mapping[str, Any]
-"""email, mobile, address (length of the longest list of a contact), tag, group: see contact_export_book."""
 Progress = Callable[[int], None]
 """Receives the number of contacts that were read since the last time."""
 CSV_DEFAULTS = ("utf-8", ",")
