@@ -15,8 +15,9 @@ from service.settings import Settings, database_servers
 
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
-PACKET_ENDS = re.compile(r"; (?=CALL \w+\.contact_event_sign\(|COMMIT\Z)")
 """Contacts of the small book that get_contact reads, one after the other."""
+PACKET_ENDS = re.compile(r"; (?=CALL \w+\.contact_event_sign\(|COMMIT\Z)")
+"""Ends of the statements in one packet of the service."""
 
 
 class Fixtures:
