@@ -3,7 +3,7 @@
 import { rpc } from "./api.js";
 import { dial } from "./calls.js";
 import { addContact, editContact } from "./contact-form.js";
-import { $, acting, avatar, button, el, fail, redraw, sync } from "./dom.js";
+import { $, acting, avatar, button, el, entry, fail, redraw, sync } from "./dom.js";
 import { presenceOf, presenceWord, setPresence } from "./presence.js";
 import { room } from "./room.js";
 import { listen } from "./socket.js";
@@ -103,7 +103,7 @@ function drawPerson(node, row) {
   const state = presenceOf(row.uid);
   node.dataset.uid = row.uid;
   redraw(node, JSON.stringify([row, state, Boolean(room)]), () => [
-    entryButton(
+    editable(
       row,
       avatar(row.surname, row.uid, state),
       presenceWord(row.uid) + (row.isColleague ? " · colleague" : ""),
@@ -118,30 +118,17 @@ function drawPerson(node, row) {
 
 const drawEntry = (node, row) =>
   redraw(node, JSON.stringify(row), () =>
-    entryButton(row, avatar(row.surname, row.id), row.email || row.comment || ""),
+    editable(row, avatar(row.surname, row.id), row.email || row.comment || ""),
   );
 
-function entryButton(row, picture, words) {
-  const text = el(
-    "span",
-    { className: "who" },
-    el("strong", { textContent: row.surname }),
-    el("small", { className: "word", textContent: words }),
+// Colleagues are no entries of the address book.
+const editable = (row, picture, words) =>
+  entry(
+    picture,
+    row.surname,
+    words,
+    row.id ? { act: () => editContact(row.id), data: { act: "edit" } } : {},
   );
-  return row.id
-    ? el(
-        "button",
-        {
-          type: "button",
-          className: "entry",
-          onclick: acting(() => editContact(row.id)),
-          data: { act: "edit" },
-        },
-        picture,
-        text,
-      )
-    : el("div", { className: "entry" }, picture, text);
-}
 
 function readSoon() {
   clearTimeout(timer);

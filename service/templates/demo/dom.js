@@ -90,6 +90,19 @@ export function avatar(name, key, state = null) {
   return node;
 }
 
+/** Picture, name and words of one line of a list; with an act it is a button. */
+export function entry(picture, name, words, { act = null, className = "entry", ...properties } = {}) {
+  const text = el(
+    "span",
+    { className: "who" },
+    el("strong", { textContent: name }),
+    el("small", { className: "word", textContent: words }),
+  );
+  return act
+    ? el("button", { type: "button", className, onclick: acting(act), ...properties }, picture, text)
+    : el("div", { className, ...properties }, picture, text);
+}
+
 /** Bring the children of a list in line with the items. An element stays while its key does: focus and video go on. */
 export function sync(list, items, keyOf, make, refresh) {
   const present = new Map([...list.children].map((child) => [child.dataset.key, child]));

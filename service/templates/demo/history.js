@@ -3,7 +3,7 @@
 import { rpc } from "./api.js";
 import { dial } from "./calls.js";
 import { nameOfUser } from "./contacts.js";
-import { $, acting, avatar, button, el, redraw, sync } from "./dom.js";
+import { $, acting, avatar, button, el, entry, redraw, sync } from "./dom.js";
 import { room } from "./room.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
@@ -46,26 +46,18 @@ function show() {
     () => el("li"),
     (node, call) => {
       node.dataset.status = call.call_status;
-      redraw(node, JSON.stringify([call, Boolean(room)]), () => entry(call));
+      redraw(node, JSON.stringify([call, Boolean(room)]), () => draw(call));
     },
   );
   $("no-log").hidden = items.length > 0;
 }
 
-function entry(call) {
+function draw(call) {
   const missed = call.cause === "missed" && !call.isOwn;
   return [
-    el(
-      "div",
-      { className: "entry" + (missed ? " missed" : "") },
-      avatar(call.name, call.entity_id),
-      el(
-        "span",
-        { className: "who" },
-        el("strong", { textContent: call.name }),
-        el("small", { className: "word", textContent: `${way(call)}, ${when(call.ctime)}` }),
-      ),
-    ),
+    entry(avatar(call.name, call.entity_id), call.name, `${way(call)}, ${when(call.ctime)}`, {
+      className: "entry" + (missed ? " missed" : ""),
+    }),
     button(
       `Call ${call.name} again`,
       acting(() => dial(call.entity_id, call.name)),

@@ -1,7 +1,7 @@
 // Invitations that wait for an answer, and answers that the user has not seen yet.
 
 import { rpc } from "./api.js";
-import { $, acting, avatar, button, el, fail, redraw, sync } from "./dom.js";
+import { $, acting, avatar, button, el, entry, fail, redraw, sync } from "./dom.js";
 import { listen } from "./socket.js";
 import { emit } from "./state.js";
 
@@ -29,17 +29,7 @@ function draw(node, { fullname, drumate_id, email, status, message }) {
   const answer = (service) => acting(() => reply(service, email));
   const name = (verb) => ({ name: "small", "aria-label": `${verb} ${fullname}`, data: { act: verb } });
   redraw(node, JSON.stringify([fullname, words]), () => [
-    el(
-      "div",
-      { className: "entry" },
-      avatar(fullname, drumate_id),
-      el(
-        "span",
-        { className: "who" },
-        el("strong", { textContent: fullname }),
-        el("small", { className: "word", textContent: words }),
-      ),
-    ),
+    entry(avatar(fullname, drumate_id), fullname, words),
     !isAnswer && button("Refuse", answer("invite_refuse"), name("Refuse")),
     !isAnswer && button("Accept", answer("invite_accept"), { ...name("Accept"), name: "go small" }),
     isAnswer && button("OK", answer("accept_informed"), name("OK")),

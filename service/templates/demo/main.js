@@ -3,7 +3,7 @@
 import { rpc } from "./api.js";
 import { title } from "./calls.js";
 import { readContacts } from "./contacts.js";
-import { $, acting, avatar, el, fail, icon, say } from "./dom.js";
+import { $, acting, avatar, el, entry, fail, icon, say } from "./dom.js";
 import { guestToken, welcome } from "./guest.js";
 import { readHistory } from "./history.js";
 import { readInvitations } from "./invitations.js";
@@ -100,22 +100,10 @@ $("users").append(
     el(
       "li",
       {},
-      el(
-        "button",
-        {
-          type: "button",
-          className: "entry",
-          data: { uid: person.uid },
-          onclick: acting(() => signIn(person)),
-        },
-        avatar(person.name, person.uid),
-        el(
-          "span",
-          { className: "who" },
-          el("strong", { textContent: person.name }),
-          el("small", { className: "word", textContent: person.email }),
-        ),
-      ),
+      entry(avatar(person.name, person.uid), person.name, person.email, {
+        act: () => signIn(person),
+        data: { uid: person.uid },
+      }),
     ),
   ),
 );

@@ -1,7 +1,7 @@
 // Meetings: those of team hubs, and one's own, into which guests come by a link.
 
 import { rpc } from "./api.js";
-import { $, acting, avatar, button, confirmed, dialog, el, once, redraw, say, sync } from "./dom.js";
+import { $, acting, avatar, button, confirmed, dialog, el, entry, once, redraw, say, sync } from "./dom.js";
 import { endRoom, enter, leaveRoom, nameOf, openRoom, room } from "./room.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
@@ -101,7 +101,7 @@ function show() {
       const words = isHere(meeting)
         ? "You are in it"
         : (news.get(meeting.key) ?? (meeting.isOwn ? "Your meeting" : "Meeting of the team"));
-      redraw(node, JSON.stringify([meeting, words]), () => entry(meeting, words));
+      redraw(node, JSON.stringify([meeting, words]), () => draw(meeting, words));
     },
   );
   $("no-meetings").hidden = meetings.length > 0;
@@ -110,20 +110,10 @@ function show() {
 const isHere = ({ hub_id, room_id }) =>
   room?.kind === "meeting" && room.hub_id === hub_id && (!room_id || room.room_id === room_id);
 
-function entry(meeting, words) {
+function draw(meeting, words) {
   const { title, room_id, isOwn } = meeting;
   return [
-    el(
-      "div",
-      { className: "entry" },
-      avatar(title, meeting.key),
-      el(
-        "span",
-        { className: "who" },
-        el("strong", { textContent: title }),
-        el("small", { className: "word", textContent: words }),
-      ),
-    ),
+    entry(avatar(title, meeting.key), title, words),
     isOwn &&
       button(
         `Link for guests of ${title}`,
