@@ -1,7 +1,7 @@
 // The form of a contact: add, edit, delete.
 
 import { rpc } from "./api.js";
-import { acting, button, confirmed, dialog, el, once, say } from "./dom.js";
+import { acting, button, confirmed, el, formDialog, say } from "./dom.js";
 import { emit } from "./state.js";
 
 /** Edit a contact, or delete it. */
@@ -46,10 +46,7 @@ export function addContact() {
 }
 
 function form(title, contact, save, extra = null) {
-  const problem = el("p", { className: "problem", role: "alert" });
-  const fields = el(
-    "form",
-    { className: "body", onsubmit: once(submit) },
+  const fields = [
     el(
       "div",
       { className: "pair" },
@@ -65,26 +62,11 @@ function form(title, contact, save, extra = null) {
     lines("Phone number", "mobile", contact.mobile.map(numberOf), "tel"),
     field("Note", "comment", contact.comment),
     extra,
-    problem,
-    el(
-      "div",
-      { className: "row end" },
-      button("Cancel", () => box.close()),
-      el("button", { type: "submit", className: "primary", textContent: "Save" }),
-    ),
-  );
-  const box = dialog(title, fields);
-
-  async function submit(event) {
-    try {
-      await save(valuesOf(fields, contact));
-      box.close();
-      emit("contacts");
-    } catch (error) {
-      problem.textContent = error.message;
-    }
-  }
-  return box;
+  ];
+  return formDialog(title, fields, async (filled) => {
+    await save(valuesOf(filled, contact));
+    emit("contacts");
+  });
 }
 
 function field(label, name, value, properties = {}) {
@@ -121,8 +103,8 @@ function lines(label, name, values, type) {
 const numberOf = ({ areacode, phone }) => [areacode, phone].filter(Boolean).join(" ");
 
 // A list is replaced as a whole: what the form does not show of a value (category, default) goes with it. Absent lists stay.
-function valuesOf(fields, contact) {
-  const data = new FormData(fields);
+function valuesOf(filled, contact) {
+  const data = new FormData(filled);
   const texts = (name) => data.getAll(name).map((text) => text.trim());
   const email = texts("email")
     .map((text, number) => ({ ...pick(contact.email[number], "category", "is_default"), email: text }))

@@ -159,6 +159,34 @@ export function dialog(title, content, onclosed = () => {}) {
   return box;
 }
 
+/** Open a form in a dialog. It closes once it is saved; save gets the form, and what it throws is shown below. */
+export function formDialog(title, fields, save) {
+  const problem = el("p", { className: "problem", role: "alert" });
+  const form = el(
+    "form",
+    { className: "body", onsubmit: once(submit) },
+    fields,
+    problem,
+    el(
+      "div",
+      { className: "row end" },
+      button("Cancel", () => box.close()),
+      el("button", { type: "submit", className: "primary", textContent: "Save" }),
+    ),
+  );
+  const box = dialog(title, form);
+
+  async function submit() {
+    try {
+      await save(form);
+      box.close();
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  }
+  return box;
+}
+
 // An open dialog makes everything outside of it inert. A call that rings must stay in reach: it moves inside.
 function raise() {
   const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;

@@ -12,8 +12,8 @@ import {
   dialog,
   el,
   fail,
+  formDialog,
   icon,
-  once,
   redraw,
   say,
   sync,
@@ -272,10 +272,7 @@ function limits() {
       label,
       el("input", { type: "number", min: 0, name, value: value ?? 0, inputMode: "numeric" }),
     );
-  const problem = el("p", { className: "problem", role: "alert" });
-  const form = el(
-    "form",
-    { className: "body", onsubmit: once(save) },
+  const fields = [
     el(
       "label",
       { className: "field" },
@@ -288,31 +285,17 @@ function limits() {
       number("People at most (0: no limit)", "people", people),
       number("Minutes at most (0: no limit)", "minutes", minutes),
     ),
-    problem,
-    el(
-      "div",
-      { className: "row end" },
-      button("Cancel", () => box.close()),
-      el("button", { type: "submit", className: "primary", textContent: "Save" }),
-    ),
-  );
-  const box = dialog("Title and limits", form);
-
-  async function save(event) {
-    const data = new FormData(form);
-    try {
-      await command("room", {
-        title: data.get("title"),
-        people: Number(data.get("people")),
-        minutes: Number(data.get("minutes")),
-      });
-      await readCard();
-      box.close();
-      changed();
-    } catch (error) {
-      problem.textContent = error.message;
-    }
-  }
+  ];
+  formDialog("Title and limits", fields, async (filled) => {
+    const data = new FormData(filled);
+    await command("room", {
+      title: data.get("title"),
+      people: Number(data.get("people")),
+      minutes: Number(data.get("minutes")),
+    });
+    await readCard();
+    changed();
+  });
 }
 
 on("ended", () => {
