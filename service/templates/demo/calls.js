@@ -50,6 +50,14 @@ export async function dial(uid, name) {
   changed();
 }
 
+/** A button of a list that calls somebody; it is off while this page is in a room. */
+export const callButton = (label, uid, name) =>
+  button(
+    label,
+    acting(() => dial(uid, name)),
+    { name: "round call", symbol: "phone", quiet: true, disabled: Boolean(room), data: { act: "call" } },
+  );
+
 async function mayDisturb(uid, name) {
   const question = new AbortController();
   questions.set(uid, question);

@@ -1,9 +1,9 @@
 // The address book: list and search.
 
 import { rpc } from "./api.js";
-import { dial } from "./calls.js";
+import { callButton } from "./calls.js";
 import { addContact, editContact } from "./contact-form.js";
-import { $, acting, avatar, button, el, entry, fail, redraw, sync } from "./dom.js";
+import { $, acting, avatar, el, entry, fail, redraw, sync } from "./dom.js";
 import { presenceOf, presenceWord, setPresence } from "./presence.js";
 import { room } from "./room.js";
 import { listen } from "./socket.js";
@@ -108,11 +108,7 @@ function drawPerson(node, row) {
       avatar(row.surname, row.uid, state),
       presenceWord(row.uid) + (row.isColleague ? " · colleague" : ""),
     ),
-    button(
-      `Call ${row.surname}`,
-      acting(() => dial(row.uid, row.surname)),
-      { name: "round call", symbol: "phone", quiet: true, disabled: Boolean(room), data: { act: "call" } },
-    ),
+    callButton(`Call ${row.surname}`, row.uid, row.surname),
   ]);
 }
 

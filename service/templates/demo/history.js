@@ -1,9 +1,9 @@
 // The calls of before: the service keeps them in the conversations, so they survive a reload.
 
 import { rpc } from "./api.js";
-import { dial } from "./calls.js";
+import { callButton } from "./calls.js";
 import { nameOfUser } from "./contacts.js";
-import { $, acting, avatar, button, el, entry, redraw, sync } from "./dom.js";
+import { $, avatar, el, entry, redraw, sync } from "./dom.js";
 import { room } from "./room.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
@@ -58,11 +58,7 @@ function draw(call) {
     entry(avatar(call.name, call.entity_id), call.name, `${way(call)}, ${when(call.ctime)}`, {
       className: "entry" + (missed ? " missed" : ""),
     }),
-    button(
-      `Call ${call.name} again`,
-      acting(() => dial(call.entity_id, call.name)),
-      { name: "round call", symbol: "phone", quiet: true, disabled: Boolean(room), data: { act: "call" } },
-    ),
+    callButton(`Call ${call.name} again`, call.entity_id, call.name),
   ];
 }
 
