@@ -3,7 +3,7 @@
 import { hangUp, title } from "./calls.js";
 import { $, acting, avatar, button, el, fail, icon, redraw, sync } from "./dom.js";
 import { length } from "./history.js";
-import { media, setMuted, toggleCamera, toggleScreen } from "./media.js";
+import { deviceState, media, setMuted, toggleCamera, toggleScreen } from "./media.js";
 import { showPanel, togglePanel } from "./panel.js";
 import { room } from "./room.js";
 import { on, session } from "./state.js";
@@ -48,9 +48,7 @@ function selfTile() {
     uid: session.user.uid,
     name: session.user.name,
     role: room.self?.role,
-    muted: Number(media.muted || !media.audio),
-    video: Number(Boolean(media.camera)),
-    screen: Number(Boolean(media.screen)),
+    ...deviceState(room.kind),
   };
 }
 
