@@ -3,7 +3,7 @@
 import { rpc } from "./api.js";
 import { $, acting, avatar, button, confirmed, el, fail, say, sync } from "./dom.js";
 import { deviceState, melody, openMedia } from "./media.js";
-import { changed, command, endRoom, enter, leaveRoom, openRoom, place, room } from "./room.js";
+import { changed, command, endRoom, enter, leaveRoom, openRoom, orEnd, place, room } from "./room.js";
 import { presenceOf } from "./presence.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
@@ -29,15 +29,14 @@ export async function dial(uid, name) {
   });
   current.hint = (await openMedia()) || " ";
   if (current !== room) return;
-  const invitation = await rpc("conference.invite", {
-    hub_id: current.hub_id,
-    guest_id: uid,
-    socket_id: session.socketId,
-    metadata: deviceState("connect"),
-  }).catch((error) => {
-    endRoom();
-    throw error;
-  });
+  const invitation = await orEnd(
+    rpc("conference.invite", {
+      hub_id: current.hub_id,
+      guest_id: uid,
+      socket_id: session.socketId,
+      metadata: deviceState("connect"),
+    }),
+  );
   if (current !== room) return giveUp(invitation.room_id);
   if (invitation.offline) return endRoom(name + " is not there, and will find a missed call.");
   Object.assign(current, { room_id: invitation.room_id });
@@ -112,10 +111,7 @@ async function answer(call) {
     title: call.room_type === "meeting" ? "" : call.display,
     peer: { uid: call.uid, name: call.display },
   });
-  await pickUp(call).catch((error) => {
-    endRoom();
-    throw error;
-  });
+  await orEnd(pickUp(call));
 }
 
 async function decline(call) {

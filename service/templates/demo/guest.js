@@ -2,7 +2,7 @@
 
 import { rpc } from "./api.js";
 import { $, acting, once, say } from "./dom.js";
-import { endRoom, enter, openRoom } from "./room.js";
+import { enter, openRoom, orEnd } from "./room.js";
 import { openSocket } from "./socket.js";
 import { on, session } from "./state.js";
 
@@ -37,9 +37,6 @@ async function come(event, ticket) {
   const name = (session.user.name = $("guest-name").value.trim());
   $("guest").hidden = true;
   openRoom({ hub_id: ticket.hub_id, room_id: ticket.room_id, kind: "meeting", title: ticket.filename });
-  await enter({ guest_name: name }).catch((error) => {
-    endRoom();
-    throw error;
-  });
+  await orEnd(enter({ guest_name: name }));
   say("");
 }

@@ -2,7 +2,7 @@
 
 import { rpc } from "./api.js";
 import { $, acting, avatar, button, confirmed, dialog, el, entry, once, redraw, say, sync } from "./dom.js";
-import { endRoom, enter, leaveRoom, nameOf, openRoom, room } from "./room.js";
+import { enter, leaveRoom, nameOf, openRoom, orEnd, room } from "./room.js";
 import { listen } from "./socket.js";
 import { on, session } from "./state.js";
 
@@ -71,10 +71,7 @@ export async function join({ hub_id, room_id, title }) {
   if (room) await leaveRoom();
   news.delete(room_id ?? hub_id);
   openRoom({ hub_id, room_id, title, kind: "meeting" });
-  await enter().catch((error) => {
-    endRoom();
-    throw error;
-  });
+  await orEnd(enter());
 }
 
 async function start(event) {

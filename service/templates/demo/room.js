@@ -110,6 +110,13 @@ export function endRoom(words = "") {
   changed();
 }
 
+/** Wait for the way into a room; close the room when it fails. */
+export const orEnd = (way) =>
+  way.catch((error) => {
+    endRoom();
+    throw error;
+  });
+
 /** The room that this page was in before it was reloaded, or null. */
 export function formerRoom() {
   const text = sessionStorage.getItem(REMEMBER);
