@@ -2,14 +2,6 @@
 
 import { session } from "./state.js";
 
-/** A refusal of the service: code, such as ALREADY_IN_CONTACT, and the reason as message. */
-export class Refusal extends Error {
-  constructor(code, reason) {
-    super(reason);
-    this.code = code;
-  }
-}
-
 // Each person has a separate cookie (keysel), so that tabs of one browser can be different people.
 const keysel = () => "demo_" + (session.user?.isGuest ? "guest" : session.user?.uid.slice(-2));
 const address = (service) => "/-/svc/" + service;
@@ -60,6 +52,6 @@ export function upload(service, file, args, onprogress) {
 }
 
 function answered(status, answer) {
-  if (status >= 400) throw new Refusal(answer.error, answer.reason || answer.error || "HTTP " + status);
+  if (status >= 400) throw new Error(answer.reason || answer.error || "HTTP " + status);
   return answer.data;
 }

@@ -75,7 +75,7 @@ export function button(label, act, { name = "", symbol = null, quiet = false, ..
   );
 }
 
-export function initials(name) {
+function initials(name) {
   const words = name.trim().split(/\s+/);
   return ((words[0]?.[0] ?? "?") + (words.length > 1 ? words.at(-1)[0] : "")).toUpperCase();
 }

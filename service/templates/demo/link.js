@@ -3,7 +3,7 @@
 import { media } from "./media.js";
 
 /** Tells a page from the one that it was before a reload: connections do not survive it. */
-export const PAGE = crypto.randomUUID?.() ?? String(Math.random());
+const PAGE = crypto.randomUUID?.() ?? String(Math.random());
 const BATCH = 60;
 /** Milliseconds in which candidates are collected: each message is one call of the service. */
 
