@@ -39,7 +39,7 @@ ALL = {
     "heartbeat", "lost sockets", "ring timeouts", "evictions", "catch-up", "session purge", "keepalive",
     "mail", "uploads", "push publisher", "push subscriber", "redis master", "feed subscriber",
     "feed pings", "feed", "feed access", "ended sessions", "room rights", "call log",
-    "late pages", "history",
+    "late pages", "history", "import reports",
 }  # fmt: skip
 TASKS = {
     "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "client.py", "database.py",

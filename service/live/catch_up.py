@@ -1,5 +1,4 @@
 """Rebuild stale contact records: a big group or tag changed, many contacts were imported, or an upgrade ran.
-Once a minute, also end imports whose process has died, and delete old reports.
 
 Works on one owner at a time. An owner whose records cannot be built is set aside in a table of the shard: all
 processes skip the owner until the next try is due, also after a restart. Other owners go on.
@@ -13,6 +12,7 @@ import time
 
 from service import metrics
 from service.live.phone_numbers import international
+from service.live.shards import on_each_shard
 from service.log import kind_of
 from service.loops import Loops
 from service.store.database import Database, ResultSet, encode
@@ -25,8 +25,6 @@ NUMBERS = 500
 CONTACTS = 200
 """Contacts per transaction; their owner cannot write meanwhile."""
 ROUND_SECONDS = 3.0
-REPORT_SECONDS = 60.0
-"""Between two looks at the reports of imports."""
 
 
 class CatchUp:
@@ -36,31 +34,18 @@ class CatchUp:
         self._db = db
         self._phone_region = phone_region
         self._loops = loops
-        self._next_reports = time.monotonic()
 
     async def round(self) -> float:
-        """Work on every shard; return the pause until the next round, in seconds.
-
-        A shard that fails does not stop the others: the first error is raised after the last shard.
-        """
-        failures: list[Exception] = []
-        set_aside = 0
-        are_reports_due = time.monotonic() >= self._next_reports
-        if are_reports_due:
-            self._next_reports = time.monotonic() + REPORT_SECONDS
-        for shard in await self._db.shards():
-            try:
-                if are_reports_due:
-                    await self._expire_reports(shard)
-                await self._write_international(shard)
-                set_aside += await self._catch_up(shard)
-            except Exception as exc:
-                failures.append(exc)
-        if failures:
-            raise failures[0]
+        """Work on every shard; return the pause until the next round, in seconds."""
+        set_aside = sum(await on_each_shard(self._db, self._work))
         self._loops.set_aside = set_aside
         metrics.SET_ASIDE.set(set_aside)
         return ROUND_SECONDS
+
+    async def _work(self, shard: str) -> int:
+        """Write numbers and rebuild records of one shard; return how many owners are set aside."""
+        await self._write_international(shard)
+        return await self._catch_up(shard)
 
     async def _write_international(self, shard: str) -> None:
         """Write the international form of new phone numbers, for at most 3 s; their contacts become stale."""
@@ -99,15 +84,6 @@ class CatchUp:
             else:
                 if failures:
                     log.info("records of an owner are made again", extra={"uid": owner, "shard": shard})
-
-    async def _expire_reports(self, shard: str) -> None:
-        """End and delete reports of imports of one shard, for at most 3 s."""
-        started = time.monotonic()
-        while time.monotonic() - started < ROUND_SECONDS:
-            (((owner,),),) = await self._db.call(shard, "import_report_due")
-            if owner is None:
-                return
-            await self._db.call(shard, "import_report_expire", owner)
 
     async def _set_aside(self, shard: str, owner: str, exc: Exception) -> None:
         """Skip an owner until the next try; log the error unless it is the same as the last one."""

@@ -13,7 +13,7 @@ from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.call_log import CallLog
 from service.live.calls import RingTimeouts
 from service.live.catch_up import CatchUp
-from service.live.history import expire_history
+from service.live.expiry import expire_history, expire_reports
 from service.live.resources import Resources
 from service.live.rooms import (
     notify_closed,
@@ -85,6 +85,7 @@ class Heartbeat:
         self._start_loop("catch-up", self._catch_up.round, CATCH_UP_SECONDS)
         self._start_loop("session purge", self._purge, PURGE_SECONDS)
         self._start_loop("history", self._expire_history, PURGE_SECONDS)
+        self._start_loop("import reports", self._expire_reports, PURGE_SECONDS)
 
     @property
     def is_alive(self) -> bool:
@@ -172,6 +173,10 @@ class Heartbeat:
 
     async def _expire_history(self) -> float:
         await expire_history(self._db)
+        return PURGE_SECONDS
+
+    async def _expire_reports(self) -> float:
+        await expire_reports(self._db)
         return PURGE_SECONDS
 
     def _notify_presence(self, user_rows: ResultSet) -> None:

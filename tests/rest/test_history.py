@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from service.ids import from_wire, to_wire
-from service.live.history import expire_history
+from service.live.expiry import expire_history
 from service.settings import Settings
 from service.store.database import Database
 from tests.support.address_files import export
