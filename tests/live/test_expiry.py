@@ -1,4 +1,4 @@
-"""What is too old goes in every shard, also while one of them fails."""
+"""Delete what is too old in every shard, also while one of them fails."""
 
 from __future__ import annotations
 
