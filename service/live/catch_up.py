@@ -30,7 +30,7 @@ ROUND_SECONDS = 3.0
 class CatchUp:
     """Rebuilds stale records, round by round."""
 
-    def __init__(self, db: Database, loops: Loops, phone_region: str = "") -> None:
+    def __init__(self, db: Database, loops: Loops, phone_region: str) -> None:
         self._db = db
         self._phone_region = phone_region
         self._loops = loops
