@@ -45,7 +45,7 @@ TITLES = {
 TEMPLATES = PACKAGE / "templates"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PAGE_FILES = ("reference.css", "page.css", "card.css", "reference.js", "google.js", "bootstrap.js")
-DEMO_FILES = (f"demo/{path.name}" for path in sorted((TEMPLATES / "demo").iterdir()))
+DEMO_FILES = tuple(f"demo/{path.name}" for path in sorted((TEMPLATES / "demo").iterdir()))
 ASSETS = {name: TYPES[Path(name).suffix] for name in (*PAGE_FILES, *DEMO_FILES)}
 """Files that the pages load, with their types."""
 
