@@ -22,7 +22,7 @@ BEGIN
     DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
     DECLARE v_rev, v_new_rev BIGINT UNSIGNED;
     DECLARE v_active, v_deleted, v_still_active, v_still_deleted, v_purged, v_listed INT UNSIGNED;
-    DECLARE v_changed LONGTEXT;
+    DECLARE v_changed, v_erased_ids LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF JSON_LENGTH(in_contacts) > 1000 THEN
@@ -177,12 +177,27 @@ BEGIN
         WHERE owner_id = in_owner;
     END IF;
     IF v_purged > 0 THEN
+        -- Contacts merged into those that this call deletes are erased as well, other merged ones stay
+        -- unlocked: the ledger is locked
+        WITH RECURSIVE merged AS (
+            SELECT r.contact_id
+            FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+                id CHAR(16) COLLATE ascii_bin PATH '$'
+            )) AS j
+            STRAIGHT_JOIN contact_record AS r
+               ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged' AND r.rev > v_rev
+            UNION
+            -- Repeats contact_render, which begins with one contact, and reaches as many routines as it may
+            SELECT r.contact_id
+            FROM merged AS m
+            JOIN contact_record AS r FORCE INDEX (by_state)
+              ON r.owner_id = in_owner AND r.state = 'purged' AND r.merged_into = m.contact_id
+        )
+        SELECT JSON_ARRAYAGG(m.contact_id) INTO v_erased_ids FROM merged AS m;
         DELETE p
-        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+        FROM JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
             id CHAR(16) COLLATE ascii_bin PATH '$'
         )) AS j
-        STRAIGHT_JOIN contact_record AS r
-           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = j.id;
         UPDATE JSON_TABLE(v_changed, '$[*]' COLUMNS (
             id CHAR(16) COLLATE ascii_bin PATH '$'
@@ -191,15 +206,19 @@ BEGIN
            ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = j.id
         SET v.rev = r.rev, v.uid = NULL, v.card = NULL;
-        -- a permanent deletion takes the history along
         DELETE e
-        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+        FROM JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
             id CHAR(16) COLLATE ascii_bin PATH '$'
         )) AS j
-        STRAIGHT_JOIN contact_record AS r
-           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_event AS e FORCE INDEX (by_contact)
-           ON e.owner_id = in_owner AND e.contact_id = j.id AND e.rev < r.rev;
+           ON e.owner_id = in_owner AND e.contact_id = j.id AND e.rev <= v_rev;
+        -- Repeats contact_render, which reaches as many routines as it may
+        UPDATE JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
+            id CHAR(16) COLLATE ascii_bin PATH '$'
+        )) AS j
+        STRAIGHT_JOIN import_entry AS i FORCE INDEX (by_contact)
+           ON i.owner_id = in_owner AND i.contact_id = j.id
+        SET i.name = '', i.changes = NULL, i.contact_id = NULL;
     END IF;
     DELETE s
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (

@@ -244,3 +244,26 @@ def test_contacts_of_one_set_keep_their_states(scene: Scene) -> None:
     assert [scene.one(counts.format(name)) for name in ("ana", "eve", "ida")] == [2, 2, 1]
     revisions = scene.rows("SELECT rev FROM contact_event WHERE owner_id = :alice ORDER BY rev")
     assert [rev for (rev,) in revisions] == [1, 2, 3, 4, 5]
+
+
+def test_a_permanent_deletion_in_a_set_erases_the_same_as_one_alone(scene: Scene) -> None:
+    for name in ("ana", "twin", "other", "kept"):
+        create(scene, name, company="One")
+    scene.sets("my_contact_merge(:alice, :ana, JSON_ARRAY(:twin), NULL)")
+    scene.sets("my_contact_merge(:alice, :kept, JSON_ARRAY(:other), NULL)")
+    scene.sets('import_report_add(:alice, \'f1\', \'{"api": "rpc", "kind": "csv", "update": "skip"}\')')
+    for position, name in enumerate(("ana", "twin", "kept"), 1):
+        scene.sets(
+            "INSERT INTO import_entry (owner_id, import_id, position, line, outcome, name, contact_id) "
+            f"VALUES (:alice, 'f1', {position}, 1, 'known', '{name}', :{name})"
+        )
+    scene.sets("DELETE FROM contact WHERE owner_id = :alice AND id = :ana")
+    # a migration marks tombstones as well
+    scene.sets("INSERT INTO contact_stale (owner_id, contact_id) VALUES (:alice, :other)")
+    scene.sets("contacts_render(:alice, JSON_ARRAY(:ana, :other))")
+    events = "SELECT event, before_record FROM contact_event WHERE owner_id = :alice AND contact_id = :%s"
+    assert scene.rows(events % "ana") == [("purged", None)]
+    assert scene.rows(events % "twin") == []
+    assert [bool(state) for _, state in scene.rows(f"{events} ORDER BY rev" % "other")] == [False, True]
+    entries = "SELECT name, contact_id IS NULL FROM import_entry WHERE owner_id = :alice ORDER BY position"
+    assert scene.rows(entries) == [("", 1), ("", 1), ("kept", 0)]
