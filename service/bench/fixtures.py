@@ -42,6 +42,8 @@ class Fixtures:
         if "attendees" in needs:
             self._add_direct_sockets()
         self._connection.commit()
+        if "attendees" in needs:
+            self._keep_direct_nodes_alive()
         self._fill_books(needs)
 
     def add_people(self, first: int, count: int) -> None:
@@ -112,7 +114,9 @@ class Fixtures:
         return int(self.rows("SHOW GLOBAL STATUS LIKE 'Created_tmp_disk_tables'")[0][1])
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and end what the server does for the nodes without a process."""
+        self.rows("DROP EVENT IF EXISTS yp.bench_heartbeat")
+        self.rows("SET GLOBAL event_scheduler = OFF")
         self._connection.close()
 
     def _fill_books(self, needs: set[str]) -> None:
@@ -150,10 +154,10 @@ class Fixtures:
             self._call("yp", "permission_grant", hub, "*", key(names.PERSON, member), WRITE, 0)
 
     def _add_direct_sockets(self) -> None:
-        """Register sockets without connections, on as many nodes as the service has, which never die."""
+        """Register sockets without connections, on as many nodes as the service has."""
         for worker in range(self._workers):
             self.rows(
-                "INSERT INTO yp.node (id, ctime, heartbeat) VALUES (%s, 0, 4000000000)",
+                "INSERT INTO yp.node (id, ctime, heartbeat) VALUES (%s, 0, UNIX_TIMESTAMP())",
                 key("f", worker),
             )
         for number in range(DIRECT_ATTENDEES, DIRECT_ATTENDEES + ROOMS * SEATS):
@@ -165,6 +169,14 @@ class Fixtures:
                 key(names.SESSION, number),
                 key("f", number % self._workers),
             )
+
+    def _keep_direct_nodes_alive(self) -> None:
+        """Let the server send the heartbeats of those nodes, which the service would release as dead."""
+        self.rows("SET GLOBAL event_scheduler = ON")
+        self.rows(
+            "CREATE OR REPLACE EVENT yp.bench_heartbeat ON SCHEDULE EVERY 1 SECOND DO "
+            "UPDATE yp.node SET heartbeat = UNIX_TIMESTAMP() WHERE ctime = 0"
+        )
 
     def _call(self, db: str, name: str, *args: object) -> None:
         marks = ", ".join(["%s"] * len(args))

@@ -151,6 +151,9 @@ async def test_the_limit_makes_the_calls_of_the_service(
     try:
         for scenario in SCENARIOS:
             assert await measurer.differences(scenario) == [], scenario.name
+        fresh = "heartbeat BETWEEN UNIX_TIMESTAMP() - 5 AND UNIX_TIMESTAMP()"
+        heartbeats = fixtures.rows(f"SELECT {fresh} FROM yp.node WHERE ctime = 0")
+        assert set(heartbeats) == {(1,)}, "sockets of nodes without a heartbeat are released"
     finally:
         await measurer.close()
         fixtures.close()
