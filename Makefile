@@ -199,8 +199,8 @@ export: ready ## And out of it (F= USER= [FORMAT=vcf|csv|jcard] [VERSION=] [CHAR
 		$${VERSION:+--version "$$VERSION"} $${CHARSET:+--charset "$$CHARSET"} $${SEPARATOR:+--separator "$$SEPARATOR"} \
 		$${OPTION:+--option "$$OPTION"} $(if $(FORCE),--force)
 
-apikey: ready ## A key for a program that calls /api/v1 (USER= [SCOPE=agent])
-	@$(call need,USER)$(SERVICE) apikey --user "$$USER" $${SCOPE:+--scope "$$SCOPE"}
+apikey: ready ## A key for a program that calls /api/v1, or for a phone (USER= [SCOPE=agent|carddav …] [NAME=])
+	@$(call need,USER)$(SERVICE) apikey --user "$$USER" $${SCOPE:+--scope "$$SCOPE"} $${NAME:+--name "$$NAME"}
 
 apikeys: ready ## The keys there are ([DROP=id] takes one away)
 	@$(SERVICE) apikeys $${DROP:+--drop "$$DROP"}

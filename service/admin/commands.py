@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from service.contacts.exporting import ExportOptions
     from service.settings import Settings
 
+LONGEST_NAME = 64
+"""Characters in the name of an API key."""
 LIMIT: Any = {"min": -1, "max": 999_999_999}
 LIMIT_HELP = "0: any number; -1: as the service allows."
 
@@ -125,19 +127,26 @@ def link(
 def apikey(
     user: Annotated[str, typer.Option(help="Email or uid of the person it belongs to.")],
     scope: Annotated[
-        str, typer.Option(help="agent: acts for that person; system, sync: for X-Claw-User-Id.")
+        str,
+        typer.Option(
+            help="agent: acts for that person; system, sync: for X-Claw-User-Id; carddav: an app password."
+        ),
     ] = "agent",
+    name: Annotated[str, typer.Option(help="What the key is for, such as the name of a phone.")] = "",
 ) -> int:
-    """Make a key for a program that calls /api/v1, and show it once."""
+    """Make a key for a program that calls /api/v1, or an app password for a phone, and show it once."""
+    from service.auth.keys import new_key
     from service.rest.declarations import SCOPES
-    from service.rest.tokens import new_key
 
     if scope not in SCOPES:
         raise CommandError(f"SCOPE={scope} is none of {', '.join(SCOPES)}")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise CommandError(f"NAME has more than {LONGEST_NAME} characters, or control characters")
 
     def add(registry: Registry) -> str:
         key = new_key()
         ((key_id, _uid),) = registry.call("yp", "api_key_add", user, key, scope)
+        registry.call("yp", "api_key_name", key_id, name.strip())
         return f"{key}\nshown this once; its id is {key_id}, its scope {scope}"
 
     return _with_registry(add)
@@ -263,7 +272,8 @@ def _key_table(rows: list[tuple[str, str]]) -> str:
     for data, email in rows:
         key = json.loads(data)
         used = wire_seconds(key["last_used_at"]) or "never used"
-        lines.append(f"{key['id']}  {key['prefix']}…  {key['scope']:<6}  {used:<24}  {email}")
+        line = f"{key['id']}  {key['prefix']}…  {key['scope']:<7}  {used:<24}  {email}  {key['label']}"
+        lines.append(line.rstrip())
     return "\n".join(lines) or "There are no keys."
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
+from service.auth.keys import new_key
 from service.ids import STORE_ID, from_wire, to_wire
 from service.rest.change_feed import KEYS
 from service.rest.envelope import TIER
 from service.rest.errors import rest_error
 from service.rest.operation import ApiRequest, ApiResponse
-from service.rest.tokens import new_key
 from service.runtime.context import Context, in_transaction
 from service.store.database import documents
 from service.store.health import RETRY, health

@@ -6,7 +6,7 @@ from typing import Any
 
 Declarations = dict[str, dict[str, Any]]
 
-SCOPES = ("agent", "system", "sync")
+SCOPES = ("agent", "system", "sync", "carddav")
 SORTS = ["display_name", "created_at", "updated_at", "company"]
 MAX_LIMIT = 100
 CHANGES_LIMIT = 500
@@ -238,7 +238,8 @@ USER = {
 }  # fmt: skip
 SCOPE = {
     "type": "string", "enum": list(SCOPES), "example": "agent",
-    "doc": "agent acts for its user; system and sync act for the user that each request names.",
+    "doc": "agent acts for its user; system and sync act for the user that each request names; carddav is an "
+    "app password, which opens the address book of its user to a CardDAV client, and nothing else.",
 }  # fmt: skip
 KEYS: Declarations = {
     "user_id": {**USER, "doc": "Only keys of this user."},
@@ -252,6 +253,12 @@ NEW_KEY: Declarations = {
     "scope": {**SCOPE, "default": "agent"},
     "label": _line("The purpose of the key.", "address book of my phone", 64),
 }
+NEW_APP_PASSWORD: Declarations = {
+    "name": {
+        "type": "string", "required": True, "minLength": 1, "maxLength": 64,
+        "doc": "Name of the device.", "example": "My phone",
+    },
+}  # fmt: skip
 
 KEY_OF_CONTACT = {
     "type": "string", "minLength": 1, "maxLength": 64, "doc": "A contact, by UUID.",

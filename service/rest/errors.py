@@ -45,6 +45,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "KEY_IN_USE": ("CONFLICT", "The first request with this Idempotency-Key is still running"),
     "KEY_REUSED": ("UNPROCESSABLE", "This Idempotency-Key was used with a different request"),
     "NO_SUCH_USER": ("UNPROCESSABLE", "There is no such user, or the account cannot be used"),
+    "TOO_MANY_APP_PASSWORDS": ("UNPROCESSABLE", "You have too many app passwords: revoke one first"),
     "IMPORT_NOT_FOUND": ("NOT_FOUND", "No such import, or it is more than a week ago"),
     "IMPORT_ENDED": ("CONFLICT", "The import has ended"),
     "NO_SUCH_STATE": ("UNPROCESSABLE", "The contact had no state at that revision"),

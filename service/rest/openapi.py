@@ -70,7 +70,7 @@ def _path_params(operation: Operation) -> list[dict[str, Any]]:
         "id": "The contact: its UUID, or its 16 significant hex digits.",
         "version": "The version of the picture, as in `avatar_path`.",
         "import": "The id of the import, 16 hexadecimal digits.",
-        "key": "The id of the API key.",
+        "key": "The id of the API key, or app password.",
         "session": "The id of the sign-in, from the list of sign-ins.",
     }
     return [
@@ -248,7 +248,12 @@ def _account_schemas() -> dict[str, Any]:
         "scopes": _list(scope), "label": NULLABLE_TEXT, "name": TEXT, "created_at": TEXT,
         "last_used_at": NULLABLE_TEXT,
     }  # fmt: skip
+    app_password = {
+        "id": TEXT, "name": TEXT, "prefix": TEXT, "created_at": TEXT, "last_used_at": NULLABLE_TEXT,
+    }  # fmt: skip
     return {
+        "AppPasswords": _data(_list(_object(**app_password))),
+        "NewAppPassword": _data(_object(**app_password, password=TEXT, username=TEXT, server=TEXT)),
         "Session": _data(session),
         "Success": _data(_object(success={"const": True})),
         "User": _data(user),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.rest import admin, contacts, history, imports, sign_in
+from service.rest import admin, app_passwords, contacts, history, imports, sign_in
 from service.rest import declarations as d
 from service.rest.batch import batch
 from service.rest.operation import Operation
@@ -36,6 +36,19 @@ OPERATIONS = (
     Operation(
         "auth.end_session", "DELETE", "/auth/sessions/{session}", sign_in.end_session, "Deleted",
         "drumate.logout", errors=("NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.app_passwords", "GET", "/auth/app-passwords", app_passwords.list_app_passwords, "AppPasswords",
+        "yp.hello", errors=("INSUFFICIENT_SCOPE",), signed_in=True,
+    ),
+    Operation(
+        "auth.add_app_password", "POST", "/auth/app-passwords", app_passwords.add_app_password,
+        "NewAppPassword", "yp.hello", body=d.NEW_APP_PASSWORD, status=201,
+        errors=("VALIDATION_ERROR", "UNPROCESSABLE", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.drop_app_password", "DELETE", "/auth/app-passwords/{key}", app_passwords.drop_app_password,
+        "Deleted", "yp.hello", errors=("NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
     ),
     Operation("site.health", "GET", "/health", admin.get_health, "Health", "yp.hello", public=True),
     Operation("site.status", "GET", "/auth/status", admin.get_status, "Status", "yp.hello", public=True),

@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from service.auth.keys import KEY
 from service.auth.secret import SigningSecret
 from service.auth.session import ANONYMOUS, Caller, parse_caller
 from service.errors import RequestError
@@ -24,7 +25,6 @@ from service.store.database import Database
 
 ACCESS_SECONDS = 24 * 3600
 REFRESH_SECONDS = 30 * 86_400
-KEY = re.compile(r"clk_[0-9a-f]{32}")
 REFRESH = re.compile(r"clr_[0-9a-f]{48}")
 JWT_LENGTH = 2048
 CLAIMS = jwt.JWTClaimsRegistry(leeway=30, exp={"essential": True}, sid={"essential": True})
@@ -54,14 +54,9 @@ class Admission:
 
     caller: Caller
     scope: str
-    """agent, system or sync of a key; user with an access token."""
+    """agent, system or sync of a key (carddav opens nothing here); user with an access token."""
     grant: str
     key: str
-
-
-def new_key() -> str:
-    """Return a new API key."""
-    return f"clk_{secrets.token_hex(16)}"
 
 
 def new_refresh() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from service.auth import devices
+from service.auth.app_passwords import AppPasswords
 from service.auth.guests import GuestLimits
 from service.auth.secret import SigningSecret
 from service.auth.session import Caller
@@ -47,6 +48,7 @@ class Process:
         self.guests = GuestLimits(self.settings, self.pusher.redis)
         self.secret = SigningSecret(self.db)
         self.passwords = Passwords(self.settings, self.db, self.pusher.redis)
+        self.app_passwords = AppPasswords(self.settings, self.db, self.pusher.redis, self.background)
         self.limit = RateLimit(self.settings.rate_limit)
 
     def make_context(

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from service.auth.keys import KEY
 from service.ids import to_wire
-from service.rest.tokens import KEY
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.rest import ClientMaker

@@ -276,6 +276,14 @@ async def test_the_commands_make_list_and_drop_keys(
     await asyncio.to_thread(run, "apikeys", "--drop", key_id)
     assert (await api.get("/auth/me")).error == UNAUTHORIZED
     assert await asyncio.to_thread(main, ["apikey", "--user", api.person.email, "--scope", "root"]) == 2
+    phone = ("apikey", "--user", api.person.email, "--scope", "carddav", "--name", "My phone")
+    api.token, output = await asyncio.to_thread(run, *phone)
+    assert output.endswith("its scope carddav")
+    assert (await api.get("/auth/me")).error == UNAUTHORIZED
+    (phone_line,) = [line for line in await asyncio.to_thread(run, "apikeys") if api.person.email in line]
+    assert phone_line.endswith("My phone")
+    for name in ("x" * 65, "a\nb"):
+        assert await asyncio.to_thread(main, [*phone[:-1], name]) == 2
     assert await asyncio.to_thread(main, ["apikey", "--user", "nobody@example.org"]) == 2
 
 

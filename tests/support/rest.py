@@ -11,7 +11,7 @@ import orjson
 from yarl import URL
 
 from service.admin.registry import Registry
-from service.rest.tokens import new_key
+from service.auth.keys import new_key
 from tests.support.people import PASSWORD, Person, Socket
 
 

@@ -2,7 +2,8 @@
 --
 -- Params:   in_who     email or uid of the owner
 --           in_key     new key, random, never seen before
---           in_scope   agent (acts for the owner), system or sync (act for the user that a request names)
+--           in_scope   agent (acts for the owner), system or sync (act for the user that a request names),
+--                      carddav (opens CardDAV for the owner, and nothing else)
 -- Returns:  one row    id, uid
 -- Errors:   NO_SUCH_USER   in_who has no active account
 -- Needs:    a transaction

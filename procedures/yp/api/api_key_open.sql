@@ -1,7 +1,7 @@
 -- api_key_open: get the caller who has this key. The gate of /api/v1 for programs.
 --
 -- A key of scope agent acts for its owner, whatever in_user says; a key of scope system or sync acts for the
--- user that in_user names.
+-- user that in_user names. A key of scope carddav does not open it: see app_password_open.
 --
 -- Params:   in_key    the key
 --           in_user   user to act for, or NULL
@@ -24,6 +24,6 @@ BEGIN
     FROM api_key AS k
     JOIN entity AS o ON o.id = k.uid AND o.status = 'active'
     LEFT JOIN caller_card AS c ON c.uid = IF(k.scope = 'agent', k.uid, in_user)
-    WHERE k.hash = SHA2(in_key, 256);
+    WHERE k.hash = SHA2(in_key, 256) AND k.scope <> 'carddav';
 END$$
 DELIMITER ;

@@ -24,9 +24,15 @@ def test_a_token_tells_the_same_as_the_gate_of_the_rpc(scene: Scene) -> None:
     scene.sets("yp.api_token_add(:alice, 'token', 60, 50, '', '')")
     scene.sets("yp.api_grant_add(:alice, '00000000000000aa', 'refresh', 60, 50, '', '')")
     scene.sets("yp.api_key_add(:alice, 'key', 'agent')")
+    scene.sets("yp.api_key_add(:alice, 'phone', 'carddav')")
     rpc_caller = scene.doc("yp.session_open(:sid_alice, NULL, NULL)")
     del rpc_caller["stale"], rpc_caller["expiry"]
-    for gate in (OPEN, "yp.api_grant_open('00000000000000aa')", "yp.api_key_open('key', NULL)"):
+    for gate in (
+        OPEN,
+        "yp.api_grant_open('00000000000000aa')",
+        "yp.api_key_open('key', NULL)",
+        "yp.app_password_open(:mail_alice, 'phone')",
+    ):
         assert scene.doc(gate) == rpc_caller
 
 
@@ -75,6 +81,9 @@ def test_each_refusal_has_its_code(scene: Scene) -> None:
         "yp.api_key_add('nobody@scene.example', 'k', 'agent')": "NO_SUCH_USER",
         "yp.api_key_add(:mail_bob, 'k', 'agent')": "NO_SUCH_USER",
         "yp.api_key_add(NULL, 'k', 'agent')": "NO_SUCH_USER",
+        "yp.app_password_add(:nobody, 'k', '', 9)": "NO_SUCH_USER",
+        "yp.app_password_add(:bob, 'k', '', 9)": "NO_SUCH_USER",
+        "yp.app_password_add(:alice, 'k', '', 0)": "TOO_MANY_APP_PASSWORDS",
     })  # fmt: skip
 
 
@@ -109,6 +118,45 @@ def test_api_key_touch_list_and_drop(scene: Scene) -> None:
     assert scene.rows(f"yp.api_key_drop('{key}')") == [(1,)]
     assert scene.rows(f"yp.api_key_drop('{key}')") == [(0,)]
     assert scene.rows("yp.api_key_open('clk_abcdef', NULL)") == []
+
+
+def test_an_app_password_opens_carddav_for_its_person_and_nothing_else(scene: Scene) -> None:
+    opens = "yp.app_password_open(:mail_alice, 'phone')"
+    assert scene.rows(opens) == []
+    ((key, made),) = scene.rows("yp.app_password_add(:alice, 'phone', 'My phone', 1)")
+    assert scene.doc(opens)["uid"] == scene["alice"]
+    assert scene.rows("yp.app_password_open(:mail_bob, 'phone')") == [], "as somebody else"
+    assert scene.rows("yp.api_key_open('phone', NULL)") == []
+    assert scene.rows("yp.api_key_open('phone', :alice)") == []
+    for scope in ("agent", "system", "sync"):
+        scene.sets(f"yp.api_key_add(:alice, '{scope}', '{scope}')")
+        assert scene.rows(f"yp.app_password_open(:mail_alice, '{scope}')") == [], scope
+    scene.refuses({"yp.app_password_add(:alice, 'tablet', '', 1)": "TOO_MANY_APP_PASSWORDS"})
+    listed = next(each for each in scene.docs("yp.api_key_list(:alice)") if each["id"] == key)
+    assert (listed["scope"], listed["label"], listed["created_at"]) == ("carddav", "My phone", made)
+    assert scene.rows(opens)[0][1] == 1
+    scene.sets("yp.api_key_touch('phone')")
+    assert scene.rows(opens)[0][1] == 0
+
+
+def test_an_app_password_ends_with_the_account_and_not_with_the_password(scene: Scene) -> None:
+    opens = "yp.app_password_open(:mail_alice, 'phone')"
+    scene.sets("yp.api_key_add(:alice, 'phone', 'carddav')")
+    scene.sets("UPDATE yp.drumate SET password_hash = 'new' WHERE id = :alice")
+    assert scene.doc(opens)["uid"] == scene["alice"]
+    for status in ("locked", "frozen", "archived", "deleted"):
+        scene.sets(f"UPDATE yp.entity SET status = '{status}' WHERE id = :alice")
+        assert scene.rows(opens) == [], status
+
+
+def test_app_password_drop_revokes_what_is_the_persons_own(scene: Scene) -> None:
+    ((phone, _),) = scene.rows("yp.app_password_add(:alice, 'phone', '', 9)")
+    ((agent, _),) = scene.rows("yp.api_key_add(:alice, 'agent', 'agent')")
+    for drop in (f":bob, '{phone}'", f":alice, '{agent}'", ":alice, '0000000000000000'"):
+        assert scene.rows(f"yp.app_password_drop({drop})") == [(0,)], drop
+    assert scene.rows("yp.app_password_open(:mail_alice, 'phone')")
+    assert scene.rows(f"yp.app_password_drop(:alice, '{phone}')") == [(1,)]
+    assert scene.rows("yp.app_password_open(:mail_alice, 'phone')") == []
 
 
 def test_api_secret_get_makes_one_secret_for_all(scene: Scene) -> None:
