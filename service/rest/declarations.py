@@ -19,9 +19,9 @@ def _line(doc: str, example: str, limit: int = 255, **more: Any) -> dict[str, An
     return {"type": "string", "nullable": True, "maxLength": limit, "doc": doc, "example": example, **more}
 
 
-def _list(doc: str, properties: Declarations) -> dict[str, Any]:
+def _list(doc: str, properties: Declarations, **more: Any) -> dict[str, Any]:
     example = {name: p["example"] for name, p in properties.items()}
-    item = {"type": "object", "properties": properties}
+    item = {"type": "object", "properties": properties, **more}
     return {
         "type": "array", "nullable": True, "maxItems": 100, "items": item, "doc": doc, "example": [example],
     }  # fmt: skip
@@ -60,7 +60,9 @@ CONTACT: Declarations = {
     "display_name": _line("The display name; null: built from first and last name.", "Ana García"),
     "first_name": _line("First name.", "Ana"),
     "last_name": _line("Last name.", "García"),
-    "emails": _list("Email addresses; each belongs to one contact only.", EMAILS),
+    "emails": _list(
+        "Email addresses. A bare string is taken for the `address` of an entry.", EMAILS, short="address"
+    ),
     "phones": _list("Phone numbers.", PHONES),
     "company": _line("Company.", "Acme Labs"),
     "job_title": _line("Job title.", "Head of Partnerships"),

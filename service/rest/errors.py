@@ -102,7 +102,7 @@ FAILURES = {
         "RATE_LIMITED", "Too many of your requests wait already", headers=TRY_AGAIN
     ),
     Failure.UNEXPECTED: rest_error(
-        "INTERNAL_ERROR", "An error on our side; the log has it under the X-Request-Id"
+        "INTERNAL_ERROR", "Something went wrong on our side. Please try again later."
     ),
 }
 """Failures of the service in the words of this API."""

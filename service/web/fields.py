@@ -228,6 +228,16 @@ class Object(Tree):
 
     kind, noun = dict, "an object"
 
+    def __init__(self, inner: Any, max_bytes: int, *, short: str = "", **options: Any) -> None:
+        super().__init__(inner, max_bytes, **options)
+        self.short = short
+        """The property that a bare string stands for; "": none does."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **options: object) -> Any:
+        if self.short and isinstance(value, str):
+            value = {self.short: value}
+        return super()._deserialize(value, attr, data, **options)
+
     def _load(self, value: dict[str, Any]) -> Any:
         return self.inner.load(value)
 
@@ -304,7 +314,8 @@ def build_field(declaration: Declaration, *, strict: bool = False) -> DeclaredFi
     if kind == "object":
         properties = declaration.get("properties")
         schema = build_schema(properties, strict=strict) if properties else None
-        return Object(schema, declaration.get("maxBytes", 65_536), **options)
+        short = declaration.get("short", "")
+        return Object(schema, declaration.get("maxBytes", 65_536), short=short, **options)
     if kind == "string":
         return FORMATS.get(declaration.get("format", ""), Line)(**options)
     field: DeclaredField[Any] = (STRICT_TYPES if strict else SIMPLE_TYPES)[kind](**options)

@@ -668,6 +668,27 @@ async def test_the_source_survives_a_change_of_addresses(client_of: ClientMaker,
         assert (contact["source"], contact["metadata"]["source"]) == ("ana@acme.example",) * 2
 
 
+async def test_a_bare_address_is_taken_for_an_entry(client_of: ClientMaker) -> None:
+    """The composer of mails in the vendor's client saves a sender in this way."""
+    api = await client_of()
+    entry = {"address": "ana@acme.example", "label": "other", "primary": True}
+    ana = await api.add(display_name="Ana", emails=[" Ana@Acme.example "])
+    assert ana["emails"] == [entry]
+    changed = await api.patch(
+        f"/contacts/{ana['id']}", {"emails": [{"address": "b@acme.example"}, "c@acme.example"]}
+    )
+    assert [each["address"] for each in changed.data["emails"]] == ["b@acme.example", "c@acme.example"]
+    create = {"action": "create", "data": {"first_name": "Bo", "emails": ["bo@acme.example"]}}
+    update = {"action": "update", "id": ana["id"], "data": {"emails": ["ana@acme.example"]}}
+    batch = (await api.post("/contacts/batch", {"operations": [create, update]})).data
+    assert batch["failed"] == 0
+    assert (await api.get(f"/contacts/{ana['id']}")).data["emails"] == [entry]
+    for wrong in ("ana", "", 5, ["ana@acme.example"]):
+        assert (await api.post("/contacts", {"display_name": "X", "emails": [wrong]})).status == 400, wrong
+    phones = {"display_name": "X", "phones": ["+34 612345678"]}
+    assert (await api.post("/contacts", phones)).flaw == ("phones[0]", "type")
+
+
 async def test_the_short_form_of_a_batch(client_of: ClientMaker) -> None:
     api = await client_of()
     ids = [(await api.add(display_name=name))["id"] for name in "abc"]
@@ -840,7 +861,7 @@ def test_every_code_of_our_routines_is_known_here() -> None:
             "my_contact_history", "my_contact_past", "my_contact_revert", "my_contact_revive",
         )
     }  # fmt: skip
-    uses.add(("yp", "api_key_add"))
+    uses |= {("yp", "api_key_add"), ("yp", "app_password_add")}
     raised = {code for scope, name in uses for code in reachable_signals(scope, name)}
     # This API marks one address as the default before it asks, and another contact may have it, too.
     assert raised - set(REFUSALS) == {"NO_DEFAULT_MAIL", "ALREADY_IN_CONTACT"}
