@@ -31,6 +31,7 @@ from service.mail.outbox import Mailer
 from service.mail.pages import MailPages
 from service.pages.routes import Pages
 from service.reference import ASSETS, read_asset, reference_page
+from service.rest.guesses import Guesses
 from service.rest.routes import RestApi
 from service.rest.tokens import Gate
 from service.rest.websocket import Times, WebSocketApi
@@ -172,7 +173,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     ring_timeouts = RingTimeouts(resources, call_log)
     mailer = Mailer(settings, db, background, loops)
     process = Process(resources, call_log, ring_timeouts, mailer, [*services])
-    gate = Gate(db)
+    gate, guesses = Gate(db), Guesses(settings.rate_limit)
     heartbeat = Heartbeat(resources, sockets, ring_timeouts, call_log)
     db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
     return Parts(
@@ -183,7 +184,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
         readiness=Readiness(resources, heartbeat),
         pages=MailPages(settings, db, mailer),
         gate=gate,
-        live=WebSocketApi(settings, db, pusher, gate, process.limit, process.shares, loops, times),
+        live=WebSocketApi(settings, db, pusher, gate, guesses, process.shares, loops, times),
         frontend=FrontendSite(settings) if settings.frontend_dir else None,
         db=db,
     )

@@ -49,6 +49,7 @@ class RestApi:
         self.process = process
         self.gate = gate
         self.websockets = websockets
+        self.guesses = websockets.guesses
         self.count_cache = CountCache()
         self.openapi = orjson.dumps(document(OPERATIONS))
 
@@ -194,10 +195,11 @@ class OperationExchange(RestExchange):
     async def _admit(self, operation: Operation) -> Admission:
         """Authenticate the caller: one CALL. RequestError without a valid token.
 
-        Invalid tokens are limited by address. A valid one passes, whatever others send from the same address.
+        Invalid tokens are limited (service/rest/guesses.py). A valid one passes, whatever others send from
+        the same address.
         """
+        token = bearer_token(self.request, query=operation.query_token)
         try:
-            token = bearer_token(self.request, query=operation.query_token)
             credential = await self.api.gate.read(token)
             self.bucket = credential.bucket
             self.count(self.bucket)
@@ -209,16 +211,16 @@ class OperationExchange(RestExchange):
                 self.api.gate.require_sign_in(admission)
         except RequestError as exc:
             if exc.status == unauthorized().status:
-                self._count_guess()
+                self._count_guess(token)
             raise
         if admission.caller.stale:
             touch = self.process.db.call("yp", "api_key_touch", admission.key)
             self.process.background.start(touch)
         return admission
 
-    def _count_guess(self) -> None:
-        """Count an invalid token; RequestError when the address has sent too many."""
-        allowance = self.process.limit.take(f"guess {self.address_key}")
+    def _count_guess(self, token: str | None) -> None:
+        """Count an invalid token; RequestError when the address has sent too many, or this one too often."""
+        allowance = self.api.guesses.take(self.address_key, token)
         if not allowance.allowed:
             self.allowance = allowance
             raise rest_error("RATE_LIMITED", "Too many requests without a valid token")

@@ -11,7 +11,14 @@ from service.errors import RequestError
 from service.ids import STORE_ID, to_wire
 from service.rest.errors import rest_error, unauthorized
 from service.rest.operation import ApiRequest, ApiResponse
-from service.rest.tokens import REFRESH, REFRESH_SECONDS, Gate, bearer_token, new_refresh, session_fields
+from service.rest.tokens import (
+    REFRESH,
+    REFRESH_SECONDS,
+    Gate,
+    bearer_token,
+    new_refresh,
+    session_fields,
+)
 from service.runtime.sessions import check_password, revoke
 from service.store.database import documents
 from service.web.timestamps import wire_seconds
@@ -40,7 +47,11 @@ async def login(request: ApiRequest) -> ApiResponse:
 
 
 async def renew(request: ApiRequest) -> ApiResponse:
-    """Exchange a refresh token for a new pair of tokens. Using a token twice ends the sign-in."""
+    """Exchange a refresh token for a new pair of tokens.
+
+    A token is exchanged again for 30 seconds after its first use, because tabs share it. A later use ends the
+    sign-in.
+    """
     token, refresh = request.body["refresh_token"], new_refresh()
     if not REFRESH.fullmatch(token):
         raise unauthorized()

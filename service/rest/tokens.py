@@ -75,7 +75,10 @@ class Gate:
         return OctKey.import_key(await self._secret.get())
 
     async def sign(self, uid: str, email: str, grant: str) -> str:
-        """Return an access token for a sign-in."""
+        """Return an access token for a sign-in: the same one for all calls within a second.
+
+        The vendor's client refreshes again whenever a refresh has changed its token. So this ends it.
+        """
         now = int(time.time())
         claims = {
             "sub": to_wire(uid), "email": email, "role": "user", "sid": grant,

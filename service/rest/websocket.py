@@ -35,6 +35,7 @@ from service.rest.envelope import error_response
 from service.rest.errors import rest_error
 from service.rest.event_filter import MAX_PATTERNS, PATTERN, EventFilter
 from service.rest.frames import FRAMES
+from service.rest.guesses import Guesses
 from service.rest.tokens import Credential, Gate, bearer_token
 from service.settings import Settings
 from service.store.database import Database, ResultSet, encode
@@ -42,7 +43,6 @@ from service.store.shares import Shares
 from service.web.address import client_key
 from service.web.deadline import deadline
 from service.web.origin import origin_allowed
-from service.web.ratelimit import RateLimit
 from service.web.timestamps import wire_time
 
 UNAUTHORIZED = 4401
@@ -116,7 +116,7 @@ class WebSocketApi:
         db: Database,
         pusher: Pusher,
         gate: Gate,
-        limit: RateLimit,
+        guesses: Guesses,
         shares: Shares,
         loops: Loops,
         times: Times,
@@ -124,7 +124,7 @@ class WebSocketApi:
         self._settings = settings
         self._db = db
         self._gate = gate
-        self._limit = limit
+        self.guesses = guesses
         self._shares = shares
         self._times = times
         self._feeds: dict[str, Feed] = {}
@@ -179,7 +179,7 @@ class WebSocketApi:
         try:
             await self._serve(client, request)
         except RequestError as exc:
-            self._limit.take(f"guess {client_key(request, self._settings)}")
+            self.guesses.take(client_key(request, self._settings), bearer_token(request, query=True))
             await client.close(UNAUTHORIZED, exc.reason)
         except (DatabaseUnavailableError, DatabaseTimeoutError, TooManyCallsError, TimeoutError):
             await client.close(WSCloseCode.TRY_AGAIN_LATER, "the database is not available")
@@ -190,9 +190,9 @@ class WebSocketApi:
     async def _refusal(self, request: web.Request) -> RequestError | None:
         if not origin_allowed(request, self._settings):
             return rest_error("FORBIDDEN", "Pages of this origin may not connect")
-        guess_key = f"guess {client_key(request, self._settings)}"
-        if self._limit.is_exhausted(guess_key) and not await self._is_valid(request):
-            retry = self._limit.take(guess_key).headers
+        guess = client_key(request, self._settings), bearer_token(request, query=True)
+        if self.guesses.is_exhausted(*guess) and not await self._is_valid(request):
+            retry = self.guesses.take(*guess).headers
             return rest_error("RATE_LIMITED", "Too many requests without a valid token", headers=retry)
         return None
 

@@ -17,8 +17,10 @@ from joserfc.jwk import OctKey
 from service.admin.registry import Registry
 from service.cli import main
 from service.ids import from_wire, to_wire
+from service.rest.guesses import Guesses
 from service.rest.operations import OPERATIONS
 from service.settings import Settings
+from service.web.address import AddressKey
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD, People
@@ -36,6 +38,11 @@ def claims_of(token: str) -> dict[str, Any]:
     part = token.split(".")[1]
     claims: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return claims
+
+
+def later(admin: Admin) -> None:
+    """Let the grace period of all refresh tokens be over that were used."""
+    admin.rows("UPDATE yp.api_refresh SET used = used - 60 WHERE used > 60")
 
 
 async def test_login_answers_in_the_words_of_clients_and_document(client_of: ClientMaker) -> None:
@@ -72,19 +79,61 @@ async def test_refresh_rotates_and_reuse_ends_the_sign_in(client_of: ClientMaker
     stored = admin.rows("SELECT id FROM yp.api_refresh")
     assert not {first["refresh_token"], second["refresh_token"]} & {row[0] for row in stored}
 
+    later(admin)
     assert (await api.post("/auth/refresh", {"refresh_token": first["refresh_token"]})).error == UNAUTHORIZED
     assert (await api.get("/auth/me")).error == UNAUTHORIZED
     assert (await api.post("/auth/refresh", {"refresh_token": second["refresh_token"]})).error == UNAUTHORIZED
 
 
-async def test_one_of_many_refreshes_at_once_wins(client_of: ClientMaker) -> None:
+async def test_tabs_that_are_opened_at_once_all_go_on(
+    client_of: ClientMaker, make_node: NodeMaker, admin: Admin
+) -> None:
+    """Refresh as the vendor's client does: each tab with the stored token, and again with its own new one."""
     api = await client_of(scope="")
-    token = (await api.login())["refresh_token"]
-    answers = await asyncio.gather(*(api.post("/auth/refresh", {"refresh_token": token}) for _ in range(6)))
-    assert sorted(a.status for a in answers) == [200, *[401] * 5]
-    # The others were reuse, which revokes the winner as well.
-    won = next(a.data for a in answers if a.status == 200)
-    assert (await api.post("/auth/refresh", {"refresh_token": won["refresh_token"]})).error == UNAUTHORIZED
+    stored = (await api.login())["refresh_token"]
+    tabs = [Client(api.person, "", base) for base in (api.base, (await make_node()).make_url("/")) * 3]
+
+    async def load(tab: Client, token: str) -> tuple[int, dict[str, Any]]:
+        answer = await tab.post("/auth/refresh", {"refresh_token": token})
+        tab.token = answer.data["access_token"]
+        return (await tab.get("/auth/me")).status, answer.data
+
+    async def load_twice(tab: Client) -> tuple[int, dict[str, Any]]:
+        _, tokens = await load(tab, stored)
+        return await load(tab, tokens["refresh_token"])
+
+    loaded = await asyncio.gather(*(load_twice(tab) for tab in tabs))
+    assert [status for status, _ in loaded] == [200] * 6
+    assert len({tokens["refresh_token"] for _, tokens in loaded}) == 6
+
+    later(admin)
+    again = await asyncio.gather(
+        *(load(tab, tokens["refresh_token"]) for tab, (_, tokens) in zip(tabs, loaded, strict=True))
+    )
+    assert [status for status, _ in again] == [200] * 6, "each tab goes on with its own"
+    assert (await tabs[0].post("/auth/refresh", {"refresh_token": stored})).error == UNAUTHORIZED
+    for tab, (_, tokens) in zip(tabs, again, strict=True):
+        assert (await tab.get("/auth/me")).error == UNAUTHORIZED
+        body = {"refresh_token": tokens["refresh_token"]}
+        assert (await tab.post("/auth/refresh", body)).error == UNAUTHORIZED
+        await tab.http.close()
+
+
+async def test_access_tokens_of_one_second_are_equal_on_all_nodes(
+    client_of: ClientMaker, make_node: NodeMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor's client refreshes whenever its access token has changed: it must find the same one."""
+    api = await client_of(scope="")
+    tokens = await api.login()
+    other = Client(api.person, "", (await make_node()).make_url("/"))
+    now = time.time()
+    monkeypatch.setattr("service.rest.tokens.time.time", lambda: now)
+    access = set()
+    for client in (api, other, api):
+        tokens = (await client.post("/auth/refresh", {"refresh_token": tokens["refresh_token"]})).data
+        access.add(tokens["access_token"])
+    assert len(access) == 1
+    await other.http.close()
 
 
 @pytest.mark.parametrize("by", ["access", "refresh"])
@@ -421,6 +470,46 @@ async def test_guessing_tokens_is_slowed_down_by_address(
     # A stranger behind the same address shuts out nobody who has a valid key.
     api.token = good
     assert (await api.get("/auth/me")).status == 200
+
+
+async def test_a_page_that_repeats_an_old_token_uses_up_no_first_refusal(
+    client_of: ClientMaker, make_node: NodeMaker
+) -> None:
+    node = await make_node(rate_limit=5)
+    api = await client_of(base=node.make_url("/"))
+    key = "clk_f" + "1" * 31
+    api.token = key
+    stuck = [(await api.get("/auth/me")).status for _ in range(12)]
+    assert stuck[:5] == [401] * 5
+    assert stuck[-1] == 429
+    for number in range(3):
+        ws = await api.http.ws_connect((api.base / "ws").with_query(token=f"clk_e{number:031x}"))
+        await ws.receive(5)
+        assert ws.close_code == 4401, "a socket of somebody else is told why"
+    api.token = "clk_f" + "2" * 31
+    assert (await api.get("/auth/me")).error == UNAUTHORIZED, "the fifth token"
+    api.token = "clk_f" + "3" * 31
+    assert (await api.get("/auth/me")).error == (429, "RATE_LIMITED")
+
+
+def test_repeated_tokens_of_an_address_are_bounded() -> None:
+    guesses, home = Guesses(5, clock=lambda: 0.0), AddressKey("192.0.2.1")
+    tokens = [str(number) for number in range(5)]
+    assert all(guesses.take(home, token).allowed for token in tokens)
+    assert not guesses.take(home, "another").allowed
+    repeated = sum(guesses.take(home, token).allowed for _ in range(100) for token in tokens)
+    assert repeated == 5 * 5, "each as often as new ones"
+    assert all(guesses.is_exhausted(home, token) for token in (*tokens, "another"))
+    assert not guesses.is_exhausted(AddressKey("192.0.2.2"), tokens[0])
+
+
+def test_an_address_that_has_collected_tokens_repeats_a_bounded_number_of_them() -> None:
+    now = [0.0]
+    guesses, home = Guesses(5, clock=lambda: now[0]), AddressKey("192.0.2.1")
+    for number in range(20):
+        now[0] += 60
+        assert guesses.take(home, str(number)).allowed
+    assert sum(guesses.take(home, str(number)).allowed for _ in range(9) for number in range(20)) == 50
 
 
 def test_ids_translate_both_ways() -> None:
