@@ -22,6 +22,7 @@ from tests.support.address_files import table, upload
 from tests.support.contacts import add_group
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person
+from tests.support.waiting import until
 
 LOAD = "contact.load"
 STORE = "media.upload"
@@ -188,20 +189,13 @@ async def test_a_broken_upload_leaves_nothing(people: People, settings: Settings
 
     async def torn() -> Any:
         yield b"x" * 1000
-        for _ in range(500):
-            if files_of(settings, alice):
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: files_of(settings, alice))
         raise ConnectionResetError
 
     assert files_of(settings, alice) == []
     with pytest.raises((aiohttp.ClientError, ConnectionResetError)):
         await upload(alice, await alice.tab(), "a.csv", torn(), to=STORE)
-    for _ in range(500):
-        if not files_of(settings, alice):
-            break
-        await asyncio.sleep(0.01)
-    assert files_of(settings, alice) == []
+    await until(lambda: files_of(settings, alice) == [])
 
 
 async def test_a_group_gets_an_uploaded_picture(people: People, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from itertools import product
 from typing import Any
@@ -19,6 +18,7 @@ from tests.support.admin import Admin
 from tests.support.login_token import Client, client_of
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD, People
+from tests.support.waiting import until
 
 
 def _multipart(fields: dict[str, str]) -> aiohttp.FormData:
@@ -156,11 +156,7 @@ async def test_a_token_ends_by_logout_by_time_and_with_the_password(people: Peop
     admin.rows(f"UPDATE yp.api_token SET mtime = mtime - 1000, expiry = expiry - 1000 {row}", api.token)
     before = admin.one(f"SELECT expiry FROM yp.api_token {row}", api.token)
     await api.ok("contacts/get")
-    for _ in range(100):
-        if admin.one(f"SELECT expiry FROM yp.api_token {row}", api.token) > before:
-            break
-        await asyncio.sleep(0.05)
-    assert admin.one(f"SELECT expiry FROM yp.api_token {row}", api.token) > before
+    await until(lambda: admin.one(f"SELECT expiry FROM yp.api_token {row}", api.token) > before)
     admin.rows(f"UPDATE yp.api_token SET expiry = UNIX_TIMESTAMP() - 1 {row}", api.token)
     assert (await api.error("contacts/get"))[1] == 2003
     admin.rows("CALL yp.session_purge(1000)")

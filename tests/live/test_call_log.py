@@ -24,7 +24,7 @@ async def talk(line: Line, admin: Admin, seconds: int = 70) -> dict[str, str]:
     """Let Alice and Bob have talked for so long; return hub and room."""
     call = await line.ring()
     await line.pick_up(call)
-    answered_ago(admin, call["room_id"], seconds)
+    await answered_ago(admin, call["room_id"], seconds)
     return {"hub_id": call["hub_id"], "room_id": call["room_id"]}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import aiohttp
@@ -14,6 +13,7 @@ from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person, Tab
+from tests.support.waiting import until
 
 
 async def test_hello_comes_first_with_the_user_and_a_url_safe_id(people: People) -> None:
@@ -149,12 +149,8 @@ async def test_offline_and_online_by_ping_change_presence_and_never_the_session(
     tab = await alice.tab()
     for kind, state in (("publishOfflineStatus", "idle"), ("publishOnlineStatus", "active")):
         await tab.ws.send_json(["sys.ping", {"serial": 1, "type": kind}])
-        for _ in range(100):
-            if admin.one("SELECT state FROM yp.socket WHERE id = %s", tab.id) == state:
-                break
-            await asyncio.sleep(0.02)
-        else:
-            pytest.fail(f"never {state}")
+        now = f"SELECT state = '{state}' FROM yp.socket WHERE id = %s"
+        await until(lambda now=now: admin.one(now, tab.id))  # type: ignore[misc]
     assert (await alice.ok("yp.hello"))["signed_in"] == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from email.message import EmailMessage
 from typing import Any
@@ -14,6 +13,7 @@ from service.mail.outbox import Mailer
 from tests.support.admin import Admin
 from tests.support.mail import Postman, body_of
 from tests.support.people import FRONTEND, People, Person
+from tests.support.waiting import until
 
 BUDGET = (50, 10, 7)
 """Mails a day, those of a new account, days for which an account is new."""
@@ -25,14 +25,15 @@ def somebody() -> str:
 
 async def outbox(admin: Admin, address: str, wanted: str) -> list[tuple[Any, ...]]:
     """Return the rows of an address, once one has the status (it is written after the answer)."""
-    for _ in range(100):
+
+    def stored() -> list[tuple[Any, ...]]:
         rows = admin.rows(
             "SELECT status, attempts, data, last_error FROM yp.mail_outbox WHERE recipient = %s", address
         )
-        if rows and rows[0][0] == wanted and (wanted == "sent" or rows[0][1]):
-            return rows
-        await asyncio.sleep(0.05)
-    raise AssertionError(rows)
+        return rows if rows and rows[0][0] == wanted and (wanted == "sent" or rows[0][1]) else []
+
+    rows: list[tuple[Any, ...]] = await until(stored)
+    return rows
 
 
 async def test_a_stranger_gets_a_link_that_works(posted: People, postman: Postman, admin: Admin) -> None:

@@ -11,6 +11,7 @@ from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.conferences import MEETING, join_meeting
 from tests.support.people import People, Person, Tab, befriend
+from tests.support.waiting import until
 
 
 def roles(admin: Admin, hub: str) -> list[tuple[str, str]]:
@@ -210,11 +211,7 @@ async def test_a_room_is_consistent_after_a_storm_of_joins_and_leaves(
     await asyncio.gather(*(come_and_go(p, tab) for p, tab in tabs))
     assert sorted(role for _, role in roles(admin, hub)) == ["attendee"] * 6 + ["host"]
     await asyncio.gather(*(tab.cut() for _, tab in tabs))
-    for _ in range(200):
-        if not roles(admin, hub):
-            break
-        await asyncio.sleep(0.02)
-    assert roles(admin, hub) == []
+    await until(lambda: not roles(admin, hub))
     assert admin.one("SELECT COUNT(*) FROM yp.conference_room WHERE hub_id = %s", hub) == 0
 
 
@@ -234,12 +231,8 @@ async def test_joins_are_logged(people: People, registry: Registry, admin: Admin
     alice = await people("Alice")
     hub = registry.add_hub("Team", alice.uid, "private")
     await join_meeting(alice, await alice.tab(), hub)
-    for _ in range(150):
-        rows = admin.rows("SELECT name, hub_id FROM yp.services_log WHERE uid = %s", alice.uid)
-        if rows:
-            break
-        await asyncio.sleep(0.02)
-    assert rows == [("conference.join", hub)]
+    logged = "SELECT name, hub_id FROM yp.services_log WHERE uid = %s"
+    assert await until(lambda: admin.rows(logged, alice.uid)) == [("conference.join", hub)]
 
 
 @pytest.mark.parametrize("kind", ["party", "Meeting", "connect;drop"])
@@ -269,11 +262,7 @@ async def test_nobody_stays_behind_when_tabs_close_while_they_enter(
         await asyncio.gather(guest.call("conference.join", **room, **MEETING), leave)
 
     await asyncio.gather(*(come_and_vanish(guest, n) for n, guest in enumerate(guests)))
-    for _ in range(100):
-        if not roles(admin, hub):
-            break
-        await asyncio.sleep(0.05)
-    assert roles(admin, hub) == []
+    await until(lambda: not roles(admin, hub))
 
 
 async def test_joining_again_keeps_the_switches(people: People, registry: Registry) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from typing import Any
@@ -14,7 +13,8 @@ from icalendar import Calendar, Component
 from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.mail import Postman, body_of
-from tests.support.people import FRONTEND, WAIT, Answer, People, Person
+from tests.support.people import FRONTEND, Answer, People, Person
+from tests.support.waiting import until
 
 FIELDS = {"id", "nid", "hub_id", "home_id", "actual_home_id", "area", "privilege", "filename"}
 """What the planner reads of the place in which it opens."""
@@ -236,10 +236,7 @@ async def test_attendees_hear_of_changes_and_of_the_end(posted: People, postman:
 
 async def mails_to(postman: Postman, address: str, count: int) -> list[EmailMessage]:
     """Wait until an address has `count` mails; return them."""
-    for _ in range(int(WAIT / 0.05)):
-        if len(postman.to(address)) >= count:
-            break
-        await asyncio.sleep(0.05)
+    await until(lambda: len(postman.to(address)) >= count)
     mails = postman.to(address)
     assert len(mails) == count
     return mails

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from service.auth.keys import KEY
@@ -11,6 +9,7 @@ from service.ids import to_wire
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.rest import ClientMaker
+from tests.support.waiting import until
 
 ADMIN = "/admin/api-keys"
 NOBODY = to_wire("0" * 16)
@@ -91,12 +90,14 @@ async def test_a_revoked_key_loses_its_socket_on_every_node(
 
 async def test_the_use_of_a_key_for_this_is_noted(client_of: ClientMaker) -> None:
     root = await client_of("Root", scope="system")
-    for _ in range(100):
-        listed = (await root.get(f"{ADMIN}?user_id={root.person.uid}")).data
-        if listed[0]["last_used_at"]:
-            break
-        await asyncio.sleep(0.02)
-    assert listed[0]["last_used_at"].endswith("Z")
+
+    async def last_use() -> str | None:
+        last_used_at: str | None = (await root.get(f"{ADMIN}?user_id={root.person.uid}")).data[0][
+            "last_used_at"
+        ]
+        return last_used_at
+
+    assert (await until(last_use)).endswith("Z")
 
 
 async def test_nobody_else_manages_keys(client_of: ClientMaker) -> None:

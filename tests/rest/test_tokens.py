@@ -25,6 +25,7 @@ from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD, People
 from tests.support.rest import Client, ClientMaker
+from tests.support.waiting import until
 
 UNAUTHORIZED = (401, "UNAUTHORIZED")
 
@@ -290,12 +291,11 @@ async def test_keys_are_listed_hashed_and_revoked(
     assert listed[0]["created_at"].endswith("Z")
     assert admin.rows("SELECT 1 FROM yp.api_key WHERE hash = %s", api.token) == []
     # Its use is recorded soon after.
-    for _ in range(100):
-        listed = (await api.get("/api-keys/mine")).data
-        if listed[0]["last_used_at"]:
-            break
-        await asyncio.sleep(0.02)
-    assert listed[0]["last_used_at"]
+
+    async def is_use_recorded() -> bool:
+        return bool((await api.get("/api-keys/mine")).data[0]["last_used_at"])
+
+    await until(is_use_recorded)
     assert registry.call("yp", "api_key_drop", listed[0]["id"]) == [(1,)]
     assert (await api.get("/api-keys/mine")).error == UNAUTHORIZED
     assert registry.call("yp", "api_key_drop", listed[0]["id"]) == [(0,)]

@@ -16,6 +16,7 @@ from tests.support.login_token import Client as LoginTokenClient
 from tests.support.nodes import NodeMaker
 from tests.support.people import People, Person
 from tests.support.rest import ClientMaker
+from tests.support.waiting import until
 
 Browser = Callable[..., Awaitable[Person]]
 AWAY = "redis://127.0.0.1:1/0"
@@ -205,15 +206,7 @@ async def test_a_session_ends_even_when_it_is_used(
     await filemail.ok("contacts/get")
     for table in ("session", "api_token", "api_grant"):
         used = f"SELECT mtime > ctime, expiry - ctime FROM yp.{table} WHERE uid = %s"
-        await _until(lambda used=used: admin.rows(used, alice.uid) == [(1, 3600)])  # type: ignore[misc]
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if await asyncio.to_thread(holds):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it does not come true")
+        await until(lambda used=used: admin.rows(used, alice.uid) == [(1, 3600)])  # type: ignore[misc]
 
 
 async def test_a_person_has_so_many_sessions_and_the_one_unused_for_longest_goes(

@@ -61,7 +61,7 @@ async def test_a_call_from_the_first_ring_to_the_log(line: Line, admin: Admin) -
         row = await person.ok("conference.attendee", participant_id=endpoint, **here)
         assert (row["uid"], row["room_id"]) == (other.uid, here["room_id"])
 
-    answered_ago(admin, here["room_id"], 62)
+    await answered_ago(admin, here["room_id"], 62)
     # 9: a1 hangs up; Bob's client notices it in the media session and leaves too.
     await line.alice.ok(
         "conference.logCall",

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from service.admin.demo import ALICE, BOB
 from tests.support.browsers import needs_chromium
-from tests.support.demo_page import PATIENCE, DemoPage, Desk
+from tests.support.demo_page import DemoPage, Desk
 
 LOOKS = ((1280, "light"), (390, "dark"))
 """Width of the window and colour scheme."""
@@ -65,7 +65,7 @@ async def test_each_view_is_accessible_and_fits_the_window(
         await alice.page.keyboard.press("Escape")
 
         await alice.dial(BOB)
-        await expect(bob.page.locator("#incoming .call")).to_be_visible(timeout=PATIENCE)
+        await expect(bob.page.locator("#incoming .call")).to_be_visible()
         await inspect(bob, "ringing", tmp_path)
         await bob.answer()
         await alice.is_live(1)
@@ -73,7 +73,7 @@ async def test_each_view_is_accessible_and_fits_the_window(
         await alice.click("#hangup")
         await bob.is_out()
         await bob.open_tab("calls")
-        await expect(bob.page.locator("#log li").first).to_be_visible(timeout=PATIENCE)
+        await expect(bob.page.locator("#log li").first).to_be_visible()
         await inspect(bob, "calls", tmp_path)
 
         await alice.open_tab("meetings")
@@ -122,7 +122,7 @@ async def test_a_call_with_the_keyboard_alone(browser: Browser, demo_page: DemoP
 
         await alice.person(BOB).locator(".call").focus()
         await keyboard.press("Enter")
-        await expect(bob.page.locator("#alert")).to_have_text("Alice Martin is calling", timeout=PATIENCE)
+        await expect(bob.page.locator("#alert")).to_have_text("Alice Martin is calling")
         # The banner comes first in the page: two steps to Answer.
         await bob.page.locator("#incoming .decline").focus()
         await bob.page.keyboard.press("Tab")
@@ -131,7 +131,7 @@ async def test_a_call_with_the_keyboard_alone(browser: Browser, demo_page: DemoP
         # A change of the tile must not take the focus away.
         await alice.page.locator("#mute").focus()
         await keyboard.press("Space")
-        await expect(bob.tiles.first.locator("figcaption")).to_contain_text("muted", timeout=PATIENCE)
+        await expect(bob.tiles.first.locator("figcaption")).to_contain_text("muted")
         await expect(alice.page.locator("#mute")).to_be_focused()
         await keyboard.press("Space")
         await expect(alice.page.locator("#mute")).to_have_attribute("aria-pressed", "false")

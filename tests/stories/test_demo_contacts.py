@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from service.admin.demo import ALICE, BOB, DAVE
 from tests.support.browsers import needs_chromium
-from tests.support.demo_page import PATIENCE, DemoPage, Desk
+from tests.support.demo_page import DemoPage, Desk
 
 CSV = """First Name,Last Name,E-mail Address,Mobile Phone
 Hedy,Lamarr,hedy@film.example,+43 660 1234567
@@ -45,10 +45,10 @@ async def test_an_address_book_from_search_to_import(
     async with demo_page.people(browser, ALICE) as (alice,):
         page = alice.page
         await page.fill("#search", "ada")
-        await expect(page.locator("#entries li")).to_have_count(1, timeout=PATIENCE)
+        await expect(page.locator("#entries li")).to_have_count(1)
         await expect(page.locator("#people li")).to_have_count(0)
         await page.fill("#search", "bob")
-        await expect(alice.person(BOB)).to_be_visible(timeout=PATIENCE)
+        await expect(alice.person(BOB)).to_be_visible()
         await page.fill("#search", "nobody at all")
         await alice.shows("#no-contacts", "Nobody by this name.")
         await page.fill("#search", "")
@@ -64,7 +64,7 @@ async def test_an_address_book_from_search_to_import(
         await page.fill("dialog [name=firstname]", "Mary")
         await page.fill("dialog [name=lastname]", "Jackson")
         await alice.click("dialog [type=submit]")
-        await expect(page.locator("dialog .problem")).not_to_be_empty(timeout=PATIENCE)
+        await expect(page.locator("dialog .problem")).not_to_be_empty()
         await page.fill("dialog [name=email]", "mary@space.example")
         await page.fill("dialog [name=mobile]", "+1 202 555 0147")
         await alice.click("dialog [type=submit]")
@@ -85,7 +85,7 @@ async def test_an_address_book_from_search_to_import(
         ]
         await delete(alice)
         await alice.hears("Mary Winston is deleted.")
-        await expect(entry(alice, "Mary Winston")).to_have_count(0, timeout=PATIENCE)
+        await expect(entry(alice, "Mary Winston")).to_have_count(0)
 
         path = tmp_path / "people.csv"
         path.write_text(CSV)
@@ -100,10 +100,10 @@ async def test_an_address_book_from_search_to_import(
         rejected = (await (await download.value).path()).read_text()
         assert (rejected.count("\n"), "Nobody" in rejected, "Hedy" in rejected) == (2, True, False)
         await alice.click("dialog .primary")
-        await expect(entry(alice, "Hedy Lamarr")).to_be_visible(timeout=PATIENCE)
+        await expect(entry(alice, "Hedy Lamarr")).to_be_visible()
         await page.set_input_files("#file", {"name": "x.bin", "mimeType": "", "buffer": b"\x00\x01"})
         await alice.click("dialog [type=submit]")
-        await expect(page.locator("dialog .problem")).not_to_be_empty(timeout=PATIENCE)
+        await expect(page.locator("dialog .problem")).not_to_be_empty()
         await page.keyboard.press("Escape")
         # The next run of this story begins with the same address book.
         await entry(alice, "Hedy Lamarr").locator(".entry").click()
@@ -120,13 +120,13 @@ async def test_an_invitation_is_accepted_and_both_may_call(browser: Browser, dem
         await bob.click("dialog [type=submit]")
         await dave.click('#invitations button[aria-label="Accept Bob Stone"]')
         await bob.click('#invitations button[aria-label="OK Dave"]')
-        await expect(bob.page.locator("#invitations li")).to_have_count(0, timeout=PATIENCE)
+        await expect(bob.page.locator("#invitations li")).to_have_count(0)
         for desk, uid in ((bob, DAVE), (dave, BOB)):
-            await expect(desk.person(uid).locator(".word")).to_contain_text("Online", timeout=PATIENCE)
+            await expect(desk.person(uid).locator(".word")).to_contain_text("Online")
         # Without the relation there is nobody to call. The next run of this story begins as strangers.
         await bob.person(DAVE).locator(".entry").click()
         await delete(bob)
-        await expect(dave.person(BOB)).to_have_count(0, timeout=PATIENCE)
+        await expect(dave.person(BOB)).to_have_count(0)
         await entry(dave, "Bob Stone").locator(".entry").click()
         await delete(dave)
-        await expect(entry(dave, "Bob Stone")).to_have_count(0, timeout=PATIENCE)
+        await expect(entry(dave, "Bob Stone")).to_have_count(0)

@@ -6,7 +6,7 @@ from playwright.async_api import Browser, expect
 
 from service.admin.demo import ALICE, BOB, CAROL
 from tests.support.browsers import needs_chromium
-from tests.support.demo_page import PATIENCE, DemoPage, Desk
+from tests.support.demo_page import DemoPage, Desk
 
 pytestmark = needs_chromium("the demo page")
 
@@ -21,8 +21,8 @@ async def start_meeting(host: Desk, title: str) -> str:
     await host.open_tab("meetings")
     await host.page.fill("#meeting-title", title)
     # a second press makes no second meeting
-    await host.page.locator("#new-meeting button").dblclick(timeout=PATIENCE)
-    await expect(host.page.locator("#stage")).to_have_attribute("data-phase", "live", timeout=PATIENCE)
+    await host.page.locator("#new-meeting button").dblclick()
+    await expect(host.page.locator("#stage")).to_have_attribute("data-phase", "live")
     await host.click("#panel-button")
     await host.click('#powers [data-act="link"]')
     link = await host.page.locator("#guest-link").input_value()
@@ -77,16 +77,16 @@ async def test_a_meeting_from_the_first_guest_in_the_lobby_to_the_end(
         # A screen takes the place of the camera, at the others as well.
         await bob.click("#share")
         tile = alice.page.locator(f'.tile[data-uid="{BOB}"]')
-        await expect(tile).to_have_class("tile shares", timeout=PATIENCE)
+        await expect(tile).to_have_class("tile shares")
         await bob.click("#share")
-        await expect(tile).to_have_class("tile", timeout=PATIENCE)
+        await expect(tile).to_have_class("tile")
 
         await command(alice, "Bob Stone", "Ask for silence")
         await bob.hears("Alice Martin has muted you.")
         await expect(bob.page.locator("#mute")).to_have_attribute("aria-pressed", "true")
-        await expect(tile.locator("figcaption")).to_contain_text("muted", timeout=PATIENCE)
+        await expect(tile.locator("figcaption")).to_contain_text("muted")
         await bob.click("#mute")
-        await expect(tile.locator("figcaption")).not_to_contain_text("muted", timeout=PATIENCE)
+        await expect(tile.locator("figcaption")).not_to_contain_text("muted")
 
         await alice.click('#powers [data-act="record"]')
         await bob.hears("Alice Martin has started the recording.")

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Error, expect
 
 from service.admin.demo import ALICE, BOB, CAROL
 from tests.support.browsers import needs_chromium
-from tests.support.demo_page import PATIENCE, DemoPage, ServeDemo
+from tests.support.demo_page import DemoPage, ServeDemo
 
 REFUSE = (
     "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'));"
@@ -27,7 +27,7 @@ async def test_signing_out_in_one_tab_closes_the_person_s_other_tabs(
         bob = await demo_page.sign_in(context, BOB)
         await one.click("#out")
         for desk in (one, other):
-            await expect(desk.page.locator("#sign-in")).to_be_visible(timeout=PATIENCE)
+            await expect(desk.page.locator("#sign-in")).to_be_visible()
             await expect(desk.page.locator("#desk")).to_be_hidden()
         await expect(bob.page.locator("#desk")).to_be_visible()
     assert demo_page.errors == []
@@ -39,45 +39,45 @@ async def test_two_browsers_call_see_each_other_hang_up_and_log(
     async with demo_page.people(browser, ALICE, BOB) as (alice, bob):
         log = bob.page.locator("#log li")
         known = await log.count()
-        await expect(alice.person(BOB).locator(".dot")).to_have_attribute("data-state", "1", timeout=PATIENCE)
+        await expect(alice.person(BOB).locator(".dot")).to_have_attribute("data-state", "1")
         await alice.dial(BOB)
         await bob.shows("#incoming .call", "Alice Martin is calling")
         await expect(bob.page).to_have_title(re.compile("☎ Alice Martin is calling"))
-        await expect(bob.person(ALICE).locator(".word")).to_have_text("In a call", timeout=PATIENCE)
+        await expect(bob.person(ALICE).locator(".word")).to_have_text("In a call")
         await bob.answer()
         for desk in (alice, bob):
             await desk.is_live(1)
-        await expect(alice.person(BOB).locator(".word")).to_have_text("In a call", timeout=PATIENCE)
+        await expect(alice.person(BOB).locator(".word")).to_have_text("In a call")
         await alice.page.screenshot(path=tmp_path / "in-call.png")
         await alice.click("#mute")
         await expect(alice.page.locator("#mute")).to_have_attribute("aria-pressed", "true")
-        await expect(bob.tiles.first.locator("figcaption")).to_contain_text("muted", timeout=PATIENCE)
+        await expect(bob.tiles.first.locator("figcaption")).to_contain_text("muted")
         # Initials stand for a camera that is off.
         await alice.click("#camera")
-        await expect(bob.tiles.first.locator(".face .avatar")).to_be_visible(timeout=PATIENCE)
+        await expect(bob.tiles.first.locator(".face .avatar")).to_be_visible()
         await expect(bob.tiles.first.locator(".face .avatar")).to_have_text("AM")
         await alice.click("#camera")
-        await expect(bob.tiles.first.locator(".face")).to_be_hidden(timeout=PATIENCE)
+        await expect(bob.tiles.first.locator(".face")).to_be_hidden()
         await alice.click("#hangup")
         await bob.hears("Alice Martin hung up.")
         await bob.is_out()
-        await expect(log).to_have_count(known + 1, timeout=PATIENCE)
-        await expect(alice.person(BOB).locator(".word")).to_have_text("Online", timeout=PATIENCE)
+        await expect(log).to_have_count(known + 1)
+        await expect(alice.person(BOB).locator(".word")).to_have_text("Online")
 
         # Declined: notified once, logged once.
         await bob.dial(ALICE)
         await alice.click("#incoming .decline")
         await bob.hears("Alice Martin has declined the call.")
-        await expect(log).to_have_count(known + 2, timeout=PATIENCE)
+        await expect(log).to_have_count(known + 2)
         await expect(log.first).to_have_attribute("data-status", "reject")
 
         # Cancelled: the other side stops ringing.
         await alice.dial(BOB)
-        await expect(bob.page.locator("#incoming .call")).to_be_visible(timeout=PATIENCE)
+        await expect(bob.page.locator("#incoming .call")).to_be_visible()
         await alice.click("#hangup")
         await bob.hears("has given up the call")
         await expect(bob.page.locator("#incoming .call")).to_have_count(0)
-        await expect(log.first).to_have_attribute("data-status", "cancel", timeout=PATIENCE)
+        await expect(log.first).to_have_attribute("data-status", "cancel")
 
         # The service keeps the log: a page that is loaded anew has it.
         await bob.page.reload()
@@ -93,7 +93,7 @@ async def test_two_browsers_call_see_each_other_hang_up_and_log(
         ]
         # The row of the log calls again; nobody is called who is not there.
         await alice.click("#out")
-        await expect(bob.person(ALICE).locator(".word")).to_have_text("Offline", timeout=PATIENCE)
+        await expect(bob.person(ALICE).locator(".word")).to_have_text("Offline")
         await log.first.locator(".call").click()
         await bob.hears("Alice Martin is not there, and will find a missed call.")
 
@@ -103,13 +103,13 @@ async def test_who_is_in_a_call_is_busy_and_has_answered_on_one_device(
 ) -> None:
     async with demo_page.people(browser, ALICE, BOB, BOB, CAROL) as (alice, bob, phone, carol):
         await alice.dial(BOB)
-        await expect(phone.page.locator("#incoming .call")).to_be_visible(timeout=PATIENCE)
+        await expect(phone.page.locator("#incoming .call")).to_be_visible()
         await bob.answer()
         await phone.hears("Answered on another device.")
         await expect(phone.page.locator("#incoming .call")).to_have_count(0)
         await alice.is_live(1)
 
-        await expect(carol.person(BOB).locator(".word")).to_have_text("In a call", timeout=PATIENCE)
+        await expect(carol.person(BOB).locator(".word")).to_have_text("In a call")
         await carol.dial(BOB)
         await carol.shows("dialog", "Bob Stone is in a call")
         await carol.page.keyboard.press("Escape")
@@ -140,9 +140,7 @@ async def test_a_call_survives_a_broken_websocket_and_a_reload(browser: Browser,
         await alice.is_live(1)
         before = await alice.page.get_attribute("body", "data-socket")
         await alice.page.evaluate("sockets.at(-1).close()")
-        await expect(alice.page.locator("body")).not_to_have_attribute(
-            "data-socket", str(before), timeout=PATIENCE
-        )
+        await expect(alice.page.locator("body")).not_to_have_attribute("data-socket", str(before))
         await alice.is_live(1)
 
         for desk, other in ((alice, bob), (bob, alice)):
@@ -160,7 +158,7 @@ async def test_without_a_camera_the_page_shows_initials_and_a_crash_ends_the_cal
         await alice.dial(BOB)
         await bob.answer()
         for desk, initials in ((alice, "BS"), (bob, "AM")):
-            await expect(desk.tiles.first).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+            await expect(desk.tiles.first).to_have_attribute("data-state", "connected")
             await expect(desk.tiles.first.locator(".face .avatar")).to_have_text(initials)
             await desk.shows("#hint", "No camera or microphone")
             await expect(desk.page.locator("#mute")).to_be_disabled()
@@ -169,4 +167,4 @@ async def test_without_a_camera_the_page_shows_initials_and_a_crash_ends_the_cal
         await alice.hears("Bob Stone hung up.")
         await alice.is_out()
         await expect(alice.page.locator("#hint")).to_be_empty()
-        await expect(alice.person(BOB).locator(".word")).to_have_text("Offline", timeout=PATIENCE)
+        await expect(alice.person(BOB).locator(".word")).to_have_text("Offline")

@@ -61,15 +61,16 @@ class Attacker:
         return fresh_args(service, renewed)
 
     async def catch_up(self) -> None:
-        """Wait until the service has written the international form of all numbers by itself."""
+        """Wait until the service has written by itself what waits in the shard: numbers and records."""
         await until(self._is_caught_up)
 
     def _is_caught_up(self) -> bool:
-        ((waits,),) = rows(
-            self.connection,
-            f"SELECT EXISTS (SELECT 1 FROM {self.person.shard}.contact_phone WHERE international IS NULL)",
+        shard = self.person.shard
+        unknown = rows(
+            self.connection, f"SELECT 1 FROM {shard}.contact_phone WHERE international IS NULL LIMIT 1"
         )
-        return not waits
+        ((stale_owner, _),) = rows(self.connection, f"CALL {shard}.contact_stale_owner()")
+        return not unknown and stale_owner is None
 
     def stored(self) -> dict[str, Any]:
         """Return a checksum of every table."""

@@ -108,9 +108,13 @@ async def logged(admin: Admin, owner: Person, peer: Person, count: int = 1) -> l
     return entries
 
 
-def answered_ago(admin: Admin, room: str, seconds: int) -> None:
-    """Let the calls into a room have begun so long ago."""
-    admin.rows(
+async def answered_ago(admin: Admin, room: str, seconds: int) -> None:
+    """Let the calls into a room have begun so long ago.
+
+    In a thread: a node of this process that holds a row must go on meanwhile.
+    """
+    await asyncio.to_thread(
+        admin.rows,
         "UPDATE yp.call_invitation SET answered_at = yp.call_clock() - %s WHERE room_id = %s "
         "AND answered_at IS NOT NULL",
         seconds * 1000,

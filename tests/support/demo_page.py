@@ -9,8 +9,9 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Error, Locator, Page, expect
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds that a browser may need on a busy machine."""
+expect.set_options(timeout=PATIENCE)
 WATCH = """
     window.connections = [];
     window.sockets = [];
@@ -64,29 +65,29 @@ class Desk:
 
     async def answer(self) -> None:
         """Answer the call that rings."""
-        await self.page.locator("#incoming .accept").click(timeout=PATIENCE)
+        await self.page.locator("#incoming .accept").click()
 
     async def click(self, selector: str) -> None:
         """Click an element."""
-        await self.page.locator(selector).click(timeout=PATIENCE)
+        await self.page.locator(selector).click()
 
     async def hears(self, words: str) -> None:
         """Expect words in the message of the page."""
-        await expect(self.page.locator("#status")).to_contain_text(words, timeout=PATIENCE)
+        await expect(self.page.locator("#status")).to_contain_text(words)
 
     async def shows(self, selector: str, words: str) -> None:
         """Expect words in an element."""
-        await expect(self.page.locator(selector)).to_contain_text(words, timeout=PATIENCE)
+        await expect(self.page.locator(selector)).to_contain_text(words)
 
     async def is_live(self, others: int) -> None:
         """Expect connections to so many others, with sound and picture in both directions."""
-        await expect(self.tiles).to_have_count(others + 1, timeout=PATIENCE)
+        await expect(self.tiles).to_have_count(others + 1)
         await self.page.evaluate("window.former = undefined")
-        await self.page.wait_for_function(FLOWS, arg=others, polling=200, timeout=PATIENCE)
+        await self.page.wait_for_function(FLOWS, arg=others, polling=200)
 
     async def is_out(self) -> None:
         """Expect that the page is in no room."""
-        await expect(self.page.locator("#stage")).to_have_attribute("data-phase", "none", timeout=PATIENCE)
+        await expect(self.page.locator("#stage")).to_have_attribute("data-phase", "none")
 
     async def sign_out(self) -> None:
         """Leave, so that no later test meets this person. A page that has crashed is out already."""
@@ -138,7 +139,7 @@ class DemoPage:
 
     async def is_ready(self, desk: Desk) -> None:
         """Expect that the page has read its lists."""
-        await expect(desk.page.locator("#desk")).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+        await expect(desk.page.locator("#desk")).to_have_attribute("aria-busy", "false")
 
     @asynccontextmanager
     async def people(self, browser: Browser, *uids: str, script: str = "") -> AsyncIterator[list[Desk]]:
