@@ -183,6 +183,49 @@ async def test_cancelling_silences_the_callee_and_a_spurious_decline_reaches_nob
     assert admin.one("SELECT COUNT(*) FROM yp.conference_room WHERE id = %s", call["room_id"]) == 0
 
 
+async def test_a_caller_who_cancels_on_another_device_ends_the_call(line: Line, admin: Admin) -> None:
+    call = await line.ring()
+    here = {"hub_id": line.wicket, "room_id": call["room_id"], "socket_id": line.a2.id}
+    await line.alice.ok("conference.cancel", **here)
+    for tab in (line.a1, line.b1, line.b2):
+        model = (await tab.expect("conference.cancel"))["model"]
+        assert (model["room_id"], model["uid"], model["socket_id"]) == (
+            call["room_id"],
+            line.alice.uid,
+            line.a2.id,
+        )
+    assert invitation_status(admin, call["room_id"]) == "cancelled"
+    assert admin.rows("SELECT 1 FROM yp.conference WHERE room_id = %s", call["room_id"]) == []
+    assert [entry[0] for entry in await logged(admin, line.alice, line.bob)] == ["cancel"]
+
+
+async def test_a_caller_who_revokes_on_another_device_closes_the_window_that_rang(line: Line) -> None:
+    call = await line.ring()
+    here = {"hub_id": line.wicket, "socket_id": line.a2.id, "callee": line.callee()}
+    assert await line.alice.ok("conference.revoke", **here) == {"room_id": call["room_id"]}
+    for tab in (line.a1, line.b1, line.b2):
+        model = (await tab.expect("conference.revoke"))["model"]
+        assert (model["room_id"], model["caller_id"]) == (call["room_id"], line.a2.id)
+
+
+@pytest.mark.parametrize("service", ["conference.cancel", "conference.revoke"])
+async def test_another_device_that_ends_a_ring_ends_no_call_that_goes_on(
+    line: Line, people: People, admin: Admin, service: str
+) -> None:
+    carol = await people("Carol")
+    carol_tab = await carol.tab()
+    call = await line.ring()
+    await line.pick_up(call)
+    await dial(line.alice, line.a1, carol, hub_id=line.wicket, room_id=call["room_id"])
+    await carol_tab.expect("conference.invite")
+    here = {"hub_id": line.wicket, "room_id": call["room_id"], "socket_id": line.a2.id}
+    await line.alice.ok(service, callee={"entity_id": carol.uid}, **here)
+    await carol_tab.expect(service)
+    await line.a1.nothing(service, 0.2)
+    inside = admin.rows("SELECT socket_id FROM yp.conference WHERE room_id = %s", call["room_id"])
+    assert {socket for (socket,) in inside} == {line.a1.id, line.b1.id}
+
+
 async def test_cancel_touches_only_its_own_room(line: Line, people: People) -> None:
     carol = await people("Carol")
     carol_tab, wicket = await carol.tab(), await wicket_of(carol)

@@ -1,13 +1,14 @@
 -- conference_cancel: cancel a room, as its caller or host. Cancelling again does nothing.
 --
--- A host ends the room for everybody. A caller who is not the host ends their own calls into it, and leaves.
+-- A host ends the room for everybody, and so does another device of a caller who is alone in a call that
+-- rings. A caller who is not the host ends their own calls into it, and leaves.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket of the caller
 --           in_hub      hub of the room
 --           in_room     room
 -- Returns:  rows        node, sockets: to be notified
---           by a host: the other two sets of conference_close
+--           when the room ends: the other two sets of conference_close
 --           by a caller who was in the room: both sets of conference_drop
 --           nothing when the caller has nothing to cancel there
 -- Errors:   none
@@ -30,11 +31,12 @@ BEGIN
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
     CALL conference_number(in_hub, in_room, v_serial);
 
+    -- unlocked: every writer holds the row of the room, as this call does
     IF EXISTS (
         SELECT 1 FROM conference
         WHERE hub_id = in_hub AND room_id = in_room AND socket_id = in_socket AND uid = v_uid
           AND role = 'host'
-    ) THEN
+    ) OR call_is_lonely(in_hub, in_room, v_uid) THEN
         CALL conference_close(in_hub, in_room, in_socket);
     ELSEIF EXISTS (
         SELECT 1 FROM call_invitation AS i

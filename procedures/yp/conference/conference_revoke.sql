@@ -9,7 +9,8 @@
 --           one row     data  JSON: room_id, hub_id, caller_id (socket), uid (of the caller), callee_id, db
 --                       (shard of the callee), meeting (JSON array of node and sockets that were in a
 --                       meeting)
---           rows        node, sockets: of the user
+--           rows        node, sockets: of the user; and the socket that rang, when the caller revokes on
+--                       another device and nobody else is in the call
 --           nothing when the user neither rang nor was in the room
 -- Errors:   WEAK_PRIVILEGE   a foreign socket
 -- Needs:    a transaction
@@ -28,6 +29,7 @@ CREATE OR REPLACE PROCEDURE conference_revoke(
 BEGIN
     DECLARE v_uid, v_caller, v_guest CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
+    DECLARE v_caller_socket VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_meeting LONGTEXT DEFAULT '[]';
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_ended INT DEFAULT 0;
@@ -65,6 +67,12 @@ BEGIN
         ) AS x
     );
 
+    -- unlocked: the same
+    SET v_caller_socket = (
+        SELECT caller_socket FROM call_invitation
+        WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest AND status = 'ringing'
+          AND caller_socket <> in_socket AND call_is_lonely(in_hub, v_room, caller_id)
+    );
     UPDATE call_invitation SET status = 'revoked', mtime = UNIX_TIMESTAMP()
     WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest
       AND (status = 'ringing' OR (status = 'accepted' AND v_inside));
@@ -86,7 +94,7 @@ BEGIN
             'callee_id', in_guest, 'db', (SELECT db_name FROM entity WHERE id = in_guest),
             'meeting', JSON_COMPACT(v_meeting)
         ) AS data;
-        CALL call_sockets(in_hub, v_room, in_guest, NULL, NULL);
+        CALL call_sockets(in_hub, v_room, in_guest, v_caller_socket, NULL);
     END IF;
 END$$
 DELIMITER ;

@@ -18,7 +18,6 @@ RING = "yp.conference_invite(:sid_alice, :tab_alice, :hub, NULL, :bob, 'connect'
 @pytest.fixture
 def ringing(scene: Scene) -> Scene:
     """Let Alice ring Bob in the room `room`."""
-    scene.sets("UPDATE yp.call_invitation SET status = 'cancelled', logged_at = 1")
     scene["tab_bob"]
     scene.sets(RING.format(30))
     scene["room"] = scene.one("SELECT room_id FROM yp.call_invitation WHERE callee_id = :bob")
@@ -42,6 +41,18 @@ def test_call_expire_misses_one_call_that_is_due(ringing: Scene) -> None:
     assert ringing.count("yp.permission", "entity_id = :bob AND assign_via = 'no_traversal'") == 0
     assert ringing.sets("yp.call_expire()") == []
     assert call
+
+
+def test_a_call_is_lonely_while_it_rings_and_nobody_else_is_in_it(ringing: Scene) -> None:
+    lonely = "SELECT yp.call_is_lonely(:hub, :room, :{})"
+    assert (ringing.one(lonely.format("alice")), ringing.one(lonely.format("bob"))) == (1, 0)
+    ringing["carol_tab"] = ringing.tab("carol")
+    third = "yp.conference_invite(:sid_alice, :tab_alice, :hub, :room, :carol, 'connect', '{}', 30, 16)"
+    ringing.sets(third)
+    ringing.sets("yp.call_decline(:hub, :room, :bob, NULL)")
+    assert ringing.one(lonely.format("alice")) == 1
+    ringing.sets("yp.conference_join(:sid_carol, :carol_tab, :hub, :room, 'connect', '{}', 16)")
+    assert ringing.one(lonely.format("alice")) == 0
 
 
 def test_call_log_start_tells_where_both_are_and_whether_they_called(ringing: Scene) -> None:
