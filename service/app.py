@@ -18,7 +18,7 @@ from service.contacts import uploads
 from service.filemail.routes import LoginTokenApi
 from service.frontend.site import FrontendSite, describe_file, to_frontend
 from service.live.call_log import CallLog
-from service.live.calls import RingTimeouts
+from service.live.calls import RingTimeouts, watch_blocks
 from service.live.heartbeat import Heartbeat, new_node_id
 from service.live.presence import Presence
 from service.live.push import Pusher
@@ -176,6 +176,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     gate, guesses = Gate(db), Guesses(settings.rate_limit)
     heartbeat = Heartbeat(resources, sockets, ring_timeouts, call_log)
     db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
+    watch_blocks(resources, call_log)
     return Parts(
         process=process,
         dispatcher=Dispatcher(process, services),

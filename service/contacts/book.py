@@ -228,7 +228,12 @@ def push_deleted(ctx: Context, contact: dict[str, Any], drumate_id: str | None, 
 
 
 async def add_block(tx: Transaction, owner_id: str, contact: dict[str, Any]) -> None:
-    """Block the person whom a contact stands for."""
-    await tx.call(
-        "yp", "contact_block_add", owner_id, contact["contact_id"], contact["entity"], contact["peer"]
-    )
+    """Block the person whom a contact stands for; end what the two have with each other.
+
+    Both sides hear of that after the commit (`service.live.calls.watch_blocks`).
+    """
+    peer = contact["peer"]
+    await tx.call("yp", "contact_block_add", owner_id, contact["contact_id"], contact["entity"], peer)
+    if peer:
+        await tx.call("yp", "call_block", owner_id, peer)
+        await tx.call("yp", "call_separate", owner_id, peer)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from service.live.call_log import CallLog
 from service.live.push import Pusher, live_update
 from service.live.resources import Resources
+from service.live.rooms import notify_closed
 from service.store.database import ResultSet, document
 
 MISSED = "missed"
@@ -22,7 +23,24 @@ class MissedCall(NamedTuple):
     callee_socket_rows: ResultSet
 
 
-def notify_declined(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
+def watch_blocks(resources: Resources, call_log: CallLog) -> None:
+    """Tell both sides of the calls that a block ends, whatever has set it, and log them."""
+
+    def end_rings(result_sets: list[ResultSet]) -> None:
+        _notify_declined(resources.pusher, result_sets)
+        if result_sets:
+            call_log.write_soon()
+
+    def end_calls(result_sets: list[ResultSet]) -> None:
+        notify_closed(resources.pusher, resources.presence, result_sets)
+        if result_sets:
+            call_log.write_soon()
+
+    resources.db.watch("call_block", end_rings)
+    resources.db.watch("call_separate", end_calls)
+
+
+def _notify_declined(pusher: Pusher, result_sets: Sequence[ResultSet]) -> None:
     """Tell both sides of calls that `call_block` has ended; three result sets for each call."""
     for card_rows, caller_socket_rows, callee_socket_rows in zip(*[iter(result_sets)] * 3, strict=True):
         model = document(card_rows) | {"room_type": "connect", "status": "declined"}

@@ -12,7 +12,7 @@ import orjson
 
 from service.contacts import book, exporting, google, groups, import_report, invitations, pictures, uploads
 from service.contacts import history as past
-from service.contacts.book import push_contact, release_former_peers
+from service.contacts.book import add_block, push_contact, release_former_peers
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
 from service.contacts.form_numbers import from_form
@@ -20,9 +20,7 @@ from service.contacts.import_report import LoadOptions
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
 from service.errors import Refusal, Refused, RequestError, missing_param
-from service.live.calls import notify_declined
 from service.live.push import live_update
-from service.live.rooms import notify_closed
 from service.runtime.context import Answer, Context, only, page_of, row, rows
 from service.store.database import ResultSet, Transaction, document, encode
 
@@ -53,10 +51,6 @@ class BlockChange(NamedTuple):
     """How the peer sees the owner of the contact from now on; None without a peer who has an account."""
     peer_socket_rows: ResultSet
     peer: Peer
-    ended_calls: list[ResultSet]
-    """Calls between the two that rang: three sets each, see `call_block`."""
-    closed_rooms: list[ResultSet]
-    """Calls between the two that went on: four sets each, see `call_separate`."""
 
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
@@ -597,38 +591,26 @@ async def _set_block(ctx: Context, contact_id: str, *, blocked: bool) -> Answer:
         )
         target = document(target_rows)
         if blocked:
-            await tx.call(
-                "yp", "contact_block_add", owner, target["contact_id"], target["entity"], target["peer"]
-            )
+            await add_block(tx, owner, target)
         else:
             await tx.call("yp", "contact_block_delete", owner, target["contact_id"])
         peer_view_rows: ResultSet = []
         peer_socket_rows: ResultSet = []
-        ended_calls: list[ResultSet] = []
-        closed_rooms: list[ResultSet] = []
         if target["peer"]:
             peer_view_rows, peer_socket_rows = await tx.call(
                 target["db"], "shareroom_contact_get", target["peer"], owner
             )
-            if blocked:
-                ended_calls = await tx.call("yp", "call_block", owner, target["peer"])
-                closed_rooms = await tx.call("yp", "call_separate", owner, target["peer"])
         peer = target["peer"], target["db"]
         peer_view = document(peer_view_rows)
         contact = document(contact_rows)
-        return BlockChange(contact, socket_rows, peer_view, peer_socket_rows, peer, ended_calls, closed_rooms)
+        return BlockChange(contact, socket_rows, peer_view, peer_socket_rows, peer)
 
     change = await ctx.db.transaction(ctx.service, unit)
-    contact, socket_rows, peer_view, peer_socket_rows, peer, *_ = change
+    contact, socket_rows, peer_view, peer_socket_rows, peer = change
     contact["is_blocked"] = int(blocked)
     owner_view = only(contact, {"entity", "firstname", "lastname", "surname", "is_blocked", "is_blocked_me"})
     ids = {"id": contact["entity"], "entity_id": contact["entity"], "contact_id": contact["id"]}
     ctx.push(ctx.service, {**owner_view, **ids}, socket_rows)
-    ctx.after_commit += [
-        lambda: notify_declined(ctx.pusher, change.ended_calls),
-        lambda: notify_closed(ctx.pusher, ctx.presence, change.closed_rooms),
-        ctx.call_log.write_soon,
-    ]
     if peer_view:
         ctx.push(ctx.service, peer_view, peer_socket_rows)
         ctx.presence_changed(*([] if blocked else [peer]))

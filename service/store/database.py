@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 ResultSet = list[tuple[Any, ...]]
+Watch = Callable[[list[ResultSet]], None]
+"""Gets the result sets of a CALL once it is committed."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 QUIET_SECONDS = 60.0
@@ -222,26 +224,34 @@ class Pool:
 class Transaction:
     """CALLs on one connection that are committed together."""
 
-    def __init__(self, connection: PooledConnection, rendering: frozenset[str]) -> None:
+    def __init__(
+        self, connection: PooledConnection, rendering: frozenset[str], watched: Mapping[str, Watch]
+    ) -> None:
         self._connection = connection
         self._rendering = rendering
+        self._watched = watched
         self._is_part = False
         self.is_committing = False
         """Whether the COMMIT was sent, so that a broken connection leaves its result open."""
         self.called: list[tuple[str, str, Any]] = []
         """(database, routine, first argument) of each."""
+        self.watched_results: list[tuple[Watch, list[ResultSet]]] = []
+        """For those who are notified after the commit."""
         self.committed = False
 
     def part(self) -> Transaction:
         """Return a transaction inside this one, which this one commits."""
-        part = Transaction(self._connection, self._rendering)
-        part._is_part, part.called = True, self.called
+        part = Transaction(self._connection, self._rendering, self._watched)
+        part._is_part, part.called, part.watched_results = True, self.called, self.watched_results
         return part
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
         self.called.append((db, name, args[0] if args else None))
-        return await _call(self._connection, db, name, args)
+        result = await _call(self._connection, db, name, args)
+        if name in self._watched:
+            self.watched_results.append((self._watched[name], result))
+        return result
 
     async def call_and_commit(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL the last routine of the transaction and commit, in one packet.
@@ -306,6 +316,7 @@ class Database:
             self.home.on_leave(pool.leave)
         self._routines: dict[tuple[str, str], RoutineInfo] = {}
         self._rendering: frozenset[str] = frozenset()
+        self._watched: dict[str, Watch] = {}
         self._notify: Callable[[str], None] = lambda _: None
         self._quiet_until = 0.0
         self._is_announced = False
@@ -318,6 +329,14 @@ class Database:
     def on_commit(self, rendering: frozenset[str], notify: Callable[[str], None]) -> None:
         """Sign the changes of these shard routines; call `notify` with the owner after each commit."""
         self._rendering, self._notify = rendering, notify
+
+    def watch(self, routine: str, notify: Watch) -> None:
+        """Call `notify` with the result sets of each CALL of this routine, once its transaction is committed.
+
+        For a routine that others call as a part of something else, and whose outcome concerns third persons.
+        It must not be the only one of a transaction.
+        """
+        self._watched[routine] = notify
 
     @property
     def pools(self) -> tuple[Pool, Pool]:
@@ -397,7 +416,7 @@ class Database:
 
     async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self._write.connection() as connection:
-            tx = Transaction(connection, self._rendering)
+            tx = Transaction(connection, self._rendering, self._watched)
             try:
                 result = await unit(tx)
                 await tx.commit()
@@ -412,6 +431,8 @@ class Database:
                 raise
         self._clear_trouble()
         self._notify_owners(tx)
+        for notify, result_sets in tx.watched_results:
+            notify(result_sets)
         return result
 
     def _record_failure(self, exc: DatabaseUnavailableError) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import pytest
 
 from service.admin.registry import Registry
+from service.ids import to_wire
 from service.live import call_log
 from tests.support.admin import Admin
 from tests.support.conferences import (
@@ -21,8 +24,10 @@ from tests.support.conferences import (
     logged,
     wicket_of,
 )
+from tests.support.contacts import email_list
 from tests.support.nodes import NodeMaker
-from tests.support.people import QUIET, WAIT, People, befriend
+from tests.support.people import QUIET, WAIT, People, Person, befriend
+from tests.support.rest import Answer, Client, ClientMaker
 from tests.support.waiting import until
 
 
@@ -369,6 +374,46 @@ async def test_a_block_ends_the_call_and_says_nothing_of_itself(line: Line, admi
     assert event == "leave"
     here = {"hub_id": call["hub_id"], "room_id": call["room_id"], "socket_id": line.b1.id}
     assert (await line.bob.call("conference.join", metadata=CONNECT, **here)).status == 403
+
+
+async def block_by_the_way(way: str, api: Client, bob: Person) -> Callable[[], Awaitable[Answer]]:
+    """Prepare a change of Alice's book that blocks Bob, who is not blocked yet; return it."""
+    alice = api.person
+    entry = (await alice.ok("contact.add", invitee_id=bob.uid))["id"]
+    path = f"/contacts/{to_wire(entry)}"
+    if way == "a restore":
+        await alice.ok("contact.block", contact_id=entry)
+        await api.delete(path)
+        return lambda: api.post(f"{path}/restore", {})
+    stranger = (await alice.ok("contact.add", email=email_list(f"{secrets.token_hex(6)}@else.example")))["id"]
+    await alice.ok("contact.block", contact_id=stranger)
+    if way == "a merge":
+        return lambda: api.post("/contacts/merge", {"into": to_wire(entry), "ids": [to_wire(stranger)]})
+    await api.delete(path)
+    emails = {"emails": [{"address": bob.email, "primary": True}]}
+    return lambda: api.patch(f"/contacts/{to_wire(stranger)}", emails)
+
+
+@pytest.mark.parametrize("is_answered", [False, True], ids=["rings", "goes on"])
+@pytest.mark.parametrize("way", ["a restore", "a merge", "a new address"])
+async def test_a_block_by_the_way_ends_the_call(
+    line: Line, admin: Admin, client_of: ClientMaker, way: str, is_answered: bool
+) -> None:
+    block = await block_by_the_way(way, await client_of(person=line.alice), line.bob)
+    call = await line.ring()
+    if is_answered:
+        await line.pick_up(call)
+    blocked = await block()
+    assert blocked.status == 200, blocked.raw
+    blocks = "SELECT 1 FROM yp.contact_block WHERE owner_id = %s AND uid = %s"
+    assert admin.rows(blocks, line.alice.uid, line.bob.uid) == [(1,)]
+    heard = ("conference.cancel",) * 2 if is_answered else ("conference.decline", "conference.revoke")
+    for tab, service in zip((line.a1, line.b1), heard, strict=True):
+        assert (await tab.expect(service))["model"]["room_id"] == call["room_id"]
+    ((event, *_),) = await logged(admin, line.alice, line.bob)
+    assert event == ("leave" if is_answered else "reject")
+    here = {"hub_id": call["hub_id"], "room_id": call["room_id"], "socket_id": line.b1.id}
+    assert (await line.bob.call("conference.join", metadata=CONNECT, isCallee=1, **here)).status == 403
 
 
 async def test_get_caller_finds_a_ringing_call_and_nothing_else(line: Line) -> None:
