@@ -7,7 +7,7 @@ from service.accounts.strength import require_strength
 from service.auth.passwords import make_hash
 from service.errors import RequestError
 from service.runtime.context import Context
-from service.runtime.sessions import check_password, notify_ended, present_session, sign_in
+from service.runtime.sessions import check_password, notify_ended, sign_in
 
 
 async def reset_password(ctx: Context, secret: str, uid: str, password: str) -> None:
@@ -21,8 +21,8 @@ async def reset_password(ctx: Context, secret: str, uid: str, password: str) -> 
     await sign_in(ctx, uid)
 
 
-async def change_password(ctx: Context, old: str, new: str) -> int:
-    """Change the caller's password; return how many other sign-ins have ended.
+async def change_password(ctx: Context, old: str, new: str, keep: str | None) -> int:
+    """Change the caller's password; return how many other sign-ins have ended than `keep`, the caller's.
 
     RequestError 403 for a wrong old password, 429 after too many of them.
     """
@@ -35,7 +35,7 @@ async def change_password(ctx: Context, old: str, new: str) -> int:
         raise RequestError(403, "WRONG_PASSWORD", "old_password: this is not the password", protocol=False)
     await require_strength(ctx, new, [caller.firstname or "", caller.lastname or "", caller.email or ""])
     *room_changes, closed_rows, ((count,),) = await ctx.yp(
-        "password_change", caller.uid, await make_hash(new), present_session(ctx)
+        "password_change", caller.uid, await make_hash(new), keep
     )
     notify_ended(ctx, room_changes, closed_rows)
     return int(count)

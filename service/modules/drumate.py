@@ -39,7 +39,8 @@ async def logout_everywhere(ctx: Context, keep_current: str) -> Answer:
 
 async def change_password(ctx: Context, old_password: str, new_password: str) -> Answer:
     """Change the caller's password, and end the other sign-ins."""
-    return {"id": ctx.caller.uid, "ended": await passwords.change_password(ctx, old_password, new_password)}
+    ended = await passwords.change_password(ctx, old_password, new_password, present_session(ctx))
+    return {"id": ctx.caller.uid, "ended": ended}
 
 
 async def intro_acknowledged(ctx: Context) -> Answer:

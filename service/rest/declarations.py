@@ -234,6 +234,39 @@ REFRESH_TOKEN = {
 REFRESH: Declarations = {"refresh_token": {**REFRESH_TOKEN, "required": True}}
 LOGOUT: Declarations = {"refresh_token": REFRESH_TOKEN}
 END_SESSIONS: Declarations = {"keep_current": _flag("The sign-in of the access token goes on.")}
+END_OTHER_SESSIONS: Declarations = {
+    "current_id": {
+        "type": "string", "maxLength": 64, "example": "8c7a1f2be4d05936",
+        "doc": "Empty: the sign-in that calls ends, too. Otherwise it goes on, whatever this says.",
+    },
+}  # fmt: skip
+ACCOUNT: Declarations = {
+    "display_name": {
+        "type": "string", "minLength": 1, "maxLength": 200,
+        "doc": "First and last name.", "example": "Alice Ardent",
+    },
+    "avatar_path": {
+        "type": "string", "nullable": True, "maxLength": 1024,
+        "doc": "null. Users have no pictures here: a path is refused with 422.", "example": None,
+    },
+}  # fmt: skip
+CHANGE_PASSWORD: Declarations = {
+    "current_password": {
+        "type": "string", "format": "secret", "required": True, "minLength": 1, "maxLength": 1024,
+        "doc": "The present password.", "example": "four quiet green boats",
+    },
+    "new_password": {
+        "type": "string", "format": "secret", "required": True, "minLength": 1, "maxLength": 1024,
+        "doc": "The new one: at least 8 characters, and not easy to guess.",
+        "example": "nine loud yellow trains",
+    },
+}  # fmt: skip
+FORGOT_PASSWORD: Declarations = {
+    "email": {
+        "type": "string", "format": "email", "required": True, "maxLength": 255,
+        "doc": "Address of the account.", "example": "alice@example.org",
+    },
+}  # fmt: skip
 
 USER = {
     "type": "string", "minLength": 1, "maxLength": 255, "example": "00000000-0000-4000-8a10-000000000000",

@@ -239,8 +239,9 @@ def _account_schemas() -> dict[str, Any]:
         access_token=TEXT, refresh_token=TEXT, refresh_token_id=TEXT, expires_in=INTEGER, user=user
     )
     sign_in = _object(
-        id=TEXT, kind={"enum": ["browser", "rest", "token"]}, user_agent=NULLABLE_TEXT,
-        address=NULLABLE_TEXT, created_at=TEXT, last_used_at=TEXT, expires_at=TEXT, current=BOOLEAN,
+        id=TEXT, kind={"enum": ["browser", "rest", "token"]}, device_label=TEXT, device_name={"type": "null"},
+        user_agent=TEXT, address=TEXT, ip_address=TEXT, created_at=TEXT, last_used_at=TEXT, last_seen_at=TEXT,
+        expires_at=TEXT, current=BOOLEAN, is_current=BOOLEAN,
     )  # fmt: skip
     scope = {"enum": list(d.SCOPES)}
     key = {
@@ -256,8 +257,11 @@ def _account_schemas() -> dict[str, Any]:
         "NewAppPassword": _data(_object(**app_password, password=TEXT, username=TEXT, server=TEXT)),
         "Session": _data(session),
         "Success": _data(_object(success={"const": True})),
-        "User": _data(user),
+        "Account": _data(
+            _object(**user["properties"], avatar_path={"type": "null"}, password_changed_at={"type": "null"})
+        ),
         "Sessions": _data(_list(sign_in)),
+        "Revoked": _data(_object(revoked=INTEGER)),
         "Ended": _data(_object(ended=INTEGER)),
         "Keys": _data(_list(_object(**key))),
         "NewKey": _data(_object(key=TEXT, **key)),

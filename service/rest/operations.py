@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.rest import admin, app_passwords, contacts, history, imports, sign_in
+from service.rest import account, admin, app_passwords, contacts, history, imports, sign_in
 from service.rest import declarations as d
 from service.rest.batch import batch
 from service.rest.operation import Operation
@@ -24,7 +24,20 @@ OPERATIONS = (
         "auth.logout", "POST", "/auth/logout", sign_in.logout, "Success", "drumate.logout",
         body=d.LOGOUT, errors=("VALIDATION_ERROR", "UNAUTHORIZED"), public=True,
     ),
-    Operation("auth.me", "GET", "/auth/me", sign_in.me, "User", "yp.hello"),
+    Operation("auth.me", "GET", "/auth/me", account.me, "Account", "yp.hello"),
+    Operation(
+        "auth.update_me", "PATCH", "/auth/me", account.update_me, "Account", "yp.hello",
+        body=d.ACCOUNT, errors=("VALIDATION_ERROR", "UNPROCESSABLE", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.change_password", "POST", "/auth/change-password", account.change_password, "Success",
+        "drumate.change_password", body=d.CHANGE_PASSWORD,
+        errors=("VALIDATION_ERROR", "FORBIDDEN", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.forgot_password", "POST", "/auth/forgot-password", account.forgot_password, "Success",
+        "butler.get_reset_token", body=d.FORGOT_PASSWORD, errors=("VALIDATION_ERROR",), public=True,
+    ),
     Operation(
         "auth.sessions", "GET", "/auth/sessions", sign_in.list_sessions, "Sessions", "yp.hello",
         errors=("INSUFFICIENT_SCOPE",), signed_in=True,
@@ -32,6 +45,11 @@ OPERATIONS = (
     Operation(
         "auth.end_sessions", "DELETE", "/auth/sessions", sign_in.end_sessions, "Ended", "drumate.logout",
         query=d.END_SESSIONS, errors=("INVALID_QUERY", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "auth.end_other_sessions", "POST", "/auth/sessions/revoke-others", sign_in.end_other_sessions,
+        "Revoked", "drumate.logout", body=d.END_OTHER_SESSIONS,
+        errors=("VALIDATION_ERROR", "INSUFFICIENT_SCOPE"), signed_in=True,
     ),
     Operation(
         "auth.end_session", "DELETE", "/auth/sessions/{session}", sign_in.end_session, "Deleted",

@@ -80,26 +80,27 @@ async def logout(request: ApiRequest) -> ApiResponse:
     return ApiResponse(200, b'{"data":{"success":true}}')
 
 
-async def me(request: ApiRequest) -> ApiResponse:
-    """Return the user who is calling."""
-    caller = request.ctx.caller
-    user = User(caller.uid, caller.email or "", caller.fullname)
-    return ApiResponse(200, orjson.dumps({"data": _user_fields(user)}))
-
-
 async def list_sessions(request: ApiRequest) -> ApiResponse:
     """List the sign-ins of the user: browsers, this API (rest), the login-token API (token)."""
-    (session_rows,) = await request.ctx.yp("session_list", request.ctx.caller.uid, _own_grant(request))
+    (session_rows,) = await request.ctx.yp("session_list", request.ctx.caller.uid, own_grant(request))
     sessions = [_session_listed(session) for session in documents(session_rows)]
     return ApiResponse(200, orjson.dumps({"data": sessions}))
 
 
 async def end_sessions(request: ApiRequest) -> ApiResponse:
     """Sign the user out everywhere, in browsers and in all APIs. API keys go on."""
-    own = _own_grant(request)
+    own = own_grant(request)
     count = await revoke(request.ctx, None, own if request.query["keep_current"] else None)
     request.notify_access_change(request.ctx.caller.uid)
     return ApiResponse(200, orjson.dumps({"data": {"ended": count}}))
+
+
+async def end_other_sessions(request: ApiRequest) -> ApiResponse:
+    """End all sign-ins of the user but the one that calls."""
+    everywhere = request.body.get("current_id") == ""
+    count = await revoke(request.ctx, None, None if everywhere else own_grant(request))
+    request.notify_access_change(request.ctx.caller.uid)
+    return ApiResponse(200, orjson.dumps({"data": {"revoked": count}}))
 
 
 async def end_session(request: ApiRequest) -> ApiResponse:
@@ -111,36 +112,43 @@ async def end_session(request: ApiRequest) -> ApiResponse:
     return ApiResponse(200, orjson.dumps({"data": {"id": session, "deleted": True}}))
 
 
-def _own_grant(request: ApiRequest) -> str:
+def own_grant(request: ApiRequest) -> str:
     """Return the id of the sign-in that calls."""
     return request.admission.grant if request.admission else ""
 
 
 def _session_listed(session: dict[str, Any]) -> dict[str, Any]:
+    """Return a sign-in in the documented words, and in those that clients read."""
     return {
         "id": session["id"],
         "kind": session["kind"],
+        "device_label": session["ua"] or "Unknown device",
+        "device_name": None,
         "user_agent": session["ua"],
         "address": session["address"],
+        "ip_address": session["address"],
         "created_at": wire_seconds(session["ctime"]),
         "last_used_at": wire_seconds(session["mtime"]),
+        "last_seen_at": wire_seconds(session["mtime"]),
         "expires_at": wire_seconds(session["expiry"]),
         "current": bool(session["current"]),
+        "is_current": bool(session["current"]),
     }
 
 
 async def _session(gate: Gate, grant: str, refresh: str, user: User) -> ApiResponse:
     """Return the tokens of a sign-in."""
     token = await gate.sign(user.uid, user.email, grant)
-    fields = session_fields(token, refresh, grant, _user_fields(user))
+    fields = session_fields(token, refresh, grant, user_fields(*user))
     return ApiResponse(200, orjson.dumps(fields))
 
 
-def _user_fields(user: User) -> dict[str, Any]:
+def user_fields(uid: str, email: str, fullname: str | None) -> dict[str, Any]:
+    """Return a user in the words of this API."""
     return {
-        "id": to_wire(user.uid),
-        "email": user.email,
-        "display_name": user.fullname or user.email,
+        "id": to_wire(uid),
+        "email": email,
+        "display_name": fullname or email,
         "role": "user",
     }
 

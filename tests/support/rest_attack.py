@@ -49,7 +49,7 @@ class Attack:
     ) -> Answer:
         """Call an operation; `ids` replace the existing ids in the path."""
         path = operation.path
-        if operation.name == "auth.end_sessions":
+        if operation.name in {"auth.end_sessions", "auth.end_other_sessions"}:
             await self.signed_in.login()  # The last request has ended this sign-in.
         for name in PLACES:
             path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))

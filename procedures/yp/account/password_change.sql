@@ -23,6 +23,8 @@ BEGIN
     UPDATE drumate SET password_hash = in_password_hash, mtime = UNIX_TIMESTAMP() WHERE id = in_uid;
     UPDATE token SET status = 'expired'
     WHERE email = v_email AND method = 'forgot_password' AND inviter_id = in_uid AND status = 'active';
+    -- a sign-in to /api/v1 that stays is one with the new password
+    UPDATE api_grant SET mark = SHA2(in_password_hash, 256) WHERE id = in_keep AND uid = in_uid;
     CALL session_revoke(in_uid, NULL, in_keep);
 END$$
 DELIMITER ;

@@ -92,3 +92,18 @@ def test_a_change_of_the_password_keeps_one_sign_in(scene: Scene) -> None:
     assert ended == [(1,)]
     assert scene.rows("SELECT id = SHA2('scene-one', 256) FROM yp.session WHERE uid = :alice") == [(1,)]
     scene.refuses({"yp.token_show('s')": "EXPIRIED_TOKEN"})
+
+
+def test_account_rename_sets_the_name(scene: Scene) -> None:
+    scene.sets("yp.account_rename(:alice, 'Ana', '')")
+    assert scene.one("SELECT fullname FROM yp.drumate WHERE id = :alice") == "Ana"
+    scene.sets("yp.account_rename(:alice, 'Ana', 'García')")
+    assert scene.one("SELECT fullname FROM yp.drumate WHERE id = :alice") == "Ana García"
+
+
+def test_a_sign_in_to_the_rest_api_stays_when_its_user_changes_the_password(scene: Scene) -> None:
+    for grant in ("00000000000000a1", "00000000000000a2"):
+        scene.sets(f"yp.api_grant_add(:alice, '{grant}', '{grant}', 60, 50, '', '')")
+    scene.sets("yp.password_change(:alice, 'h', '00000000000000a1')")
+    assert scene.doc("yp.api_grant_open('00000000000000a1')")["uid"] == scene["alice"]
+    assert scene.rows("yp.api_grant_open('00000000000000a2')") == []
