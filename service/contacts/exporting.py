@@ -124,7 +124,7 @@ async def _cards(
         for contact in contacts:
             batch.append(contact)
             if contact["picture"]:
-                contact["photo"] = await _photo(ctx, contact["id"])
+                contact["photo"] = await photo_of(ctx, contact["id"])
                 yield await asyncio.to_thread(_write_all, write, batch)
                 batch = []
         if batch:
@@ -136,7 +136,7 @@ def _write_all(write: Callable[[Contact], T], contacts: list[Contact]) -> list[T
     return [write(contact) for contact in contacts]
 
 
-async def _photo(ctx: Context, contact_id: str) -> str:
+async def photo_of(ctx: Context, contact_id: str) -> str:
     """Return the picture of a contact as a data: URI; "" when it is gone meanwhile."""
     (picture_rows,) = await ctx.shard("picture_get", contact_id, None)
     for media_type, _, content in picture_rows:

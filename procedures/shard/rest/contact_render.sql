@@ -123,7 +123,7 @@ BEGIN
     IF v_changed AND v_state = 'purged' THEN
         DELETE FROM contact_index WHERE owner_id = in_owner AND contact_id = in_id;
         UPDATE contact_vcard
-        SET rev = v_rev, uid = NULL, card = NULL
+        SET rev = v_rev, uid = NULL, card = NULL, sent = NULL
         WHERE owner_id = in_owner AND contact_id = in_id;
         IF NOT v_keeps_history THEN
             -- unlocked: the ledger is locked

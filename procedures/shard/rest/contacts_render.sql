@@ -205,7 +205,7 @@ BEGIN
         STRAIGHT_JOIN contact_record AS r
            ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged'
         STRAIGHT_JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = j.id
-        SET v.rev = r.rev, v.uid = NULL, v.card = NULL;
+        SET v.rev = r.rev, v.uid = NULL, v.card = NULL, v.sent = NULL;
         DELETE e
         FROM JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
             id CHAR(16) COLLATE ascii_bin PATH '$'

@@ -1,0 +1,71 @@
+-- my_card_changes: list the cards that have changed, or have gone, since a revision, each once (RFC 6578).
+--
+-- Params:   in_owner   owner of the address book
+--           in_since   revision that the client has; 0: none, and only cards that are there are listed
+--           in_limit   rows at most
+-- Returns:  rows       name, etag (NULL: the card is gone), in the order of their changes
+--           one row    rev: revision that the client has now; more: 1 when there are more changes
+-- Errors:   TOO_OLD    changes after that revision were dropped, or it is unknown: start again with 0
+-- Example:  CALL my_card_changes('00000000000000a1', 0, 100);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_card_changes(
+    IN in_owner CHAR(16) COLLATE ascii_bin,
+    IN in_since BIGINT UNSIGNED,
+    IN in_limit INT UNSIGNED
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_rev, v_forgotten_rev, v_last BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_count INT UNSIGNED;
+
+    SELECT COALESCE(MAX(rev), 0), COALESCE(MAX(GREATEST(forgotten_rev, event_rev)), 0)
+    INTO v_rev, v_forgotten_rev
+    FROM contact_ledger
+    WHERE owner_id = in_owner;
+    IF in_since > v_rev OR (in_since > 0 AND in_since < v_forgotten_rev) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_OLD';
+    END IF;
+
+    -- events of kind private are those of which no record knows: names of the RPC, and cards alone
+    WITH change_row AS (
+        (SELECT rev, contact_id FROM contact_record FORCE INDEX (by_rev)
+         WHERE owner_id = in_owner AND rev > in_since AND rev <= v_rev
+         ORDER BY rev
+         LIMIT in_limit)
+        UNION ALL
+        (SELECT rev, contact_id FROM contact_event FORCE INDEX (PRIMARY)
+         WHERE owner_id = in_owner AND rev > in_since AND rev <= v_rev AND in_since > 0 AND event = 'private'
+         ORDER BY rev
+         LIMIT in_limit)
+    )
+    SELECT MAX(w.rev), COUNT(*) INTO v_last, v_count
+    FROM (SELECT rev FROM change_row ORDER BY rev LIMIT in_limit) AS w;
+
+    SELECT m.name, IF(m.is_listed = 1, m.etag, NULL) AS etag
+    FROM (
+        SELECT w.contact_id, MAX(w.rev) AS rev
+        FROM (
+            SELECT rev, contact_id FROM contact_record FORCE INDEX (by_rev)
+            WHERE owner_id = in_owner AND rev > in_since AND rev <= v_last
+            UNION ALL
+            SELECT rev, contact_id FROM contact_event FORCE INDEX (PRIMARY)
+            WHERE owner_id = in_owner AND rev > in_since AND rev <= v_last AND in_since > 0
+              AND event = 'private'
+        ) AS w
+        GROUP BY w.contact_id
+    ) AS k
+    STRAIGHT_JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
+    WHERE m.is_listed = 1
+       OR (in_since > 0 AND m.created_rev <= in_since
+           -- another contact may have been put under the name
+           AND NOT EXISTS (
+               SELECT 1 FROM contact_vcard AS o
+               JOIN contact_member AS n
+                 ON n.owner_id = o.owner_id AND n.contact_id = o.contact_id AND n.is_listed = 1
+               WHERE o.owner_id = in_owner AND o.name = m.name AND o.contact_id <> m.contact_id
+           ))
+    ORDER BY k.rev;
+    SELECT IF(v_count < in_limit, v_rev, v_last) AS rev, IF(v_count < in_limit, 0, 1) AS more;
+END$$
+DELIMITER ;

@@ -1,0 +1,69 @@
+-- my_card_open: return what a PUT or DELETE of a card finds in the owner's address book.
+--
+-- Params:   in_owner    owner of the address book, locked by the caller (contact_pair_lock)
+--           in_name     name of the card
+--           in_uid      UID of the card that is sent, or NULL
+--           in_emails   JSON array of the addresses that it has
+-- Returns:  one row     rev (of the address book), id (of the contact with this name, in the book, the
+--                       archive or the trash, or NULL), etag, box (active, archived or trash),
+--                       avatar_path, holder (name of the other card with this UID, or NULL), refused
+--                       (JSON array of addresses that the contact cannot have: the owner's own, and those
+--                       of colleagues)
+-- Errors:   none
+-- Example:  CALL my_card_open('00000000000000a1', '0000000000000c01.vcf', NULL, '[]');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_card_open(
+    IN in_owner  CHAR(16) COLLATE ascii_bin,
+    IN in_name   VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_uid    VARCHAR(255) COLLATE utf8mb4_bin,
+    IN in_emails LONGTEXT
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_holder VARCHAR(255) COLLATE utf8mb4_bin;
+    DECLARE v_refused LONGTEXT;
+
+    -- unlocked, as all reads below: the caller has locked the owner
+    SELECT c.id INTO v_id
+    FROM (SELECT COALESCE(
+              (SELECT contact_id FROM contact_vcard WHERE owner_id = in_owner AND name = in_name),
+              CONVERT(LEFT(in_name, 16) USING ascii) COLLATE ascii_bin
+          ) AS id) AS k
+    STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = k.id AND c.box <> 'hidden'
+    STRAIGHT_JOIN contact_member AS m
+       ON m.owner_id = in_owner AND m.contact_id = c.id AND m.name = in_name;
+
+    -- a contact without a UID has its id for one; one in the trash gives its UID up
+    SELECT MIN(m.name) INTO v_holder
+    FROM (
+        SELECT contact_id FROM contact_vcard WHERE owner_id = in_owner AND uid = in_uid
+        UNION ALL
+        SELECT r.contact_id
+        FROM contact_record AS r
+        LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = r.contact_id
+        WHERE r.owner_id = in_owner AND r.contact_id = CONVERT(LEFT(in_uid, 16) USING ascii) COLLATE ascii_bin
+          AND r.contact_id = in_uid AND v.uid IS NULL
+    ) AS k
+    JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = k.contact_id AND c.deleted_at IS NULL
+    WHERE k.contact_id <> COALESCE(v_id, '');
+
+    SELECT JSON_ARRAYAGG(j.email) INTO v_refused
+    FROM JSON_TABLE(in_emails, '$[*]' COLUMNS (
+        email VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+    )) AS j
+    JOIN yp.drumate AS me ON me.id = in_owner
+    LEFT JOIN yp.drumate AS d ON d.email = j.email
+    LEFT JOIN contact_email AS e ON e.owner_id = in_owner AND e.contact_id = v_id AND e.email = j.email
+    WHERE j.email = me.email
+       OR (me.domain_id > 1 AND d.domain_id = me.domain_id AND e.email IS NULL);
+
+    SELECT COALESCE((SELECT rev FROM contact_ledger WHERE owner_id = in_owner), 0) AS rev, c.id, m.etag,
+           c.box, c.avatar_path, v_holder AS holder, COALESCE(v_refused, '[]') AS refused
+    FROM (SELECT 1) AS one
+    LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id
+    LEFT JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = c.id;
+END$$
+DELIMITER ;

@@ -1,0 +1,40 @@
+-- my_cards: return the cards with these names, for CardDAV.
+--
+-- Params:   in_owner     owner of the address book
+--           in_names     JSON array of names
+--           in_version   3.0, 4.0 or '' (that of the card)
+-- Returns:  rows         name, etag, sent (the bytes that the client sent, while they say what is stored and
+--                        have this version, else NULL), data  JSON as in contact_export, or NULL when sent is
+--                        there; none for a name without a card
+-- Errors:   none
+-- Example:  CALL my_cards('00000000000000a1', '["0000000000000c01.vcf"]', '3.0');
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE my_cards(
+    IN in_owner   CHAR(16) COLLATE ascii_bin,
+    IN in_names   LONGTEXT,
+    IN in_version VARCHAR(8) COLLATE ascii_bin
+)
+    READS SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    SELECT k.name, k.etag, IF(k.is_as_sent, v.sent, NULL) AS sent, IF(k.is_as_sent, NULL, (
+        SELECT w.data FROM contact_whole AS w WHERE w.owner_id = in_owner AND w.id = k.contact_id
+    )) AS data
+    FROM (
+        SELECT m.contact_id, m.name, m.etag,
+               COALESCE(s.sent IS NOT NULL AND s.sent_etag = m.etag
+                        AND (in_version = '' OR s.sent_version = in_version), 0) AS is_as_sent
+        FROM JSON_TABLE(in_names, '$[*]' COLUMNS (
+            name VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+        )) AS j
+        LEFT JOIN contact_vcard AS n ON n.owner_id = in_owner AND n.name = j.name
+        STRAIGHT_JOIN contact_member AS m
+           ON m.owner_id = in_owner AND m.contact_id = COALESCE(
+               n.contact_id, CONVERT(LEFT(j.name, 16) USING ascii) COLLATE ascii_bin
+           )
+          AND m.is_listed = 1 AND m.name = j.name
+        LEFT JOIN contact_vcard AS s ON s.owner_id = in_owner AND s.contact_id = m.contact_id
+    ) AS k
+    LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = k.contact_id;
+END$$
+DELIMITER ;

@@ -1,0 +1,102 @@
+"""The address book of a user as a collection of cards.
+
+Its members are the contacts that are neither archived nor in the trash. docs/decisions/carddav.md says how a
+card is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from service.carddav.answers import CardText, Member, card_texts
+from service.carddav.incoming import read_card
+from service.carddav.putting import Preconditions, Stored, delete_card, put_card
+from service.errors import Refused
+from service.runtime.context import Context
+from service.store.database import encode
+
+PAGE = 200
+"""Cards in one CALL."""
+NO_LIMIT = 1_000_000_000
+
+
+class BadToken(Exception):
+    """A sync token is unknown, or changes after it were dropped."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The changes since a token."""
+
+    changed: list[Member]
+    removed: list[str]
+    """Names of cards that are gone."""
+    token: int
+    truncated: bool
+    """Whether there are more changes after `token`."""
+
+
+class Book:
+    """The address book of the caller."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def token(self) -> int:
+        """Return the revision of the book. It grows with each change, by whatever API."""
+        (((rev,),),) = await self._ctx.shard("my_card_token")
+        return int(rev)
+
+    async def members(self) -> list[Member]:
+        """Return all cards without their texts."""
+        card_rows, _ = await self._ctx.shard("my_card_list")
+        return [Member(name, quoted(etag)) for name, etag in card_rows]
+
+    async def texts(self, names: Sequence[str], version: str | None = None) -> dict[str, CardText]:
+        """Return the cards with these names, without those that are not there.
+
+        `version`: 3.0 or 4.0; None for that of the card.
+        """
+        cards: dict[str, CardText] = {}
+        for start in range(0, len(names), PAGE):
+            page = list(names[start : start + PAGE])
+            (card_rows,) = await self._ctx.shard("my_cards", encode(page), version or "")
+            for card in await card_texts(self._ctx, card_rows, version):
+                cards[card.name] = card
+        return cards
+
+    async def all_texts(self, version: str | None = None) -> AsyncIterator[list[CardText]]:
+        """Yield all cards, a page at a time."""
+        names = [member.name for member in await self.members()]
+        for start in range(0, len(names), PAGE):
+            yield list((await self.texts(names[start : start + PAGE], version)).values())
+
+    async def changes(self, since: int | None, limit: int | None = None) -> Changes:
+        """Return the changes since a token, at most `limit`; without a token, all cards. Raise BadToken."""
+        try:
+            change_rows, ((rev, more),) = await self._ctx.shard(
+                "my_card_changes", since or 0, limit or NO_LIMIT
+            )
+        except Refused as exc:
+            if exc.code != "TOO_OLD":
+                raise
+            raise BadToken from exc
+        changed = [Member(name, quoted(etag)) for name, etag in change_rows if etag]
+        return Changes(changed, [name for name, etag in change_rows if not etag], int(rev), bool(more))
+
+    async def put(
+        self, name: str, body: bytes, if_match: str | None = None, if_none_match: str | None = None
+    ) -> Stored:
+        """Store a card. Raise NoCard, TooLarge, PreconditionFailed or UidTaken; nothing else refuses one."""
+        incoming = await read_card(body)
+        return await put_card(self._ctx, name, incoming, Preconditions(if_match, if_none_match))
+
+    async def delete(self, name: str, if_match: str | None = None) -> None:
+        """Move the contact of a card to the trash. Raise NoCard or PreconditionFailed."""
+        await delete_card(self._ctx, name, Preconditions(if_match))
+
+
+def quoted(etag: str) -> str:
+    """Return an entity tag as HTTP writes it."""
+    return f'"{etag}"'

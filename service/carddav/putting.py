@@ -1,0 +1,191 @@
+"""Write the contact of a card, by the doors that all APIs share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import orjson
+
+from service.carddav.incoming import Incoming, NoCard
+from service.contacts import book, invitations
+from service.contacts.pictures import picture_path, pictures_of
+from service.runtime.context import Context
+from service.store.database import ResultSet, Transaction, document, encode
+
+ENTITY_TAG = re.compile(r'"[^"]*"')
+
+
+class PreconditionFailed(Exception):
+    """The card is not the one that the client knows."""
+
+
+class UidTaken(Exception):
+    """Another card has the UID."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A card that was stored."""
+
+    created: bool
+    etag: str | None
+    """None: its bytes were not kept, so the client has to read it."""
+
+
+@dataclass(frozen=True)
+class Preconditions:
+    """The headers If-Match and If-None-Match of a request."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    def check(self, etag: str | None) -> None:
+        """Raise PreconditionFailed unless they hold. `etag`: of the card, None when there is none."""
+        if self.if_match is not None and not _matches(self.if_match, etag):
+            raise PreconditionFailed
+        if self.if_none_match is not None and _matches(self.if_none_match, etag):
+            raise PreconditionFailed
+
+
+def _matches(header: str, etag: str | None) -> bool:
+    if header.strip() == "*":
+        return etag is not None
+    return etag in ENTITY_TAG.findall(header)
+
+
+class CardState(NamedTuple):
+    """The row of my_card_open, decoded."""
+
+    rev: int
+    contact_id: str | None
+    etag: str | None
+    """Quoted."""
+    box: str | None
+    avatar_path: str | None
+    holder: str | None
+    refused: list[str]
+
+
+@dataclass
+class Pushes:
+    """What live updates say once the card is stored."""
+
+    card: ResultSet
+    sockets: ResultSet
+    service: str
+    peers: list[Any]
+
+
+async def put_card(ctx: Context, name: str, incoming: Incoming, conditions: Preconditions) -> Stored:
+    """Store a card under a name, as a new contact or in place of the one that is there."""
+    stored, pushes = await ctx.db.transaction(
+        "my_card_put", lambda tx: CardWriter(ctx, tx, name, incoming).put(conditions)
+    )
+    book.push_contact(ctx, pushes.card, pushes.sockets, pushes.service)
+    invitations.push_all(ctx, pushes.peers)
+    return stored
+
+
+class CardWriter:
+    """Writes one card in a transaction."""
+
+    def __init__(self, ctx: Context, tx: Transaction, name: str, incoming: Incoming) -> None:
+        self._ctx = replace(ctx, after_commit=[])
+        self._tx = tx
+        self._name = name
+        self._incoming = incoming
+        self._owner, self._shard = ctx.caller.uid, ctx.caller.db or ""
+
+    async def put(self, conditions: Preconditions) -> tuple[Stored, Pushes]:
+        """Write contact, picture and card."""
+        state = await open_card(self._ctx, self._tx, self._name, self._incoming)
+        is_listed = state.box == "active"
+        conditions.check(state.etag if is_listed else None)
+        if state.holder:
+            raise UidTaken(state.holder)
+        fields = self._incoming.fields(state.refused)
+        if state.contact_id is None:
+            contact_id, pushes = await self._create(fields)
+        else:
+            contact_id = state.contact_id
+            await self._bring_back(contact_id, state.box)
+            pushes = await self._update(contact_id, fields, "contact.update" if is_listed else "contact.add")
+        await self._set_picture(contact_id, state.avatar_path)
+        card = encode(self._incoming.card)
+        (((etag,),),) = await self._tx.call(
+            self._shard, "my_card_put", self._owner, contact_id, self._name, card, state.rev
+        )
+        return Stored(not is_listed, f'"{etag}"' if self._incoming.is_kept else None), pushes
+
+    async def _create(self, fields: dict[str, Any]) -> tuple[str, Pushes]:
+        card, sockets, _ = await self._tx.call(self._shard, "my_contact_create", self._owner, encode(fields))
+        return document(card)["id"], Pushes(card, sockets, "contact.add", [])
+
+    async def _update(self, contact_id: str, fields: dict[str, Any], service: str) -> Pushes:
+        text = encode(fields)
+        card, sockets, peers, _ = await book.change_in(
+            self._tx,
+            self._owner,
+            lambda tx: tx.call(self._shard, "my_contact_patch", self._owner, contact_id, text, None),
+        )
+        return Pushes(card, sockets, service, peers)
+
+    async def _bring_back(self, contact_id: str, box: str | None) -> None:
+        """Bring a contact back from the trash or the archive: the client puts its card there again."""
+        if box == "trash":
+            await book.restore_in(self._tx, self._ctx, contact_id, None)
+        elif box == "archived":
+            await self._tx.call(self._shard, "archive_entity", self._owner, contact_id, "active")
+
+    async def _set_picture(self, contact_id: str, former_path: str | None) -> None:
+        """Store the picture of the card, or remove an uploaded one that the card has no more."""
+        picture = self._incoming.picture
+        path = picture_path(contact_id, picture.digest) if picture else None
+        if path == former_path or (path is None and not _is_uploaded(contact_id, former_path)):
+            return
+        patch = encode({"from_api": 1, "avatar_path": path})
+        await self._tx.call(self._shard, "my_contact_patch", self._owner, contact_id, patch, None)
+        if picture:
+            await self._tx.call(
+                self._shard, "picture_put", self._owner, contact_id, picture.type, picture.content
+            )
+        else:
+            await self._tx.call(self._shard, "picture_delete", self._owner, contact_id)
+
+
+def _is_uploaded(contact_id: str, path: str | None) -> bool:
+    return bool(path) and str(path).startswith(pictures_of(contact_id))
+
+
+async def open_card(ctx: Context, tx: Transaction, name: str, incoming: Incoming | None = None) -> CardState:
+    """Lock the book, and return what is there under a name."""
+    uid = incoming.card.get("uid") if incoming else None
+    addresses = incoming.addresses if incoming else []
+    await tx.call("yp", "contact_pair_lock", ctx.caller.uid, None, None)
+    ((row,),) = await tx.call(
+        ctx.caller.db or "", "my_card_open", ctx.caller.uid, name, uid, encode(addresses)
+    )
+    rev, contact_id, etag, box, avatar_path, holder, refused = row
+    tag = f'"{etag}"' if etag else None
+    return CardState(rev, contact_id, tag, box, avatar_path, holder, orjson.loads(refused))
+
+
+async def delete_card(ctx: Context, name: str, conditions: Preconditions) -> None:
+    """Move the contact of a card to the trash. The other side of a relation keeps its own entry."""
+
+    async def unit(tx: Transaction) -> tuple[Any, ...]:
+        state = await open_card(ctx, tx, name)
+        if state.contact_id is None or state.box != "active":
+            conditions.check(None)
+            raise NoCard
+        conditions.check(state.etag)
+        return await book.trash_in(tx, ctx, state.contact_id, None)
+
+    contact, sockets, _ = await ctx.db.transaction("my_contact_trash", unit)
+    book.push_deleted(ctx, contact, contact["drumate_id"], sockets)

@@ -1,0 +1,327 @@
+"""A book as a collection of cards: bytes kept, fields laid over, changes told, races decided."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from PIL import Image
+
+from service.admin.acting import acting_as, caller_of
+from service.admin.registry import Registry
+from service.carddav.book import BadToken, Book
+from service.carddav.incoming import MAX_BYTES, NoCard, TooLarge
+from service.carddav.putting import PreconditionFailed, UidTaken
+from service.settings import Settings
+from tests.support.admin import Admin
+from tests.support.people import People, Person, befriend
+from tests.support.rest import ClientMaker
+
+BookMaker = Callable[[Person], Awaitable[Book]]
+
+
+@pytest.fixture
+async def book_of(settings: Settings, registry: Registry) -> AsyncIterator[BookMaker]:
+    """Open address books of users as CardDAV does."""
+    contexts = []
+
+    async def make(person: Person) -> Book:
+        manager = acting_as(settings, caller_of(registry, person.uid), "carddav")
+        contexts.append(manager)
+        return Book(await manager.__aenter__())
+
+    yield make
+    for manager in contexts:
+        await manager.__aexit__(None, None, None)
+
+
+def card(*lines: str, version: str = "3.0") -> bytes:
+    """Return a card of these lines."""
+    return "\r\n".join(["BEGIN:VCARD", f"VERSION:{version}", *lines, "END:VCARD", ""]).encode()
+
+
+ADA = card(
+    "UID:ada-1", "FN:Ada Lovelace", "N:Lovelace;Ada;;;", "EMAIL;TYPE=HOME:ada@x.example", "X-MOON:full"
+)
+
+
+async def text_of(book: Book, name: str, version: str | None = None) -> str:
+    return (await book.texts([name], version))[name].text.decode()
+
+
+async def test_a_card_comes_back_byte_for_byte_until_something_else_changes_it(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    stored = await book.put("ada.vcf", ADA, if_none_match="*")
+    assert stored.created
+    assert [(m.name, m.etag) for m in await book.members()] == [("ada.vcf", stored.etag)]
+    cards = await book.texts(["ada.vcf", "nobody.vcf"])
+    assert [(c.name, c.etag, c.text) for c in cards.values()] == [("ada.vcf", stored.etag, ADA)]
+    (contact,) = (await api.get("/contacts")).data
+    assert (contact["first_name"], contact["emails"][0]["address"]) == ("Ada", "ada@x.example")
+    assert contact["extra"] == {"x-moon": [{"value": "full"}]}
+
+    await api.patch(f"/contacts/{contact['id']}", {"company": "Analytical Engines"})
+    (member,) = await book.members()
+    assert member.etag != stored.etag
+    text = await text_of(book, "ada.vcf")
+    assert "ORG:Analytical Engines\r\n" in text
+    assert {"UID:ada-1", "X-MOON:full", "N:Lovelace;Ada;;;"} <= set(text.split("\r\n"))
+    changed = await book.put("ada.vcf", ADA, if_match=member.etag)
+    assert not changed.created
+    assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == ADA
+    assert (await api.get(f"/contacts/{contact['id']}")).data["company"] is None
+
+
+async def test_versions_are_converted_and_bytes_of_another_version_stay(
+    book_of: BookMaker, people: People
+) -> None:
+    book = await book_of(await people("Alice"))
+    await book.put("ada.vcf", ADA)
+    four = await text_of(book, "ada.vcf", "4.0")
+    assert four.startswith("BEGIN:VCARD\r\nVERSION:4.0\r\n")
+    assert "X-MOON:full" in four
+    assert await text_of(book, "ada.vcf", "3.0") == ADA.decode()
+    body = card("UID:b", "FN:Bo", "N:;Bo;;;", "ANNIVERSARY:20090808", version="4.0")
+    await book.put("bo.vcf", body)
+    assert await text_of(book, "bo.vcf") == body.decode()
+    assert "VERSION:3.0" in await text_of(book, "bo.vcf", "3.0")
+
+
+async def test_changes_are_told_once_and_in_windows(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    empty = await book.changes(None)
+    assert (empty.changed, empty.removed, empty.truncated) == ([], [], False)
+    for number in range(5):
+        await book.put(f"{number}.vcf", card(f"UID:{number}", f"FN:P {number}", f"N:{number};P;;;"))
+    first = await book.changes(None, 3)
+    assert (len(first.changed), first.truncated) == (3, True)
+    second = await book.changes(first.token, 3)
+    assert ([m.name for m in second.changed], second.truncated) == (["3.vcf", "4.vcf"], False)
+    assert second.token == await book.token()
+    nothing = await book.changes(second.token)
+    assert (nothing.changed, nothing.removed, nothing.token) == ([], [], second.token)
+
+    ids = {c["display_name"]: c["id"] for c in (await api.get("/contacts")).data}
+    await book.delete("0.vcf")
+    await api.delete(f"/contacts/{ids['P 1']}?permanent=true")
+    await alice.call("contact.change_status", contact_id=ids["P 2"].replace("-", "")[:16], status="archived")
+    await api.post("/contacts", {"display_name": "New"})
+    changes = await book.changes(second.token)
+    assert sorted(changes.removed)[:2] == ["0.vcf", "1.vcf"]
+    (new,) = changes.changed
+    assert "FN:New" in await text_of(book, new.name)
+    # a card that came and went since then was never known
+    await book.put("short.vcf", card("UID:short", "FN:Short Life", "N:Life;Short;;;"))
+    await book.delete("short.vcf")
+    later = await book.changes(changes.token)
+    assert (later.changed, later.removed) == ([], [])
+    with pytest.raises(BadToken):
+        await book.changes(later.token + 1000)
+
+
+async def test_a_put_that_no_record_shows_moves_the_token_and_the_tag(
+    book_of: BookMaker, people: People
+) -> None:
+    book = await book_of(await people("Alice"))
+    first = await book.put("ada.vcf", ADA)
+    token = await book.token()
+    other = ADA.replace(b"UID:ada-1", b"PRODID:-//Phone//EN\r\nUID:ada-1")
+    second = await book.put("ada.vcf", other, if_match=first.etag)
+    assert second.etag not in {None, first.etag}
+    assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == other
+    assert [m.etag for m in (await book.changes(token)).changed] == [second.etag]
+
+
+async def test_a_nickname_of_the_rpc_moves_the_tag_of_the_card(book_of: BookMaker, people: People) -> None:
+    alice = await people("Alice")
+    book = await book_of(alice)
+    first = await book.put("ada.vcf", ADA)
+    token = await book.token()
+    (contact,) = await alice.ok("contact.show_contact")
+    await alice.ok(
+        "contact.update",
+        contact_id=contact["id"],
+        firstname="Ada",
+        lastname="Lovelace",
+        surname="Countess",
+        email=[{"email": "ada@x.example", "category": "priv", "is_default": 1}],
+    )
+    (member,) = (await book.changes(token)).changed
+    assert member.etag != first.etag
+    assert "NICKNAME:Countess" in await text_of(book, "ada.vcf")
+
+
+async def test_preconditions_protect_what_another_client_wrote(book_of: BookMaker, people: People) -> None:
+    book = await book_of(await people("Alice"))
+    with pytest.raises(PreconditionFailed):
+        await book.put("ada.vcf", ADA, if_match="*")
+    first = await book.put("ada.vcf", ADA, if_none_match="*")
+    with pytest.raises(PreconditionFailed):
+        await book.put("ada.vcf", ADA, if_none_match="*")
+    with pytest.raises(PreconditionFailed):
+        await book.put("ada.vcf", ADA, if_match='"1-2-3"')
+    with pytest.raises(PreconditionFailed):
+        await book.delete("ada.vcf", if_match='"1-2-3"')
+    second = await book.put("ada.vcf", ADA, if_match=f'"1-2-3", {first.etag}')
+    await book.delete("ada.vcf", if_match=second.etag)
+    with pytest.raises(NoCard):
+        await book.delete("ada.vcf")
+    again = await book.put("ada.vcf", ADA, if_none_match="*")
+    assert again.created, "a card that was deleted comes back"
+    assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == ADA
+
+
+async def test_of_two_puts_at_once_one_wins(book_of: BookMaker, people: People) -> None:
+    alice = await people("Alice")
+    one, two = await book_of(alice), await book_of(alice)
+    first = await one.put("ada.vcf", ADA)
+    outcomes = await asyncio.gather(
+        *(book.put("ada.vcf", ADA, if_match=first.etag) for book in (one, two)), return_exceptions=True
+    )
+    assert sorted(type(o).__name__ for o in outcomes) == ["PreconditionFailed", "Stored"]
+    outcomes = await asyncio.gather(
+        *(book.put("new.vcf", ADA.replace(b"ada-1", b"n"), if_none_match="*") for book in (one, two)),
+        return_exceptions=True,
+    )
+    assert sorted(type(o).__name__ for o in outcomes) == ["PreconditionFailed", "Stored"]
+
+
+async def test_a_uid_belongs_to_one_card(book_of: BookMaker, people: People) -> None:
+    book = await book_of(await people("Alice"))
+    await book.put("ada.vcf", ADA)
+    with pytest.raises(UidTaken) as taken:
+        await book.put("other.vcf", ADA)
+    assert taken.value.name == "ada.vcf"
+    await book.delete("ada.vcf")
+    assert (await book.put("other.vcf", ADA)).created, "a contact in the trash gives its UID up"
+    changed = await book.put("other.vcf", ADA.replace(b"ada-1", b"ada-2"))
+    assert changed.etag, "a client may give a card another UID"
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"<html>", ADA + ADA.replace(b"ada-1", b"ada-2")])
+async def test_what_is_not_one_card_is_refused(book_of: BookMaker, people: People, body: bytes) -> None:
+    book = await book_of(await people("Alice"))
+    with pytest.raises(NoCard):
+        await book.put("x.vcf", body)
+    with pytest.raises(TooLarge):
+        await book.put("x.vcf", ADA + b" " * MAX_BYTES)
+    assert await book.members() == []
+
+
+async def test_whatever_a_phone_sends_is_taken(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    await api.post("/contacts", {"display_name": "First", "emails": [{"address": "info@x.example"}]})
+    bodies = {
+        "own.vcf": card(
+            "UID:me", "FN:Me Myself", "N:Myself;Me;;;", f"EMAIL:{alice.email}", "EMAIL:me@x.example"
+        ),
+        "shared.vcf": card("UID:s", "FN:Second Person", "N:Person;Second;;;", "EMAIL:info@x.example"),
+        "twice.vcf": card(
+            "UID:t", "FN:Twice", "N:;Twice;;;", "EMAIL:t@x.example", "EMAIL;TYPE=WORK:T@X.example"
+        ),
+        "broken.vcf": card("UID:b", "FN:Broken", "N:;Broken;;;", "EMAIL:not an address"),
+        "company.vcf": card("UID:c", "FN:Acme", "N:;;;;", "ORG:Acme", "X-ABShowAs:COMPANY"),
+        "nameless.vcf": card("UID:n", "N:;;;;", "FN:", "TEL:+1 234"),
+        "empty.vcf": card("UID:e"),
+        "long.vcf": card(
+            "UID:l", f"FN:{'x' * 300}", f"N:{'x' * 300};;;;", f"NOTE:{'n' * 20_000}", f"TEL:{'1' * 100}"
+        ),
+        "doubled.vcf": card("UID:d", "REV:1", "REV:2", "PRODID:a", "PRODID:b", "FN:Doubled", "N:;Doubled;;;"),
+        "tags.vcf": card("UID:g", "FN:Tagged", "N:;Tagged;;;", "CATEGORIES:Rowing,Choir"),
+    }
+    for name, body in bodies.items():
+        stored = await book.put(name, body)
+        assert stored.created
+        assert stored.etag
+        assert (await book.texts([name]))[name].text == body, name
+    by_name = {c["display_name"]: c for c in (await api.get("/contacts?limit=100")).data}
+    assert [e["address"] for e in by_name["Me Myself"]["emails"]] == ["me@x.example"]
+    assert by_name["Tagged"]["tags"] == ["Choir", "Rowing"]
+    # after a change by another API, the own address is still in the card
+    await api.patch(f"/contacts/{by_name['Me Myself']['id']}", {"notes": "that is me"})
+    text = await text_of(book, "own.vcf")
+    assert f"EMAIL:{alice.email}" in text
+    assert "NOTE:that is me" in text
+
+
+async def test_a_control_character_never_goes_out(book_of: BookMaker, people: People) -> None:
+    book = await book_of(await people("Alice"))
+    stored = await book.put("ada.vcf", ADA.replace(b"FN:Ada", b"NOTE:a\x0bb\x00c\r\nFN:A\x1bda"))
+    assert stored.etag is None, "the bytes are not kept"
+    text = await text_of(book, "ada.vcf")
+    assert not {"\x0b", "\x00", "\x1b"} & set(text)
+    assert "X-MOON:full" in text
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a JPEG that compresses badly."""
+    image = Image.effect_noise((width, height), 100)
+    out = io.BytesIO()
+    image.convert("RGB").save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+async def test_a_picture_of_a_phone_is_stored_small(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    content = picture(2400, 1800)
+    assert len(content) > 1_000_000
+    photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(content).decode()
+    body = card("UID:p", "FN:Pic Ture", "N:Ture;Pic;;;", photo)
+    stored = await book.put("p.vcf", body)
+    assert stored.etag is None
+    (contact,) = (await api.get("/contacts")).data
+    raw = (await api.get(contact["avatar_path"].removeprefix("/api/v1"))).raw
+    with Image.open(io.BytesIO(raw)) as image:
+        assert (image.format, max(image.size)) == ("JPEG", 512)
+    text = await text_of(book, "p.vcf", "4.0")
+    assert "PHOTO:data:image/jpeg;base64," in text.replace("\r\n ", "")
+    small = card("UID:p", "FN:Pic Ture", "N:Ture;Pic;;;")
+    await book.put("p.vcf", small)
+    (contact,) = (await api.get("/contacts")).data
+    assert contact["avatar_path"] is None
+
+
+async def test_a_relation_survives_a_phone_that_drops_the_address(
+    book_of: BookMaker, people: People, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    await befriend(admin, alice, bob)
+    book = await book_of(alice)
+    (member,) = await book.members()
+    text = (await book.texts([member.name]))[member.name].text
+    without = b"\r\n".join(line for line in text.split(b"\r\n") if b"EMAIL" not in line)
+    await book.put(member.name, without, if_match=member.etag)
+    (entry,) = await alice.ok("contact.show_contact")
+    assert (entry["status"], entry["uid"]) == ("active", bob.uid)
+
+
+async def test_names_of_any_kind_lead_to_their_cards(book_of: BookMaker, people: People) -> None:
+    book = await book_of(await people("Alice"))
+    names = [
+        "a%2Fb.vcf",
+        'quo"te.vcf',
+        "小明.vcf",
+        "x" * 250 + ".vcf",
+        "no extension",
+        "0123456789abcdef.vcf",
+    ]
+    for number, name in enumerate(names):
+        await book.put(name, card(f"UID:{number}", f"FN:N {number}", f"N:{number};N;;;"))
+    assert sorted(m.name for m in await book.members()) == sorted(names)
+    texts = await book.texts([*names, *(f"{n}.vcf" for n in range(500))])
+    assert texts.keys() == set(names)

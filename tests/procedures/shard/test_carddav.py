@@ -1,0 +1,103 @@
+"""procedures/shard/carddav, called directly."""
+
+from __future__ import annotations
+
+import base64
+
+import orjson
+import pytest
+
+from tests.support.scene import Scene
+
+
+def put(scene: Scene, name: str, rev: int = 0, **card: str) -> str:
+    """Store a card of Ada, a contact of Alice; return its entity tag."""
+    text = orjson.dumps({"card": "", "version": "3.0", **card}).decode().replace("'", "''")
+    return str(scene.one(f"my_card_put(:alice, :ada, '{name}', '{text}', {rev})"))
+
+
+def sent(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_a_card_has_the_name_of_its_client_and_its_bytes(scene: Scene) -> None:
+    ada = scene["ada"]
+    ((name, etag),) = scene.rows("my_card_list(:alice)")
+    assert name == f"{ada}.vcf"
+    ((card_name, _, bytes_, data),) = scene.rows(f"my_cards(:alice, '[\"{name}\", \"x.vcf\"]', '')")
+    assert (card_name, bytes_, orjson.loads(data)["firstname"]) == (name, None, "Ada")
+    assert put(scene, "ada.vcf", 10**9, uid="u-1", sent=sent("TEXT")) != etag
+    ((name, etag),) = scene.rows("my_card_list(:alice)")
+    assert name == "ada.vcf"
+    cards = "my_cards(:alice, '[\"ada.vcf\"]', '{}')"
+    assert scene.rows(cards.format("3.0")) == [("ada.vcf", etag, b"TEXT", None)]
+    ((*_, bytes_, data),) = scene.rows(cards.format("4.0"))
+    assert (bytes_, orjson.loads(data)["vcard"]["uid"]) == (None, "u-1")
+    scene.sets("UPDATE contact SET company = 'Acme' WHERE id = :ada")
+    scene.sets("contact_render(:alice, :ada)")
+    ((_, changed_etag, bytes_, _),) = scene.rows(cards.format("3.0"))
+    assert (bytes_, changed_etag == etag) == (None, False)
+
+
+def test_changes_name_the_cards_that_came_changed_and_went(scene: Scene) -> None:
+    ada, grace = scene["ada"], scene["grace"]
+    (cards, ((rev, more),)) = scene.sets("my_card_changes(:alice, 0, 10)")
+    assert ([name for name, _ in cards], more) == ([f"{ada}.vcf", f"{grace}.vcf"], 0)
+    assert scene.one("my_card_token(:alice)") == rev
+    ((first,), ((first_rev, more),)) = scene.sets("my_card_changes(:alice, 0, 1)")
+    assert (first[0], more) == (f"{ada}.vcf", 1)
+    assert [name for name, _ in scene.rows(f"my_card_changes(:alice, {first_rev}, 10)")] == [f"{grace}.vcf"]
+    put(scene, "ada.vcf", rev)
+    scene.sets("my_contact_trash(:alice, :grace, NULL)")
+    (changes, ((last, _),)) = scene.sets(f"my_card_changes(:alice, {rev}, 10)")
+    assert [(name, etag is None) for name, etag in changes] == [("ada.vcf", False), (f"{grace}.vcf", True)]
+    assert scene.sets(f"my_card_changes(:alice, {last}, 10)") == [[], [(last, 0)]]
+
+
+@pytest.mark.parametrize("column", ["forgotten_rev", "event_rev"])
+def test_a_token_whose_changes_were_dropped_is_too_old(scene: Scene, column: str) -> None:
+    rev = (scene["ada"], scene["grace"], scene.one("my_card_token(:alice)"))[2]
+    scene.sets(f"UPDATE contact_ledger SET {column} = {rev} WHERE owner_id = :alice")
+    assert scene.refusal(f"my_card_changes(:alice, {rev - 1}, 10)") == "TOO_OLD"
+    assert scene.refusal(f"my_card_changes(:alice, {rev + 1}, 10)") == "TOO_OLD"
+    assert scene.rows(f"my_card_changes(:alice, {rev}, 10)") == []
+    assert len(scene.rows("my_card_changes(:alice, 0, 10)")) == 2
+
+
+def test_what_a_put_finds_under_a_name(scene: Scene) -> None:
+    opened = "my_card_open(:alice, '{}', '{}', JSON_ARRAY(:mail_alice, 'x@scene.example'))"
+    ada = scene["ada"]
+    etag = put(scene, "ada.vcf", uid="u-1")
+    rev = scene.one("my_card_token(:alice)")
+    mail = scene["mail_alice"]
+    expected = (rev, ada, etag, "active", None, None, f'["{mail}"]')
+    assert scene.rows(opened.format("ada.vcf", "u-1")) == [expected]
+    assert scene.rows(opened.format(f"{ada}.vcf", ""))[0][1] is None, "the card has another name"
+    assert scene.rows(opened.format("new.vcf", "u-1")) == [
+        (rev, None, None, None, None, "ada.vcf", f'["{mail}"]')
+    ]
+    grace = scene["grace"]
+    assert scene.rows(opened.format("new.vcf", grace))[0][5] == f"{grace}.vcf", "its id is its UID"
+    scene.sets("my_contact_trash(:alice, :ada, NULL)")
+    assert scene.rows(opened.format("new.vcf", "u-1"))[0][5] is None
+    assert scene.rows(opened.format("ada.vcf", "u-1"))[0][3] == "trash"
+
+
+def test_a_colleague_is_refused_unless_the_contact_has_the_address(scene: Scene) -> None:
+    opened = "my_card_open(:erin, 'x.vcf', NULL, JSON_ARRAY(:mail_frank, :mail_bob))"
+    assert scene.rows(opened)[0][6] == f'["{scene["mail_frank"]}"]'
+
+
+def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
+    put(scene, "ada.vcf", uid="u-1")
+    scene.sets("my_contact_trash(:alice, :ada, NULL)")
+    scene.sets(
+        """my_card_put(:alice, :grace, 'ada.vcf', '{"card": "", "version": "3.0", "uid": "u-1"}', 0)"""
+    )
+    cards = (
+        "SELECT contact_id, name, uid FROM contact_vcard WHERE owner_id = :alice ORDER BY name = 'ada.vcf'"
+    )
+    assert scene.rows(cards) == [
+        (scene["ada"], f"{scene['ada']}.vcf", None),
+        (scene["grace"], "ada.vcf", "u-1"),
+    ]
