@@ -118,7 +118,7 @@ def _credentials(operation: Operation) -> str:
 
 
 def _rest_answers() -> dict[str, list[Any]]:
-    """Return the fields of each answer by schema name; those of a contact are listed once, under Record."""
+    """Return the fields of each answer by schema name; ContactRecord has those of a contact."""
     schemas = document(OPERATIONS)["components"]["schemas"]
     return {name: _fields(schema) for name, schema in schemas.items()}
 

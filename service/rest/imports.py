@@ -67,7 +67,7 @@ async def rejected(request: ApiRequest) -> ApiResponse:
 
 
 def _import_id(request: ApiRequest) -> str:
-    import_id = request.http.match_info["import"]
+    import_id = request.http.match_info["report"]
     if not ID.fullmatch(import_id):
         raise rest_error("NOT_FOUND", "No such import, or it is more than a week ago")
     return import_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from service.rest import declarations as d
+from service.rest.answers import ANY, TEXT, answer_schemas, ref
 from service.rest.errors import STATUSES
 from service.rest.idempotency import KEY
 from service.rest.operation import PREFIX, Operation
@@ -18,8 +18,14 @@ WITH_KEY = ("CONFLICT", "UNPROCESSABLE")
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 FILES = ("text/vcard", "text/csv", "application/vcard+json")
 REJECTED = ("text/vcard", "text/csv", "application/json")
-ANY = {"type": "object"}
-TEXT = {"type": "string"}
+TAGS = {
+    "auth": "Sign-in, the account of the user, app passwords.",
+    "site": "The service itself.",
+    "keys": "API keys.",
+    "contacts": "Contacts, their changes and their history.",
+    "imports": "Files of contacts.",
+}
+LICENSE = {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"}
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -32,11 +38,14 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "Contacts",
             "version": "1",
+            "license": LICENSE,
+            "contact": {"name": "The maintainers of the service"},
             "description": "The WebSocket /ws?token=… sends contact.created, contact.updated, "
             "contact.deleted and contact.restored live.",
         },
         "servers": [{"url": PREFIX}],
         "security": [{"token": []}],
+        "tags": [{"name": name, "description": doc} for name, doc in TAGS.items()],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -45,7 +54,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
                     "description": "An API key (clk_…), or the access token of /auth/login.",
                 }
             },
-            "schemas": _schemas(),
+            "schemas": answer_schemas(),
         },
     }  # fmt: skip
 
@@ -69,7 +78,7 @@ def _path_params(operation: Operation) -> list[dict[str, Any]]:
     docs = {
         "id": "The contact: its UUID, or its 16 significant hex digits.",
         "version": "The version of the picture, as in `avatar_path`.",
-        "import": "The id of the import, 16 hexadecimal digits.",
+        "report": "The id of the import, 16 hexadecimal digits.",
         "key": "The id of the API key, or app password.",
         "session": "The id of the sign-in, from the list of sign-ins.",
     }
@@ -112,7 +121,8 @@ def _header_params(operation: Operation) -> list[dict[str, Any]]:
 
 def _body(operation: Operation) -> dict[str, Any] | None:
     if operation.upload:
-        form = _object(file={"type": "string", "format": "binary"})
+        file = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {"file": file}, "required": ["file"]}
         return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     if operation.file:
         return {"required": True, "content": {kind: {"schema": TEXT} for kind in FILES}}
@@ -134,7 +144,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     errors = {
         str(status): {
             "description": ", ".join(names),
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            "content": {"application/json": {"schema": ref("ApiError")}},
         }
         for status, names in sorted(by_status.items())
     }
@@ -147,148 +157,5 @@ def _success(operation: Operation) -> dict[str, Any]:
         return {"description": "The picture.", "content": kinds}
     if operation.returns == "RejectedFile":
         return {"description": "The file.", "content": {kind: {"schema": TEXT} for kind in REJECTED}}
-    schema = {"$ref": f"#/components/schemas/{operation.returns}"}
-    return {"description": operation.returns, "content": {"application/json": {"schema": schema}}}
-
-
-def _data(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "type": "object", "properties": {"data": schema, **more}, "required": ["data", *more],
-    }  # fmt: skip
-
-
-def _list(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": schema}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _schemas() -> dict[str, Any]:
-    """Return the schemas of all answers by name, as `Operation.returns` gives it."""
-    return {**_contact_schemas(), **_account_schemas(), **_service_schemas()}
-
-
-NULLABLE_TEXT = {"type": ["string", "null"]}
-INTEGER = {"type": "integer"}
-BOOLEAN = {"type": "boolean"}
-
-
-def _contact_schemas() -> dict[str, Any]:
-    record = {"$ref": "#/components/schemas/Record"}
-    page = _object(next=NULLABLE_TEXT, has_more=BOOLEAN)
-    compact = _object(
-        format={"const": "compact"},
-        summary=TEXT,
-        lines=_list(TEXT),
-        ids=_list(TEXT),
-        meta=json_schema(d.META),
-    )
-    change = _object(event=TEXT, data=_object(id=TEXT))
-    duplicates = _object(reason=TEXT, value=TEXT, contacts=_list(ANY))
-    batch = _object(processed=INTEGER, failed=INTEGER, errors=_list(ANY), results=_list(ANY))
-    entry = object_schema(d.CHANGE)
-    entry["properties"]["changes"] = _list(_object(field=TEXT, before={}, after={}))
-    return {
-        "Record": {**object_schema(d.RECORD), "required": ["id"]},
-        "Contact": _data(record),
-        "ContactList": {"anyOf": [_data(_list(record), meta=json_schema(d.META), tier=TEXT), compact]},
-        "Changes": _data(_list(change), meta=page),
-        "Duplicates": _data(_list(duplicates), meta=page),
-        "Deleted": _data(_object(id=TEXT)),
-        "Batch": _data(batch),
-        "History": _data(_list(entry), meta=_object(limit=INTEGER, **page["properties"])),
-        "Undone": _data(
-            _object(reverted=INTEGER, left=_list(_object(id=TEXT, name=NULLABLE_TEXT, reason=TEXT)))
-        ),
-        "Reverted": _data(record, meta=_object(left=_list(TEXT))),
-        "Import": _data(_import()),
-        "Imports": _data(_list(_import())),
-    }
-
-
-def _import() -> dict[str, Any]:
-    """Return the schema of a report. Those of a list have no entries."""
-    counts = (
-        "percent",
-        "total",
-        "loaded",
-        "updated",
-        "alreadyincontact",
-        "noemail",
-        "rejected_count",
-        "groups",
-    )
-    report = _object(
-        id=TEXT,
-        state={"enum": ["running", "done", "cancelled", "failed"]},
-        **dict.fromkeys(("reason", "api", "kind", "filename"), TEXT),
-        update={"enum": ["add", "replace", "skip"]},
-        **dict.fromkeys(counts, INTEGER),
-        created_at=TEXT,
-        ended_at=NULLABLE_TEXT,
-    )
-    report["properties"] |= dict.fromkeys(("rejected", "known", "incomplete"), _list(ANY))
-    return report
-
-
-def _account_schemas() -> dict[str, Any]:
-    user = _object(id=TEXT, email=TEXT, display_name=TEXT, role=TEXT)
-    session = _object(
-        access_token=TEXT, refresh_token=TEXT, refresh_token_id=TEXT, expires_in=INTEGER, user=user
-    )
-    sign_in = _object(
-        id=TEXT, kind={"enum": ["browser", "rest", "token"]}, device_label=TEXT, device_name={"type": "null"},
-        user_agent=TEXT, address=TEXT, ip_address=TEXT, created_at=TEXT, last_used_at=TEXT, last_seen_at=TEXT,
-        expires_at=TEXT, current=BOOLEAN, is_current=BOOLEAN,
-    )  # fmt: skip
-    scope = {"enum": list(d.SCOPES)}
-    key = {
-        "id": TEXT, "user_id": TEXT, "prefix": TEXT, "key_prefix": TEXT, "scope": scope,
-        "scopes": _list(scope), "label": NULLABLE_TEXT, "name": TEXT, "created_at": TEXT,
-        "last_used_at": NULLABLE_TEXT,
-    }  # fmt: skip
-    app_password = {
-        "id": TEXT, "name": TEXT, "prefix": TEXT, "created_at": TEXT, "last_used_at": NULLABLE_TEXT,
-    }  # fmt: skip
-    return {
-        "AppPasswords": _data(_list(_object(**app_password))),
-        "NewAppPassword": _data(_object(**app_password, password=TEXT, username=TEXT, server=TEXT)),
-        "Session": _data(session),
-        "Success": _data(_object(success={"const": True})),
-        "Account": _data(
-            _object(**user["properties"], avatar_path={"type": "null"}, password_changed_at={"type": "null"})
-        ),
-        "Sessions": _data(_list(sign_in)),
-        "Revoked": _data(_object(revoked=INTEGER)),
-        "Ended": _data(_object(ended=INTEGER)),
-        "Keys": _data(_list(_object(**key))),
-        "NewKey": _data(_object(key=TEXT, **key)),
-    }
-
-
-def _service_schemas() -> dict[str, Any]:
-    state = {"enum": ["ok", "degraded"]}
-    health = _object(
-        status=state,
-        dependencies=_object(database=state, redis=state),
-        slow_databases=_list(TEXT),
-        home=TEXT,
-        nodes={
-            "type": "object",
-            "additionalProperties": {"enum": ["ready", "donor", "read_only", "down"]},
-        },
-        loops={"type": "object", "additionalProperties": {"enum": ["late", "dead"]}},
-        set_aside=INTEGER,
-        time=INTEGER,
-    )
-    status = _object(
-        mode={"const": "multi_user"},
-        setup_required=BOOLEAN,
-        registration_enabled=BOOLEAN,
-        two_factor_enabled=BOOLEAN,
-    )
-    error = _object(code={"enum": list(STATUSES)}, message=TEXT)
-    error["properties"]["details"] = ANY
-    return {"Health": _data(health), "Status": _data(status, tier=TEXT), "Error": _object(error=error)}
+    content = {"application/json": {"schema": ref(operation.returns)}}
+    return {"description": operation.returns, "content": content}

@@ -88,7 +88,7 @@ OPERATIONS = (
         query=d.LIST, errors=("INVALID_QUERY",),
     ),
     Operation(
-        "contacts.create", "POST", "/contacts", contacts.create, "Contact", "contact.add",
+        "contacts.create", "POST", "/contacts", contacts.create, "ContactAnswer", "contact.add",
         body=d.CONTACT, status=201, errors=WRITES, idempotent=True,
     ),
     Operation(
@@ -105,7 +105,7 @@ OPERATIONS = (
         "contact.show_contact", query=d.DUPLICATES, errors=("INVALID_QUERY",),
     ),
     Operation(
-        "contacts.merge", "POST", "/contacts/merge", contacts.merge, "Contact", "contact.update",
+        "contacts.merge", "POST", "/contacts/merge", contacts.merge, "ContactAnswer", "contact.update",
         body=d.MERGE, errors=(*WRITES, *CHANGES), idempotent=True, conditional=True,
     ),
     Operation(
@@ -113,28 +113,29 @@ OPERATIONS = (
         body=d.UNDO, errors=(*WRITES, "GONE", "NOT_FOUND"), idempotent=True, timeout=60,
     ),
     Operation(
-        "contacts.get", "GET", "/contacts/{id}", contacts.get, "Contact", "contact.get_contact",
+        "contacts.get", "GET", "/contacts/{id}", contacts.get, "ContactDetails", "contact.get_contact",
         query=d.ONE, errors=("INVALID_QUERY", "NOT_FOUND"),
     ),
     Operation(
-        "contacts.update", "PATCH", "/contacts/{id}", contacts.update, "Contact", "contact.update",
+        "contacts.update", "PATCH", "/contacts/{id}", contacts.update, "ContactAnswer", "contact.update",
         body=d.CONTACT, errors=(*WRITES, *CHANGES), conditional=True,
     ),
     Operation(
-        "contacts.delete", "DELETE", "/contacts/{id}", contacts.delete, "Deleted", "contact.delete_contact",
+        "contacts.delete", "DELETE", "/contacts/{id}", contacts.delete, "Deletion", "contact.delete_contact",
         query=d.DELETE, errors=("INVALID_QUERY", "ALREADY_DELETED", *CHANGES), conditional=True,
     ),
     Operation(
         "contacts.custom", "PATCH", "/contacts/{id}/custom", contacts.update_custom,
-        "Contact", "contact.update",
+        "ContactAnswer", "contact.update",
         body={}, free_body=True, errors=("VALIDATION_ERROR", *CHANGES), conditional=True,
     ),
     Operation(
-        "contacts.restore", "POST", "/contacts/{id}/restore", contacts.restore, "Contact", "contact.add",
+        "contacts.restore", "POST", "/contacts/{id}/restore", contacts.restore, "ContactAnswer",
+        "contact.add",
         errors=("VALIDATION_ERROR", "NOT_DELETED", "CONFLICT", *CHANGES), idempotent=True, conditional=True,
     ),
     Operation(
-        "contacts.history", "GET", "/contacts/{id}/history", history.list_changes, "History",
+        "contacts.history", "GET", "/contacts/{id}/history", history.list_changes, "ContactHistory",
         "contact.get_contact", query=d.HISTORY, errors=("INVALID_QUERY", "NOT_FOUND"),
     ),
     Operation(
@@ -143,7 +144,7 @@ OPERATIONS = (
     ),
     Operation(
         "contacts.set_avatar", "POST", "/contacts/{id}/avatar", contacts.set_avatar,
-        "Contact", "contact.update",
+        "ContactAnswer", "contact.update",
         upload=True, errors=("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", *CHANGES),
         idempotent=True, conditional=True,
     ),
@@ -158,19 +159,19 @@ OPERATIONS = (
     ),
     Operation("imports.list", "GET", "/imports", imports.find, "Imports", "contact.load"),
     Operation(
-        "imports.load", "POST", "/imports", imports.load, "Import", "contact.load",
+        "imports.load", "POST", "/imports", imports.load, "ImportAnswer", "contact.load",
         query=d.LOAD, file=True, errors=("INVALID_QUERY", "CONFLICT"), timeout=900,
     ),
     Operation(
-        "imports.get", "GET", "/imports/{import}", imports.get, "Import", "contact.load",
+        "imports.get", "GET", "/imports/{report}", imports.get, "ImportAnswer", "contact.load",
         errors=("NOT_FOUND",),
     ),
     Operation(
-        "imports.cancel", "POST", "/imports/{import}/cancel", imports.cancel, "Import", "contact.load",
+        "imports.cancel", "POST", "/imports/{report}/cancel", imports.cancel, "ImportAnswer", "contact.load",
         errors=("NOT_FOUND",),
     ),
     Operation(
-        "imports.rejected", "GET", "/imports/{import}/rejected", imports.rejected, "RejectedFile",
+        "imports.rejected", "GET", "/imports/{report}/rejected", imports.rejected, "RejectedFile",
         "contact.load", errors=("NOT_FOUND",),
     ),
 )  # fmt: skip
