@@ -5,6 +5,7 @@
 --
 -- When the connection to the database broke between the commit and the answer, the page was refused, and it
 -- still names the socket that it had before. It gets what the refused one, now lost, took over from that.
+-- It may be refused several times in a row: lost_socket.was remembers those that it has never heard of.
 --
 -- A visitor (session_visit) is the user ffffffffffffffff.
 --
@@ -17,9 +18,8 @@
 --                                        other socket of the user is open or lost), session (its hash),
 --                                        former (the socket that the token names, of the same session, open
 --                                        or lost within a day), mailboxes (JSON array: former, and the
---                                        refused socket in between), holder (process that holds the last of
---                                        them still), user (session_card, for sys.hello); no row without a
---                                        session
+--                                        refused sockets since), holder (process that holds the last of them
+--                                        still), user (session_card, for sys.hello); no row without a session
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL socket_bind('example-socket', 'no-such-session', NULL, '00000000000000e1');
@@ -37,6 +37,7 @@ BEGIN
     DECLARE v_session CHAR(64) COLLATE ascii_bin;
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_former, v_predecessor, v_refused, v_known VARCHAR(32) COLLATE ascii_bin;
+    DECLARE v_mailboxes LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_holder CHAR(16) COLLATE ascii_bin;
     DECLARE v_first TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -88,14 +89,26 @@ BEGIN
     SET v_known = IF(v_predecessor IS NOT NULL, v_former, (
         SELECT id FROM lost_socket WHERE id = v_former AND session_id = v_session
     ));
+    SET v_mailboxes = (
+        WITH RECURSIVE mailbox (id, number) AS (
+            SELECT v_known, 1
+            UNION ALL
+            SELECT l.id, m.number + 1
+            FROM mailbox AS m
+            JOIN lost_socket AS l ON l.was = m.id AND l.session_id = v_session
+        )
+        SELECT COALESCE(JSON_ARRAYAGG(id ORDER BY number), '[]') FROM mailbox WHERE id IS NOT NULL
+    );
+    IF v_refused IS NOT NULL THEN
+        INSERT INTO lost_socket (id, session_id, heard_at, lost_at, rooms, was)
+        VALUES (v_refused, v_session, v_now, v_now, '[]', JSON_VALUE(v_mailboxes, '$[last]'))
+        ON DUPLICATE KEY UPDATE was = VALUES(was);
+        SET v_mailboxes = JSON_ARRAY_APPEND(v_mailboxes, '$', v_refused);
+    END IF;
     SELECT JSON_OBJECT(
         'uid', k.uid, 'db', k.db_name, 'first', IF(v_first, 1, 0), 'session', k.id,
         'former', v_known,
-        'mailboxes', CASE
-            WHEN v_known IS NULL THEN JSON_ARRAY()
-            WHEN v_refused IS NULL THEN JSON_ARRAY(v_known)
-            ELSE JSON_ARRAY(v_known, v_refused)
-        END,
+        'mailboxes', JSON_COMPACT(v_mailboxes),
         'holder', v_holder,
         'user', JSON_COMPACT(k.user)
     ) AS data

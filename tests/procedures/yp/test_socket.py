@@ -235,10 +235,11 @@ def test_a_page_that_was_refused_behind_the_commit_follows_its_seat(scene: Scene
     assert bind("second")["mailboxes"] == [first]
     seat = "SELECT socket_id FROM yp.conference WHERE room_id = 'room'"
     assert scene.rows(seat) == [("refused1",)]
-    for refused, following in (("refused1", "refused2"), ("refused2", "third")):
-        lose(scene, f"'{refused}'")
+    # Two in a row: the frames of both are for this page.
+    for refused, following in ((["refused1"], "refused2"), (["refused1", "refused2"], "third")):
+        lose(scene, f"'{refused[-1]}'")
         bound = bind(following)
-        assert (bound["former"], bound["mailboxes"]) == (first, [first, refused])
+        assert (bound["former"], bound["mailboxes"]) == (first, [first, *refused])
         assert scene.rows(seat) == [(following,)]
     scene.sets("yp.session_signin(:bob, 'sid-other', NULL, NULL, 60, 50, 'test', '127.0.0.1')")
     scene.sets("yp.authn_store('sid-other', :token, 60)")
