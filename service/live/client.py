@@ -68,6 +68,10 @@ class Client:
         """Number of unconfirmed frames before the ping."""
         self._writer: asyncio.Task[None] | None = None
         self._closing: asyncio.Event | None = None
+        self._answer = asyncio.Event()
+        """Set by each answer to a ping, and by the end of the connection."""
+        self.is_read = False
+        """Somebody waits for the next frame of the client."""
         self._held = True
 
     async def greet(self, hello: str) -> None:
@@ -131,6 +135,7 @@ class Client:
         self._asked = self._pinged = None
         del self._unconfirmed[: self._before_ping]
         self._before_ping = 0
+        self._answer.set()
 
     def excuse(self, seconds: float) -> None:
         """Give the client more time, because this process has not read its answers."""
@@ -202,7 +207,8 @@ class Client:
     async def close(self, code: int, reason: str) -> None:
         """Send the queued frames and a close frame; wait at most 2 s for each of the two.
 
-        A client that answers the close frame has all frames before it.
+        A client that answers the close frame has all frames before it. aiohttp waits for that answer only
+        when nobody reads meanwhile; otherwise a ping goes before.
         """
         self._closing = asyncio.Event()
         try:
@@ -210,16 +216,30 @@ class Client:
                 await asyncio.wait({self._writer}, timeout=CLOSE_SECONDS)
             # The writer drops them when it finds the connection closed.
             waiting_ids = {id(frame) for frame in self._queue}
+            is_read = self.is_read
+            if is_read and not self._held:
+                await self._confirm()
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.ws.close(code=code, message=reason.encode())
-            if self.ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
+            if not is_read and self.ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
                 self._unconfirmed = [frame for frame in self._unconfirmed if id(frame) in waiting_ids]
         except (ConnectionError, RuntimeError, TimeoutError):
             pass
         finally:
             self._closing.set()
 
+    async def _confirm(self) -> None:
+        """Ask the client for 2 s at most, until it has all frames."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while self._unconfirmed and not self.ws.closed:
+                    self._answer.clear()
+                    if not self.is_asked():
+                        self.ask(time.monotonic())
+                    await self._answer.wait()
+
     async def closed(self) -> None:
         """Wait until a close frame that this side has sent is answered."""
+        self._answer.set()
         if self._closing is not None:
             await self._closing.wait()

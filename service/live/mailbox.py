@@ -78,14 +78,18 @@ def sort(outcome: Sequence[bytes]) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 async def take(client: Redis, former: str, node: str, successor: str) -> list[str]:
-    """Empty the mailbox of a lost socket; from now on its frames go to its successor in this process."""
+    """Empty the mailbox of a lost socket; from now on its frames go to its successor in this process.
+
+    What was sent before the connection broke comes first: a process that stops knows only at the end that it
+    has not arrived, when others have put newer frames into the mailbox.
+    """
     box = f"drumee:missed:{former}"
     async with client.pipeline(transaction=True) as pipe:
         pipe.set(f"drumee:moved:{former}", f"{node} {successor}", ex=MOVED_SECONDS)
         pipe.lrange(box, 0, -1)
         pipe.delete(box, f"{box}:bytes")
         _, frames, _ = await pipe.execute()
-    return [frame.decode() for frame in frames]
+    return sorted((frame.decode() for frame in frames), key=lambda frame: not frame.startswith(REPEATED))
 
 
 def repeated(frames: Iterable[str]) -> list[str]:

@@ -373,7 +373,9 @@ class Sockets:
         A page whose script closes the socket, without a code, goes on and connects again.
         """
         while True:
+            client.is_read = True
             message = await client.ws.receive()
+            client.is_read = False
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
                 return message.type is WSMsgType.CLOSE and message.data in PAGE_CLOSED
             client.heard = time.monotonic()

@@ -485,6 +485,29 @@ async def test_a_node_that_is_stopped_hands_its_people_to_the_others(
     await alice_tab.nothing("conference.leave", 0.1)
 
 
+async def test_news_of_a_restart_do_not_overtake_what_the_stopped_process_had_sent(
+    make_node: NodeMaker, people: People, registry: Registry, admin: Admin
+) -> None:
+    # No ping: what has been sent stays unconfirmed.
+    staying, leaving = [await make_node(socket_grace=30, socket_keepalive=600) for _ in range(2)]
+    base = staying.make_url("/")
+    alice, bob = await people("Alice", base=base), await people("Bob", base=base)
+    alice_tab, bob_tab = await alice.tab(), await bob.tab(leaving.make_url("/"))
+    hub, room = await meet(registry, (alice, alice_tab), (bob, bob_tab))
+    await say(alice, alice_tab, hub, room, "1")
+    await bob_tab.expect("conference.broadcast")
+    # The process closes the connection, and waits for an answer that does not come.
+    bob_tab.transport.pause_reading()
+    stopping = asyncio.create_task(leaving.close())
+    await until(lambda: state(admin, bob_tab.id) == "lost")
+    await say(alice, alice_tab, hub, room, "2")
+    await stopping
+    back = await bob.tab(was=bob_tab)
+    await back.expect("conference.broadcast", 2)
+    assert [frame["model"]["id"] for frame in back.updates("conference.broadcast")] == ["1", "2"]
+    bob_tab.transport.abort()
+
+
 async def test_another_node_frees_the_places_of_a_dead_node(
     make_node: NodeMaker,
     people: People,
