@@ -55,7 +55,7 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test test-frontend browser lint types bench chaos levels
+.PHONY: test test-frontend browser lint types bench chaos levels clients
 test: WITH = --with test
 # RETEST=1, for shared machines: tests that fail run once more, alone.
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word", RETEST=1)
@@ -72,6 +72,11 @@ browser: ## Install Chromium, with which make test drives the demo page
 levels: WITH = --with test
 levels: ready ## Test procedures on the other patch levels of MariaDB that Debian offers
 	@.venv/bin/python -m tests.patch_levels
+
+clients: WITH = --with test
+clients: ready ## Make clients of /api/v1 with OpenAPI generators, and use them (needs Node.js and Java)
+	@if command -v npm >/dev/null && command -v java >/dev/null; then .venv/bin/python -m pytest -n 0 tests/clients $(ARGS); \
+	else echo "NOT TESTED - generated clients: there is no npm, or no java"; fi
 
 lint: ready ## Ruff, the layers of imports, and our rules for procedures/ and sql/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -104,6 +109,7 @@ lock: ready $(TOOLS)/ready ## Pin what pyproject.toml needs in requirements/, wi
 	@$(LOCK) --extra test --extra docs --output-file requirements/develop.txt
 	@$(LOCK) --constraints requirements/develop.txt --output-file requirements/service.txt
 	@$(patsubst pyproject.toml,--group tools,$(LOCK)) --output-file requirements/tools.txt
+	@$(patsubst pyproject.toml,--group clients,$(LOCK)) --output-file requirements/clients.txt
 
 audit: ready $(TOOLS)/ready ## Known vulnerabilities of the pinned packages, by pip-audit
 	@.venv/bin/python -m service.local.audit $(TOOLS)/bin/pip-audit

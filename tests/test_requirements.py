@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.docs.pages import ROOT
 from tests.support.locks import read_lock
 
-LOCKS = ("service", "develop", "tools")
+LOCKS = ("service", "develop", "tools", "clients")
 
 
 def declared(name: str) -> list[Requirement]:
@@ -26,6 +26,7 @@ def declared(name: str) -> list[Requirement]:
         "service": project["dependencies"],
         "develop": [*project["dependencies"], *extras["test"], *extras["docs"]],
         "tools": document["dependency-groups"]["tools"],
+        "clients": document["dependency-groups"]["clients"],
     }
     assert set(extras) == {"test", "docs"}
     return [Requirement(line) for line in lines[name]]

@@ -14,12 +14,13 @@ from service.rest.schemas import json_schema, object_schema
 
 Schema = dict[str, Any]
 
-ANY = {"type": "object"}
+ANY = {"type": "object", "additionalProperties": True}
 TEXT = {"type": "string"}
 NULLABLE_TEXT = {"type": ["string", "null"]}
 INTEGER = {"type": "integer"}
 BOOLEAN = {"type": "boolean"}
-TRUE = {"type": "boolean", "const": True}
+TRUE = {"type": "boolean", "description": "Always true."}
+"""Not a constant: openapi-generator compares it with a text."""
 INPUT_ONLY = {"pattern", "minLength", "maxLength", "minItems", "maxItems", "default"}
 """Keywords for values that are sent; those of answers may come through other APIs."""
 
@@ -219,7 +220,8 @@ def output(schema: Schema, optional: tuple[str, ...] = ()) -> Schema:
     All fields but the `optional` ones are there, and lists are not null.
     """
     answer = {keyword: value for keyword, value in schema.items() if keyword not in INPUT_ONLY}
-    if answer.get("format") == "email":
+    # Ids of all answers, and in paths, are of one type; addresses may be of no form that is known.
+    if answer.get("format") in {"email", "uuid"}:
         del answer["format"]
     if "items" in answer:
         answer |= {"type": "array", "items": output(answer["items"])}

@@ -89,6 +89,9 @@ def json_schema(declaration: Declaration) -> dict[str, Any]:
         schema["items"] = json_schema(declaration["items"])
     if "properties" in declaration:
         schema |= object_schema(declaration["properties"])
+    elif kind == "object":
+        # Some generators take an object without properties for an empty one.
+        schema["additionalProperties"] = True
     if declaration.get("nullable"):
         schema["type"] = [kind, "null"]
         if "enum" in schema:

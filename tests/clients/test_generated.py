@@ -1,0 +1,98 @@
+"""Linters and generators take the OpenAPI document, and the clients that they make work: `make clients`.
+
+The tools are those of package-lock.json and requirements/clients.txt, in build/clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from service import ROOT
+from service.rest.openapi import document
+from service.rest.operations import OPERATIONS
+from tests.support.rest import ClientMaker
+
+HERE = Path(__file__).parent
+BUILD = ROOT / "build" / "clients"
+LOCK = ROOT / "requirements" / "clients.txt"
+FILES = ("package.json", "package-lock.json", ".npmrc", ".spectral.yaml", "tsconfig.json", "story.ts")
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+client = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(client.__path__, f"{sys.argv[1]}."):
+    importlib.import_module(module.name)
+"""
+WITHOUT = "modelDocs=false,apiDocs=false,modelTests=false,apiTests=false"
+Tool = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def tool() -> Tool:
+    """Install the tools; return what runs one of them in build/clients and returns its output."""
+    for program in ("node", "npm", "java"):
+        assert shutil.which(program), f"{program} is not installed"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copy(HERE / name, BUILD / name)
+    path = os.pathsep.join([str(BUILD / "node_modules/.bin"), str(BUILD / "venv/bin"), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path, "REDOCLY_TELEMETRY": "off", "PYTHONPATH": f"{BUILD}:{BUILD}/python"}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=BUILD, env=env, capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, f"{' '.join(command)}\n{output}"
+        return output
+
+    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    run(sys.executable, "-m", "venv", "venv")
+    run("venv/bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK))
+    (BUILD / "openapi.json").write_bytes(orjson.dumps(document(OPERATIONS)))
+    return run
+
+
+async def run_in_thread(tool: Tool, *command: str) -> str:
+    """Run a tool while the service of this process answers its client."""
+    return await asyncio.to_thread(tool, *command)
+
+
+def test_linters_have_nothing_to_say(tool: Tool) -> None:
+    tool("spectral", "lint", "--fail-severity", "hint", "openapi.json")
+    assert "warning" not in tool("redocly", "lint", "openapi.json").lower().replace("deprecation warning", "")
+
+
+async def test_openapi_generator_makes_a_python_client_that_works(tool: Tool, client_of: ClientMaker) -> None:
+    await run_in_thread(
+        tool, "openapi-generator-cli", "generate", "-i", "openapi.json", "-g", "python", "-o", "python",
+        "--global-property", f"models,apis,supportingFiles,{WITHOUT}",
+    )  # fmt: skip
+    tool("venv/bin/python", "-c", IMPORT_ALL, "openapi_client")
+    api = await client_of()
+    url = str(api.base / "api/v1")
+    await run_in_thread(tool, "venv/bin/python", str(HERE / "story.py"), url, api.token)
+
+
+def test_openapi_python_client_makes_modules_that_can_be_imported(tool: Tool) -> None:
+    tool(
+        "openapi-python-client", "generate", "--path", "openapi.json", "--output-path", "contacts_client",
+        "--meta", "none", "--overwrite",
+    )  # fmt: skip
+    tool("venv/bin/python", "-c", IMPORT_ALL, "contacts_client")
+
+
+async def test_typescript_generators_make_clients_that_compile_and_work(
+    tool: Tool, client_of: ClientMaker
+) -> None:
+    await run_in_thread(tool, "openapi-typescript", "openapi.json", "-o", "schema.d.ts")
+    await run_in_thread(tool, "orval", "--input", "openapi.json", "--output", "orval.ts", "--client", "fetch")
+    await run_in_thread(tool, "tsc", "--project", "tsconfig.json")
+    api = await client_of()
+    await run_in_thread(tool, "tsx", "story.ts", str(api.base / "api/v1"), api.token)
