@@ -258,3 +258,41 @@ def test_who_comes_back_reads_their_own_calls_and_the_clock_of_rooms_an_index(
             admin.rows(f"DELETE FROM yp.{table} WHERE hub_id = LPAD('plan', 16, 'e')")
         for table in ("socket", "lost_socket"):
             admin.rows(f"DELETE FROM yp.{table} WHERE id = 'plan'")
+
+
+PERSON = {"line": 1, "default": "new@y.example", "firstname": "New", "lastname": "One", "mobile": [],
+          "email": [{"email": "new@y.example", "is_default": 1, "category": "priv"}], "address": [],
+          "tag": [], "group": []}  # fmt: skip
+WRITES = {
+    "import": ("my_contact_import", (encode([{**PERSON, "id": "00000000000fffff"}]), "csv")),
+    "an import of a known address": (
+        "my_contact_import",
+        (encode([{**PERSON, "id": "00000000000fffff", "default": "p1@x.example"}]), "csv"),
+    ),
+    "create": (
+        "my_contact_create",
+        (encode({"from_api": 1, "firstname": "New", "email": PERSON["email"]}),),
+    ),
+    "patch": ("my_contact_patch", ("0" * 15 + "1", encode({"from_api": 1, "company": "Acme"}), None)),
+    "add": ("my_contact_add", (encode({"firstname": "New", "email": PERSON["email"]}),)),
+    "the place of a card": ("my_card_open", ("x.vcf", "uid", "[]")),
+    "no change of a card": ("my_card_changes", (10**6, 100)),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_costs_the_same_in_a_big_book(
+    people: People, admin: Admin, settings: Settings, write: str
+) -> None:
+    small, big = await people("Small"), await people("Big")
+    for person, count in ((small, 100), (big, 5000)):
+        admin.rows(FILL.format(count=count), person.uid)
+        for statement in RECORDS[:2]:
+            admin.rows(statement.format(count=count), person.uid)
+        admin.rows("UPDATE shard1.contact_ledger SET rev = 1000000 WHERE owner_id = %s", person.uid)
+    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_record")
+    routine, args = WRITES[write]
+    marks = ", ".join(["%s"] * (len(args) + 1))
+    call = f"BEGIN NOT ATOMIC START TRANSACTION; CALL shard1.{routine}({marks}); ROLLBACK; END"
+    costs = [rows_read(settings, call, person.uid, *args) for person in (small, big)]
+    assert costs[1] <= 1.2 * costs[0] + 50, costs

@@ -84,7 +84,8 @@ BEGIN
                ) IS NOT NULL
                OR (
                    SELECT k.id FROM contact AS k FORCE INDEX (by_peer)
-                   WHERE k.owner_id = in_owner AND k.peer_id = COALESCE(u.id, d.id)
+                   -- never NULL: all contacts without a peer would be read
+                   WHERE k.owner_id = in_owner AND k.peer_id = COALESCE(u.id, d.id, '')
                    LIMIT 1
                ) IS NOT NULL AS is_held
         FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
