@@ -26,10 +26,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the room is locked before its participants; the row is read again below
-    SELECT c.hub_id INTO out_hub
-    FROM conference AS c
-    JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)
-    WHERE c.room_id = in_room AND c.socket_id = in_socket;
+    SET out_hub = conference_hub(in_sid, in_socket, in_room);
     CALL conference_number(out_hub, in_room, out_serial);
 
     -- unlocked: every writer holds the row of the room, as this call does

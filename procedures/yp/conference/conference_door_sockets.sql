@@ -1,7 +1,7 @@
 -- conference_door_sockets: list the sockets that hear who comes to the door of a room, and who goes away.
 --
--- They are those of its hosts. A room without a host is opened by whoever may be host: by the owner of a dmz
--- or public area, else by users who may write; those who are online hear it. Attendees never learn who waits.
+-- They are those of its hosts. A room without a host is opened by the area_opener, else by users who may
+-- write; those who are online hear it. Attendees never learn who waits.
 --
 -- Params:   in_hub      hub of the room
 --           in_room     room
@@ -22,9 +22,7 @@ BEGIN
     DECLARE v_has_host TINYINT DEFAULT EXISTS (
         SELECT 1 FROM conference WHERE hub_id = in_hub AND room_id = in_room AND role = 'host'
     );
-    DECLARE v_owner_opens TINYINT DEFAULT EXISTS (
-        SELECT 1 FROM entity WHERE id = in_hub AND area IN ('dmz', 'public')
-    );
+    DECLARE v_opener CHAR(16) COLLATE ascii_bin DEFAULT (SELECT uid FROM area_opener WHERE hub_id = in_hub);
 
     SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
     FROM (
@@ -34,9 +32,8 @@ BEGIN
         WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.role = 'host'
         UNION
         SELECT s.id, s.node
-        FROM hub AS h
-        JOIN socket_route AS s ON s.uid = h.owner_id AND s.state <> 'idle'
-        WHERE h.id = in_hub AND v_owner_opens AND NOT v_has_host
+        FROM socket_route AS s
+        WHERE s.uid = v_opener AND s.state <> 'idle' AND NOT v_has_host
         UNION
         SELECT s.id, s.node
         FROM permission AS p
@@ -44,7 +41,7 @@ BEGIN
         JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
         WHERE p.hub_id = in_hub AND p.resource_id IN ('*', in_room) AND p.level >= 4
           AND (p.expiry = 0 OR p.expiry > v_now)
-          AND NOT v_owner_opens AND NOT v_has_host
+          AND v_opener IS NULL AND NOT v_has_host
     ) AS r
     WHERE r.id <> COALESCE(in_socket, '')
     GROUP BY r.node;

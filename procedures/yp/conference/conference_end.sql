@@ -23,10 +23,7 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the room is locked before its participants; the row is read again by conference_command
-    SELECT c.hub_id INTO v_hub
-    FROM conference AS c
-    JOIN socket AS s ON s.id = c.socket_id AND s.session_id = SHA2(in_sid, 256)
-    WHERE c.room_id = in_room AND c.socket_id = in_socket;
+    SET v_hub = conference_hub(in_sid, in_socket, in_room);
     CALL conference_number(v_hub, in_room, v_serial);
 
     -- of two hosts who end it at once, the second one finds no room; others are refused

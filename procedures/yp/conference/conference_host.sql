@@ -23,20 +23,10 @@ BEGIN
 
     -- unlocked: every writer holds the row of the room, as the caller does
     SET out_host = (
-        SELECT c.socket_id
-        FROM conference AS c
-        JOIN entity AS e ON e.id = c.hub_id
-        JOIN conference_room AS r ON r.hub_id = c.hub_id AND r.id = c.room_id
-        LEFT JOIN hub AS h ON h.id = c.hub_id
-        WHERE c.hub_id = in_hub AND c.room_id = in_room
-          AND c.level >= 4
-          AND (e.area NOT IN ('dmz', 'public') OR c.uid = h.owner_id
-               OR (r.started_at IS NOT NULL AND c.status = 'started'))
-          AND NOT EXISTS (
-            SELECT 1 FROM conference AS o
-            WHERE o.hub_id = in_hub AND o.room_id = in_room AND o.role = 'host'
-          )
-        ORDER BY c.status = 'started' DESC, c.ctime, c.socket_id
+        SELECT socket_id
+        FROM conference_heir
+        WHERE hub_id = in_hub AND room_id = in_room
+        ORDER BY status = 'started' DESC, ctime, socket_id
         LIMIT 1
     );
     UPDATE conference SET role = 'host', status = 'started'

@@ -259,7 +259,7 @@ BEGIN
         SET v_opens = v_started IS NULL;
         UPDATE conference_room SET started_at = v_now
         WHERE hub_id = v_hub AND id = v_room AND started_at IS NULL;
-        CALL conference_let_in(v_hub, v_room, v_locked);
+        CALL conference_let_in(v_hub, v_room);
     END IF;
 
     SET v_event = CASE

@@ -33,38 +33,18 @@ BEGIN
     DECLARE v_hub CHAR(16) COLLATE ascii_bin;
     DECLARE v_level TINYINT UNSIGNED;
     DECLARE v_serial BIGINT UNSIGNED;
+    DECLARE v_meant LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_sockets LONGTEXT COLLATE utf8mb4_bin DEFAULT '[]';
-    DECLARE v_is_done TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL conference_command(in_sid, in_socket, in_room, v_hub, v_level, v_serial);
-    -- unlocked: every writer holds the row of the room, as this call does
-    SET v_is_done = NOT EXISTS (
-        SELECT 1 FROM conference
-        WHERE hub_id = v_hub AND room_id = in_room AND in_to IN (socket_id, uid)
-    ) AND (in_ban = 0 OR EXISTS (
-        SELECT 1
-        FROM conference_ban AS b
-        LEFT JOIN socket AS s ON s.id = in_to
-        WHERE b.hub_id = v_hub AND b.room_id = in_room AND b.who IN (in_to, s.uid, s.session_id)
-    ));
-    IF NOT v_is_done THEN
-        CALL conference_targets(v_hub, in_room, in_to, in_status, v_level, v_sockets);
-    END IF;
-
-    IF in_ban AND NOT v_is_done THEN
-        INSERT IGNORE INTO conference_ban (hub_id, room_id, who, ctime)
-        SELECT DISTINCT v_hub, in_room, IF(d.id IS NULL, s.session_id, s.uid), UNIX_TIMESTAMP()
-        FROM JSON_TABLE(v_sockets, '$[*]' COLUMNS (id VARCHAR(32) COLLATE ascii_bin PATH '$')) AS j
-        JOIN socket AS s ON s.id = j.id
-        LEFT JOIN drumate AS d ON d.id = s.uid;
-        -- unlocked: the same
-        SELECT JSON_ARRAYAGG(c.socket_id) INTO v_sockets
-        FROM conference AS c
-        JOIN socket AS s ON s.id = c.socket_id
-        JOIN conference_ban AS b ON b.hub_id = c.hub_id AND b.room_id = c.room_id
-          AND b.who IN (c.uid, s.session_id)
-        WHERE c.hub_id = v_hub AND c.room_id = in_room;
+    IF NOT conference_is_out(v_hub, in_room, in_to, in_ban) THEN
+        CALL conference_targets(v_hub, in_room, in_to, in_status, v_level, v_meant);
+        IF in_ban THEN
+            CALL conference_ban_add(v_hub, in_room, v_meant, v_sockets);
+        ELSE
+            SET v_sockets = v_meant;
+        END IF;
     END IF;
     IF JSON_CONTAINS(v_sockets, JSON_QUOTE(in_socket)) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';

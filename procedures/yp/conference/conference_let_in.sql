@@ -1,18 +1,16 @@
--- conference_let_in: let those into a room who wait at its door and no longer need to, in the order in which
--- they came, until the room is full. The owner finds a place all the same; the others wait on.
+-- conference_let_in: let those into a room who wait at its door and no longer need to (conference_door), in
+-- the order in which they came, until the room is full. The owner finds a place all the same.
 --
--- Params:   in_hub      hub of the room
---           in_room     room, locked by the caller (conference_number)
---           in_locked   who waits on: nobody, guests or everybody
+-- Params:   in_hub    hub of the room
+--           in_room   room, locked by the caller (conference_number)
 -- Returns:  nothing
 -- Errors:   none
 -- Needs:    a transaction
--- Example:  CALL conference_let_in('00000000000000f1', '00000000000000f2', 'nobody');
+-- Example:  CALL conference_let_in('00000000000000f1', '00000000000000f2');
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE conference_let_in(
-    IN in_hub    CHAR(16) COLLATE ascii_bin,
-    IN in_room   VARCHAR(64) COLLATE ascii_bin,
-    IN in_locked VARCHAR(16) COLLATE ascii_bin
+    IN in_hub  CHAR(16) COLLATE ascii_bin,
+    IN in_room VARCHAR(64) COLLATE ascii_bin
 )
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
@@ -33,12 +31,10 @@ BEGIN
     -- unlocked: the same
     SELECT JSON_ARRAYAGG(x.socket_id) INTO v_sockets
     FROM (
-        SELECT c.socket_id
-        FROM conference AS c
-        LEFT JOIN drumate AS d ON d.id = c.uid
-        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'waiting' AND c.level < 7
-          AND (in_locked = 'nobody' OR (in_locked = 'guests' AND d.id IS NOT NULL))
-        ORDER BY c.ctime, c.socket_id
+        SELECT socket_id
+        FROM conference_door
+        WHERE hub_id = in_hub AND room_id = in_room AND level < 7
+        ORDER BY ctime, socket_id
         LIMIT v_places
     ) AS x;
     UPDATE conference

@@ -32,7 +32,7 @@ BEGIN
     -- unlocked: every writer holds the row of the room, as this call does
     SELECT COALESCE(JSON_ARRAYAGG(socket_id), '[]') INTO v_sockets
     FROM conference WHERE hub_id = v_hub AND room_id = in_room AND status = 'waiting';
-    CALL conference_let_in(v_hub, in_room, in_who);
+    CALL conference_let_in(v_hub, in_room);
 
     CALL conference_entered(v_hub, in_room, v_sockets, v_serial);
     SELECT data FROM room_card WHERE hub_id = v_hub AND room_id = in_room;

@@ -490,13 +490,15 @@ def test_those_come_in_whom_the_lock_no_longer_keeps_out(meeting: Scene) -> None
     status = "SELECT status FROM yp.conference WHERE uid = :carol"
     meeting.sets("UPDATE yp.conference_room SET locked = 'everybody' WHERE hub_id = :hub AND id = 'one'")
     meeting.sets(enter("carol"))
-    meeting.sets("yp.conference_let_in(:hub, 'one', 'everybody')")
+    lock(meeting, "everybody")
+    meeting.sets(LET_IN.format("hub"))
     assert meeting.one(status) == "waiting"
-    meeting.sets("yp.conference_let_in(:hub, 'one', 'guests')")
+    lock(meeting, "guests")
+    meeting.sets(LET_IN.format("hub"))
     assert meeting.one(status) == "started"
 
 
-LET_IN = "yp.conference_let_in(:{}, 'one', 'nobody')"
+LET_IN = "yp.conference_let_in(:{}, 'one')"
 INSIDE = "SELECT uid FROM yp.conference WHERE room_id = 'one' AND status = 'started'"
 
 
@@ -586,6 +588,7 @@ def test_nobody_finds_out_who_waits_by_an_endpoint(meeting: Scene) -> None:
     meeting.sets(enter("carol", metadata='{"participant_id": "e9"}'))
     find = "yp.conference_attendee(:sid_alice, 'e9', NULL, NULL)"
     assert meeting.rows(find) == []
+    lock(meeting, "nobody")
     meeting.sets(LET_IN.format("hub"))
     assert meeting.doc(find)["uid"] == meeting["carol"]
 
@@ -740,6 +743,35 @@ def test_each_command_has_its_refusals(door: Scene) -> None:
         "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :bob, 'host')": "CANT_HOST",
         "yp.conference_set_role(:sid_alice, :tab_alice, 'one', :alice, 'attendee')": "LAST_HOST",
     })  # fmt: skip
+
+
+def test_a_ban_takes_in_all_sockets_of_whom_it_means(door: Scene) -> None:
+    door["desk"] = door.tab("bob")
+    door.sets(enter("bob", tab="desk"))
+    out = "SELECT yp.conference_is_out(:hub, 'one', :{}, {})"
+    assert (
+        door.one(out.format("bob", 0)),
+        door.one(out.format("erin", 0)),
+        door.one(out.format("erin", 1)),
+    ) == (
+        0,
+        1,
+        0,
+    )
+    door.sets("yp.conference_ban_add(:hub, 'one', JSON_ARRAY(:desk), @sockets)")
+    assert set(door.json("SELECT @sockets")) == {door["desk"], door["tab_bob"]}
+    door.sets("yp.conference_drop(:desk, NULL)")
+    door.sets("yp.conference_drop(:tab_bob, NULL)")
+    assert door.one(out.format("bob", 1)) == 1
+    door.sets("yp.conference_ban_add(:hub, 'one', '[]', @sockets)")
+    assert door.json("SELECT @sockets") == []
+
+
+def test_a_command_is_given_in_the_room_of_the_socket(door: Scene) -> None:
+    hub = "SELECT yp.conference_hub(:sid_{}, :tab_{}, '{}')"
+    assert door.one(hub.format("carol", "carol", "one")) == door["hub"], "at the door"
+    for who, tab, room in (("bob", "carol", "one"), ("bob", "bob", "two")):
+        assert door.one(hub.format(who, tab, room)) is None
 
 
 def test_a_command_whose_aim_is_reached_does_nothing(door: Scene) -> None:
