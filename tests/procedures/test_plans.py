@@ -296,3 +296,53 @@ async def test_a_write_costs_the_same_in_a_big_book(
     call = f"BEGIN NOT ATOMIC START TRANSACTION; CALL shard1.{routine}({marks}); ROLLBACK; END"
     costs = [rows_read(settings, call, person.uid, *args) for person in (small, big)]
     assert costs[1] <= 1.2 * costs[0] + 50, costs
+
+
+MEETINGS = (
+    """
+    INSERT INTO yp.entity (id, type, area, dom_id, db_name, home_id, ctime, mtime)
+    SELECT CONCAT('aaaa', LPAD(seq, 12, '0')), 'hub', ELT(1 + seq % 3, 'private', 'share', 'dmz'), 1,
+           'shard1', LPAD(seq, 16, 'a'), 1, 1
+    FROM yp.seq_1_to_1000
+    """,
+    """
+    INSERT INTO yp.permission (hub_id, resource_id, entity_id, level, ctime, mtime)
+    SELECT CONCAT('aaaa', LPAD(1 + seq DIV 10, 12, '0')), '*', LPAD(seq, 16, 'b'), IF(seq % 10, 4, 7), 1, 1
+    FROM yp.seq_0_to_9999
+    """,
+    """
+    INSERT INTO yp.socket (id, uid, session_id, node, ctime)
+    SELECT CONCAT('plan', seq), LPAD(seq, 16, 'b'), SHA2(seq, 256), REPEAT('9', 16), 1 FROM yp.seq_0_to_9999
+    """,
+    """
+    INSERT INTO yp.conference_room (hub_id, id, type, ctime, started_at, people)
+    SELECT CONCAT('aaaa', LPAD(seq, 12, '0')), CONCAT('plan', seq), 'meeting', 1, 1, 8 FROM yp.seq_1_to_1000
+    """,
+    """
+    INSERT INTO yp.conference (room_id, socket_id, hub_id, uid, type, role, status, level, ctime, mtime)
+    SELECT CONCAT('plan', 1 + seq DIV 10), CONCAT('plan', seq), CONCAT('aaaa', LPAD(1 + seq DIV 10, 12, '0')),
+           LPAD(seq, 16, 'b'), 'meeting', IF(seq % 10, 'attendee', 'host'),
+           IF(seq % 10 < 8, 'started', 'waiting'), IF(seq % 10, 4, 7), 1, 1
+    FROM yp.seq_0_to_9999
+    """,
+)
+
+
+def test_ten_thousand_in_meetings_are_compared_with_their_grants_by_a_few_lookups_each(
+    settings: Settings, admin: Admin
+) -> None:
+    for statement in MEETINGS:
+        admin.rows(statement)
+    admin.rows("ANALYZE TABLE yp.conference, yp.conference_room, yp.permission, yp.entity")
+    try:
+        for call, lookups in (
+            ("conference_review(10)", 9),
+            ("conference_evict(10)", 9),
+            ("conference_fill()", 4),
+        ):
+            statement = f"BEGIN NOT ATOMIC START TRANSACTION; CALL yp.{call}; ROLLBACK; END"
+            assert rows_read(settings, statement) < lookups * 10_000, call
+    finally:
+        admin.rows("DELETE FROM yp.socket WHERE node = REPEAT('9', 16)")
+        admin.rows("DELETE FROM yp.conference_room WHERE id LIKE 'plan%%' AND hub_id LIKE 'aaaa%%'")
+        admin.rows("DELETE FROM yp.entity WHERE id LIKE 'aaaa%%' AND home_id LIKE 'aaa%%'")

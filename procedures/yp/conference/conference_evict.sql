@@ -22,12 +22,11 @@ BEGIN
     )
     INTO v_seats
     FROM (
-        SELECT c.hub_id, c.room_id, c.socket_id
-        FROM conference AS c
-        JOIN conference_right AS r ON r.room_id = c.room_id AND r.socket_id = c.socket_id
-        LEFT JOIN entity AS a ON a.id = c.uid
+        SELECT r.hub_id, r.room_id, r.socket_id
+        FROM conference_right AS r
+        LEFT JOIN entity AS a ON a.id = r.uid
         WHERE a.status <> 'active' OR r.level = 0
-        ORDER BY c.hub_id, c.room_id, c.socket_id
+        ORDER BY r.hub_id, r.room_id, r.socket_id
         LIMIT in_limit
     ) AS x;
 

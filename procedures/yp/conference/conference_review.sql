@@ -19,37 +19,38 @@ CREATE OR REPLACE PROCEDURE conference_review(
 BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_host VARCHAR(32) COLLATE ascii_bin;
-    DECLARE v_changed LONGTEXT;
+    DECLARE v_rooms, v_changed LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    FOR r IN (
-        -- unlocked: each room is locked before its participants
-        SELECT DISTINCT c.hub_id, c.room_id
-        FROM conference AS c
-        JOIN conference_right AS g ON g.room_id = c.room_id AND g.socket_id = c.socket_id
-        JOIN conference_room AS m ON m.hub_id = c.hub_id AND m.id = c.room_id
-        JOIN entity AS e ON e.id = c.hub_id
-        LEFT JOIN hub AS h ON h.id = c.hub_id
-        WHERE (c.level <> g.level AND g.level > 0)
-           OR (g.level >= 4
-               -- whom conference_host would choose: rooms in which nobody may be host would fill the limit
-               AND (e.area NOT IN ('dmz', 'public') OR c.uid = h.owner_id
-                    OR (m.started_at IS NOT NULL AND c.status = 'started'))
-               AND NOT EXISTS (
-                SELECT 1 FROM conference AS o
-                WHERE o.hub_id = c.hub_id AND o.room_id = c.room_id AND o.role = 'host'
-           ))
-        ORDER BY c.hub_id, c.room_id
+    -- unlocked: each room is locked before its participants. Not in the FOR, which runs its query twice.
+    SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT('hub', x.hub_id, 'room', x.room_id)), '[]') INTO v_rooms
+    FROM (
+        SELECT hub_id, room_id FROM conference_right WHERE level <> former_level AND level > 0
+        UNION
+        -- no others without a host: rooms in which nobody may be it would fill the limit
+        SELECT n.hub_id, n.room_id
+        FROM conference_heir AS n
+        JOIN conference_right AS g ON g.room_id = n.room_id AND g.socket_id = n.socket_id
+        WHERE g.level >= 4
+        ORDER BY hub_id, room_id
         LIMIT in_limit
+    ) AS x;
+
+    FOR r IN (
+        SELECT j.hub_id, j.room_id
+        FROM JSON_TABLE(v_rooms, '$[*]' COLUMNS (
+            hub_id CHAR(16) COLLATE ascii_bin PATH '$.hub',
+            room_id VARCHAR(64) COLLATE ascii_bin PATH '$.room'
+        )) AS j
+        ORDER BY j.hub_id, j.room_id
     ) DO
         CALL conference_number(r.hub_id, r.room_id, v_serial);
         SET v_changed = '[]';
         FOR s IN (
             -- unlocked: the row of the room is written above
-            SELECT c.socket_id, g.level
-            FROM conference AS c
-            JOIN conference_right AS g ON g.room_id = c.room_id AND g.socket_id = c.socket_id
-            WHERE c.hub_id = r.hub_id AND c.room_id = r.room_id AND c.level <> g.level AND g.level > 0
+            SELECT socket_id, level
+            FROM conference_right
+            WHERE hub_id = r.hub_id AND room_id = r.room_id AND level <> former_level AND level > 0
         ) DO
             UPDATE conference
             SET level = s.level, role = IF(s.level < 4, 'attendee', role)
