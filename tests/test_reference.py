@@ -47,7 +47,7 @@ def test_every_operation_of_rest_is_complete(page: str, operation: Operation) ->
     codes = re.findall(r"[A-Z]+_[A-Z_]+|[A-Z]{4,}", text[text.index("Errors:") :])
     assert set(operation.errors) | {"RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"} <= set(codes)
     assert set(codes) <= set(STATUSES)
-    if operation.returns not in {"Picture", "RejectedFile"}:
+    if operation.returns not in {"Picture", "Profile", "RejectedFile"}:
         assert f'<table id="answer-{operation.returns}">' in page
 
 

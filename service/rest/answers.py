@@ -187,7 +187,9 @@ def _key_schemas() -> dict[str, Schema]:
         "Keys": _data(_list(_object(**key))),
         "NewKey": _data(_object(key=TEXT, **key)),
         "AppPasswords": _data(_list(_object(**app_password))),
-        "NewAppPassword": _data(_object(**app_password, password=TEXT, username=TEXT, server=TEXT)),
+        "NewAppPassword": _data(
+            _object(**app_password, password=TEXT, username=TEXT, server=TEXT, setup_uri=TEXT, qr_code=TEXT)
+        ),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from service.auth.app_passwords import MOST
+from service.auth.device_setup import PROFILE_TYPE, CardDavAccount
 from service.auth.keys import new_key
 from service.ids import STORE_ID
 from service.rest.errors import rest_error
@@ -23,12 +24,32 @@ async def list_app_passwords(request: ApiRequest) -> ApiResponse:
 
 
 async def add_app_password(request: ApiRequest) -> ApiResponse:
-    """Make an app password for one device. Only this answer shows it."""
+    """Make an app password for one device. Only this answer shows it, also as a URI and as a QR code."""
+    account, created_at = await _add(request)
+    entry = _entry(account.key_id, account.name, account.password[:8], created_at, None)
+    sign_in = {
+        "password": account.password,
+        "username": account.email,
+        "server": account.server,
+        "setup_uri": account.uri,
+        "qr_code": account.qr_code,
+    }
+    return ApiResponse(201, orjson.dumps({"data": {**entry, **sign_in}}))
+
+
+async def add_profile(request: ApiRequest) -> ApiResponse:
+    """Make an app password for one Apple device, and return it as a configuration profile (.mobileconfig)."""
+    account, _ = await _add(request)
+    disposition = {"Content-Disposition": 'attachment; filename="contacts.mobileconfig"'}
+    return ApiResponse(201, account.profile(), disposition, content_type=PROFILE_TYPE)
+
+
+async def _add(request: ApiRequest) -> tuple[CardDavAccount, int]:
+    """Make an app password; return the account for its device, and the time in unix seconds."""
     caller, key, name = request.ctx.caller, new_key(), request.body["name"]
     (((key_id, created_at),),) = await request.ctx.yp("app_password_add", caller.uid, key, name, MOST)
-    entry = _entry(key_id, name, key[:8], created_at, None)
-    sign_in = {"password": key, "username": caller.email, "server": request.ctx.settings.base_url}
-    return ApiResponse(201, orjson.dumps({"data": {**entry, **sign_in}}))
+    server = request.ctx.settings.base_url
+    return CardDavAccount(server, caller.email or "", key, key_id, name), created_at
 
 
 async def drop_app_password(request: ApiRequest) -> ApiResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from service.auth.device_setup import PROFILE_TYPE
 from service.rest.answers import ANY, TEXT, answer_schemas, ref
 from service.rest.errors import STATUSES
 from service.rest.idempotency import KEY
@@ -155,6 +156,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.returns == "Picture":
         kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURES}
         return {"description": "The picture.", "content": kinds}
+    if operation.returns == "Profile":
+        return {"description": "The profile.", "content": {PROFILE_TYPE: {"schema": TEXT}}}
     if operation.returns == "RejectedFile":
         return {"description": "The file.", "content": {kind: {"schema": TEXT} for kind in REJECTED}}
     content = {"application/json": {"schema": ref(operation.returns)}}

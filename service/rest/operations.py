@@ -65,6 +65,11 @@ OPERATIONS = (
         errors=("VALIDATION_ERROR", "UNPROCESSABLE", "INSUFFICIENT_SCOPE"), signed_in=True,
     ),
     Operation(
+        "auth.add_profile", "POST", "/auth/app-passwords/profile", app_passwords.add_profile,
+        "Profile", "yp.hello", body=d.NEW_APP_PASSWORD, status=201,
+        errors=("VALIDATION_ERROR", "UNPROCESSABLE", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
         "auth.drop_app_password", "DELETE", "/auth/app-passwords/{key}", app_passwords.drop_app_password,
         "Deleted", "yp.hello", errors=("NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
     ),

@@ -22,7 +22,8 @@ def test_the_licence_is_the_agpl_word_for_word() -> None:
 
 def test_the_version_has_one_copy() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    files = [ROOT / name for name in listed.split() if name.endswith((".py", ".toml", ".json", ".html"))]
+    names = [name for name in listed.split() if not name.endswith("package-lock.json")]
+    files = [ROOT / name for name in names if name.endswith((".py", ".toml", ".json", ".html"))]
     copies = re.compile(rf"(?<![\w.=]){re.escape(__version__)}(?![\w.])")
     holders = [str(f.relative_to(ROOT)) for f in files if f.exists() and copies.search(f.read_text())]
     assert holders == ["service/__init__.py"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import plistlib
 from typing import Any
 
+import segno
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from service.admin.registry import Registry
 from service.app import DISPATCHER
@@ -170,3 +173,44 @@ async def test_a_frozen_account_opens_nothing(
     assert await opener(node).open(api.person.email, password, AddressKey("a")) == AppSignIn()
     admin.rows("UPDATE yp.entity SET status = 'active' WHERE id = %s", api.person.uid)
     assert (await opener(node).open(api.person.email, password, AddressKey("a"))).caller
+
+
+async def test_a_device_is_set_up_by_a_picture(client_of: ClientMaker) -> None:
+    made = await make(await signed_in(client_of))
+    uri = URL(made["setup_uri"])
+    assert (uri.scheme, uri.user, uri.password, uri.path) == (
+        "carddav", made["username"], made["password"], "/",
+    )  # fmt: skip
+    assert f"{uri.host}:{uri.port}" in made["server"]
+    assert made["qr_code"] == segno.make(made["setup_uri"], error="m").svg_data_uri(
+        scale=4, border=4, light="#fff"
+    )
+
+
+async def test_a_device_is_set_up_by_a_profile_with_a_password_of_its_own(
+    client_of: ClientMaker, make_node: NodeMaker
+) -> None:
+    node = await make_node(public_url="https://contacts.example.org:8443/team")
+    api = await signed_in(client_of, base=node.make_url("/"))
+    answers = [await api.post(f"{PATH}/profile", {"name": "My <phone> & \U0001f600"}) for _ in range(2)]
+    first, second = (plistlib.loads(answer.raw) for answer in answers)
+    assert answers[0].headers["Content-Type"] == "application/x-apple-aspen-config"
+    assert answers[0].headers["Cache-Control"] == "no-store"
+    assert 'filename="contacts.mobileconfig"' in answers[0].headers["Content-Disposition"]
+    (account,) = first["PayloadContent"]
+    assert (first["PayloadType"], account["PayloadType"]) == ("Configuration", "com.apple.carddav.account")
+    assert (account["CardDAVHostName"], account["CardDAVPort"], account["CardDAVUseSSL"]) == (
+        "contacts.example.org", 8443, True,
+    )  # fmt: skip
+    assert account["CardDAVUsername"] == api.person.email
+    assert "My <phone> & \U0001f600" in first["PayloadDescription"]
+    (other,) = second["PayloadContent"]
+    passwords = {account["CardDAVPassword"], other["CardDAVPassword"]}
+    assert len(passwords) == 2
+    for password in passwords:
+        assert (await opener(node).open(api.person.email, password, AddressKey("a"))).caller
+    identifiers = [part["PayloadUUID"] for part in (first, second, account, other)]
+    assert len(set(identifiers)) == 4
+    agent = await client_of(person=api.person)
+    assert (await agent.post(f"{PATH}/profile", {"name": "x"})).error == (403, "INSUFFICIENT_SCOPE")
+    assert (await Client(api.person).post(f"{PATH}/profile", {"name": "x"})).error == UNAUTHORIZED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import plistlib
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -87,6 +88,9 @@ async def test_hostile_text_is_refused_or_stored_unchanged(attack: Attack, opera
                 continue
             for label, text in hostile(spot.declaration):
                 answer = await attack.json(operation, {**base, name: spot.put(text)})
+                if operation.returns == "Profile" and answer.status == operation.status:
+                    assert plistlib.loads(answer.raw)
+                    continue
                 stored_text = value_at(answer.body.get("data"), spot.path)
                 if answer.status >= 500 or (
                     isinstance(stored_text, str) and not same(stored_text, text, spot.path)
