@@ -115,6 +115,32 @@ async def test_a_host_who_ends_the_call_has_talked(line: Line, admin: Admin) -> 
     assert (await logged_alike(line, admin))[0] == "leave"
 
 
+ENDS = ("the time is over", "kicked", "ended by the host", "signed out", "account frozen", "right lost")
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_call_is_logged_however_the_service_ends_it(line: Line, admin: Admin, end: str) -> None:
+    here = await talk(line, admin)
+    command = {"room_id": here["room_id"], "socket_id": line.a1.id}
+    if end == "kicked":
+        await line.alice.ok("conference.kick", to=line.bob.uid, **command)
+    elif end == "ended by the host":
+        await line.alice.ok("conference.end", **command)
+    elif end == "signed out":
+        await line.bob.ok("drumate.logout")
+    else:
+        change = {
+            "the time is over": "UPDATE yp.conference_room SET minutes = 1, started_at = 1 WHERE id = %s",
+            "account frozen": "UPDATE yp.entity SET status = 'frozen' WHERE id = %s",
+            "right lost": "DELETE FROM yp.permission WHERE entity_id = %s AND assign_via = 'no_traversal'",
+        }[end]
+        whose = here["room_id"] if end == "the time is over" else line.bob.uid
+        await asyncio.to_thread(admin.rows, change, whose)
+    event, duration = await logged_alike(line, admin)
+    assert event == "leave"
+    assert 70_000 <= duration < 100_000
+
+
 async def test_a_call_that_is_logged_too_early_gets_its_real_duration(line: Line, admin: Admin) -> None:
     here = await talk(line, admin)
     log = {"callee": line.callee(), "event": "leave", "room_id": here["room_id"]}
