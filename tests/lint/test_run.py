@@ -440,6 +440,17 @@ def test_a_constraint_that_can_be_repeated_is_accepted() -> None:
     assert lint_script(NEXT, "shard", text) == []
 
 
+def test_the_body_of_a_trigger_does_not_run_with_its_migration() -> None:
+    trigger = (
+        "CREATE TRIGGER IF NOT EXISTS x AFTER INSERT ON tag FOR EACH ROW\n"
+        "    IF NEW.name = '' THEN\n        INSERT INTO yp.names SELECT 1; END IF;\n"
+    )
+    text = f"-- 9001: a test.\n-- undo: nothing\n\n{trigger}"
+    assert lint_script(NEXT, "shard", text) == []
+    violations = lint_script(NEXT, "shard", f"{text}INSERT INTO tag VALUES (1);\n")
+    assert [(f.rule, f.line) for f in violations] == [("migrations_can_be_repeated", 7)]
+
+
 def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="more than one routine"):
         findings(tmp_path, GOOD + GOOD)
