@@ -72,6 +72,11 @@ async def list_changes(
     changes = []
     for rev, event, at, actor, name, api, change_set_id, previous_record, previous_private in event_rows:
         previous = values(previous_record, previous_private)
+        fields = differences(previous, after)
+        after = previous
+        if event == "private" and not fields:
+            # a PUT of CardDAV that changes the text of the card alone
+            continue
         changes.append(
             {
                 "rev": rev,
@@ -81,11 +86,10 @@ async def list_changes(
                 "actor_name": name,
                 "api": api or BY_HAND,
                 "change_set": change_set_id,
-                "changes": differences(previous, after),
+                "changes": fields,
             }
         )
-        after = previous
-    return changes, changes[-1]["rev"] if more and changes else None
+    return changes, event_rows[-1][0] if more and event_rows else None
 
 
 async def revert(ctx: Context, contact_id: str, to: int, rev: int | None) -> Reverted:
@@ -206,8 +210,10 @@ async def _undo_each(ctx: Context, contacts: list[_Changed], *, force: bool) -> 
             made.append(contact)
         else:
             await _undo_one(ctx, contact, undone)
+    pushes: list[Push] = []
     for start in range(0, len(made), TRASHED):
-        await _trash(ctx, made[start : start + TRASHED], undone)
+        pushes += await _trash(ctx, made[start : start + TRASHED], undone)
+    await _push(ctx, pushes)
     return undone
 
 
@@ -220,13 +226,20 @@ async def _undo_one(ctx: Context, contact: _Changed, undone: Undone) -> None:
         undone.reverted += 1
 
 
-async def _trash(ctx: Context, contacts: list[_Changed], undone: Undone) -> None:
+async def _trash(ctx: Context, contacts: list[_Changed], undone: Undone) -> list[Push]:
+    """Move contacts to the trash; return the pushes for those that were moved."""
     (moved_rows,) = await ctx.shard("my_contacts_trash", encode([contact.contact_id for contact in contacts]))
-    moved = {contact_id for (contact_id,) in moved_rows}
+    moved = {contact_id for contact_id, _ in moved_rows}
     undone.reverted += len(moved)
     for contact in contacts:
         if contact.contact_id not in moved:
             undone.leave(contact, "changed again")
+    return [_deleted(ctx, contact_id, entity) for contact_id, entity in moved_rows]
+
+
+def _deleted(ctx: Context, contact_id: str, entity: str) -> Push:
+    contact = {"contact_id": contact_id, "entity": entity}
+    return lambda sockets: book.push_deleted(ctx, contact, None, sockets)
 
 
 def _written(ctx: Context, card: ResultSet, service: str) -> Push:

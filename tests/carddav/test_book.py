@@ -129,9 +129,10 @@ async def test_changes_are_told_once_and_in_windows(
 
 
 async def test_a_put_that_no_record_shows_moves_the_token_and_the_tag(
-    book_of: BookMaker, people: People
+    book_of: BookMaker, people: People, client_of: ClientMaker
 ) -> None:
-    book = await book_of(await people("Alice"))
+    alice = await people("Alice")
+    book = await book_of(alice)
     first = await book.put("ada.vcf", ADA)
     token = await book.token()
     other = ADA.replace(b"UID:ada-1", b"PRODID:-//Phone//EN\r\nUID:ada-1")
@@ -139,6 +140,10 @@ async def test_a_put_that_no_record_shows_moves_the_token_and_the_tag(
     assert second.etag not in {None, first.etag}
     assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == other
     assert [m.etag for m in (await book.changes(token)).changed] == [second.etag]
+    api = await client_of(person=alice)
+    (contact,) = (await api.get("/contacts")).data
+    changes = (await api.get(f"/contacts/{contact['id']}/history")).data
+    assert [change["event"] for change in changes] == ["created"], "no field has changed"
 
 
 async def test_a_nickname_of_the_rpc_moves_the_tag_of_the_card(book_of: BookMaker, people: People) -> None:

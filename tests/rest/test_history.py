@@ -566,7 +566,11 @@ async def test_a_whole_import_is_taken_back(people: People, client_of: ClientMak
     (change,) = await changes_of(api, f"/contacts/{names['P11']}")
     assert (change["event"], change["api"], change["change_set"]) == ("created", "rpc", loaded["import_id"])
 
+    tab = await alice.tab()
     undone = await alice.ok("contact.revert", change_set=loaded["import_id"])
+    await tab.expect("contact.delete_contact", 228)
+    frames = {f["model"]["entity"]: f["model"]["contact_id"] for f in tab.updates("contact.delete_contact")}
+    assert (len(frames), frames["p11@x.example"]) == (228, from_wire(names["P11"]))
     assert undone == {
         "reverted": 228,
         "left": [{"contact_id": from_wire(names["P1"]), "name": "P1", "reason": "changed again"}],

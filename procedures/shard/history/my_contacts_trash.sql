@@ -3,7 +3,7 @@
 -- Params:   in_owner      owner of the address book
 --           in_contacts   JSON array of contacts, at most 1,000; those that are in the trash, invited,
 --                         related or blocked stay as they are
--- Returns:  rows          contact_id of those that were moved
+-- Returns:  rows          contact_id, entity (as it was) of those that were moved
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL my_contacts_trash('00000000000000a1', '[]');
@@ -38,7 +38,8 @@ BEGIN
     STRAIGHT_JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.deleted_at IS NULL
     SET c.deleted_at = v_now, c.mtime = v_now, c.entity = c.id, c.peer_id = NULL, c.uid = NULL;
     CALL contacts_render(in_owner, v_moved);
-    SELECT j.id AS contact_id
-    FROM JSON_TABLE(v_moved, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j;
+    SELECT a.id AS contact_id, a.entity
+    FROM JSON_TABLE(v_moved, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j
+    STRAIGHT_JOIN contact_relation_aside AS a ON a.owner_id = in_owner AND a.id = j.id;
 END$$
 DELIMITER ;

@@ -140,7 +140,7 @@ def test_my_change_set_and_my_contacts_trash_take_an_import_back(scene: Scene) -
 
     scene["bobs"] = scene.contact("x@scene.example", owner="bob")
     moved = scene.rows("my_contacts_trash(:alice, JSON_ARRAY(:ana, :bobs, :nobody))")
-    assert [row[0] for row in moved] == [scene["ana"]]
+    assert moved == [(scene["ana"], scene["ana"])]
     assert scene.rows("my_contacts_trash(:alice, JSON_ARRAY(:ana))") == []
     assert past(scene, "ana", 4)[2:] == (1, 1)
     assert scene.one("SELECT active FROM contact_ledger WHERE owner_id = :alice") == 1
