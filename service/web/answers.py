@@ -9,8 +9,8 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# Its icon is an image.
-DEMO_POLICY = f"{PAGE_POLICY}; img-src 'self'"
+# Its icon is an image, and the QR code that sets up a phone is one in a data URI.
+DEMO_POLICY = f"{PAGE_POLICY}; img-src 'self' data:"
 HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     # Not no-referrer: with that, browsers send `Origin: null` for the forms of our own pages.

@@ -97,6 +97,35 @@ async def test_each_view_is_accessible_and_fits_the_window(
         await inspect(alice, "meetings", tmp_path)
 
 
+async def test_a_device_is_added_and_revoked(browser: Browser, demo_page: DemoPage, tmp_path: Path) -> None:
+    async with demo_page.people(browser, ALICE) as (alice,):
+        await alice.click("#devices")
+        await alice.shows("dialog .empty", "No device")
+        await inspect(alice, "no-device", tmp_path)
+        await alice.page.fill("dialog input", "My phone")
+        await alice.click("dialog [type=submit]")
+        await alice.shows("dialog .facts", "alice@example.org")
+        await alice.shows("dialog .facts", "clk_")
+        assert await alice.page.evaluate("document.querySelector('.qr').naturalWidth") > 0
+        await alice.shows("dialog .list", "My phone")
+        await inspect(alice, "devices", tmp_path)
+
+        await alice.page.fill("dialog input", "My Mac")
+        async with alice.page.expect_download() as download:
+            await alice.click('dialog [data-act="profile"]')
+        profile = await (await download.value).path()
+        assert b"com.apple.carddav.account" in profile.read_bytes()
+        await expect(alice.page.locator("dialog .list li")).to_have_count(2)
+
+        await alice.page.get_by_label("Revoke My phone").click()
+        await expect(alice.page.locator("dialog .list li")).to_have_count(1)
+        await alice.page.keyboard.press("Escape")
+        await alice.click("#devices")
+        await alice.shows("dialog .list", "My Mac")
+        await alice.page.get_by_label("Revoke My Mac").click()
+        await alice.shows("dialog .empty", "No device")
+
+
 async def test_a_call_with_the_keyboard_alone(browser: Browser, demo_page: DemoPage) -> None:
     async with demo_page.people(browser, ALICE, BOB) as (alice, bob):
         keyboard = alice.page.keyboard

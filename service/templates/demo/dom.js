@@ -27,6 +27,7 @@ const ICONS = {
   history: "M12 7v5l3.5 2M4 12a8 8 0 1 0 2.5-5.8L4 8.5M4 4v4.5h4.5",
   calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
   record: "M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
+  devices: "M3 5h13v9H3zM6.5 18h6M9.5 14v4M18 9h3v10h-5v-3",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
 };
 

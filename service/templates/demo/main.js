@@ -10,11 +10,11 @@ import { readInvitations } from "./invitations.js";
 import { readMeetings } from "./meetings.js";
 import { enter, endRoom, formerRoom, leaveRoom, openRoom, room } from "./room.js";
 import { closeSocket, listen, openSocket } from "./socket.js";
-import { on, PEOPLE, session } from "./state.js";
+import { on, PASSWORD, PEOPLE, session } from "./state.js";
+import "./devices.js";
 import "./import.js";
 import "./stage.js";
 
-const PASSWORD = "demo-password";
 const PERSON = "demo.person";
 const TABS = ["contacts", "calls", "meetings"];
 
@@ -30,7 +30,7 @@ async function signIn(person) {
   }
   sessionStorage.setItem(PERSON, person.uid);
   $("sign-in").hidden = true;
-  $("desk").hidden = $("out").hidden = $("me").hidden = false;
+  $("desk").hidden = $("devices").hidden = $("out").hidden = $("me").hidden = false;
   $("me").replaceChildren(avatar(person.name, person.uid), el("span", { textContent: person.name }));
   title();
   await openSocket();

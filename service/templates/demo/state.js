@@ -8,6 +8,9 @@ export const PEOPLE = [
   { uid: "00000000000000e1", name: "Erin Larsen", email: "erin@acme.test" },
 ];
 
+/** The password of all people of the demo, which `make run` prints. */
+export const PASSWORD = "demo-password";
+
 export const session = {
   user: null, // {uid, name, wicket, home, isGuest}
   socketId: null, // null while the connection is broken
