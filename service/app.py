@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from service import PACKAGE, metrics
 from service.background import Background
+from service.carddav.routes import CardDavApi
 from service.contacts import uploads
 from service.filemail.routes import LoginTokenApi
 from service.frontend.site import FrontendSite, describe_file, to_frontend
@@ -215,6 +216,7 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     RestApi(parts.process, parts.gate, parts.live).add_routes(router)
     router.add_get("/ws", parts.live.handle)
     LoginTokenApi(parts.process).add_routes(router)
+    CardDavApi(parts.process).add_routes(router)
     Pages(parts.process).add_routes(router)
     router.add_get("/", in_time(to_frontend if parts.frontend else _to_reference))
     if parts.frontend:

@@ -31,6 +31,7 @@ from tests.support.unlike_ours import UnlikeOurs
 pytest_plugins = [
     "tests.fixtures.attackers",
     "tests.fixtures.calls",
+    "tests.fixtures.dav",
     "tests.fixtures.mail",
     "tests.fixtures.rest",
     "tests.fixtures.secrecy",

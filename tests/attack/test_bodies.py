@@ -61,6 +61,11 @@ def in_plain_shape(answer: Answer) -> bool:
     return (answer.status, orjson.loads(answer.body)["error_code"]) == (415, 415)
 
 
+def in_dav_shape(answer: Answer) -> bool:
+    """Return whether this is an error of CardDAV without a condition, which is a sentence."""
+    return (answer.status, answer.body) == (415, b"Send the body uncompressed")
+
+
 TARGETS: dict[str, tuple[Shape, list[tuple[str, str]]]] = {
     "rpc": (in_rpc_shape, [
         *(("POST", f"/-/svc/{name}") for name in (*SERVICES, "no.such", "", "%ff")),
@@ -72,6 +77,11 @@ TARGETS: dict[str, tuple[Shape, list[tuple[str, str]]]] = {
     ]),
     "token": (in_token_shape, [
         (method, f"/api/{call}") for call in (*ENDPOINTS, "nothing", "") for method in ("GET", "POST", "PUT")
+    ]),
+    "carddav": (in_dav_shape, [
+        (method, f"/dav/{path}")
+        for path in ("", "x", "p/x/", "a/x/contacts/", "a/x/contacts/y.vcf")
+        for method in ("PROPFIND", "REPORT", "PUT", "DELETE", "OPTIONS", "MKCOL", "POST")
     ]),
     "plain": (in_plain_shape, [(m, path) for path in OTHER_PATHS for m in ("GET", "POST", "PATCH")]),
 }  # fmt: skip
@@ -199,6 +209,8 @@ UNREAD = (
     ("POST", f"{PREFIX}/nothing", 404),
     ("PUT", f"{PREFIX}/contacts", 405),
     ("POST", f"{PREFIX}/contacts", 401),
+    ("PUT", "/dav/a/0123456789abcdef/contacts/x.vcf", 401),
+    ("PROPFIND", "/dav/", 401),
     ("POST", f"{PREFIX}/contacts/{'0' * 16}/avatar", 401),
     ("POST", f"{PREFIX}/auth/login", 413),
 )
