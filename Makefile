@@ -184,7 +184,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down import export user apikey apikeys hub limits link mail webhooks
+.PHONY: up down import export user apikey apikeys hub limits region link mail webhooks
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -216,6 +216,9 @@ apikeys: ready ## The keys there are ([DROP=id] takes one away)
 
 hub: ready ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
+
+region: ready ## Country of a user's phone numbers without a country code (USER= REGION=DE; REGION=: none)
+	@$(call need,USER)$(SERVICE) region --user "$$USER" --country "$$REGION"
 
 limits: ready ## Limit the rooms of a hub (HUB= [PEOPLE=] [MINUTES=]; -1: as the service allows)
 	@$(call need,HUB)$(SERVICE) limits --hub "$$HUB" $${PEOPLE:+--people "$$PEOPLE"} $${MINUTES:+--minutes "$$MINUTES"}

@@ -122,6 +122,29 @@ def limits(
 
 
 @commands.command(rich_help_panel="Operate")
+def region(
+    user: Annotated[str, typer.Option(help="Email or uid of the user.")],
+    country: Annotated[
+        str, typer.Option(help="Two letters, DE; empty: that of their own number, or of the service.")
+    ],
+) -> int:
+    """Set the country of a user's phone numbers that have no country code."""
+    from service.admin.acting import caller_of
+    from service.live.phone_numbers import is_region
+
+    code = country.strip().upper()
+
+    def change(registry: Registry) -> str:
+        if code and not is_region(code):
+            raise CommandError(f"REGION={country} is no country: give two letters, as DE")
+        caller = caller_of(registry, user)
+        registry.set_phone_region(caller.uid, caller.db or "", code)
+        return f"numbers of {user} without a country code are {f'those of {code}' if code else 'as before'}"
+
+    return _with_registry(change)
+
+
+@commands.command(rich_help_panel="Operate")
 def link(
     hub: Annotated[str, typer.Option(help="Id of the hub.")],
     title: Annotated[str, typer.Option(help="Name of the meeting that guests see.")] = "",

@@ -82,6 +82,11 @@ class Registry:
         limits: dict[str, int | None] = document(self.call("yp", "hub_limits", hub, people, minutes))
         return limits
 
+    def set_phone_region(self, uid: str, shard: str, region: str) -> None:
+        """Set the country of a user's numbers without a country code; "" takes it away."""
+        self.call("yp", "drumate_region", uid, region)
+        self.call(shard, "contact_phones_forget", uid)
+
     def caller_card(self, who: str) -> str | None:
         """Return the JSON of a user with an active account, by email or uid; None: there is none."""
         statement = (

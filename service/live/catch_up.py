@@ -11,7 +11,7 @@ import logging
 import time
 
 from service import metrics
-from service.live.phone_numbers import international
+from service.live.phone_numbers import international, region_of
 from service.live.shards import on_each_shard
 from service.log import kind_of
 from service.loops import Loops
@@ -58,14 +58,16 @@ class CatchUp:
             await self._db.call(shard, "contact_phones_set", number_rows[0][0], encode(numbers))
 
     def _known(self, number_rows: ResultSet) -> list[dict[str, str]]:
+        *_, region, own_number = number_rows[0]
+        region = region or region_of(own_number or "") or self._phone_region
         return [
             {
                 "contact": contact,
                 "id": number_id,
                 "number": number,
-                "international": international(number, self._phone_region),
+                "international": international(number, region),
             }
-            for _, contact, number_id, number in number_rows
+            for _, contact, number_id, number, *_ in number_rows
         ]
 
     async def _catch_up(self, shard: str) -> int:

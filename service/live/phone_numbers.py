@@ -8,6 +8,20 @@ SHORTEST = 8
 """Digits of a number with its country code; shorter ones are extensions and services."""
 
 
+def region_of(number: str) -> str:
+    """Return the country (two letters) of a number with a country code; "" for any other number."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return ""
+    return str(phonenumbers.region_code_for_number(parsed) or "")
+
+
+def is_region(text: str) -> bool:
+    """Return whether a text is a country with phone numbers, two capital letters."""
+    return text in phonenumbers.SUPPORTED_REGIONS
+
+
 def international(number: str, region: str) -> str:
     """Return a number as in E.164, without the plus; "" for one that cannot be dialled from abroad.
 

@@ -6,12 +6,16 @@ import asyncio
 from urllib.parse import quote
 
 import pytest
+from yarl import URL
 
-from service.live.phone_numbers import international
+from service.live.phone_numbers import international, region_of
+from service.settings import Settings
 from tests.support.admin import Admin
+from tests.support.commands import run
 from tests.support.nodes import NodeMaker
 from tests.support.people import People
 from tests.support.rest import ClientMaker
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -67,3 +71,45 @@ async def test_all_writings_of_a_number_find_each_other(
         await asyncio.sleep(0.5)
     assert await names("+4930123456789") == ["Anna", "Bea"]
     assert (await api.get(f"/contacts/{anna['id']}")).etag == changed.etag
+
+
+@pytest.mark.parametrize(
+    ("number", "region"),
+    [("+33 6 12 34 56 78", "FR"), ("+1 202 555 0143", "US"), ("0171 2345678", ""), ("", ""), ("+0", "")],
+)
+def test_the_country_of_a_number(number: str, region: str) -> None:
+    assert region_of(number) == region
+
+
+async def test_each_user_has_a_country(
+    settings: Settings, node: URL, people: People, client_of: ClientMaker, admin: Admin
+) -> None:
+    clients = {}
+    for name, region, own, number in (
+        ("Ann", "DE", "", "0171 2345678"),
+        ("Bob", "", "+33 6 99 99 99 99", "06 12 34 56 78"),
+        ("Cid", "", "", "0171 2345678"),
+    ):
+        person = await people(name)
+        admin.rows("UPDATE yp.drumate SET profile = JSON_SET(profile, '$.mobile', %s) WHERE id = %s",
+                   own, person.uid)  # fmt: skip
+        api = clients[name] = await client_of(person=person)
+        await api.add(display_name="Local", phones=[{"number": number}])
+        if region:
+            done = await run(settings, "region", "--user", person.email, "--country", region)
+            assert done.status == 0, done.err
+    unknown = await run(settings, "region", "--user", clients["Cid"].person.email, "--country", "XX")
+    assert (unknown.status, "is no country" in unknown.err) == (2, True)
+
+    stored = "SELECT international FROM {}.contact_phone WHERE owner_id = %s"
+
+    def forms() -> list[str]:
+        return [admin.one(stored.format(api.person.shard), api.person.uid) or "" for api in clients.values()]
+
+    await until(lambda: forms() == ["491712345678", "33612345678", ""])
+
+    async def finds(name: str, query: str) -> int:
+        return len((await clients[name].get(f"/contacts?search={quote(query)}")).data)
+
+    await until(lambda: finds("Ann", "+49 171 2345678"))
+    assert await finds("Cid", "+49 171 2345678") == 0

@@ -4,7 +4,8 @@
 -- round beside the heartbeat.
 --
 -- Params:   in_limit   numbers at most
--- Returns:  rows       owner, contact, id, number
+-- Returns:  rows       owner, contact, id, number, region (country of the owner, or NULL), own_number (of the
+--                       owner, or NULL)
 -- Errors:   none
 -- Example:  CALL contact_phone_unknown(100);
 DELIMITER $$
@@ -21,9 +22,12 @@ BEGIN
     STRAIGHT_JOIN yp.entity AS e ON e.id = p.owner_id
     WHERE p.international IS NULL
     LIMIT 1;
-    SELECT owner_id AS owner, contact_id AS contact, id, TRIM(CONCAT(areacode, ' ', phone)) AS number
-    FROM contact_phone FORCE INDEX (by_international)
-    WHERE international IS NULL AND owner_id = v_owner
+    SELECT p.owner_id AS owner, p.contact_id AS contact, p.id,
+           TRIM(CONCAT(p.areacode, ' ', p.phone)) AS number,
+           JSON_VALUE(d.profile, '$.phone_region') AS region, JSON_VALUE(d.profile, '$.mobile') AS own_number
+    FROM contact_phone AS p FORCE INDEX (by_international)
+    LEFT JOIN yp.drumate AS d ON d.id = v_owner
+    WHERE p.international IS NULL AND p.owner_id = v_owner
     LIMIT in_limit;
 END$$
 DELIMITER ;

@@ -1036,13 +1036,13 @@ def test_numbers_wait_for_their_international_form(scene: Scene) -> None:
     scene["ana"] = key(create(scene, {"display_name": "Ana", "phones": phones}))
     scene.sets("UPDATE contact_phone SET international = '' WHERE owner_id <> :alice")
     waiting = sorted(scene.rows("contact_phone_unknown(1000)"), key=lambda row: str(row[3]))
-    assert [(owner, number) for owner, _, _, number in waiting] == [
-        (scene["alice"], "0171 23456"), (scene["alice"], "12"),
+    assert [(owner, number, region) for owner, _, _, number, region, _ in waiting] == [
+        (scene["alice"], "0171 23456", None), (scene["alice"], "12", None),
     ]  # fmt: skip
     forms = ("4917123456", "")
     numbers = [
         {"contact": contact, "id": number_id, "number": number, "international": form}
-        for (_, contact, number_id, number), form in zip(waiting, forms, strict=True)
+        for (_, contact, number_id, number, *_), form in zip(waiting, forms, strict=True)
     ]
     numbers.append({**numbers[0], "number": "another one", "international": "1"})
     scene["numbers"] = orjson.dumps(numbers).decode()
@@ -1053,6 +1053,9 @@ def test_numbers_wait_for_their_international_form(scene: Scene) -> None:
     words = "SELECT word FROM contact_index WHERE owner_id = :alice AND kind = '{}' ORDER BY word"
     assert scene.rows(words.format("phone")) == [("4917123456",)]
     assert ("4917123456",) in scene.rows(words.format("text"))
+    scene.sets("contact_phones_forget(:alice)")
+    assert scene.rows(stored) == [(None,), (None,)]
+    scene.sets("contact_phones_set(:alice, :numbers)")
     # A list that is sent back keeps the form; a number that changes loses it.
     for first, expected in (("0171 23456", "4917123456"), ("0171-23456", None)):
         phones[0]["number"] = first

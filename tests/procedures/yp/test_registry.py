@@ -128,6 +128,12 @@ def test_hub_list_has_the_team_hubs_that_a_user_may_read(scene: Scene) -> None:
         assert scene.docs(f"yp.hub_list({call})") == [], call
 
 
+def test_a_user_has_a_country_of_numbers(scene: Scene) -> None:
+    assert scene.refusal("yp.drumate_region(:hub, 'DE')") == "USER_NOT_FOUND"
+    assert scene.one("yp.drumate_region(:alice, 'DE')") == "DE"
+    assert scene.one("yp.drumate_region(:alice, '')") is None
+
+
 def test_the_limits_of_a_hub_go_before_those_of_the_service(scene: Scene) -> None:
     assert scene.refusal("yp.hub_limits(:alice, 5, 5)") == "HUB_NOT_FOUND"
     assert scene.doc("yp.hub_limits(:hub, NULL, NULL)") == {"people": None, "minutes": None}
