@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ TEXT_BYTES = 1_000_000
 """Of a card without its pictures."""
 VERSIONS = {"3.0", "4.0"}
 TEXTS = ("firstname", "lastname", "surname", "display_name", "company", "job_title", "comment")
+IGNORABLE = {"Mn", "Me", "Cc", "Cf", "Cn", "Zs", "Zl", "Zp"}
+"""Categories of combining, control and format characters, and of blanks."""
 NAMES = ("display_name", "firstname", "lastname")
 
 
@@ -78,7 +81,7 @@ class Incoming:
         if emails and not any(item["is_default"] for item in emails):
             emails[0]["is_default"] = 1
         texts = {key: self.contact[key] for key in TEXTS}
-        if not any(texts[key] for key in NAMES):
+        if not any(map(_is_visible, (texts[key] for key in NAMES))):
             texts["display_name"] = self._substitute_name()
         custom = self.contact.get("custom_fields")
         return {
@@ -139,6 +142,11 @@ def _stored(values: Values, body: bytes | None, picture: Picture | None) -> dict
         **({"uid": uid} if 0 < len(uid) <= UID_LIMIT else {}),
         **({"sent": base64.b64encode(body).decode()} if body is not None and is_kept else {}),
     }
+
+
+def _is_visible(text: str) -> bool:
+    """Return whether a text has a character that SQL does not ignore when it compares the text with ''."""
+    return any(unicodedata.category(character) not in IGNORABLE for character in text)
 
 
 def _is_clean(body: bytes) -> bool:

@@ -57,7 +57,9 @@ BEGIN
     ) AS k
     STRAIGHT_JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
     WHERE m.is_listed = 1
-       OR (in_since > 0 AND m.created_rev <= in_since
+       -- the client cannot know a contact that came and went since; but a name that a client chose may have
+       -- been that of an earlier contact
+       OR (in_since > 0 AND (m.created_rev <= in_since OR m.name <> CONCAT(m.contact_id, '.vcf'))
            -- another contact may have been put under the name
            AND NOT EXISTS (
                SELECT 1 FROM contact_vcard AS o

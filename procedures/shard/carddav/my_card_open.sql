@@ -22,6 +22,10 @@ CREATE OR REPLACE PROCEDURE my_card_open(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    -- as contact_sheet writes the UUID of an id
+    DECLARE v_uid_id CHAR(16) COLLATE ascii_bin DEFAULT CONVERT(REGEXP_REPLACE(IF(
+        in_uid REGEXP '^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}$', in_uid, NULL
+    ), '^urn:uuid:(.{8})-(.{4})-4(.{3})-8(.)00-0{12}$', '\\1\\2\\3\\4') USING ascii);
     DECLARE v_holder VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_refused LONGTEXT;
 
@@ -35,7 +39,8 @@ BEGIN
     STRAIGHT_JOIN contact_member AS m
        ON m.owner_id = in_owner AND m.contact_id = c.id AND m.name = in_name;
 
-    -- a contact without a UID has its id for one; one in the trash gives its UID up
+    -- the card of a contact without a UID has the UUID of the contact for one; a contact in the trash gives
+    -- its UID up
     SELECT MIN(m.name) INTO v_holder
     FROM (
         SELECT contact_id FROM contact_vcard WHERE owner_id = in_owner AND uid = in_uid
@@ -43,8 +48,7 @@ BEGIN
         SELECT r.contact_id
         FROM contact_record AS r
         LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = r.contact_id
-        WHERE r.owner_id = in_owner AND r.contact_id = CONVERT(LEFT(in_uid, 16) USING ascii) COLLATE ascii_bin
-          AND r.contact_id = in_uid AND v.uid IS NULL
+        WHERE r.owner_id = in_owner AND r.contact_id = v_uid_id AND v.uid IS NULL
     ) AS k
     JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = k.contact_id AND c.deleted_at IS NULL

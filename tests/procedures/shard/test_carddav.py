@@ -7,6 +7,7 @@ import base64
 import orjson
 import pytest
 
+from service.ids import to_wire
 from tests.support.scene import Scene
 
 
@@ -77,7 +78,8 @@ def test_what_a_put_finds_under_a_name(scene: Scene) -> None:
         (rev, None, None, None, None, "ada.vcf", f'["{mail}"]')
     ]
     grace = scene["grace"]
-    assert scene.rows(opened.format("new.vcf", grace))[0][5] == f"{grace}.vcf", "its id is its UID"
+    own_uid = f"urn:uuid:{to_wire(grace)}"
+    assert scene.rows(opened.format("new.vcf", own_uid))[0][5] == f"{grace}.vcf", "as its card says it"
     scene.sets("my_contact_trash(:alice, :ada, NULL)")
     assert scene.rows(opened.format("new.vcf", "u-1"))[0][5] is None
     assert scene.rows(opened.format("ada.vcf", "u-1"))[0][3] == "trash"
