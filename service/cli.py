@@ -158,6 +158,16 @@ def acl(
 
 
 @commands.command(rich_help_panel="Develop")
+def openapi() -> int:
+    """Print the OpenAPI 3.1 document of the services, as /-/openapi.json answers it."""
+    from service.reference import openapi_of_rpc
+    from service.settings import Settings
+
+    typer.echo(openapi_of_rpc(Settings.from_env().cookie).decode())
+    return 0
+
+
+@commands.command(rich_help_panel="Develop")
 def bench(
     only: Annotated[str, typer.Option(help="Scenarios whose name contains this.")] = "",
     seconds: Annotated[str, typer.Option(help="Length of each measurement; absent: 3.")] = "",

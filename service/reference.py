@@ -18,6 +18,7 @@ from service.rest.openapi import document
 from service.rest.operation import Operation
 from service.rest.operations import OPERATIONS
 from service.rpc.declarations import Service, load_declarations, load_pushes
+from service.specs.rpc import rpc_document
 
 _environment = Environment(
     loader=PackageLoader("service"),
@@ -57,6 +58,19 @@ def read_asset(name: str) -> str:
 
 
 @cache
+def recorded_examples() -> dict[str, Any]:
+    """Return a request and its answer for each service (tests/test_reference_examples.py records them)."""
+    examples: dict[str, Any] = orjson.loads((TEMPLATES / "examples.json").read_bytes())
+    return examples
+
+
+@cache
+def openapi_of_rpc(cookie: str) -> bytes:
+    """Return the OpenAPI document of the services, as JSON; `cookie` names the session cookie."""
+    return orjson.dumps(rpc_document(load_declarations(), recorded_examples(), TITLES, cookie))
+
+
+@cache
 def reference_page() -> str:
     """Return the page of the services that this version declares."""
     return render_reference(load_declarations(), load_pushes())
@@ -70,7 +84,7 @@ def render_reference(services: Mapping[str, Service], pushes: Mapping[str, Any])
     return _environment.get_template("reference.html").render(
         titles=TITLES,
         modules={module: listed for module, listed in modules.items() if listed},
-        examples=orjson.loads((TEMPLATES / "examples.json").read_bytes()),
+        examples=recorded_examples(),
         pushes=pushes,
         token_calls=describe_endpoints(),
         token_errors=ERROR_KINDS,

@@ -31,7 +31,7 @@ SERVICES = sorted(load_declarations())
 REST_PATHS = sorted({(o.method, PREFIX + o.path.replace("{id}", "0" * 16)) for o in OPERATIONS})
 OTHER_PATHS = (
     "/", "/nothing", "/-/health", "/-/metrics", "/-/docs/", "/-/demo/", "/-/mail/", "/-/websocket/", "/ws",
-    "/-/mail/stop/0123456789abcdef", "/-/nothing", "/%2e%2e/x",
+    "/-/mail/stop/0123456789abcdef", "/-/nothing", "/%2e%2e/x", "/-/openapi.json",
 )  # fmt: skip
 ON_ITS_WAY = 1 << 20
 """Bytes that a connection may deliver before the answer to its headers ends it."""

@@ -26,7 +26,7 @@ PAGES = ("/-/docs/", "/-/demo/", "/-/mail/", "/-/mail/stop/0123456789abcdef")
 OTHERS = (
     "/", "/nothing", "/-/nothing", "/-/health", "/-/metrics", "/-/websocket/", "/ws", "/%2e%2e/x", "/dav/",
     "/dav/a/0123456789abcdef/contacts/x.vcf", "/dav/nothing", "/.well-known/carddav",
-    "/-/assets/x",     *(f"/-/assets/{name}" for name in ASSETS),
+    "/-/assets/x", "/-/openapi.json", *(f"/-/assets/{name}" for name in ASSETS),
 )  # fmt: skip
 BROKEN = (b"x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nBad header\r\n\r\n",
           b"GET /?password=geheim wort HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",

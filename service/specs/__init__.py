@@ -1,0 +1,1 @@
+"""Descriptions of the APIs for tools, built from the declarations of acl/."""
