@@ -78,8 +78,11 @@ levels: ready ## Test procedures on the other patch levels of MariaDB that Debia
 
 clients: WITH = --with test
 clients: ready ## Make clients of /api/v1 with OpenAPI generators, and use them (needs Node.js and Java)
-	@if command -v npm >/dev/null && command -v java >/dev/null; then .venv/bin/python -m pytest -n 0 tests/clients $(ARGS); \
-	else echo "NOT TESTED - generated clients: there is no npm, or no java"; fi
+	@if ! command -v npm >/dev/null || ! command -v java >/dev/null; then \
+		echo "NOT TESTED - generated clients: there is no npm, or no java"; \
+	elif ! .venv/bin/python -m tests.clients.install; then \
+		echo "NOT TESTED - generated clients: the generators could not be installed"; \
+	else .venv/bin/python -m pytest -n 0 tests/clients $(ARGS); fi
 
 lint: ready ## Ruff, the layers of imports, and our rules for procedures/ and sql/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -1,6 +1,6 @@
 """Linters and generators take the OpenAPI document, and the clients that they make work: `make clients`.
 
-The tools are those of package-lock.json and requirements/clients.txt, in build/clients.
+The tools are those that install.py puts into build/clients.
 """
 
 from __future__ import annotations
@@ -9,22 +9,18 @@ import asyncio
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
-from service import ROOT
 from service.rest.openapi import document
 from service.rest.operations import OPERATIONS
+from tests.clients.install import BUILD
 from tests.support.rest import ClientMaker
 
 HERE = Path(__file__).parent
-BUILD = ROOT / "build" / "clients"
-LOCK = ROOT / "requirements" / "clients.txt"
-FILES = ("package.json", "package-lock.json", ".npmrc", ".spectral.yaml", "tsconfig.json", "story.ts")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 client = importlib.import_module(sys.argv[1])
@@ -37,12 +33,9 @@ Tool = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def tool() -> Tool:
-    """Install the tools; return what runs one of them in build/clients and returns its output."""
-    for program in ("node", "npm", "java"):
+    """Return what runs one of the tools in build/clients and returns its output."""
+    for program in ("node", "java"):
         assert shutil.which(program), f"{program} is not installed"
-    BUILD.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copy(HERE / name, BUILD / name)
     path = os.pathsep.join([str(BUILD / "node_modules/.bin"), str(BUILD / "venv/bin"), os.environ["PATH"]])
     env = {**os.environ, "PATH": path, "REDOCLY_TELEMETRY": "off", "PYTHONPATH": f"{BUILD}:{BUILD}/python"}
 
@@ -52,9 +45,6 @@ def tool() -> Tool:
         assert done.returncode == 0, f"{' '.join(command)}\n{output}"
         return output
 
-    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-    run(sys.executable, "-m", "venv", "venv")
-    run("venv/bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK))
     (BUILD / "openapi.json").write_bytes(orjson.dumps(document(OPERATIONS)))
     return run
 
