@@ -18,6 +18,13 @@ CREATE OR REPLACE PROCEDURE my_card_changes(
 BEGIN
     DECLARE v_rev, v_forgotten_rev, v_last BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_count INT UNSIGNED;
+    DECLARE v_moved_to VARCHAR(64) COLLATE ascii_bin;
+
+    -- Repeats contact_export: a book that is elsewhere now is not empty, a client would delete its cards
+    SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
+    IF v_moved_to IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
+    END IF;
 
     SELECT COALESCE(MAX(rev), 0), COALESCE(MAX(GREATEST(forgotten_rev, event_rev)), 0)
     INTO v_rev, v_forgotten_rev

@@ -13,6 +13,13 @@ CREATE OR REPLACE PROCEDURE my_card_list(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_rev BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_moved_to VARCHAR(64) COLLATE ascii_bin;
+
+    -- Repeats contact_export: a book that is elsewhere now is not empty, a client would delete its cards
+    SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
+    IF v_moved_to IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
+    END IF;
 
     -- before the rows: a change between the two is told again, and not missed
     SELECT COALESCE(MAX(rev), 0) INTO v_rev FROM contact_ledger WHERE owner_id = in_owner;

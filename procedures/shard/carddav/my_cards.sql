@@ -17,6 +17,14 @@ CREATE OR REPLACE PROCEDURE my_cards(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_moved_to VARCHAR(64) COLLATE ascii_bin;
+
+    -- Repeats contact_export: a book that is elsewhere now is not empty, a client would delete its cards
+    SELECT to_db INTO v_moved_to FROM moved_out WHERE owner_id = in_owner;
+    IF v_moved_to IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
+    END IF;
+
     SELECT k.name, k.etag, IF(k.is_as_sent, v.sent, NULL) AS sent, IF(k.is_as_sent, NULL, (
         SELECT w.data FROM contact_whole AS w WHERE w.owner_id = in_owner AND w.id = k.contact_id
     )) AS data

@@ -103,3 +103,17 @@ def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
         (scene["ada"], f"{scene['ada']}.vcf", None),
         (scene["grace"], "ada.vcf", "u-1"),
     ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "my_card_list(:alice)",
+        "my_card_token(:alice)",
+        "my_card_changes(:alice, 0, 10)",
+        "my_cards(:alice, '[]', '')",
+    ],
+)
+def test_a_book_that_has_moved_is_not_empty(scene: Scene, call: str) -> None:
+    scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")
+    assert scene.refusal(call) == "MOVING"
