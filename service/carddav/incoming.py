@@ -18,7 +18,7 @@ from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import cut_cards
 from service.contacts.cleaning import clean
 from service.contacts.encodings import lines_of
-from service.contacts.extra import entry
+from service.contacts.extra import entry, limited
 from service.contacts.reader import decoder_of
 from service.contacts.values import Value, Values, values_of
 from service.contacts.vcards import parse_card
@@ -64,8 +64,9 @@ class Incoming:
 
     @property
     def addresses(self) -> list[str]:
-        """The email addresses of the contact."""
-        return [item["email"] for item in self.contact["email"]]
+        """The email addresses of the contact, the default one first."""
+        emails = sorted(self.contact["email"], key=lambda item: -int(item["is_default"]))
+        return [item["email"] for item in emails]
 
     def fields(self, refused: Iterable[str] = ()) -> dict[str, Any]:
         """Return the contact as contact_write takes it; every field is replaced.
@@ -77,6 +78,7 @@ class Incoming:
         values = [v for v in self.emails if aside.intersection(addresses_in(v.plain))]
         if values:
             extra["email"] = [*extra.get("email", ()), *(entry(v, self.labels) for v in values)]
+            extra, _ = limited(extra)
         emails = [dict(item) for item in self.contact["email"] if item["email"] not in aside]
         if emails and not any(item["is_default"] for item in emails):
             emails[0]["is_default"] = 1

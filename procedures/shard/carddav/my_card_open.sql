@@ -3,7 +3,7 @@
 -- Params:   in_owner    owner of the address book, locked by the caller (contact_pair_lock)
 --           in_name     name of the card
 --           in_uid      UID of the card that is sent, or NULL
---           in_emails   JSON array of the addresses that it has
+--           in_emails   JSON array of the addresses that it has, the default one first
 -- Returns:  one row     rev (of the address book), id (of the contact with this name, in the book, the
 --                       archive or the trash, or NULL), etag, box (active, archived or trash),
 --                       avatar_path, holder (name of the other card with this UID, or NULL), refused
@@ -56,13 +56,15 @@ BEGIN
 
     SELECT JSON_ARRAYAGG(j.email) INTO v_refused
     FROM JSON_TABLE(in_emails, '$[*]' COLUMNS (
-        email VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+        position FOR ORDINALITY,
+        email    VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
     )) AS j
     JOIN yp.drumate AS me ON me.id = in_owner
     LEFT JOIN yp.drumate AS d ON d.email = j.email
     LEFT JOIN contact_email AS e ON e.owner_id = in_owner AND e.contact_id = v_id AND e.email = j.email
     WHERE j.email = me.email
-       OR (me.domain_id > 1 AND d.domain_id = me.domain_id AND e.email IS NULL);
+       OR (me.domain_id > 1 AND d.domain_id = me.domain_id
+           AND (e.email IS NULL OR j.position = 1 AND e.is_default = 0));
 
     SELECT COALESCE((SELECT rev FROM contact_ledger WHERE owner_id = in_owner), 0) AS rev, c.id, m.etag,
            c.box, c.avatar_path, v_holder AS holder, COALESCE(v_refused, '[]') AS refused

@@ -88,6 +88,16 @@ def test_what_a_put_finds_under_a_name(scene: Scene) -> None:
 def test_a_colleague_is_refused_unless_the_contact_has_the_address(scene: Scene) -> None:
     opened = "my_card_open(:erin, 'x.vcf', NULL, JSON_ARRAY(:mail_frank, :mail_bob))"
     assert scene.rows(opened)[0][6] == f'["{scene["mail_frank"]}"]'
+    # one that became a colleague meanwhile keeps the address, but not as the default one
+    card, *_ = scene.sets("""my_contact_create(:erin, '{"from_api": 1, "firstname": "Frank"}')""")
+    scene["old"] = orjson.loads(card[0][0])["id"]
+    scene.sets(
+        "INSERT INTO contact_email (owner_id, id, contact_id, email, is_default, position) "
+        "VALUES (:erin, 'x', :old, :mail_frank, 0, 1)"
+    )
+    opened = f"my_card_open(:erin, '{scene['old']}.vcf', NULL, JSON_ARRAY({{}}))"
+    assert scene.rows(opened.format(":mail_bob, :mail_frank"))[0][6] == "[]"
+    assert scene.rows(opened.format(":mail_frank, :mail_bob"))[0][6] == f'["{scene["mail_frank"]}"]'
 
 
 def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
