@@ -147,6 +147,7 @@ def _import_schemas() -> dict[str, Schema]:
         ended_at=NULLABLE_TEXT,
     )
     report["properties"] |= dict.fromkeys(("rejected", "known", "incomplete"), list_of(ANY))
+    report["properties"] |= {"encoding": TEXT, "columns": ANY, "charset_doubt": ANY}
     return {
         "ImportReport": report,
         "ImportAnswer": _data(ref("ImportReport")),

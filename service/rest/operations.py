@@ -132,7 +132,7 @@ OPERATIONS = (
     Operation(
         "contacts.custom", "PATCH", "/contacts/{id}/custom", contacts.update_custom,
         "ContactAnswer", "contact.update",
-        body={}, free_body=True, errors=("VALIDATION_ERROR", *CHANGES), conditional=True,
+        body={}, free_body=True, errors=("VALIDATION_ERROR", "UNPROCESSABLE", *CHANGES), conditional=True,
     ),
     Operation(
         "contacts.restore", "POST", "/contacts/{id}/restore", contacts.restore, "ContactAnswer",
