@@ -51,7 +51,6 @@ SUBJECTS = {
     "cancel_meeting": "%(inviter)s has cancelled a meeting",
     "confirm": "Your new account",
     "new_password": "Your new password",
-    "webhook_failed": "Your webhook is paused",
 }
 """By template, and by the kind of news about a meeting; untranslated."""
 

@@ -98,15 +98,6 @@ async def test_answers_have_the_fields_that_are_described_and_no_others(client_o
     for query in ("", "?since=1"):
         await check.answer(api, "GET", "/contacts/changes", query=query)
     await check.answer(api, "GET", "/imports")
-    hook = await check.answer(
-        api, "POST", "/webhooks", {"url": "https://hooks.example/", "events": ["contact.*"]}
-    )
-    await check.answer(api, "PATCH", "/webhooks/{webhook}", {"active": False}, item=hook["id"])
-    await check.answer(api, "POST", "/webhooks/{webhook}/test", item=hook["id"])
-    for path in ("/webhooks", "/webhooks/{webhook}", "/webhooks/{webhook}/deliveries"):
-        await check.answer(api, "GET", path, item=hook["id"])
-    await check.answer(api, "POST", "/webhooks/{webhook}/secret", item=hook["id"])
-    await check.answer(api, "DELETE", "/webhooks/{webhook}", item=hook["id"])
     error = await api.get("/contacts?limit=x")
     assert check.flaws("ApiError", error.body) == []
     await check.answer(api, "POST", "/auth/sessions/revoke-others")
@@ -151,7 +142,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("scope", "paths", "least"),
     [
-        ("agent", "^/(contacts|api-keys|webhooks|auth/sessions)", 300),
+        ("agent", "^/(contacts|api-keys|auth/sessions)", 300),
         ("system", "^/(admin|health|auth/(status|me|refresh|logout))", 50),
     ],
 )

@@ -247,18 +247,12 @@ BEGIN
         muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
         mtime = v_now;
 
-    -- unlocked: every writer holds the row of the room, as this call does. Most who enter are not called, and
-    -- a statement that finds nothing opens the tables of its trigger all the same
-    IF EXISTS (
-        SELECT 1 FROM call_invitation WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid
-    ) THEN
-        UPDATE call_invitation SET status = 'accepted', answered_socket = in_socket, mtime = v_now
-        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
-        SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
-        -- who comes back after the first answer has vanished answers from now on
-        UPDATE call_invitation SET answered_socket = in_socket
-        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
-    END IF;
+    UPDATE call_invitation SET status = 'accepted', answered_socket = in_socket, mtime = v_now
+    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
+    SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
+    -- who comes back after the first answer has vanished answers from now on
+    UPDATE call_invitation SET answered_socket = in_socket
+    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
     CALL call_resume(v_hub, v_room, v_uid);
 
     IF v_role = 'host' THEN
@@ -266,15 +260,6 @@ BEGIN
         UPDATE conference_room SET started_at = v_now
         WHERE hub_id = v_hub AND id = v_room AND started_at IS NULL;
         CALL conference_let_in(v_hub, v_room);
-    END IF;
-
-    IF EXISTS (SELECT 1 FROM webhook WHERE uid IN (v_uid, v_owner, '')) THEN
-        CALL webhook_seated(v_hub, v_room, IF(
-            v_entered AND v_was IS NULL AND v_status = 'started', JSON_ARRAY(in_socket), NULL
-        ));
-        IF v_opens THEN
-            CALL webhook_meeting(v_hub, v_room, 'meeting.started');
-        END IF;
     END IF;
 
     SET v_event = CASE

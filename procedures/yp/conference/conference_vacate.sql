@@ -86,9 +86,6 @@ BEGIN
                     SELECT 1 FROM conference
                     WHERE hub_id = r.hub_id AND room_id = r.room_id AND status = 'started'
                   );
-                IF ROW_COUNT() > 0 THEN
-                    CALL webhook_meeting(r.hub_id, r.room_id, 'meeting.ended');
-                END IF;
             END IF;
         END IF;
     END FOR;

@@ -1,1 +1,0 @@
-"""Webhooks: types of events, addresses they may go to, and their delivery (docs/decisions/webhooks.md)."""
