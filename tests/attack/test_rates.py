@@ -12,6 +12,7 @@ from yarl import URL
 
 from service.app import DISPATCHER
 from service.filemail.endpoints import ENDPOINTS
+from service.rest.guesses import Guesses
 from service.rest.operation import PREFIX
 from service.rest.operations import OPERATIONS
 from service.rpc.declarations import load_declarations
@@ -27,10 +28,11 @@ TOKENS = [
 
 
 @pytest.fixture
-async def base(make_node: NodeMaker) -> URL:
+async def base(make_node: NodeMaker, monkeypatch: pytest.MonkeyPatch) -> URL:
+    # A clock that stands still: however slow the machine is, no request is refilled meanwhile.
+    monkeypatch.setattr("service.app.Guesses", lambda _: Guesses(LIMIT, clock=lambda: 0.0))
     server = await make_node(trust_proxy=True)
     assert server.app is not None
-    # A clock that stands still: however slow the machine is, no request is refilled meanwhile.
     server.app[DISPATCHER].process.limit = RateLimit(LIMIT, clock=lambda: 0.0)
     return server.make_url("/")
 
