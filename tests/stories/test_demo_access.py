@@ -124,6 +124,7 @@ async def test_a_device_is_added_and_revoked(browser: Browser, demo_page: DemoPa
         await alice.shows("dialog .list", "My Mac")
         await alice.page.get_by_label("Revoke My Mac").click()
         await alice.shows("dialog .empty", "No device")
+        await alice.page.keyboard.press("Escape")
 
 
 async def test_a_call_with_the_keyboard_alone(browser: Browser, demo_page: DemoPage) -> None:
