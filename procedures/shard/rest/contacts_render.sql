@@ -164,6 +164,8 @@ BEGIN
     WHERE w.kind <> 'text'
        OR w.next_word IS NULL
        OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+    -- in the order of the key: neighbours are on the same pages
+    ORDER BY w.kind, w.word
     ON DUPLICATE KEY UPDATE contact_id = w.contact_id;
 
     DELETE e
