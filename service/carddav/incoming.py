@@ -7,13 +7,14 @@ import base64
 import io
 import unicodedata
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from service.carddav.answers import UNCLEAN
-from service.carddav.photos import with_small_photo
+from service.carddav.photos import may_shrink, with_small_photo
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import cut_cards
 from service.contacts.cleaning import clean
@@ -30,6 +31,8 @@ KEPT_BYTES = 1_500_000
 """Of a card that is kept byte for byte."""
 TEXT_BYTES = 1_000_000
 """Of a card without its pictures."""
+DECODERS = asyncio.Semaphore(1)
+"""Large pictures that are made small at once: each takes up to a hundred megabytes."""
 VERSIONS = {"3.0", "4.0"}
 TEXTS = ("firstname", "lastname", "surname", "display_name", "company", "job_title", "comment")
 IGNORABLE = {"Mn", "Me", "Cc", "Cf", "Cn", "Zs", "Zl", "Zp"}
@@ -42,7 +45,7 @@ class NoCard(Exception):
 
 
 class TooLarge(Exception):
-    """A card has more than MAX_BYTES bytes."""
+    """A card has more than MAX_BYTES bytes, or more than TEXT_BYTES without its pictures."""
 
 
 @dataclass
@@ -109,7 +112,8 @@ async def read_card(body: bytes) -> Incoming:
     """Return the one card of a body. Raise NoCard or TooLarge."""
     if len(body) > MAX_BYTES:
         raise TooLarge
-    return await asyncio.to_thread(_read, body)
+    async with DECODERS if may_shrink(body) else nullcontext():
+        return await asyncio.to_thread(_read, body)
 
 
 def _read(body: bytes) -> Incoming:
@@ -129,8 +133,10 @@ def _read(body: bytes) -> Incoming:
 
 
 def _stored(values: Values, body: bytes | None, picture: Picture | None) -> dict[str, Any]:
-    """Return what is stored of a card. `body`: None when a picture in it was made smaller."""
+    """Return what is stored of a card. `body`: None when a picture in it was made smaller. Raise TooLarge."""
     uid, version, text = values.first("UID"), values.first("VERSION"), card_text(values.lines)
+    if len(text.encode()) > TEXT_BYTES:
+        raise TooLarge
     is_kept = (
         body is not None
         and len(body) <= KEPT_BYTES
@@ -139,7 +145,7 @@ def _stored(values: Values, body: bytes | None, picture: Picture | None) -> dict
         and _is_clean(body)
     )
     return {
-        "card": text if len(text.encode()) <= TEXT_BYTES else "",
+        "card": text,
         "version": version[:8],
         **({"uid": uid} if 0 < len(uid) <= UID_LIMIT else {}),
         **({"sent": base64.b64encode(body).decode()} if body is not None and is_kept else {}),

@@ -14,7 +14,7 @@ from service.carddav.answers import CardText
 from service.carddav.book import Book
 from service.carddav.errors import XML_TYPE, bad_xml, dav_error, not_found
 from service.carddav.filters import CONTENT_TYPES, VERSIONS
-from service.carddav.incoming import MAX_BYTES, NoCard, TooLarge
+from service.carddav.incoming import MAX_BYTES, TEXT_BYTES, NoCard, TooLarge
 from service.carddav.properties import (
     CARD_TYPE,
     View,
@@ -229,7 +229,8 @@ def _precondition_failed() -> RequestError:
 
 
 def _too_large() -> RequestError:
-    return dav_error(413, "TOO_LARGE", f"A card has at most {MAX_BYTES} bytes", carddav("max-resource-size"))
+    reason = f"A card has at most {MAX_BYTES} bytes, and {TEXT_BYTES} without its pictures"
+    return dav_error(413, "TOO_LARGE", reason, carddav("max-resource-size"))
 
 
 def _long_xml() -> RequestError:

@@ -11,22 +11,31 @@ from PIL import Image, ImageOps
 
 from service.contacts.picture_kinds import MAX_BYTES
 
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 SIDE = 512
 """Pixels of the longer side."""
-MOST_PIXELS = 60_000_000
-"""Of a picture that is opened: memory holds four bytes for each."""
+MOST_PIXELS = 20_000_000
+"""Of a picture that is opened: memory holds up to six bytes for each."""
+MOST_SCALED_PIXELS = 60_000_000
+"""Of a baseline JPEG, which the decoder makes small while it reads."""
 FOLD = re.compile(rb"\r?\n[ \t]")
 PHOTO = re.compile(rb"^((?:[\w-]+\.)?PHOTO\b[^:\r\n]*):([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 DATA = re.compile(rb"data:[^,]*,", re.IGNORECASE)
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
+def may_shrink(body: bytes) -> bool:
+    """Return whether with_small_photo may have to decode a picture."""
+    return len(body) > MAX_BYTES and b"PHOTO" in body.upper()
+
+
 def with_small_photo(body: bytes) -> bytes:
     """Return a card whose picture can be stored; the same object when it can be already."""
-    if len(body) <= MAX_BYTES or b"PHOTO" not in body.upper():
+    if not may_shrink(body):
         return body
     unfolded = FOLD.sub(b"", body)
-    return PHOTO.sub(_small, unfolded)
+    small = PHOTO.sub(_small, unfolded)
+    return body if small == unfolded else small
 
 
 def _small(match: re.Match[bytes]) -> bytes:
@@ -50,14 +59,21 @@ def _small(match: re.Match[bytes]) -> bytes:
 def small_jpeg(content: bytes) -> bytes | None:
     """Return a picture as a JPEG of at most 512 x 512 pixels, upright; None for what is no picture."""
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > MOST_PIXELS:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > _most_pixels(image):
                 return None
-            image.draft("RGB", (SIDE, SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        upright.thumbnail((SIDE, SIDE))
+            # a thumbnail of a palette leaves pixels out instead of mixing them
+            opened = image.convert("RGB") if image.mode in {"1", "P", "PA"} else image
+            opened.thumbnail((SIDE, SIDE))
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
         out = io.BytesIO()
         upright.save(out, "JPEG", quality=85)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return out.getvalue()
+
+
+def _most_pixels(image: Image.Image) -> int:
+    """Return the size up to which a picture is decoded. A progressive JPEG is in memory as a whole."""
+    is_scaled = image.format == "JPEG" and not image.info.get("progressive")
+    return MOST_SCALED_PIXELS if is_scaled else MOST_PIXELS

@@ -321,6 +321,34 @@ async def test_a_picture_of_a_phone_is_stored_small(
     assert contact["avatar_path"] is None
 
 
+@pytest.mark.parametrize(
+    "head", ["LOGO;ENCODING=b;TYPE=PNG:", "KEY;ENCODING=b:", "SOUND;ENCODING=b:", "NOTE:"]
+)
+async def test_a_card_whose_text_is_too_long_is_refused_and_not_emptied(
+    book_of: BookMaker, people: People, head: str
+) -> None:
+    book = await book_of(await people("Alice"))
+    await book.put("ada.vcf", ADA)
+    with pytest.raises(TooLarge):
+        await book.put("ada.vcf", card("UID:ada-1", "FN:Ada", "N:;Ada;;;", head + "A" * 1_000_100))
+    assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == ADA
+    long = card("UID:ada-1", "FN:Ada", "N:;Ada;;;", head + "A" * 999_000)
+    assert (await book.put("ada.vcf", long)).etag
+    assert (await book.texts(["ada.vcf"]))["ada.vcf"].text == long
+
+
+async def test_a_folded_card_whose_picture_fits_is_kept(book_of: BookMaker, people: People) -> None:
+    book = await book_of(await people("Alice"))
+    content = picture(1050, 840)
+    assert 750_000 < len(content) < 1_000_000
+    line = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(content).decode()
+    folded = "\r\n ".join(line[start : start + 74] for start in range(0, len(line), 74))
+    body = card("UID:p", "FN:Pic Ture", "N:Ture;Pic;;;", folded)
+    assert 1_000_000 < len(body) < 1_500_000
+    assert (await book.put("p.vcf", body)).etag
+    assert (await book.texts(["p.vcf"]))["p.vcf"].text == body
+
+
 async def test_a_relation_survives_a_phone_that_drops_the_address(
     book_of: BookMaker, people: People, admin: Admin
 ) -> None:

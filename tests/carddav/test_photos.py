@@ -65,8 +65,43 @@ def test_what_is_no_picture_is_none(content: bytes) -> None:
     assert small_jpeg(content) is None
 
 
+@pytest.mark.parametrize(
+    ("format_", "width"), [("PNG", 5001), ("WEBP", 5001), ("GIF", 5001), ("JPEG", 20_000)]
+)
+def test_a_picture_that_needs_too_much_memory_is_none(format_: str, width: int) -> None:
+    out = io.BytesIO()
+    Image.new("L", (width, 4000)).save(out, format_)
+    assert small_jpeg(out.getvalue()) is None
+
+
+def test_a_progressive_jpeg_is_bounded_as_other_kinds_are() -> None:
+    kinds = {}
+    for is_progressive in (False, True):
+        out = io.BytesIO()
+        Image.new("L", (5001, 4000)).save(out, "JPEG", progressive=is_progressive)
+        kinds[is_progressive] = small_jpeg(out.getvalue()) is not None
+    assert kinds == {False: True, True: False}
+
+
+@pytest.mark.parametrize("format_", ["TIFF", "BMP", "TGA", "PPM", "ICO", "PCX"])
+def test_a_kind_of_picture_that_no_phone_sends_is_none(format_: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (200, 100)).save(out, format_)
+    assert small_jpeg(out.getvalue()) is None
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_pictures_of_every_mode_become_small(mode: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (1000, 600), "red").convert(mode).save(out, "JPEG" if mode == "CMYK" else "PNG")
+    small = small_jpeg(out.getvalue())
+    assert small is not None
+    with Image.open(io.BytesIO(small)) as image:
+        assert (image.mode, image.size) == ("RGB", (512, 307))
+
+
 def test_a_card_whose_picture_can_be_stored_stays_the_same_object() -> None:
     body = b"BEGIN:VCARD\r\nFN:A\r\nPHOTO;ENCODING=b:R0lGODlh\r\nEND:VCARD\r\n"
     assert with_small_photo(body) is body
     long = body.replace(b"FN:A", b"NOTE:" + b"x" * 1_100_000)
-    assert with_small_photo(long) == long
+    assert with_small_photo(long) is long
