@@ -35,6 +35,8 @@ class Changes:
     token: int
     truncated: bool
     """Whether there are more changes after `token`."""
+    start: int
+    """Revision at which the client began to read all cards, while there are more; else 0."""
 
 
 class Book:
@@ -72,18 +74,22 @@ class Book:
         for start in range(0, len(names), PAGE):
             yield list((await self.texts(names[start : start + PAGE], version)).values())
 
-    async def changes(self, since: int | None, limit: int | None = None) -> Changes:
-        """Return the changes since a token, at most `limit`; without a token, all cards. Raise BadToken."""
+    async def changes(self, since: int | None, limit: int | None = None, start: int = 0) -> Changes:
+        """Return the changes since a token, at most `limit`; without a token, all cards. Raise BadToken.
+
+        `start`: that of the changes before, whose token is `since`.
+        """
         try:
-            change_rows, ((rev, more),) = await self._ctx.shard(
-                "my_card_changes", since or 0, limit or NO_LIMIT
+            change_rows, ((rev, more, began),) = await self._ctx.shard(
+                "my_card_changes", since or 0, limit or NO_LIMIT, start
             )
         except Refused as exc:
             if exc.code != "TOO_OLD":
                 raise
             raise BadToken from exc
         changed = [Member(name, quoted(etag)) for name, etag in change_rows if etag]
-        return Changes(changed, [name for name, etag in change_rows if not etag], int(rev), bool(more))
+        removed = [name for name, etag in change_rows if not etag]
+        return Changes(changed, removed, int(rev), bool(more), int(began))
 
     async def put(
         self, name: str, body: bytes, if_match: str | None = None, if_none_match: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from service.carddav.xml import calendar_server, carddav, dav, element, text
 
 SYNC_PREFIX = "urn:x-drumee:sync:"
 """Tokens are URIs (RFC 6578, 3.2), one for each book: that of another user is none."""
+SYNC_STATE = re.compile(r"(\d{1,18})(?::(\d{1,18}))?", re.ASCII)
 CARD_TYPE = "text/vcard; charset=utf-8"
 READ = ("read", "read-current-user-privilege-set")
 WRITE = ("write", "write-properties", "write-content", "bind", "unbind")
@@ -61,16 +63,19 @@ class Wanted:
 TOKENS = {dav("sync-token"), calendar_server("getctag")}
 
 
-def sync_token(uid: str, token: int) -> str:
-    """Return the URI of a state of the address book of a user."""
-    return f"{SYNC_PREFIX}{uid}:{token}"
+def sync_token(uid: str, token: int, start: int = 0) -> str:
+    """Return the URI of a state of the address book of a user.
+
+    `start`: revision at which a first synchronisation began that has not ended.
+    """
+    return f"{SYNC_PREFIX}{uid}:{token}" + (f":{start}" if start else "")
 
 
-def read_sync_token(uri: str, uid: str) -> int | None:
-    """Return the state that a URI stands for; None when it is not one of this user."""
-    number = uri.removeprefix(f"{SYNC_PREFIX}{uid}:")
-    is_number = number != uri and number.isascii() and number.isdigit() and len(number) <= 18
-    return int(number) if is_number else None
+def read_sync_token(uri: str, uid: str) -> tuple[int, int] | None:
+    """Return (token, start) of a URI; None when it is not one of this user."""
+    prefix = f"{SYNC_PREFIX}{uid}:"
+    match = SYNC_STATE.fullmatch(uri, len(prefix)) if uri.startswith(prefix) else None
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def href(path: str) -> str:

@@ -137,11 +137,12 @@ async def answer_sync(report: Report) -> AsyncIterator[str]:
     """Yield the changes since a token, and the token of the state that they lead to."""
     limit = read_limit(report.root.find(dav("limit")), dav("nresults"))
     uri = (report.root.findtext(dav("sync-token")) or "").strip()
-    since = read_sync_token(uri, report.caller.uid) if uri else None
-    if uri and since is None:
+    state = read_sync_token(uri, report.caller.uid) if uri else (0, 0)
+    if state is None:
         raise invalid_token()
+    since, start = state
     try:
-        changes = await report.book.changes(since, limit)
+        changes = await report.book.changes(since, limit, start)
     except BadToken:
         raise invalid_token() from None
     async for responses in report.responses(changes.changed):
@@ -150,7 +151,8 @@ async def answer_sync(report: Report) -> AsyncIterator[str]:
         yield status_response(Resource(ResourceKind.CARD, report.caller.uid, name).href, 404)
     if changes.truncated:
         yield status_response(report.path, 507, dav("number-of-matches-within-limits"))
-    yield f"<D:sync-token>{text(sync_token(report.caller.uid, changes.token))}</D:sync-token>"
+    token = sync_token(report.caller.uid, changes.token, changes.start)
+    yield f"<D:sync-token>{text(token)}</D:sync-token>"
 
 
 OF_CARDS: dict[str, Answer] = {

@@ -45,13 +45,14 @@ class Follower:
     def __init__(self, book: Book, chance: random.Random) -> None:
         self.book, self.random = book, chance
         self.token: int | None = None
+        self.start = 0
         self.etags: dict[str, str] = {}
         self.texts: dict[tuple[str, str], bytes] = {}
 
     async def step(self) -> bool:
         """Ask for some changes; return whether there are more."""
-        changes = await self.book.changes(self.token, self.random.choice([1, 2, 7, None]))
-        self.token = changes.token
+        changes = await self.book.changes(self.token, self.random.choice([1, 2, 7, None]), self.start)
+        self.token, self.start = changes.token, changes.start
         for name in changes.removed:
             self.etags.pop(name, None)
         self.etags |= {member.name: member.etag for member in changes.changed}

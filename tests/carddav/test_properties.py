@@ -104,7 +104,8 @@ async def test_the_state_of_the_book_moves_with_each_change(dav_of: DavMaker) ->
     ],
 )
 def test_a_token_that_is_none_is_known(uri: str) -> None:
-    assert read_sync_token(sync_token("a1", 5), "a1") == 5
+    assert read_sync_token(sync_token("a1", 5), "a1") == (5, 0)
+    assert read_sync_token(sync_token("a1", 5, 7), "a1") == (5, 7)
     assert read_sync_token(uri, "a1") is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.carddav.xml import carddav, dav
+from tests.support.admin import Admin
 from tests.support.dav import NAMESPACES, DavClient, DavMaker, card
 
 VALID_TOKEN = (403, dav("valid-sync-token"))
@@ -147,6 +148,42 @@ async def test_a_client_that_takes_one_change_at_a_time_gets_all(dav_of: DavMake
     assert (await alice.sync(token)).names == []
 
 
+async def test_a_client_reads_all_cards_in_pages_although_history_has_expired(
+    dav_of: DavMaker, admin: Admin
+) -> None:
+    names = [f"card-{number}" for number in range(6)]
+    alice = await with_cards(dav_of, *names)
+    one = "<D:limit><D:nresults>1</D:nresults></D:limit>"
+
+    async def expire() -> None:
+        # the history of all changes is older than it is kept
+        admin.rows("UPDATE shard1.contact_event SET at = 1 WHERE owner_id = %s", alice.person.uid)
+        admin.rows("CALL shard1.my_history_expire(%s, 30, 1000)", alice.person.uid)
+
+    await expire()
+    state: set[str] = set()
+    token = ""
+    for turn in range(20):
+        if turn == 3:
+            await alice.delete("card-0.vcf")
+            await alice.put("card-1.vcf", card("uid-card-1", "Changed Byron"))
+        answer = await alice.sync(token, one)
+        token = answer.token
+        for name in answer.names:
+            is_gone = answer.status_of(f"{alice.book}{name}") == 404 if name != "contacts" else False
+            state = state - {name} if is_gone else state | {name}
+        if alice.book not in answer.responses:
+            break
+    assert state - {"contacts"} == {f"{name}.vcf" for name in names[1:]}
+    assert (await alice.sync(token, one)).names == []
+
+    half = (await alice.sync("", one)).token
+    await alice.delete("card-2.vcf")
+    await expire()
+    assert (await alice.sync(half, one)).condition == VALID_TOKEN, "the removal cannot be told any more"
+    assert sorted((await alice.sync()).names) == [f"{name}.vcf" for name in names[1:2] + names[3:]]
+
+
 async def test_a_token_of_nobody_of_somebody_else_or_of_tomorrow_begins_again(dav_of: DavMaker) -> None:
     alice, bob = await with_cards(dav_of, "ada"), await dav_of("Bob")
     token = (await alice.sync()).token
@@ -157,6 +194,8 @@ async def test_a_token_of_nobody_of_somebody_else_or_of_tomorrow_begins_again(da
         (await bob.sync()).token,
         number,
         f"{token}0000",
+        f"{token}:{number}0000",
+        f"{token}:",
         f"{token}x",
     ):
         assert (await alice.sync(wrong)).condition == VALID_TOKEN, wrong

@@ -276,7 +276,7 @@ WRITES = {
     "patch": ("my_contact_patch", ("0" * 15 + "1", encode({"from_api": 1, "company": "Acme"}), None)),
     "add": ("my_contact_add", (encode({"firstname": "New", "email": PERSON["email"]}),)),
     "the place of a card": ("my_card_open", ("x.vcf", "uid", "[]")),
-    "no change of a card": ("my_card_changes", (10**6, 100)),
+    "no change of a card": ("my_card_changes", (10**6, 100, 0)),
 }
 
 

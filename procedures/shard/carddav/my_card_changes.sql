@@ -3,15 +3,18 @@
 -- Params:   in_owner   owner of the address book
 --           in_since   revision that the client has; 0: none, and only cards that are there are listed
 --           in_limit   rows at most
+--           in_start   revision at which a client that began with 0 began, while more is to come; else 0
 -- Returns:  rows       name, etag (NULL: the card is gone), in the order of their changes
---           one row    rev: revision that the client has now; more: 1 when there are more changes
+--           one row    rev: revision that the client has now; more: 1 when there are more changes; start:
+--                      in_start of the next call
 -- Errors:   TOO_OLD    changes after that revision were dropped, or it is unknown: start again with 0
--- Example:  CALL my_card_changes('00000000000000a1', 0, 100);
+-- Example:  CALL my_card_changes('00000000000000a1', 0, 100, 0);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_card_changes(
     IN in_owner CHAR(16) COLLATE ascii_bin,
     IN in_since BIGINT UNSIGNED,
-    IN in_limit INT UNSIGNED
+    IN in_limit INT UNSIGNED,
+    IN in_start BIGINT UNSIGNED
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -30,7 +33,9 @@ BEGIN
     INTO v_rev, v_forgotten_rev
     FROM contact_ledger
     WHERE owner_id = in_owner;
-    IF in_since > v_rev OR (in_since > 0 AND in_since < v_forgotten_rev) THEN
+    -- a client that is still reading all cards needs no changes from before it began
+    IF GREATEST(in_since, in_start) > v_rev
+       OR (in_since > 0 AND GREATEST(in_since, in_start) < v_forgotten_rev) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_OLD';
     END IF;
 
@@ -75,6 +80,7 @@ BEGIN
                WHERE o.owner_id = in_owner AND o.name = m.name AND o.contact_id <> m.contact_id
            ))
     ORDER BY k.rev;
-    SELECT IF(v_count < in_limit, v_rev, v_last) AS rev, IF(v_count < in_limit, 0, 1) AS more;
+    SELECT IF(v_count < in_limit, v_rev, v_last) AS rev, IF(v_count < in_limit, 0, 1) AS more,
+           CASE WHEN v_count < in_limit THEN 0 WHEN in_since = 0 THEN v_rev ELSE in_start END AS start;
 END$$
 DELIMITER ;

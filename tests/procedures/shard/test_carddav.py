@@ -42,27 +42,43 @@ def test_a_card_has_the_name_of_its_client_and_its_bytes(scene: Scene) -> None:
 
 def test_changes_name_the_cards_that_came_changed_and_went(scene: Scene) -> None:
     ada, grace = scene["ada"], scene["grace"]
-    (cards, ((rev, more),)) = scene.sets("my_card_changes(:alice, 0, 10)")
+    (cards, ((rev, more, _),)) = scene.sets("my_card_changes(:alice, 0, 10, 0)")
     assert ([name for name, _ in cards], more) == ([f"{ada}.vcf", f"{grace}.vcf"], 0)
     assert scene.one("my_card_token(:alice)") == rev
-    ((first,), ((first_rev, more),)) = scene.sets("my_card_changes(:alice, 0, 1)")
-    assert (first[0], more) == (f"{ada}.vcf", 1)
-    assert [name for name, _ in scene.rows(f"my_card_changes(:alice, {first_rev}, 10)")] == [f"{grace}.vcf"]
+    ((first,), ((first_rev, more, start),)) = scene.sets("my_card_changes(:alice, 0, 1, 0)")
+    assert (first[0], more, start) == (f"{ada}.vcf", 1, rev)
+    assert [name for name, _ in scene.rows(f"my_card_changes(:alice, {first_rev}, 10, 0)")] == [
+        f"{grace}.vcf"
+    ]
     put(scene, "ada.vcf", rev)
     scene.sets("my_contact_trash(:alice, :grace, NULL)")
-    (changes, ((last, _),)) = scene.sets(f"my_card_changes(:alice, {rev}, 10)")
+    (changes, ((last, *_),)) = scene.sets(f"my_card_changes(:alice, {rev}, 10, 0)")
     assert [(name, etag is None) for name, etag in changes] == [("ada.vcf", False), (f"{grace}.vcf", True)]
-    assert scene.sets(f"my_card_changes(:alice, {last}, 10)") == [[], [(last, 0)]]
+    assert scene.sets(f"my_card_changes(:alice, {last}, 10, 0)") == [[], [(last, 0, 0)]]
 
 
 @pytest.mark.parametrize("column", ["forgotten_rev", "event_rev"])
 def test_a_token_whose_changes_were_dropped_is_too_old(scene: Scene, column: str) -> None:
     rev = (scene["ada"], scene["grace"], scene.one("my_card_token(:alice)"))[2]
     scene.sets(f"UPDATE contact_ledger SET {column} = {rev} WHERE owner_id = :alice")
-    assert scene.refusal(f"my_card_changes(:alice, {rev - 1}, 10)") == "TOO_OLD"
-    assert scene.refusal(f"my_card_changes(:alice, {rev + 1}, 10)") == "TOO_OLD"
-    assert scene.rows(f"my_card_changes(:alice, {rev}, 10)") == []
-    assert len(scene.rows("my_card_changes(:alice, 0, 10)")) == 2
+    assert scene.refusal(f"my_card_changes(:alice, {rev - 1}, 10, 0)") == "TOO_OLD"
+    assert scene.refusal(f"my_card_changes(:alice, {rev + 1}, 10, 0)") == "TOO_OLD"
+    assert scene.rows(f"my_card_changes(:alice, {rev}, 10, 0)") == []
+    assert len(scene.rows("my_card_changes(:alice, 0, 10, 0)")) == 2
+
+
+@pytest.mark.parametrize("column", ["forgotten_rev", "event_rev"])
+def test_a_first_reading_needs_the_changes_since_it_began(scene: Scene, column: str) -> None:
+    _, grace, rev = scene["ada"], scene["grace"], scene.one("my_card_token(:alice)")
+    (_, ((position, _, start),)) = scene.sets("my_card_changes(:alice, 0, 1, 0)")
+    scene.sets(f"UPDATE contact_ledger SET {column} = {rev} WHERE owner_id = :alice")
+    (cards, (state,)) = scene.sets(f"my_card_changes(:alice, {position}, 1, {start})")
+    assert ([name for name, _ in cards], state) == ([f"{grace}.vcf"], (rev, 1, start))
+    assert scene.sets(f"my_card_changes(:alice, {rev}, 1, {start})") == [[], [(rev, 0, 0)]]
+    scene.sets("my_contact_trash(:alice, :grace, NULL)")
+    scene.sets(f"UPDATE contact_ledger SET {column} = rev WHERE owner_id = :alice")
+    assert scene.refusal(f"my_card_changes(:alice, {position}, 1, {start})") == "TOO_OLD"
+    assert scene.refusal(f"my_card_changes(:alice, {position}, 1, {rev + 100})") == "TOO_OLD"
 
 
 def test_what_a_put_finds_under_a_name(scene: Scene) -> None:
@@ -120,7 +136,7 @@ def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
     [
         "my_card_list(:alice)",
         "my_card_token(:alice)",
-        "my_card_changes(:alice, 0, 10)",
+        "my_card_changes(:alice, 0, 10, 0)",
         "my_cards(:alice, '[]', '')",
     ],
 )
