@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import orjson
 
 from service.contacts import book, invitations
 from service.contacts.record import Record, record_of
@@ -14,9 +16,11 @@ from service.errors import Refusal, Refused
 from service.runtime.context import Context
 from service.store.changes import change_set, new_change_set
 from service.store.database import ResultSet, Transaction, document, encode
+from service.web.timestamps import wire_time
 
 BY_HAND = "sql"
 """API of a change that nobody has signed: in the client of the database."""
+SECOND = timedelta(seconds=1)
 TRASHED = 100
 """Contacts of one transaction that move to the trash."""
 
@@ -69,11 +73,12 @@ async def list_changes(
     """Return the changes of a contact, newest first, and the revision before which there are more."""
     event_rows, ((record, private, more),) = await ctx.shard("my_contact_history", contact_id, before, limit)
     after = values(record, private)
-    changes = []
+    changes: list[dict[str, Any]] = []
     for rev, event, at, actor, name, api, change_set_id, previous_record, previous_private in event_rows:
         previous = values(previous_record, previous_private)
         fields = differences(previous, after)
         after = previous
+        moment, record = _moment(at, record), previous_record
         if event == "private" and not fields:
             # a PUT of CardDAV that changes the text of the card alone
             continue
@@ -81,7 +86,7 @@ async def list_changes(
             {
                 "rev": rev,
                 "event": "updated" if event == "private" else event,
-                "at": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
+                "at": moment,
                 "actor": actor,
                 "actor_name": name,
                 "api": api or BY_HAND,
@@ -90,6 +95,18 @@ async def list_changes(
             }
         )
     return changes, event_rows[-1][0] if more and event_rows else None
+
+
+def _moment(at: int, record: str | None) -> str:
+    """Return the time of a change in milliseconds, as records have it.
+
+    The event knows the second; the record after it has the milliseconds, or those of the change before when
+    it does not show the change.
+    """
+    second = datetime.fromtimestamp(at, UTC)
+    updated_at = orjson.loads(record).get("updated_at") if record else None
+    written = datetime.fromisoformat(updated_at) if updated_at else second
+    return wire_time(written if -SECOND < written - second < SECOND else second)
 
 
 async def revert(ctx: Context, contact_id: str, to: int, rev: int | None) -> Reverted:

@@ -24,12 +24,13 @@ async def upload(
     return await api.send("POST", f"/contacts/{key}/avatar", headers=named, data=form)
 
 
-def stored(admin: Admin, api: Client) -> int:
-    return int(
-        admin.one(
-            f"SELECT COUNT(*) FROM {api.person.shard}.contact_picture WHERE owner_id = %s", api.person.uid
-        )
-    )
+def stored(admin: Admin, api: Client, where: str = "TRUE") -> int:
+    count = f"SELECT COUNT(*) FROM {api.person.shard}.contact_picture WHERE owner_id = %s AND {where}"
+    return int(admin.one(count, api.person.uid))
+
+
+CURRENT = "replaced_at IS NULL"
+"""Of pictures: those that are no former ones."""
 
 
 @pytest.mark.parametrize(
@@ -121,11 +122,25 @@ async def test_a_picture_goes_when_its_path_does(client_of: ClientMaker, admin: 
     contact = (await upload(api, key, PNG)).data
     # The client sends the whole record back: the picture stays.
     assert (await api.patch(f"/contacts/{key}", contact)).data["avatar_path"] == contact["avatar_path"]
-    assert stored(admin, api) == 1
+    assert stored(admin, api, CURRENT) == 1
     assert (await api.patch(f"/contacts/{key}", {"avatar_path": None})).data["avatar_path"] is None
-    assert stored(admin, api) == 0
+    assert stored(admin, api, CURRENT) == 0
     await upload(api, key, PNG)
     assert (await api.patch(f"/contacts/{key}", {"avatar_path": "/a.png"})).data["avatar_path"] == "/a.png"
+    assert stored(admin, api, CURRENT) == 0
+    # a path alone does not bring it back; a revert does
+    assert (await api.patch(f"/contacts/{key}", {"avatar_path": contact["avatar_path"]})).status == 200
+    assert (await api.get(f"/contacts/{key}/avatar")).status == 404
+
+
+async def test_a_contact_keeps_five_former_pictures(client_of: ClientMaker, admin: Admin) -> None:
+    api = await client_of()
+    key = (await api.add(display_name="X"))["id"]
+    for number in range(8):
+        await upload(api, key, PNG + bytes([number]))
+    assert (stored(admin, api), stored(admin, api, CURRENT)) == (6, 1)
+    assert (await api.get(f"/contacts/{key}/avatar")).raw == PNG + bytes([7])
+    await api.delete(f"/contacts/{key}?permanent=true")
     assert stored(admin, api) == 0
 
 
@@ -211,4 +226,4 @@ async def test_a_repeated_upload_is_done_once(client_of: ClientMaker, admin: Adm
     assert (await upload(api, key, GIF, Idempotency_Key="b", If_Match=made.etag)).status == 412
     assert (await upload(api, key, GIF, Idempotency_Key="b")).status == 200
     assert (await api.get(f"/contacts/{key}/avatar")).raw == GIF
-    assert stored(admin, api) == 1
+    assert stored(admin, api, CURRENT) == 1

@@ -82,7 +82,11 @@ async def test_history_says_who_when_how_and_what(people: People, client_of: Cli
             ]
         ],
     ]  # fmt: skip
-    assert all(made["created_at"][:10] == c["at"][:10] and c["at"].endswith("Z") for c in changes)
+    # in milliseconds, as records have it; a change that the record does not show has its second
+    assert (changes[5]["at"], changes[5]["at"][:10]) == (made["updated_at"], made["created_at"][:10])
+    assert [c["at"] for c in changes] == sorted((c["at"] for c in changes), reverse=True)
+    assert changes[0]["at"] == (await api.get(path)).data["updated_at"]
+    assert len({c["at"] for c in changes}) >= 5
     revisions = [int(c["rev"]) for c in changes]
     assert revisions == sorted(set(revisions), reverse=True)
 
@@ -275,14 +279,21 @@ async def test_after_a_month_the_way_back_is_closed(
     made = await api.add(first_name="Ada", company="Babbage")
     path = f"/contacts/{made['id']}"
     old = (await api.patch(path, {"company": "Analytical"})).etag.strip('"')
+    await picture(api, path, "blue")
+    await picture(api, path, "red")
     middle = (await api.patch(path, {"company": "Engine"})).etag.strip('"')
     await api.patch(path, {"notes": "tea"})
     admin.rows(
         f"UPDATE {shard}.contact_event SET at = at - 2600000 WHERE owner_id = %s AND rev <= %s", uid, middle
     )
+    admin.rows(
+        f"UPDATE {shard}.contact_picture SET replaced_at = replaced_at - 2600000 WHERE owner_id = %s", uid
+    )
     db = Database(settings)
     await db.load_routines()
     await expire_history(db)
+    assert admin.one(f"SELECT COUNT(*) FROM {shard}.contact_picture WHERE owner_id = %s", uid) == 1
+    assert (await api.get(f"{path}/avatar")).raw == PNG + b"red"
     await db.close()
     assert [c["changes"][0]["field"] for c in await changes_of(api, path)] == ["notes"]
     assert (await revert(api, path, old)).error == (410, "GONE")
@@ -402,7 +413,23 @@ async def test_a_contact_that_goes_back_to_the_trash_puts_its_block_aside(
     assert (full["is_blocked"], admin.one(blocks, api.person.uid)) == (1, 1)
 
 
-async def test_groups_and_pictures_that_are_gone_are_left(people: People, client_of: ClientMaker) -> None:
+async def test_a_replaced_picture_comes_back(people: People, client_of: ClientMaker) -> None:
+    api = await client_of(person=await people("Alice"))
+    path = f"/contacts/{(await api.add(first_name='Ada'))['id']}"
+    blue = (await picture(api, path, "blue")).etag.strip('"')
+    await picture(api, path, "red")
+    none = (await api.patch(path, {"avatar_path": None})).etag.strip('"')
+    for to, color in ((blue, b"blue"), (none, b""), (str(int(blue) + 1), b"red"), (blue, b"blue")):
+        answer = await revert(api, path, to)
+        assert answer.body["meta"] == {"left": []}
+        avatar = await api.get(f"{path}/avatar")
+        assert (avatar.status, avatar.raw) == (200, PNG + color) if color else avatar.status == 404
+    assert (await export(api.person)).count(b"PHOTO") == 1
+
+
+async def test_groups_and_pictures_that_are_gone_are_left(
+    people: People, client_of: ClientMaker, admin: Admin
+) -> None:
     api = await client_of(person=await people("Alice"))
     made = await api.add(first_name="Ada")
     path = f"/contacts/{made['id']}"
@@ -412,6 +439,8 @@ async def test_groups_and_pictures_that_are_gone_are_left(people: People, client
     second = (await picture(api, path, "red")).etag.strip('"')
     await api.person.ok("contact.delete_group", group_id=group["group_id"])
     cleared = await api.get(path)
+    delete = f"DELETE FROM {api.person.shard}.contact_picture WHERE owner_id = %s AND replaced_at IS NOT NULL"
+    admin.rows(delete, api.person.uid)
     answer = await revert(api, path, first)
     assert sorted(answer.body["meta"]["left"]) == ["avatar_path", "groups"]
     assert (answer.data["avatar_path"], answer.data["groups"]) == (cleared.data["avatar_path"], [])

@@ -68,8 +68,10 @@ BEGIN
     END IF;
     SET v_path = JSON_VALUE(in_contact, '$.avatar_path');
     IF v_path RLIKE '/avatar/[0-9a-f]{16}$' THEN
-        SELECT hash INTO v_hash FROM contact_picture WHERE owner_id = in_owner AND contact_id = v_id;
-        IF NOT LEFT(v_hash, 16) <=> RIGHT(v_path, 16) THEN
+        SELECT MAX(hash) INTO v_hash
+        FROM contact_picture
+        WHERE owner_id = in_owner AND contact_id = v_id AND LEFT(hash, 16) = RIGHT(v_path, 16);
+        IF v_hash IS NULL THEN
             SET in_contact = JSON_REMOVE(in_contact, '$.avatar_path'),
                 v_left = JSON_ARRAY_APPEND(v_left, '$', 'avatar_path');
         END IF;
@@ -104,6 +106,13 @@ BEGIN
     SET v_moves = v_moves + ROW_COUNT();
 
     CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
+    UPDATE contact AS c
+    STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = v_id
+    SET p.replaced_at = IF(
+        c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16)), NULL,
+        COALESCE(p.replaced_at, UNIX_TIMESTAMP())
+    )
+    WHERE c.owner_id = in_owner AND c.id = v_id;
     IF JSON_VALUE(in_contact, '$.is_auto') = 1 THEN
         UPDATE contact SET is_auto = 1 WHERE owner_id = in_owner AND id = v_id;
         SET v_moves = v_moves + ROW_COUNT(), v_changed = 0;

@@ -91,9 +91,15 @@ BEGIN
         name VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
     )) AS j
     JOIN contact_group AS g ON g.owner_id = in_owner AND g.name = j.name;
+    -- a merge leaves the picture where it is when the other contact has one of its own
+    SELECT COUNT(*) INTO v_count
+    FROM contact_picture
+    WHERE owner_id = in_owner AND contact_id = in_id AND LEFT(hash, 16) = RIGHT(v_path, 16)
+    FOR UPDATE;
     UPDATE contact_picture
-    SET contact_id = in_id
-    WHERE owner_id = in_owner AND contact_id = in_other AND LEFT(hash, 16) = RIGHT(v_path, 16);
+    SET contact_id = in_id, replaced_at = NULL
+    WHERE owner_id = in_owner AND contact_id = in_other AND LEFT(hash, 16) = RIGHT(v_path, 16)
+      AND v_count = 0;
     -- the UID of the card may belong to another card now: the same file was loaded again
     -- unlocked: the owner is locked
     SELECT COUNT(*) INTO v_count FROM contact_vcard WHERE owner_id = in_owner AND uid = v_card_uid;

@@ -1,5 +1,5 @@
 -- my_history_expire: delete old rows of an owner's history, oldest first. Clients that listen less often get
--- each contact once. Pictures of merged contacts go as well: nobody can undo the merge any more.
+-- each contact once. Former pictures, and those of merged contacts, go as well: no undo needs them any more.
 --
 -- Params:   in_owner   owner of the address book
 --           in_days    number of days for which rows stay
@@ -43,6 +43,8 @@ BEGIN
     STRAIGHT_JOIN contact_picture AS p ON p.owner_id = in_owner AND p.contact_id = r.contact_id
     WHERE r.owner_id = in_owner AND r.state = 'purged'
       AND r.deleted_at < UTC_TIMESTAMP() - INTERVAL in_days DAY;
+    -- a picture is replaced a moment after the event of its change
+    DELETE FROM contact_picture WHERE owner_id = in_owner AND replaced_at < v_oldest + 60;
     UPDATE contact_ledger
     SET event_rev = GREATEST(event_rev, COALESCE(v_last, 0))
     WHERE owner_id = in_owner;

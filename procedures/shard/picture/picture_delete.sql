@@ -1,4 +1,4 @@
--- picture_delete: delete the picture of a contact.
+-- picture_delete: take the picture of a contact away. It stays for the undo (my_history_expire).
 --
 -- Params:   in_owner   owner of the address book
 --           in_id      contact
@@ -16,6 +16,8 @@ CREATE OR REPLACE PROCEDURE picture_delete(
 BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_id;
+    UPDATE contact_picture
+    SET replaced_at = UNIX_TIMESTAMP()
+    WHERE owner_id = in_owner AND contact_id = in_id AND replaced_at IS NULL;
 END$$
 DELIMITER ;

@@ -1,5 +1,5 @@
 -- picture_get: get the picture of a contact; none while the contact is in the trash, or when its avatar_path
--- names another one: after a revert, a later picture may still be there.
+-- names another one.
 --
 -- Params:   in_owner   owner of the address book
 --           in_id      contact
@@ -20,6 +20,6 @@ BEGIN
     FROM contact_picture AS p
     JOIN contact AS c ON c.owner_id = p.owner_id AND c.id = p.contact_id
     WHERE p.owner_id = in_owner AND p.contact_id = in_id AND c.box NOT IN ('hidden', 'trash')
-      AND c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16));
+      AND p.replaced_at IS NULL AND c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16));
 END$$
 DELIMITER ;

@@ -2,7 +2,7 @@
 --
 -- Params:   in_owner   owner of the address book
 --           in_from    contact that has it
---           in_to      contact that gets it; its own picture is deleted
+--           in_to      contact that gets it, in place of its own
 -- Returns:  at most one row   hash  SHA-256 of the content; no row: there was no picture
 -- Errors:   none
 -- Needs:    a transaction
@@ -21,11 +21,16 @@ BEGIN
 
     SELECT hash INTO v_hash
     FROM contact_picture
-    WHERE owner_id = in_owner AND contact_id = in_from
+    WHERE owner_id = in_owner AND contact_id = in_from AND replaced_at IS NULL
     FOR UPDATE;
     IF v_hash IS NOT NULL THEN
-        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_to;
-        UPDATE contact_picture SET contact_id = in_to WHERE owner_id = in_owner AND contact_id = in_from;
+        UPDATE contact_picture
+        SET replaced_at = UNIX_TIMESTAMP()
+        WHERE owner_id = in_owner AND contact_id = in_to AND replaced_at IS NULL;
+        DELETE FROM contact_picture WHERE owner_id = in_owner AND contact_id = in_to AND hash = v_hash;
+        UPDATE contact_picture
+        SET contact_id = in_to
+        WHERE owner_id = in_owner AND contact_id = in_from AND hash = v_hash;
         SELECT v_hash AS hash;
     END IF;
 END$$

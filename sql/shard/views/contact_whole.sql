@@ -56,8 +56,7 @@ SELECT
             FROM contact_record AS r WHERE r.owner_id = c.owner_id AND r.contact_id = c.id
         ),
         'picture', (SELECT p.hash FROM contact_picture AS p
-                    WHERE p.owner_id = c.owner_id AND p.contact_id = c.id
-                      -- after a revert, a later picture may still be there
+                    WHERE p.owner_id = c.owner_id AND p.contact_id = c.id AND p.replaced_at IS NULL
                       AND c.avatar_path LIKE CONCAT('%/avatar/', LEFT(p.hash, 16))),
         'uid', (SELECT d.id FROM yp.drumate AS d
                 WHERE d.id = c.peer_id AND (c.email IS NULL OR d.email <> c.email)),
