@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +43,11 @@ def _check_absent(path: Path, *, force: bool) -> None:
 
 @contextmanager
 def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Yield a file with another name beside `path`, which gets this name when everything is written."""
+    """Yield a file with another name beside `path`, which gets this name when everything is written.
+
+    SIGTERM ends the work as Ctrl-C does, so that nothing is left.
+    """
+    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     part = Path(name)
     try:
@@ -54,6 +59,7 @@ def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, former)
 
 
 async def _write_chunks(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
+import pytest
+
+from service.admin.book_export import _complete_or_none
 from service.settings import Settings
 from tests.support.address_files import HARD_TEXTS, export, unrevised
 from tests.support.commands import run
@@ -62,3 +68,23 @@ async def test_a_wrong_export_writes_nothing(settings: Settings, people: People,
     assert (file.read_text(), names_in(tmp_path)) == ("kept", {"out.vcf"})
     assert (await run(settings, "export", "--file", file, "--user", alice.email, "--force")).status == 0
     assert file.read_text() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_ended_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    former = signal.getsignal(signal.SIGTERM)
+
+    async def work() -> None:
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(10)
+
+    def export_slowly() -> None:
+        with _complete_or_none(tmp_path / "out.vcf", force=False) as file:
+            file.write(b"BEGIN:VCARD\r\n")
+            assert len(names_in(tmp_path)) == 1
+            asyncio.run(work())
+
+    with pytest.raises(KeyboardInterrupt):
+        export_slowly()
+    assert names_in(tmp_path) == set()
+    assert signal.getsignal(signal.SIGTERM) == former
