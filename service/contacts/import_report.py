@@ -203,8 +203,6 @@ async def _texts(ctx: Context, import_id: str, kind: str, head: str, rows: list[
         for _, text in rows:
             yield ("" if is_first else between).encode() + (text if between else _line(text)).encode()
             is_first = False
-        if len(rows) < PAGE:
-            break
         _, rows = await ctx.shard("import_rejected", import_id, rows[-1][0], PAGE)
     yield closing.encode()
 

@@ -1,4 +1,5 @@
--- import_rejected: list the texts of cards or rows that an import rejected, in the order of the file.
+-- import_rejected: list the texts of cards or rows that an import rejected, in the order of the file: as many
+-- as fit into a megabyte, and one at least.
 --
 -- Params:   in_owner   owner of the address book
 --           in_id      import id
@@ -23,10 +24,21 @@ BEGIN
     END IF;
     SELECT kind, COALESCE(head, '') AS head FROM import_report WHERE owner_id = in_owner AND id = in_id;
     SELECT e.position, e.source
-    FROM import_entry AS e
-    WHERE e.owner_id = in_owner AND e.import_id = in_id AND e.outcome = 'rejected'
-      AND e.position > in_after AND e.source IS NOT NULL
-    ORDER BY e.position
-    LIMIT in_size;
+    FROM (
+        SELECT p.position, SUM(p.bytes) OVER (ORDER BY p.position) - p.bytes AS bytes_before
+        FROM (
+            SELECT position, OCTET_LENGTH(source) AS bytes
+            FROM import_entry
+            WHERE owner_id = in_owner AND import_id = in_id AND outcome = 'rejected'
+              AND position > in_after AND source IS NOT NULL
+            ORDER BY position
+            LIMIT in_size
+        ) AS p
+    ) AS s
+    STRAIGHT_JOIN import_entry AS e FORCE INDEX (PRIMARY)
+       ON e.owner_id = in_owner AND e.import_id = in_id AND e.position = s.position
+      AND e.outcome = 'rejected'
+    WHERE s.bytes_before < 1000000
+    ORDER BY s.position;
 END$$
 DELIMITER ;
