@@ -28,8 +28,8 @@ class Batch:
         self.contacts: dict[str, Contact] = {}
         """Contacts to store, by id; `line` and `position` say where they stand in the file."""
         self.entries: list[dict[str, Any]] = []
-        self.cards: list[dict[str, Any]] = []
-        """The cards of these contacts, as `my_contact_import_cards` takes them."""
+        self.cards: dict[str, dict[str, Any]] = {}
+        """The cards of these contacts, by id, as `my_contact_import_cards` takes them."""
         self._sources: dict[str, str] = {}
         """Texts of contacts that may have to be rejected, by id."""
         self._losses: dict[str, list[str]] = {}
@@ -127,10 +127,10 @@ class Batch:
     def _add_card(self, contact_id: str, card: dict[str, Any]) -> None:
         """Add the card and the picture of a contact to the batch."""
         card = dict(card)
-        if digest := card.pop("digest", None):
+        if digest := card.get("digest"):
             self.contacts[contact_id]["avatar_path"] = picture_path(contact_id, digest)
         if card:
-            self.cards.append({"id": contact_id, **card})
+            self.cards[contact_id] = {"id": contact_id, **card}
 
     def _twin(self, addresses: list[str], words: frozenset[str]) -> str | None:
         """Return the id of a contact of the batch with one of the addresses and this name."""

@@ -8,8 +8,10 @@ from service.contacts import book, invitations
 from service.contacts.import_batch import NO_EMAIL, Batch, name_of
 from service.contacts.import_report import ENDED, ImportReport
 from service.contacts.known import PersonDifference, difference
+from service.contacts.known_cards import compare_card
 from service.contacts.names import all_names
 from service.errors import Refused
+from service.live.phone_numbers import region_for
 from service.runtime.context import Context
 from service.store.database import Transaction, document, encode
 
@@ -31,6 +33,7 @@ class ImportStore:
         self._groups = 0
         """Groups that are stored."""
         self._db, self._owner = ctx.caller.db or "", ctx.caller.uid
+        self._phone_region = ctx.settings.phone_region
 
     async def write(self, batch: Batch, percent: int) -> None:
         """Store a batch, and begin the next one."""
@@ -42,7 +45,7 @@ class ImportStore:
 
         if batch:
             for entry in await self._ctx.db.transaction("my_contact_import", unit):
-                await self._change(batch.contacts[entry["id"]], entry)
+                await self._change(batch, batch.contacts[entry["id"]], entry)
         batch.clear()
         await self._report.push()
 
@@ -79,7 +82,8 @@ class ImportStore:
                 self._db, "my_contact_import", self._owner, encode(contacts), self._origin
             )
             if batch.cards:
-                await tx.call(self._db, "my_contact_import_cards", self._owner, encode(batch.cards))
+                cards = encode([*batch.cards.values()])
+                await tx.call(self._db, "my_contact_import_cards", self._owner, cards)
             counts = document(count_rows)
             loaded = counts["loaded"]
             nobody = {c["id"] for c in batch.contacts.values() if c["line"] in set(counts["nobody"])}
@@ -98,7 +102,7 @@ class ImportStore:
     ) -> tuple[list[Entry], list[Entry]]:
         """Return entries of contacts that were known; second, of those that this import changes."""
         done, pending = [], []
-        for contact_id, known_id, reason, diff in await self._differences(tx, contacts):
+        for contact_id, known_id, reason, diff in await self._differences(tx, batch, contacts):
             entry = batch.known(contact_id, "known", reason) | {"contact_id": known_id}
             entry["changes"] = {"missing": diff.refused()}
             entry["id"] = contact_id
@@ -111,7 +115,7 @@ class ImportStore:
         return done, pending
 
     async def _differences(
-        self, tx: Transaction, contacts: list[Contact]
+        self, tx: Transaction, batch: Batch, contacts: list[Contact]
     ) -> list[tuple[str, str | None, str, PersonDifference]]:
         """Return id, id of the known contact, reason, and what is new, of those that are known."""
         people = [
@@ -121,17 +125,18 @@ class ImportStore:
         ]
         (rows,) = await tx.call(self._db, "my_contact_import_known", self._owner, encode(people))
         by_id = {contact["id"]: contact for contact in contacts}
-        return [
-            (
-                *(contact_id, known_id, reason),
-                difference(by_id[contact_id], document([(data,)]), self._update)
-                if data
-                else PersonDifference(),
-            )
-            for contact_id, known_id, reason, data in rows
-        ]
+        differences = []
+        for contact_id, known_id, reason, data in rows:
+            diff = PersonDifference()
+            if data:
+                known = document([(data,)])
+                region = region_for(known["phone_region"], known["own_number"], self._phone_region)
+                diff = difference(by_id[contact_id], known, self._update, region)
+                compare_card(diff, batch.cards.get(contact_id, {}), known, self._update)
+            differences.append((contact_id, known_id, reason, diff))
+        return differences
 
-    async def _change(self, contact: Contact, entry: Entry) -> None:
+    async def _change(self, batch: Batch, contact: Contact, entry: Entry) -> None:
         """Change a known contact, in a transaction of its own: it may be refused."""
         pushes: list[Any] = []
         entry = {key: value for key, value in entry.items() if key != "id"}
@@ -140,7 +145,7 @@ class ImportStore:
             pushes.clear()
             # Another import may be changing the same contact.
             await tx.call("yp", "contact_pair_lock", self._owner, None, None)
-            known = await self._differences(tx, [contact])
+            known = await self._differences(tx, batch, [contact])
             _, known_id, _, diff = known[0] if known else ("", None, "", PersonDifference())
             if known_id is not None and diff:
                 pushes.extend(await self._apply(tx, known_id, diff))
@@ -162,18 +167,25 @@ class ImportStore:
 
     async def _apply(self, tx: Transaction, known_id: str, diff: PersonDifference) -> list[Any]:
         """Write a difference; return the pushes for people whom the contact does not stand for any more."""
+        pushes: list[Any] = []
         if diff.groups:
             members = encode([{"id": known_id, "group": diff.groups}])
             await tx.call(self._db, "my_contact_import_groups", self._owner, members)
             await tx.call(self._db, "contacts_render", self._owner, encode([known_id]))
-        if not diff.patch:
-            return []
-        patch = encode({**diff.patch, "from_api": 1})
-        *_, pushes, _ = await book.change_in(
-            tx,
-            self._owner,
-            lambda inner: inner.call(self._db, "my_contact_patch", self._owner, known_id, patch, None),
-        )
+        if diff.patch:
+            patch = encode({**diff.patch, "from_api": 1})
+            *_, pushes, _ = await book.change_in(
+                tx,
+                self._owner,
+                lambda inner: inner.call(self._db, "my_contact_patch", self._owner, known_id, patch, None),
+            )
+        if picture := diff.picture:
+            await tx.call(self._db, "picture_put", self._owner, known_id, picture["type"], picture["picture"])
+        if diff.card:
+            is_rendered = int(bool(diff.patch or diff.groups))
+            await tx.call(
+                self._db, "my_contact_import_card", self._owner, known_id, encode(diff.card), is_rendered
+            )
         return pushes
 
     async def _note(self, tx: Transaction, entry: Entry) -> None:

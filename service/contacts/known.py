@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 
 from service.contacts.extension import number_of
 from service.contacts.vocabulary import PLACE_LIMITS, SEPARATORS
+from service.live.phone_numbers import international
 
 UPDATES = ("add", "replace", "skip")
 TEXTS = {
@@ -37,10 +39,13 @@ def address_key(entry: Entry) -> str:
     return str(entry["email"])
 
 
-def number_key(entry: Entry) -> str:
-    """Return the digits of a number; the text of one without digits."""
-    text = f"{entry['areacode']}{entry['phone']}"
-    return SEPARATORS.sub("", text) or text.strip()
+def number_key(entry: Entry, region: str) -> str:
+    """Return a number in international form, as duplicates compare it.
+
+    Of one that cannot be dialled from abroad the digits; the text of one without digits.
+    """
+    text = number_of(entry)
+    return international(text, region) or SEPARATORS.sub("", text) or text
 
 
 def place_key(entry: Entry) -> str:
@@ -52,12 +57,18 @@ def _place(entry: Entry) -> str:
     return ", ".join(filter(None, (str(entry.get(part) or "") for part in PLACE_LIMITS)))
 
 
-LISTS: dict[str, tuple[Callable[[Entry], str], tuple[str, ...], Callable[[Entry], str]]] = {
-    "email": (address_key, ("email",), address_key),
-    "mobile": (number_key, ("areacode", "phone"), number_of),
-    "address": (place_key, tuple(PLACE_LIMITS), _place),
+LISTS: dict[str, tuple[tuple[str, ...], Callable[[Entry], str]]] = {
+    "email": (("email",), address_key),
+    "mobile": (("areacode", "phone"), number_of),
+    "address": (tuple(PLACE_LIMITS), _place),
 }
-"""For each list: the key of an entry, its columns, and how a report calls it."""
+"""For each list: the columns of an entry, and how a report calls it."""
+SEVERAL = {
+    *("url", "impp", "related", "email", "org", "title", "role", "nickname", "lang", "tz", "geo"),
+    *("hobby", "interest", "expertise", "x-socialprofile", "x-abrelatednames", "x-abdate"),
+    *("x-aim", "x-icq", "x-jabber", "x-msn", "x-skype", "x-skype-username", "x-yahoo", "x-gtalk", "x-qq"),
+}
+"""Keys of `extra` of which a person may have several: a second birthday would be wrong."""
 
 
 @dataclass
@@ -72,21 +83,34 @@ class PersonDifference:
     """What the contact gets, by field, for people to read."""
     missing: dict[str, Any] = field(default_factory=dict)
     """What it does not get."""
+    card: dict[str, Any] = field(default_factory=dict)
+    """The card to store: card, and perhaps uid."""
+    picture: dict[str, str] = field(default_factory=dict)
+    """The picture to store: type, and picture in base64. `patch` has its path."""
 
     def __bool__(self) -> bool:
-        return bool(self.patch or self.groups)
+        return bool(self.patch or self.groups or self.card)
 
     def refused(self) -> dict[str, Any]:
         """Return what the contact lacks when nothing of it is written."""
         return {**self.missing, **self.added}
 
 
-def difference(person: Person, contact: Entry, update: str) -> PersonDifference:
-    """Return what `update`, add or replace, does to a contact. Of skip: the same as add."""
+def difference(person: Person, contact: Entry, update: str, region: str) -> PersonDifference:
+    """Return what `update`, add or replace, does to a contact. Of skip: the same as add.
+
+    `region` is the country of numbers without a country code. Cards: see `known_cards.py`.
+    """
     diff = PersonDifference()
     _compare_texts(diff, person, contact, replace=update == "replace")
-    for key in LISTS:
-        _compare_list(diff, key, person.get(key) or [], contact[key], replace=update == "replace")
+    keys: dict[str, Callable[[Entry], str]] = {
+        "email": address_key,
+        "mobile": partial(number_key, region=region),
+        "address": place_key,
+    }
+    for key, key_of in keys.items():
+        lists = (person.get(key) or [], contact[key])
+        _compare_list(diff, key, key_of, *lists, replace=update == "replace")
     _compare_custom(diff, person, contact, replace=update == "replace")
     _compare_extra(diff, person, contact, replace=update == "replace")
     tags = [tag["name"] for tag in contact["tag"]]
@@ -116,10 +140,16 @@ def _compare_texts(diff: PersonDifference, person: Person, contact: Entry, *, re
 
 
 def _compare_list(
-    diff: PersonDifference, key: str, entries: list[Any], stored: list[Any], *, replace: bool
+    diff: PersonDifference,
+    key: str,
+    key_of: Callable[[Entry], str],
+    entries: list[Any],
+    stored: list[Any],
+    *,
+    replace: bool,
 ) -> None:
     """Add the entries that a contact lacks; `replace`: and take away those that the file does not have."""
-    key_of, columns, text_of = LISTS[key]
+    columns, text_of = LISTS[key]
     known = {key_of(entry) for entry in stored}
     new = list({key_of(entry): entry for entry in entries if key_of(entry) not in known}.values())
     # A label that the file leaves out stays.
@@ -153,13 +183,20 @@ def _compare_custom(diff: PersonDifference, person: Person, contact: Entry, *, r
 
 
 def _compare_extra(diff: PersonDifference, person: Person, contact: Entry, *, replace: bool) -> None:
-    """Compare the keys of extra, which a person has as a JSON text: what no other field holds."""
+    """Compare the keys of extra, which a person has as a JSON text: what no other field holds.
+
+    Of keys with several entries, `add` adds those that the contact lacks.
+    """
     own = contact.get("extra") or {}
-    new = orjson.loads(person.get("extra") or "{}")
-    differing = {key: value for key, value in new.items() if own.get(key) != value}
-    changes = {key: value for key, value in differing.items() if replace or key not in own}
+    changes: dict[str, Any] = {}
+    for key, entries in orjson.loads(person.get("extra") or "{}").items():
+        new = [item for item in entries if item not in own.get(key, [])]
+        if replace and own.get(key) != entries:
+            changes[key] = diff.added.setdefault("extra", {})[key] = entries
+        elif new and (key not in own or key in SEVERAL):
+            changes[key] = [*own.get(key, []), *new]
+            diff.added.setdefault("extra", {})[key] = new
+        elif new:
+            diff.missing.setdefault("extra", {})[key] = entries
     if changes:
         diff.patch["extra"] = own | changes
-        diff.added["extra"] = changes
-    if rest := {key: value for key, value in differing.items() if key not in changes}:
-        diff.missing["extra"] = rest

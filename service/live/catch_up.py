@@ -11,7 +11,7 @@ import logging
 import time
 
 from service import metrics
-from service.live.phone_numbers import international, region_of
+from service.live.phone_numbers import international, region_for
 from service.live.shards import on_each_shard
 from service.log import kind_of
 from service.loops import Loops
@@ -59,7 +59,7 @@ class CatchUp:
 
     def _known(self, number_rows: ResultSet) -> list[dict[str, str]]:
         *_, region, own_number = number_rows[0]
-        region = region or region_of(own_number or "") or self._phone_region
+        region = region_for(region, own_number, self._phone_region)
         return [
             {
                 "contact": contact,

@@ -17,6 +17,11 @@ def region_of(number: str) -> str:
     return str(phonenumbers.region_code_for_number(parsed) or "")
 
 
+def region_for(chosen: str | None, own_number: str | None, default: str) -> str:
+    """Return the country of a user's numbers without a country code: as chosen, else that of their number."""
+    return chosen or region_of(own_number or "") or default
+
+
 def is_region(text: str) -> bool:
     """Return whether a text is a country with phone numbers, two capital letters."""
     return text in phonenumbers.SUPPORTED_REGIONS

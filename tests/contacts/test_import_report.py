@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
+from service.admin.registry import Registry
 from service.contacts import import_report
-from tests.support.address_files import table, upload
+from tests.support.address_files import export, table, upload
 from tests.support.admin import Admin
 from tests.support.people import People, Person, Tab
+from tests.support.pictures import PNG
+from tests.support.rest import ClientMaker
 from tests.support.waiting import until
 
 CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nEMAIL:{email}\n{more}END:VCARD\n"
@@ -197,7 +201,11 @@ async def test_a_second_load_adds_replaces_or_says_why_not(people: People) -> No
             assert (entry["added"], entry["missing"]) == (NEW, {"company": "Other"})
             assert values == ("Acme", "Boss", *lists)
         else:
-            assert (entry["added"], entry["missing"]) == ({**NEW, "company": "Other"}, {})
+            card_lines = ["ADR", "CATEGORIES", "EMAIL", "ORG", "TEL", "TITLE"]
+            assert (entry["added"], entry["missing"]) == (
+                {**NEW, "company": "Other", "card": card_lines},
+                {},
+            )
             assert values == ("Other", "Boss", *lists)
         assert [e["is_default"] for e in after["email"]] == [1, 0]
         # Once more, there is nothing to do.
@@ -238,3 +246,79 @@ async def test_two_loads_at_once_lose_no_number(people: People) -> None:
     )
     phones = sorted(m["phone"] for m in (await contact_of(alice, "bo"))["mobile"])
     assert phones == ["550", "551", "552", "553"]
+
+
+RED, BLUE = (base64.b64encode(PNG + color).decode() for color in (b"red", b"blue"))
+
+
+def whole_card(photo: str, *more: str) -> str:
+    lines = ("UID:ana-1", f"PHOTO;ENCODING=b;TYPE=PNG:{photo}", "BDAY:1980-01-02", "URL:https://ana.example")
+    return card("Ana Ruiz", "ana@x.example", *lines, *more)
+
+
+async def test_a_known_contact_gets_the_card_and_the_picture(people: People, client_of: ClientMaker) -> None:
+    logo = "LOGO;ENCODING=b;TYPE=PNG:AAAA"
+    for update in ("skip", "add", "replace"):
+        alice = await people("Alice")
+        api = await client_of(person=alice)
+        made = await api.add(
+            first_name="Ana", last_name="Ruiz", emails=[{"address": "ana@x.example", "primary": True}]
+        )
+        first = await load(alice, whole_card(RED, logo), update=update)
+        (entry,) = first["known"]
+        gets = {
+            "picture": "image/png",
+            "extra": {"bday": [{"value": "1980-01-02"}], "url": [{"value": "https://ana.example"}]},
+            "card": ["BDAY", "EMAIL", "FN", "LOGO", "UID", "URL"],
+        }
+        after = (await api.get(f"/contacts/{made['id']}")).data
+        if update == "skip":
+            assert (entry["reason"], entry["added"], entry["missing"]) == ("update=skip", {}, gets)
+            assert (after["avatar_path"], "extra" in after) == (None, False)
+            continue
+        assert (entry["outcome"], entry["added"], entry["missing"]) == ("updated", gets, {})
+        assert (await api.get(f"/contacts/{made['id']}/avatar")).raw == PNG + b"red"
+        file = await export(alice)
+        for line in (b"UID:ana-1", b"LOGO;", b"BDAY:1980-01-02", b"URL:https://ana.example", b"PHOTO;"):
+            assert line in file, line
+
+        more = whole_card(BLUE, logo, "URL:https://blog.example", "KEY;ENCODING=b:AAAA", "TZ:Europe/Madrid")
+        second = await load(alice, more, update=update)
+        (entry,) = second["known"]
+        url = {"value": "https://blog.example"}
+        current = (await api.get(f"/contacts/{made['id']}/avatar")).raw
+        if update == "add":
+            assert (current, entry["missing"]) == (PNG + b"red", {"picture": "image/png"})
+            extra = {"url": [url], "tz": [{"value": "Europe/Madrid"}]}
+            assert entry["added"] == {"extra": extra, "card": ["KEY"]}
+        else:
+            assert (current, entry["missing"]) == (PNG + b"blue", {})
+            assert entry["added"]["card"] == ["KEY", "TZ", "URL"]
+        file = await export(alice)
+        for line in (
+            b"UID:ana-1",
+            b"LOGO;",
+            b"KEY;",
+            b"URL:https://ana.example",
+            b"URL:https://blog.example",
+        ):
+            assert line in file, (update, line)
+        assert b"TZ:Europe/Madrid" in file
+        again = await load(alice, more, update=update)
+        assert again["updated"] == 0
+
+        # the undo of a load brings the former picture back
+        undone = await api.post("/contacts/revert", {"change_set": second["import_id"]})
+        assert (undone.data["reverted"], undone.data["left"]) == (1, [])
+        assert (await api.get(f"/contacts/{made['id']}/avatar")).raw == PNG + b"red"
+
+
+async def test_a_number_in_another_writing_is_the_same(people: People, registry: Registry) -> None:
+    alice = await people("Alice")
+    registry.set_phone_region(alice.uid, alice.shard, "ES")
+    await load(alice, card("Ana Ruiz", "ana@x.example", "TEL:612 34 56 71"))
+    for number in ("+34 612 345 671", "0034612345671", "(+34) 612-345671"):
+        again = await load(alice, card("Ana Ruiz", "ana@x.example", f"TEL:{number}"), update="add")
+        assert (again["updated"], again["known"][0]["reason"]) == (0, "nothing new"), number
+    other = await load(alice, card("Ana Ruiz", "ana@x.example", "TEL:+33 612 34 56 71"), update="add")
+    assert other["known"][0]["added"] == {"mobile": ["+33 612345671"]}

@@ -11,7 +11,8 @@
 -- Returns:  rows          id; contact_id: NULL when no contact of the book stands for them; reason:
 --                         `yourself`, `a colleague`, `an invitation of theirs waits`, or `` for a
 --                         contact of the book; data  JSON, that contact (contact_full), with group
---                         (names) and extra
+--                         (names), extra, vcard (uid and card, or null), phone_region and own_number
+--                         of the owner
 -- Errors:   none
 -- Example:  CALL my_contact_import_known('00000000000000a1', '[]');
 DELIMITER $$
@@ -89,10 +90,16 @@ BEGIN
            ), '[]')), '$.extra', (
                SELECT JSON_COMPACT(c.extra) FROM contact AS c
                WHERE c.owner_id = in_owner AND c.id = r.contact_id
-           )) AS data
+           ), '$.vcard', (
+               SELECT JSON_COMPACT(JSON_OBJECT('uid', v.uid, 'card', v.card))
+               FROM contact_vcard AS v
+               WHERE v.owner_id = in_owner AND v.contact_id = r.contact_id AND v.card IS NOT NULL
+           ), '$.phone_region', JSON_VALUE(o.profile, '$.phone_region'),
+           '$.own_number', JSON_VALUE(o.profile, '$.mobile')) AS data
     FROM person AS p
     LEFT JOIN ranked AS r ON r.id = p.id AND r.turn = 1
     LEFT JOIN contact_full AS f ON f.owner_id = in_owner AND f.id = r.contact_id AND r.box <> 'hidden'
+    LEFT JOIN yp.drumate AS o ON o.id = in_owner
     GROUP BY p.id;
 END$$
 DELIMITER ;

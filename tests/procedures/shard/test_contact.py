@@ -576,6 +576,23 @@ def test_my_contact_import_cards_keeps_cards_and_pictures(scene: Scene) -> None:
     assert ("uid-a", "again") in [(uid, card) for _, _, uid, card, _ in scene.rows(VCARDS)]
 
 
+def test_my_contact_import_card_keeps_the_uid_of_each_card(scene: Scene) -> None:
+    imported(scene, "ada", "bob")
+    # the UID of another contact stays there
+    scene.sets('my_contact_import_card(:alice, :ada, \'{"uid": "uid-a", "card": "one"}\', 1)')
+    scene.sets('my_contact_import_card(:alice, :grace, \'{"uid": "new", "card": "two"}\', 1)')
+    # a card keeps its own one, and its entity tag changes although the record does not
+    etag = "SELECT etag FROM contact_member WHERE contact_id = '00000000000000b1'"
+    before = scene.one(etag)
+    card = '{"uid": "other", "card": "three"}'
+    assert scene.one(f"my_contact_import_card(:alice, '00000000000000b1', '{card}', 0)") != before
+    cards = {id_: (uid, text) for id_, _, uid, text, _ in scene.rows(VCARDS)}
+    assert cards[scene["ada"]] == (None, "one")
+    assert cards[scene["grace"]] == ("new", "two")
+    assert cards["00000000000000b1"] == ("uid-a", "three")
+    assert cards["00000000000000b2"] == ("uid-b", "BEGIN:VCARD\nFN:bob\nEND:VCARD\n")
+
+
 def test_a_purged_contact_leaves_the_name_of_its_card(scene: Scene) -> None:
     imported(scene, "ada", "bob")
     scene.sets("contact_purge(:alice, '00000000000000b1')")
