@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -25,8 +26,10 @@ def json_response(
     return raw_response(status, None if fields is None else orjson.dumps(fields), headers)
 
 
-def raw_response(status: int, body: bytes | None, headers: dict[str, str] | None = None) -> web.Response:
-    """Return a response whose body is JSON text already."""
+def raw_response(
+    status: int, body: bytes | AsyncIterator[bytes] | None, headers: dict[str, str] | None = None
+) -> web.Response:
+    """Return a response whose body is JSON text already, or a file whose type the caller sets."""
     return web.Response(
         body=body,
         status=status,

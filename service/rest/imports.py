@@ -33,6 +33,8 @@ async def load(request: ApiRequest) -> ApiResponse:
         raise invalid_query("charset", "encoding", "is no known encoding")
     if request.http.content_type.startswith("multipart/"):
         raise rest_error("UNSUPPORTED_MEDIA_TYPE", "Send the file itself as the body")
+    if not request.http.can_read_body:
+        raise rest_error("VALIDATION_ERROR", "The body is empty", {"field": "", "constraint": "required"})
     options = LoadOptions(query.get("update", "add"), "rest", query.get("filename", ""), charset)
     upload = Upload(options.filename, request.http.content)
     try:
@@ -61,9 +63,8 @@ async def cancel(request: ApiRequest) -> ApiResponse:
 async def rejected(request: ApiRequest) -> ApiResponse:
     """Get what an import rejected as a file that can be mended and loaded."""
     download = await import_report.rejected_file(request.ctx, _import_id(request))
-    content = b"".join([chunk async for chunk in download.chunks])
     disposition = {"Content-Disposition": f'attachment; filename="{download.filename}"'}
-    return ApiResponse(200, content, disposition, content_type=download.content_type)
+    return ApiResponse(200, None, disposition, download.content_type, download.chunks)
 
 
 def _import_id(request: ApiRequest) -> str:

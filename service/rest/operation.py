@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,8 @@ class ApiResponse:
     body: bytes | None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    chunks: AsyncIterator[bytes] | None = None
+    """A file of any size, in place of `body`."""
 
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]

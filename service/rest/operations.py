@@ -165,7 +165,7 @@ OPERATIONS = (
     Operation("imports.list", "GET", "/imports", imports.find, "Imports", "contact.load"),
     Operation(
         "imports.load", "POST", "/imports", imports.load, "ImportAnswer", "contact.load",
-        query=d.LOAD, file=True, errors=("INVALID_QUERY", "CONFLICT"), timeout=900,
+        query=d.LOAD, file=True, errors=("INVALID_QUERY", "VALIDATION_ERROR", "CONFLICT"), timeout=900,
     ),
     Operation(
         "imports.get", "GET", "/imports/{report}", imports.get, "ImportAnswer", "contact.load",

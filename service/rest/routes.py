@@ -260,8 +260,8 @@ class OperationExchange(RestExchange):
         etag = response.headers.get("ETag")
         if self.request.method in {"GET", "HEAD"} and etag and self._is_known(etag):
             return json_response(304, None, {"ETag": etag})
-        http_response = raw_response(response.status, response.body, response.headers)
-        if response.body is not None and response.content_type != "application/json":
+        http_response = raw_response(response.status, response.chunks or response.body, response.headers)
+        if response.content_type != "application/json":
             http_response.content_type, http_response.charset = response.content_type, None
         return http_response
 

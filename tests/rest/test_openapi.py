@@ -97,7 +97,13 @@ async def test_answers_have_the_fields_that_are_described_and_no_others(client_o
     await check.answer(api, "DELETE", "/contacts/{id}", item=ana["id"], query="?permanent=true")
     for query in ("", "?since=1"):
         await check.answer(api, "GET", "/contacts/changes", query=query)
-    await check.answer(api, "GET", "/imports")
+    table = b"Name,Email,Phone\nAna,ana@x.example,1\nNobody,,\n"
+    for query in ("", "?update=skip"):
+        loaded = await api.send("POST", f"/imports{query}", headers={"Content-Type": "text/csv"}, data=table)
+        assert check.flaws("ImportAnswer", loaded.body) == []
+    (report, *_) = await check.answer(api, "GET", "/imports")
+    await check.answer(api, "GET", "/imports/{report}", item=report["id"])
+    await check.answer(api, "POST", "/imports/{report}/cancel", item=report["id"])
     error = await api.get("/contacts?limit=x")
     assert check.flaws("ApiError", error.body) == []
     await check.answer(api, "POST", "/auth/sessions/revoke-others")
@@ -140,10 +146,12 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("scope", "paths", "least"),
+    ("scope", "paths", "mode", "least"),
     [
-        ("agent", "^/(contacts|api-keys|auth/sessions)", 300),
-        ("system", "^/(admin|health|auth/(status|me|refresh|logout))", 50),
+        ("agent", "^/(contacts|api-keys|auth/sessions)", "all", 300),
+        # a text of any content is a file; its report says what is wrong with it
+        ("agent", "^/imports", "positive", 20),
+        ("system", "^/(admin|health|auth/(status|me|refresh|logout))", "all", 50),
     ],
 )
 async def test_schemathesis_finds_no_failure(
@@ -153,6 +161,7 @@ async def test_schemathesis_finds_no_failure(
     root: Path,
     scope: str,
     paths: str,
+    mode: str,
     least: int,
 ) -> None:
     node = await make_node(rate_limit=0)
@@ -164,7 +173,7 @@ async def test_schemathesis_finds_no_failure(
         sys.executable, "-m", "schemathesis.cli", "run", str(node.make_url("/api/v1/openapi.json")),
         "--header", f"Authorization: Bearer {api.token}", "--header", f"X-Claw-User-Id: {api.person.uid}",
         "--include-path-regex", paths,
-        "--phases", "coverage,fuzzing", "--mode", "all",
+        "--phases", "coverage,fuzzing", "--mode", mode,
         # A check of our own covers rules that no schema can express.
         "--checks", "all", "--exclude-checks", "positive_data_acceptance",
         "--max-examples", "4", "--generation-deterministic", "--no-color",

@@ -14,11 +14,12 @@ from tests.support.pictures import GIF
 from tests.support.rest import Answer, Client
 
 JSON = {"Content-Type": "application/json"}
+TABLE = {"Content-Type": "text/csv"}
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 PICTURE = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\n' + GIF + b"\r\n--x--\r\n"
 )
-PLACES = ("id", "key", "version", "session")
+PLACES = ("id", "key", "version", "session", "report")
 """Names of the ids in paths."""
 
 
@@ -54,7 +55,9 @@ class Attack:
         for name in PLACES:
             path = path.replace(f"{{{name}}}", ids.get(name, self.real[name]))
         path += query
-        kind = FORM if operation.upload and data is None else JSON
+        kind = FORM if operation.upload and data is None else TABLE if operation.file else JSON
+        if kind is TABLE:
+            data = b"Name,Email\n" if data is None else data
         return await self.client(operation).send(
             operation.method,
             path,
