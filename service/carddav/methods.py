@@ -57,10 +57,7 @@ class CardWork:
             case "PROPFIND":
                 return await self.propfind()
             case "PROPPATCH":
-                root = await self._read_xml()
-                if root is None:
-                    raise bad_xml()
-                return await self._multistatus(_one(refused_patch(root, self.resource)))
+                return await self.proppatch()
             case "REPORT":
                 return await self.report()
             case "PUT":
@@ -68,6 +65,14 @@ class CardWork:
             case "DELETE":
                 return await self.delete()
         return await self.get()
+
+    async def proppatch(self) -> web.Response:
+        """Refuse to change properties, each by name."""
+        root = await self._read_xml()
+        if root is None:
+            raise bad_xml()
+        await self._check_card()
+        return await self._multistatus(_one(refused_patch(root, self.resource)))
 
     async def propfind(self) -> web.Response:
         """Answer the properties of a resource, and with Depth 1 of what is in it."""
@@ -108,6 +113,11 @@ class CardWork:
             raise not_found()
         return card
 
+    async def _check_card(self) -> None:
+        """Raise RequestError 404 when the resource is a card that is not there."""
+        if self.resource.kind is ResourceKind.CARD:
+            await self._card(None)
+
     async def report(self) -> web.Response:
         """Answer a report."""
         root = await self._read_xml()
@@ -115,6 +125,7 @@ class CardWork:
             raise bad_xml()
         answer = read_report(root, self.resource)
         wanted = read_wanted(root, self.is_minimal)
+        await self._check_card()
         return await self._multistatus(
             answer(Report(self.book, self.caller, root, wanted, self.resource.name))
         )
@@ -124,8 +135,9 @@ class CardWork:
         accept = self.request.headers.get("Accept", "").replace(" ", "").replace('"', "")
         version = next((each for each in VERSIONS if f"version={each}" in accept), None)
         card = await self._card(version)
-        headers = {hdrs.ETAG: card.etag}
-        if self._is_known(card.etag):
+        headers = {hdrs.ETAG: card.etag, hdrs.VARY: hdrs.ACCEPT}
+        # the tag is that of the card: a client that names a version may know it in another one
+        if version is None and self._is_known(card.etag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=card.text, headers={**headers, hdrs.CONTENT_TYPE: CARD_TYPE})
 

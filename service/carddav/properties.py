@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from xml.etree.ElementTree import Element
 
 from service.auth.session import Caller
-from service.carddav.errors import bad_xml
+from service.carddav.errors import bad_xml, dav_error
 from service.carddav.filters import COLLATIONS, VERSIONS, AddressData
 from service.carddav.incoming import MAX_BYTES
 from service.carddav.resources import Resource, ResourceKind
@@ -18,6 +19,9 @@ from service.carddav.xml import calendar_server, carddav, dav, element, text
 SYNC_PREFIX = "urn:x-drumee:sync:"
 """Tokens are URIs (RFC 6578, 3.2), one for each book: that of another user is none."""
 SYNC_STATE = re.compile(r"(\d{1,18})(?::(\d{1,18}))?", re.ASCII)
+MOST_NAMES = 200
+MOST_CHARACTERS = 20_000
+"""Of the names of properties in a request: the answer repeats them for each card."""
 CARD_TYPE = "text/vcard; charset=utf-8"
 READ = ("read", "read-current-user-privilege-set")
 WRITE = ("write", "write-properties", "write-content", "bind", "unbind")
@@ -58,6 +62,11 @@ class Wanted:
     def needs_token(self) -> bool:
         """Whether one of them is the state of the address book."""
         return not TOKENS.isdisjoint(self.names)
+
+    @cached_property
+    def unknown(self) -> str:
+        """The elements of properties that no resource has, made once for all resources of an answer."""
+        return "".join(element(name) for name in self.names if name not in PROPERTIES)
 
 
 TOKENS = {dav("sync-token"), calendar_server("getctag")}
@@ -195,22 +204,26 @@ def read_propfind(root: Element | None) -> Wanted:
         return Wanted(NAMES, only_names=True, skips_unknown=True)
     if root.find(dav("allprop")) is not None:
         include = root.find(dav("include"))
-        more = [] if include is None else [each.tag for each in include]
+        more = [] if include is None else names_of([include])
         return Wanted((*OF_ALLPROP, *more), skips_unknown=True)
-    return Wanted([name for prop in root.findall(dav("prop")) for name in names_of(prop)])
+    return Wanted(names_of(root.findall(dav("prop"))))
 
 
-def names_of(prop: Element) -> list[str]:
-    """Return the names in a list of properties, each once."""
-    return list(dict.fromkeys(each.tag for each in prop))
+def names_of(props: Iterable[Element]) -> list[str]:
+    """Return the names in lists of properties, each once; RequestError 400 when they are too many."""
+    names = list(dict.fromkeys(each.tag for prop in props for each in prop))
+    if len(names) > MOST_NAMES or sum(map(len, names)) > MOST_CHARACTERS:
+        raise dav_error(400, "TOO_MANY_PROPERTIES", f"A request names at most {MOST_NAMES} properties")
+    return names
 
 
 def response(view: View, wanted: Wanted, path: str = "") -> str:
     """Return the response element of a resource; `path` is the one that the request has named it by."""
-    values, missing = [], []
+    values, missing = [], [wanted.unknown] if wanted.unknown else []
     for name in wanted.names:
-        of_resource = PROPERTIES.get(name)
-        value = of_resource(view) if of_resource else None
+        if name not in PROPERTIES:
+            continue
+        value = PROPERTIES[name](view)
         if value is None:
             missing.append(element(name))
         else:
@@ -235,22 +248,12 @@ def refused_patch(root: Element, resource: Resource) -> str:
     """Return the response of a PROPPATCH: no property of ours can be changed, so none is (RFC 4918, 9.2)."""
     if root.tag != dav("propertyupdate"):
         raise bad_xml()
-    names = [
-        each.tag
-        for action in root
-        if action.tag in {dav("set"), dav("remove")}
-        for prop in action.findall(dav("prop"))
-        for each in prop
-    ]
+    actions = [each for each in root if each.tag in {dav("set"), dav("remove")}]
+    names = names_of(prop for action in actions for prop in action.findall(dav("prop")))
     if not names:
         raise bad_xml()
     stat = (
-        f"<D:propstat><D:prop>{''.join(map(element, dict.fromkeys(names)))}</D:prop>{status(403)}"
+        f"<D:propstat><D:prop>{''.join(map(element, names))}</D:prop>{status(403)}"
         f"<D:error>{element(dav('cannot-modify-protected-property'))}</D:error></D:propstat>"
     )
     return f"<D:response>{href(resource.href)}{stat}</D:response>\n"
-
-
-def with_card(view: View, etag: str, card: str) -> View:
-    """Return the view of a card with its text."""
-    return replace(view, etag=etag, card=card)

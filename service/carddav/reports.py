@@ -176,7 +176,7 @@ def read_report(root: Element, resource: Resource) -> Answer:
 def read_wanted(root: Element, is_minimal: bool) -> Wanted:
     """Return the properties that a report asks for."""
     prop = root.find(dav("prop"))
-    names = [] if prop is None else names_of(prop)
+    names = [] if prop is None else names_of([prop])
     return Wanted(names, read_address_data(prop), skips_unknown=is_minimal)
 
 
@@ -185,9 +185,11 @@ def read_limit(limit: Element | None, name: str) -> int | None:
     if limit is None:
         return None
     number = (limit.findtext(name) or "").strip()
-    if not (number.isascii() and number.isdigit() and int(number[:9]) > 0):
+    significant = number.lstrip("0")
+    if not (number.isascii() and number.isdigit() and significant):
         raise bad_xml()
-    return min(int(number), MOST_RESULTS)
+    # int() refuses thousands of digits
+    return min(int(significant[:9]), MOST_RESULTS)
 
 
 def invalid_token() -> RequestError:

@@ -12,6 +12,7 @@ from PIL import Image
 from service.carddav.book import BadToken, Book
 from service.carddav.incoming import MAX_BYTES, NoCard, TooLarge
 from service.carddav.putting import PreconditionFailed, UidTaken
+from service.ids import from_wire
 from tests.support.address_books import BookMaker
 from tests.support.admin import Admin
 from tests.support.people import People, befriend
@@ -93,10 +94,10 @@ async def test_changes_are_told_once_and_in_windows(
     ids = {c["display_name"]: c["id"] for c in (await api.get("/contacts")).data}
     await book.delete("0.vcf")
     await api.delete(f"/contacts/{ids['P 1']}?permanent=true")
-    await alice.call("contact.change_status", contact_id=ids["P 2"].replace("-", "")[:16], status="archived")
+    await alice.call("contact.change_status", contact_id=from_wire(ids["P 2"]), status="archived")
     await api.post("/contacts", {"display_name": "New"})
     changes = await book.changes(second.token)
-    assert sorted(changes.removed)[:2] == ["0.vcf", "1.vcf"]
+    assert sorted(changes.removed) == ["0.vcf", "1.vcf", "2.vcf"]
     (new,) = changes.changed
     assert "FN:New" in await text_of(book, new.name)
     # a card that came and went since then was never known; a name that a client chose may have been
@@ -229,6 +230,45 @@ async def test_a_uid_belongs_to_one_card(book_of: BookMaker, people: People) -> 
     assert (await book.put("other.vcf", ADA)).created, "a contact in the trash gives its UID up"
     changed = await book.put("other.vcf", ADA.replace(b"ada-1", b"ada-2"))
     assert changed.etag, "a client may give a card another UID"
+
+
+async def test_the_uid_of_an_archived_contact_brings_it_back(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    await book.put("ada.vcf", ADA)
+    contact = await api.add(first_name="Bo")
+    (bo,) = [m for m in await book.members() if m.name != "ada.vcf"]
+    bo_card = (await book.texts([bo.name]))[bo.name].text
+    ids = [row["id"] for row in await alice.ok("contact.show_contact")]
+    for each in ids:
+        await alice.ok("contact.change_status", contact_id=each, status="archived")
+    assert await book.members() == []
+    token = await book.token()
+    assert (await book.put("other.vcf", ADA, if_none_match="*")).created
+    assert (await book.put("bo-2.vcf", bo_card, if_none_match="*")).created
+    assert sorted(m.name for m in await book.members()) == ["bo-2.vcf", "other.vcf"]
+    assert (await book.texts(["other.vcf"]))["other.vcf"].text == ADA
+    assert sorted(row["id"] for row in await alice.ok("contact.show_contact")) == sorted(ids)
+    changes = await book.changes(token)
+    assert sorted(m.name for m in changes.changed) == ["bo-2.vcf", "other.vcf"]
+    assert contact["id"] in {c["id"] for c in (await api.get("/contacts")).data}
+
+
+async def test_a_card_in_the_book_may_take_the_uid_of_an_archived_contact(
+    book_of: BookMaker, people: People
+) -> None:
+    alice = await people("Alice")
+    book = await book_of(alice)
+    await book.put("ada.vcf", ADA)
+    (ada,) = [row["id"] for row in await alice.ok("contact.show_contact")]
+    await alice.ok("contact.change_status", contact_id=ada, status="archived")
+    await book.put("bo.vcf", card("UID:bo", "FN:Bo", "N:;Bo;;;"))
+    assert (await book.put("bo.vcf", ADA)).etag
+    assert [m.name for m in await book.members()] == ["bo.vcf"]
+    await alice.ok("contact.change_status", contact_id=ada, status="active")
+    assert sorted(m.name for m in await book.members()) == ["ada.vcf", "bo.vcf"]
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"<html>", ADA + ADA.replace(b"ada-1", b"ada-2")])

@@ -54,6 +54,29 @@ async def test_accept_says_which_version_is_wanted(dav_of: DavMaker) -> None:
     assert b"VERSION:3.0" in (await alice.send("GET", "ada.vcf", headers={"Accept": "text/vcard"})).raw
 
 
+async def test_a_card_in_one_version_is_not_known_in_another(dav_of: DavMaker) -> None:
+    alice = await dav_of()
+    etag = (await alice.put("ada.vcf", ADA)).headers["ETag"]
+    asked = {"If-None-Match": etag, "Accept": "text/vcard; version=4.0"}
+    answer = await alice.send("GET", "ada.vcf", headers=asked)
+    assert (answer.status, answer.headers["Vary"]) == (200, "Accept")
+    assert b"VERSION:4.0" in answer.raw
+    known = await alice.send("GET", "ada.vcf", headers={"If-None-Match": etag})
+    assert (known.status, known.headers["Vary"]) == (304, "Accept")
+
+
+async def test_a_card_that_is_not_there_is_404_for_each_method(dav_of: DavMaker) -> None:
+    alice = await dav_of()
+    await alice.put("gone.vcf", ADA)
+    await alice.delete("gone.vcf")
+    patch = f"<D:propertyupdate {NAMESPACES}><D:set><D:prop><X:x/></D:prop></D:set></D:propertyupdate>"
+    bodies = {"GET": "", "HEAD": "", "PROPFIND": "", "DELETE": "", "PROPPATCH": patch,
+              "REPORT": f"<C:addressbook-query {NAMESPACES}/>"}  # fmt: skip
+    for name in ("gone.vcf", "never.vcf"):
+        for method, body in bodies.items():
+            assert (await alice.send(method, name, body)).status == 404, (method, name)
+
+
 async def test_conditions_keep_the_changes_of_others(dav_of: DavMaker) -> None:
     alice = await dav_of()
     new = {"If_None_Match": "*"}

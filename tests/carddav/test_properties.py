@@ -109,6 +109,35 @@ def test_a_token_that_is_none_is_known(uri: str) -> None:
     assert read_sync_token(uri, "a1") is None
 
 
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("PROPFIND", "<D:propfind {0}><D:prop>{1}</D:prop></D:propfind>"),
+        ("PROPFIND", "<D:propfind {0}><D:allprop/><D:include>{1}</D:include></D:propfind>"),
+        ("PROPPATCH", "<D:propertyupdate {0}><D:set><D:prop>{1}</D:prop></D:set></D:propertyupdate>"),
+        ("REPORT", "<C:addressbook-query {0}><D:prop>{1}</D:prop></C:addressbook-query>"),
+        ("REPORT", "<D:sync-collection {0}><D:prop>{1}</D:prop></D:sync-collection>"),
+    ],
+)
+async def test_a_request_that_names_too_many_properties_is_refused(
+    dav_of: DavMaker, method: str, body: str
+) -> None:
+    alice, _ = await with_card(dav_of)
+    for count, length, status in ((150, 1, 207), (201, 1, 400), (100, 300, 400)):
+        names = "".join(f"<X:{'x' * length}{number}/>" for number in range(count))
+        answer = await alice.send(method, alice.book, body.format(NAMESPACES, names), {"Depth": "1"})
+        assert answer.status == status, (count, length)
+
+
+async def test_each_card_names_the_properties_that_it_does_not_have(dav_of: DavMaker) -> None:
+    alice, card_path = await with_card(dav_of)
+    answer = await alice.propfind(alice.book, "X:one", "D:sync-token", "D:getetag", "X:two", depth="1")
+    expected = {alice.book: (404, 200, 404, 404), card_path: (404, 404, 200, 404)}
+    for path, statuses in expected.items():
+        names = ("X:one", "D:sync-token", "D:getetag", "X:two")
+        assert tuple(answer.status_of(path, name) for name in names) == statuses
+
+
 async def test_allprop_and_no_body_answer_what_is_cheap(dav_of: DavMaker) -> None:
     alice, card_path = await with_card(dav_of)
     body = f"<D:propfind {NAMESPACES}><D:allprop/><D:include><D:owner/></D:include></D:propfind>"

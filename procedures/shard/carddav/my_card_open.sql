@@ -5,10 +5,10 @@
 --           in_uid      UID of the card that is sent, or NULL
 --           in_emails   JSON array of the addresses that it has, the default one first
 -- Returns:  one row     rev (of the address book), id (of the contact with this name, in the book, the
---                       archive or the trash, or NULL), etag, box (active, archived or trash),
---                       avatar_path, holder (name of the other card with this UID, or NULL), refused
---                       (JSON array of addresses that the contact cannot have: the owner's own, and those
---                       of colleagues)
+--                       archive or the trash; without one, that in the archive with this UID; or NULL),
+--                       etag, box (active, archived or trash), avatar_path, holder (name of the other card
+--                       in the book with this UID, or NULL), refused (JSON array of addresses that the
+--                       contact cannot have: the owner's own, and those of colleagues)
 -- Errors:   none
 -- Example:  CALL my_card_open('00000000000000a1', '0000000000000c01.vcf', NULL, '[]');
 DELIMITER $$
@@ -21,7 +21,7 @@ CREATE OR REPLACE PROCEDURE my_card_open(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_id, v_archived_id CHAR(16) COLLATE ascii_bin;
     -- as contact_sheet writes the UUID of an id
     DECLARE v_uid_id CHAR(16) COLLATE ascii_bin DEFAULT CONVERT(REGEXP_REPLACE(IF(
         in_uid REGEXP '^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}$', in_uid, NULL
@@ -41,7 +41,8 @@ BEGIN
 
     -- the card of a contact without a UID has the UUID of the contact for one; a contact in the trash gives
     -- its UID up
-    SELECT MIN(m.name) INTO v_holder
+    SELECT MIN(IF(m.is_listed = 1, m.name, NULL)), MIN(IF(c.box = 'archived', c.id, NULL))
+    INTO v_holder, v_archived_id
     FROM (
         SELECT contact_id FROM contact_vcard WHERE owner_id = in_owner AND uid = in_uid
         UNION ALL
@@ -53,6 +54,8 @@ BEGIN
     JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = k.contact_id AND c.deleted_at IS NULL
     WHERE k.contact_id <> COALESCE(v_id, '');
+    -- the client cannot see it, so its card comes back instead of a second one
+    SET v_id = COALESCE(v_id, IF(v_holder IS NULL, v_archived_id, NULL));
 
     SELECT JSON_ARRAYAGG(j.email) INTO v_refused
     FROM JSON_TABLE(in_emails, '$[*]' COLUMNS (

@@ -55,7 +55,7 @@ BEGIN
     VALUES (in_owner, in_name, in_id, v_uid, v_contact_rev, JSON_VALUE(in_card, '$.card'),
             FROM_BASE64(JSON_VALUE(in_card, '$.sent')), JSON_VALUE(in_card, '$.version'), v_rev)
     ON DUPLICATE KEY UPDATE
-        uid = VALUE(uid), rev = VALUE(rev), card = VALUE(card), sent = VALUE(sent),
+        name = VALUE(name), uid = VALUE(uid), rev = VALUE(rev), card = VALUE(card), sent = VALUE(sent),
         sent_version = VALUE(sent_version), put_rev = VALUE(put_rev);
     SELECT etag INTO v_etag FROM contact_member WHERE owner_id = in_owner AND contact_id = in_id;
     UPDATE contact_vcard SET sent_etag = v_etag WHERE owner_id = in_owner AND contact_id = in_id;
