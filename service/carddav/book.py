@@ -6,7 +6,7 @@ card is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from service.carddav.answers import CardText, Member, card_texts
@@ -18,6 +18,8 @@ from service.store.database import encode
 
 PAGE = 200
 """Cards in one CALL."""
+PAGE_BYTES = 8_000_000
+"""Of the texts in one CALL."""
 NO_LIMIT = 1_000_000_000
 
 
@@ -55,24 +57,35 @@ class Book:
         card_rows, _ = await self._ctx.shard("my_card_list")
         return [Member(name, quoted(etag)) for name, etag in card_rows]
 
-    async def texts(self, names: Sequence[str], version: str | None = None) -> dict[str, CardText]:
+    async def texts(self, names: Iterable[str], version: str | None = None) -> dict[str, CardText]:
         """Return the cards with these names, without those that are not there.
 
         `version`: 3.0 or 4.0; None for that of the card.
         """
         cards: dict[str, CardText] = {}
-        for start in range(0, len(names), PAGE):
-            page = list(names[start : start + PAGE])
-            (card_rows,) = await self._ctx.shard("my_cards", encode(page), version or "")
-            for card in await card_texts(self._ctx, card_rows, version):
-                cards[card.name] = card
+        async for _, page in self.pages(names, version):
+            cards |= page
         return cards
+
+    async def pages(
+        self, names: Iterable[str], version: str | None = None
+    ) -> AsyncIterator[tuple[list[str], dict[str, CardText]]]:
+        """Yield (names, cards with these names), at most PAGE cards and some PAGE_BYTES at once."""
+        rest = list(dict.fromkeys(names))
+        while rest:
+            asked = rest[:PAGE]
+            (card_rows,) = await self._ctx.shard("my_cards", encode(asked), version or "", PAGE_BYTES)
+            unread = {name for name, _, sent, data in card_rows if sent is None and data is None}
+            count = next((index for index, name in enumerate(asked) if name in unread), len(asked))
+            read_names, rest = rest[:count], rest[count:]
+            read_rows = [row for row in card_rows if row[0] not in unread]
+            cards = await card_texts(self._ctx, read_rows, version)
+            yield read_names, {card.name: card for card in cards}
 
     async def all_texts(self, version: str | None = None) -> AsyncIterator[list[CardText]]:
         """Yield all cards, a page at a time."""
-        names = [member.name for member in await self.members()]
-        for start in range(0, len(names), PAGE):
-            yield list((await self.texts(names[start : start + PAGE], version)).values())
+        async for _, page in self.pages([member.name for member in await self.members()], version):
+            yield list(page.values())
 
     async def changes(self, since: int | None, limit: int | None = None, start: int = 0) -> Changes:
         """Return the changes since a token, at most `limit`; without a token, all cards. Raise BadToken.

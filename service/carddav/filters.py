@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from operator import contains, eq
 from xml.etree.ElementTree import Element
 
+from service.carddav.answers import CardText
 from service.carddav.errors import dav_error
 from service.carddav.xml import carddav
 from service.contacts.card_lines import cut_cards
@@ -111,6 +112,10 @@ class CardFilter:
 
     filters: list[PropFilter]
     combine: Callable[[Iterable[bool]], bool]
+
+    def matching(self, cards: Iterable[CardText]) -> list[CardText]:
+        """Return the cards that match."""
+        return [card for card in cards if self.matches(card.text)]
 
     def matches(self, card: bytes) -> bool:
         """Return whether the text of a card matches."""

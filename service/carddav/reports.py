@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -28,7 +28,7 @@ from service.carddav.xml import carddav, dav, text
 from service.errors import RequestError
 
 BLOCK = 100
-"""Cards whose texts are read at once."""
+"""Cards without their texts that are written at once."""
 MOST_RESULTS = 1_000_000
 
 Item = TypeVar("Item")
@@ -50,13 +50,17 @@ class Report:
         """The path of the address book."""
         return book_href(self.caller.uid)
 
+    @property
+    def version(self) -> str | None:
+        """The version in which texts are asked for."""
+        return self.wanted.address_data.version if self.wanted.address_data else None
+
     async def cards(self) -> AsyncIterator[list[CardText]]:
         """Yield the cards that a query is about, with their texts."""
         if self.name:
-            yield [*(await self.texts([self.name])).values()]
+            yield [*(await self.book.texts([self.name], self.version)).values()]
             return
-        address_data = self.wanted.address_data
-        async for cards in self.book.all_texts(address_data.version if address_data else None):
+        async for cards in self.book.all_texts(self.version):
             yield cards
 
     def view(self, member: Member) -> View:
@@ -70,19 +74,14 @@ class Report:
             Resource(ResourceKind.CARD, self.caller.uid, member.name), self.caller, None, member.etag, card
         )
 
-    async def texts(self, names: Sequence[str]) -> dict[str, CardText]:
-        """Return the texts of cards by name, in the version that is asked for."""
-        address_data = self.wanted.address_data
-        return await self.book.texts(names, address_data.version if address_data else None)
-
     async def responses(self, members: Sequence[Member]) -> AsyncIterator[str]:
         """Yield the responses of cards, with their texts when they are wanted."""
+        if self.wanted.address_data is not None:
+            async for _, cards in self.book.pages((member.name for member in members), self.version):
+                yield "".join(response(self.view(card), self.wanted) for card in cards.values())
+            return
         for block in blocks(members, BLOCK):
-            listed: Sequence[Member] = block
-            if self.wanted.address_data is not None:
-                cards = await self.texts([member.name for member in block])
-                listed = [cards[member.name] for member in block if member.name in cards]
-            yield "".join(response(self.view(member), self.wanted) for member in listed)
+            yield "".join(response(self.view(member), self.wanted) for member in block)
             await asyncio.sleep(0)
 
 
@@ -90,7 +89,7 @@ Answer = Callable[[Report], AsyncIterator[str]]
 """Yields the content of the answer to a report."""
 
 
-def blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+def blocks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Yield the items in lists of at most `size`."""
     rest = iter(items)
     while block := list(islice(rest, size)):
@@ -99,21 +98,34 @@ def blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
 
 async def answer_multiget(report: Report) -> AsyncIterator[str]:
     """Yield the cards that the request names, and 404 for the names of none."""
-    hrefs = [each.text or "" for each in report.root.findall(dav("href"))]
-    needs_texts = report.wanted.address_data is not None
-    etags = {} if needs_texts else {member.name: member for member in await report.book.members()}
-    for block in blocks(hrefs, BLOCK):
-        names = [find_card(path, report.caller.uid) for path in block]
-        members: dict[str, Member] = dict(etags)
-        if needs_texts:
-            members = {**await report.texts([name for name in names if name is not None])}
-        for path, name in zip(block, names, strict=True):
-            member = members.get(name or "")
-            if member is None:
-                yield status_response(path.strip(), 404)
-            else:
-                yield response(report.view(member), report.wanted, path.strip())
+    paths_of: dict[str, list[str]] = {}
+    for path in dict.fromkeys((each.text or "").strip() for each in report.root.findall(dav("href"))):
+        paths_of.setdefault(find_card(path, report.caller.uid) or "", []).append(path)
+    no_cards = paths_of.pop("", [])
+    async for names, members in _named(report, paths_of):
+        for name in names:
+            member = members.get(name)
+            for path in paths_of[name]:
+                if member is None:
+                    yield status_response(path, 404)
+                else:
+                    yield response(report.view(member), report.wanted, path)
         await asyncio.sleep(0)
+    for path in no_cards:
+        yield status_response(path, 404)
+
+
+async def _named(
+    report: Report, names: Iterable[str]
+) -> AsyncIterator[tuple[list[str], Mapping[str, Member]]]:
+    """Yield (names, cards with these names), with texts when they are wanted."""
+    if report.wanted.address_data is not None:
+        async for page in report.book.pages(names, report.version):
+            yield page
+        return
+    members = {member.name: member for member in await report.book.members()}
+    for block in blocks(names, BLOCK):
+        yield block, members
 
 
 async def answer_query(report: Report) -> AsyncIterator[str]:
@@ -122,9 +134,8 @@ async def answer_query(report: Report) -> AsyncIterator[str]:
     card_filter = read_filter(report.root)
     count = 0
     async for cards in report.cards():
-        for card in cards:
-            if not card_filter.matches(card.text):
-                continue
+        # in a thread: a page takes longer than other requests can wait
+        for card in await asyncio.to_thread(card_filter.matching, cards):
             if count == limit:
                 yield status_response(report.path, 507, dav("number-of-matches-within-limits"))
                 return

@@ -403,6 +403,30 @@ async def test_a_relation_survives_a_phone_that_drops_the_address(
     assert (entry["status"], entry["uid"]) == ("active", bob.uid)
 
 
+async def test_large_cards_come_a_few_at_a_time_and_each_once(
+    book_of: BookMaker, people: People, client_of: ClientMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    content = picture(200, 200)
+    photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(content).decode()
+    names = [f"{number}.vcf" for number in range(5)]
+    for number, name in enumerate(names):
+        await book.put(name, card(f"UID:{number}", f"FN:N {number}", f"N:{number};N;;;", photo))
+    monkeypatch.setattr("service.carddav.book.PAGE_BYTES", 2 * len(content))
+    asked = [*names, "none.vcf", *names]
+    for version in (None, "4.0"):
+        # those of version 4.0 are written anew, with a picture that is read for each
+        pages = [page async for page in book.pages(asked, version)]
+        assert [name for page_names, _ in pages for name in page_names] == [*names, "none.vcf"]
+        assert len(pages) >= 3
+        assert all(page.keys() == set(page_names) - {"none.vcf"} for page_names, page in pages)
+        assert all(b"PHOTO" in card.text for _, page in pages for card in page.values())
+        assert [c.name async for cards in book.all_texts(version) for c in cards] == names
+    await api.add(first_name="Small")
+    assert len(await book.texts([m.name for m in await book.members()])) == 6
+
+
 async def test_names_of_any_kind_lead_to_their_cards(book_of: BookMaker, people: People) -> None:
     book = await book_of(await people("Alice"))
     names = [

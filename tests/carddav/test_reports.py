@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
+from service.carddav.filters import CardFilter
 from service.carddav.xml import carddav, dav
 from tests.support.admin import Admin
 from tests.support.dav import NAMESPACES, DavClient, DavMaker, card
@@ -32,6 +36,32 @@ async def test_multiget_answers_each_path_as_it_was_named(dav_of: DavMaker) -> N
             == (await alice.send("GET", path.removeprefix(str(alice.base.origin())))).headers["ETag"]
         )
     assert [answer.status_of(path) for path in paths[3:]] == [404] * 3
+
+
+@pytest.mark.parametrize("prop", ["<D:getetag/>", "<C:address-data/>"])
+async def test_multiget_answers_a_path_once(dav_of: DavMaker, prop: str) -> None:
+    alice = await with_cards(dav_of, "ada", "bob")
+    paths = [f"{alice.book}{name}.vcf" for name in ("bob", "none", "ada")]
+    answer = await alice.multiget(["/x", *paths, *reversed(paths), "/x"], prop)
+    listed = [each.findtext(dav("href")) for each in answer.xml.findall(dav("response"))]
+    assert listed == [*paths, "/x"]
+
+
+async def test_a_filter_does_not_make_others_wait(dav_of: DavMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = await with_cards(dav_of, "ada", "bob")
+    filters_end = threading.Event()
+    matches = CardFilter.matches
+
+    def slow(self: CardFilter, text: bytes) -> bool:
+        assert filters_end.wait(60)
+        return matches(self, text)
+
+    monkeypatch.setattr(CardFilter, "matches", slow)
+    query = asyncio.create_task(alice.query(text_filter("bob")))
+    assert (await alice.sync()).status == 207
+    assert not query.done()
+    filters_end.set()
+    assert (await query).names == ["bob.vcf"]
 
 
 async def test_multiget_without_texts_answers_etags(dav_of: DavMaker) -> None:

@@ -3,16 +3,19 @@
 -- Params:   in_owner     owner of the address book
 --           in_names     JSON array of names
 --           in_version   3.0, 4.0 or '' (that of the card)
+--           in_bytes     size of the answer: the cards behind it come without text. The first one always has
+--                        its text
 -- Returns:  rows         name, etag, sent (the bytes that the client sent, while they say what is stored and
 --                        have this version, else NULL), data  JSON as in contact_export, or NULL when sent is
 --                        there; none for a name without a card
 -- Errors:   none
--- Example:  CALL my_cards('00000000000000a1', '["0000000000000c01.vcf"]', '3.0');
+-- Example:  CALL my_cards('00000000000000a1', '["0000000000000c01.vcf"]', '3.0', 8000000);
 DELIMITER $$
 CREATE OR REPLACE PROCEDURE my_cards(
     IN in_owner   CHAR(16) COLLATE ascii_bin,
     IN in_names   LONGTEXT,
-    IN in_version VARCHAR(8) COLLATE ascii_bin
+    IN in_version VARCHAR(8) COLLATE ascii_bin,
+    IN in_bytes   INT UNSIGNED
 )
     READS SQL DATA
     SQL SECURITY DEFINER
@@ -25,23 +28,35 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'MOVING';
     END IF;
 
-    SELECT k.name, k.etag, IF(k.is_as_sent, v.sent, NULL) AS sent, IF(k.is_as_sent, NULL, (
-        SELECT w.data FROM contact_whole AS w WHERE w.owner_id = in_owner AND w.id = k.contact_id
-    )) AS data
+    SELECT k.name, k.etag, IF(k.is_as_sent AND k.bytes_before < in_bytes, v.sent, NULL) AS sent,
+           IF(k.is_as_sent OR k.bytes_before >= in_bytes, NULL, (
+               SELECT w.data FROM contact_whole AS w WHERE w.owner_id = in_owner AND w.id = k.contact_id
+           )) AS data
     FROM (
-        SELECT m.contact_id, m.name, m.etag,
-               COALESCE(s.sent IS NOT NULL AND s.sent_etag = m.etag
-                        AND (in_version = '' OR s.sent_version = in_version), 0) AS is_as_sent
-        FROM JSON_TABLE(in_names, '$[*]' COLUMNS (
-            name VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
-        )) AS j
-        LEFT JOIN contact_vcard AS n ON n.owner_id = in_owner AND n.name = j.name
-        STRAIGHT_JOIN contact_member AS m
-           ON m.owner_id = in_owner AND m.contact_id = COALESCE(
-               n.contact_id, CONVERT(LEFT(j.name, 16) USING ascii) COLLATE ascii_bin
-           )
-          AND m.is_listed = 1 AND m.name = j.name
-        LEFT JOIN contact_vcard AS s ON s.owner_id = in_owner AND s.contact_id = m.contact_id
+        SELECT c.contact_id, c.name, c.etag, c.is_as_sent,
+               -- the picture of a card that is written anew is read by the service
+               COALESCE(SUM(IF(c.is_as_sent, c.sent_bytes, c.card_bytes + COALESCE((
+                   SELECT LENGTH(p.content) FROM contact_picture AS p
+                   WHERE p.owner_id = in_owner AND p.contact_id = c.contact_id
+               ), 0))) OVER (ORDER BY c.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+               AS bytes_before
+        FROM (
+            SELECT m.contact_id, m.name, m.etag, j.position, LENGTH(s.sent) AS sent_bytes,
+                   COALESCE(LENGTH(s.card), 0) AS card_bytes,
+                   COALESCE(s.sent IS NOT NULL AND s.sent_etag = m.etag
+                            AND (in_version = '' OR s.sent_version = in_version), 0) AS is_as_sent
+            FROM JSON_TABLE(in_names, '$[*]' COLUMNS (
+                position FOR ORDINALITY,
+                name VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+            )) AS j
+            LEFT JOIN contact_vcard AS n ON n.owner_id = in_owner AND n.name = j.name
+            STRAIGHT_JOIN contact_member AS m
+               ON m.owner_id = in_owner AND m.contact_id = COALESCE(
+                   n.contact_id, CONVERT(LEFT(j.name, 16) USING ascii) COLLATE ascii_bin
+               )
+              AND m.is_listed = 1 AND m.name = j.name
+            LEFT JOIN contact_vcard AS s ON s.owner_id = in_owner AND s.contact_id = m.contact_id
+        ) AS c
     ) AS k
     LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = k.contact_id;
 END$$

@@ -25,12 +25,12 @@ def test_a_card_has_the_name_of_its_client_and_its_bytes(scene: Scene) -> None:
     ada = scene["ada"]
     ((name, etag),) = scene.rows("my_card_list(:alice)")
     assert name == f"{ada}.vcf"
-    ((card_name, _, bytes_, data),) = scene.rows(f"my_cards(:alice, '[\"{name}\", \"x.vcf\"]', '')")
+    ((card_name, _, bytes_, data),) = scene.rows(f"my_cards(:alice, '[\"{name}\", \"x.vcf\"]', '', 1)")
     assert (card_name, bytes_, orjson.loads(data)["firstname"]) == (name, None, "Ada")
     assert put(scene, "ada.vcf", 10**9, uid="u-1", sent=sent("TEXT")) != etag
     ((name, etag),) = scene.rows("my_card_list(:alice)")
     assert name == "ada.vcf"
-    cards = "my_cards(:alice, '[\"ada.vcf\"]', '{}')"
+    cards = "my_cards(:alice, '[\"ada.vcf\"]', '{}', 1)"
     assert scene.rows(cards.format("3.0")) == [("ada.vcf", etag, b"TEXT", None)]
     ((*_, bytes_, data),) = scene.rows(cards.format("4.0"))
     assert (bytes_, orjson.loads(data)["vcard"]["uid"]) == (None, "u-1")
@@ -55,6 +55,19 @@ def test_changes_name_the_cards_that_came_changed_and_went(scene: Scene) -> None
     (changes, ((last, *_),)) = scene.sets(f"my_card_changes(:alice, {rev}, 10, 0)")
     assert [(name, etag is None) for name, etag in changes] == [("ada.vcf", False), (f"{grace}.vcf", True)]
     assert scene.sets(f"my_card_changes(:alice, {last}, 10, 0)") == [[], [(last, 0, 0)]]
+
+
+def test_cards_behind_the_size_of_an_answer_come_without_text(scene: Scene) -> None:
+    ada, grace = scene["ada"], scene["grace"]
+    put(scene, f"{ada}.vcf", 10**9, sent=sent("x" * 1000))
+    for names in ((ada, grace), (grace, ada)):
+        listed = ", ".join(f'"{name}.vcf"' for name in names)
+        for size in (1, 1000, 1001):
+            card_rows = scene.rows(f"my_cards(:alice, '[{listed}]', '', {size})")
+            has_text = {name: text is not None or data is not None for name, _, text, data in card_rows}
+            is_whole = size > (1000 if names[0] == ada else 0) or names[0] != ada
+            assert has_text[f"{names[0]}.vcf"]
+            assert has_text[f"{names[1]}.vcf"] == is_whole, (names, size)
 
 
 @pytest.mark.parametrize("column", ["forgotten_rev", "event_rev"])
@@ -137,7 +150,7 @@ def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
         "my_card_list(:alice)",
         "my_card_token(:alice)",
         "my_card_changes(:alice, 0, 10, 0)",
-        "my_cards(:alice, '[]', '')",
+        "my_cards(:alice, '[]', '', 1)",
     ],
 )
 def test_a_book_that_has_moved_is_not_empty(scene: Scene, call: str) -> None:
