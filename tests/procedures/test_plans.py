@@ -126,6 +126,11 @@ RECORD_PAGES = {
     "changes": ("my_contact_changes", (40, 20)),
     "events": ("my_contact_events", (90, 20)),
     "duplicates": ("my_contact_duplicates", ("phone:", 20)),
+    "the state of the cards": ("my_card_token", ()),
+    "the first cards": ("my_card_changes", (0, 20, 0)),
+    "the next cards of a first reading": ("my_card_changes", (40, 20, 90)),
+    "changes of cards": ("my_card_changes", (40, 20, 0)),
+    "cards": ("my_cards", ('["0000000000000001.vcf", "0000000000000002.vcf", "none.vcf"]', "", 1_000_000)),
 }
 
 
@@ -174,6 +179,22 @@ def test_a_filter_costs_what_it_finds(settings: Settings, big: str) -> None:
     known = '{"search": "na", "known": {"rev": 100000, "total": 100000}}'
     cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big, known)
     assert cost < 1000, cost
+
+
+def test_all_cards_cost_a_few_rows_each(admin: Admin, settings: Settings, big: str) -> None:
+    admin.rows(FILL.format(count=100_000), big)
+    try:
+        admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_record")
+        # temporary rows count as well
+        limits = {"my_card_list(%s)": 6, "my_card_changes(%s, 0, 1000000000, 0)": 16}
+        for call, rows_each in limits.items():
+            cost = rows_read(settings, f"CALL shard1.{call}", big)
+            assert cost < 100_000 * rows_each, (call, cost)
+        names = encode([f"{number:016X}.vcf" for number in range(1, 200)])
+        cost = rows_read(settings, "CALL shard1.my_cards(%s, %s, '', 1000000)", big, names)
+        assert cost < 200 * 60, cost
+    finally:
+        admin.rows("DELETE FROM shard1.contact WHERE owner_id = %s", big)
 
 
 FAR_BACK = 90_000
