@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from service.carddav.answers import UNCLEAN
-from service.carddav.photos import may_shrink, with_small_photo
+from service.carddav.photos import may_shrink, with_photo_in_one_line, with_small_photo
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import cut_cards
 from service.contacts.cleaning import clean
@@ -118,10 +118,11 @@ async def read_card(body: bytes) -> Incoming:
 
 def _read(body: bytes) -> Incoming:
     small = with_small_photo(body)
-    cards = list(cut_cards(lines_of(io.BytesIO(small))))
+    text = with_photo_in_one_line(small)
+    cards = list(cut_cards(lines_of(io.BytesIO(text))))
     if len(cards) != 1:
         raise NoCard
-    values = values_of(cards[0], decoder_of(io.BytesIO(small), "vcf"))
+    values = values_of(cards[0], decoder_of(io.BytesIO(text), "vcf"))
     picture, _ = picture_of(values)
     return Incoming(
         clean(parse_card(values)),

@@ -18,7 +18,10 @@ MOST_PIXELS = 20_000_000
 """Of a picture that is opened: memory holds up to six bytes for each."""
 MOST_SCALED_PIXELS = 60_000_000
 """Of a baseline JPEG, which the decoder makes small while it reads."""
-FOLD = re.compile(rb"\r?\n[ \t]")
+FOLDS = (b"\r\n ", b"\r\n\t", b"\n ", b"\n\t")
+FOLDED_PHOTO = re.compile(
+    rb"^(?:[\w-]+\.)?PHOTO\b[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)++", re.IGNORECASE | re.MULTILINE
+)
 PHOTO = re.compile(rb"^((?:[\w-]+\.)?PHOTO\b[^:\r\n]*):([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 DATA = re.compile(rb"data:[^,]*,", re.IGNORECASE)
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
@@ -29,11 +32,23 @@ def may_shrink(body: bytes) -> bool:
     return len(body) > MAX_BYTES and b"PHOTO" in body.upper()
 
 
+def with_photo_in_one_line(body: bytes) -> bytes:
+    """Return a card whose picture is one line: thousands of lines take longer to read than the picture."""
+    return FOLDED_PHOTO.sub(_unfolded, body)
+
+
+def _unfolded(match: re.Match[bytes]) -> bytes:
+    line = match[0]
+    for fold in FOLDS:
+        line = line.replace(fold, b"")
+    return line
+
+
 def with_small_photo(body: bytes) -> bytes:
     """Return a card whose picture can be stored; the same object when it can be already."""
     if not may_shrink(body):
         return body
-    unfolded = FOLD.sub(b"", body)
+    unfolded = with_photo_in_one_line(body)
     small = PHOTO.sub(_small, unfolded)
     return body if small == unfolded else small
 
@@ -41,6 +56,8 @@ def with_small_photo(body: bytes) -> bytes:
 def _small(match: re.Match[bytes]) -> bytes:
     head, value = match.groups()
     data = value.partition(b",")[2] if DATA.match(value.replace(b"\\,", b",")) else value
+    if len(data) * 3 <= MAX_BYTES * 4:
+        return match[0]
     try:
         content = binascii.a2b_base64(NOT_BASE64.sub(b"", data))
     except binascii.Error:

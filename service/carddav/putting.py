@@ -112,11 +112,17 @@ class CardWriter:
         fields = self._incoming.fields(state.refused)
         if state.contact_id is None:
             contact_id, pushes = await self._create(fields)
+            path = self._picture_patch(contact_id, None)
+            if path:
+                await self._patch(contact_id, {"from_api": 1, **path})
         else:
             contact_id = state.contact_id
+            path = self._picture_patch(contact_id, state.avatar_path)
             await self._bring_back(contact_id, state.box)
-            pushes = await self._update(contact_id, fields, "contact.update" if is_listed else "contact.add")
-        await self._set_picture(contact_id, state.avatar_path)
+            service = "contact.update" if is_listed else "contact.add"
+            pushes = await self._update(contact_id, {**fields, **path}, service)
+        if path:
+            await self._set_picture(contact_id)
         card = encode(self._incoming.card)
         (((etag,),),) = await self._tx.call(
             self._shard, "my_card_put", self._owner, contact_id, self._name, card, state.rev
@@ -128,13 +134,15 @@ class CardWriter:
         return document(card)["id"], Pushes(card, sockets, "contact.add", [])
 
     async def _update(self, contact_id: str, fields: dict[str, Any], service: str) -> Pushes:
-        text = encode(fields)
         card, sockets, peers, _ = await book.change_in(
-            self._tx,
-            self._owner,
-            lambda tx: tx.call(self._shard, "my_contact_patch", self._owner, contact_id, text, None),
+            self._tx, self._owner, lambda _: self._patch(contact_id, fields)
         )
         return Pushes(card, sockets, service, peers)
+
+    async def _patch(self, contact_id: str, fields: dict[str, Any]) -> list[ResultSet]:
+        return await self._tx.call(
+            self._shard, "my_contact_patch", self._owner, contact_id, encode(fields), None
+        )
 
     async def _bring_back(self, contact_id: str, box: str | None) -> None:
         """Bring a contact back from the trash or the archive: the client puts its card there again."""
@@ -143,15 +151,17 @@ class CardWriter:
         elif box == "archived":
             await self._tx.call(self._shard, "archive_entity", self._owner, contact_id, "active")
 
-    async def _set_picture(self, contact_id: str, former_path: str | None) -> None:
-        """Store the picture of the card, or remove an uploaded one that the card has no more."""
+    def _picture_patch(self, contact_id: str, former_path: str | None) -> dict[str, str | None]:
+        """Return avatar_path when it changes: to the picture of the card, or from an uploaded one to none."""
         picture = self._incoming.picture
         path = picture_path(contact_id, picture.digest) if picture else None
         if path == former_path or (path is None and not _is_uploaded(contact_id, former_path)):
-            return
-        patch = encode({"from_api": 1, "avatar_path": path})
-        await self._tx.call(self._shard, "my_contact_patch", self._owner, contact_id, patch, None)
-        if picture:
+            return {}
+        return {"avatar_path": path}
+
+    async def _set_picture(self, contact_id: str) -> None:
+        """Store the picture of the card, or remove the one that it has no more."""
+        if picture := self._incoming.picture:
             await self._tx.call(
                 self._shard, "picture_put", self._owner, contact_id, picture.type, picture.content
             )

@@ -76,8 +76,7 @@ def _line(value: Value) -> str:
     """Return one property in normal form; "" for a picture."""
     line = value.line
     if is_binary(value):
-        text = BLANKS.sub("", value.text)
-        return "" if line.name == "PHOTO" else f"{_head(line)}:{text}"
+        return "" if line.name == "PHOTO" else f"{_head(line)}:{BLANKS.sub('', value.text)}"
     # in quoted-printable, \n is no line break but a backslash and an n
     text = ESCAPED_BREAK.sub(r"\\\\", value.text) if line.is_quoted_printable else value.text
     return f"{_head(line)}:{text if text.isprintable() else LINE_BREAK.sub(BREAK, text)}"

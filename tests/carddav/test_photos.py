@@ -8,7 +8,7 @@ import io
 import pytest
 from PIL import Image
 
-from service.carddav.photos import small_jpeg, with_small_photo
+from service.carddav.photos import small_jpeg, with_photo_in_one_line, with_small_photo
 from service.contacts.card_lines import cut_cards
 from service.contacts.encodings import Decoder, lines_of
 from service.contacts.values import values_of
@@ -51,6 +51,14 @@ def test_a_large_picture_is_stored_small_in_whatever_form_it_comes(head: str) ->
     with Image.open(io.BytesIO(base64.b64decode(picture.content))) as image:
         assert (image.format, image.size) == ("JPEG", (512, 384))
     assert values.first("NOTE") == "after"
+
+
+@pytest.mark.parametrize("fold", ["\r\n ", "\r\n\t", "\n ", "\n\t"])
+def test_only_the_picture_of_a_card_is_put_into_one_line(fold: str) -> None:
+    head = f"BEGIN:VCARD\r\nNOTE:PHOTO{fold}folded\r\nitem1.photo;ENCODING=b:"
+    tail = f"\r\nX-PHOTO:{fold}x\r\nNOTE:{fold}PHOTO:{fold}a\r\nEND:VCARD\r\n"
+    body = f"{head}{fold}AAAA{fold}BBBB{fold}{tail}".encode()
+    assert with_photo_in_one_line(body) == f"{head}AAAABBBB{tail}".encode()
 
 
 def test_a_picture_is_turned_upright() -> None:
