@@ -34,6 +34,8 @@ FIELDS = {
 """Fields of a record, and their names in the routines."""
 
 
+WORK = "work "
+"""Before the label of a professional entry that has one of its own, such as a fax."""
 POSTAL = ("street", "city", "state", "postal_code", "country")
 
 
@@ -45,7 +47,7 @@ def routine_fields(fields: dict[str, Any]) -> str:
 def routine_columns(fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields of a record under the names that routines know.
 
-    The label work is professional, any other one private.
+    The labels `work` and `work …` are professional, any other one private.
     """
     columns: dict[str, Any] = {"from_api": 1}
     columns |= {column: fields[name] for name, column in FIELDS.items() if name in fields}
@@ -62,13 +64,13 @@ def record_of(rows: ResultSet) -> Record:
     return Record(data, rev)
 
 
-def _category(label: str | None) -> str:
-    return "prof" if (label or "").strip().lower() == "work" else "priv"
-
-
 def _common(item: dict[str, Any]) -> dict[str, Any]:
     label = (item.get("label") or "other").strip()
-    return {"label": label, "category": _category(label)}
+    if label.lower() == "work":
+        return {"label": label, "category": "prof"}
+    if rest := label.removeprefix(WORK).strip() if label.startswith(WORK) else "":
+        return {"label": rest, "category": "prof"}
+    return {"label": label, "category": "priv"}
 
 
 def _mail(item: dict[str, Any]) -> dict[str, Any]:

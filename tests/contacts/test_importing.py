@@ -15,6 +15,7 @@ from tests.support.address_files import export, table, unrevised, upload
 from tests.support.admin import Admin
 from tests.support.contacts import add_contact, email_list, surnames
 from tests.support.people import FRONTEND, People, Person, Tab
+from tests.support.rest import ClientMaker
 
 
 async def test_a_file_is_loaded_and_the_tab_sees_it(people: People) -> None:
@@ -386,3 +387,52 @@ async def test_a_number_that_is_written_in_another_way_keeps_its_label(people: P
     other = [{"areacode": "+33", "phone": "144276702", "category": "priv"}]
     after = await alice.call("contact.update", FRONTEND, contact_id=match["id"], mobile=other)
     assert [row["label"] for row in after.data["mobile"]] == ["mobile"]
+
+
+LABELS = """BEGIN:VCARD
+VERSION:3.0
+FN:Ana Ruiz
+EMAIL;TYPE=work;TYPE=pref:ana@x.example
+TEL;TYPE=WORK;TYPE=VOICE:+34 911
+TEL;TYPE=WORK;TYPE=FAX:+34 912
+TEL;TYPE=WORK;TYPE=CELL:+34 613
+TEL;TYPE=HOME;TYPE=FAX:+34 914
+item1.TEL;TYPE=WORK:+34 915
+item1.X-ABLabel:Lab
+END:VCARD
+"""
+
+
+async def test_a_work_fax_is_told_from_the_work_phone_by_every_api(
+    people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    api = await client_of(person=alice)
+    assert (await upload(alice, await alice.tab(), "a.vcf", LABELS.encode())).status == 200
+    kinds = [("prof", "work"), ("prof", "fax"), ("prof", "mobile"), ("priv", "fax"), ("prof", "Lab")]
+    rest_labels = ["work", "work fax", "work mobile", "fax", "work Lab"]
+    (match,) = await alice.ok("contact.search", key="ana")
+
+    async def labels() -> tuple[list[tuple[str, str]], list[str]]:
+        contact = await alice.ok("contact.get_contact", contact_id=match["id"])
+        (record,) = (await api.get("/contacts")).data
+        seen = [(m["category"], m["label"]) for m in contact["mobile"]]
+        return seen, [p["label"] for p in record["phones"]]
+
+    assert await labels() == (kinds, rest_labels)
+    file = await export(alice, version="4.0")
+    lines = [line.lower() for line in file.decode().split("\r\n") if line.startswith("TEL")]
+    assert ["fax" in line for line in lines] == [False, True, False, True]
+    assert ["work" in line for line in lines] == [True, True, True, False]
+    # a client that sends the record back changes nothing
+    (record,) = (await api.get("/contacts")).data
+    assert (await api.patch(f"/contacts/{record['id']}", record)).status == 200
+    assert await labels() == (kinds, rest_labels)
+    # neither does the form of the frontend, which knows no labels; another category has another label
+    contact = await alice.ok("contact.get_contact", contact_id=match["id"])
+    mobile = [{key: m[key] for key in ("areacode", "phone", "category")} for m in contact["mobile"]]
+    await alice.ok("contact.update", contact_id=match["id"], mobile=mobile)
+    assert await labels() == (kinds, rest_labels)
+    mobile[1]["category"], mobile[3]["category"] = "priv", "prof"
+    await alice.ok("contact.update", contact_id=match["id"], mobile=mobile)
+    assert (await labels())[1] == ["work", "mobile", "work mobile", "work", "work Lab"]

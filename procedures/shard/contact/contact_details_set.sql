@@ -2,7 +2,7 @@
 -- its entries are inserted or updated, all others are deleted. A list that is absent stays as it is.
 --
 -- An API that does not know a property sends the entry back without it, and the property stays: the label of
--- an address or a number, as long as it agrees with the category; state and postal code of a postal address;
+-- an address or a number, as long as its category stays; state and postal code of a postal address;
 -- the place where a number is split; the default entry. A number is the same when its digits are: the form of
 -- the frontend removes blanks, and writes a `+` alone for an area code that is empty.
 --
@@ -39,7 +39,7 @@ BEGIN
     -- ids of the rows that stay, separated by commas
     DECLARE v_used_ids TEXT COLLATE ascii_bin;
     DECLARE v_item, v_tag_ids LONGTEXT;
-    DECLARE v_category VARCHAR(8) COLLATE ascii_bin;
+    DECLARE v_category, v_old_category VARCHAR(8) COLLATE ascii_bin;
     DECLARE v_label, v_old_label VARCHAR(32);
     DECLARE v_number, v_full_number, v_old_number, v_digits TEXT COLLATE utf8mb4_bin;
     DECLARE v_areacode, v_old_areacode VARCHAR(16) COLLATE utf8mb4_bin;
@@ -62,9 +62,10 @@ BEGIN
         INSERT INTO contact_email (owner_id, contact_id, email, id, category, is_default, position, label)
         SELECT in_owner, in_id, j.email, LOWER(HEX(RANDOM_BYTES(8))), j.category, j.is_default, j.position,
                IF(
-                   (LOWER(j.label) COLLATE utf8mb4_bin = 'work') = (j.category = 'prof'),
-                   NULLIF(j.label, ''),
-                   NULL
+                   LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+                   AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
+                   NULL,
+                   NULLIF(j.label, '')
                )
         FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
             position   FOR ORDINALITY,
@@ -74,12 +75,12 @@ BEGIN
             label      VARCHAR(32) COLLATE utf8mb4_unicode_520_ci PATH '$.label'
         )) AS j
         ON DUPLICATE KEY UPDATE
-            category = VALUE(category), is_default = VALUE(is_default), position = VALUE(position),
-            label = IF(j.label IS NOT NULL, VALUE(label), IF(
-                (LOWER(contact_email.label) COLLATE utf8mb4_bin = 'work') = (VALUE(category) = 'prof'),
-                contact_email.label,
-                NULL
-            ));
+            -- before the category that it compares: MariaDB assigns from left to right
+            label = IF(
+                j.label IS NOT NULL, VALUE(label),
+                IF(contact_email.category = VALUE(category), contact_email.label, NULL)
+            ),
+            category = VALUE(category), is_default = VALUE(is_default), position = VALUE(position);
         SET out_changed = out_changed + ROW_COUNT();
     END IF;
 
@@ -106,14 +107,14 @@ BEGIN
                 v_full_number = COALESCE(v_number, TRIM(CONCAT(COALESCE(v_areacode, ''), ' ', v_phone))),
                 v_digits = REGEXP_REPLACE(v_full_number, '[^0-9]', ''),
                 v_id = NULL, v_old_number = NULL, v_old_areacode = NULL, v_old_phone = NULL,
-                v_old_default = NULL, v_old_label = NULL;
+                v_old_default = NULL, v_old_label = NULL, v_old_category = NULL;
             IF CHAR_LENGTH(v_full_number) > 81 THEN
                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "mobile",'
                     ' "reason": "area code and number have more than 81 characters"}';
             END IF;
             -- of several equal numbers, the n-th one matches the n-th row
-            SELECT id, TRIM(CONCAT(areacode, ' ', phone)), areacode, phone, is_default, label
-            INTO v_id, v_old_number, v_old_areacode, v_old_phone, v_old_default, v_old_label
+            SELECT id, TRIM(CONCAT(areacode, ' ', phone)), areacode, phone, is_default, label, category
+            INTO v_id, v_old_number, v_old_areacode, v_old_phone, v_old_default, v_old_label, v_old_category
             FROM contact_phone
             WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
               AND (TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
@@ -129,7 +130,7 @@ BEGIN
                 SET v_areacode = SUBSTRING_INDEX(v_number, ' ', 1),
                     v_phone = SUBSTR(v_number, LOCATE(' ', v_number) + 1);
             END IF;
-            SET v_label = IF(v_label IS NULL, v_old_label, NULLIF(v_label, '')),
+            SET v_label = IF(v_label IS NULL, IF(v_old_category = v_category, v_old_label, NULL), v_label),
                 v_default = IF(v_number IS NOT NULL AND v_index = 1 AND v_id = v_first_id, 0,
                                COALESCE(v_default, IF(v_has_default, 0, v_old_default), 0)),
                 v_id = COALESCE(v_id, LOWER(HEX(RANDOM_BYTES(8)))),
@@ -140,7 +141,9 @@ BEGIN
                     COALESCE(v_areacode, v_old_areacode, ''),
                     COALESCE(v_phone, v_old_phone, v_number),
                     v_category, v_default, v_index,
-                    IF((LOWER(v_label) COLLATE utf8mb4_bin = 'work') = (v_category = 'prof'), v_label, NULL))
+                    IF(LOWER(v_label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+                       AND (LOWER(v_label) COLLATE utf8mb4_bin = 'work') <> (v_category = 'prof'),
+                       NULL, NULLIF(v_label, '')))
             ON DUPLICATE KEY UPDATE
                 -- before the columns that it compares: MariaDB assigns from left to right
                 international = IF(areacode = VALUE(areacode) AND phone = VALUE(phone), international, NULL),
@@ -169,16 +172,16 @@ BEGIN
                 v_category = COALESCE(JSON_VALUE(v_item, '$.category'), 'priv'),
                 v_default = JSON_VALUE(v_item, '$.is_default'),
                 v_id = NULL, v_old_state = NULL, v_old_postal_code = NULL, v_old_default = NULL,
-                v_old_label = NULL;
-            SELECT id, state, postal_code, is_default, label
-            INTO v_id, v_old_state, v_old_postal_code, v_old_default, v_old_label
+                v_old_label = NULL, v_old_category = NULL;
+            SELECT id, state, postal_code, is_default, label, category
+            INTO v_id, v_old_state, v_old_postal_code, v_old_default, v_old_label, v_old_category
             FROM contact_address
             WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
               AND street = v_street AND city = v_city AND country = v_country
             ORDER BY position
             LIMIT 1
             FOR UPDATE;
-            SET v_label = IF(v_label IS NULL, v_old_label, NULLIF(v_label, '')),
+            SET v_label = IF(v_label IS NULL, IF(v_old_category = v_category, v_old_label, NULL), v_label),
                 v_id = COALESCE(v_id, LOWER(HEX(RANDOM_BYTES(8)))),
                 v_used_ids = CONCAT(v_used_ids, v_id, ',');
             INSERT INTO contact_address (owner_id, contact_id, id, street, city, state, postal_code, country,
@@ -188,7 +191,9 @@ BEGIN
                     COALESCE(JSON_VALUE(v_item, '$.postal_code'), v_old_postal_code, ''),
                     v_country, v_category,
                     COALESCE(v_default, IF(v_has_default, 0, v_old_default), 0), v_index,
-                    IF((LOWER(v_label) COLLATE utf8mb4_bin = 'work') = (v_category = 'prof'), v_label, NULL))
+                    IF(LOWER(v_label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+                       AND (LOWER(v_label) COLLATE utf8mb4_bin = 'work') <> (v_category = 'prof'),
+                       NULL, NULLIF(v_label, '')))
             ON DUPLICATE KEY UPDATE
                 street = VALUE(street), city = VALUE(city), state = VALUE(state),
                 postal_code = VALUE(postal_code), country = VALUE(country), category = VALUE(category),

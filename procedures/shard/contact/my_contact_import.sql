@@ -173,8 +173,9 @@ BEGIN
     INSERT INTO contact_email (owner_id, id, contact_id, email, category, is_default, position, label)
     SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.email, j.category,
            j.is_default, j.position,
-           IF((LOWER(j.label) COLLATE utf8mb4_bin = 'work') = (j.category = 'prof'),
-              NULLIF(j.label, ''), NULL)
+           IF(LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+              AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
+              NULL, NULLIF(j.label, ''))
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.email[*]' COLUMNS (
@@ -192,8 +193,9 @@ BEGIN
                                position, label)
     SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.areacode, j.phone,
            j.category, j.is_default, j.position,
-           IF((LOWER(j.label) COLLATE utf8mb4_bin = 'work') = (j.category = 'prof'),
-              NULLIF(j.label, ''), NULL)
+           IF(LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+              AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
+              NULL, NULLIF(j.label, ''))
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.mobile[*]' COLUMNS (
@@ -212,8 +214,9 @@ BEGIN
                                  country, category, is_default, position, label)
     SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.street, j.city, j.state,
            j.postal_code, j.country, j.category, j.is_default, j.position,
-           IF((LOWER(j.label) COLLATE utf8mb4_bin = 'work') = (j.category = 'prof'),
-              NULLIF(j.label, ''), NULL)
+           IF(LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+              AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
+              NULL, NULLIF(j.label, ''))
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.address[*]' COLUMNS (

@@ -8,7 +8,10 @@ SELECT
     JSON_OBJECT(
         'street', NULLIF(a.street, ''), 'city', NULLIF(a.city, ''), 'state', NULLIF(a.state, ''),
         'postal_code', NULLIF(a.postal_code, ''), 'country', NULLIF(a.country, ''),
-        'label', COALESCE(a.label, IF(a.category = 'prof', 'work', 'home'))
+        'label', IF(
+            a.category = 'prof' AND a.label <> 'work', LEFT(CONCAT('work ', a.label), 32),
+            COALESCE(a.label, IF(a.category = 'prof', 'work', 'home'))
+        )
     ) AS record,
     JSON_OBJECT(
         'address_id', a.id, 'street', a.street, 'city', a.city, 'country', a.country,

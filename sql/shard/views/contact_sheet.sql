@@ -46,7 +46,10 @@ SELECT
         -- costs more than all the rest
         'emails', JSON_COMPACT(CONCAT('[', COALESCE((
             SELECT GROUP_CONCAT(CAST(JSON_OBJECT(
-                'address', e.email, 'label', COALESCE(e.label, IF(e.category = 'prof', 'work', 'personal')),
+                'address', e.email, 'label', IF(
+                    e.category = 'prof' AND e.label <> 'work', LEFT(CONCAT('work ', e.label), 32),
+                    COALESCE(e.label, IF(e.category = 'prof', 'work', 'personal'))
+                ),
                 'primary', e.is_default = 1
             ) AS CHAR(500)) ORDER BY e.position)
             FROM contact_email AS e
@@ -56,7 +59,10 @@ SELECT
             -- without a default number, the first one is primary
             SELECT GROUP_CONCAT(CAST(JSON_OBJECT(
                 'number', TRIM(CONCAT(p.areacode, ' ', p.phone)),
-                'label', COALESCE(p.label, IF(p.category = 'prof', 'work', 'mobile')),
+                'label', IF(
+                    p.category = 'prof' AND p.label <> 'work', LEFT(CONCAT('work ', p.label), 32),
+                    COALESCE(p.label, IF(p.category = 'prof', 'work', 'mobile'))
+                ),
                 'primary', p.is_default = 1 OR NOT EXISTS (
                     SELECT 1 FROM contact_phone AS b
                     WHERE b.owner_id = p.owner_id AND b.contact_id = p.contact_id
