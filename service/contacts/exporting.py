@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from service.contacts.card_groups import properties_of_group
 from service.contacts.card_properties import properties_of_contact
 from service.contacts.card_versions import JCARD
 from service.contacts.card_writing import write_vcard
@@ -92,8 +93,11 @@ async def _page(ctx: Context, box: str, display: str | None, key: str) -> Result
 
 async def vcards(ctx: Context, option: str, version: str, progress: Progress) -> AsyncIterator[bytes]:
     """Yield a vCard file, in pieces."""
-    async for cards in _cards(ctx, option, partial(vcard, version=version), progress):
+    book = await read_book(ctx)
+    async for cards in _cards(ctx, option, book, partial(vcard, version=version), progress):
         yield "".join(cards).encode()
+    for group in _groups_of_cards(book):
+        yield write_vcard(list(properties_of_group(group)), version).encode()
 
 
 def vcard(contact: Contact, version: str) -> str:
@@ -104,8 +108,12 @@ def vcard(contact: Contact, version: str) -> str:
 async def jcards(ctx: Context, option: str, progress: Progress) -> AsyncIterator[bytes]:
     """Yield a JSON array of jCards, in pieces."""
     separator = b"["
-    async for cards in _cards(ctx, option, jcard, progress):
+    book = await read_book(ctx)
+    async for cards in _cards(ctx, option, book, jcard, progress):
         yield separator + b",\n".join(cards)
+        separator = b",\n"
+    for group in _groups_of_cards(book):
+        yield separator + write_jcard(properties_of_group(group))
         separator = b",\n"
     yield b"[]" if separator == b"[" else b"]\n"
 
@@ -116,10 +124,10 @@ def jcard(contact: Contact) -> bytes:
 
 
 async def _cards(
-    ctx: Context, option: str, write: Callable[[Contact], T], progress: Progress
+    ctx: Context, option: str, book: Book, write: Callable[[Contact], T], progress: Progress
 ) -> AsyncIterator[list[T]]:
     """Yield lists of cards, of which one has a picture at most: memory does not hold those of a page."""
-    async for contacts in pages(ctx, option, await read_book(ctx), progress):
+    async for contacts in pages(ctx, option, book, progress):
         batch = []
         for contact in contacts:
             batch.append(contact)
@@ -153,6 +161,11 @@ async def table(
     yield file.header()
     async for contacts in pages(ctx, option, book, progress):
         yield file.rows(contacts)
+
+
+def _groups_of_cards(book: Book) -> list[dict[str, Any]]:
+    """Return the groups that came in cards. Others have none: programs would take them for contacts."""
+    return [group for group in book["group"] if group.get("card")]
 
 
 def _tags_and_groups(book: Book) -> dict[str, Any]:

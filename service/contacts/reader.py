@@ -132,6 +132,8 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
     if card.is_too_big:
         return {"line": card.line, "error": "too big for a contact", "name": name_in(values)}
     if group := group_of(values):
+        stored, losses = card_of(values)
+        group |= {"card": stored["card"]} if "card" in stored else {}
         return {"line": card.line, "group": group, "source": card_text(values.lines)}
     stored, losses = card_of(values)
     source = stored.get("card", "")

@@ -20,7 +20,7 @@ from service.contacts.whole_cards import card_of, card_text, picture_of, values_
 from service.deploy.move import move
 from service.ids import from_wire
 from service.settings import Settings
-from tests.support.address_files import upload
+from tests.support.address_files import export, upload
 from tests.support.admin import SECOND_SHARD, Admin
 from tests.support.people import People
 from tests.support.pictures import PNG
@@ -262,3 +262,48 @@ def test_a_picture_may_be_written_in_many_ways() -> None:
         picture, reason = picture_of(values(f"BEGIN:VCARD\n{line}\nEND:VCARD\n"))
         assert picture is not None, line
         assert (picture.content, picture.type, reason) == (content, "image/png", "")
+
+
+GROUP = (
+    "BEGIN:VCARD\nVERSION:4.0\nKIND:group\nUID:urn:uuid:99999999-0000-4000-8000-000000000000\n"
+    "FN:Choir\nNOTE:Sings\nURL;TYPE=work:https://choir.example\nX-ROOM;LANGUAGE=en:Hall 3\n"
+    "MEMBER:urn:uuid:11111111-2222-4333-8444-555555555555\nMEMBER:urn:uuid:unknown\n"
+    "END:VCARD\n"
+)
+
+
+async def test_the_card_of_a_group_comes_through_whole(
+    people: People, client_of: ClientMaker, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    api = await client_of(person=alice)
+    assert (await upload(alice, await alice.tab(), "a.vcf", (GROUP + JOHN + JANE).encode())).status == 200
+    properties = (
+        "UID:urn:uuid:99999999-",
+        "URL;TYPE=work:https://choir.example",
+        "X-ROOM;LANGUAGE=en:Hall 3",
+    )
+    for args in ({"version": "4.0"}, {"version": "3.0"}, {"format": "jcard"}):
+        file = await export(alice, **args)
+        # the member that the address book does not know is no member
+        assert b"urn:uuid:unknown" not in file, args
+        if "version" in args:
+            assert all(line.lower() in file.decode().lower() for line in properties), (args, file)
+        # it makes the same group again
+        assert (await upload(bob, await bob.tab(), "a.vcf", file)).status == 200
+        (group,) = await bob.ok("contact.show_groups")
+        assert (group["name"], group["comment"]) == ("Choir", "Sings")
+        (member,) = await bob.ok("contact.show_members", group_id=group["group_id"])
+        assert member["firstname"] == "John"
+
+    # name, note and members of today
+    jane = next(c for c in (await api.get("/contacts")).data if c["first_name"] == "Jane")
+    (group,) = await alice.ok("contact.show_groups")
+    await alice.ok("contact.add_to_group", group_id=group["group_id"], contact_id=[from_wire(jane["id"])])
+    rename = f"UPDATE {alice.shard}.contact_group SET name = 'Band', comment = 'Plays' WHERE owner_id = %s"
+    admin.rows(rename, alice.uid)
+    cards = (await export(alice, version="4.0")).decode().split("BEGIN:VCARD")
+    (card,) = [text for text in cards if "KIND:group" in text]
+    lines = {line for line in card.split("\r\n") if line.startswith(("FN", "NOTE", "MEMBER"))}
+    members = {f"MEMBER:urn:uuid:{uid}" for uid in (jane["id"], "11111111-2222-4333-8444-555555555555")}
+    assert lines == {"FN:Band", "NOTE:Plays"} | members

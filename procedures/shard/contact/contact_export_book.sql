@@ -4,7 +4,8 @@
 -- Params:   in_owner   owner of the address book
 -- Returns:  one row    data  JSON: email, mobile, address (the most that one contact has), tag
 --                            (array of name, position and parent, in the order of the list),
---                            group (array of name and comment)
+--                            group (array of name, comment and, of one that came in a card, card
+--                            and member: array of id and uid, that of the card or null)
 -- Errors:   none
 -- Example:  CALL contact_export_book('00000000000000a1');
 DELIMITER $$
@@ -41,7 +42,19 @@ BEGIN
             ) AS t
         ), '[]')),
         'group', JSON_COMPACT(COALESCE((
-            SELECT JSON_ARRAYAGG(JSON_OBJECT('name', g.name, 'comment', g.comment) ORDER BY g.name)
+            SELECT JSON_ARRAYAGG(JSON_COMPACT(
+                IF(g.card IS NULL, JSON_OBJECT('name', g.name, 'comment', g.comment), JSON_OBJECT(
+                    'name', g.name, 'comment', g.comment, 'card', g.card,
+                    'member', JSON_COMPACT(COALESCE((
+                        SELECT JSON_ARRAYAGG(JSON_OBJECT('id', c.id, 'uid', v.uid) ORDER BY c.id)
+                        FROM contact_group_member AS m
+                        JOIN contact AS c
+                          ON c.owner_id = in_owner AND c.id = m.contact_id AND c.box IN ('active', 'archived')
+                        LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = c.id
+                        WHERE m.owner_id = in_owner AND m.group_id = g.id
+                    ), '[]'))
+                ))) ORDER BY g.name
+            )
             FROM contact_group AS g WHERE g.owner_id = in_owner
         ), '[]'))
     ) AS data;

@@ -1,8 +1,9 @@
 -- my_contact_import_group: create a group of a file, unless the owner has one of this name, and add its
--- members, which are imported already.
+-- members, which are imported already. The first card of a group is kept beside it.
 --
 -- Params:   in_owner   owner of the address book
---           in_group   JSON: name, comment, uid (UIDs of cards), email (addresses of contacts)
+--           in_group   JSON: name, comment, uid (UIDs of cards), email (addresses of contacts), card (text in
+--                      normal form, or absent)
 -- Returns:  nothing
 -- Errors:   none
 -- Needs:    a transaction
@@ -22,10 +23,10 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
-    INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime)
+    INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime, card)
     VALUES (in_owner, LOWER(HEX(RANDOM_BYTES(8))), v_name, NULLIF(JSON_VALUE(in_group, '$.comment'), ''),
-            v_now, v_now)
-    ON DUPLICATE KEY UPDATE mtime = v_now;
+            v_now, v_now, JSON_VALUE(in_group, '$.card'))
+    ON DUPLICATE KEY UPDATE mtime = v_now, card = COALESCE(card, VALUE(card));
     -- unlocked: the owner is locked
     SELECT id INTO v_group_id FROM contact_group WHERE owner_id = in_owner AND name = v_name;
 
