@@ -175,14 +175,11 @@ async def _undo_merge(ctx: Context, contacts: list[_Changed], *, force: bool) ->
         return undone
 
     async def unit(tx: Transaction) -> list[Push]:
-        pushes: list[Push] = []
-        # the addresses of the others are free once the targets have given them back
+        # An invitation goes back first: a target that is invited would keep its addresses.
+        pushes = [await _revive(tx, ctx, contact) for contact in contacts if contact.merged_into]
         for contact in contacts:
             if not contact.merged_into:
                 pushes += (await _revert(tx, ctx, contact.contact_id, contact.before_rev, None))[1]
-        for contact in contacts:
-            if contact.merged_into:
-                pushes.append(await _revive(tx, ctx, contact))
         return pushes
 
     await _push(ctx, await ctx.db.transaction("my_contact_revive", unit))

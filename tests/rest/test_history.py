@@ -547,17 +547,43 @@ async def test_the_undo_of_a_merge_moves_the_relation_back(
     assert (other["uid"], other["status"]) == (alice.uid, "active")
 
 
+async def addresses_of(api: Client, contact: str) -> list[str]:
+    return [email["address"] for email in (await api.get(f"/contacts/{contact}")).data["emails"]]
+
+
+async def inviting(people: People, client_of: ClientMaker) -> tuple[Client, Person, dict[str, Any]]:
+    """Return the client of a person who has invited Bob, Bob, and the contact."""
+    alice, bob = await people("Alice"), await people("Bob")
+    await alice.ok("contact.invite", email=bob.email)
+    (invited,) = await alice.ok("contact.show_contact", option="sent")
+    return await client_of(person=alice), bob, invited
+
+
+async def test_a_patch_that_drops_the_invited_address_withdraws_the_invitation(
+    people: People, client_of: ClientMaker
+) -> None:
+    api, bob, invited = await inviting(people, client_of)
+    target = await api.add(first_name="Target", emails=[{"address": "t@x.example"}])
+    await api.post("/contacts/merge", {"into": target["id"], "ids": [to_wire(invited["id"])]})
+    path = f"/contacts/{target['id']}"
+    await api.patch(path, {"emails": [{"address": "t@x.example"}, {"address": bob.email}]})
+    assert [n["status"] for n in await bob.ok("contact.invite_get")] == ["received"]
+    await api.patch(path, {"emails": [{"address": "t@x.example"}]})
+    assert await bob.ok("contact.invite_get") == []
+
+
 async def test_an_invitation_stays_when_a_merged_contact_is_reverted(
     people: People, client_of: ClientMaker
 ) -> None:
-    alice, bob = await people("Alice"), await people("Bob")
-    api = await client_of(person=alice)
-    await alice.ok("contact.invite", email=bob.email)
-    (invited,) = await alice.ok("contact.show_contact", option="sent")
+    api, bob, invited = await inviting(people, client_of)
+    alice = api.person
     stranger = await add_contact(alice, "Eve E", "eve@x.example", invite=1)
+    third = await add_contact(alice, "Flo F", "flo@x.example", invite=1)
     made = [await api.add(first_name=name, emails=[{"address": f"{name}@x.example"}]) for name in "tu"]
-    merges = list(zip(made, (invited["id"], stranger["id"]), strict=True))
+    made.append(await api.add(first_name="no address"))
+    merges = list(zip(made, (invited["id"], stranger["id"], third["id"]), strict=True))
     for target, other in merges:
+        own = [await addresses_of(api, contact) for contact in (target["id"], to_wire(other))]
         path = f"/contacts/{target['id']}"
         merged = await api.post("/contacts/merge", {"into": target["id"], "ids": [to_wire(other)]})
         change = (await changes_of(api, path))[0]
@@ -565,6 +591,8 @@ async def test_an_invitation_stays_when_a_merged_contact_is_reverted(
         noted = await api.patch(path, {"notes": "late"})
         answer = await revert(api, path, merged.etag.strip('"'))
         assert (answer.data["notes"], answer.body["meta"]) == (None, {"left": []}), noted.raw
+        emails = answer.data["emails"]
+        assert (await api.patch(path, {"emails": [*emails, {"address": "more@x.example"}]})).status == 200
         full = await alice.ok("contact.get_contact", contact_id=from_wire(target["id"]))
         assert full["status"] == "sent"
 
@@ -574,6 +602,7 @@ async def test_an_invitation_stays_when_a_merged_contact_is_reverted(
         assert (full["status"], full["uid"]) == ("memory", None)
         full = await alice.ok("contact.get_contact", contact_id=other)
         assert full["status"] == "sent"
+        assert own == [await addresses_of(api, contact) for contact in (target["id"], to_wire(other))]
     assert [n["status"] for n in await bob.ok("contact.invite_get")] == ["received"]
     await bob.ok("contact.invite_accept", email=alice.email)
     full = await alice.ok("contact.get_contact", contact_id=invited["id"])

@@ -57,7 +57,7 @@ BEGIN
     DECLARE v_may_share TINYINT DEFAULT v_is_from_api AND NOT JSON_EXISTS(in_contact, '$.is_typed');
     DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
     DECLARE v_email_count, v_distinct_count, v_default_count, v_own_count, v_colleague_count,
-        v_default_is_colleague, v_default_is_known, v_detail_changes INT UNSIGNED DEFAULT 0;
+        v_default_is_colleague, v_default_is_known, v_removed_count, v_detail_changes INT UNSIGNED DEFAULT 0;
     -- places in the list of addresses, from 1
     DECLARE v_default_place, v_taken_place INT;
     DECLARE v_sets_person, v_is_new_person, v_keeps_person, v_is_auto TINYINT DEFAULT 0;
@@ -123,6 +123,19 @@ BEGIN
         ELSEIF v_colleague_count > 0 THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
+    END IF;
+
+    -- an invitation that a merge has moved here is of another address than the default one
+    IF v_has_emails AND v_old_status = 'sent' AND v_invite = 0 AND v_email <=> v_old_email THEN
+        SELECT COUNT(*) INTO v_removed_count
+        FROM contact_email AS k
+        LEFT JOIN yp.drumate AS d ON d.id = v_old_peer
+        LEFT JOIN JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+            email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email'
+        )) AS j ON j.email = k.email
+        WHERE k.owner_id = in_owner AND k.contact_id = in_id AND k.email IN (v_old_entity, d.email)
+          AND j.email IS NULL;
+        SET v_keeps_person = v_keeps_person OR v_removed_count = 0;
     END IF;
 
     -- 2. find whom the entry stands for

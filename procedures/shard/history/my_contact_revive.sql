@@ -1,8 +1,8 @@
 -- my_contact_revive: make a contact again that a merge has deleted, with its id, card and picture. A relation
 -- or an invitation that the merge has moved to the other contact goes back; it has never ended.
 --
--- The caller has given the other contact its state before the merge back, in the same transaction. It moves a
--- block along (yp.contact_block_delete, yp.contact_block_add).
+-- The caller gives the other contact its state before the merge back afterwards, in the same transaction. It
+-- moves a block along (yp.contact_block_delete, yp.contact_block_add).
 --
 -- Params:   in_owner     owner of the address book
 --           in_id        contact that was merged
