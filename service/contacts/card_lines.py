@@ -31,6 +31,10 @@ AGENT = re.compile(rb"(?:[\w-]+\.)?AGENT[^:]{0,100}:\s*", re.IGNORECASE)
 PROPERTY = re.compile(rb"[A-Za-z0-9_./-]+[ \t]*[;:]")
 HEAD = re.compile(rb'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
 SPACES = re.compile(r"\s*([;=])\s*")
+ANDROID_LABEL = re.compile(
+    r";X-CUSTOM\((?:CHARSET=([\w-]+),)?(?:ENCODING=QUOTED-PRINTABLE,)?([^)]*)\)", re.IGNORECASE
+)
+NO_LABEL = re.compile(r'[\\",;:]')
 SOFT_FOLD = re.compile(rb"[ \t]=")
 JUNK = re.compile(rb"\A(?:\0|\xef\xbb\xbf)+")
 """NUL and byte order marks, which programs put between cards."""
@@ -201,7 +205,7 @@ def parse_property(line: bytes) -> Property:
     group, _, name = text.partition(";")[0].strip().upper().rpartition(".")
     if ";" not in text:
         return Property(name, group, {}, value, head=text.strip())
-    params = _params(text)
+    params = _params(ANDROID_LABEL.sub(_android_label, text))
     encodings = {word.upper() for key in ("ENCODING", "TYPE") for word in params.get(key, ())}
     is_base64 = "BASE64" in encodings or params.get("ENCODING", [""])[0].upper() == "B"
     if "QUOTED-PRINTABLE" in encodings:
@@ -211,6 +215,16 @@ def parse_property(line: bytes) -> Property:
         is_base64 = b"\0" in content
         value = value if is_base64 else content
     return Property(name, group, params, value, "QUOTED-PRINTABLE" in encodings, is_base64, text.strip())
+
+
+def _android_label(match: re.Match[str]) -> str:
+    """Return a label of old Android programs as the type that other programs write."""
+    charset, text = match[1] or "utf-8", match[2]
+    try:
+        label = quopri.decodestring(text.encode()).decode(charset)
+    except (LookupError, UnicodeError):
+        label = text
+    return f';TYPE="X-{NO_LABEL.sub(" ", label)}"'
 
 
 def _params(head: str) -> dict[str, list[str]]:

@@ -27,15 +27,15 @@ def doubt_of(values: Iterable[bytes], encoding: str) -> dict[str, list[str]]:
     pieces = list(dict.fromkeys(values))
     if not pieces or len(pieces) > FEW:
         return {}
-    first = _readings(pieces, encoding)
+    first = readings(pieces, encoding)
     for other in LIKELY:
-        second = _readings(pieces, other)
-        if first and second and first != second and all(map(_looks_like_names, second)):
+        second = readings(pieces, other)
+        if first and first != second and are_names(second):
             return {encoding: first[:SAMPLES], other: second[:SAMPLES]}
     return {}
 
 
-def _readings(values: Iterable[bytes], encoding: str) -> list[str]:
+def readings(values: Iterable[bytes], encoding: str) -> list[str]:
     """Return the parts of values that have other letters than ASCII; [] when one cannot be read."""
     try:
         texts = [value.decode(encoding) for value in values]
@@ -43,6 +43,11 @@ def _readings(values: Iterable[bytes], encoding: str) -> list[str]:
         return []
     parts = (part.strip() for text in texts for part in SEPARATORS.split(text))
     return list(dict.fromkeys(part for part in parts if not part.isascii()))
+
+
+def are_names(texts: list[str]) -> bool:
+    """Return whether texts look like names; false without any."""
+    return bool(texts) and all(map(_looks_like_names, texts))
 
 
 def _looks_like_names(text: str) -> bool:

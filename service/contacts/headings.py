@@ -115,12 +115,16 @@ def _composed(head: str) -> str:
 def _field_of_words(kinds: set[str]) -> str:
     """Return the field that words of these meanings name together."""
     kind = next((kind for kind in KINDS if kind in kinds), "")
-    places = [place for place in PLACE_LIMITS if place in kinds]
+    # Country/Region
+    places = [
+        place for place in PLACE_LIMITS if place in kinds - ({"state"} if "country" in kinds else set())
+    ]
     machines = [name for name in ("fax", "pager", "mobile") if name in kinds]
     if "email" in kinds:
         return "" if places or machines or "phone" in kinds else _with_kind("email", kind)
     if machines or "phone" in kinds:
-        own_kind = kind if kind != "other" or not machines else ""
+        # a mobile phone of a person goes without saying that it is private
+        own_kind = kind if not machines or kind == "work" or (kind == "home" and "fax" in machines) else ""
         return "" if places else _with_kind("phone", " ".join(filter(None, [own_kind, *machines[:1]])))
     if len(places) == 1:
         return _with_kind(places[0], kind)

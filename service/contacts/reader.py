@@ -29,6 +29,7 @@ import orjson
 
 from service.contacts.card_groups import group_of
 from service.contacts.card_lines import Card, cut_cards
+from service.contacts.charset_evidence import encoding_of_header
 from service.contacts.cleaning import clean, clean_book
 from service.contacts.encodings import (
     Decoder,
@@ -100,7 +101,13 @@ def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
     if is_plain(source):
         return Decoder("utf-8")
     lines = lines_of(source)
-    return Decoder.of(undeclared_values(lines) if kind == "vcf" else lines)
+    if kind == "vcf":
+        return Decoder.of(undeclared_values(lines))
+    decoder = Decoder.of(lines)
+    if decoder.encoding != "utf-8":
+        encoding = encoding_of_header(lines_of(source), decoder.encoding)
+        return decoder if encoding == decoder.encoding else Decoder(encoding, utf8_first=False)
+    return decoder
 
 
 def _cards(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:

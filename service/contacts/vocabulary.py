@@ -136,8 +136,8 @@ def split_name(full_name: str) -> tuple[str, str]:
     last, comma, first = full_name.partition(",")
     if comma and "," not in first and first.strip().rstrip(".").lower() not in AFTER_COMMA:
         return first.strip(), last.strip()
-    first, _, last = full_name.partition(" ")
-    return first, last.strip()
+    first, *rest = full_name.split(maxsplit=1) or [""]
+    return first, "".join(rest).strip()
 
 
 def split_numbers(texts: list[str], extension: Contact) -> list[dict[str, str]]:

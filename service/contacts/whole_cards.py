@@ -28,7 +28,8 @@ BREAK = r"\\n"
 PLAIN_HEAD = re.compile(r"[\w./-]+(?:;(?:TYPE|PREF|VALUE|LANGUAGE)=[\w,-]+)*", re.IGNORECASE | re.ASCII)
 """A head that stays as it is."""
 BLANKS = re.compile(r"\s+")
-DATA_URI = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
+DATA_URI = re.compile(r"data:[^,]*;base64\\?,", re.IGNORECASE)
+"""The start of bytes as a link; iCloud escapes the comma."""
 
 
 @dataclass(frozen=True)

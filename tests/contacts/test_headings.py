@@ -44,6 +44,10 @@ MEANINGS = {
     ),
 }
 LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "ja", "zh"}
+MORE_LANGUAGES = {
+    *("ar", "cs", "da", "el", "fi", "he", "hu", "id", "ko"),
+    *("lt", "no", "ro", "sk", "sv", "th", "tr", "uk", "vi"),
+}  # fmt: skip
 PROGRAMS = {
     *("Google", "Google old", "Outlook", "Thunderbird", "Yahoo", "LinkedIn", "HubSpot", "Salesforce"),
     *("Mailchimp", "Monica", "Proton", "Nextcloud", "spreadsheet"),
@@ -72,9 +76,9 @@ def test_no_heading_stands_for_two_fields_in_one_program() -> None:
 def test_each_program_and_language_is_there() -> None:
     rows = [row for row in read_file() if row["program"] != WORD]
     assert {row["program"] for row in rows} >= PROGRAMS
-    for program in ("Outlook", "spreadsheet"):
-        assert {row["language"] for row in rows if row["program"] == program} == LANGUAGES
-    assert {row["language"] for row in read_file() if row["program"] == WORD} == LANGUAGES
+    for program, languages in (("Outlook", LANGUAGES), ("spreadsheet", LANGUAGES | MORE_LANGUAGES)):
+        assert {row["language"] for row in rows if row["program"] == program} == languages
+    assert {row["language"] for row in read_file() if row["program"] == WORD} >= LANGUAGES
 
 
 def test_the_file_has_no_line_twice() -> None:
