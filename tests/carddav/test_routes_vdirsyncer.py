@@ -1,4 +1,7 @@
-"""vdirsyncer, a CardDAV client: it finds the book from the root, and copies both ways."""
+"""vdirsyncer, a CardDAV client: it finds the book from the root, and copies both ways.
+
+khard edits the copy.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,20 @@ url = "{url}"
 username = "{user}"
 password = "{password}"
 """
+KHARD_CONFIG = """
+[addressbooks]
+[[contacts]]
+path = {folder}
+[general]
+editor = {editor}
+merge_editor = {editor}
+"""
+NEW_CONTACT = """
+First name: Grace
+Last name: Hopper
+Email: {home: grace@x.example}
+Phone: {cell: "+1 555 0100"}
+"""
 
 
 class Vdirsyncer:
@@ -50,21 +67,34 @@ class Vdirsyncer:
                 password=self.client.password,
             )
         )
-        arguments = ("-m", "vdirsyncer", "-c", str(config), command)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate(b"y\n" * 5)
-        text = output.decode()
-        assert process.returncode == 0 or "changed on both sides" in text, text
+        status, text = await run_module("vdirsyncer", "-c", str(config), command)
+        assert status == 0 or "changed on both sides" in text, text
+        return text
+
+    async def khard(self, *arguments: str) -> str:
+        """Run a command of khard over the folder of cards; return what it prints. It must succeed."""
+        config = self.folder / "khard.conf"
+        config.write_text(KHARD_CONFIG.format(folder=self.cards, editor=sys.executable))
+        status, text = await run_module("khard", "-c", str(config), *arguments)
+        assert status == 0, text
         return text
 
     def texts(self) -> list[str]:
         return sorted(path.read_text() for path in self.cards.iterdir())
+
+
+async def run_module(*arguments: str) -> tuple[int | None, str]:
+    """Run a Python module as a program that is answered yes; return its status and what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate(b"y\n" * 5)
+    return process.returncode, output.decode()
 
 
 @pytest.fixture
@@ -103,3 +133,29 @@ async def test_a_conflict_is_seen_and_resolved(device: Vdirsyncer) -> None:
     assert b"FN:Ada Lovelace" in (await alice.send("GET", "ada.vcf")).raw
     await device.run("sync", '"a wins"')
     assert b"FN:Ada King" in (await alice.send("GET", "ada.vcf")).raw
+
+
+async def test_khard_lists_shows_edits_and_adds_contacts(device: Vdirsyncer) -> None:
+    alice = device.client
+    lines = ("EMAIL;TYPE=HOME:ada@x.example", "X-MOON:full")
+    await alice.put("ada.vcf", card("uid-ada", "Ada Byron", *lines))
+    await device.run("discover")
+    await device.run("sync")
+    assert "Ada Byron" in await device.khard("list")
+    assert "ada@x.example" in await device.khard("show", "uid:uid-ada")
+
+    edit = device.folder / "edit.yaml"
+    edit.write_text((await device.khard("show", "--format", "yaml", "uid:uid-ada")).replace("Byron", "King"))
+    await device.khard("edit", "-i", str(edit), "uid:uid-ada")
+    new = device.folder / "new.yaml"
+    new.write_text(NEW_CONTACT)
+    await device.khard("new", "-a", "contacts", "-i", str(new))
+    await device.run("sync")
+    ada = (await alice.send("GET", "ada.vcf")).raw.decode()
+    assert {"FN:Ada King", "X-MOON:full"} <= set(ada.split("\r\n"))
+    (grace,) = [name for name in (await alice.sync()).names if name != "ada.vcf"]
+    assert b"FN:Grace Hopper" in (await alice.send("GET", grace)).raw
+
+    await device.khard("remove", "--force", "uid:uid-ada")
+    await device.run("sync")
+    assert (await alice.sync()).names == [grace]
