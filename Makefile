@@ -38,13 +38,16 @@ format: ready ## Put the Python files in order
 clean: down ## Stop everything; remove .venv, caches, and .run with its data
 	@rm -rf .run .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: acl listen openapi settings
+.PHONY: acl listen openapi asyncapi settings
 # Standard output is the JSON and nothing else.
 acl: ## Print the declarations, definitions written out, for Drumee's tools ([MODULE=contact])
 	@$(INSTALL) >&2 && $(SERVICE) acl $${MODULE:+--module "$$MODULE"}
 
 openapi: ## Print the OpenAPI 3.1 document of the services, as /-/openapi.json has it
 	@$(INSTALL) >&2 && $(SERVICE) openapi
+
+asyncapi: ## Print the AsyncAPI 3.0 document of a WebSocket ([API=rest]: that of /ws)
+	@$(INSTALL) >&2 && $(SERVICE) asyncapi $${API:+--api "$$API"}
 
 listen: ready ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
 	@$(call need,NAME)$(SERVICE) listen --user "$$NAME" --password "$${PASSWORD:-demo-password}"

@@ -31,7 +31,7 @@ from service.loops import Loop, Loops
 from service.mail.outbox import Mailer
 from service.mail.pages import MailPages
 from service.pages.routes import Pages
-from service.reference import ASSETS, openapi_of_rpc, read_asset, reference_page
+from service.reference import ASSETS, asyncapi_of_frontend, openapi_of_rpc, read_asset, reference_page
 from service.rest.guesses import Guesses
 from service.rest.routes import RestApi
 from service.rest.tokens import Gate
@@ -204,6 +204,7 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     router.add_get("/-/metrics", in_time(_metrics))
     router.add_get("/-/docs/", in_time(_docs))
     router.add_get("/-/openapi.json", in_time(_openapi))
+    router.add_get("/-/asyncapi.json", in_time(_asyncapi))
     router.add_get(f"/-/assets/{{asset:{'|'.join(map(re.escape, ASSETS))}}}", in_time(_asset))
     router.add_get("/-/demo/", in_time(_demo))
     router.add_get("/-/mail/", in_time(parts.pages.outbox))
@@ -296,6 +297,13 @@ async def _docs(request: web.Request) -> web.Response:
 async def _openapi(request: web.Request) -> web.Response:
     """Describe the services for tools (service/specs)."""
     return web.Response(body=openapi_of_rpc(request.app[SETTINGS].cookie), content_type="application/json")
+
+
+async def _asyncapi(request: web.Request) -> web.Response:
+    """Describe the WebSocket of the frontend for tools."""
+    settings = request.app[SETTINGS]
+    body = asyncapi_of_frontend(settings.base_url, settings.cookie)
+    return web.Response(body=body, content_type="application/json")
 
 
 async def _asset(request: web.Request) -> web.Response:

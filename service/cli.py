@@ -168,6 +168,23 @@ def openapi() -> int:
 
 
 @commands.command(rich_help_panel="Develop")
+def asyncapi(
+    api: Annotated[str, typer.Option(help="rpc: the socket of the frontend; rest: /ws")] = "rpc",
+) -> int:
+    """Print the AsyncAPI 3.0 document of a WebSocket, as the service answers it."""
+    from service.reference import asyncapi_of_frontend, asyncapi_of_rest
+    from service.settings import Settings
+
+    settings = Settings.from_env()
+    if api not in {"rpc", "rest"}:
+        raise CommandError(f"API={api} is neither rpc nor rest")
+    of_frontend = api == "rpc"
+    url, cookie = settings.base_url, settings.cookie
+    typer.echo((asyncapi_of_frontend(url, cookie) if of_frontend else asyncapi_of_rest(url)).decode())
+    return 0
+
+
+@commands.command(rich_help_panel="Develop")
 def bench(
     only: Annotated[str, typer.Option(help="Scenarios whose name contains this.")] = "",
     seconds: Annotated[str, typer.Option(help="Length of each measurement; absent: 3.")] = "",

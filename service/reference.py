@@ -13,11 +13,13 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from service import PACKAGE
 from service.filemail.endpoints import describe_endpoints
 from service.filemail.errors import ERROR_KINDS
+from service.rest.asyncapi import live_document
 from service.rest.errors import STATUSES
 from service.rest.openapi import document
 from service.rest.operation import Operation
 from service.rest.operations import OPERATIONS
 from service.rpc.declarations import Service, load_declarations, load_pushes
+from service.specs.live import frontend_document
 from service.specs.rpc import rpc_document
 
 _environment = Environment(
@@ -68,6 +70,18 @@ def recorded_examples() -> dict[str, Any]:
 def openapi_of_rpc(cookie: str) -> bytes:
     """Return the OpenAPI document of the services, as JSON; `cookie` names the session cookie."""
     return orjson.dumps(rpc_document(load_declarations(), recorded_examples(), TITLES, cookie))
+
+
+@cache
+def asyncapi_of_frontend(base_url: str, cookie: str) -> bytes:
+    """Return the AsyncAPI document of the frontend's WebSocket, as JSON; `base_url` is that of browsers."""
+    return orjson.dumps(frontend_document(load_declarations(), load_pushes(), base_url, cookie))
+
+
+@cache
+def asyncapi_of_rest(base_url: str) -> bytes:
+    """Return the AsyncAPI document of /ws, as JSON; `base_url` is that of browsers."""
+    return orjson.dumps(live_document(base_url))
 
 
 @cache

@@ -19,9 +19,12 @@ from service.rpc.declarations import load_declarations
 from service.web.fields import load
 from tests.support.admin import Admin
 from tests.support.nodes import NodeMaker
-from tests.support.people import JSON_TYPES, People, Person, Tab
+from tests.support.people import People, Person, Tab
 from tests.support.recorder import Recorder, misfit
 
+JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+}  # fmt: skip
 EXAMPLES = PACKAGE / "templates" / "examples.json"
 VCARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Emmy Noether\r\nEMAIL:emmy@algebra.example\r\nEND:VCARD\r\n"
 TABLE = (

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.auth.session import ANONYMOUS
 from service.errors import Failure, Refusal, RequestError
+from service.rest.asyncapi import live_document
 from service.rest.contacts import parse_contact_id
 from service.rest.count_cache import CountCache
 from service.rest.envelope import error_response, json_response, raw_response
@@ -51,7 +52,10 @@ class RestApi:
         self.websockets = websockets
         self.guesses = websockets.guesses
         self.count_cache = CountCache()
-        self.openapi = orjson.dumps(document(OPERATIONS))
+        self.documents = {
+            "openapi.json": orjson.dumps(document(OPERATIONS)),
+            "asyncapi.json": orjson.dumps(live_document(process.settings.base_url)),
+        }
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add every path below /api/v1."""
@@ -60,7 +64,8 @@ class RestApi:
             paths.setdefault(operation.path, {})[operation.method] = operation
         for path, methods in paths.items():
             router.add_route("*", PREFIX + path, self._handler(methods))
-        router.add_route("*", f"{PREFIX}/openapi.json", self._describe)
+        for name in self.documents:
+            router.add_route("*", f"{PREFIX}/{name}", self._describe)
         router.add_route("*", PREFIX, self._handler({}))
         router.add_route("*", f"{PREFIX}/{{rest:.*}}", self._handler({}))
 
@@ -73,7 +78,8 @@ class RestApi:
 
     @refuses_encoded
     async def _describe(self, request: web.Request) -> web.Response:
-        return await DescriptionExchange(self, request, "v1/openapi.json", "v1/openapi.json").run()
+        label = f"v1/{request.path.rpartition('/')[2]}"
+        return await DescriptionExchange(self, request, label, label).run()
 
 
 class RestExchange(Exchange):
@@ -113,14 +119,14 @@ class RestExchange(Exchange):
 
 
 class DescriptionExchange(RestExchange):
-    """A request for the OpenAPI document."""
+    """A request for the OpenAPI document, or the AsyncAPI document."""
 
     async def answer(self) -> web.Response:
         """Return the document."""
         if is_encoded(self.request):
             raise self.failure(Failure.BODY_ENCODED)
         if self.request.method in {"GET", "HEAD"}:
-            return raw_response(200, self.api.openapi)
+            return raw_response(200, self.api.documents[self.request.path.rpartition("/")[2]])
         allowed = {"Allow": "GET, HEAD, OPTIONS"}
         if self.request.method == "OPTIONS":
             return json_response(204, None, allowed)

@@ -45,7 +45,8 @@ PARAM_KEYS = {
     "type", "format", "required", "default", "doc", "example", "enum", "min", "max", "minLength",
     "maxLength", "maxItems", "maxBytes", "pattern", "items", "properties", "clearable",
 }  # fmt: skip
-PUSH_KEYS = {"doc", "to", "model"}
+PUSH_KEYS = {"doc", "to", "model", "open", "answers_as"}
+FIELD_KEYS = {"type", "doc", "properties", "items"}
 ERROR_KEYS = {"code", "http_status", "doc", "protocol"}
 COMMON_ERRORS = {"INVALID_PARAM": (400, True), "MISSING_PARAM": (400, True)}
 """Errors that every service may answer, so that no declaration repeats them."""
@@ -144,7 +145,8 @@ def load_pushes(folder: Path = OWN_FOLDER) -> dict[str, dict[str, Any]]:
     """Return every WebSocket frame by name; DeclarationError lists every problem.
 
     Each has `doc`, `to` (its recipients) and, unless its fields are free, `model`: the fields of the model of
-    a live update, or of the data of a system frame (sys.…).
+    a live update, or of the data of a system frame (sys.…). `open`: there may be others, those that the
+    client has sent. `answers_as` names the service whose answer the model is.
     """
     pushes: dict[str, dict[str, Any]] = {}
     for content in read_declarations(folder).values():
@@ -157,10 +159,15 @@ def load_pushes(folder: Path = OWN_FOLDER) -> dict[str, dict[str, Any]]:
 
 def _push_problems(push: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(push, PUSH_KEYS, {"doc", "to"})
-    for name, field in push.get("model", {}).items():
-        yield from (f"model.{name}: {p}" for p in _key_problems(field, {"type", "doc"}, {"type", "doc"}))
+    yield from _field_problems("model", push.get("model", {}))
+
+
+def _field_problems(path: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, field in fields.items():
+        yield from (f"{path}.{name}: {p}" for p in _key_problems(field, FIELD_KEYS, {"type", "doc"}))
         if field.get("type") not in TYPES:
-            yield f"model.{name}: type {field.get('type')!r} is unknown"
+            yield f"{path}.{name}: type {field.get('type')!r} is unknown"
+        yield from _field_problems(f"{path}.{name}", field.get("properties", {}))
 
 
 def _service(name: str, declaration: Mapping[str, Any], handler: Handler) -> Service:

@@ -31,7 +31,7 @@ SERVICES = sorted(load_declarations())
 REST_PATHS = sorted({(o.method, PREFIX + o.path.replace("{id}", "0" * 16)) for o in OPERATIONS})
 OTHER_PATHS = (
     "/", "/nothing", "/-/health", "/-/metrics", "/-/docs/", "/-/demo/", "/-/mail/", "/-/websocket/", "/ws",
-    "/-/mail/stop/0123456789abcdef", "/-/nothing", "/%2e%2e/x", "/-/openapi.json",
+    "/-/mail/stop/0123456789abcdef", "/-/nothing", "/%2e%2e/x", "/-/openapi.json", "/-/asyncapi.json",
 )  # fmt: skip
 ON_ITS_WAY = 1 << 20
 """Bytes that a connection may deliver before the answer to its headers ends it."""
@@ -74,6 +74,7 @@ TARGETS: dict[str, tuple[Shape, list[tuple[str, str]]]] = {
     "rest": (in_rest_shape, [
         *REST_PATHS, ("POST", PREFIX), ("POST", f"{PREFIX}/nothing"), ("PUT", f"{PREFIX}/contacts"),
         ("OPTIONS", f"{PREFIX}/contacts"), ("GET", f"{PREFIX}/openapi.json"),
+        ("GET", f"{PREFIX}/asyncapi.json"),
     ]),
     "token": (in_token_shape, [
         (method, f"/api/{call}") for call in (*ENDPOINTS, "nothing", "") for method in ("GET", "POST", "PUT")

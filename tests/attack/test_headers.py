@@ -26,7 +26,7 @@ PAGES = ("/-/docs/", "/-/demo/", "/-/mail/", "/-/mail/stop/0123456789abcdef")
 OTHERS = (
     "/", "/nothing", "/-/nothing", "/-/health", "/-/metrics", "/-/websocket/", "/ws", "/%2e%2e/x", "/dav/",
     "/dav/a/0123456789abcdef/contacts/x.vcf", "/dav/nothing", "/.well-known/carddav",
-    "/-/assets/x", "/-/openapi.json", *(f"/-/assets/{name}" for name in ASSETS),
+    "/-/assets/x", "/-/openapi.json", "/-/asyncapi.json", *(f"/-/assets/{name}" for name in ASSETS),
 )  # fmt: skip
 BROKEN = (b"x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nBad header\r\n\r\n",
           b"GET /?password=geheim wort HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
@@ -53,7 +53,8 @@ async def test_every_path_of_every_api(people: People, node: URL) -> None:
     paths = [
         *PAGES, *OTHERS, *(f"/-/svc/{name}" for name in load_declarations()),
         *(f"/api/{path}" for path in ENDPOINTS),
-        *(PREFIX + o.path for o in OPERATIONS), f"{PREFIX}/openapi.json", "/-/svc/x", "/api/x", f"{PREFIX}/x",
+        *(PREFIX + o.path for o in OPERATIONS), f"{PREFIX}/openapi.json", f"{PREFIX}/asyncapi.json",
+        "/-/svc/x", "/api/x", f"{PREFIX}/x",
     ]  # fmt: skip
     for path in paths:
         for method in ("GET", "POST", "PUT", "OPTIONS"):

@@ -236,9 +236,9 @@ async def test_an_update_of_another_form_does_not_hide_what_is_over(
     wicket = await wicket_of(call.alice)
     room = (await dial(call.alice, call.a1, call.bob))["room_id"]
     await call.alice.ok("conference.cancel", hub_id=wicket, room_id=room, socket_id=call.a1.id)
-    await put(settings, [call.b1.id], live_update("messages.read", model))
+    await put(settings, [call.b1.id], live_update("conference.broadcast", model))
     back = await call.bob.tab(was=call.b1)
-    await back.expect("messages.read")
+    await back.expect("conference.broadcast")
     assert await settled(call.bob, back) == []
 
 

@@ -16,7 +16,7 @@ from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.guests import enter, guest_of
 from tests.support.nodes import NodeMaker
-from tests.support.people import FRONTEND, PASSWORD, People, Person, Socket, Tab
+from tests.support.people import FRONTEND, PASSWORD, People, Person, Tab
 
 
 def session_cookie(person: Person) -> str:
@@ -285,7 +285,7 @@ async def test_whoever_knew_the_session_of_a_visitor_hears_nothing_of_the_user(p
     assert (await alice.ok("yp.login", vars=credentials, socket_id=tab.id))["status"] == "ok"
     await listener._reader
     assert listener.ws.close_code == 1008
-    late = Socket(await thief.http.ws_connect((thief.base / "-/websocket/").with_query(otak=token)))
+    late = Tab(await thief.http.ws_connect((thief.base / "-/websocket/").with_query(otak=token)))
     await bob.ok("contact.invite", email=alice.email)
     await tab.expect("contact.invite")
     assert not listener.updates("contact.invite")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import aiohttp
 import orjson
+from jsonschema_rs import Draft7Validator
 from yarl import URL
 
 from service.admin.registry import Registry
-from service.rpc.declarations import load_pushes
+from service.rpc.declarations import load_declarations, load_pushes
+from service.specs.live import frame_name, frame_schema
 
 if TYPE_CHECKING:
     from tests.support.admin import Admin
@@ -27,24 +30,23 @@ QUIET = 0.25
 """Seconds of silence after which a test concludes that no frame will come."""
 
 
-PUSHES = load_pushes()
-JSON_TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
-}  # fmt: skip
+FRAMES = {
+    name: Draft7Validator(frame_schema(name, push, load_declarations()))
+    for name, push in load_pushes().items()
+}
 
 
 def misfit(frame: dict[str, Any]) -> str | None:
-    """Return the difference between a frame and its declaration in acl/, or None."""
-    is_update = frame["service"] == "live.update"
-    name = frame["options"]["service"] if is_update else frame["service"]
-    if name not in PUSHES:
+    """Return the difference between a frame and its schema in /-/asyncapi.json, or None."""
+    return difference(FRAMES, frame_name(frame), frame)
+
+
+def difference(schemas: Mapping[str, Draft7Validator], name: str, frame: dict[str, Any]) -> str | None:
+    """Return the first difference between a frame and the schema of this name, or None."""
+    if name not in schemas:
         return f"{name} is not declared"
-    fields: dict[str, Any] = PUSHES[name].get("model") or {}
-    for key, value in (frame["model"] if is_update else frame["data"]).items() if fields else ():
-        if key not in fields:
-            return f"{name}: {key} is not declared"
-        if value is not None and not isinstance(value, JSON_TYPES[fields[key]["type"]]):
-            return f"{name}: {key} is no {fields[key]['type']}: {value!r}"
+    for error in schemas[name].iter_errors(frame):
+        return f"{name}: {'.'.join(map(str, error.instance_path))}: {error.message}"
     return None
 
 
@@ -66,12 +68,14 @@ class Answer:
         return self.body.get("error") or (self.data.get("status") if isinstance(self.data, dict) else None)
 
 
-class Socket:
+class Socket(ABC):
     """One WebSocket and all frames it has received."""
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
         self.frames: list[dict[str, Any]] = []
+        self.misfits: set[str] = set()
+        """How frames differ from the document of this WebSocket."""
         self._arrived = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -86,6 +90,11 @@ class Socket:
 
     def _take(self, frame: dict[str, Any]) -> None:
         self.frames.append(frame)
+        self.misfits |= {problem for problem in [self.misfit(frame)] if problem}
+
+    @abstractmethod
+    def misfit(self, frame: dict[str, Any]) -> str | None:
+        """Return the difference between a frame and its schema, or None."""
 
     async def _wait(self, done: Any) -> None:
         async with self._arrived:
@@ -103,13 +112,9 @@ class Socket:
 class Tab(Socket):
     """A WebSocket of the frontend."""
 
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self.misfits: set[str] = set()
-        super().__init__(ws)
-
-    def _take(self, frame: dict[str, Any]) -> None:
-        super()._take(frame)
-        self.misfits |= {problem for problem in [misfit(frame)] if problem}
+    def misfit(self, frame: dict[str, Any]) -> str | None:
+        """Return the difference between a frame and its declaration, or None."""
+        return misfit(frame)
 
     async def hello(self) -> dict[str, Any]:
         """Return the data of sys.hello, which must be the first frame."""

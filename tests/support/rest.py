@@ -8,11 +8,13 @@ from typing import Any
 
 import aiohttp
 import orjson
+from jsonschema_rs import Draft7Validator
 from yarl import URL
 
 from service.admin.registry import Registry
 from service.auth.keys import new_key
-from tests.support.people import PASSWORD, Person, Socket
+from service.rest.asyncapi import live_document
+from tests.support.people import PASSWORD, Person, Socket, difference
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Client:
         self.person = person
         self.token = token
         self.base = base or person.base
+        self.sockets: list[Live] = []
         self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def send(
@@ -98,12 +101,29 @@ class Client:
         """Open a WebSocket of this API; return it after its first ping."""
         url = ((base or self.base) / "ws").with_query(token=self.token if token is None else token)
         live = Live(await self.http.ws_connect(url, headers=_named(headers)))
+        self.sockets.append(live)
         await live.expect("ping")
         return live
 
 
+DOCUMENT = live_document("http://127.0.0.1:8080")
+FRAMES = {
+    name: Draft7Validator({**message["payload"], "components": DOCUMENT["components"]})
+    for name, message in DOCUMENT["components"]["messages"].items()
+}
+
+
+def misfit(frame: dict[str, Any]) -> str | None:
+    """Return the difference between a frame of /ws and its schema in /api/v1/asyncapi.json, or None."""
+    return difference(FRAMES, frame["event"], frame)
+
+
 class Live(Socket):
     """A WebSocket of this API."""
+
+    def misfit(self, frame: dict[str, Any]) -> str | None:
+        """Return the difference between a frame and its schema, or None."""
+        return misfit(frame)
 
     def named(self, event: str) -> list[dict[str, Any]]:
         """Return the frames of this event so far."""
