@@ -53,6 +53,16 @@ class Fixtures:
             self._add_person(number)
         self._connection.commit()
 
+    def fill_card_book(self, size: int) -> None:
+        """Create the user whose address book a phone reads, with an app password."""
+        self.add_people(names.CARD_OWNER, 1)
+        owner = key(names.PERSON, names.CARD_OWNER)
+        self._connection.begin()
+        self._call("yp", "api_key_add", owner, names.api_key(names.CARD_OWNER), "carddav")
+        self._connection.commit()
+        books.fill(self._connection, self._world.db, owner, size)
+        books.make_records(self._connection, self._world.db)
+
     def join_directly(self, where: str) -> None:
         """Let the attendees of the limit join rooms that the others join by requests."""
         speakers = [(number, BROADCAST_ROOM) for number in range(ROOMS)]

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from service import WORK_DIR
-from service.bench import deploys, relations, report
+from service.bench import cards, deploys, relations, report
 from service.bench.cores import Cores
 from service.bench.fixtures import Fixtures
 from service.bench.load import LOADS, Load
@@ -57,6 +57,11 @@ class BenchOptions:
         """Return whether to measure imports of address books and invitations."""
         return self.only in RELATIONS and not (self.only and self.chosen_loads())
 
+    @property
+    def cards(self) -> bool:
+        """Return whether to measure CardDAV."""
+        return self.only in cards.TITLE
+
 
 def bench(only: str, seconds: str) -> int:
     """Measure, print, write `bench.json`. Return 0, with or without missed targets; 2 when it cannot run."""
@@ -88,9 +93,11 @@ def run(options: BenchOptions, folder: Path) -> int:
     check_programs()
     world = World("shard1", options.small, options.large)
     chosen = [each for each in SCENARIOS if options.only in each.title(world)]
-    if not chosen and not options.chosen_loads() and not options.relations:
+    if not chosen and not options.chosen_loads() and not options.relations and not options.cards:
         titles = [each.title(world) for each in SCENARIOS]
-        names = "\n  ".join([*titles, *(each.title for each in options.loads.values()), RELATIONS])
+        names = "\n  ".join(
+            [*titles, *(each.title for each in options.loads.values()), RELATIONS, cards.TITLE]
+        )
         raise BenchError(f"no scenario has {options.only!r} in its name; there are:\n  {names}")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_measure(options, world, chosen))
@@ -158,6 +165,9 @@ async def _on_stack(
         if options.relations:
             with _failures_as_warnings(results, RELATIONS):
                 results["relations"] = await relations.measure(place, stack.env(), fixtures)
+        if options.cards:
+            with _failures_as_warnings(results, cards.TITLE):
+                results["cards"] = await cards.measure(place, stack.env(), fixtures)
         for name, load in options.chosen_loads().items():
             with _failures_as_warnings(results, load.title):
                 results["load"][name] = await measure_load(

@@ -15,6 +15,8 @@ ATTENDEES, DIRECT_ATTENDEES = 10_000, 20_000
 
 STRANGERS = 30_000
 """First users without any relation."""
+CARD_OWNER = 40_000
+"""User whose address book a phone reads."""
 
 ROOMS, SEATS = 64, 4
 """Teams of attendees and users in each; as many teams as the largest number of clients."""

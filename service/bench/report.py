@@ -157,6 +157,7 @@ def _facts(results: Results) -> list[str]:
             "{last_socket_median_ms} ms (medians of {broadcasts} broadcasts)".format(**results["delivery"])
         )
     lines += _relations(results.get("relations"))
+    lines += _cards(results.get("cards"))
     lines += [_work(*each) for each in results.get("load", {}).items() if each[0] in WORKS]
     lines += [_fan_out(each) for each in results["scenarios"] if each["kind"] == "fan-out"]
     return lines
@@ -173,6 +174,16 @@ def _relations(result: Mapping[str, Any] | None) -> list[str]:
         "address book took {others_p50_ms} ms (median), {others_worst_ms} ms at worst".format(
             **result["load"]
         ),
+    ]
+
+
+def _cards(result: Mapping[str, Any] | None) -> list[str]:
+    if not result:
+        return []
+    return [
+        "CardDAV, {cards:,} cards, one worker: all names and tags {list_seconds} s, a first synchronisation "
+        "{first_sync_seconds} s, one without changes {no_changes_median_ms} ms, a PUT {put_median_ms} ms "
+        "(medians)".format(**result)
     ]
 
 
@@ -220,6 +231,7 @@ def targets(results: Results) -> list[dict[str, Any]]:
         *_growth(results),
         *_idle(results),
         *_relation_targets(results),
+        *_card_targets(results.get("cards")),
         *_load(results),
     ]
 
@@ -280,6 +292,16 @@ def _relation_targets(results: Results) -> list[dict[str, Any]]:
         return []
     name = f"MB that loading {relations['load']['contacts']:,} contacts takes"
     return [_target(name, relations["load"]["grown_mb"], 200, least=False)]
+
+
+def _card_targets(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if not result:
+        return []
+    title = f"of {result['cards']:,} cards"
+    return [
+        _target(f"seconds of a first synchronisation {title}", result["first_sync_seconds"], 20, least=False),
+        _target(f"ms of an empty synchronisation {title}", result["no_changes_median_ms"], 20, least=False),
+    ]
 
 
 def _load(results: Results) -> list[dict[str, Any]]:

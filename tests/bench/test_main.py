@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from service.admin.registry import Registry
-from service.bench import books, names, relations, report, tools
+from service.bench import books, cards, names, relations, report, tools
 from service.bench.cores import Cores
 from service.bench.fixtures import Fixtures
 from service.bench.load import LOADS, Load
@@ -99,6 +99,28 @@ def test_says_which_scenarios_there_are(capsys: pytest.CaptureFixture[str]) -> N
         return
     assert bench("no such", "") == 2
     assert "contact.show_contact of 100,000" in capsys.readouterr().err
+
+
+async def test_the_cards_of_a_book_are_measured(stack: Stack, settings: Settings, tmp_path: Path) -> None:
+    fixtures = Fixtures(settings, World(SHARD, small=5, large=10))
+    try:
+        figures = await cards.measure(tmp_path, stack.env(), fixtures, cards=150, repeats=3)
+    finally:
+        fixtures.close()
+    assert figures["cards"] == 150
+    assert figures["first_sync_seconds"] >= figures["list_seconds"] > 0
+    assert figures["no_changes_median_ms"] > 0
+    assert figures["put_median_ms"] > 0
+    empty: dict[str, Any] = {
+        "scenarios": [],
+        "books": {"small": 5, "large": 10},
+        "worker_mb": {"idle": []},
+        "delivery": None,
+        "warnings": [],
+    }
+    summary = report.text({**empty, "cards": figures})
+    assert f"CardDAV, 150 cards, one worker: all names and tags {figures['list_seconds']} s" in summary
+    assert "seconds of a first synchronisation of 150 cards" in summary
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "1e9"])
