@@ -165,29 +165,22 @@ BEGIN
             DELETE FROM contact_index
             WHERE owner_id = in_owner AND contact_id = in_id AND JSON_CONTAINS(v_kinds, JSON_QUOTE(kind));
         END IF;
-        -- The collation of the key treats ANNA, anna and Ánna as one word. Words are searched by their start,
-        -- so a word that starts another word of the contact is left out. Tags and sources are compared
+        -- The collation of the key treats ANNA, anna and Ánna as one word. Tags and sources are compared
         -- character by character, and stored as MD5
         -- contacts_render has the same statement for a set, which joins the records instead of variables
         INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
-        SELECT in_owner, IF(v_state = 'deleted', 1, 0), w.kind, w.word, in_id, v_name
-        FROM (
-            SELECT k.kind,
-                   CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
-                        WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
-                        ELSE k.word END AS word,
-                   LEAD(k.word) OVER (PARTITION BY k.kind ORDER BY k.word) AS next_word
-            FROM JSON_TABLE(v_keys, '$[*]' COLUMNS (
-                kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
-                NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
-            )) AS k
-            -- a text of characters that the collation ignores equals ''; it sorts its contact nevertheless
-            WHERE k.word <> ''
-               OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
-        ) AS w
-        WHERE w.kind <> 'text'
-           OR w.next_word IS NULL
-           OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+        SELECT in_owner, IF(v_state = 'deleted', 1, 0), k.kind,
+               CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
+                    WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
+                    ELSE k.word END,
+               in_id, v_name
+        FROM JSON_TABLE(v_keys, '$[*]' COLUMNS (
+            kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
+            NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
+        )) AS k
+        -- a text of characters that the collation ignores equals ''; it sorts its contact nevertheless
+        WHERE k.word <> ''
+           OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
         ON DUPLICATE KEY UPDATE name = v_name;
     END IF;
 END$$

@@ -136,37 +136,30 @@ BEGIN
     FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
         id CHAR(16) COLLATE ascii_bin PATH '$'
     )) AS j
-    STRAIGHT_JOIN contact_index AS i ON i.owner_id = in_owner AND i.contact_id = j.id;
-    -- contact_render says why these words stand there
+    STRAIGHT_JOIN contact_index AS i FORCE INDEX (by_contact)
+       ON i.owner_id = in_owner AND i.contact_id = j.id;
+    -- Repeats contact_render, which has one record in variables, for the joined records of a set
     INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
-    SELECT in_owner, w.is_deleted, w.kind, w.word, w.contact_id, w.name
-    FROM (
-        SELECT IF(r.state = 'deleted', 1, 0) AS is_deleted, k.kind,
-               CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
-                    WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
-                    ELSE k.word END AS word,
-               r.contact_id, LEFT(s.full_name, 64) AS name,
-               LEAD(k.word) OVER (PARTITION BY r.contact_id, k.kind ORDER BY k.word) AS next_word
-        FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
-            id CHAR(16) COLLATE ascii_bin PATH '$'
-        )) AS j
-        STRAIGHT_JOIN contact_record AS r
-           ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state <> 'purged'
-        STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
-        -- Repeats contact_render, which has one record in variables, for the joined records of a set
-        STRAIGHT_JOIN JSON_TABLE(contact_keys(r.record, s.names, NULL), '$[*]' COLUMNS (
-            kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
-            NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
-        )) AS k
-        WHERE k.word <> ''
-           OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
-    ) AS w
-    WHERE w.kind <> 'text'
-       OR w.next_word IS NULL
-       OR w.next_word > CONCAT(w.word, _utf8mb4 x'F48FBFBF')
+    SELECT in_owner, IF(r.state = 'deleted', 1, 0), k.kind,
+           CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
+                WHEN k.kind IN ('tag', 'source') THEN MD5(k.word)
+                ELSE k.word END,
+           r.contact_id, LEFT(s.full_name, 64)
+    FROM JSON_TABLE(v_changed, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_record AS r
+       ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state <> 'purged'
+    STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+    STRAIGHT_JOIN JSON_TABLE(contact_keys(r.record, s.names, NULL), '$[*]' COLUMNS (
+        kind VARCHAR(16) COLLATE ascii_bin PATH '$.kind',
+        NESTED PATH '$.words[*]' COLUMNS (word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$')
+    )) AS k
+    WHERE k.word <> ''
+       OR k.word IS NOT NULL AND k.kind IN ('display_name', 'company', 'company_desc')
     -- in the order of the key: neighbours are on the same pages
-    ORDER BY w.kind, w.word
-    ON DUPLICATE KEY UPDATE contact_id = w.contact_id;
+    ORDER BY k.kind, k.word
+    ON DUPLICATE KEY UPDATE contact_id = r.contact_id;
 
     DELETE e
     FROM contact_event AS e FORCE INDEX (PRIMARY)
