@@ -1,9 +1,12 @@
-"""Store the contacts of an import: new ones a hundred at a time, changes of known ones one by one."""
+"""Store the contacts of an import: new ones by the batch, changes of known ones one by one."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from service.background import end
 from service.contacts import book, invitations
 from service.contacts.import_batch import NO_EMAIL, Batch, name_of
 from service.contacts.import_report import ENDED, ImportReport
@@ -17,46 +20,51 @@ from service.store.database import Transaction, document, encode
 
 Contact = dict[str, Any]
 Entry = dict[str, Any]
+Progress = Callable[[int], None]
+"""Receives percent, from 0 to 100."""
 
 NOTHING_NEW = "nothing new"
 SKIPPED = "update=skip"
 
 
 class ImportStore:
-    """Writes batches into the address book, each with its part of the report."""
+    """Writes batches into the address book, each with its part of the report; close it at the end.
 
-    def __init__(self, ctx: Context, report: ImportReport, update: str, origin: str | None) -> None:
+    While MariaDB stores a batch, the caller fills the next one: an import keeps two cores busy.
+    """
+
+    def __init__(
+        self, ctx: Context, report: ImportReport, update: str, origin: str | None, progress: Progress
+    ) -> None:
         self._ctx = ctx
         self._report = report
         self._update = update
         self._origin = origin
+        self._progress = progress
+        self._percent = -1
         self._groups = 0
         """Groups that are stored."""
         self._db, self._owner = ctx.caller.db or "", ctx.caller.uid
+        self._writing: asyncio.Task[None] | None = None
         self._phone_region = ctx.settings.phone_region
 
-    async def write(self, batch: Batch, percent: int) -> None:
-        """Store a batch, and begin the next one."""
+    async def aclose(self) -> None:
+        """End the writing of a batch, if there is any."""
+        await end(self._writing)
 
-        async def unit(tx: Transaction) -> list[Entry]:
-            counts, entries, pending = await self._store(tx, batch)
-            await self._report.write(tx, {**counts, "percent": percent}, entries)
-            return pending
+    async def write(self, batch: Batch, percent: int) -> Batch:
+        """Begin to store a batch, when that before is stored; return the batch to fill meanwhile."""
+        await self._settle()
+        self._writing = asyncio.create_task(self._write(batch, percent))
+        return batch.next()
 
-        if batch:
-            for entry in await self._ctx.db.transaction("my_contact_import", unit):
-                await self._change(batch, batch.contacts[entry["id"]], entry)
-        batch.clear()
-        await self._report.push()
-
-    async def write_group(self, batch: Batch, entry: Entry) -> None:
-        """Store a group of a file, after the contacts that are its members."""
-        while batch:
-            await self.write(batch, 99)
+    async def write_group(self, batch: Batch, entry: Entry) -> Batch:
+        """Store a group of a file, after the contacts that are its members; return the batch to fill."""
+        batch = await self.finish(batch)
         place, group = batch.place(entry["line"]), entry["group"]
         if not group["name"]:
             batch.reject(place, "", "a group without a name", entry.get("source"))
-            return
+            return batch
         self._groups += 1
         counts = {"loaded": 1, "details": {"groups": self._groups}}
 
@@ -65,11 +73,34 @@ class ImportStore:
             await self._report.write(tx, counts, [])
 
         await self._ctx.db.transaction("my_contact_import_group", unit)
+        return batch
 
-    async def finish(self, batch: Batch) -> None:
-        """Store what is left."""
+    async def finish(self, batch: Batch) -> Batch:
+        """Store all contacts that are left; return an empty batch."""
         while batch:
-            await self.write(batch, 99)
+            batch = await self.write(batch, 99)
+        await self._settle()
+        return batch
+
+    async def _settle(self) -> None:
+        """Wait until the batch that is being written is stored; raise the error that prevents it."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    async def _write(self, batch: Batch, percent: int) -> None:
+        async def unit(tx: Transaction) -> list[Entry]:
+            counts, entries, pending = await self._store(tx, batch)
+            await self._report.write(tx, {**counts, "percent": percent}, entries)
+            return pending
+
+        if batch:
+            for entry in await self._ctx.db.transaction("my_contact_import", unit):
+                await self._change(batch, batch.contacts[entry["id"]], entry)
+        await self._report.push()
+        if percent > self._percent:
+            self._percent = percent
+            self._progress(percent)
 
     async def _store(self, tx: Transaction, batch: Batch) -> tuple[Entry, list[Entry], list[Entry]]:
         """Store the new contacts; return counts and entries, and those of contacts that are to be changed."""

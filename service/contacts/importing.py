@@ -1,6 +1,6 @@
 """Import an address book: a process reads the file, transactions of 100 contacts store it.
 
-The memory of the service holds the contacts of one transaction, independent of the size of the file. So does
+The memory of the service holds the contacts of two transactions, independent of the size of the file. So does
 that of the process, but for a jCard file, which has a limit of its own (`JCARD_BYTES`). An import that was
 interrupted can be repeated: contacts that exist already stay as they are, unless `update` says otherwise.
 """
@@ -12,8 +12,8 @@ import codecs
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from service import PACKAGE
 from service.contacts.encodings import chunks_of
 from service.contacts.import_batch import Batch
 from service.contacts.import_report import ImportReport, LoadOptions
-from service.contacts.import_store import ImportStore
+from service.contacts.import_store import ImportStore, Progress
 from service.contacts.jcards import is_jcard
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
@@ -42,9 +42,6 @@ SAMPLE_CHUNKS = 4
 """Pieces of a file, from its start, in which its first card is looked for."""
 TEXT_PER_NUL = 50
 """Bytes of a text for each NUL in it: a broken cell of a table may have one."""
-
-Progress = Callable[[int], None]
-"""Receives percent, from 0 to 100."""
 
 
 def check_kind(kind: str) -> str:
@@ -121,14 +118,14 @@ async def _store_list(
     options: LoadOptions,
     origin: str | None,
 ) -> None:
-    store = ImportStore(ctx, report, options.update, origin)
-    batch = Batch()
     await report.describe({"encoding": "utf-8"})
-    for line, contact in enumerate(contacts, 1):
-        batch.add({"line": line, "contact": contact, "source": orjson.dumps(contact).decode()})
-        while batch.is_full:
-            await store.write(batch, line * 100 // len(contacts))
-    await store.finish(batch)
+    batch = Batch()
+    async with aclosing(ImportStore(ctx, report, options.update, origin, lambda _: None)) as store:
+        for line, contact in enumerate(contacts, 1):
+            batch.add({"line": line, "contact": contact, "source": orjson.dumps(contact).decode()})
+            while batch.is_full:
+                batch = await store.write(batch, line * 100 // len(contacts))
+        await store.finish(batch)
 
 
 async def _store_file(
@@ -141,28 +138,24 @@ async def _store_file(
     options: LoadOptions,
 ) -> None:
     """Store the contacts that the reader of a file prints."""
-    store, batch = ImportStore(ctx, report, options.update, kind), Batch()
-    last_percent = -1
-    async with READERS, _reader(path, kind, options.charset) as lines:
-        async for line in lines:
-            entry = orjson.loads(line)
-            if "line" not in entry:
-                head = entry.pop("head", None)
-                await report.describe(entry, head)
-                continue
-            if "book" in entry and batch.total == 0:
-                await ctx.shard("my_contact_import_book", encode(entry["book"]))
-            if "group" in entry:
-                await store.write_group(batch, entry)
-                continue
-            batch.add(entry)
-            percent = min(99, entry["at"] * 100 // max(size, 1))
-            while batch.is_full:
-                await store.write(batch, percent)
-                if percent > last_percent:
-                    last_percent = percent
-                    progress(percent)
-    await store.finish(batch)
+    batch = Batch()
+    async with aclosing(ImportStore(ctx, report, options.update, kind, progress)) as store:
+        async with READERS, _reader(path, kind, options.charset) as lines:
+            async for line in lines:
+                entry = orjson.loads(line)
+                if "line" not in entry:
+                    head = entry.pop("head", None)
+                    await report.describe(entry, head)
+                    continue
+                if "book" in entry and batch.total == 0:
+                    await ctx.shard("my_contact_import_book", encode(entry["book"]))
+                if "group" in entry:
+                    batch = await store.write_group(batch, entry)
+                    continue
+                batch.add(entry)
+                while batch.is_full:
+                    batch = await store.write(batch, min(99, entry["at"] * 100 // max(size, 1)))
+        await store.finish(batch)
 
 
 @asynccontextmanager

@@ -14,11 +14,8 @@ def same_person(number: int, **more: Any) -> dict[str, Any]:
     return {"line": number, "contact": contact, **more}
 
 
-def store(batch: Batch) -> list[str]:
-    """Take what is stored, as the store of an import does."""
-    notes = [contact["comment"] for contact in batch.contacts.values()]
-    batch.clear()
-    return notes
+def notes_of(batch: Batch) -> list[str]:
+    return [contact["comment"] for contact in batch.contacts.values()]
 
 
 def test_one_person_many_times_does_not_gather_in_memory() -> None:
@@ -27,13 +24,15 @@ def test_one_person_many_times_does_not_gather_in_memory() -> None:
     for number in range(count):
         batch.add(same_person(number))
         while batch.is_full:
-            stored += store(batch)
+            stored += notes_of(batch)
+            batch = batch.next()
             writes += 1
         waiting = number + 1 - len(stored)
         assert waiting < BATCH, number
     assert writes == count - BATCH + 1
     while batch:
-        stored += store(batch)
+        stored += notes_of(batch)
+        batch = batch.next()
     assert stored == [f"note {number}" for number in range(count)]
 
 
@@ -44,4 +43,4 @@ def test_pictures_of_those_who_wait_fill_a_batch() -> None:
         batch.add(same_person(number, card=picture))
         full.append(batch.is_full)
     assert full == [False, False, False, True]
-    assert (len(store(batch)), batch.is_full) == (1, False)
+    assert (len(batch.contacts), batch.next().is_full) == (1, False)
