@@ -389,6 +389,17 @@ async def test_a_folded_card_whose_picture_fits_is_kept(book_of: BookMaker, peop
     assert (await book.texts(["p.vcf"]))["p.vcf"].text == body
 
 
+async def test_a_card_whose_picture_was_replaced_is_read_in_each_version(
+    book_of: BookMaker, people: People
+) -> None:
+    book = await book_of(await people("Alice"))
+    for width in (100, 110, 120):
+        photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(picture(width, 100)).decode()
+        await book.put("p.vcf", card("UID:p", "FN:Pic Ture", "N:Ture;Pic;;;", photo))
+    text = (await text_of(book, "p.vcf", "4.0")).replace("\r\n ", "")
+    assert photo.partition(":")[2] in text
+
+
 async def test_a_relation_survives_a_phone_that_drops_the_address(
     book_of: BookMaker, people: People, admin: Admin
 ) -> None:

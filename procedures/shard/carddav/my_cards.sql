@@ -37,7 +37,7 @@ BEGIN
                -- the picture of a card that is written anew is read by the service
                COALESCE(SUM(IF(c.is_as_sent, c.sent_bytes, c.card_bytes + COALESCE((
                    SELECT LENGTH(p.content) FROM contact_picture AS p
-                   WHERE p.owner_id = in_owner AND p.contact_id = c.contact_id
+                   WHERE p.owner_id = in_owner AND p.contact_id = c.contact_id AND p.replaced_at IS NULL
                ), 0))) OVER (ORDER BY c.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                AS bytes_before
         FROM (
