@@ -93,7 +93,8 @@ def _quoted(value: str) -> str:
 def _line_21(property_: CardProperty) -> str:
     """Return a property as vCard 2.1 has it. All but short lines of ASCII are in quoted-printable."""
     params = "".join(
-        "".join(f";{NO_PARAM_21.sub(' ', value)}" for value in values)
+        # readers take a word of other letters for a type only with its name
+        "".join(f";{'' if value.isascii() else 'TYPE='}{NO_PARAM_21.sub(' ', value)}" for value in values)
         if key == "TYPE"
         else f";{key}={NO_PARAM_21.sub(' ', ','.join(values))}"
         for key, values in _with_pref_type(property_.params)

@@ -18,6 +18,8 @@ from service.contacts.vocabulary import CARD_LIMIT, UnreadableError
 
 HEADER_ROWS = 30
 """Lines in which the header is looked for."""
+HEADER_LIMIT = CARD_LIMIT
+"""Characters of these lines: the cells of rows below the header may be big."""
 SEPARATORS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The first line of files for Excel."""
@@ -76,7 +78,11 @@ def find_header(lines: Lines) -> TableHeader:
     Some programs write notes in front of it. Of several lines, that with most known headings is the header.
     """
     csv.field_size_limit(ROW_LIMIT)
-    head = list(islice(lines, HEADER_ROWS))
+    head: list[str] = []
+    for line in islice(lines, HEADER_ROWS):
+        head.append(line)
+        if sum(map(len, head)) > HEADER_LIMIT:
+            break
     if head:
         head[0] = head[0].lstrip("\ufeff")
     separator_line = SEPARATOR_LINE.fullmatch(head[0]) if head else None

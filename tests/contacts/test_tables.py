@@ -286,3 +286,9 @@ def damage(row: str, chance: random.Random) -> str:
         + chance.choice(["", '"', '""', ",", "\0", ";", row[at:end] * 2, "\t", "'", '","'])
         + row[chance.choice([at, end]) :]
     )
+
+
+def test_giant_cells_in_all_rows_cost_these_rows() -> None:
+    rows = "".join(f"P{n},p{n}@x.example,{'n' * 1_900_000}\n" for n in range(12))
+    read_entries = entries(f"Name,Email,Note\n{rows}Ok,ok@x.example,short\n")
+    assert [e.get("error", e["line"]) for e in read_entries] == ["too big for a contact"] * 12 + [14]

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from service.contacts.card_lines import parse_property
+from service.contacts.card_property import CardProperty
+from service.contacts.card_writing import content_line
 from service.contacts.reader import read
+from service.contacts.vcards import line_kind
 
 
 def contact_of(*lines: str) -> dict[str, Any]:
@@ -102,3 +106,10 @@ def test_groups_of_google_are_no_tags() -> None:
 def test_a_path_in_quoted_printable_has_no_line_break() -> None:
     assert contact_of("NOTE;ENCODING=QUOTED-PRINTABLE:C:\\new=0D=0Ab")["comment"] == "C:\\new\r\nb"
     assert contact_of("NOTE:C:\\\\new\\nb\\")["comment"] == "C:\\new\nb\\"
+
+
+def test_a_label_of_other_letters_comes_back_from_every_version() -> None:
+    for version in ("2.1", "3.0", "4.0"):
+        line = content_line(CardProperty("TEL", [["123"]], {"TYPE": ["X-Дача"]}), version)
+        property_ = parse_property(line.encode())
+        assert line_kind("mobile", property_, {}) == {"category": "priv", "label": "Дача"}, version
