@@ -26,6 +26,8 @@ TAGS = {
     "contacts": "Contacts, their changes and their history.",
     "imports": "Files of contacts.",
 }
+TAGGED = {"ContactAnswer", "ContactDetails", "ContactList", "Reverted", "Picture"}
+"""Answers with an ETag."""
 LICENSE = {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"}
 
 
@@ -112,6 +114,9 @@ def _header_params(operation: Operation) -> list[dict[str, Any]]:
     headers = []
     if operation.conditional:
         headers.append(("If-Match", "ETag of the contact as it was read; `*`: any version.", TEXT))
+    if operation.method == "GET" and operation.returns in TAGGED:
+        doc = "ETags of the answers that the client has, or `*`: 304 when the answer is one of them."
+        headers.append(("If-None-Match", doc, TEXT))
     if operation.idempotent:
         doc = "Repeating the request with the same key within 24 hours returns the first answer again."
         headers.append(("Idempotency-Key", doc, {**TEXT, "pattern": f"^{KEY.pattern}$"}))
@@ -149,7 +154,22 @@ def _responses(operation: Operation) -> dict[str, Any]:
         }
         for status, names in sorted(by_status.items())
     }
-    return {str(operation.status): _success(operation), **errors}
+    return {**_successes(operation), **errors}
+
+
+def _successes(operation: Operation) -> dict[str, Any]:
+    """Return the answer of success and, where the client may have it already, 304."""
+    answer = _success(operation)
+    if operation.returns not in TAGGED:
+        return {str(operation.status): answer}
+    doc = "Version of the answer."
+    if operation.returns == "ContactList":
+        doc += " A compact list has none."
+    headers = {"ETag": {"description": doc, "schema": TEXT}}
+    answers = {str(operation.status): {**answer, "headers": headers}}
+    if operation.method == "GET":
+        answers["304"] = {"description": "The client has this version.", "headers": headers}
+    return answers
 
 
 def _success(operation: Operation) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.ids import to_wire
 from tests.support.admin import Admin
 from tests.support.links import PASSWORD, link_to
-from tests.support.mail import Postman
+from tests.support.mail import Postman, body_of
 from tests.support.nodes import NodeMaker
 from tests.support.people import PASSWORD as OLD_PASSWORD
 from tests.support.people import People
@@ -104,14 +104,16 @@ async def test_the_old_password_cannot_be_guessed_by_changing_it(
 
 
 async def test_a_forgotten_password_is_mailed_a_link_and_tells_nobody_about_accounts(
-    posted: People, postman: Postman
+    posted: People, postman: Postman, admin: Admin
 ) -> None:
     alice = await posted("Alice")
+    admin.rows("UPDATE yp.drumate SET lang = 'fr' WHERE id = %s", alice.uid)
     api = Client(alice)
     known = await api.post("/auth/forgot-password", {"email": alice.email.upper()})
     unknown = await api.post("/auth/forgot-password", {"email": "no.such@else.example"})
     assert (known.status, known.raw) == (unknown.status, unknown.raw) == (200, b'{"data":{"success":true}}')
     await until(lambda: postman.to(alice.email))
+    assert "mot de passe" in body_of(postman.to(alice.email)[0]), "the language is that of the user"
     secret = link_to(postman, alice.email).rpartition("/")[2]
     dora = await posted.stranger()
     await dora.ok("butler.set_password", secret=secret, id=alice.uid, password=PASSWORD)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from yarl import URL
 from service.admin.registry import Registry
 from service.auth.keys import new_key
 from service.rest.asyncapi import live_document
+from service.rest.openapi import document
+from service.rest.operations import OPERATIONS
 from tests.support.people import PASSWORD, Person, Socket, difference
 
 
@@ -49,6 +52,27 @@ class Answer:
         return str(self.headers["ETag"])
 
 
+PATHS = {
+    re.compile(re.sub(r"\{[a-z]+\}", "[^/]+", path)): methods
+    for path, methods in sorted(document(OPERATIONS)["paths"].items(), key=lambda item: "{" in item[0])
+}
+"""What the OpenAPI document says about each path; those without parameters first."""
+
+
+def undescribed(method: str, path: str, response: aiohttp.ClientResponse) -> Iterator[str]:
+    """Yield how an answer of an operation differs from its description."""
+    bare = path.partition("?")[0]
+    methods: dict[str, Any] = next((each for pattern, each in PATHS.items() if pattern.fullmatch(bare)), {})
+    described = methods.get("get" if method == "HEAD" else method.lower())
+    if described is None:
+        return
+    answer = described["responses"].get(str(response.status))
+    if answer is None:
+        yield f"{method} {bare}: {response.status}"
+    elif "ETag" in response.headers and "ETag" not in answer.get("headers", {}):
+        yield f"{method} {bare}: {response.status} has an ETag"
+
+
 class Client:
     """A user with a token. The client sends no cookies: this API ignores them."""
 
@@ -57,6 +81,8 @@ class Client:
         self.token = token
         self.base = base or person.base
         self.sockets: list[Live] = []
+        self.undescribed: set[str] = set()
+        """Answers whose status or ETag the OpenAPI document does not have."""
         self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def send(
@@ -68,6 +94,7 @@ class Client:
             more["json"] = body
         url = self.base / "api/v1" if path == "" else URL(f"{self.base}api/v1{path}", encoded=True)
         async with self.http.request(method, url, headers={**sent, **(headers or {})}, **more) as response:
+            self.undescribed |= set(undescribed(method, path, response))
             return Answer(response.status, await response.read(), response.headers)
 
     async def get(self, path: str, **headers: str) -> Answer:
