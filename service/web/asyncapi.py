@@ -79,7 +79,7 @@ def asyncapi_document(
             "socket": {
                 "address": channel.path,
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-                "bindings": {"ws": {"method": "GET", "query": channel.query, "bindingVersion": "0.1.0"}},
+                "bindings": {"ws": {"method": "GET", "query": channel.query}},
             }
         },
         "operations": _operations(sent, taken),
