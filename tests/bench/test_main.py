@@ -256,9 +256,11 @@ def table_rows(admin: Admin, table: str, owner: str) -> list[tuple[Any, ...]]:
         )
         if name not in DIFFERENT
     ]
+    # Of words that the collation holds for one (Byron, byron), any is stored.
+    values = ", ".join(f"LOWER(t.{name})" if name == "word" else f"t.{name}" for name in columns)
     # A term means nothing without its contact.
     rows = admin.rows(
-        f"SELECT {', '.join('t.' + name for name in columns)}, c.email "
+        f"SELECT {values}, c.email "
         f"FROM {SHARD}.{table} AS t JOIN {SHARD}.contact AS c "
         f"ON c.owner_id = t.owner_id AND c.id = t.{'id' if table == 'contact' else 'contact_id'} "
         "WHERE t.owner_id = %s",
