@@ -23,6 +23,8 @@ Entry = dict[str, Any]
 Progress = Callable[[int], None]
 """Receives percent, from 0 to 100."""
 
+LAST_PERCENT = 99
+"""Of the last batch in the report; the caller says 100 when the report has ended."""
 NOTHING_NEW = "nothing new"
 SKIPPED = "update=skip"
 
@@ -78,7 +80,7 @@ class ImportStore:
     async def finish(self, batch: Batch) -> Batch:
         """Store all contacts that are left; return an empty batch."""
         while batch:
-            batch = await self.write(batch, 99)
+            batch = await self.write(batch, LAST_PERCENT)
         await self._settle()
         return batch
 
@@ -98,7 +100,7 @@ class ImportStore:
             for entry in await self._ctx.db.transaction("my_contact_import", unit):
                 await self._change(batch, batch.contacts[entry["id"]], entry)
         await self._report.push()
-        if percent > self._percent:
+        if self._percent < percent < LAST_PERCENT:
             self._percent = percent
             self._progress(percent)
 

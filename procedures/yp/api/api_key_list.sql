@@ -22,6 +22,7 @@ BEGIN
     FROM api_key AS k
     JOIN drumate AS d ON d.id = k.uid
     WHERE in_uid IS NULL OR k.uid = in_uid
-    ORDER BY k.ctime, k.id;
+    -- of the same second, keys of programs first
+    ORDER BY k.ctime, k.scope, k.id;
 END$$
 DELIMITER ;
