@@ -193,7 +193,7 @@ restore: ready ## An archive into an empty server (F=backup.tar.gz)
 move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
-.PHONY: up down import export user apikey apikeys hub limits region link mail
+.PHONY: up down import export user apikey apikeys hub limits region link mail webhooks
 up: ready ## Like run, in the background; returns when it serves
 	@$(SERVICE) up
 
@@ -202,6 +202,9 @@ down: ## Stop what run or up started
 
 mail: ready ## Show invitation mails that are stuck in the outbox
 	@$(SERVICE) mail
+
+webhooks: ready ## Webhooks, their backlog and failures ([REPEAT=id] [URL= EVENTS= adds one for the site] [DROP=id])
+	@$(SERVICE) webhooks $${REPEAT:+--repeat "$$REPEAT"} $${URL:+--url "$$URL"} $${EVENTS:+--events "$$EVENTS"} $${DROP:+--drop "$$DROP"}
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}

@@ -51,6 +51,7 @@ from service.web.answers import DEMO_POLICY, plain_error, protect_answer
 from service.web.bodies import close_if_unread, has_unknown_transfer_coding, must_refuse
 from service.web.deadline import deadline
 from service.web.local import may_ask
+from service.webhooks.deliverer import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class Parts:
     heartbeat: Heartbeat
     readiness: Readiness
     pages: MailPages
+    webhooks: Webhooks
     gate: Gate
     live: WebSocketApi
     frontend: FrontendSite | None
@@ -139,6 +141,7 @@ class Parts:
         for probe in self.db.home.loops:
             process.loops.add(probe)
         process.mailer.start()
+        self.webhooks.start()
         sweeping = process.loops.add(
             Loop("uploads", lambda: uploads.sweep_round(settings), every=uploads.SWEEP_SECONDS)
         )
@@ -149,6 +152,7 @@ class Parts:
         yield
         await process.loops.stop(sweeping)
         await process.mailer.stop()
+        await self.webhooks.stop()
         await self.dispatcher.services_log.stop()
         await process.background.stop()
         # Once more, for a socket that came while the others were closed.
@@ -185,6 +189,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
         heartbeat=heartbeat,
         readiness=Readiness(resources, heartbeat),
         pages=MailPages(settings, db, mailer),
+        webhooks=Webhooks(settings, db, loops),
         gate=gate,
         live=WebSocketApi(settings, db, pusher, gate, guesses, process.shares, loops, times),
         frontend=FrontendSite(settings) if settings.frontend_dir else None,

@@ -74,6 +74,9 @@ NODES_UP = Gauge(
     "servers of DRUMEE_DB, if there are several, that work; of several processes, the fewest that one sees",
     multiprocess_mode="livemin",
 )
+WEBHOOKS = Counter(
+    "drumee_webhooks", "attempts to deliver events, by outcome; paused: webhooks given up", ["outcome"]
+)
 POOL = Gauge("drumee_pool_connections", "MariaDB connections", ["pool", "state"], multiprocess_mode="livesum")
 
 _children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}

@@ -253,6 +253,11 @@ class Settings:
     socket_close_grace: int = _setting(
         4, "the same for a WebSocket that its page has closed: a reload is back in 2 seconds", at_least=0
     )
+    webhook_private: str = _setting(
+        "",
+        "private networks to which webhooks may go, also by http and to any port, `10.0.0.0/8`, separated by "
+        "commas; `loopback`: this machine",
+    )
     metrics_from: str = _setting(
         "loopback",
         "networks that may read /-/metrics, `10.0.0.0/8`, separated by commas; `loopback`: this machine",
@@ -315,11 +320,12 @@ class Settings:
             database_servers(getattr(self, name), PREFIX + name.upper())
         if self.redis and not redis_sentinels(self.redis):
             redis_urls(self.redis)
-        for network in filter(lambda name: name != "loopback", parse_list(self.metrics_from)):
-            try:
-                ip_network(network)
-            except ValueError as exc:
-                raise SettingsError(f"{PREFIX}METRICS_FROM: {exc}") from exc
+        for name in ("metrics_from", "webhook_private"):
+            for network in filter(lambda entry: entry != "loopback", parse_list(getattr(self, name))):
+                try:
+                    ip_network(network)
+                except ValueError as exc:
+                    raise SettingsError(f"{PREFIX}{name.upper()}: {exc}") from exc
 
     def _check_credentials(self) -> None:
         """Refuse credentials of which a part is missing, or that anybody could imitate."""

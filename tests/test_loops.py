@@ -39,11 +39,11 @@ ALL = {
     "heartbeat", "lost sockets", "ring timeouts", "evictions", "catch-up", "session purge", "keepalive",
     "mail", "uploads", "push publisher", "push subscriber", "redis master", "feed subscriber",
     "feed pings", "feed", "feed access", "ended sessions", "room rights", "call log",
-    "late pages", "history", "import reports",
+    "late pages", "history", "import reports", "webhooks",
 }  # fmt: skip
 TASKS = {
     "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "client.py", "database.py",
-    "import_report.py", "book_import.py",
+    "import_report.py", "import_store.py", "book_import.py", "deliverer.py",
 }  # fmt: skip
 """Files that may create tasks: loops, and tasks that end."""
 

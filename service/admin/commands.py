@@ -1,4 +1,4 @@
-"""Commands for people, address books, hubs, guest links, API keys and stuck mails."""
+"""Commands for people, address books, hubs, guest links, API keys, stuck mails and webhooks."""
 
 from __future__ import annotations
 
@@ -44,6 +44,19 @@ def mail() -> int:
     from service.mail.outbox import unsent_table
 
     return _with_registry(lambda registry: unsent_table(registry.call("yp", "mail_list", 200)))
+
+
+@commands.command(rich_help_panel="Operate")
+def webhooks(
+    repeat: Annotated[int, typer.Option(help="Deliver this event again.")] = 0,
+    url: Annotated[str, typer.Option(help="Subscribe a URL to the events of all people.")] = "",
+    events: Annotated[str, typer.Option(help="Types for it, contact.* or *, separated by commas.")] = "*",
+    drop: Annotated[str, typer.Option(help="End this webhook of the site.")] = "",
+) -> int:
+    """List webhooks with their state, backlog and last failure; repeat a delivery."""
+    from service.admin.webhooks import change_or_list
+
+    return _with_registry(lambda registry: change_or_list(registry, repeat, url, events, drop))
 
 
 @commands.command(rich_help_panel="Operate")

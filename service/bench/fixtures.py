@@ -16,7 +16,7 @@ from service.settings import Settings, database_servers
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
 """Contacts of the small book that get_contact reads, one after the other."""
-PACKET_ENDS = re.compile(r"; (?=CALL \w+\.contact_event_sign\(|COMMIT\Z)")
+PACKET_ENDS = re.compile(r"; (?=BEGIN NOT ATOMIC|CALL \w+\.contact_event_sign\(|COMMIT\Z)")
 """Ends of the statements in one packet of the service."""
 
 

@@ -18,6 +18,7 @@ import pymysql
 from service.bench import books, names
 from service.bench.names import ATTENDEES, BROADCAST_ROOM, DIRECT_ATTENDEES, ROOMS, SEATS, Sql, key, sql_key
 from service.contacts.record import routine_fields
+from service.store.database import WRITE_EVENTS
 
 Case = dict[str, str]
 """The parts of a request and of its CALLs; those of type Sql are expressions."""
@@ -142,8 +143,9 @@ def _sql(value: str) -> str:
 GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
 SHOW = (GATE_SELF, "CALL {db}.my_contact_list({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
 FIND = (GATE_SELF, "CALL {db}.my_contact({uid}, {word}, '', 0, '[]', 1, 45)")
+EVENTS = [call.replace("%s", "{uid}") for call in WRITE_EVENTS]
 SIGN = "CALL {db}.contact_event_sign({uid}, {uid}, 'rpc', NULL)"
-ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", SIGN, "COMMIT")
+ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", *EVENTS, SIGN, "COMMIT")
 
 
 def _owner(world: World, number: int, **words: str) -> Case:
@@ -424,6 +426,7 @@ SCENARIOS = (
                 (
                     GATE_KEY,
                     "CALL {db}.my_contact_create({uid}, {contact})",
+                    *EVENTS,
                     SIGN.replace("rpc", "rest"),
                     "COMMIT",
                 ),

@@ -129,6 +129,8 @@ async def _delete(ctx: Context, call: RoutineCall) -> dict[str, Any]:
                 previous["db"], "contact_peer_gone", peer_id, owner_id, 0
             )
             await invitations.remove_block(tx, peer_id, block_rows)
+            if previous["status"] == "sent":
+                await tx.call("yp", "invitation_withdraw", owner_id, peer_id)
             return [contact, sockets, document(update_rows), peer_sockets]
         if previous["status"] == "sent":
             await tx.call("yp", "token_withdraw", owner_id, contact["entity"])
@@ -169,6 +171,7 @@ async def _release_former_peer(
         other["old_db"], "contact_peer_gone", other["old_peer"], owner_id, 1
     )
     await invitations.remove_block(tx, other["old_peer"], block_rows)
+    await tx.call("yp", "invitation_withdraw", owner_id, other["old_peer"])
     return [("contact.update", document(update_rows), sockets)]
 
 

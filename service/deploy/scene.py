@@ -94,6 +94,11 @@ EXAMPLES = (
     # An import that runs.
     f"CALL import_report_add('{ALICE}', '0000000000000f01', "
     '\'{"api": "rpc", "kind": "csv", "filename": "a.csv", "update": "skip"}\')',
+    # A webhook of Alice, and an event that waits.
+    f"CALL yp.webhook_add('{ALICE}', '0000000000000d01', 'https://hook.example/', '', '*', "
+    "'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 10)",
+    "INSERT INTO yp.webhook_delivery (id, webhook_id, type, at, data) "
+    "VALUES (1, '0000000000000d01', 'webhook.test', 1, '{}')",
     "INSERT INTO attachment (owner_id, id, filename, mimetype, filesize, ctime) "
     f"VALUES ('{ALICE}', '000000000000000000000000000000d7', 'plan.pdf', 'application/pdf', 7, 1)",
     f"CALL yp.hub_create('00000000000000f3', 'Open', '{ALICE}', 'dmz')",

@@ -15,6 +15,8 @@ def mail_link(settings: Settings, template: str, data: Mapping[str, Any]) -> str
         case "new_password":
             path = f"{data['uid']}/{data['secret']}"
             page_path, frontend_path = f"/-/password/{path}", f"/#/welcome/reset/{path}"
+        case "webhook_failed":
+            return f"{settings.base_url}/-/docs/"
         case "invite_meeting":
             return str(data["url"])
         case "invite_stranger" | "confirm":

@@ -51,6 +51,7 @@ SUBJECTS = {
     "cancel_meeting": "%(inviter)s has cancelled a meeting",
     "confirm": "Your new account",
     "new_password": "Your new password",
+    "webhook_failed": "Your webhook is paused",
 }
 """By template, and by the kind of news about a meeting; untranslated."""
 

@@ -45,12 +45,12 @@ def ref(name: str) -> Schema:
 def _contact_schemas() -> dict[str, Schema]:
     record = output(object_schema(d.RECORD), optional=("extra",))
     page = output(json_schema(d.META))
-    trashed = _object(id=TEXT, deleted_at={**TEXT, "format": "date-time"})
-    duplicate = _object(
-        reason=_words("email", "name", "phone"),
+    trashed = object_of(id=TEXT, deleted_at={**TEXT, "format": "date-time"})
+    duplicate = object_of(
+        reason=one_of("email", "name", "phone"),
         value=TEXT,
         count=INTEGER,
-        contacts=_list(ref("ContactRecord")),
+        contacts=list_of(ref("ContactRecord")),
     )
     return {
         "ContactRecord": record,
@@ -59,28 +59,32 @@ def _contact_schemas() -> dict[str, Schema]:
         "ContactDetails": _choice("ContactAnswer", "SelectedContact"),
         "SelectedContact": _data(ref("ContactSelection")),
         "ContactList": _choice("ContactPage", "CompactPage", "SelectionPage"),
-        "ContactPage": _data(_list(ref("ContactRecord")), meta=page, tier=TEXT),
-        "SelectionPage": _data(_list(ref("ContactSelection")), meta=page, tier=TEXT),
-        "CompactPage": _object(
-            format={**TEXT, "const": "compact"}, summary=TEXT, lines=_list(TEXT), ids=_list(TEXT), meta=page
+        "ContactPage": _data(list_of(ref("ContactRecord")), meta=page, tier=TEXT),
+        "SelectionPage": _data(list_of(ref("ContactSelection")), meta=page, tier=TEXT),
+        "CompactPage": object_of(
+            format={**TEXT, "const": "compact"},
+            summary=TEXT,
+            lines=list_of(TEXT),
+            ids=list_of(TEXT),
+            meta=page,
         ),
         "Duplicates": _data(
-            _list(duplicate), meta=_object(limit=INTEGER, next=NULLABLE_TEXT, has_more=BOOLEAN)
+            list_of(duplicate), meta=object_of(limit=INTEGER, next=NULLABLE_TEXT, has_more=BOOLEAN)
         ),
         "Deletion": _data(_choice("Trashed", "Removed")),
         "Trashed": trashed,
-        "Removed": _object(id=TEXT, deleted=TRUE),
+        "Removed": object_of(id=TEXT, deleted=TRUE),
         "Deleted": _data(ref("Removed")),
         **_batch_schemas(),
     }
 
 
 def _batch_schemas() -> dict[str, Schema]:
-    error = _object(code=_words(*STATUSES), message=TEXT)
+    error = object_of(code=one_of(*STATUSES), message=TEXT)
     error["properties"]["details"] = ANY
-    failure = _object(index=INTEGER, id=NULLABLE_TEXT, **error["properties"])
+    failure = object_of(index=INTEGER, id=NULLABLE_TEXT, **error["properties"])
     failure["required"].remove("details")
-    result = _object(index=INTEGER, status=INTEGER, id=NULLABLE_TEXT)
+    result = object_of(index=INTEGER, status=INTEGER, id=NULLABLE_TEXT)
     result["properties"] |= {
         "data": _choice("ContactRecord", "Trashed", "Removed"),
         "error": ref("BatchError"),
@@ -90,34 +94,34 @@ def _batch_schemas() -> dict[str, Schema]:
         "BatchResult": result,
         "BatchFailure": failure,
         "Batch": _data(
-            _object(
+            object_of(
                 processed=INTEGER,
                 failed=INTEGER,
-                errors=_list(ref("BatchFailure")),
-                results=_list(ref("BatchResult")),
+                errors=list_of(ref("BatchFailure")),
+                results=list_of(ref("BatchResult")),
             )
         ),
     }
 
 
 def _change_schemas() -> dict[str, Schema]:
-    purged = _object(id=TEXT, permanent=TRUE)
+    purged = object_of(id=TEXT, permanent=TRUE)
     purged["properties"]["merged_into"] = TEXT
     entry = output(object_schema(d.CHANGE))
-    entry["properties"]["changes"] = _list(_object(field=TEXT, before={}, after={}))
+    entry["properties"]["changes"] = list_of(object_of(field=TEXT, before={}, after={}))
     entry["required"].append("changes")
-    remainder = _object(id=TEXT, name=NULLABLE_TEXT, reason=TEXT)
+    remainder = object_of(id=TEXT, name=NULLABLE_TEXT, reason=TEXT)
     page = {"next": NULLABLE_TEXT, "has_more": BOOLEAN}
     return {
         "PurgedContact": purged,
-        "ContactChange": _object(
-            event=_words("contact.created", "contact.updated", "contact.deleted", "contact.restored"),
+        "ContactChange": object_of(
+            event=one_of("contact.created", "contact.updated", "contact.deleted", "contact.restored"),
             data=_choice("ContactRecord", "PurgedContact"),
         ),
-        "Changes": _data(_list(ref("ContactChange")), meta=_object(next=TEXT, has_more=BOOLEAN)),
-        "ContactHistory": _data(_list(entry), meta=_object(limit=INTEGER, **page)),
-        "Undone": _data(_object(reverted=INTEGER, left=_list(remainder))),
-        "Reverted": _data(ref("ContactRecord"), meta=_object(left=_list(TEXT))),
+        "Changes": _data(list_of(ref("ContactChange")), meta=object_of(next=TEXT, has_more=BOOLEAN)),
+        "ContactHistory": _data(list_of(entry), meta=object_of(limit=INTEGER, **page)),
+        "Undone": _data(object_of(reverted=INTEGER, left=list_of(remainder))),
+        "Reverted": _data(ref("ContactRecord"), meta=object_of(left=list_of(TEXT))),
     }
 
 
@@ -133,88 +137,88 @@ def _import_schemas() -> dict[str, Schema]:
         "rejected_count",
         "groups",
     )
-    report = _object(
+    report = object_of(
         id=TEXT,
-        state=_words("running", "done", "cancelled", "failed"),
+        state=one_of("running", "done", "cancelled", "failed"),
         **dict.fromkeys(("reason", "api", "kind", "filename"), TEXT),
-        update=_words("add", "replace", "skip"),
+        update=one_of("add", "replace", "skip"),
         **dict.fromkeys(counts, INTEGER),
         created_at=TEXT,
         ended_at=NULLABLE_TEXT,
     )
-    report["properties"] |= dict.fromkeys(("rejected", "known", "incomplete"), _list(ANY))
+    report["properties"] |= dict.fromkeys(("rejected", "known", "incomplete"), list_of(ANY))
     report["properties"] |= {"encoding": TEXT, "columns": ANY, "charset_doubt": ANY}
     return {
         "ImportReport": report,
         "ImportAnswer": _data(ref("ImportReport")),
-        "Imports": _data(_list(ref("ImportReport"))),
+        "Imports": _data(list_of(ref("ImportReport"))),
     }
 
 
 def _account_schemas() -> dict[str, Schema]:
     user = {"id": TEXT, "email": TEXT, "display_name": TEXT, "role": TEXT}
     tokens = {"accessToken": TEXT, "refreshToken": TEXT}
-    session = _object(
+    session = object_of(
         access_token=TEXT, refresh_token=TEXT, refresh_token_id=TEXT, token_type=TEXT, expires_in=INTEGER,
         user=ref("ApiUser"), **tokens,
     )  # fmt: skip
-    sign_in = _object(
-        id=TEXT, kind=_words("browser", "rest", "token"), device_label=TEXT, device_name=NULLABLE_TEXT,
+    sign_in = object_of(
+        id=TEXT, kind=one_of("browser", "rest", "token"), device_label=TEXT, device_name=NULLABLE_TEXT,
         user_agent=TEXT, address=TEXT, ip_address=TEXT, created_at=TEXT, last_used_at=TEXT, last_seen_at=TEXT,
         expires_at=TEXT, current=BOOLEAN, is_current=BOOLEAN,
     )  # fmt: skip
     return {
-        "ApiUser": _object(**user),
+        "ApiUser": object_of(**user),
         "Session": _data(session, **tokens, user=ref("ApiUser"), tier=TEXT),
-        "Success": _data(_object(success=TRUE)),
-        "Account": _data(_object(**user, avatar_path=NULLABLE_TEXT, password_changed_at=NULLABLE_TEXT)),
-        "Sessions": _data(_list(sign_in)),
-        "Revoked": _data(_object(revoked=INTEGER)),
-        "Ended": _data(_object(ended=INTEGER)),
+        "Success": _data(object_of(success=TRUE)),
+        "Account": _data(object_of(**user, avatar_path=NULLABLE_TEXT, password_changed_at=NULLABLE_TEXT)),
+        "Sessions": _data(list_of(sign_in)),
+        "Revoked": _data(object_of(revoked=INTEGER)),
+        "Ended": _data(object_of(ended=INTEGER)),
     }
 
 
 def _key_schemas() -> dict[str, Schema]:
-    scope = _words(*d.SCOPES)
+    scope = one_of(*d.SCOPES)
     key = {
         "id": TEXT, "user_id": TEXT, "prefix": TEXT, "key_prefix": TEXT, "scope": scope,
-        "scopes": _list(scope), "label": NULLABLE_TEXT, "name": TEXT, "created_at": TEXT,
+        "scopes": list_of(scope), "label": NULLABLE_TEXT, "name": TEXT, "created_at": TEXT,
         "last_used_at": NULLABLE_TEXT,
     }  # fmt: skip
     app_password = {
         "id": TEXT, "name": TEXT, "prefix": TEXT, "created_at": TEXT, "last_used_at": NULLABLE_TEXT,
     }  # fmt: skip
     return {
-        "Keys": _data(_list(_object(**key))),
-        "NewKey": _data(_object(key=TEXT, **key)),
-        "AppPasswords": _data(_list(_object(**app_password))),
+        "Keys": _data(list_of(object_of(**key))),
+        "NewKey": _data(object_of(key=TEXT, **key)),
+        "AppPasswords": _data(list_of(object_of(**app_password))),
         "NewAppPassword": _data(
-            _object(**app_password, password=TEXT, username=TEXT, server=TEXT, setup_uri=TEXT, qr_code=TEXT)
+            object_of(**app_password, password=TEXT, username=TEXT, server=TEXT, setup_uri=TEXT, qr_code=TEXT)
         ),
     }
 
 
 def _service_schemas() -> dict[str, Schema]:
-    state = _words("ok", "degraded")
-    health = _object(
+    state = one_of("ok", "degraded")
+    health = object_of(
         status=state,
-        dependencies=_object(database=state, redis=state),
-        slow_databases=_list(TEXT),
+        dependencies=object_of(database=state, redis=state),
+        slow_databases=list_of(TEXT),
         home=TEXT,
-        nodes={"type": "object", "additionalProperties": _words("ready", "donor", "read_only", "down")},
-        loops={"type": "object", "additionalProperties": _words("late", "dead")},
+        nodes={"type": "object", "additionalProperties": one_of("ready", "donor", "read_only", "down")},
+        loops={"type": "object", "additionalProperties": one_of("late", "dead")},
         set_aside=INTEGER,
         time=INTEGER,
     )
-    status = _object(
+    status = object_of(
         mode={**TEXT, "const": "multi_user"},
         setup_required=BOOLEAN,
         registration_enabled=BOOLEAN,
         two_factor_enabled=BOOLEAN,
     )
-    error = _object(code=_words(*STATUSES), message=TEXT)
+    error = object_of(code=one_of(*STATUSES), message=TEXT)
     error["properties"]["details"] = ANY
-    return {"Health": _data(health), "Status": _data(status, tier=TEXT), "ApiError": _object(error=error)}
+    return {"Health": _data(health), "Status": _data(status, tier=TEXT), "ApiError": object_of(error=error)}
 
 
 def output(schema: Schema, optional: tuple[str, ...] = ()) -> Schema:
@@ -235,18 +239,21 @@ def output(schema: Schema, optional: tuple[str, ...] = ()) -> Schema:
 
 
 def _data(schema: Schema, **more: Schema) -> Schema:
-    return _object(data=schema, **more)
+    return object_of(data=schema, **more)
 
 
-def _object(**properties: Any) -> Schema:
+def object_of(**properties: Any) -> Schema:
+    """Return the schema of an object that has all of these fields."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _list(schema: Schema) -> Schema:
+def list_of(schema: Schema) -> Schema:
+    """Return the schema of a list."""
     return {"type": "array", "items": schema}
 
 
-def _words(*words: str) -> Schema:
+def one_of(*words: str) -> Schema:
+    """Return the schema of a text that is one of these words."""
     return {"type": "string", "enum": list(words)}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.webhooks.events import PATTERNS
+
 Declarations = dict[str, dict[str, Any]]
 
 SCOPES = ("agent", "system", "sync", "carddav")
@@ -368,3 +370,32 @@ BATCH_BODY: Declarations = {
         "type": "object", "doc": "The data of that action.", "example": {"company": "Acme Labs"},
     },
 }  # fmt: skip
+
+WEBHOOK_URL = {
+    "type": "string", "minLength": 1, "maxLength": 2048, "example": "https://hooks.example/contacts",
+    "doc": "An https:// URL in the internet, port 443 or 8443, without a user, a password or a fragment.",
+}  # fmt: skip
+WEBHOOK_EVENTS = {
+    "type": "array", "minItems": 1, "maxItems": 32,
+    "items": {"type": "string", "enum": list(PATTERNS)},
+    "doc": "Types of events; `contact.*`: all of a kind; `*`: all.", "example": ["contact.*"],
+}  # fmt: skip
+WEBHOOK_LABEL = _line("The purpose.", "sync with the shop", 64)
+NEW_WEBHOOK: Declarations = {
+    "url": {**WEBHOOK_URL, "required": True},
+    "events": {**WEBHOOK_EVENTS, "required": True},
+    "label": WEBHOOK_LABEL,
+}
+WEBHOOK: Declarations = {
+    "url": WEBHOOK_URL,
+    "events": WEBHOOK_EVENTS,
+    "label": WEBHOOK_LABEL,
+    "active": {
+        "type": "boolean", "example": True,
+        "doc": "true: deliver, beginning with the events that wait; false: pause.",
+    },
+}  # fmt: skip
+DELIVERIES: Declarations = {
+    "before": {**REVISION, "doc": "`meta.next` of the last answer; absent: the newest deliveries."},
+    "limit": LIMIT,
+}

@@ -11,6 +11,7 @@ from service.rest.errors import STATUSES
 from service.rest.idempotency import KEY
 from service.rest.operation import PREFIX, Operation
 from service.rest.schemas import json_schema, object_schema
+from service.rest.webhook_schemas import webhook_operations, webhook_schemas
 
 ALWAYS = ("RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE")
 WITH_TOKEN = ("USER_CONTEXT_REQUIRED", "UNAUTHORIZED")
@@ -25,6 +26,7 @@ TAGS = {
     "keys": "API keys.",
     "contacts": "Contacts, their changes and their history.",
     "imports": "Files of contacts.",
+    "webhooks": "URLs that get events.",
 }
 TAGGED = {"ContactAnswer", "ContactDetails", "ContactList", "Reverted", "Picture"}
 """Answers with an ETag."""
@@ -50,6 +52,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "security": [{"token": []}],
         "tags": [{"name": name, "description": doc} for name, doc in TAGS.items()],
         "paths": paths,
+        "webhooks": webhook_operations(),
         "components": {
             "securitySchemes": {
                 "token": {
@@ -57,7 +60,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
                     "description": "An API key (clk_…), or the access token of /auth/login.",
                 }
             },
-            "schemas": answer_schemas(),
+            "schemas": {**answer_schemas(), **webhook_schemas()},
         },
     }  # fmt: skip
 
@@ -84,6 +87,8 @@ def _path_params(operation: Operation) -> list[dict[str, Any]]:
         "report": "The id of the import, 16 hexadecimal digits.",
         "key": "The id of the API key, or app password.",
         "session": "The id of the sign-in, from the list of sign-ins.",
+        "webhook": "The id of the webhook.",
+        "delivery": "The id of the delivery, from the list of deliveries.",
     }
     return [
         {"name": name, "in": "path", "required": True, "description": doc, "schema": TEXT}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.rest import account, admin, app_passwords, contacts, history, imports, sign_in
+from service.rest import account, admin, app_passwords, contacts, history, imports, sign_in, webhooks
 from service.rest import declarations as d
 from service.rest.batch import batch
 from service.rest.operation import Operation
@@ -178,5 +178,39 @@ OPERATIONS = (
     Operation(
         "imports.rejected", "GET", "/imports/{report}/rejected", imports.rejected, "RejectedFile",
         "contact.load", errors=("NOT_FOUND",),
+    ),
+    Operation("webhooks.list", "GET", "/webhooks", webhooks.find, "Webhooks", "yp.hello"),
+    Operation(
+        "webhooks.create", "POST", "/webhooks", webhooks.create, "NewWebhook", "yp.hello",
+        body=d.NEW_WEBHOOK, status=201, errors=("VALIDATION_ERROR", "CONFLICT", "INSUFFICIENT_SCOPE"),
+        signed_in=True,
+    ),
+    Operation(
+        "webhooks.get", "GET", "/webhooks/{webhook}", webhooks.get, "WebhookAnswer", "yp.hello",
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        "webhooks.update", "PATCH", "/webhooks/{webhook}", webhooks.update, "WebhookAnswer", "yp.hello",
+        body=d.WEBHOOK, errors=("VALIDATION_ERROR", "NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "webhooks.delete", "DELETE", "/webhooks/{webhook}", webhooks.delete, "Deleted", "yp.hello",
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        "webhooks.rotate", "POST", "/webhooks/{webhook}/secret", webhooks.rotate, "WebhookSecret", "yp.hello",
+        errors=("NOT_FOUND", "INSUFFICIENT_SCOPE"), signed_in=True,
+    ),
+    Operation(
+        "webhooks.deliveries", "GET", "/webhooks/{webhook}/deliveries", webhooks.deliveries, "Deliveries",
+        "yp.hello", query=d.DELIVERIES, errors=("INVALID_QUERY", "NOT_FOUND"),
+    ),
+    Operation(
+        "webhooks.test", "POST", "/webhooks/{webhook}/test", webhooks.test, "DeliveryAnswer", "yp.hello",
+        status=202, errors=("NOT_FOUND",),
+    ),
+    Operation(
+        "webhooks.repeat", "POST", "/webhooks/{webhook}/deliveries/{delivery}/repeat", webhooks.repeat,
+        "DeliveryAnswer", "yp.hello", status=202, errors=("NOT_FOUND",),
     ),
 )  # fmt: skip

@@ -63,6 +63,14 @@ PAUSES = (0.008, 1.0)
 """Seconds between the attempts at a transaction: the first pause, and the longest."""
 
 
+WRITE_EVENTS = (
+    "CALL yp.webhook_wanted(%s, @wanted)",
+    "CALL {db}.contact_event_collect(%s, @wanted, @changes)",
+    "CALL yp.webhook_contacts(%s, @changes)",
+)
+"""Write the changes of an owner for webhooks: a routine of a shard must not write the registry."""
+
+
 @dataclass(frozen=True)
 class RoutineInfo:
     """An installed routine: its number of parameters, and whether it modifies data."""
@@ -277,13 +285,18 @@ class Transaction:
     def _end(self) -> tuple[str, list[Any]]:
         """Return the SQL that ends the transaction, and its arguments.
 
-        It signs the events of each owner whose records were rendered (docs/decisions/history.md).
+        It signs the events of each owner whose records were rendered (docs/decisions/history.md), and writes
+        them for the webhooks that want them (docs/decisions/webhooks.md).
         """
         signed = sorted(self.rendered())
         by = signature.get()
-        args = [arg for _, owner in signed for arg in (owner, by.actor, by.api, by.change_set)]
-        calls = [f"; CALL {db}.contact_event_sign(%s, %s, %s, %s)" for db, _ in signed]
-        return "".join(calls) + "; COMMIT", args
+        calls = "; ".join([*WRITE_EVENTS, "CALL {db}.contact_event_sign(%s, %s, %s, %s)", ""])
+        args = [
+            arg
+            for _, owner in signed
+            for arg in (*[owner] * len(WRITE_EVENTS), owner, by.actor, by.api, by.change_set)
+        ]
+        return "; " + "".join(calls.format(db=db) for db, _ in signed) + "COMMIT", args
 
     def rendered(self) -> set[tuple[str, str]]:
         """Return (shard, owner) of the address books whose records may have changed."""

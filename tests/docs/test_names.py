@@ -11,6 +11,7 @@ from functools import cache
 from service.rest.frames import FRAMES
 from service.rpc.declarations import load_declarations, load_pushes
 from service.settings import OTHER_NAMES, PREFIX, Settings
+from service.webhooks.events import TYPES
 from tests.docs.pages import ROOT, Page, load_pages
 
 SOURCES = ("Makefile", "pyproject.toml", "acl", "procedures", "service", "sql", "tests")
@@ -80,7 +81,7 @@ def _path_problem(page: Page, span: str) -> str | None:
 def _service_problem(span: str) -> str | None:
     if not SERVICE.fullmatch(span) or FILE.fullmatch(span):
         return None
-    names = {*load_declarations(), *load_pushes(), *FRAMES.values()}
+    names = {*load_declarations(), *load_pushes(), *FRAMES.values(), *TYPES}
     module, _, name = span.partition(".")
     if span in names or module not in {known.partition(".")[0] for known in names}:
         return None

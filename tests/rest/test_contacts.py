@@ -861,7 +861,13 @@ def test_every_code_of_our_routines_is_known_here() -> None:
             "my_contact_history", "my_contact_past", "my_contact_revert", "my_contact_revive",
         )
     }  # fmt: skip
-    uses |= {("yp", "api_key_add"), ("yp", "app_password_add")}
+    uses |= {
+        ("yp", name)
+        for name in (
+            "api_key_add", "app_password_add", "webhook_add", "webhook_deliveries",
+            "webhook_test", "webhook_repeat",
+        )
+    }  # fmt: skip
     raised = {code for scope, name in uses for code in reachable_signals(scope, name)}
     # This API marks one address as the default before it asks, and another contact may have it, too.
     assert raised - set(REFUSALS) == {"NO_DEFAULT_MAIL", "ALREADY_IN_CONTACT"}

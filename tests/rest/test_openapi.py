@@ -104,6 +104,15 @@ async def test_answers_have_the_fields_that_are_described_and_no_others(client_o
     (report, *_) = await check.answer(api, "GET", "/imports")
     await check.answer(api, "GET", "/imports/{report}", item=report["id"])
     await check.answer(api, "POST", "/imports/{report}/cancel", item=report["id"])
+    hook = await check.answer(
+        api, "POST", "/webhooks", {"url": "https://hooks.example/", "events": ["contact.*"]}
+    )
+    await check.answer(api, "PATCH", "/webhooks/{webhook}", {"active": False}, item=hook["id"])
+    await check.answer(api, "POST", "/webhooks/{webhook}/test", item=hook["id"])
+    for path in ("/webhooks", "/webhooks/{webhook}", "/webhooks/{webhook}/deliveries"):
+        await check.answer(api, "GET", path, item=hook["id"])
+    await check.answer(api, "POST", "/webhooks/{webhook}/secret", item=hook["id"])
+    await check.answer(api, "DELETE", "/webhooks/{webhook}", item=hook["id"])
     error = await api.get("/contacts?limit=x")
     assert check.flaws("ApiError", error.body) == []
     await check.answer(api, "POST", "/auth/sessions/revoke-others")
@@ -148,7 +157,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("scope", "paths", "mode", "least"),
     [
-        ("agent", "^/(contacts|api-keys|auth/sessions)", "all", 300),
+        ("agent", "^/(contacts|api-keys|webhooks|auth/sessions)", "all", 300),
         # a text of any content is a file; its report says what is wrong with it
         ("agent", "^/imports", "positive", 20),
         ("system", "^/(admin|health|auth/(status|me|refresh|logout))", "all", 50),

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pymysql
 import pytest
@@ -21,9 +22,13 @@ from service.deploy.deployer import Deployer
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.settings import Settings
 from service.store.database import Database
+from service.webhooks import deliverer
 from tests.support.galera import GaleraCluster, GaleraNode, provider
 from tests.support.nodes import NodeMaker
 from tests.support.people import Answer, People, Person
+from tests.support.receiver import Receiver, subscribe
+from tests.support.rest import Answer as RestAnswer
+from tests.support.rest import Client, make_key
 from tests.support.retries import retries
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -32,6 +37,8 @@ pytestmark = pytest.mark.skipif(provider() is None, reason="Galera (the package 
 STAY_SECONDS = 3.0
 SETTLE_SECONDS = 20.0
 CROWD, PAIRS, PAIRS_AT_ONCE = 21, 200, 4
+WRITES = 60
+"""Contacts that each of two nodes writes at once."""
 WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 ROUTINES = (
     "CREATE TABLE yp.test_write (id INT PRIMARY KEY) ENGINE = InnoDB",
@@ -271,6 +278,67 @@ async def test_pairs_that_cross_at_two_nodes_end_as_at_one(
     assert conflicts["1213"], "the nodes never met"
     print(f"{PAIRS} pairs, units that ran again: {dict(conflicts)}")
     await people.close()
+
+
+async def patiently(request: Callable[[], Awaitable[RestAnswer]]) -> RestAnswer:
+    """Send a request again while the service asks for that; it has changed nothing then."""
+    while (answer := await request()).status == 503:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert answer.status in {200, 201}, answer.raw
+    return answer
+
+
+async def test_two_nodes_write_one_person_and_no_event_is_lost(
+    cluster: GaleraCluster, make_node: NodeMaker, password_hash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both write the same address book and its outbox, and both deliver to one receiver."""
+    monkeypatch.setattr(deliverer, "POLL_SECONDS", 0.05)
+    receiver = Receiver()
+    await receiver.server.start_server()
+    services = [
+        await make_node(db=f"mysql://drumee_app@{node.address}/", webhook_private="loopback")
+        for node in cluster.nodes[:2]
+    ]
+    urls = [service.make_url("/") for service in services]
+    registry = Registry(settings_for([cluster.nodes[0].address]))
+    people = People(urls[0], registry, password_hash)
+    ada, bob = await people("Ada"), await people("Bob")
+    key = make_key(registry, ada)
+    clients = [Client(ada, key, url) for url in urls]
+    webhook = await subscribe(clients[0], receiver.url, "contact.*", "invitation.*")
+
+    async def write(api: Client, place: str) -> None:
+        for number in range(WRITES):
+            made = await patiently(partial(api.post, "/contacts", {"display_name": f"{place} {number}"}))
+            await patiently(partial(api.patch, f"/contacts/{made.data['id']}", {"company": place}))
+
+    before = retries()
+    await bob.ok("contact.invite", email=ada.email)
+    await asyncio.gather(*(write(api, place) for api, place in zip(clients, "AB", strict=True)))
+    assert retries()["1213"] > before["1213"], "the nodes never met"
+    seen: dict[str, tuple[str, str]] = {}
+
+    def all_arrived() -> bool:
+        for each in receiver.received:
+            if each.body["type"].startswith("contact."):
+                body = each.verified(webhook["secret"])
+                seen[each.event_id] = (body["type"], body["data"]["contact"]["id"])
+        return len(seen) >= 4 * WRITES and "invitation.received" in receiver.types
+
+    await eventually(all_arrived, 120)
+    rows = cluster.nodes[2].rows(
+        "SET STATEMENT wsrep_sync_wait = 7 FOR "
+        "SELECT CONCAT('contact.', e.event), JSON_VALUE(r.record, '$.id') "
+        f"FROM {ada.shard}.contact_event AS e "
+        f"JOIN {ada.shard}.contact_record AS r ON r.owner_id = e.owner_id AND r.contact_id = e.contact_id "
+        f"WHERE e.owner_id = '{ada.uid}' AND e.event <> 'private' ORDER BY e.rev"
+    )
+    assert list(rows) == list(seen.values()), "each change once, in the order of the address book"
+    print(f"{len(seen)} events, units that ran again: {dict(retries() - before)}")
+    for client in clients:
+        await client.http.close()
+    await people.close()
+    await receiver.server.close()
 
 
 def test_a_node_goes_on_to_abort_who_is_in_the_way_of_a_write_of_another_one(cluster: GaleraCluster) -> None:

@@ -19,7 +19,7 @@ FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 PICTURE = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\n' + GIF + b"\r\n--x--\r\n"
 )
-PLACES = ("id", "key", "version", "session", "report")
+PLACES = ("id", "key", "version", "session", "report", "webhook", "delivery")
 """Names of the ids in paths."""
 
 

@@ -10,7 +10,7 @@ from schemathesis import Case, CheckContext, GenerationMode, Response
 
 BEYOND = {
     "required", "single_primary", "unique", "exclusive", "distinct", "email", "content", "max_bytes", "image",
-    "min_length", "form", "either", "encoding",
+    "min_length", "form", "either", "encoding", "url",
 }  # fmt: skip
 """Rules that no JSON Schema can express: between fields, of addresses, trees, forms, after a trim."""
 STATE = {401, 403, 404, 409, 410, 412, 422}

@@ -21,12 +21,15 @@ CREATE OR REPLACE PROCEDURE call_decline(
 BEGIN
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_ended INT;
+    DECLARE v_calls LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL conference_number(in_hub, in_room, v_serial);
+    CALL webhook_calls_before(in_hub, in_room, v_calls);
     UPDATE call_invitation SET status = 'declined', mtime = UNIX_TIMESTAMP()
     WHERE hub_id = in_hub AND room_id = in_room AND callee_id = in_callee AND status = 'ringing';
     SET v_ended = ROW_COUNT();
+    CALL webhook_calls_after(in_hub, in_room, v_calls);
 
     IF v_ended > 0 THEN
         DELETE FROM permission

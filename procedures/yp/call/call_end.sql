@@ -23,6 +23,7 @@ CREATE OR REPLACE PROCEDURE call_end(
 BEGIN
     DECLARE v_early_ms INT UNSIGNED DEFAULT 10000;
     DECLARE v_at BIGINT UNSIGNED;
+    DECLARE v_calls LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: every writer holds the row of the room, as the caller does. Most meetings have no calls.
@@ -35,12 +36,14 @@ BEGIN
             (SELECT s.lost_at * 1000 FROM socket AS s WHERE s.id = in_socket AND s.state = 'lost'),
             call_clock()
         );
+        CALL webhook_calls_before(in_hub, in_room, v_calls);
         UPDATE call_invitation
         SET ended_at = GREATEST(COALESCE(answered_at, v_at), v_at),
             logged_at = IF(logged_at + v_early_ms > v_at, logged_at, NULL)
         WHERE hub_id = in_hub AND room_id = in_room AND ended_at IS NULL
           AND (status = 'accepted' OR answered_at IS NOT NULL)
           AND (in_uid IS NULL OR in_uid IN (caller_id, callee_id));
+        CALL webhook_calls_after(in_hub, in_room, v_calls);
     END IF;
 END$$
 DELIMITER ;

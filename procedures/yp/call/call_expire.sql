@@ -18,6 +18,7 @@ BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_ended INT DEFAULT 0;
+    DECLARE v_calls LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: the pair and the room are locked before the row, as everywhere; its state is read below
@@ -30,10 +31,12 @@ BEGIN
     IF v_room IS NOT NULL THEN
         CALL contact_pair_lock(v_caller, v_callee, NULL);
         CALL conference_number(v_hub, v_room, v_serial);
+        CALL webhook_calls_before(v_hub, v_room, v_calls);
         UPDATE call_invitation SET status = 'missed', mtime = v_now
         WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_callee
           AND status = 'ringing' AND expiry <= v_now;
         SET v_ended = ROW_COUNT();
+        CALL webhook_calls_after(v_hub, v_room, v_calls);
     END IF;
 
     IF v_ended > 0 THEN

@@ -16,6 +16,7 @@ CREATE OR REPLACE PROCEDURE call_resume(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_calls LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     FOR i IN (
@@ -34,9 +35,11 @@ BEGIN
             WHERE o.hub_id = in_hub AND o.room_id = in_room AND o.uid = c.callee_id
           )
     ) DO
+        CALL webhook_calls_before(in_hub, in_room, v_calls);
         UPDATE call_invitation
         SET answered_at = COALESCE(answered_at, call_clock()), ended_at = NULL
         WHERE hub_id = in_hub AND room_id = in_room AND callee_id = i.callee_id;
+        CALL webhook_calls_after(in_hub, in_room, v_calls);
     END FOR;
 END$$
 DELIMITER ;

@@ -52,6 +52,7 @@ BEGIN
     JOIN JSON_TABLE(v_sockets, '$[*]' COLUMNS (id VARCHAR(32) COLLATE ascii_bin PATH '$')) AS j
     SET c.status = 'started'
     WHERE c.room_id = in_room AND c.socket_id = j.id;
+    CALL webhook_seated(v_hub, in_room, v_sockets, 'meeting.joined');
     CALL conference_entered(v_hub, in_room, COALESCE(v_sockets, '[]'), v_serial);
 END$$
 DELIMITER ;

@@ -26,6 +26,7 @@ CREATE OR REPLACE PROCEDURE conference_cancel(
 BEGIN
     DECLARE v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_serial BIGINT UNSIGNED;
+    DECLARE v_calls LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT uid INTO v_uid FROM socket WHERE id = in_socket AND session_id = SHA2(in_sid, 256);
@@ -64,8 +65,10 @@ BEGIN
           AND i.callee_id = p.entity_id
         WHERE i.hub_id = in_hub AND i.room_id = in_room AND p.assign_via = 'no_traversal'
           AND i.caller_id = v_uid AND i.status = 'ringing';
+        CALL webhook_calls_before(in_hub, in_room, v_calls);
         UPDATE call_invitation SET status = 'cancelled', mtime = UNIX_TIMESTAMP()
         WHERE hub_id = in_hub AND room_id = in_room AND status = 'ringing' AND caller_id = v_uid;
+        CALL webhook_calls_after(in_hub, in_room, v_calls);
 
         CALL conference_drop(in_socket, in_room);
     END IF;

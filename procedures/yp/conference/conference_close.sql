@@ -18,6 +18,7 @@ CREATE OR REPLACE PROCEDURE conference_close(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_calls, v_seats LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
@@ -47,10 +48,17 @@ BEGIN
     WHERE a.hub_id = in_hub AND a.room_id = in_room;
     SELECT NULL AS node, NULL AS sockets FROM (SELECT 1) AS nobody WHERE FALSE;
 
+    CALL webhook_calls_before(in_hub, in_room, v_calls);
     UPDATE call_invitation SET status = 'cancelled', mtime = UNIX_TIMESTAMP()
     WHERE hub_id = in_hub AND room_id = in_room AND status = 'ringing';
+    CALL webhook_calls_after(in_hub, in_room, v_calls);
     DELETE FROM permission WHERE hub_id = in_hub AND resource_id = in_room AND assign_via = 'no_traversal';
     CALL call_end(in_hub, in_room, NULL, NULL);
+    -- unlocked: the same
+    SELECT JSON_ARRAYAGG(socket_id) INTO v_seats
+    FROM conference WHERE hub_id = in_hub AND room_id = in_room;
+    CALL webhook_seated(in_hub, in_room, v_seats, 'meeting.left');
+    CALL webhook_meeting(in_hub, in_room, 'meeting.ended');
     DELETE FROM conference WHERE hub_id = in_hub AND room_id = in_room;
     DELETE FROM conference_room WHERE hub_id = in_hub AND id = in_room;
 END$$

@@ -19,6 +19,7 @@ CREATE OR REPLACE PROCEDURE conference_host(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
+    DECLARE v_waits TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- unlocked: every writer holds the row of the room, as the caller does
@@ -29,7 +30,15 @@ BEGIN
         ORDER BY status = 'started' DESC, ctime, socket_id
         LIMIT 1
     );
+    -- unlocked: the same
+    SET v_waits = EXISTS (
+        SELECT 1 FROM conference
+        WHERE hub_id = in_hub AND room_id = in_room AND socket_id = out_host AND status = 'waiting'
+    );
     UPDATE conference SET role = 'host', status = 'started'
     WHERE room_id = in_room AND socket_id = out_host;
+    IF v_waits THEN
+        CALL webhook_seated(in_hub, in_room, JSON_ARRAY(out_host), 'meeting.joined');
+    END IF;
 END$$
 DELIMITER ;

@@ -41,6 +41,7 @@ CREATE OR REPLACE PROCEDURE conference_invite(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_calls LONGTEXT;
     DECLARE v_uid, v_known, v_guest, v_hub CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_outcome VARCHAR(16) COLLATE ascii_bin DEFAULT 'offline';
@@ -126,6 +127,7 @@ BEGIN
                 level = GREATEST(level, 2), expiry = IF(expiry = 0, 0, GREATEST(expiry, v_now + 86400)),
                 mtime = v_now;
 
+            CALL webhook_calls_before(v_hub, v_room, v_calls);
             INSERT INTO call_invitation (room_id, callee_id, hub_id, caller_id, caller_socket, status, expiry,
                                          ctime, mtime)
             VALUES (v_room, v_guest, v_hub, v_uid, in_socket, 'ringing', v_now + in_ring, v_now, v_now)
@@ -134,6 +136,7 @@ BEGIN
                 expiry = IF(status = 'ringing', expiry, v_now + in_ring),
                 ctime = v_now, mtime = v_now, status = 'ringing', answered_socket = NULL,
                 answered_at = NULL, ended_at = NULL, logged_at = NULL;
+            CALL webhook_calls_after(v_hub, v_room, v_calls);
         END IF;
     END IF;
 

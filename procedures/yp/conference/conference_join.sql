@@ -262,6 +262,15 @@ BEGIN
         CALL conference_let_in(v_hub, v_room);
     END IF;
 
+    IF EXISTS (SELECT 1 FROM webhook WHERE uid IN (v_uid, v_owner, '')) THEN
+        CALL webhook_seated(v_hub, v_room, IF(
+            v_entered AND v_was IS NULL AND v_status = 'started', JSON_ARRAY(in_socket), NULL
+        ), 'meeting.joined');
+        IF v_opens THEN
+            CALL webhook_meeting(v_hub, v_room, 'meeting.started');
+        END IF;
+    END IF;
+
     SET v_event = CASE
         WHEN v_answers = 1 THEN 'accept'
         WHEN v_role = 'host' THEN 'start'

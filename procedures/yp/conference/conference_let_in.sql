@@ -37,9 +37,17 @@ BEGIN
         ORDER BY ctime, socket_id
         LIMIT v_places
     ) AS x;
-    UPDATE conference
-    SET status = 'started'
+    -- unlocked: the same
+    SELECT JSON_ARRAYAGG(socket_id) INTO v_sockets
+    FROM conference
     WHERE hub_id = in_hub AND room_id = in_room AND status = 'waiting'
       AND (level >= 7 OR JSON_CONTAINS(v_sockets, JSON_QUOTE(socket_id)));
+    IF v_sockets IS NOT NULL THEN
+        UPDATE conference
+        SET status = 'started'
+        WHERE hub_id = in_hub AND room_id = in_room AND status = 'waiting'
+          AND JSON_CONTAINS(v_sockets, JSON_QUOTE(socket_id));
+        CALL webhook_seated(in_hub, in_room, v_sockets, 'meeting.joined');
+    END IF;
 END$$
 DELIMITER ;

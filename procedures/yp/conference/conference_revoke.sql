@@ -31,6 +31,7 @@ BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
     DECLARE v_caller_socket VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_meeting LONGTEXT DEFAULT '[]';
+    DECLARE v_calls LONGTEXT;
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_ended INT DEFAULT 0;
     DECLARE v_inside TINYINT DEFAULT 0;
@@ -73,10 +74,12 @@ BEGIN
         WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest AND status = 'ringing'
           AND caller_socket <> in_socket AND call_is_lonely(in_hub, v_room, caller_id)
     );
+    CALL webhook_calls_before(in_hub, v_room, v_calls);
     UPDATE call_invitation SET status = 'revoked', mtime = UNIX_TIMESTAMP()
     WHERE hub_id = in_hub AND room_id = v_room AND callee_id = in_guest
       AND (status = 'ringing' OR (status = 'accepted' AND v_inside));
     SET v_ended = ROW_COUNT();
+    CALL webhook_calls_after(in_hub, v_room, v_calls);
 
     IF v_ended > 0 OR v_inside THEN
         DELETE FROM permission

@@ -54,6 +54,7 @@ BEGIN
 
         -- another call removed it while this one waited for the room, and has notified the others
         IF v_attendee IS NOT NULL THEN
+            CALL webhook_seated(r.hub_id, r.room_id, JSON_ARRAY(in_socket), 'meeting.left');
             DELETE FROM conference WHERE room_id = r.room_id AND socket_id = in_socket;
             CALL call_end(r.hub_id, r.room_id, v_uid, in_socket);
             DELETE FROM permission
@@ -72,6 +73,13 @@ BEGIN
                 CALL room_sockets(r.hub_id, r.room_id, in_socket);
             END IF;
 
+            -- a meeting ends when nobody is left inside; some may wait at the door
+            IF NOT EXISTS (
+                SELECT 1 FROM conference
+                WHERE hub_id = r.hub_id AND room_id = r.room_id AND status = 'started'
+            ) THEN
+                CALL webhook_meeting(r.hub_id, r.room_id, 'meeting.ended');
+            END IF;
             IF NOT EXISTS (SELECT 1 FROM conference WHERE hub_id = r.hub_id AND room_id = r.room_id) THEN
                 DELETE FROM permission
                 WHERE hub_id = r.hub_id AND resource_id = r.room_id AND assign_via = 'no_traversal';

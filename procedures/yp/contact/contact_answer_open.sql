@@ -31,6 +31,9 @@ BEGIN
     SELECT in_uid, v_peer, in_event, JSON_OBJECT('email', me.email), UNIX_TIMESTAMP()
     FROM drumate AS me
     WHERE me.id = in_uid;
+    CALL webhook_invitation(
+        v_peer, in_uid, IF(in_event = 'invite_accepted', 'invitation.accepted', 'invitation.refused'), NULL
+    );
 
     SELECT JSON_OBJECT('peer', v_peer, 'db', e.db_name, 'lang', d.lang) AS data
     FROM drumate AS d

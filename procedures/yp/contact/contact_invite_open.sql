@@ -97,6 +97,7 @@ BEGIN
                    'invite_received', JSON_OBJECT('email', me.email, 'message', in_message), v_now
             FROM drumate AS me
             WHERE me.id = in_uid;
+            CALL webhook_invitation(in_uid, v_peer, 'invitation.received', in_message);
         END IF;
     END IF;
 

@@ -59,6 +59,7 @@ BEGIN
     INSERT INTO contact_activity (uid, target_uid, event, data, ctime)
     VALUES (in_uid, v_inviter,
             'invite_accepted', JSON_OBJECT('email', v_own_email, 'invited', v_email), v_now);
+    CALL webhook_invitation(v_inviter, in_uid, 'invitation.accepted', NULL);
 
     SELECT JSON_OBJECT('inviter', v_inviter, 'db', e.db_name, 'email', v_email, 'lang', d.lang,
                        'others', JSON_COMPACT(COALESCE(v_others, '[]'))) AS data

@@ -53,6 +53,28 @@ def test_contact_event_sign_signs_what_this_transaction_wrote(scene: Scene) -> N
     ]
 
 
+def test_contact_event_collect_returns_what_this_transaction_wrote(scene: Scene) -> None:
+    create(scene, "ana")
+    sign(scene, "rest")
+    patch(scene, "ana", company="Acme")
+    # another connection has written it
+    scene.sets("UPDATE contact_event SET writer = 1 WHERE owner_id = :alice AND rev = 2")
+    patch(scene, "ana", company="Babbage")
+    create(scene, "bo")
+    scene.sets("contact_event_collect(:alice, 1, @changes)")
+    changes = scene.json("SELECT @changes")
+    assert [change["type"] for change in changes] == ["contact.updated", "contact.created"]
+    data = [orjson.loads(change["data"]) for change in changes]
+    assert [(each["user_id"], each["contact"]["company"]) for each in data] == [
+        (scene["alice"], "Babbage"), (scene["alice"], None)
+    ]  # fmt: skip
+    scene.sets("contact_event_collect(:alice, 0, @changes)")
+    assert scene.one("SELECT @changes") is None, "nobody wants them"
+    sign(scene, "rest")
+    scene.sets("contact_event_collect(:alice, 1, @changes)")
+    assert scene.one("SELECT @changes") is None
+
+
 def test_my_contact_history_goes_back_page_by_page(scene: Scene) -> None:
     create(scene, "ana", company="One")
     for company in ("Two", "Three"):

@@ -135,3 +135,9 @@ async def test_one_of_two_who_use_a_link_at_once_succeeds(direct: Direct) -> Non
     calls = (direct.sets("yp", "token_consume", secret, guest.uid, 1) for _ in range(3))
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(r, Refused) and r.code == "EXPIRIED_TOKEN" for r in results) == 2, results
+
+
+def test_a_withdrawal_is_noted_for_both(scene: Scene) -> None:
+    scene.sets("yp.invitation_withdraw(:alice, :bob)")
+    rows = scene.rows("SELECT event, target_uid FROM yp.contact_activity WHERE uid = :alice")
+    assert rows == [("invite_withdrawn", scene["bob"])]

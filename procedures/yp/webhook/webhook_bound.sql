@@ -1,0 +1,57 @@
+-- webhook_bound: bound the outbox. A subscription for which too many events wait is paused, and its owner
+-- gets a mail. No new events are written for it until half of those are delivered or have expired.
+--
+-- Params:   in_limit   events that may wait for one subscription
+-- Returns:  nothing
+-- Errors:   none
+-- Needs:    a transaction
+-- Example:  CALL webhook_bound(20000);
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE webhook_bound(
+    IN in_limit INT UNSIGNED
+)
+    MODIFIES SQL DATA
+    SQL SECURITY DEFINER
+BEGIN
+    DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_half INT UNSIGNED DEFAULT in_limit DIV 2;
+    DECLARE v_error VARCHAR(64) DEFAULT 'too many events wait';
+    IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
+
+    FOR w IN (
+        -- unlocked: a few events more do no harm; a subscription is read again below
+        SELECT h.id
+        FROM webhook AS h
+        WHERE h.is_full = 0 AND h.state <> 'ended' AND (
+            SELECT d.id FROM webhook_delivery AS d FORCE INDEX (by_turn)
+            WHERE d.state = 'pending' AND d.webhook_id = h.id
+            LIMIT 1 OFFSET in_limit
+        ) IS NOT NULL
+        ORDER BY h.id
+    ) DO
+        UPDATE webhook
+        SET is_full = 1, state = IF(state = 'active', 'failed', state), last_error = v_error, claim = NULL,
+            leased_until = 0, mtime = v_now
+        WHERE id = w.id AND is_full = 0;
+        INSERT INTO mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime)
+        SELECT LOWER(HEX(RANDOM_BYTES(8))), 'ffffffffffffffff', p.email, 'webhook_failed', p.lang,
+               JSON_OBJECT('name', p.fullname, 'url', h.url, 'error', v_error), v_now, v_now, v_now
+        FROM webhook AS h
+        JOIN drumate AS p ON p.id = h.uid
+        WHERE h.id = w.id AND h.state = 'failed';
+    END FOR;
+    FOR w IN (
+        -- unlocked: the same
+        SELECT h.id
+        FROM webhook AS h
+        WHERE h.is_full = 1 AND (
+            SELECT d.id FROM webhook_delivery AS d FORCE INDEX (by_turn)
+            WHERE d.state = 'pending' AND d.webhook_id = h.id
+            LIMIT 1 OFFSET v_half
+        ) IS NULL
+        ORDER BY h.id
+    ) DO
+        UPDATE webhook SET is_full = 0 WHERE id = w.id;
+    END FOR;
+END$$
+DELIMITER ;
