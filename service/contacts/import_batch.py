@@ -74,8 +74,7 @@ class Batch:
     def losses(self, left_out: set[str]) -> list[dict[str, Any]]:
         """Return entries of contacts that lost something. `left_out`: ids of those that are not loaded."""
         return [
-            _entry(self.contacts[contact_id], "incomplete", _name_or_address(self.contacts[contact_id]), "")
-            | {"changes": {"losses": losses}}
+            incomplete(self.contacts[contact_id], _name_or_address(self.contacts[contact_id]), losses)
             for contact_id, losses in self._losses.items()
             if contact_id not in left_out
         ]
@@ -139,6 +138,11 @@ def name_of(contact: Contact) -> str:
         contact.get("display_name") or name or contact.get("surname") or contact.get("company") or ""
     )
     return called
+
+
+def incomplete(place: Contact, name: str, losses: list[str]) -> dict[str, Any]:
+    """Return the entry of a contact or a group that is stored, but for what `losses` names."""
+    return _entry(place, "incomplete", name, "") | {"changes": {"losses": losses}}
 
 
 def _name_or_address(contact: Contact) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.background import end
 from service.contacts import book, invitations
-from service.contacts.import_batch import NO_EMAIL, Batch, name_of
+from service.contacts.import_batch import NO_EMAIL, Batch, incomplete, name_of
 from service.contacts.import_report import ENDED, ImportReport
 from service.contacts.known import PersonDifference, difference
 from service.contacts.known_cards import compare_card
@@ -69,10 +69,11 @@ class ImportStore:
             return batch
         self._groups += 1
         counts = {"loaded": 1, "details": {"groups": self._groups}}
+        losses = [incomplete(place, group["name"], entry["losses"])] if entry.get("losses") else []
 
         async def unit(tx: Transaction) -> None:
             await tx.call(self._db, "my_contact_import_group", self._owner, encode(group))
-            await self._report.write(tx, counts, [])
+            await self._report.write(tx, counts, losses)
 
         await self._ctx.db.transaction("my_contact_import_group", unit)
         return batch

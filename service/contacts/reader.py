@@ -141,7 +141,11 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
     if group := group_of(values):
         stored, losses = card_of(values)
         group |= {"card": stored["card"]} if "card" in stored else {}
-        return {"line": card.line, "group": group, "source": card_text(values.lines)}
+        # a group has one of the pictures that its user chooses, in the frontend
+        losses += ["the picture of a group is not kept"] if picture_of(values) != (None, "") else []
+        return {"line": card.line, "group": group, "source": card_text(values.lines)} | (
+            {"losses": losses} if losses else {}
+        )
     stored, losses = card_of(values)
     source = stored.get("card", "")
     picture, reason = picture_of(values)

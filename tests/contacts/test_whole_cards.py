@@ -100,6 +100,17 @@ def values(text: str | bytes) -> Values:
     return values_of(card, Decoder("cp1252"))
 
 
+async def test_a_group_whose_picture_is_not_kept_is_named(people: People) -> None:
+    alice = await people("Alice")
+    picture = "PHOTO:data:image/gif;base64,R0lGODlhAQ=="
+    card = f"BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:Rowers\n{picture}\nEND:VCARD\n"
+    answer = await upload(alice, await alice.tab(), "a.vcf", card.encode())
+    assert (answer.data["loaded"], answer.data["groups"]) == (1, 1)
+    (loss,) = answer.data["incomplete"]
+    assert (loss["line"], loss["name"]) == (1, "Rowers")
+    assert loss["reason"] == "the picture of a group is not kept"
+
+
 async def test_a_card_comes_through_whole(
     people: People, client_of: ClientMaker, settings: Settings, admin: Admin
 ) -> None:
