@@ -119,7 +119,14 @@ BEGIN
             ',{"kind":"display_name","words":[', COALESCE(JSON_EXTRACT(in_record, '$.display_name'), 'null'),
             ']},{"kind":"created_at","words":[', COALESCE(JSON_EXTRACT(in_record, '$.created_at'), 'null'),
             ']},{"kind":"name","words":["', COALESCE(CASE
-                WHEN v_display NOT RLIKE '^[0-9A-Za-z]+ [0-9A-Za-z]+$' THEN name_key(v_display)
+                WHEN v_display NOT RLIKE '^[0-9A-Za-z]+ [0-9A-Za-z]+$' THEN (
+                    -- as name_key, which would be one more routine that every write reaches
+                    SELECT LEFT(GROUP_CONCAT(j.word ORDER BY j.word SEPARATOR ' '), 255)
+                    FROM JSON_TABLE(text_words(v_display, 'plain'), '$[*]' COLUMNS (
+                        word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+                    )) AS j
+                    WHERE j.word <> ''
+                )
                 WHEN SUBSTRING_INDEX(v_display, ' ', 1) COLLATE utf8mb4_unicode_520_ci
                      <= SUBSTRING_INDEX(v_display, ' ', -1) THEN v_display
                 ELSE CONCAT(SUBSTRING_INDEX(v_display, ' ', -1), ' ', SUBSTRING_INDEX(v_display, ' ', 1))
