@@ -47,7 +47,9 @@ def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 
     SIGTERM ends the work as Ctrl-C does, so that nothing is left.
     """
-    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # also in the background of a shell, where SIGINT is ignored
+    former_int = signal.signal(signal.SIGINT, signal.default_int_handler)
+    former_term = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     part = Path(name)
     try:
@@ -59,7 +61,8 @@ def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-        signal.signal(signal.SIGTERM, former)
+        signal.signal(signal.SIGTERM, former_term)
+        signal.signal(signal.SIGINT, former_int)
 
 
 async def _write_chunks(
