@@ -51,8 +51,10 @@ class ImportStore:
         self._phone_region = ctx.settings.phone_region
 
     async def aclose(self) -> None:
-        """End the writing of a batch, if there is any."""
-        await end(self._writing)
+        """End the writing of a batch, if any. Its error is that of the import, or follows from it."""
+        if self._writing is not None:
+            await end(self._writing)
+            await asyncio.gather(self._writing, return_exceptions=True)
 
     async def write(self, batch: Batch, percent: int) -> Batch:
         """Begin to store a batch, when that before is stored; return the batch to fill meanwhile."""
