@@ -16,7 +16,7 @@ from service.settings import Settings, database_servers
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
 """Contacts of the small book that get_contact reads, one after the other."""
-PACKET_ENDS = re.compile(r"; (?=BEGIN NOT ATOMIC|CALL \w+\.contact_event_sign\(|COMMIT\Z)")
+PACKET_ENDS = re.compile(r"; (?=CALL \w+\.(?:webhook_wanted|webhook_contacts|contact_event_\w+)\(|COMMIT\Z)")
 """Ends of the statements in one packet of the service."""
 
 
@@ -115,7 +115,7 @@ class Fixtures:
             if statement.startswith(tuple(f"{name}(" for name in routines)):
                 listened_to.add(thread)
             if thread in listened_to:
-                # The service sends a CALL, the signature and the COMMIT in one packet, mariadb-slap in three.
+                # The service sends a CALL and the end of its transaction in one packet, not mariadb-slap.
                 statements += PACKET_ENDS.split(statement)
         return statements
 

@@ -178,7 +178,8 @@ def test_ended_servers_are_revived(place: Path) -> None:
         mariadb, redis = pids(place)
         kill(redis)
         assert eventually(lambda: not is_alive(redis), 5)
-        assert stack.revive() == ["Redis"]
+        # supervisord learns of it a moment later
+        assert eventually(lambda: stack.revive() == ["Redis"], 5)
         assert pids(place)[0] == mariadb
         assert is_alive(pids(place)[1])
 

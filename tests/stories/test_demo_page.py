@@ -68,6 +68,7 @@ async def test_two_browsers_call_see_each_other_hang_up_and_log(
         await bob.dial(ALICE)
         await alice.click("#incoming .decline")
         await bob.hears("Alice Martin has declined the call.")
+        await bob.is_out()
         await expect(log).to_have_count(known + 2)
         await expect(log.first).to_have_attribute("data-status", "reject")
 
