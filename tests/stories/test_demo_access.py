@@ -77,7 +77,7 @@ async def test_each_view_is_accessible_and_fits_the_window(
         await inspect(bob, "calls", tmp_path)
 
         await alice.open_tab("meetings")
-        await alice.page.fill("#meeting-title", "Kick-off")
+        await alice.page.fill("#meeting-title", "Planning")
         await alice.click("#new-meeting button")
         await alice.click("#panel-button")
         await alice.click('#powers [data-act="link"]')
