@@ -1,9 +1,9 @@
 """Decide in which encoding a file is written, and decode its values.
 
 A value that is UTF-8 is read as UTF-8. For all others, chardetng decides from all of them together, unless
-charset_evidence.py knows better. Of 24
-legacy encodings with 30 names each it is right about 24, and about 22 with five names (chardet 7.7.0: 20
-and 23, charset-normalizer 3.5.2: 18 and 15, cchardet 2.4.0: 15 and 16; tests/contacts/test_encodings.py).
+charset_evidence.py knows better. Of 24 legacy encodings with 30 names each it is right about 24, and about
+22 with five names (chardet 7.7.0: 20 and 23, charset-normalizer 3.5.2: 18 and 15, cchardet 2.4.0: 15 and 16;
+tests/contacts/test_encodings.py).
 """
 
 from __future__ import annotations

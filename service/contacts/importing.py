@@ -24,7 +24,7 @@ from service import PACKAGE
 from service.contacts.encodings import chunks_of
 from service.contacts.import_batch import Batch
 from service.contacts.import_report import ImportReport, LoadOptions
-from service.contacts.import_store import ImportStore, Progress
+from service.contacts.import_store import LAST_PERCENT, ImportStore, Progress
 from service.contacts.jcards import is_jcard
 from service.contacts.uploads import StoredFile, receive
 from service.errors import RequestError
@@ -154,7 +154,8 @@ async def _store_file(
                     continue
                 batch.add(entry)
                 while batch.is_full:
-                    batch = await store.write(batch, min(99, entry["at"] * 100 // max(size, 1)))
+                    percent = entry["at"] * 100 // max(size, 1)
+                    batch = await store.write(batch, min(LAST_PERCENT, percent))
         await store.finish(batch)
 
 

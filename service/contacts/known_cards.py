@@ -7,7 +7,7 @@ from typing import Any
 
 from service.contacts.extra import is_binary
 from service.contacts.known import PersonDifference
-from service.contacts.pictures import pictures_of
+from service.contacts.pictures import picture_path
 from service.contacts.vocabulary import PRODID
 from service.contacts.whole_cards import LIMIT, values_in
 
@@ -34,7 +34,7 @@ def compare_card(diff: PersonDifference, card: Entry, contact: Entry, update: st
 
 
 def _compare_picture(diff: PersonDifference, card: Entry, contact: Entry, *, replace: bool) -> None:
-    old, new = contact["avatar_path"], f"{pictures_of(contact['id'])}{card['digest'][:16]}"
+    old, new = contact["avatar_path"], picture_path(contact["id"], card["digest"])
     if old == new:
         return
     if old and not replace:

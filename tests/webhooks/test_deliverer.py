@@ -1,4 +1,4 @@
-"""Deliver events to real receivers that are down, slow, redirecting, gone, or wrong for a while."""
+"""Deliver events to real receivers: down, slow, redirecting, answering 410, failing for some minutes."""
 
 from __future__ import annotations
 
