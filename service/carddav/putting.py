@@ -10,7 +10,7 @@ import orjson
 
 from service.carddav.incoming import Incoming, NoCard
 from service.contacts import book, invitations
-from service.contacts.pictures import picture_path, pictures_of
+from service.contacts.pictures import is_uploaded, picture_path
 from service.runtime.context import Context
 from service.store.database import ResultSet, Transaction, document, encode
 
@@ -155,7 +155,7 @@ class CardWriter:
         """Return avatar_path when it changes: to the picture of the card, or from an uploaded one to none."""
         picture = self._incoming.picture
         path = picture_path(contact_id, picture.digest) if picture else None
-        if path == former_path or (path is None and not _is_uploaded(contact_id, former_path)):
+        if path == former_path or (path is None and not is_uploaded(contact_id, former_path)):
             return {}
         return {"avatar_path": path}
 
@@ -167,10 +167,6 @@ class CardWriter:
             )
         else:
             await self._tx.call(self._shard, "picture_delete", self._owner, contact_id)
-
-
-def _is_uploaded(contact_id: str, path: str | None) -> bool:
-    return bool(path) and str(path).startswith(pictures_of(contact_id))
 
 
 async def open_card(ctx: Context, tx: Transaction, name: str, incoming: Incoming | None = None) -> CardState:

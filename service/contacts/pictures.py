@@ -18,11 +18,15 @@ API = "/api/v1"
 
 def picture_path(contact_id: str, digest: str) -> str:
     """Return the path of an uploaded picture. It differs for each picture, so that clients see the change."""
-    return f"{pictures_of(contact_id)}{digest[:16]}"
+    return f"{_start(contact_id)}{digest[:16]}"
 
 
-def pictures_of(contact_id: str) -> str:
-    """Return the start of the paths of a contact's uploaded pictures."""
+def is_uploaded(contact_id: str, path: str | None) -> bool:
+    """Return whether a path is that of an uploaded picture of a contact, not of one elsewhere."""
+    return bool(path) and str(path).startswith(_start(contact_id))
+
+
+def _start(contact_id: str) -> str:
     return f"{API}/contacts/{to_wire(contact_id)}/avatar/"
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from service.contacts import book
 from service.contacts.extra import flaw_of
-from service.contacts.pictures import encoded, picture_path, pictures_of
+from service.contacts.pictures import encoded, is_uploaded, picture_path
 from service.contacts.record import Record
 from service.ids import from_wire, to_wire
 from service.rest.compact import compact
@@ -91,7 +91,7 @@ async def get(request: ApiRequest) -> ApiResponse:
 async def update(request: ApiRequest) -> ApiResponse:
     """Change the fields of the body; null clears a field, a list is replaced as a whole."""
     rev, fields = await expected_rev(request), _writable_fields(request)
-    if "avatar_path" not in fields or _is_uploaded(request.contact_id, fields["avatar_path"]):
+    if "avatar_path" not in fields or is_uploaded(request.contact_id, fields["avatar_path"]):
         return record_response(await book.patch(request.ctx, request.contact_id, fields, rev))
 
     async def work(ctx: Context) -> Record:
@@ -203,11 +203,6 @@ def parse_contact_id(text: str) -> str:
     return contact_id
 
 
-def _is_uploaded(contact_id: str, path: str | None) -> bool:
-    """Tell whether a path is that of the contact's uploaded picture, not of one elsewhere."""
-    return bool(path) and str(path).startswith(pictures_of(contact_id))
-
-
 async def _take_picture(ctx: Context, into: str, other_ids: Sequence[str], rev: int | None) -> bool:
     """Move the first picture of the others to a contact that has none; return whether one was moved.
 
@@ -219,7 +214,7 @@ async def _take_picture(ctx: Context, into: str, other_ids: Sequence[str], rev: 
         other_path = await _avatar_path(ctx, other_id)
         if not other_path:
             continue
-        if not _is_uploaded(other_id, other_path):
+        if not is_uploaded(other_id, other_path):
             return False
         digest_sets = await ctx.shard("picture_move", other_id, into)
         # Without a picture the routine returns no result set at all.
