@@ -33,12 +33,7 @@ BEGIN
         SET is_full = 1, state = IF(state = 'active', 'failed', state), last_error = v_error, claim = NULL,
             leased_until = 0, mtime = v_now
         WHERE id = w.id AND is_full = 0;
-        INSERT INTO mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime)
-        SELECT LOWER(HEX(RANDOM_BYTES(8))), 'ffffffffffffffff', p.email, 'webhook_failed', p.lang,
-               JSON_OBJECT('name', p.fullname, 'url', h.url, 'error', v_error), v_now, v_now, v_now
-        FROM webhook AS h
-        JOIN drumate AS p ON p.id = h.uid
-        WHERE h.id = w.id AND h.state = 'failed';
+        CALL webhook_mail(w.id, LOWER(HEX(RANDOM_BYTES(8))), v_error);
     END FOR;
     FOR w IN (
         -- unlocked: the same

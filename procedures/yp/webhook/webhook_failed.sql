@@ -28,7 +28,6 @@ CREATE OR REPLACE PROCEDURE webhook_failed(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_nobody CHAR(16) COLLATE ascii_bin DEFAULT 'ffffffffffffffff';
     DECLARE v_ours, v_failed INT DEFAULT 0;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -45,12 +44,7 @@ BEGIN
     -- unlocked: the row was written above
     SELECT COUNT(*) INTO v_failed FROM webhook WHERE id = in_id AND state = 'failed' AND v_ours > 0;
     IF v_failed > 0 THEN
-        INSERT INTO mail_outbox (id, sender_id, recipient, template, lang, data, next_try, ctime, mtime)
-        SELECT in_mail, v_nobody, p.email, 'webhook_failed', p.lang,
-               JSON_OBJECT('name', p.fullname, 'url', w.url, 'error', in_error), v_now, v_now, v_now
-        FROM webhook AS w
-        JOIN drumate AS p ON p.id = w.uid
-        WHERE w.id = in_id;
+        CALL webhook_mail(in_id, in_mail, in_error);
     END IF;
 
     SELECT v_failed AS failed;

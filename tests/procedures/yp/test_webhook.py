@@ -136,6 +136,14 @@ def test_a_webhook_with_too_many_events_gets_no_more_until_half_are_gone(hooked:
     assert hooked.count("yp.webhook_delivery") == 3
 
 
+def test_only_the_owner_of_a_failed_webhook_gets_a_mail(hooked: Scene) -> None:
+    hooked.sets("DELETE FROM yp.mail_outbox")
+    for number, (owner, state) in enumerate(((":alice", "active"), ("''", "failed"), (":alice", "failed"))):
+        hooked.sets(f"UPDATE yp.webhook SET uid = {owner}, state = '{state}'")
+        hooked.sets(f"yp.webhook_mail('{HOOK}', '{number:016x}', 'status 500')")
+    assert hooked.rows("SELECT id, template FROM yp.mail_outbox") == [(f"{2:016x}", "webhook_failed")]
+
+
 def test_a_busy_webhook_waits_behind_the_others_after_its_turn(hooked: Scene) -> None:
     other = "00000000000000ac"
     hooked.doc(f"yp.webhook_add(:bob, '{other}', 'https://y.example/', '', '*', '{SECRET}', 1)")
