@@ -60,7 +60,12 @@ class Desk:
         return self.page.locator("#tiles .tile")
 
     async def dial(self, uid: str) -> None:
-        """Call somebody."""
+        """Call somebody who is free. The page asks before it calls others, and may learn late who has left."""
+        await expect(self.person(uid).locator(".word")).not_to_have_text("In a call")
+        await self.dial_at_once(uid)
+
+    async def dial_at_once(self, uid: str) -> None:
+        """Call somebody, also while they are in a call."""
         await self.person(uid).locator(".call").click()
 
     async def answer(self) -> None:
