@@ -315,6 +315,23 @@ async def test_pickers_unite_contacts_and_colleagues(people: People, admin: Admi
     assert await surnames(dave, option="all") == ["Ernest Outside"]
 
 
+async def test_colleagues_are_found_however_their_letters_are_written(people: People) -> None:
+    dave = await people("Dave", domain="letters.test")
+    people_ids = {
+        name: (await people(name, domain="letters.test")).uid for name in ("Þór", "Weiß", "أحمد", "Андрей")
+    }
+    for key, name in (
+        ("thor", "Þór"),
+        ("Þó", "Þór"),
+        ("weiss", "Weiß"),
+        ("احمد", "أحمد"),
+        ("андреи", "Андрей"),
+    ):
+        assert [p["id"] for p in await dave.ok("contact.search", key=key)] == [people_ids[name]], key
+        picked = await dave.ok("contact.my_contacts", value=f"{key}%")
+        assert [p["id"] for p in picked] == [people_ids[name]], key
+
+
 async def test_delete_removes_a_contact_with_all_its_data(people: People, admin: Admin) -> None:
     alice = await people("Alice")
     tab = await alice.tab()

@@ -125,7 +125,15 @@ BEGIN
               AND (in_key = '' OR d.firstname LIKE v_longest OR d.lastname LIKE v_longest
                    OR d.email LIKE v_longest
                    OR REGEXP_REPLACE(d.firstname, '[^\\p{L}\\p{M}]+', '') LIKE v_longest
-                   OR REGEXP_REPLACE(d.lastname, '[^\\p{L}\\p{M}]+', '') LIKE v_longest)
+                   OR REGEXP_REPLACE(d.lastname, '[^\\p{L}\\p{M}]+', '') LIKE v_longest
+                   -- other letters than ASCII, as the words of contacts have them
+                   OR LENGTH(d.fullname) > CHAR_LENGTH(d.fullname) AND EXISTS (
+                    SELECT 1
+                    FROM JSON_TABLE(text_words(d.fullname, 'both'), '$[*]' COLUMNS (
+                        word VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+                    )) AS w
+                    WHERE w.word BETWEEN v_low AND v_high
+                   ))
               AND NOT JSON_CONTAINS(in_filter, JSON_QUOTE(d.email))
               AND NOT EXISTS (SELECT 1 FROM contact AS k WHERE k.owner_id = in_owner AND k.peer_id = d.id)
             ORDER BY d.fullname, d.id

@@ -1,8 +1,10 @@
 -- text_words: split a text of any length into words, runs of letters and digits; or find the email addresses
 -- in it, and parts of addresses: runs of letters, digits and a few signs around an @.
 --
--- The collation of the index ignores case, accents and ligatures; a Turkish dotless i becomes an i here. A
--- sign such as an emoji is a word of its own.
+-- The collation of the index ignores case, accents, ligatures and widths. Letters that it keeps apart, and
+-- that people write for each other, become one here: a Turkish dotless i, a thorn, the Arabic letters of
+-- several languages, and letters that are composed in one text and decomposed in another. A sign such as an
+-- emoji is a word of its own.
 --
 -- A short text in ASCII takes few statements, which cost more than their patterns. Any other text is taken in
 -- pieces, because MariaDB reads the rest of the text again for each match of a pattern: 8,000 short words
@@ -30,7 +32,12 @@ CREATE OR REPLACE FUNCTION text_words(
 BEGIN
     DECLARE v_rest, v_words, v_typed_words LONGTEXT;
     DECLARE v_piece, v_typed TEXT;
-    DECLARE v_length INT UNSIGNED;
+    DECLARE v_length, v_syllable INT UNSIGNED;
+    DECLARE v_letter VARCHAR(4) COLLATE utf8mb4_bin;
+    -- each letter with the one it becomes
+    DECLARE v_letters VARCHAR(255) COLLATE utf8mb4_bin DEFAULT
+        'þth Þth ŧt Ŧt ŋn Ŋn йи Йи їі Їі ўу Ўу ѓг Ѓг ќк Ќк ӣи Ӣи ӯу Ӯу ӑа Ӑа ӗе Ӗе ӳу Ӳу ӧо Ӧо ӱу Ӱу ӹы Ӹы '
+        '髙高 﨑崎 ';
 
     IF LENGTH(in_text) < 512 AND LENGTH(in_text) = CHAR_LENGTH(in_text)
        AND (in_form = 'plain'
@@ -44,6 +51,48 @@ BEGIN
     END IF;
 
     SET v_rest = REPLACE(COALESCE(in_text, ''), 'ı', 'i'), v_words = '', v_typed_words = '';
+    IF v_rest RLIKE '\\p{Arabic}' THEN
+        -- each also as old programs store its shapes: alef with its signs; yeh of Arabic, Persian, Urdu and
+        -- Pashto; waw; teh marbuta and the letters heh; kaf; lam with alef; the sign that stretches a word
+        SET v_rest = REGEXP_REPLACE(
+                v_rest, '[\\x{622}\\x{623}\\x{625}\\x{671}\\x{FB50}\\x{FB51}\\x{FE81}-\\x{FE84}\\x{FE87}'
+                        '\\x{FE88}]', 'ا'
+            ),
+            v_rest = REGEXP_REPLACE(
+                v_rest, '[\\x{626}\\x{649}\\x{6CC}\\x{6D0}\\x{6D2}\\x{6D3}\\x{FBAE}-\\x{FBB1}\\x{FBFC}-'
+                        '\\x{FBFF}\\x{FE89}-\\x{FE8C}\\x{FEEF}\\x{FEF0}]', 'ي'
+            ),
+            v_rest = REGEXP_REPLACE(v_rest, '[\\x{624}\\x{6C6}-\\x{6C8}\\x{6CB}\\x{FE85}\\x{FE86}]', 'و'),
+            v_rest = REGEXP_REPLACE(
+                v_rest, '[\\x{629}\\x{6BE}\\x{6C0}-\\x{6C3}\\x{6D5}\\x{6FF}\\x{FBA4}-\\x{FBAD}\\x{FE93}'
+                        '\\x{FE94}]', 'ه'
+            ),
+            v_rest = REGEXP_REPLACE(v_rest, '[\\x{6A9}\\x{6AA}\\x{FB8E}-\\x{FB91}]', 'ك'),
+            v_rest = REGEXP_REPLACE(REGEXP_REPLACE(v_rest, '[\\x{FEF5}-\\x{FEFA}]', 'لا'), '\\x{640}', '');
+    END IF;
+    IF v_rest RLIKE '(?i)[þŧŋйїўѓќӣӯӑӗӳӧӱӹ髙﨑ʻʾʿํᄀ-ᄒ]' THEN
+        -- a Thai vowel in two letters, also with a tone between them; signs that transliterate a letter
+        SET v_rest = REGEXP_REPLACE(v_rest, '\\x{E4D}([\\x{E48}-\\x{E4B}]?)\\x{E32}', '\\1ำ'),
+            v_rest = REGEXP_REPLACE(v_rest, '[ʻʾʿ]', '');
+        WHILE v_rest RLIKE '(?i)[þŧŋйїўѓќӣӯӑӗӳӧӱӹ髙﨑]' DO
+            SET v_letter = REGEXP_SUBSTR(v_rest, '(?i)[þŧŋйїўѓќӣӯӑӗӳӧӱӹ髙﨑]'),
+                v_rest = REPLACE(v_rest, v_letter, SUBSTRING_INDEX(
+                    SUBSTR(v_letters, LOCATE(v_letter, v_letters) + 1), ' ', 1
+                ));
+        END WHILE;
+        -- the letters of a Korean syllable: 19 first ones, 21 vowels, 27 last ones or none
+        WHILE v_rest RLIKE '[ᄀ-ᄒ][ᅡ-ᅵ]' DO
+            SET v_letter = REGEXP_SUBSTR(v_rest, '[ᄀ-ᄒ][ᅡ-ᅵ][ᆨ-ᇂ]?'),
+                v_syllable = 0xAC00
+                    + ((ORD(CONVERT(SUBSTR(v_letter, 1, 1) USING ucs2)) - 0x1100) * 21
+                       + ORD(CONVERT(SUBSTR(v_letter, 2, 1) USING ucs2)) - 0x1161) * 28
+                    + IF(CHAR_LENGTH(v_letter) < 3, 0,
+                         ORD(CONVERT(SUBSTR(v_letter, 3, 1) USING ucs2)) - 0x11A7),
+                v_rest = REGEXP_REPLACE(
+                    v_rest, CONCAT(v_letter, '(?![ᆨ-ᇂ])'), CONVERT(CHAR(v_syllable USING ucs2) USING utf8mb4)
+                );
+        END WHILE;
+    END IF;
     REPEAT
         SET v_piece = LEFT(v_rest, 512);
         IF CHAR_LENGTH(v_piece) = 512 THEN

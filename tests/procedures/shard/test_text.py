@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 
@@ -60,6 +61,31 @@ def test_text_words_drops_the_signs_between_digits(scene: Scene) -> None:
     assert scene.json("SELECT text_words('Işık', 'plain')") == ["Işik"]
     assert scene.json("SELECT text_words('1-2 a', 'both')") == ["1", "2", "a", "12", "a"]
     assert scene.json("SELECT text_words('1-2', 'plain')") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("آأإٱاﭐﭑﺁﺂﺃﺄﺇﺈ", "ا" * 13), ("ؤۆۇۈۋوﺅﺆ", "و" * 8), ("کڪكﮎﮏﮐﮑ", "ك" * 7),
+        ("ئىییېےۓيﮮﮯﮰﮱﯼﯽﯾﯿﺉﺊﺋﺌﻯﻰ", "ي" * 22), ("ةۃۀہۂھەۿهﮤﮥﮦﮧﮨﮩﮪﮫﮬﮭﺓﺔ", "ه" * 21),
+        ("ﻵﻶﻷﻸﻹﻺ", "لا" * 6), ("سـلـام", "سلام"),
+        ("þÞŧŦŋŊ", "ththttnn"), ("йЙїЇўЎѓЃќЌ", "ииііууггкк"), ("ӣӢӯӮӑӐӗӖӳӲӧӦӱӰӹӸ", "ииууааееууооууыы"),
+        ("髙﨑", "高崎"), ("Saʻnʿāʾ", "Sanā"), ("น\u0e4d\u0e32 น\u0e4d\u0e49\u0e32", "นำ น้ำ"),
+    ],
+)  # fmt: skip
+def test_text_words_write_letters_that_stand_for_each_other_as_one(
+    scene: Scene, written: str, word: str
+) -> None:
+    scene["text"] = written
+    assert scene.json("SELECT text_words(:text, 'plain')") == word.split()
+
+
+def test_text_words_compose_all_korean_syllables(scene: Scene) -> None:
+    syllables = [chr(code) for code in range(0xAC00, 0xD7A4)]
+    for start in range(0, len(syllables), 1400):
+        scene["text"] = text = " ".join(syllables[start : start + 1400])
+        scene["letters"] = unicodedata.normalize("NFD", text)
+        assert scene.json("SELECT text_words(:letters, 'plain')") == text.split(" ")
 
 
 def test_prefix_end_sorts_behind_every_word_with_the_prefix(scene: Scene) -> None:
