@@ -203,8 +203,8 @@ down: ## Stop what run or up started
 mail: ready ## Show invitation mails that are stuck in the outbox
 	@$(SERVICE) mail
 
-webhooks: ready ## Webhooks, their backlog and failures ([REPEAT=id] [URL= EVENTS= adds one for the site] [DROP=id])
-	@$(SERVICE) webhooks $${REPEAT:+--repeat "$$REPEAT"} $${URL:+--url "$$URL"} $${EVENTS:+--events "$$EVENTS"} $${DROP:+--drop "$$DROP"}
+webhooks: ready ## Webhooks, their backlog and failures ([REPEAT=delivery] [RESUME=name of one of the site])
+	@$(SERVICE) webhooks $${REPEAT:+--repeat "$$REPEAT"} $${RESUME:+--resume "$$RESUME"}
 
 user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}

@@ -22,6 +22,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.health import DATABASE_AWAY, when_database_answers
 from service.web.server import Runner
+from service.webhooks.site import follow_settings, site_webhooks
 
 GRACE_SECONDS = 20
 
@@ -88,10 +89,15 @@ def _remove_metrics(_server: Any) -> None:
 
 
 async def check(settings: Settings) -> None:
-    """Check declarations and routines once, before the workers start; DeclarationError on a mismatch."""
+    """Check declarations and routines once, before the workers start; webhooks follow the settings.
+
+    DeclarationError when they do not match.
+    """
     db = Database(settings)
     try:
         await load_services(db)
+        # Here, where one process does it: the workers would wait for each other.
+        await follow_settings(db, settings)
     finally:
         await db.close()
         # It probed the database; to the workers, its probes would look late for ever.
@@ -103,6 +109,7 @@ def serve(settings: Settings) -> int:
     log.configure(settings.log_level)
     if settings.frontend_dir:
         read_build(settings.frontend_dir)  # Its error would end each worker anew.
+    site_webhooks(settings)  # before the database is asked
     try:
         asyncio.run(check(settings))
     except (DeclarationError, *DATABASE_AWAY) as exc:

@@ -253,6 +253,9 @@ class Settings:
     socket_close_grace: int = _setting(
         4, "the same for a WebSocket that its page has closed: a reload is back in 2 seconds", at_least=0
     )
+    webhooks: str = _setting(
+        "", "file of the webhooks of the site, TOML (docs/api/webhooks.md#for-the-whole-site); empty: none"
+    )
     webhook_private: str = _setting(
         "",
         "private networks to which webhooks may go, also by http and to any port, `10.0.0.0/8`, separated by "

@@ -49,14 +49,12 @@ def mail() -> int:
 @commands.command(rich_help_panel="Operate")
 def webhooks(
     repeat: Annotated[int, typer.Option(help="Deliver this event again.")] = 0,
-    url: Annotated[str, typer.Option(help="Subscribe a URL to the events of all people.")] = "",
-    events: Annotated[str, typer.Option(help="Types for it, contact.* or *, separated by commas.")] = "*",
-    drop: Annotated[str, typer.Option(help="End this webhook of the site.")] = "",
+    resume: Annotated[str, typer.Option(help="Resume this webhook of the site, by its name.")] = "",
 ) -> int:
     """List webhooks with their state, backlog and last failure; repeat a delivery."""
     from service.admin.webhooks import change_or_list
 
-    return _with_registry(lambda registry: change_or_list(registry, repeat, url, events, drop))
+    return _with_registry(lambda registry: change_or_list(registry, repeat, resume))
 
 
 @commands.command(rich_help_panel="Operate")

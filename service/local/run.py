@@ -82,6 +82,10 @@ def _run(environ: dict[str, str]) -> int:
     url = service_url(settings)
     if settings.frontend_dir:
         read_build(settings.frontend_dir)  # before the servers start
+    if settings.webhooks:
+        from service.webhooks.site import site_webhooks  # here: its imports take long
+
+        site_webhooks(settings)
     # Left in reverse: first signals lose their effect, then the service stops, then its servers.
     with contextlib.ExitStack() as cleanup, _Interrupts():
         claim(cleanup)

@@ -164,7 +164,7 @@ def overview_table(webhooks: list[dict[str, Any]]) -> str:
         host = webhook["url"].split("/")[2]
         waiting = f"{webhook['pending']:5} wait" + (f" from {webhook['last']}" if webhook["last"] else "")
         trouble = f"  {webhook['failures']} failures: {webhook['last_error']}" if webhook["failures"] else ""
-        owner = webhook["email"] or "the site"
+        owner = webhook["email"] or f"the site ({webhook['label']})"
         lines.append(
             f"{webhook['id']}  {webhook['state']:6} {waiting}  {owner}  {host}  {webhook['events']}{trouble}"
         )

@@ -18,6 +18,7 @@ LANGUAGES = {
     "python": "tests/docs/test_examples.py",
     "sql": "tests/docs/test_examples.py",
     "text": "tests/docs/test_examples.py",
+    "toml": "tests/webhooks/test_site.py",
 }
 """Languages of blocks, and the test that holds each of them."""
 

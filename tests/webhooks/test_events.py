@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema_rs import validator_for
 
 from service.admin.registry import Registry
-from service.admin.webhooks import change_or_list
 from service.deploy.move import move
 from service.ids import to_wire
 from service.rest.openapi import document
@@ -216,27 +213,3 @@ async def test_who_waits_at_the_door_joins_when_a_host_lets_them_in(
     entry, exit_event = await arrived(receiver, "meeting.joined", "meeting.left")
     assert entry["data"] == exit_event["data"]
     assert entry["timestamp"] <= exit_event["timestamp"]
-
-
-async def test_a_webhook_of_the_site_gets_the_events_of_all(
-    people: People, registry: Registry, receiver: Receiver, settings: Settings, tmp_path: Path
-) -> None:
-    from dataclasses import replace
-
-    operator = Registry(replace(settings, webhook_private="loopback"))
-    made = change_or_list(operator, 0, receiver.url, "contact.created", "")
-    webhook_id, secret = made.partition(" ")[0], made.rpartition(" ")[2]
-    owners = [await people(name) for name in ("Ada", "Bo")]
-    for person in owners:
-        address = f"{secrets.token_hex(5)}@x.example"
-        await person.ok("contact.add", firstname="X", email=[{"email": address, "is_default": 1}])
-    await until(lambda: len(receiver.received) == 2)
-    assert {each.verified(secret)["data"]["user_id"] for each in receiver.received} == {
-        to_wire(person.uid) for person in owners
-    }
-    table = change_or_list(operator, 0, "", "", "")
-    assert table.startswith(f"{webhook_id}  active     0 wait  the site  127.0.0.1")
-    number = int(receiver.received[0].event_id.removeprefix("msg_"))
-    assert change_or_list(operator, number, "", "", "") == f"{number} is delivered again"
-    await until(lambda: len(receiver.received) == 3)
-    assert change_or_list(operator, 0, "", "", webhook_id) == f"{webhook_id} has ended"

@@ -14,18 +14,20 @@ CREATE OR REPLACE PROCEDURE webhook_expire(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin;
-    DECLARE v_deleted, v_old INT UNSIGNED DEFAULT 0;
+    DECLARE v_deleted, v_old, v_is_over INT UNSIGNED DEFAULT 0;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- unlocked: an account that is active again a moment later has lost its subscriptions all the same
+    -- unlocked: an account that is active again a moment later has lost its subscriptions all the same. One
+    -- of the site may be in the settings again: it is read again below.
     SELECT w.id INTO v_id
     FROM webhook AS w
     LEFT JOIN entity AS e ON e.id = w.uid
     WHERE w.state = 'ended' OR (w.uid <> '' AND COALESCE(e.status, 'deleted') <> 'active')
     ORDER BY w.id
     LIMIT 1;
-    IF v_id IS NOT NULL THEN
-        -- the subscription first: locks are taken in the order of all routines
+    -- the subscription first: locks are taken in the order of all routines
+    SELECT COUNT(*) INTO v_is_over FROM webhook WHERE id = v_id AND uid <> '' FOR UPDATE;
+    IF v_is_over THEN
         UPDATE webhook SET uid = 'ended', state = 'ended' WHERE id = v_id;
         DELETE FROM webhook_delivery WHERE webhook_id = v_id LIMIT in_limit;
         SET v_deleted = ROW_COUNT();

@@ -237,3 +237,17 @@ def test_calls_are_remembered_when_somebody_in_them_has_a_webhook(hooked: Scene)
     hooked.sets("DELETE FROM yp.webhook")
     hooked.sets("yp.webhook_calls_before(:hub, 'r', @calls)")
     assert hooked.one("SELECT @calls") is None
+
+
+def test_the_webhooks_of_the_site_follow_a_list(hooked: Scene) -> None:
+    entry = f"JSON_OBJECT('id', 'cd', 'name', 'crm', 'url', 'u', 'events', '*', 'secret', '{SECRET}')"
+    state = "SELECT state, uid, label FROM yp.webhook WHERE id = 'cd'"
+    for webhooks, outcome, row in (
+        (f"JSON_ARRAY({entry})", (1, 0), ("active", "", "crm")),
+        (f"JSON_ARRAY({entry})", (0, 0), ("active", "", "crm")),
+        ("'[]'", (0, 1), ("ended", "ended", "crm")),
+        (f"JSON_ARRAY({entry})", (1, 0), ("active", "", "crm")),
+    ):
+        assert hooked.rows(f"yp.webhook_site({webhooks})") == [outcome]
+        assert hooked.rows(state) == [row]
+    assert hooked.one(f"SELECT state FROM yp.webhook WHERE id = '{HOOK}'") == "active", "that of a person"
