@@ -96,8 +96,9 @@ types: ready ## Mypy, strict
 	@.venv/bin/mypy --strict service/ tests/
 
 bench: WITH = --with bench
-bench: ready ## Measure the calls, and the limit beside them
-	@$(SERVICE) bench
+bench: ready ## Measure the calls and their limit, or another revision in turns ([AGAINST=revision] [ONLY=] [SECONDS=])
+	@$(SERVICE) bench $(if $(ONLY),--only "$(ONLY)") $(if $(AGAINST),--against "$(AGAINST)") \
+		$(if $(SECONDS),--seconds "$(SECONDS)")
 
 chaos: WITH = --with test --with chaos
 chaos: ready ## Kill, freeze and starve servers of its own under load ([MINUTES=2] [SEED=] [ROUNDS=] [PACE=] [ONLY=])

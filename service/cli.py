@@ -188,12 +188,13 @@ def asyncapi(
 def bench(
     only: Annotated[str, typer.Option(help="Scenarios whose name contains this.")] = "",
     seconds: Annotated[str, typer.Option(help="Length of each measurement; absent: 3.")] = "",
+    against: Annotated[str, typer.Option(help="Revision to measure in turns with this checkout.")] = "",
 ) -> int:
-    """Measure the service against its limit, on servers of its own."""
+    """Measure the service against its limit, or another revision, on servers of its own."""
     require_checkout("bench")
     from service.bench import main as bench_main
 
-    return bench_main.bench(only, seconds)
+    return bench_main.bench(only, seconds, against)
 
 
 @commands.command("help", rich_help_panel="Develop")

@@ -20,6 +20,15 @@ PACKET_ENDS = re.compile(r"; (?=CALL \w+\.(?:webhook_wanted|webhook_contacts|con
 """Ends of the statements in one packet of the service."""
 
 
+def owners(needs: set[str]) -> list[int]:
+    """Return the first user of each group whose address books grow or change."""
+    groups = {
+        "adders": (names.ADDERS, names.DIRECT_ADDERS),
+        "editors": (names.EDITORS, names.DIRECT_EDITORS),
+    }
+    return [first for need, group in groups.items() if need in needs for first in group]
+
+
 class Fixtures:
     """Fills the databases over an admin's connection."""
 
@@ -42,6 +51,8 @@ class Fixtures:
         if "attendees" in needs:
             self._add_direct_sockets()
         self._connection.commit()
+        for first in owners(needs):
+            self.add_people(first, names.OWNERS)
         if "attendees" in needs:
             self._keep_direct_nodes_alive()
         self._fill_books(needs)

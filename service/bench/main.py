@@ -7,22 +7,21 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from service import WORK_DIR
-from service.bench import cards, deploys, relations, report
+from service.bench import against, cards, deploys, ratios, relations, report
 from service.bench.cores import Cores
 from service.bench.fixtures import Fixtures
 from service.bench.load import LOADS, Load
 from service.bench.load import measure as measure_load
 from service.bench.measure import Measurer
 from service.bench.node import Node
+from service.bench.revisions import check_out
 from service.bench.scenarios import SCENARIOS, Scenario, World
 from service.bench.tools import BenchError, check_programs
 from service.deploy.deployer import Deployer
@@ -63,10 +62,12 @@ class BenchOptions:
         return self.only in cards.TITLE
 
 
-def bench(only: str, seconds: str) -> int:
+def bench(only: str, seconds: str, revision: str = "") -> int:
     """Measure, print, write `bench.json`. Return 0, with or without missed targets; 2 when it cannot run."""
     try:
         folder = WORK_DIR / Settings.from_env().run_dir
+        if revision:
+            return compare(BenchOptions(only=only, seconds=_seconds(seconds)), revision, folder)
         if only and only in "deploys":
             return _deploys(folder)
         status = run(BenchOptions(only=only, seconds=_seconds(seconds)), folder)
@@ -81,10 +82,25 @@ def bench(only: str, seconds: str) -> int:
 
 def _deploys(folder: Path) -> int:
     results = deploys.measure(_say)
-    path = folder / "bench-deploys.json"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+    path = report.write(results, folder, "bench-deploys.json")
     print(f"\n{deploys.text(results)}\nwritten to {path}")
+    return 0
+
+
+def compare(options: BenchOptions, revision: str, folder: Path) -> int:
+    """Measure another revision and this checkout in turns, and write the results to `folder`."""
+    check_programs()
+    world = World("shard1", options.small, options.large)
+    chosen = _chosen(options, world)
+    load = options.only in against.LOAD
+    if not chosen and not load:
+        raise _nothing_of_that_name(options, [*_titles(world), against.LOAD])
+    comparison = against.compare(
+        check_out(revision), chosen, (options.small, options.large), options.seconds, load=load
+    )
+    results = _run(comparison) | report.circumstances(options.only, options.seconds)
+    print(ratios.text(results))
+    print(f"written to {report.write(results, folder, 'bench-against.json')}")
     return 0
 
 
@@ -92,18 +108,39 @@ def run(options: BenchOptions, folder: Path) -> int:
     """Measure what the options name, and write the results to `folder`."""
     check_programs()
     world = World("shard1", options.small, options.large)
-    chosen = [each for each in SCENARIOS if options.only in each.title(world)]
+    chosen = _chosen(options, world)
     if not chosen and not options.chosen_loads() and not options.relations and not options.cards:
-        titles = [each.title(world) for each in SCENARIOS]
-        names = "\n  ".join(
-            [*titles, *(each.title for each in options.loads.values()), RELATIONS, cards.TITLE]
-        )
-        raise BenchError(f"no scenario has {options.only!r} in its name; there are:\n  {names}")
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        results = runner.run(_measure(options, world, chosen))
+        loads = [each.title for each in options.loads.values()]
+        raise _nothing_of_that_name(options, [*_titles(world), *loads, RELATIONS, cards.TITLE])
+    results = _run(_measure(options, world, chosen))
     print(report.text(results))
-    print(f"written to {report.write(results, folder)}")
+    document = {**results, "targets": report.targets(results)}
+    print(f"written to {report.write(document, folder)}")
     return 0
+
+
+def _chosen(options: BenchOptions, world: World) -> list[Scenario]:
+    return [each for each in SCENARIOS if options.only in each.title(world)]
+
+
+def _titles(world: World) -> list[str]:
+    return [each.title(world) for each in SCENARIOS]
+
+
+def _nothing_of_that_name(options: BenchOptions, titles: Sequence[str]) -> BenchError:
+    names = "\n  ".join(titles)
+    return BenchError(f"no scenario has {options.only!r} in its name; there are:\n  {names}")
+
+
+def _run(measuring: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    async def cancelled_by_sigterm() -> dict[str, Any]:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await measuring
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(cancelled_by_sigterm())
 
 
 def _seconds(text: str) -> float:
@@ -126,9 +163,6 @@ def _loop_factory() -> Any:
 
 
 async def _measure(options: BenchOptions, world: World, chosen: Sequence[Scenario]) -> dict[str, Any]:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     place = Path(tempfile.mkdtemp(prefix="drumee-bench-"))
     stack = Stack(place / "stack")
     try:

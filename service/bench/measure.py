@@ -11,6 +11,7 @@ from typing import Any
 
 from service.bench.attendees import Attendees
 from service.bench.cores import Cores
+from service.bench.editors import add_edited_contacts
 from service.bench.fixtures import Fixtures
 from service.bench.node import Node
 from service.bench.scenarios import Scenario, Step, World
@@ -81,6 +82,8 @@ class Measurer:
 
     async def _gather(self, scenario: Scenario) -> None:
         """Let the attendees join if the scenario needs it, again when slow sockets were disconnected."""
+        if "editors" in scenario.needs:
+            await add_edited_contacts(self._attendees.send, self._world)
         if "attendees" not in scenario.needs:
             return
         await self._attendees.open()

@@ -17,6 +17,12 @@ STRANGERS = 30_000
 """First users without any relation."""
 CARD_OWNER = 40_000
 """User whose address book a phone reads."""
+ADDERS, DIRECT_ADDERS, EDITORS, DIRECT_EDITORS = 50_000, 51_000, 52_000, 53_000
+"""First users of four groups with a book each: those who add, those who change, and those of their limits."""
+LOADERS = 54_000
+"""First users of a group that imports files."""
+OWNERS = 64
+"""Users in each of these groups; as many as the largest number of clients."""
 
 ROOMS, SEATS = 64, 4
 """Teams of attendees and users in each; as many teams as the largest number of clients."""

@@ -87,12 +87,8 @@ class Node:
 
     async def _health(self) -> int:
         with suppress(aiohttp.ClientError):
-            return (await self._get("/-/health"))[0]
+            return (await _get(f"{self.base}/-/health"))[0]
         return 0
-
-    async def _get(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as http, http.get(self.base + path) as response:
-            return response.status, await response.text()
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
@@ -110,8 +106,7 @@ class Node:
 
     async def counters(self) -> dict[str, float]:
         """Return every sample of the metrics page by its name and labels."""
-        _, text = await self._get("/-/metrics")
-        return {name: float(value) for name, value in SAMPLE.findall(text)}
+        return await samples(self.base)
 
     def log_size(self) -> int:
         """Return the current size of the log."""
@@ -161,6 +156,17 @@ class Node:
             return []
         parent = f"PPid:\t{self._process.pid}\n"
         return [each for each in PROC.glob("[0-9]*") if parent in _read(each / "status")]
+
+
+async def samples(base: str) -> dict[str, float]:
+    """Return every sample of a service's metrics page by its name and labels."""
+    _, text = await _get(f"{base}/-/metrics")
+    return {name: float(value) for name, value in SAMPLE.findall(text)}
+
+
+async def _get(address: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as http, http.get(address) as response:
+        return response.status, await response.text()
 
 
 def _parent(path: Path) -> str:

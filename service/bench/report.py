@@ -84,12 +84,11 @@ def _version(program: Program) -> str:
     return match.group(1) if match else "unknown"
 
 
-def write(results: Results, folder: Path) -> Path:
+def write(results: Results, folder: Path, name: str = "bench.json") -> Path:
     """Write everything as JSON; return the path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "bench.json"
-    document = {**results, "targets": targets(results)}
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    path = folder / name
+    path.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
     return path
 
 
@@ -97,7 +96,7 @@ def text(results: Results) -> str:
     """Render the whole report."""
     rows = [_row(each) for each in results["scenarios"]]
     parts = [
-        _table([COLUMNS, *rows]),
+        table([COLUMNS, *rows]),
         NOTES,
         "\n".join(_facts(results)),
         "\n".join(_verdicts(results)),
@@ -138,7 +137,8 @@ def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:.2f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Render rows of text, the first of which is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

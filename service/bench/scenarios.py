@@ -16,7 +16,21 @@ import orjson
 import pymysql
 
 from service.bench import books, names
-from service.bench.names import ATTENDEES, BROADCAST_ROOM, DIRECT_ATTENDEES, ROOMS, SEATS, Sql, key, sql_key
+from service.bench.names import (
+    ADDERS,
+    ATTENDEES,
+    BROADCAST_ROOM,
+    DIRECT_ADDERS,
+    DIRECT_ATTENDEES,
+    DIRECT_EDITORS,
+    EDITORS,
+    OWNERS,
+    ROOMS,
+    SEATS,
+    Sql,
+    key,
+    sql_key,
+)
 from service.contacts.record import routine_fields
 from service.store.database import WRITE_EVENTS
 
@@ -34,6 +48,10 @@ class World:
     large: int
     contacts: list[str] = field(default_factory=list)
     """Ids of contacts of the small book."""
+    edited: list[str] = field(default_factory=list)
+    """Id of the contact that each editor changes."""
+    directly_edited: list[str] = field(default_factory=list)
+    """Id of the contact that each editor of the limit changes."""
     sockets: list[str] = field(default_factory=list)
     """Id of the WebSocket of each attendee."""
     tags: Iterator[int] = field(default_factory=count)
@@ -99,7 +117,7 @@ class Scenario:
     """The cases of the limit, where each client must act for another user."""
     writes: bool = False
     needs: frozenset[str] = frozenset()
-    """Data it needs: small, large, records (of both, for /api/v1), attendees."""
+    """Data it needs: small, large, records (of both, for /api/v1), attendees, adders, editors."""
     room: str = ""
     """Room of the attendees: team or broadcast room."""
 
@@ -127,8 +145,8 @@ class Scenario:
         return sum(len(step.calls) for step in self.steps) / len(self.steps)
 
     def calls_per_request(self) -> float:
-        """Return the CALLs of one request, on average: the statements without COMMIT."""
-        calls = [call for step in self.steps for call in step.calls if call.startswith("CALL ")]
+        """Return the CALLs of one request, on average, without those that the store adds to each write."""
+        calls = [call for step in self.steps for call in step.calls if call not in AROUND_WRITES]
         return len(calls) / len(self.steps)
 
     def unit(self, statements: Sequence[str]) -> int:
@@ -144,8 +162,12 @@ GATE_SELF = "CALL yp.session_open({sid}, NULL, NULL)"
 SHOW = (GATE_SELF, "CALL {db}.my_contact_list({uid}, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
 FIND = (GATE_SELF, "CALL {db}.my_contact({uid}, {word}, '', 0, '[]', 1, 45)")
 EVENTS = [call.replace("%s", "{uid}") for call in WRITE_EVENTS]
-SIGN = "CALL {db}.contact_event_sign({uid}, {uid}, 'rpc', NULL)"
+SIGN, SIGN_REST = (
+    f"CALL {{db}}.contact_event_sign({{uid}}, {{uid}}, '{api}', NULL)" for api in ("rpc", "rest")
+)
+AROUND_WRITES = {*EVENTS, SIGN, SIGN_REST, "COMMIT"}
 ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", *EVENTS, SIGN, "COMMIT")
+UPDATE_CONTACT = (GATE_SELF, "CALL {db}.my_contact_update({uid}, {id}, {contact})", *EVENTS, SIGN, "COMMIT")
 
 
 def _owner(world: World, number: int, **words: str) -> Case:
@@ -213,6 +235,76 @@ def _of_new_contacts_directly(world: World) -> list[Case]:
     before, after = map(pymysql.converters.escape_string, _contact("ada.%@example.org").split("%"))
     contact = Sql(f"CONCAT('{before}', UUID(), '{after}')")
     return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+
+
+def _of_many_adders(world: World) -> list[Case]:
+    contact = _contact(f"ada.{next(world.tags)}.UNIQUE__@example.org")
+    return [_owner(world, ADDERS + number, contact=contact) for number in range(OWNERS)]
+
+
+def _of_many_adders_directly(world: World) -> list[Case]:
+    (case,) = _of_new_contacts_directly(world)
+    return [case | _somebody_of(DIRECT_ADDERS)]
+
+
+def _somebody_of(first: int) -> Case:
+    return {"uid": sql_key(names.PERSON, first), "sid": sql_key(names.SESSION, first)}
+
+
+def edited_contact(comment: str) -> dict[str, Any]:
+    """Return all fields of a contact that an editor changes, ordered as the service passes them on."""
+    return {
+        "firstname": "Ada",
+        "lastname": "Lovelace",
+        "email": [{"email": "ada@example.org", "category": "priv", "is_default": "1"}],
+        "mobile": [{"phone": "+33612345678", "areacode": "", "category": "priv"}],
+        "address": [
+            {"street": "12 Rue de la Paix", "city": "Paris", "country": "France", "category": "priv"}
+        ],
+        "tag": [],
+        "comment": comment,
+        "invite": 0,
+    }
+
+
+def _of_editors(comment: str) -> Cases:
+    contact = orjson.dumps(edited_contact(comment)).decode()
+    return lambda world: [
+        _owner(world, EDITORS + number, id=contact_id, contact=contact)
+        for number, contact_id in enumerate(world.edited)
+    ]
+
+
+def _of_editors_directly(comment: str) -> Cases:
+    parts = orjson.dumps(edited_contact(comment)).decode().split("UNIQUE__")
+    contact = Sql("CONCAT(" + ", UUID(), ".join(f"'{part}'" for part in parts) + ")")
+    return lambda world: [
+        _owner(world, DIRECT_EDITORS, id=_own_contact(world.directly_edited), contact=contact)
+        | _somebody_of(DIRECT_EDITORS)
+    ]
+
+
+def _own_contact(ids: Sequence[str]) -> Sql:
+    """Return the expression of the contact of a client of mariadb-slap."""
+    return Sql(f"ELT(1 + CONNECTION_ID() MOD {OWNERS}, " + ", ".join(f"'{each}'" for each in ids) + ")")
+
+
+def _edit(title: str, comment: str) -> Scenario:
+    return Scenario(
+        title,
+        "row",
+        (
+            Step(
+                "contact.update",
+                lambda case: {"contact_id": case["id"], **orjson.loads(case["contact"])},
+                UPDATE_CONTACT,
+            ),
+        ),
+        _of_editors(comment),
+        _of_editors_directly(comment),
+        writes=True,
+        needs=frozenset({"editors"}),
+    )
 
 
 def _of_new_records(world: World) -> list[Case]:
@@ -378,6 +470,17 @@ SCENARIOS = (
         writes=True,
     ),
     Scenario(
+        "contact.add by 64 people",
+        "row",
+        (Step("contact.add", lambda case: orjson.loads(case["contact"]), ADD),),
+        _of_many_adders,
+        _of_many_adders_directly,
+        writes=True,
+        needs=frozenset({"adders"}),
+    ),
+    _edit("contact.update", "Met in UNIQUE__"),
+    _edit("contact.update, nothing changes", "Met in Rome"),
+    Scenario(
         "GET /contacts/:id",
         "row",
         (
@@ -427,7 +530,7 @@ SCENARIOS = (
                     GATE_KEY,
                     "CALL {db}.my_contact_create({uid}, {contact})",
                     *EVENTS,
-                    SIGN.replace("rpc", "rest"),
+                    SIGN_REST,
                     "COMMIT",
                 ),
             ),

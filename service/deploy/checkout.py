@@ -37,18 +37,31 @@ def _git(root: Path, *args: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def short_name(revision: str, root: Path = ROOT) -> str | None:
+    """Return the short name of a commit; None unless git knows it."""
+    name = _git(root, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    return name.decode().strip() if name else None
+
+
+def extract(commit: str, folder: Path, *paths: str, root: Path = ROOT) -> bool:
+    """Write these paths of a commit, or all, below a folder. Return False when it has no such path."""
+    content = _git(root, "archive", commit, *paths)
+    if content is None:
+        return False
+    with tarfile.open(fileobj=BytesIO(content)) as archive:
+        unpack(archive, folder)
+    return True
+
+
 def files_of(revision: str, root: Path = ROOT) -> Files:
     """Return the routines of an older revision, with the tables of this one."""
     if root == ROOT:
         require_checkout(f"REV={revision}")
-    name = _git(root, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    content = _git(root, "archive", name.decode().strip(), "procedures") if name else None
-    if name is None or content is None:
-        raise DeployError(f"REV={revision} is no revision of this repository that has procedures/")
     with tempfile.TemporaryDirectory(prefix="drumee-rev-") as folder:
-        with tarfile.open(fileobj=BytesIO(content)) as archive:
-            unpack(archive, Path(folder))
-        return Files.load(name.decode().strip(), Path(folder), is_rollback=True)
+        name = short_name(revision, root)
+        if name is None or not extract(name, Path(folder), "procedures", root=root):
+            raise DeployError(f"REV={revision} is no revision of this repository that has procedures/")
+        return Files.load(name, Path(folder), is_rollback=True)
 
 
 def routine_of(path: str) -> Routine:

@@ -166,7 +166,7 @@ async def test_the_limit_makes_the_calls_of_the_service(
 ) -> None:
     world = World(SHARD, small=5, large=1_300)
     fixtures = Fixtures(settings, world)
-    fixtures.build({"small", "large", "records", "attendees"})
+    fixtures.build({need for each in SCENARIOS for need in each.needs})
     running = Node(tmp_path, {})
     running.base = str(node.origin())
     measurer = Measurer(settings, world, fixtures, running, Cores(dict))

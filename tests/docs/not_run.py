@@ -3,6 +3,7 @@
 NOT_RUN = {
     "make test": "it is what runs the tests",
     "make bench": "it measures for many minutes; tests/bench/test_main.py runs it on small books",
+    "make bench AGAINST=HEAD~10 ONLY=contact.update": "minutes as well; tests/bench/test_against.py runs it",
     ".venv/bin/drumee-contacts bench --only contact.add": "as make bench",
     ".venv/bin/drumee-contacts bench --only load:": "as make bench",
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",

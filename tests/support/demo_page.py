@@ -60,7 +60,7 @@ class Desk:
         return self.page.locator("#tiles .tile")
 
     async def dial(self, uid: str) -> None:
-        """Call somebody who is free. The page asks before it calls others, and may learn late who has left."""
+        """Call somebody who is free. The page asks before it calls others, and learns late who has left."""
         await expect(self.person(uid).locator(".word")).not_to_have_text("In a call")
         await self.dial_at_once(uid)
 
