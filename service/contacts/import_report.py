@@ -16,6 +16,7 @@ import orjson
 
 from service.background import end
 from service.errors import DatabaseUnavailableError, Refused, RequestError
+from service.live.phone_numbers import region_for
 from service.live.push import live_update
 from service.log import kind_of
 from service.runtime.context import Context, Download
@@ -62,6 +63,8 @@ class ImportReport:
         self._ctx = ctx
         self._kind = kind
         self._options = options
+        self.phone_region = ctx.settings.phone_region
+        """Country of the person's numbers without a country code; known when the import runs."""
         self._last_frame = 0.0
 
     async def run(self, work: Coroutine[Any, Any, None]) -> dict[str, Any]:
@@ -103,7 +106,9 @@ class ImportReport:
     async def _begin(self) -> None:
         options = self._options
         fields = {"api": options.api, "kind": self._kind, "update": options.update}
-        await self._ctx.shard("import_report_add", self.id, encode({**fields, "filename": options.filename}))
+        fields["filename"] = options.filename
+        (((chosen, own_number),),) = await self._ctx.shard("import_report_add", self.id, encode(fields))
+        self.phone_region = region_for(chosen, own_number, self.phone_region)
         await self.push()
 
     async def _while_it_lives(self, work: Coroutine[Any, Any, None]) -> None:

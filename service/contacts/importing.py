@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from service import PACKAGE
+from service.contacts.derived import derive
 from service.contacts.encodings import chunks_of
 from service.contacts.import_batch import Batch
 from service.contacts.import_report import ImportReport, LoadOptions
@@ -122,7 +123,9 @@ async def _store_list(
     batch = Batch()
     async with aclosing(ImportStore(ctx, report, options.update, origin, lambda _: None)) as store:
         for line, contact in enumerate(contacts, 1):
-            batch.add({"line": line, "contact": contact, "source": orjson.dumps(contact).decode()})
+            source = orjson.dumps(contact).decode()
+            derive(contact, report.phone_region)
+            batch.add({"line": line, "contact": contact, "source": source})
             while batch.is_full:
                 batch = await store.write(batch, line * 100 // len(contacts))
         await store.finish(batch)
@@ -140,7 +143,7 @@ async def _store_file(
     """Store the contacts that the reader of a file prints."""
     batch = Batch()
     async with aclosing(ImportStore(ctx, report, options.update, kind, progress)) as store:
-        async with READERS, _reader(path, kind, options.charset) as lines:
+        async with READERS, _reader(path, kind, options.charset, report.phone_region) as lines:
             async for line in lines:
                 entry = orjson.loads(line)
                 if "line" not in entry:
@@ -160,11 +163,13 @@ async def _store_file(
 
 
 @asynccontextmanager
-async def _reader(path: str, kind: str, charset: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+async def _reader(
+    path: str, kind: str, charset: str = "", phone_region: str = ""
+) -> AsyncIterator[AsyncIterator[bytes]]:
     """Yield the lines of a process that reads the file. The pipe makes it wait while we store contacts."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "service.contacts.reader", path, kind, charset),
+        *("-m", "service.contacts.reader", path, kind, charset, phone_region),
         stdout=asyncio.subprocess.PIPE,
         cwd=PACKAGE.parent,
         # Ctrl-C in a terminal goes to all processes of the group; the import of the shell ends by itself.

@@ -1,10 +1,11 @@
 """Read address books that other programs export: vCard 2.1, 3.0 and 4.0, and CSV.
 
-Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET]`), so that a big file
-neither delays other requests nor grows the memory of the service. Its own memory holds a card, but all of a
-jCard file (`JCARD_BYTES`). Prints `{"encoding"}`, with `charset_doubt` when it is a guess, of a table then
-`{"columns", "head"}` (which of them are used, and the lines before the first row), and one line of JSON per
-contact, where `at` is the number of bytes read:
+Runs as a process of its own (`python -m service.contacts.reader FILE vcf|csv [CHARSET [REGION]]`), so that a
+big file neither delays other requests nor grows the memory of the service. Its own memory holds a card, but
+all of a jCard file (`JCARD_BYTES`). REGION is the country of numbers without a country code. Prints
+`{"encoding"}`, with `charset_doubt` when it is a guess, of a table then `{"columns", "head"}` (which of them
+are used, and the lines before the first row), and one line of JSON per contact, where `at` is the number of
+bytes read:
 
 - `{"line", "at", "contact"}`, with `card` (uid, card, type, picture, digest) of one that came in a card, and
   `losses` (why something of it is not stored);
@@ -31,6 +32,7 @@ from service.contacts.card_groups import group_of
 from service.contacts.card_lines import Card, cut_cards
 from service.contacts.charset_evidence import encoding_of_header
 from service.contacts.cleaning import clean, clean_book
+from service.contacts.derived import derive
 from service.contacts.encodings import (
     Decoder,
     chunks_of,
@@ -187,7 +189,7 @@ def _without_empty(contact: Contact) -> Contact:
 def main() -> None:
     """Read the file named on the command line, and print its contacts."""
     os.nice(10)
-    path, kind, charset = [*sys.argv[1:], ""][:3]
+    path, kind, charset, phone_region = [*sys.argv[1:], "", ""][:4]
     # Buffered, also with PYTHONUNBUFFERED: the service would wake up for each line.
     with Path(path).open("rb") as source, open(1, "wb", BUFFER_BYTES, closefd=False) as out:
         decoder = decoder_of(source, kind, charset)
@@ -195,6 +197,7 @@ def main() -> None:
         out.write(orjson.dumps({"encoding": decoder.name, **doubt}) + b"\n")
         for entry in read(source, kind, decoder):
             if "contact" in entry:
+                derive(entry["contact"], phone_region)
                 entry["contact"] = _without_empty(entry["contact"])
             out.write(orjson.dumps(entry) + b"\n")
 

@@ -10,6 +10,7 @@ from yarl import URL
 
 from service.live.phone_numbers import international, region_of
 from service.settings import Settings
+from tests.support.address_files import upload
 from tests.support.admin import Admin
 from tests.support.commands import run
 from tests.support.nodes import NodeMaker
@@ -113,3 +114,19 @@ async def test_each_user_has_a_country(
 
     await until(lambda: finds("Ann", "+49 171 2345678"))
     assert await finds("Cid", "+49 171 2345678") == 0
+
+
+async def test_the_numbers_of_a_load_are_found_at_once(people: People, admin: Admin) -> None:
+    """No wait for the heartbeat, which would make the words of all these contacts again."""
+    german, french = await people("Ann"), await people("Bob")
+    file = b"First Name,E-mail Address,Mobile Phone\nAda,ada@load.example,0171 2345678\n"
+    for person, region in ((german, "DE"), (french, "FR")):
+        admin.rows("UPDATE yp.drumate SET profile = JSON_SET(profile, '$.phone_region', %s) WHERE id = %s",
+                   region, person.uid)  # fmt: skip
+        assert (await upload(person, await person.tab(), "a.csv", file)).data["loaded"] == 1
+    assert len(await german.ok("contact.my_contacts", value="+49 171 2345678")) == 1
+    assert await french.ok("contact.my_contacts", value="+49 171 2345678") == []
+    bob = {"email": [{"email": "bob@load.example"}], "mobile": [{"phone": "0171 2345679"}]}
+    listed = await german.ok("contact.import", list=[bob])
+    assert listed["loaded"] == 1
+    assert len(await german.ok("contact.my_contacts", value="+49 171 2345679")) == 1

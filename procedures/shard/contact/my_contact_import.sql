@@ -15,8 +15,9 @@
 --                         avatar_path, source (if it differs from in_origin; local for none), source_id,
 --                         synced_at (UTC), default (the default address), uid (of a registered user, or
 --                         absent), entity (from the exporting address book, for a person with neither;
---                         absent, or no uid in use), email, mobile, address (arrays of objects), tag, group
---                         (names; missing ones are created)
+--                         absent, or no uid in use), email, mobile, address (arrays of objects; a mobile
+--                         may have international, see contact_phone), tag, group (names; missing ones are
+--                         created)
 --           in_origin     source of the contacts (google, csv, vcf), or NULL
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of the people with
 --                              neither an address nor an entity nor a registered user)
@@ -189,22 +190,23 @@ BEGIN
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     WHERE j.email IS NOT NULL;
 
-    INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, category, is_default,
-                               position, label)
+    INSERT INTO contact_phone (owner_id, id, contact_id, areacode, phone, international, category,
+                               is_default, position, label)
     SELECT STRAIGHT_JOIN in_owner, LOWER(HEX(RANDOM_BYTES(8))), c.id, j.areacode, j.phone,
-           j.category, j.is_default, j.position,
+           j.international, j.category, j.is_default, j.position,
            IF(LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
               AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
               NULL, NULLIF(j.label, ''))
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         id CHAR(16) COLLATE ascii_bin PATH '$.id',
         NESTED PATH '$.mobile[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            category   VARCHAR(8) COLLATE utf8mb4_unicode_520_ci PATH '$.category',
-            is_default TINYINT PATH '$.is_default',
-            label      VARCHAR(32) COLLATE utf8mb4_unicode_520_ci PATH '$.label',
-            areacode   VARCHAR(16) COLLATE utf8mb4_unicode_520_ci PATH '$.areacode',
-            phone      VARCHAR(81) COLLATE utf8mb4_unicode_520_ci PATH '$.phone'
+            position      FOR ORDINALITY,
+            category      VARCHAR(8) COLLATE utf8mb4_unicode_520_ci PATH '$.category',
+            is_default    TINYINT PATH '$.is_default',
+            label         VARCHAR(32) COLLATE utf8mb4_unicode_520_ci PATH '$.label',
+            areacode      VARCHAR(16) COLLATE utf8mb4_unicode_520_ci PATH '$.areacode',
+            phone         VARCHAR(81) COLLATE utf8mb4_unicode_520_ci PATH '$.phone',
+            international VARCHAR(16) COLLATE ascii_bin PATH '$.international'
         )
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id

@@ -4,7 +4,7 @@
 --           in_id       import id, a new one
 --           in_report   JSON: api (rpc, rest, shell), kind (vcf, csv, list), filename, update (add, replace,
 --                       skip)
--- Returns:  nothing
+-- Returns:  one row     phone_region, own_number (of the owner, or NULL)
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL import_report_add('00000000000000a1', '0000000000000f02',
@@ -25,5 +25,9 @@ BEGIN
     VALUES (in_owner, in_id, JSON_VALUE(in_report, '$.api'), JSON_VALUE(in_report, '$.kind'),
             LEFT(COALESCE(JSON_VALUE(in_report, '$.filename'), ''), 255),
             JSON_VALUE(in_report, '$.update'), v_now, v_now);
+    SELECT JSON_VALUE(d.profile, '$.phone_region') AS phone_region,
+           JSON_VALUE(d.profile, '$.mobile') AS own_number
+    FROM (SELECT 1) AS one
+    LEFT JOIN yp.drumate AS d ON d.id = in_owner;
 END$$
 DELIMITER ;

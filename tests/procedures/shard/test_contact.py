@@ -485,6 +485,23 @@ def test_my_contact_import_loads_once(scene: Scene) -> None:
     assert len(scene.docs("contact_search(:alice, 'ada@in', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
+def test_my_contact_import_stores_the_international_form_of_a_number(scene: Scene) -> None:
+    load = """my_contact_import(:alice, '[
+        {"id": "00000000000000b1", "default": "ada@in.example",
+         "email": [{"email": "ada@in.example", "category": "priv", "is_default": 1}],
+         "mobile": [{"areacode": "", "phone": "0171 2345678", "category": "priv", "is_default": 1,
+                     "international": "491712345678"},
+                    {"areacode": "", "phone": "112", "category": "priv", "is_default": 0,
+                     "international": ""},
+                    {"areacode": "", "phone": "0171 99", "category": "priv", "is_default": 0}]}
+    ]', NULL)"""
+    assert scene.doc(load)["loaded"] == 1
+    forms = "SELECT international FROM contact_phone WHERE contact_id = '00000000000000b1' ORDER BY position"
+    assert [form for (form,) in scene.rows(forms)] == ["491712345678", "", None]
+    words = "SELECT word FROM contact_index WHERE contact_id = '00000000000000b1' AND kind = 'phone'"
+    assert {word for (word,) in scene.rows(words)} == {"491712345678", "017199"}
+
+
 def test_my_contact_import_fills_the_record_at_once(scene: Scene) -> None:
     load = """my_contact_import(:alice, '[
         {"id": "00000000000000b1", "line": 1, "display_name": "Countess", "company": "Acme",

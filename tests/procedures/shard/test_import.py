@@ -23,6 +23,16 @@ def state(scene: Scene) -> tuple[Any, ...]:
     return report["state"], report["reason"], report["total"], report["percent"]
 
 
+def test_import_report_add_answers_the_country_of_numbers(scene: Scene) -> None:
+    profile = """'{"phone_region": "DE", "mobile": "+33 6 12 34 56 78"}'"""
+    scene.sets(f"UPDATE yp.drumate SET profile = {profile} WHERE id = :alice")
+    fields = '{"api": "rpc", "kind": "csv", "update": "add"}'
+    ((row,),) = scene.sets(f"import_report_add(:alice, 'f1', '{fields}')")
+    assert tuple(row) == ("DE", "+33 6 12 34 56 78")
+    ((row,),) = scene.sets(f"import_report_add('nobody', 'f2', '{fields}')")
+    assert tuple(row) == (None, None)
+
+
 def test_each_refusal_has_its_code(scene: Scene) -> None:
     begin(scene)
     scene.refuses({
