@@ -7,6 +7,7 @@ from typing import Any
 
 from service.contacts.names import name_words, names_agree
 from service.contacts.pictures import picture_path
+from service.contacts.search_words import Words
 
 Contact = dict[str, Any]
 
@@ -15,7 +16,7 @@ BATCH = 100
 BATCH_BYTES = 2_000_000
 """Of their cards, pictures and texts, and of what is rejected."""
 NO_EMAIL = "no email address"
-PLACE = {"id", "line", "position", "avatar_path"}
+PLACE = {"id", "line", "position", "avatar_path", "has_words"}
 """Keys of a contact of the batch that do not come from its text."""
 
 
@@ -30,6 +31,8 @@ class Batch:
         self.entries: list[dict[str, Any]] = []
         self.cards: dict[str, dict[str, Any]] = {}
         """The cards of these contacts, by id, as `my_contact_import_cards` takes them."""
+        self.words: list[tuple[str, Words]] = []
+        """Ids of contacts whose words are known, with these, as `my_contact_import_words` takes them."""
         self._sources: dict[str, str] = {}
         """Texts of contacts that may have to be rejected, by id."""
         self._losses: dict[str, list[str]] = {}
@@ -107,7 +110,11 @@ class Batch:
                 self._size += _size_of(entry)
             return
         contact_id = secrets.token_hex(8)
-        self.contacts[contact_id] = {**contact, "id": contact_id}
+        # First what all statements read: SQL reads an object from its start to the key.
+        self.contacts[contact_id] = {"id": contact_id, **contact}
+        if "words" in entry:
+            self.contacts[contact_id]["has_words"] = 1
+            self.words.append((contact_id, entry["words"]))
         for address in addresses:
             self._by_address.setdefault(address, []).append((words, contact_id))
         if "source" in entry:

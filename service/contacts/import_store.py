@@ -117,6 +117,8 @@ class ImportStore:
             (count_rows,) = await tx.call(
                 self._db, "my_contact_import", self._owner, encode(contacts), self._origin
             )
+            if batch.words:
+                await tx.call(self._db, "my_contact_import_words", self._owner, encode(batch.words))
             if batch.cards:
                 cards = encode([*batch.cards.values()])
                 await tx.call(self._db, "my_contact_import_cards", self._owner, cards)

@@ -123,9 +123,9 @@ async def _store_list(
     batch = Batch()
     async with aclosing(ImportStore(ctx, report, options.update, origin, lambda _: None)) as store:
         for line, contact in enumerate(contacts, 1):
-            source = orjson.dumps(contact).decode()
-            derive(contact, report.phone_region)
-            batch.add({"line": line, "contact": contact, "source": source})
+            entry = {"line": line, "contact": contact, "source": orjson.dumps(contact).decode()}
+            derive(entry, report.phone_region)
+            batch.add(entry)
             while batch.is_full:
                 batch = await store.write(batch, line * 100 // len(contacts))
         await store.finish(batch)

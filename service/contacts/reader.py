@@ -7,8 +7,8 @@ all of a jCard file (`JCARD_BYTES`). REGION is the country of numbers without a 
 are used, and the lines before the first row), and one line of JSON per contact, where `at` is the number of
 bytes read:
 
-- `{"line", "at", "contact"}`, with `card` (uid, card, type, picture, digest) of one that came in a card, and
-  `losses` (why something of it is not stored);
+- `{"line", "at", "contact"}`, with `words` (`search_words.py`) unless SQL finds them, `card` (uid, card,
+  type, picture, digest) of one that came in a card, and `losses` (why something of it is not stored);
 - `{"line", "at", "error", "name"}`;
 - `{"line", "at", "group"}` of a card that is a group. They are the last lines, because their members may come
   after them.
@@ -197,7 +197,7 @@ def main() -> None:
         out.write(orjson.dumps({"encoding": decoder.name, **doubt}) + b"\n")
         for entry in read(source, kind, decoder):
             if "contact" in entry:
-                derive(entry["contact"], phone_region)
+                derive(entry, phone_region)
                 entry["contact"] = _without_empty(entry["contact"])
             out.write(orjson.dumps(entry) + b"\n")
 

@@ -17,7 +17,8 @@
 --                         absent), entity (from the exporting address book, for a person with neither;
 --                         absent, or no uid in use), email, mobile, address (arrays of objects; a mobile
 --                         may have international, see contact_phone), tag, group (names; missing ones are
---                         created)
+--                         created), has_words (1: the caller calls my_contact_import_words in the same
+--                         transaction; absent: this routine renders the contact)
 --           in_origin     source of the contacts (google, csv, vcf), or NULL
 -- Returns:  one row       data  JSON: loaded, alreadyincontact (how many), nobody (lines of the people with
 --                              neither an address nor an entity nor a registered user)
@@ -244,9 +245,15 @@ BEGIN
     END IF;
 
     SELECT STRAIGHT_JOIN COALESCE(JSON_ARRAYAGG(c.id), '[]') INTO v_contact_ids
-    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$.id')) AS j
-    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id;
-    CALL contacts_render(in_owner, v_contact_ids);
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id        CHAR(16) COLLATE ascii_bin PATH '$.id',
+        has_words TINYINT PATH '$.has_words'
+    )) AS j
+    JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
+    WHERE j.has_words IS NULL;
+    IF v_contact_ids <> '[]' THEN
+        CALL contacts_render(in_owner, v_contact_ids);
+    END IF;
     SELECT JSON_OBJECT(
         'loaded', v_loaded_count + 0,
         'alreadyincontact', v_person_count - v_loaded_count - JSON_LENGTH(v_unknown_lines),

@@ -5,6 +5,7 @@
 -- that people write for each other, become one here: a Turkish dotless i, a thorn, the Arabic letters of
 -- several languages, and letters that are composed in one text and decomposed in another. A sign such as an
 -- emoji is a word of its own.
+-- An import finds the same words in service/contacts/search_words.py; a test compares both.
 --
 -- A short text in ASCII takes few statements, which cost more than their patterns. Any other text is taken in
 -- pieces, because MariaDB reads the rest of the text again for each match of a pattern: 8,000 short words

@@ -485,6 +485,28 @@ def test_my_contact_import_loads_once(scene: Scene) -> None:
     assert len(scene.docs("contact_search(:alice, 'ada@in', '', 0, '[]', 'contact', 1, 45)")) == 1
 
 
+def test_my_contact_import_words_renders_the_contacts_that_were_imported(scene: Scene) -> None:
+    load = IMPORT.replace("ORIGIN", "'csv'").replace('"lastname": "L"', '"lastname": "L", "has_words": 1')
+    assert scene.doc(load)["loaded"] == 2
+    rendered = "SELECT contact_id FROM contact_record WHERE owner_id = :alice"
+    assert scene.rows(rendered) == [("00000000000000b2",)]
+    scene["words"] = json.dumps([
+        ["00000000000000b1", [["text", ["Ada", "countess"]], ["name", [None]], ["phone", ["1", ""]]]],
+        ["00000000000000b9", [["text", ["nobody"]]]],
+    ])  # fmt: skip
+    scene.sets("my_contact_import_words(:alice, :words)")
+    assert len(scene.rows(rendered)) == 2
+    record = scene.one("SELECT record FROM contact_record WHERE contact_id = '00000000000000b1'")
+    assert json.loads(record)["source"] == "csv"
+    assert len(scene.docs("contact_search(:alice, 'COUNT', '', 0, '[]', 'contact', 1, 45)")) == 1
+    rows = "SELECT kind, word FROM contact_index WHERE contact_id = '00000000000000b1'"
+    assert {("name", "Ada L"), ("phone", "1"), ("company_desc", "")} <= set(scene.rows(rows))
+    events = "SELECT contact_id, rev FROM contact_event WHERE owner_id = :alice AND event = 'created'"
+    assert [contact[-2:] for contact, _ in sorted(scene.rows(events))] == ["b1", "b2"]
+    ledger = "SELECT rev, active FROM contact_ledger WHERE owner_id = :alice"
+    assert scene.rows(ledger) == [(max(rev for _, rev in scene.rows(events)), 2)]
+
+
 def test_my_contact_import_stores_the_international_form_of_a_number(scene: Scene) -> None:
     load = """my_contact_import(:alice, '[
         {"id": "00000000000000b1", "default": "ada@in.example",

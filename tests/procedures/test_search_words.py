@@ -1,0 +1,143 @@
+"""An import finds the words of a contact in Python, and every other write in SQL: both find the same."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import orjson
+
+from service.contacts import search_words
+from service.contacts.cleaning import clean
+from service.contacts.derived import derive
+from tests.support.scene import Scene
+
+Contact = dict[str, Any]
+PART = 500
+"""Contacts of one call: more than 1,000 are rendered later."""
+NAMES = ("firstname", "lastname", "surname", "display_name", "company", "comment")
+PLAIN = [
+    (
+        "Ada",
+        "Lovelace",
+        "",
+        "",
+        "Analytical Engines Ltd",
+        "met ada@work.example and o'brien",
+        "06 12 34 56 78",
+    ),
+    ("Seán", "O'Brien-Smith", "", "", "", "0012345 12.34.56 (612)-34", "+33 6 12 34 56 78", "abc", "12"),
+    ("Anna-Lena", "Weiß", "Leni", "", "Ærø & Søn A/S", "Straße", "+49 (0) 171/2345678 ext. 5"),
+    ("Işıl", "İnce", "", "", "Ğ", "ıı IÍ"),
+    ("José", "Núñez", "", "", "“Quoted” Co", "a@b @c d@ @@ x@y@z", "112"),
+    ("D’Arcy", "L’Écuyer", "", "Ms D`Arcy", "C‐D", "a--b a-'b", "00 33 1 23"),
+    ("Jose\u0301", "e\u0301'x", "", "", "z", "x\u0301-y"),
+    ("Þórður", "Ŋ-ŧest", "", "", "Андрей Їжак", "ʿĀʾisha ʻOkina"),
+    ("Иван", "Ёлкин", "", "", "ООО Ромашка", "тел-номер", "+7 916 123-45-67"),
+    ("שלום", "בן-דוד", "", "", "Ա Ֆ", "Ωμέγα Ὀδυσσεύς"),
+    ("anna", "Anna", "ANNA", "", "anna", "Aña 007 00712345 012345x 1;2"),
+    ("", "", "", "", "", "no name at all"),
+    ("Li", "van der Berg", "", "", 'back\\slash "quote"', "line 1\nline 2\tx"),
+    ("y" * 100, "x" * 70, "", "", "q" * 60, "w" * 64, "9" * 15),
+]
+LEFT_TO_SQL = [
+    ("小明", "王", "", "", "中", ""),
+    ("สมชาย", "", "", "", "", ""),
+    ("Party 🎉", "", "", "", "Acme ©", "ﬁ"),
+    ("Ali", "", "", "", "", "", "٠١٧١ ٢٣٤٥٦٧٨"),
+    ("Ann", "", "", "", "", "n" * 600),
+    ("-", "–", "", "", "...", "!!!", "---"),
+    ("Bob", "", "", "", "", "", '"12\\3'),
+    ("\u0301", "", "", "", "Co", ""),
+]
+
+
+def person(number: int, names: tuple[str, ...], tags: list[str] | None = None) -> Contact:
+    """Return a contact of the reader: six texts, then phone numbers."""
+    texts = dict(zip(NAMES, names[:6], strict=True))
+    phones = [{"phone": phone} for phone in names[6:]]
+    return {**texts, "email": [{"email": f"p{number}@x.example"}], "mobile": phones, "tag": tags or ["Work"]}
+
+
+def imported(scene: Scene, contacts: list[Contact]) -> int:
+    """Import contacts for Alice with the words of SQL, for Bob with those of Python; count the latter."""
+    parts = [contacts[start : start + PART] for start in range(0, len(contacts), PART)]
+    return sum(_imported(scene, part, number * PART) for number, part in enumerate(parts))
+
+
+def _imported(scene: Scene, contacts: list[Contact], first: int) -> int:
+    entries: list[Contact] = [{"contact": clean(contact)} for contact in contacts]
+    for number, entry in enumerate(entries, first + 1):
+        derive(entry, "FR")
+        entry["contact"] |= {"id": f"{number:016x}", "line": number}
+    scene["people"] = orjson.dumps([entry["contact"] for entry in entries]).decode()
+    assert scene.doc("my_contact_import(:alice, :people, 'csv')")["loaded"] == len(contacts)
+    with_words = [entry for entry in entries if "words" in entry]
+    for entry in with_words:
+        entry["contact"]["has_words"] = 1
+    scene["people"] = orjson.dumps([entry["contact"] for entry in entries]).decode()
+    scene["words"] = orjson.dumps([(e["contact"]["id"], e["words"]) for e in with_words]).decode()
+    assert scene.doc("my_contact_import(:bob, :people, 'csv')")["loaded"] == len(contacts)
+    scene.sets("my_contact_import_words(:bob, :words)")
+    return len(with_words)
+
+
+def compare(scene: Scene) -> None:
+    """Compare the rows of the index, as the collation reads them, and the records."""
+    for owner in ("alice", "bob"):
+        scene.sets(f"UPDATE contact_index SET word = '' WHERE owner_id = :{owner} AND kind LIKE '%ed_at'")
+    rows = "SELECT contact_id, kind, {}, is_deleted, name FROM contact_index WHERE owner_id = :{}"
+    words, keys = (
+        {owner: set(scene.rows(rows.format(column, owner))) for owner in ("alice", "bob")}
+        for column in ("word", "HEX(WEIGHT_STRING(word))")
+    )
+    differing = {contact for contact, *_ in keys["alice"] ^ keys["bob"]}
+    sides = [{row for row in words[owner] if row[0] in differing} for owner in ("alice", "bob")]
+    assert not differing, (sides[0] - sides[1], sides[1] - sides[0])
+    times = "'$.created_at', '$.updated_at'"
+    # the numbers in private have no order
+    records = f"""SELECT contact_id, state, digest, names_digest, LENGTH(private),
+                         JSON_REMOVE(record, {times})
+                  FROM contact_record WHERE owner_id = :{{}} ORDER BY contact_id"""
+    events = """SELECT e.contact_id, e.event, e.before_record, e.rev = r.rev, r.created_rev = r.rev
+                FROM contact_event AS e JOIN contact_record AS r USING (owner_id, contact_id)
+                WHERE e.owner_id = :{} ORDER BY e.contact_id"""
+    for statement in (records, events):
+        assert scene.rows(statement.format("alice")) == scene.rows(statement.format("bob"))
+
+
+def test_hard_texts(scene: Scene) -> None:
+    contacts = [person(number, names) for number, names in enumerate([*PLAIN, *LEFT_TO_SQL])]
+    assert imported(scene, contacts) == len(PLAIN)
+    compare(scene)
+    active = "SELECT active FROM contact_ledger WHERE owner_id = :bob"
+    assert scene.one(active) == len(contacts)
+
+
+def test_every_plain_character(scene: Scene) -> None:
+    """Between letters, between digits, alone, in an address, and beside signs that people leave out."""
+    characters = [chr(n) for first, last in search_words.PLAIN_RANGES for n in range(first, last + 1)]
+    contacts = [
+        person(number, (f"Ab{c}Cd", f"{c}Ef{c}", "", "", f"1{c}2 {c} 3{c}4567890",
+                        f"x{c}y@z{c}w {c}@a O'{c} {c}'n 0{c}12345 p{c}"), [f"t{c}"])
+        for number, c in enumerate(characters)
+    ]  # fmt: skip
+    assert imported(scene, contacts) > 0.9 * len(characters)
+    compare(scene)
+
+
+def test_texts_at_random(scene: Scene) -> None:
+    chance = random.Random(14)
+    letters = "aAbZéßıİø'’-‐.@+()/ 0 0 1 23456789 ,;\"\\_\u0301Жя"
+
+    def text(size: int, of: str = letters) -> str:
+        return "".join(chance.choices(of, k=chance.randint(0, size)))
+
+    contacts = [
+        person(number, (text(14), text(14), text(6), text(8), text(12), text(80), *(
+            text(14, "+0123456789 -()abc;") for _ in range(chance.randint(0, 3))
+        )), [text(5)])
+        for number in range(800)
+    ]  # fmt: skip
+    assert imported(scene, contacts) > 400
+    compare(scene)
