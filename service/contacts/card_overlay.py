@@ -58,16 +58,22 @@ class StoredCard:
         self._cleaned = clean(self._read) if self._unused else {}
 
     @property
-    def is_foreign(self) -> bool:
-        """Whether another program has written the card."""
-        return bool(self.values.lines) and self.values.first("PRODID") != PRODID
+    def has_own_groups(self) -> bool:
+        """Whether this service has chosen the groups itemN: it counts them from 1, in the order of the card.
+
+        Those that another program has chosen stay, also in a card that this service has written since then.
+        """
+        is_own = not self.values.lines or self.values.first("PRODID") == PRODID
+        return is_own and self._items() == list(range(1, len(self._items()) + 1))
 
     def free_item(self) -> int:
         """Return the number n of the last group itemN."""
-        numbers = [
-            int(v.line.group[4:]) for v in self.values.lines if re.fullmatch(r"ITEM\d{1,6}", v.line.group)
-        ]
-        return max(numbers, default=0)
+        return max(self._items(), default=0)
+
+    def _items(self) -> list[int]:
+        """Return the numbers of the groups itemN, in the order of the card."""
+        matches = (ITEM.fullmatch(value.line.group) for value in self.values.lines)
+        return list(dict.fromkeys(int(item[1]) for item in matches if item))
 
     def says(self, *fields: str) -> bool:
         """Return whether the card has the values that these fields of the contact have now."""

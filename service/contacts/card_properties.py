@@ -7,11 +7,11 @@ Apple writes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from service.contacts.card_overlay import NAME_KEYS, StoredCard, extra_property
+from service.contacts.card_overlay import ITEM, NAME_KEYS, StoredCard, extra_property
 from service.contacts.card_property import TEXT, CardProperty, text_property
 from service.contacts.card_versions import OLD, adapt
 from service.contacts.card_writing import content_line
@@ -44,8 +44,8 @@ Contact = Mapping[str, Any]
 def properties_of_contact(contact: Contact, version: str) -> list[CardProperty]:
     """Return the properties of a contact for a version of vCard, or "jCard"."""
     card = CardOf(contact, version)
-    properties = list(card.properties())
-    return properties if card.has_foreign_groups else _renumbered(properties)
+    properties = list(_labelled_once(card.properties()))
+    return _renumbered(properties) if card.has_own_groups else properties
 
 
 class CardOf:
@@ -61,9 +61,9 @@ class CardOf:
         self._imported_kinds: dict[str, list[dict[str, Any]]] = {key: [] for key in FILE_LABELS}
 
     @property
-    def has_foreign_groups(self) -> bool:
-        """Whether another program has chosen the groups of the card."""
-        return self._stored.is_foreign
+    def has_own_groups(self) -> bool:
+        """Whether this service has chosen the groups itemN of the card."""
+        return self._stored.has_own_groups
 
     def properties(self) -> Iterator[CardProperty]:
         """Yield all properties."""
@@ -224,10 +224,21 @@ class CardOf:
 
 
 def _renumbered(properties: list[CardProperty]) -> list[CardProperty]:
-    """Return properties whose groups are numbered in their order."""
-    groups = list(dict.fromkeys(p.group for p in properties if p.group))
+    """Return properties whose groups itemN are numbered in their order."""
+    groups = list(dict.fromkeys(p.group for p in properties if ITEM.fullmatch(p.group.upper())))
     numbers = {group: f"item{number}" for number, group in enumerate(groups, 1)}
-    return [replace(p, group=numbers[p.group]) if p.group else p for p in properties]
+    return [replace(p, group=numbers[p.group]) if p.group in numbers else p for p in properties]
+
+
+def _labelled_once(properties: Iterable[CardProperty]) -> Iterator[CardProperty]:
+    """Yield properties, of which those of a group share one label."""
+    labelled: set[str] = set()
+    for property_ in properties:
+        if property_.name != "X-ABLabel":
+            yield property_
+        elif property_.group not in labelled:
+            labelled.add(property_.group)
+            yield property_
 
 
 def full_name(contact: Contact) -> str:

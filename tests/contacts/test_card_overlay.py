@@ -16,6 +16,7 @@ from service.contacts.exporting import jcard, vcard
 from service.contacts.extension import kind_of
 from service.contacts.extra import is_storable
 from service.contacts.vocabulary import FILE_LABELS
+from service.contacts.whole_cards import values_in
 from tests.support.address_files import cards_in
 
 APPLE = """BEGIN:VCARD
@@ -178,6 +179,27 @@ def test_an_edit_changes_the_lines_of_its_field_alone(change: dict[str, Any], ex
     touched = {line for line in before if re.sub(r"^item\d\.", "", line).startswith(names[field])}
     assert before - after <= touched
     assert after - before == expected - before
+
+
+@pytest.mark.parametrize("versions", ["3.0 3.0 3.0", "4.0 2.1 3.0", "2.1 jCard 4.0", "jCard 3.0 2.1"])
+def test_groups_of_another_program_keep_names_and_labels_through_several_files(versions: str) -> None:
+    lines = {
+        "HOME.TEL": "+49 171 1234567", "HOME.X-ABLABEL": "Sommerhaus", "WORK.EMAIL": "ana@x.example",
+        "WORK.X-ABLABEL": "Büro", "ITEM7.ADR": ";;Calle 1;Madrid;;28001;Spain", "ITEM7.X-ABADR": "es",
+        "ITEM7.X-ABLABEL": "Casa", "ITEM2.URL": "https://a.example", "FAM.X-ABRELATEDNAMES": "Luis",
+        "FAM.X-ABLABEL": "Vater",
+    }  # fmt: skip
+    text = "".join(f"{name}:{value}\n" for name, value in lines.items())
+    data = f"BEGIN:VCARD\nVERSION:3.0\nN:García;Ana;;;\nFN:Ana García\n{text}END:VCARD\n".encode()
+    for version in versions.split():
+        (item,) = cards_in(data)
+        data = vcard(item, version).encode() if version != "jCard" else b"[" + jcard(item) + b"]"
+        (item,) = cards_in(data)
+        card_lines = values_in(item["vcard"]["card"]).lines
+        grouped = [
+            (f"{v.line.group}.{v.line.name}", ";".join(v.parts(";"))) for v in card_lines if v.line.group
+        ]
+        assert sorted(grouped) == sorted(lines.items()), version
 
 
 def test_the_default_address_moves_with_its_preference() -> None:
