@@ -16,7 +16,7 @@ BEGIN
     SELECT k.data
     FROM import_card AS k
     WHERE k.owner_id = in_owner
-    ORDER BY k.ctime DESC, k.id
+    ORDER BY k.ctime DESC, k.began_at DESC, k.id
     LIMIT in_size;
 END$$
 DELIMITER ;

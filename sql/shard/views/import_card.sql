@@ -5,6 +5,7 @@ SELECT
     r.owner_id,
     r.id,
     r.ctime,
+    r.began_at,
     JSON_MERGE_PATCH(
         JSON_OBJECT(
             'import_id', r.id,

@@ -91,3 +91,12 @@ def test_silent_imports_end_and_old_ones_go(scene: Scene) -> None:
     scene.sets("import_report_expire(:alice)")
     assert [report["id"] for report in scene.docs("import_reports(:alice, 9)")] == [scene["load"]]
     assert scene.count("import_entry", "owner_id = :alice") == 0
+
+
+def test_imports_of_one_second_are_listed_in_their_order(scene: Scene) -> None:
+    names = ("a", "bb", "ccc", "dddd")
+    for name in names:
+        begin(scene, name)
+    scene.sets("UPDATE import_report SET ctime = 1700000000 WHERE owner_id = :alice")
+    listed = [report["id"] for report in scene.docs("import_reports(:alice, 9)")]
+    assert listed == [scene[name] for name in reversed(names)]
