@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +15,7 @@ import typer
 from service.admin.acting import FAILURES, acting_as, caller_of, why
 from service.admin.progress_bar import progress_bar
 from service.admin.registry import Registry
+from service.admin.signals import on_signals
 from service.auth.session import Caller
 from service.contacts.exporting import BOXES, ExportOptions, export_file
 from service.errors import CommandError
@@ -30,8 +30,12 @@ def write(settings: Settings, path: Path, who: str, options: ExportOptions, *, f
     registry = Registry(settings)
     caller = caller_of(registry, who)
     count = registry.count_contacts(caller.db or "", caller.uid, BOXES[options.option])
-    with _complete_or_none(path, force=force) as file, progress_bar(f"writing {path.name}", count) as bar:
-        asyncio.run(_write_chunks(settings, caller, file, options, bar))
+    with progress_bar(f"writing {path.name}", count) as bar:
+        asyncio.run(
+            complete_or_none(
+                path, lambda file: _write_chunks(settings, caller, file, options, bar), force=force
+            )
+        )
     typer.echo(f"{path}: {count} contacts of {caller.email}, {path.stat().st_size} bytes")
     return 0
 
@@ -41,15 +45,29 @@ def _check_absent(path: Path, *, force: bool) -> None:
         raise CommandError(f"F={path} exists; FORCE=1 writes over it")
 
 
-@contextmanager
-def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Yield a file with another name beside `path`, which gets this name when everything is written.
+async def complete_or_none(
+    path: Path, write_to: Callable[[BinaryIO], Awaitable[None]], *, force: bool
+) -> None:
+    """Write a file under another name beside `path`; it gets this name when it is complete.
 
-    SIGTERM ends the work as Ctrl-C does, so that nothing is left.
+    Ctrl-C and SIGTERM end the work, and nothing is left. CommandError then, and when `path` exists.
     """
-    # also in the background of a shell, where SIGINT is ignored
-    former_int = signal.signal(signal.SIGINT, signal.default_int_handler)
-    former_term = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    async def work() -> None:
+        with _part_of(path, force=force) as file:
+            await write_to(file)
+
+    writing = asyncio.ensure_future(work())
+    with on_signals(writing.cancel):
+        try:
+            await writing
+        except asyncio.CancelledError:
+            raise CommandError("interrupted; nothing is written") from None
+
+
+@contextmanager
+def _part_of(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Yield a file beside `path`, which gets this name at the end, and is removed after an error."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     part = Path(name)
     try:
@@ -61,8 +79,6 @@ def _complete_or_none(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-        signal.signal(signal.SIGTERM, former_term)
-        signal.signal(signal.SIGINT, former_int)
 
 
 async def _write_chunks(

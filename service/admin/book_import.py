@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import typer
 from service.admin.acting import FAILURES, acting_as, caller_of, why
 from service.admin.progress_bar import progress_bar
 from service.admin.registry import Registry
+from service.admin.signals import on_signals
 from service.auth.session import Caller
 from service.contacts import import_report
 from service.contacts.import_report import LoadOptions
@@ -84,7 +83,7 @@ async def _loaded(
             loading.cancel()
         ending.add(asyncio.ensure_future(_cancel(ctx, options.import_id, loading)))
 
-    with _on_signals(stop):
+    with on_signals(stop):
         try:
             return await loading
         except asyncio.CancelledError:
@@ -100,20 +99,6 @@ async def _cancel(ctx: Context, import_id: str, loading: asyncio.Future[Any]) ->
         await import_report.cancel(ctx, import_id)
     except FAILURES:
         loading.cancel()
-
-
-@contextmanager
-def _on_signals(work: Callable[[], None]) -> Iterator[None]:
-    """Call `work` at Ctrl-C and SIGTERM."""
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, work)
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 async def _report_of(ctx: Context, import_id: str) -> dict[str, Any] | None:

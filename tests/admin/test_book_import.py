@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from service.settings import Settings
 from tests.support.address_files import table
 from tests.support.admin import Admin
@@ -81,8 +83,14 @@ async def test_what_cannot_begin_ends_with_2_and_changes_nothing(
     assert (await api.get("/imports")).data == []
 
 
-async def test_ctrl_c_cancels_and_says_how_much_is_stored(
-    settings: Settings, client_of: ClientMaker, people: People, admin: Admin, tmp_path: Path
+@pytest.mark.parametrize("signalled", ["Ctrl-C", "SIGTERM"])
+async def test_an_import_that_is_ended_says_how_much_is_stored(
+    signalled: str,
+    settings: Settings,
+    client_of: ClientMaker,
+    people: People,
+    admin: Admin,
+    tmp_path: Path,
 ) -> None:
     alice = await people("Alice")
     api, tab = await client_of(person=alice), await alice.tab()
@@ -90,9 +98,14 @@ async def test_ctrl_c_cancels_and_says_how_much_is_stored(
     file.write_bytes(table(8_000))
     process = await start(settings, "import", "--file", file, "--user", alice.email)
     await until(lambda: any(f["model"]["loaded"] for f in tab.updates("contact.import_progress")))
-    press_ctrl_c(process)
+    if signalled == "Ctrl-C":
+        press_ctrl_c(process)
+    else:
+        process.terminate()
     ended = await end_of(process)
     (report,) = (await api.get("/imports")).data
+    assert (await api.get(f"/imports/{report['id']}")).data["state"] == "cancelled"
+    assert (await alice.ok("contact.load_report", import_id=report["id"]))["loaded"] == report["loaded"]
     assert 0 < report["loaded"] < 8_000
     counts = f"{report['total']} read, {report['loaded']} new, 0 updated, 0 known, 0 rejected"
     assert (ended.status, ended.out.splitlines()) == (1, [f"cancelled: {counts}", f"import {report['id']}"])
