@@ -45,6 +45,10 @@ SUPERSETS = {
 """The encoding that programs mean when they name another one."""
 MULTIBYTE = {"cp932", "cp949", "gb18030", "big5hkscs", "euc_jp", "iso2022_jp", "cp874"}
 """Encodings in which a short name may be valid UTF-8 by accident."""
+SEVEN_BITS = "iso2022_jp"
+"""An encoding in which all bytes are those of ASCII."""
+SHIFT = re.compile(rb"\x1b\$[@B]")
+"""The start of Japanese letters in it."""
 NO_CHARSETS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 """Codecs that are no encoding of a file. The time of some grows with the square of a text."""
 FALLBACK = "cp1252"
@@ -111,7 +115,7 @@ class Decoder:
 
     def decode(self, value: bytes, charset: str = "") -> str:
         """Return the text of a value. `charset`: the encoding that the value names itself."""
-        if value.isascii() and not charset:
+        if value.isascii() and not charset and self.encoding != SEVEN_BITS:
             return value.decode("ascii")
         for name in self._candidates(charset):
             try:
@@ -155,6 +159,11 @@ def is_plain(source: BinaryIO) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def is_shifted(source: BinaryIO) -> bool:
+    """Return whether a file has Japanese letters in seven bits."""
+    return any(SHIFT.search(chunk) for chunk in raw_chunks(source))
 
 
 def raw_chunks(source: BinaryIO) -> Iterator[bytes]:
