@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vobject.base import parseParams
 
+from service.contacts.card_property import KINDS, TEXTS, VALUE_TYPES
 from service.contacts.vocabulary import CARD_LIMIT
 
 CARD_BYTES = 4 * CARD_LIMIT
@@ -29,6 +30,9 @@ VERSION = re.compile(rb"VERSION[ \t]*:", re.IGNORECASE)
 """The line after the BEGIN of a card, hardly ever after that of a note."""
 AGENT = re.compile(rb"(?:[\w-]+\.)?AGENT[^:]{0,100}:\s*", re.IGNORECASE)
 PROPERTY = re.compile(rb"[A-Za-z0-9_./-]+[ \t]*[;:]")
+FOLDED_NAME = re.compile(rb"(?:[A-Za-z0-9-]+\.)?([A-Za-z0-9/-]+)[;:]")
+NAMES = {*TEXTS, *VALUE_TYPES, *KINDS, "PRODID", "VERSION"}
+"""Properties that are found also when a fold has cut their name; so are all with X-."""
 HEAD = re.compile(rb'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
 SPACES = re.compile(r"\s*([;=])\s*")
 ANDROID_LABEL = re.compile(
@@ -72,6 +76,8 @@ class Card:
     is_quoted_printable: bool = False
     is_soft: bool = False
     """The last line ends in a soft break of quoted-printable."""
+    text_start: int = 0
+    """Where a line that looks like no property begins in the last one; 0: nowhere."""
 
     def add(self, line: bytes) -> None:
         """Add a line of the file."""
@@ -85,19 +91,32 @@ class Card:
             self._extend(line[1:] if SOFT_FOLD.match(line) else line)
         elif line[:1] in {b" ", b"\t"}:
             self._extend(line[1:])
+            self._begin_folded_name()
         elif PROPERTY.match(line):
             self._start(line)
         elif line:
             # A text whose breaks are not escaped. A picture goes on without blanks as well.
+            self.text_start = len(self.properties[-1]) if self.properties else 0
             self._extend(b"\n" + line)
 
     def _start(self, line: bytes) -> None:
+        self.text_start = 0
         head = line.partition(b":")[0].upper()
         name = head.partition(b";")[0].strip(BLANKS).rpartition(b".")[2]
         self.binary_limit = BINARY_BYTES.get(name, 0)
         self.is_quoted_printable = b"QUOTED-PRINTABLE" in head
         self.properties.append(bytearray())
         self._extend(line)
+
+    def _begin_folded_name(self) -> None:
+        """Begin a property when a line without a colon was the start of its name, which a fold has cut."""
+        if not self.text_start or not self.properties:
+            return
+        line = bytes(self.properties[-1][self.text_start + 1 :])
+        name = FOLDED_NAME.match(line)
+        if name and (name[1][:2] in {b"X-", b"x-"} or name[1].decode().upper() in NAMES):
+            del self.properties[-1][self.text_start :]
+            self._start(line)
 
     def _extend(self, text: bytes) -> None:
         """Add a text to the last property, unless that is too long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ BINARY = "binary"
 """The value type of bytes before vCard 4.0: base64."""
 STRUCTURED = {"N", "ADR", "ORG", "GENDER", "CLIENTPIDMAP"}
 """Properties whose value has parts."""
+LINKED_BYTES = re.compile(r"data:(?:image|application)/", re.IGNORECASE)
+"""The start of bytes as a link, in a property that other programs have invented."""
 KINDS = ("KIND", "X-ADDRESSBOOKSERVER-KIND", "X-ABSHOWAS")
 """Properties that say whether a card is a person, a company or a group."""
 LISTS = {"NICKNAME", "CATEGORIES"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from service.contacts.card_property import BINARY, TEXT, VALUE_TYPES, CardProperty
+from service.contacts.card_property import BINARY, LINKED_BYTES, TEXT, VALUE_TYPES, CardProperty
 from service.contacts.values import unescape
 
 OLD = {"2.1", "3.0"}
@@ -60,7 +60,7 @@ def _place(property_: CardProperty, text: str, version: str) -> CardProperty:
 def _bytes(property_: CardProperty, text: str, version: str) -> CardProperty:
     """Return the bytes of a picture, a sound or a key as they were before vCard 4.0."""
     data = DATA_URI.fullmatch(text)
-    if not data or property_.name not in VALUE_TYPES:
+    if not data or (property_.name not in VALUE_TYPES and not LINKED_BYTES.match(text)):
         return property_
     kind = {"TYPE": [data[1].upper()]} if data[1] not in {"", "octet-stream"} else {}
     encoding = {"ENCODING": ["BASE64" if version == "2.1" else "b"]}

@@ -115,7 +115,9 @@ def _value_21(property_: CardProperty) -> str:
         return property_.parts[0][0]
     is_structured = property_.name in STRUCTURED or len(property_.parts) > 1
     is_list = property_.name == "CATEGORIES"
-    parts = [",".join(_escape_21(t, is_structured, is_list) for t in part) for part in property_.parts]
+    # it has lists of tags only
+    comma = "," if is_list else ", "
+    parts = [comma.join(_escape_21(t, is_structured, is_list) for t in part) for part in property_.parts]
     return ";".join(parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from service.contacts.card_lines import BINARY_NAMES, Property
-from service.contacts.card_property import KINDS, STRUCTURED
+from service.contacts.card_property import KINDS, LINKED_BYTES, STRUCTURED
 from service.contacts.headings import normal
 from service.contacts.values import Value, Values
 from service.contacts.vocabulary import APPLE_LABEL, CONTROL_BUT_LAYOUT, Contact
@@ -219,7 +219,11 @@ def _is_field(name: str, value: Value, contact: Contact) -> bool:
 
 def is_binary(value: Value) -> bool:
     """Return whether a property holds bytes, not the address of a file."""
-    return value.line.is_bytes or (value.line.name in BINARY_NAMES and value.text[:5].lower() == "data:")
+    name = value.line.name
+    is_link = (name in BINARY_NAMES and value.text[:5].lower() == "data:") or (
+        name.startswith("X-") and LINKED_BYTES.match(value.text)
+    )
+    return value.line.is_bytes or bool(is_link)
 
 
 def _texts(texts: list[str]) -> list[dict[str, Any]]:

@@ -101,15 +101,31 @@ def _field(head: str, programs: Sequence[Mapping[str, str]]) -> str:
 @lru_cache(maxsize=10_000)
 def _composed(head: str) -> str:
     """Return the field of a heading that consists of known words, "" for any other."""
+    return _field_of_words(_meanings(head))
+
+
+def _meanings(head: str) -> set[str]:
+    """Return the meanings of the words of a heading, none when it has an unknown word."""
     if not 0 < len(head) <= LONGEST:
-        return ""
+        return set()
     rest, kinds = f" {head} ", set()
     for word, kind in known().words.items():
         text = word if word >= CJK else f" {word} "
         if kind != "not" and text in rest:
             rest = rest.replace(text, " ")
             kinds.add(kind)
-    return "" if rest.strip() else _field_of_words(kinds)
+    return set() if rest.strip() else kinds
+
+
+@lru_cache(maxsize=1_000)
+def kind_of_label(base: str, label: str) -> str:
+    """Return the kind, such as `work fax`, that a label of known words names; "" for any other label.
+
+    Programs write the labels of their language. `base`: email, phone or address.
+    """
+    meanings = _meanings(normal(label[: 2 * LONGEST]))
+    field = _field_of_words(meanings | {base}) if meanings else ""
+    return field.partition(":")[2]
 
 
 def _field_of_words(kinds: set[str]) -> str:

@@ -31,13 +31,15 @@ import orjson
 from service.contacts.card_groups import group_of
 from service.contacts.card_lines import Card, cut_cards
 from service.contacts.charset_evidence import encoding_of_header
-from service.contacts.cleaning import clean, clean_book
+from service.contacts.cleaning import clean, clean_book, line
 from service.contacts.derived import derive
 from service.contacts.encodings import (
+    SEVEN_BITS,
     Decoder,
     chunks_of,
     codec_of,
     is_plain,
+    is_shifted,
     lines_of,
     raw_chunks,
     text_lines,
@@ -100,6 +102,8 @@ def decoder_of(source: BinaryIO, kind: str, charset: str = "") -> Decoder:
     encoding = codec_of(charset) if charset else None
     if encoding:
         return Decoder(encoding, utf8_first=False)
+    if is_shifted(source):
+        return Decoder(SEVEN_BITS, utf8_first=False)
     if is_plain(source):
         return Decoder("utf-8")
     lines = lines_of(source)
@@ -143,8 +147,9 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
     if group := group_of(values):
         stored, losses = card_of(values)
         group |= {"card": stored["card"]} if "card" in stored else {}
-        # a group has one of the pictures that its user chooses, in the frontend
-        losses += ["the picture of a group is not kept"] if picture_of(values) != (None, "") else []
+        picture, reason = picture_of(values)
+        losses += filter(None, [reason])
+        group |= {"picture": picture.content, "type": picture.type} if picture else {}
         return {"line": card.line, "group": group, "source": card_text(values.lines)} | (
             {"losses": losses} if losses else {}
         )
@@ -169,8 +174,8 @@ def _rows(source: BinaryIO, decoder: Decoder) -> Iterator[Contact]:
     try:
         for line, contact, error, text in read_rows(text_lines(source, decoder)):
             entry: Contact = {"line": line, "source": text}
-            if contact is None:
-                yield entry | {"error": error, "name": ""}
+            if error:
+                yield entry | {"error": error, "name": _name(contact)}
             else:
                 yield contact | {"head": text} if "columns" in contact else entry | {"contact": contact}
     except UnreadableError as exc:
@@ -184,6 +189,11 @@ def _without_empty(contact: Contact) -> Contact:
         for key in FILE_LABELS
     }
     return {key: value for key, value in contact.items() if value != ""} | lists
+
+
+def _name(contact: Contact) -> str:
+    """Return how a report calls the person of a damaged row."""
+    return line(f"{contact['firstname']} {contact['lastname']}", 255) or line(contact["company"], 255)
 
 
 def main() -> None:

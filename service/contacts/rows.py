@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from service.contacts.addresses import addresses_in
 from service.contacts.headings import fields_of, guessed_fields_of
 from service.contacts.vocabulary import CARD_LIMIT, UnreadableError
 
@@ -70,6 +72,8 @@ class TableHeader:
     cells: Row
     lines: int
     """Lines to the end of the header."""
+    sample: Sequence[Row] = ()
+    """Rows below it, for columns whose headings say nothing."""
 
 
 def find_header(lines: Lines) -> TableHeader:
@@ -87,11 +91,64 @@ def find_header(lines: Lines) -> TableHeader:
         head[0] = head[0].lstrip("\ufeff")
     separator_line = SEPARATOR_LINE.fullmatch(head[0]) if head else None
     separators = separator_line[1] if separator_line else SEPARATORS
-    header = _best(head, separators, fields_of) or _best(head, separators, guessed_fields_of)
+    header = (
+        _best(head, separators, fields_of)
+        or _best(head, separators, guessed_fields_of)
+        or _above_addresses(head, separators)
+    )
     if header is None:
         raise UnreadableError("no column of email addresses")
     lines.put_back(header.lines)
-    return header
+    return replace(header, sample=_rows(head[header.lines :], header.separator))
+
+
+def _rows(lines: Row, separator: str) -> list[Row]:
+    """Return the rows of lines, as far as they can be read."""
+    rows: list[Row] = []
+    with suppress(csv.Error):
+        rows.extend(csv.reader(lines, delimiter=separator))
+    return rows
+
+
+def columns_of_addresses(rows: Iterable[Row]) -> set[int]:
+    """Return the columns that have addresses in some rows, and nothing else in the others."""
+    cells = [(index, cell) for row in rows for index, cell in enumerate(row) if cell.strip()]
+    return {i for i, cell in cells if addresses_in(cell)} - {i for i, cell in cells if not addresses_in(cell)}
+
+
+def _above_addresses(head: Row, separators: str) -> TableHeader | None:
+    """Return the line before the first one with an address; made headings when that is the first line."""
+    first = next((index for index, line in enumerate(head) if addresses_in(line)), None)
+    if first is None:
+        return None
+    tables = {separator: _rows(head[first:], separator) for separator in separators}
+    separator = max(separators, key=lambda each: _width(tables[each]))
+    rows = tables[separator]
+    names = next((cells for cells in _rows(head[max(first - 1, 0) : first], separator) if any(cells)), None)
+    if names and len(names) == _width(rows):
+        return TableHeader(separator, names, first)
+    addresses = columns_of_addresses(rows)
+    if not addresses:
+        return None
+    names = ["Email" if index in addresses else f"Column {index + 1}" for index in range(_width(rows))]
+    words = [i for i in range(len(names)) if i not in addresses and all(map(_is_text, _column(rows, i)))]
+    if words:
+        names[words[0]] = "Name"
+    return TableHeader(separator, names, first)
+
+
+def _width(rows: list[Row]) -> int:
+    """Return the number of cells that all rows have, 0 without rows or with different numbers."""
+    widths = {len(row) for row in rows if any(row)}
+    return widths.pop() if len(widths) == 1 else 0
+
+
+def _column(rows: list[Row], index: int) -> Row:
+    return [row[index] for row in rows if any(row)]
+
+
+def _is_text(cell: str) -> bool:
+    return not any(map(str.isdigit, cell))
 
 
 def _best(head: Row, separators: str, fields_of_cells: Callable[[Row], list[str]]) -> TableHeader | None:
@@ -162,6 +219,11 @@ def _swallows(lines: Lines, header: TableHeader, looks_like_row: LooksLikeRow) -
 def _first_line(line: str, header: TableHeader) -> Row | None:
     """Return the cells of a line with a quote too many, None when they do not fit the header."""
     return next((cells for cells in _readings(line, header) if len(cells) == len(header.cells)), None)
+
+
+def first_cells(line: str, header: TableHeader) -> Row:
+    """Return the cells of the start of a damaged row."""
+    return next(_readings(line, header), [])
 
 
 def _readings(line: str, header: TableHeader) -> Iterator[Row]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from service.contacts.addresses import addresses_in
-from service.contacts.headings import fields_of, guessed_fields_of
-from service.contacts.rows import Lines, Row, find_header, split_rows
+from service.contacts.headings import fields_of, guessed_fields_of, kind_of_label, normal
+from service.contacts.names import WORD
+from service.contacts.rows import Lines, Row, columns_of_addresses, find_header, first_cells, split_rows
 from service.contacts.vocabulary import (
     LOCAL_SOURCE,
     PLACE_LIMITS,
@@ -28,6 +29,10 @@ FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 NUMBER = re.compile(r"[+-]?[0-9 ()./-]*", re.ASCII)
 SUM = re.compile(r"[+-](?:[0-9().]+[/-])+[0-9().]+", re.ASCII)
 """A number that a spreadsheet would compute: +1-555-0100 would be -654."""
+TITLES = {"title", "titel", "tittel", "titre", "titolo", "titulo", "tytul", "titul"}
+"""Headings of a form of address, beside a heading of a job."""
+FLAG = re.compile(r"[^@+\d]*|\d{1,2}")
+"""A value of a column that is not used: SMTP, False, Normal. A number or an address is none."""
 NOT_TAGS = {"", "* myContacts", "* My Contacts", "* starred"}
 
 WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
@@ -49,14 +54,22 @@ REPORTED = {
 class Columns:
     """The meaning of the columns of a CSV file, by their headings."""
 
-    def __init__(self, header: Row) -> None:
+    def __init__(self, header: Row, sample: Sequence[Row] = ()) -> None:
+        """`sample`: rows, for a table without a known heading of addresses."""
         fields = fields_of(header)
         if not any(f.startswith(("email", "extension")) for f in fields):
             fields = guessed_fields_of(header)
+        if not any(f.startswith(("email", "extension")) for f in fields):
+            addresses = columns_of_addresses(sample)
+            fields = [f or ("email" if i in addresses else "") for i, f in enumerate(fields)]
         present = set(fields)
         self.header = [" ".join(heading.split()) for heading in header]
         self.is_own_file = "extension" in present
         fields = [_resolve(f, present) for f in fields]
+        jobs = [index for index, name in enumerate(fields) if name == "job_title"]
+        for index in [i for i in jobs if normal(header[i]) in TITLES and len(jobs) > 1]:
+            fields[index] = "keep"
+            jobs.remove(index)
         self.fields = [f or ("keep" if h else "ignore") for f, h in zip(fields, self.header, strict=True)]
         self.indexes: dict[str, list[int]] = {}
         """Columns, by field without its kind."""
@@ -78,13 +91,17 @@ class Columns:
         else:
             self.indexes.setdefault(base, []).append(index)
 
+    @property
+    def has_names(self) -> bool:
+        """Whether a full name says no more than other columns of another program's table."""
+        return bool(self.indexes.keys() & {"firstname", "lastname"}) and not self.is_own_file
+
     def report(self) -> dict[str, Any]:
         """Return the field of contacts for each heading that is used, and the headings that are not."""
         used, ignored = {}, []
-        has_names = bool(self.indexes.keys() & {"firstname", "lastname"}) and not self.is_own_file
         for heading, name in zip(self.header, self.fields, strict=True):
             base, _, kind = name.partition(":")
-            if base == "ignore" or (base == "fullname" and has_names):
+            if base == "ignore" or (base == "fullname" and self.has_names):
                 ignored.append(heading)
             else:
                 key = kind if base == "label" else base
@@ -141,8 +158,17 @@ class Columns:
         number = "".join(filter(str.isdigit, self.header[index]))
         label_index = self.labels.get(f"{key} {number}")
         if label_index is not None:
-            return cell_kind("mobile" if key == "phone" else key, cells.text(label_index))
+            return self._label_kind(key, cells.text(label_index))
         return heading_kind(key, self.fields[index].partition(":")[2])
+
+    def _label_kind(self, key: str, text: str) -> dict[str, Any]:
+        """Return category, label and is_default of an entry for the cell of its label.
+
+        Other programs write the labels of their language.
+        """
+        kind = cell_kind("mobile" if key == "phone" else key, text)
+        known = "" if self.is_own_file or not kind["label"] else kind_of_label(key, text)
+        return {**heading_kind(key, known), "is_default": kind["is_default"]} if known else kind
 
     def _addresses(self, place: str, cells: _Cells) -> Iterator[Contact]:
         """Yield the addresses in the columns of a place; Google writes several into its cells."""
@@ -152,7 +178,8 @@ class Columns:
         }
         label_index = self.labels.get(f"address {place[1:]}")
         label = cells.text(label_index) if label_index is not None else ""
-        kind = cell_kind("address", label) if place.startswith("#") else heading_kind("address", place)
+        is_numbered = place.startswith("#")
+        kind = self._label_kind("address", label) if is_numbered else heading_kind("address", place)
         for turn in range(max(len(texts) for columns in parts.values() for texts in columns)):
 
             def joined(*names: str, turn: int = turn) -> str:
@@ -220,6 +247,19 @@ class _Cells:
             )
         ]
 
+    def _says_address(self, text: str) -> bool:
+        """Return whether a text has addresses, all of them of this contact."""
+        own = {a for i in self._columns.indexes.get("email", ()) for a in addresses_in(self.text(i))}
+        return bool(addresses_in(text)) and own.issuperset(addresses_in(text))
+
+    def _repeats(self, index: int) -> bool:
+        """Return whether the words of a cell all stand in other cells, as a name consists of its parts."""
+        text = self.text(index).casefold()
+        rest = " ".join([*self._row[:index], *self._row[index + 1 :]]).casefold()
+        for word in sorted(WORD.findall(rest), key=len, reverse=True):
+            text = text.replace(word, "")
+        return not WORD.search(text)
+
     def custom_fields(self) -> dict[str, str]:
         """Return what the columns say that no field holds, by heading, and the further columns of a field."""
         further = [
@@ -233,8 +273,15 @@ class _Cells:
             for index in self._columns.indexes.get("email", ())
             if self.text(index) and not all(map(addresses_in, self.values(index)))
         ]
+        unexpected = [
+            index
+            for index in self._columns.indexes.get("ignore", ())
+            if not FLAG.fullmatch(text := self.text(index)) and not self._says_address(text)
+        ]
+        if self._columns.has_names:
+            unexpected += [i for i in self._columns.indexes.get("fullname", ()) if not self._repeats(i)]
         custom: dict[str, str] = {}
-        for index in [*self._columns.indexes.get("keep", ()), *further, *unusable]:
+        for index in [*self._columns.indexes.get("keep", ()), *further, *unusable, *unexpected]:
             if text := self.text(index):
                 heading = self._columns.header[index][:240]
                 custom[f"{heading} ({index + 1})" if heading in custom else heading] = text
@@ -280,12 +327,12 @@ def heading_kind(key: str, kind: str) -> dict[str, Any]:
 def _resolve(field: str, present: set[str]) -> str:
     """Return the field of a heading that means one thing alone and another beside a second one.
 
-    `Name` beside a first name is the last name, `Nombre` without a last name the whole name.
+    `Name` beside a first name is the last name, beside a last name the first one; `Nombre` without a last
+    name is the whole name.
     """
+    has_first, has_last = bool(present & {"firstname", "givenname"}), "lastname" in present
     if field == "name":
-        return (
-            "lastname" if present & {"firstname", "givenname"} and "lastname" not in present else "fullname"
-        )
+        return "fullname" if has_first == has_last else "lastname" if has_first else "firstname"
     if field == "givenname":
         return "firstname" if present & {"lastname", "name"} else "fullname"
     return field
@@ -320,16 +367,18 @@ def split_labels(text: str, *, with_commas: bool = False) -> list[str]:
     return [part.strip().removeprefix("* ") for part in parts if part.strip() not in NOT_TAGS]
 
 
-def read_rows(source: Iterator[str]) -> Iterator[tuple[int, Contact | None, str, str]]:
-    """Yield (line, contact, "", text) or (line, None, reason, text) for each row of a CSV file.
+def read_rows(source: Iterator[str]) -> Iterator[tuple[int, Contact, str, str]]:
+    """Yield (line, contact, "", text) for each row of a CSV file; of a damaged one what can be read, and why.
 
     (line, {"columns": …}, "", text) comes first and says how the columns are read. `text`: the lines of the
     row; first of all, of the header and what stands before it. UnreadableError for a file without a header.
     """
     lines = Lines(source)
     header = find_header(lines)
-    columns = Columns(header.cells)
+    columns = Columns(header.cells, header.sample)
     yield header.lines, {"columns": columns.report()}, "", "".join(lines.row)
     looks_like_row = None if columns.is_own_file else columns.looks_like_contact
     for line, row, reason in split_rows(lines, header, looks_like_row):
-        yield line, columns.contact(row) if row else None, reason, "".join(lines.row)
+        # of a damaged row, the start has the name
+        cells = row or first_cells(lines.row[0][:CUSTOM_VALUE], header)
+        yield line, columns.contact(cells), reason, "".join(lines.row)

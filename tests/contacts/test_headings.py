@@ -47,6 +47,7 @@ LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "ja", "zh"}
 MORE_LANGUAGES = {
     *("ar", "cs", "da", "el", "fi", "he", "hu", "id", "ko"),
     *("lt", "no", "ro", "sk", "sv", "th", "tr", "uk", "vi"),
+    *("bg", "bn", "ca", "et", "fa", "hi", "hr", "hy", "is", "ka", "lv", "ms", "sl", "sr", "sw", "ta"),
 }  # fmt: skip
 PROGRAMS = {
     *("Google", "Google old", "Outlook", "Thunderbird", "Yahoo", "LinkedIn", "HubSpot", "Salesforce"),

@@ -69,10 +69,10 @@ def cards_in(data: bytes) -> list[dict[str, Any]]:
     """Return the contacts of a card file as contact_export lists them once they are stored."""
     source = io.BytesIO(data)
     entries = [e for e in read(source, "vcf", decoder_of(source, "vcf")) if "contact" in e]
-    return [_as_exported(entry, number) for number, entry in enumerate(entries)]
+    return [as_exported(entry, number) for number, entry in enumerate(entries)]
 
 
-def _as_exported(entry: dict[str, Any], number: int) -> dict[str, Any]:
+def as_exported(entry: dict[str, Any], number: int) -> dict[str, Any]:
     contact, stored = entry["contact"], entry.get("card") or {}
     names = f"{contact['firstname']} {contact['lastname']}".strip()
     emails = [e["email"] for e in contact["email"]]
