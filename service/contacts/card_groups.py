@@ -41,7 +41,8 @@ def group_of(values: Values) -> Contact | None:
 def properties_of_group(group: Mapping[str, Any]) -> Iterator[CardProperty]:
     """Yield the properties of a group that came in a card, with its name, note and members of today.
 
-    `group` has name, comment, card and member (id and uid of each) as contact_export_book lists them.
+    `group` has name, comment, card and member (id and uid of each) as contact_export_book lists them, and may
+    have its picture as `photo`, a data: URI.
     """
     values = values_in(group["card"])
     uids = {_bare(uid): uid for uid in map(_uid, group["member"])}
@@ -60,6 +61,8 @@ def properties_of_group(group: Mapping[str, Any]) -> Iterator[CardProperty]:
     for bare, uid in uids.items():
         if bare not in former:
             yield CardProperty(name, [[uid if ":" in uid else f"{URN}{uid}"]], value_type="uri")
+    if photo := group.get("photo"):
+        yield CardProperty("PHOTO", [[photo]], value_type="uri")
 
 
 def _is_outdated(value: Value, values: Values, group: Mapping[str, Any], uids: Mapping[str, str]) -> bool:

@@ -97,6 +97,7 @@ async def vcards(ctx: Context, option: str, version: str, progress: Progress) ->
     async for cards in _cards(ctx, option, book, partial(vcard, version=version), progress):
         yield "".join(cards).encode()
     for group in _groups_of_cards(book):
+        group["photo"] = await avatar_of(ctx, group)
         yield write_vcard(list(properties_of_group(group)), version).encode()
 
 
@@ -113,6 +114,7 @@ async def jcards(ctx: Context, option: str, progress: Progress) -> AsyncIterator
         yield separator + b",\n".join(cards)
         separator = b",\n"
     for group in _groups_of_cards(book):
+        group["photo"] = await avatar_of(ctx, group)
         yield separator + write_jcard(properties_of_group(group))
         separator = b",\n"
     yield b"[]" if separator == b"[" else b"]\n"
@@ -150,6 +152,14 @@ async def photo_of(ctx: Context, contact_id: str) -> str:
     for media_type, _, content in picture_rows:
         return f"data:{media_type};base64,{encoded(content)}"
     return ""
+
+
+async def avatar_of(ctx: Context, group: dict[str, Any]) -> str:
+    """Return the picture of a group of `contact_export_book` as a data: URI; "" without one of its own."""
+    if not group["avatar"]:
+        return ""
+    (picture_rows,) = await ctx.shard("contact_group_picture", group["name"])
+    return "".join(f"data:{media_type};base64,{encoded(content)}" for media_type, content in picture_rows)
 
 
 async def table(

@@ -22,7 +22,7 @@ from service.ids import from_wire
 from service.settings import Settings
 from tests.support.address_files import export, upload
 from tests.support.admin import SECOND_SHARD, Admin
-from tests.support.people import People
+from tests.support.people import People, Person
 from tests.support.pictures import PNG
 from tests.support.rest import ClientMaker
 
@@ -100,15 +100,41 @@ def values(text: str | bytes) -> Values:
     return values_of(card, Decoder("cp1252"))
 
 
-async def test_a_group_whose_picture_is_not_kept_is_named(people: People) -> None:
-    alice = await people("Alice")
-    picture = "PHOTO:data:image/gif;base64,R0lGODlhAQ=="
-    card = f"BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:Rowers\n{picture}\nEND:VCARD\n"
-    answer = await upload(alice, await alice.tab(), "a.vcf", card.encode())
-    assert (answer.data["loaded"], answer.data["groups"]) == (1, 1)
-    (loss,) = answer.data["incomplete"]
+async def test_the_picture_of_a_group_is_its_avatar_and_goes_out_again(people: People) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+
+    async def avatar(person: Person) -> dict[str, Any]:
+        answer: dict[str, Any] = await person.ok("contact.get_group_avatar", name="Rowers")
+        return answer
+
+    async def load(person: Person, data: bytes) -> dict[str, Any]:
+        report: dict[str, Any] = (await upload(person, await person.tab(), "a.vcf", data)).data
+        return report
+
+    def card(picture: str) -> bytes:
+        return f"BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:Rowers\n{picture}END:VCARD\n".encode()
+
+    photo = f"PHOTO:data:image/png;base64,{base64.b64encode(PNG).decode()}\n"
+    damaged = await load(alice, card("PHOTO:data:image/gif;base64,aGVsbG8=\n"))
+    assert (damaged["loaded"], damaged["groups"]) == (1, 1)
+    (loss,) = damaged["incomplete"]
     assert (loss["line"], loss["name"]) == (1, "Rowers")
-    assert loss["reason"] == "the picture of a group is not kept"
+    assert loss["reason"] == "the picture is neither PNG, JPEG, GIF nor WebP"
+    assert (await avatar(alice))["avatar"] is None
+    assert (await load(alice, card(photo)))["incomplete"] == []
+    own = await avatar(alice)
+    assert (own["mimetype"], own["avatar"] is None) == ("image/png", False)
+    # another picture of a later file does not take its place
+    await load(alice, card(photo.replace(photo[40:44], "AAAA")))
+    assert await avatar(alice) == own
+
+    for number, args in enumerate(
+        ({"version": "4.0"}, {"version": "3.0"}, {"version": "2.1"}, {"format": "jcard"})
+    ):
+        person = bob if number == 0 else await people(f"Bob{number}")
+        assert (await load(person, await export(alice, **args)))["groups"] == 1, args
+        copied = await avatar(person)
+        assert (copied["avatar"], copied["mimetype"]) == (own["avatar"], "image/png"), args
 
 
 async def test_a_card_comes_through_whole(

@@ -4,8 +4,8 @@
 -- Params:   in_owner   owner of the address book
 -- Returns:  one row    data  JSON: email, mobile, address (the most that one contact has), tag
 --                            (array of name, position and parent, in the order of the list),
---                            group (array of name, comment and, of one that came in a card, card
---                            and member: array of id and uid, that of the card or null)
+--                            group (array of name, comment and, of one that came in a card, card,
+--                            avatar and member: array of id and uid, that of the card or null)
 -- Errors:   none
 -- Example:  CALL contact_export_book('00000000000000a1');
 DELIMITER $$
@@ -44,7 +44,7 @@ BEGIN
         'group', JSON_COMPACT(COALESCE((
             SELECT JSON_ARRAYAGG(JSON_COMPACT(
                 IF(g.card IS NULL, JSON_OBJECT('name', g.name, 'comment', g.comment), JSON_OBJECT(
-                    'name', g.name, 'comment', g.comment, 'card', g.card,
+                    'name', g.name, 'comment', g.comment, 'card', g.card, 'avatar', g.avatar,
                     'member', JSON_COMPACT(COALESCE((
                         SELECT JSON_ARRAYAGG(JSON_OBJECT('id', c.id, 'uid', v.uid) ORDER BY c.id)
                         FROM contact_group_member AS m

@@ -1,9 +1,10 @@
 -- my_contact_import_group: create a group of a file, unless the owner has one of this name, and add its
--- members, which are imported already. The first card of a group is kept beside it.
+-- members, which are imported already. The first card of a group is kept beside it, and its first picture
+-- becomes that of the group.
 --
 -- Params:   in_owner   owner of the address book
 --           in_group   JSON: name, comment, uid (UIDs of cards), email (addresses of contacts), card (text in
---                      normal form, or absent)
+--                      normal form, or absent); picture (base64) and type (its media type), or neither
 -- Returns:  nothing
 -- Errors:   none
 -- Needs:    a transaction
@@ -20,6 +21,7 @@ BEGIN
     DECLARE v_name VARCHAR(255) DEFAULT JSON_VALUE(in_group, '$.name');
     DECLARE v_group_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_contact_ids LONGTEXT;
+    DECLARE v_picture LONGTEXT COLLATE ascii_bin DEFAULT JSON_VALUE(in_group, '$.picture');
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
@@ -28,7 +30,17 @@ BEGIN
             v_now, v_now, JSON_VALUE(in_group, '$.card'))
     ON DUPLICATE KEY UPDATE mtime = v_now, card = COALESCE(card, VALUE(card));
     -- unlocked: the owner is locked
-    SELECT id INTO v_group_id FROM contact_group WHERE owner_id = in_owner AND name = v_name;
+    SELECT id, IF(avatar IS NULL, v_picture, NULL) INTO v_group_id, v_picture
+    FROM contact_group
+    WHERE owner_id = in_owner AND name = v_name;
+    IF v_picture IS NOT NULL THEN
+        INSERT INTO contact_group_picture (owner_id, group_id, mimetype, picture)
+        VALUES (in_owner, v_group_id, JSON_VALUE(in_group, '$.type'), FROM_BASE64(v_picture));
+        -- as contact_group_set_avatar does it
+        UPDATE contact_group
+        SET avatar = LEFT(SHA2(v_picture, 256), 16)
+        WHERE owner_id = in_owner AND id = v_group_id;
+    END IF;
 
     -- unlocked: every routine that adds members holds the lock of the owner
     SELECT JSON_ARRAYAGG(m.contact_id) INTO v_contact_ids
