@@ -367,3 +367,63 @@ def test_ten_thousand_in_meetings_are_compared_with_their_grants_by_a_few_lookup
         admin.rows("DELETE FROM yp.socket WHERE node = REPEAT('9', 16)")
         admin.rows("DELETE FROM yp.conference_room WHERE id LIKE 'plan%%' AND hub_id LIKE 'aaaa%%'")
         admin.rows("DELETE FROM yp.entity WHERE id LIKE 'aaaa%%' AND home_id LIKE 'aaa%%'")
+
+
+SUBSCRIPTIONS = (
+    """
+    INSERT INTO yp.webhook (id, uid, url, events, secret, ctime, mtime)
+    SELECT LPAD(HEX(seq), 16, '0'), LPAD(seq % 20, 16, 'e'), 'https://x.example/', '*', 's', seq, 1
+    FROM yp.seq_1_to_{count}
+    """,
+    """
+    INSERT INTO yp.entity (id, type, area, dom_id, db_name, home_id, ctime, mtime)
+    SELECT LPAD(seq, 16, 'e'), 'drumate', 'personal', 1, 'shard1', LPAD(seq, 16, 'a'), 1, 1
+    FROM yp.seq_0_to_19
+    """,
+    """
+    INSERT INTO yp.webhook_delivery (webhook_id, type, at, data, state)
+    SELECT LPAD(HEX(1 + seq % 20), 16, '0'), 'contact.created', UNIX_TIMESTAMP() * 1000, '{{}}',
+           IF(seq % 100 < 20, 'pending', 'delivered')
+    FROM yp.seq_1_to_{events}
+    """,
+    "ANALYZE TABLE yp.webhook, yp.webhook_delivery",
+)
+"""200 subscriptions of 20 people; events of 20 of them, of which a fifth waits."""
+OUTBOX_CALLS = {
+    "webhook_list('{owner}', NULL)": None,
+    "webhook_deliveries('{owner}', '{webhook}', NULL, 21)": 150,
+    "webhook_deliveries('{owner}', '{webhook}', 50000, 21)": 150,
+    "webhook_next('{webhook}', 'c', 20, 30)": 100,
+    "webhook_claim('c', 50, 30)": 400,
+    "webhook_wanted('{owner}', @wanted)": 5,
+    "webhook_expire(1000)": 1000,
+    "webhook_overview(200)": None,
+    "webhook_bound(20000)": None,
+}
+"""Rows that a CALL reads at most; None: the events that wait, and no others."""
+
+
+def test_the_outbox_of_webhooks_is_read_by_index_among_100000_events(
+    settings: Settings, admin: Admin
+) -> None:
+    events, waiting = 100_000, 20_000
+    try:
+        for statement in SUBSCRIPTIONS:
+            admin.rows(statement.format(count=200, events=events))
+        names = {"owner": f"{1:e>16}", "webhook": f"{1:016X}"}
+        for call, limit in OUTBOX_CALLS.items():
+            statement = f"CALL yp.{call.format(**names)}"
+            cost = rows_read(settings, f"BEGIN NOT ATOMIC START TRANSACTION; {statement}; ROLLBACK; END")
+            assert cost <= (limit or 1.1 * waiting + 2000), (call, cost)
+        # An end of 5,000 events is taken in steps.
+        admin.rows("UPDATE yp.webhook SET state = 'ended', uid = 'ended' WHERE id = %s", names["webhook"])
+        for rest in (4000, 3000):
+            assert admin.rows("CALL yp.webhook_expire(1000)") == [(1,)]
+            rows = admin.one(
+                "SELECT COUNT(*) FROM yp.webhook_delivery WHERE webhook_id = %s", names["webhook"]
+            )
+            assert rows == rest
+    finally:
+        for table in ("webhook", "webhook_delivery"):
+            admin.rows(f"DELETE FROM yp.{table}")
+        admin.rows("DELETE FROM yp.entity WHERE id LIKE 'eeee%'")

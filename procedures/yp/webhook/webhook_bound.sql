@@ -20,20 +20,20 @@ BEGIN
 
     FOR w IN (
         -- unlocked: a few events more do no harm; a subscription is read again below
-        SELECT h.id
-        FROM webhook AS h
-        WHERE h.is_full = 0 AND h.state <> 'ended' AND (
-            SELECT d.id FROM webhook_delivery AS d FORCE INDEX (by_turn)
-            WHERE d.state = 'pending' AND d.webhook_id = h.id
-            LIMIT 1 OFFSET in_limit
-        ) IS NOT NULL
-        ORDER BY h.id
+        SELECT d.webhook_id AS id
+        FROM webhook_delivery AS d FORCE INDEX (by_turn)
+        WHERE d.state = 'pending'
+        GROUP BY d.webhook_id
+        HAVING COUNT(*) > in_limit
+        ORDER BY d.webhook_id
     ) DO
         UPDATE webhook
         SET is_full = 1, state = IF(state = 'active', 'failed', state), last_error = v_error, claim = NULL,
             leased_until = 0, mtime = v_now
-        WHERE id = w.id AND is_full = 0;
-        CALL webhook_mail(w.id, LOWER(HEX(RANDOM_BYTES(8))), v_error);
+        WHERE id = w.id AND is_full = 0 AND state <> 'ended';
+        IF ROW_COUNT() > 0 THEN
+            CALL webhook_mail(w.id, LOWER(HEX(RANDOM_BYTES(8))), v_error);
+        END IF;
     END FOR;
     FOR w IN (
         -- unlocked: the same

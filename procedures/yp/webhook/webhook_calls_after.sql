@@ -47,9 +47,7 @@ BEGIN
         WHERE i.hub_id = in_hub AND i.room_id = in_room
     ) AS t
     JOIN webhook AS w ON w.uid IN (t.caller_id, t.callee_id, '') AND w.is_full = 0
-    WHERE FIND_IN_SET(t.type, w.events) OR (t.type IS NOT NULL AND (
-        FIND_IN_SET('call.*', w.events) OR FIND_IN_SET('*', w.events)
-    ))
+    WHERE webhook_takes(w.events, t.type)
     ORDER BY t.callee_id, w.id;
 END$$
 DELIMITER ;

@@ -19,23 +19,36 @@ CREATE OR REPLACE PROCEDURE webhook_claim(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
+    DECLARE v_ids LONGTEXT COLLATE utf8mb4_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    UPDATE webhook
-    SET claim = in_claim, leased_until = v_now + in_lease
-    WHERE state = 'active' AND next_try <= v_now AND leased_until <= v_now
-      AND EXISTS (
-        SELECT 1
-        FROM webhook_delivery AS d FORCE INDEX (by_turn)
-        WHERE d.state = 'pending' AND d.webhook_id = webhook.id
-      )
-    ORDER BY next_try
-    LIMIT in_limit;
+    -- from the events: most subscriptions have none that waits
+    -- unlocked: each is tested again when it is claimed
+    SELECT JSON_ARRAYAGG(t.id) INTO v_ids
+    FROM (
+        SELECT h.id
+        FROM (
+            -- with the state: then each subscription is read once, not each event
+            SELECT DISTINCT d.state, d.webhook_id
+            FROM webhook_delivery AS d FORCE INDEX (by_turn)
+            WHERE d.state = 'pending'
+        ) AS p
+        JOIN webhook AS h ON h.id = p.webhook_id
+        WHERE h.state = 'active' AND h.next_try <= v_now AND h.leased_until <= v_now
+        ORDER BY h.next_try
+        LIMIT in_limit
+    ) AS t;
 
-    IF ROW_COUNT() > 0 THEN
-        SELECT id, url, secret, IF(old_until > v_now, old_secret, NULL) AS old_secret
-        FROM webhook
-        WHERE state = 'active' AND claim = in_claim;
+    IF v_ids IS NOT NULL THEN
+        UPDATE JSON_TABLE(v_ids, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j
+        STRAIGHT_JOIN webhook AS w ON w.id = j.id
+        SET w.claim = in_claim, w.leased_until = v_now + in_lease
+        WHERE w.state = 'active' AND w.next_try <= v_now AND w.leased_until <= v_now;
+
+        SELECT w.id, w.url, w.secret, IF(w.old_until > v_now, w.old_secret, NULL) AS old_secret
+        FROM JSON_TABLE(v_ids, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j
+        STRAIGHT_JOIN webhook AS w ON w.id = j.id
+        WHERE w.claim = in_claim;
     END IF;
 END$$
 DELIMITER ;

@@ -27,8 +27,7 @@ BEGIN
             data  LONGTEXT COLLATE utf8mb4_bin PATH '$.data'
         )) AS j
         JOIN webhook AS w ON w.uid IN (in_uid, '') AND w.is_full = 0
-        WHERE FIND_IN_SET(j.type, w.events) OR FIND_IN_SET('contact.*', w.events)
-           OR FIND_IN_SET('*', w.events)
+        WHERE webhook_takes(w.events, j.type)
         ORDER BY j.place, w.id;
     END IF;
 END$$

@@ -32,8 +32,7 @@ BEGIN
       AND NOT (w.uid = in_invitee AND in_type = 'invitation.withdrawn' AND EXISTS (
         SELECT 1 FROM contact_block AS b WHERE b.uid = in_inviter AND b.owner_id = in_invitee
       ))
-      AND (FIND_IN_SET(in_type, w.events) OR FIND_IN_SET('invitation.*', w.events)
-           OR FIND_IN_SET('*', w.events))
+      AND webhook_takes(w.events, in_type)
     ORDER BY w.id;
 END$$
 DELIMITER ;

@@ -27,8 +27,7 @@ BEGIN
     LEFT JOIN hub AS h ON h.id = r.hub_id
     JOIN webhook AS w ON w.uid IN (COALESCE(h.owner_id, r.hub_id), '') AND w.is_full = 0
     WHERE r.hub_id = in_hub AND r.id = in_room AND r.type = 'meeting' AND r.started_at IS NOT NULL
-      AND (FIND_IN_SET(in_type, w.events) OR FIND_IN_SET('meeting.*', w.events)
-           OR FIND_IN_SET('*', w.events))
+      AND webhook_takes(w.events, in_type)
     ORDER BY w.id;
 END$$
 DELIMITER ;

@@ -14,10 +14,12 @@ CREATE OR REPLACE PROCEDURE webhook_overview(
 BEGIN
     SELECT JSON_INSERT(c.data, '$.email', COALESCE(p.email, ''), '$.pending', (
         SELECT COUNT(*) FROM webhook_delivery AS d WHERE d.state = 'pending' AND d.webhook_id = w.id
-    ), '$.last', (
-        SELECT COALESCE(MIN(d.id), 0) FROM webhook_delivery AS d
+    ), '$.last', COALESCE((
+        SELECT d.id FROM webhook_delivery AS d FORCE INDEX (by_turn)
         WHERE d.state = 'pending' AND d.webhook_id = w.id
-    )) AS data
+        ORDER BY d.id
+        LIMIT 1
+    ), 0)) AS data
     FROM webhook AS w
     JOIN webhook_card AS c ON c.id = w.id
     LEFT JOIN drumate AS p ON p.id = w.uid

@@ -32,8 +32,7 @@ BEGIN
     LEFT JOIN hub AS h ON h.id = c.hub_id
     JOIN webhook AS w ON w.uid IN (c.uid, COALESCE(h.owner_id, c.hub_id), '') AND w.is_full = 0
     WHERE c.hub_id = in_hub AND c.status = 'started'
-      AND (FIND_IN_SET(in_type, w.events) OR FIND_IN_SET('meeting.*', w.events)
-           OR FIND_IN_SET('*', w.events))
+      AND webhook_takes(w.events, in_type)
     ORDER BY c.ctime, c.socket_id, w.id;
 END$$
 DELIMITER ;

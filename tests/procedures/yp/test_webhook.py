@@ -251,3 +251,21 @@ def test_the_webhooks_of_the_site_follow_a_list(hooked: Scene) -> None:
         assert hooked.rows(f"yp.webhook_site({webhooks})") == [outcome]
         assert hooked.rows(state) == [row]
     assert hooked.one(f"SELECT state FROM yp.webhook WHERE id = '{HOOK}'") == "active", "that of a person"
+
+
+@pytest.mark.parametrize(
+    ("events", "kind", "is_taken"),
+    [
+        ("*", "call.ended", 1),
+        ("call.*", "call.ended", 1),
+        ("contact.*,call.ended", "call.ended", 1),
+        ("contact.*,call.started", "call.ended", 0),
+        ("call.end", "call.ended", 0),
+        ("*", None, 0),
+    ],
+)
+def test_a_subscription_takes_the_types_that_it_names(
+    scene: Scene, events: str, kind: str | None, is_taken: int
+) -> None:
+    value = "NULL" if kind is None else f"'{kind}'"
+    assert scene.one(f"SELECT yp.webhook_takes('{events}', {value})") == is_taken
