@@ -14,6 +14,8 @@ PORTS = {443, 8443}
 """Of receivers in the internet: a webhook must not talk to other services."""
 NAT64 = ip_network("64:ff9b::/96")
 SIX_TO_FOUR = ip_network("2002::/16")
+RESERVED = (ip_network("192.88.99.0/24"), ip_network("3fff::/20"))
+"""Relays of 6to4, and documentation (RFC 9637): the library takes them for addresses of the internet."""
 WITH_IPV4 = (IPv6Network("::/96"), IPv6Network("::ffff:0:0:0/96"), IPv6Network("64:ff9b:1::/48"))
 """Networks of IPv6 that stand for addresses of IPv4 in other ways: nobody needs them."""
 METADATA = {ip_address("168.63.129.16"), ip_address("192.0.0.192")}
@@ -100,7 +102,9 @@ def _is_global(address: Address) -> bool:
         if address in NAT64:
             return True
     return (
-        address.is_global and not address.is_multicast and not address.is_reserved and address not in METADATA
+        address.is_global
+        and not (address.is_multicast or address.is_reserved or address in METADATA)
+        and not any(address in network for network in RESERVED)
     )
 
 

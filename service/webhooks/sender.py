@@ -203,7 +203,7 @@ def _error(exc: Exception) -> str | None:
         return "the address is not allowed"
     if isinstance(exc, TimeoutError):
         return "no answer in time"
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
+    if isinstance(exc, aiohttp.ClientConnectorDNSError | aiohttp.InvalidURL | UnicodeError):
         return "the host has no address"
     if isinstance(exc, aiohttp.ClientSSLError | ssl.SSLError):
         return "no valid certificate"

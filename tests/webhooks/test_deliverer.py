@@ -6,20 +6,27 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import connector, web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import WebhookVerificationError
 
 from service.admin.registry import Registry
 from service.bench.node import free_port
 from service.settings import Settings
 from service.store.database import Database, Transaction, encode
-from service.webhooks import deliverer
+from service.webhooks import addresses, deliverer
 from service.webhooks import sender as sender_module
 from service.webhooks.addresses import Rules
 from service.webhooks.sender import Lookups, Sender
@@ -29,6 +36,8 @@ from tests.support.people import People
 from tests.support.receiver import Receiver, ReceiverMaker, subscribe
 from tests.support.rest import Client, ClientMaker, make_key
 from tests.support.waiting import until
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"  # of an example
 
 
 class Unforeseen(Exception):
@@ -254,6 +263,116 @@ async def test_an_answer_without_end_is_not_read(receiver: Receiver, settings: S
     secret = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]
     outcome = await sender.send(f"http://127.0.0.1:{port}/", secret, "msg_1", "{}")
     assert (outcome.status, outcome.error) == (200, "")
+    await sender.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "127.0.0.1.", "localhost"]
+)
+async def test_no_other_spelling_of_loopback_is_connected(host: str) -> None:
+    connections: list[object] = []
+    server = await asyncio.start_server(lambda reader, _: connections.append(reader), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(addresses, "PORTS", {port})
+        sender = Sender(Rules())
+        sent = await sender.send(f"https://{host}:{port}/", [SECRET], "m", "{}")
+    assert sent.status is None
+    assert sent.error in {"the address is not allowed", "the host has no address"}
+    await sender.close()
+    server.close()
+    assert connections == []
+
+
+@pytest.mark.parametrize("host", ["...", "a..b", "a" * 300 + ".example", "no-such-name.invalid"])
+async def test_a_host_that_is_no_name_has_no_address(host: str) -> None:
+    sender = Sender(Rules())
+    assert (await sender.send(f"https://{host}/", [SECRET], "m", "{}")).error == "the host has no address"
+    await sender.close()
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return the files of a certificate that signs itself, and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    signed = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    files = (folder / "certificate.pem", folder / "key.pem")
+    files[0].write_bytes(signed.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    files[1].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return files
+
+
+async def test_a_receiver_without_a_valid_certificate_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificate(tmp_path, "localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    app = web.Application()
+    bodies: list[bytes] = []
+
+    async def take(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        return web.Response()
+
+    app.router.add_post("/", take)
+    encrypted, plain = TestServer(app), TestServer(app)
+    await encrypted.start_server(ssl=context)
+    await plain.start_server()
+    urls = {f"https://localhost:{server.port}/" for server in (encrypted, plain)}
+    sender = Sender(Rules("loopback"))
+    for url in urls:
+        sent = await sender.send(url, [SECRET], "m", "{}")
+        assert (sent.status, sent.error) == (None, "no valid certificate")
+    await sender.close()
+    assert bodies == []
+    # The same receiver, once its certificate is trusted, under its name and under another one.
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    monkeypatch.setattr(connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    sender = Sender(Rules("loopback"))
+    for host, error in (("localhost", ""), ("127.0.0.1", "no valid certificate")):
+        assert (await sender.send(f"https://{host}:{encrypted.port}/", [SECRET], "m", "{}")).error == error
+    await sender.close()
+    assert bodies == [b"{}"]
+    await encrypted.close()
+    await plain.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", "no connection"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "the answer is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "the answer is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz", ""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", ""),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "redirect 304"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
+    ],
+)
+async def test_odd_answers_have_their_words(answer: bytes, error: str) -> None:
+    async def write(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(answer)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(write, "127.0.0.1", 0)
+    sender = Sender(Rules("loopback"))
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    assert (await sender.send(url, [SECRET], "m", "{}")).error == error
     await sender.close()
     server.close()
 
