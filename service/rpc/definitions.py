@@ -31,6 +31,11 @@ def read_declarations(folder: Path = ROOT / "acl") -> dict[str, dict[str, Any]]:
     return {Path(file).stem: content for file, content in resolved.items() if file != SHARED}
 
 
+def read_definitions(folder: Path = ROOT / "acl") -> dict[str, dict[str, Any]]:
+    """Return the definitions of each file by module and name."""
+    return {Path(file).stem: content.get("$defs", {}) for file, content in _parse(folder).items()}
+
+
 def _parse(folder: Path) -> dict[str, dict[str, Any]]:
     files, problems = {}, []
     for path in sorted(folder.glob("*.json")):

@@ -17,7 +17,9 @@ from service.ids import ID
 from service.rest.openapi import LICENSE
 from service.rest.schemas import json_schema
 from service.rpc.declarations import Service
+from service.rpc.definitions import read_definitions
 from service.rpc.methods import Writes
+from service.specs.sharing import Definitions, share_refusals
 from service.web.request import UPLOAD_HEADER
 
 Schema = dict[str, Any]
@@ -77,15 +79,17 @@ def rpc_document(
     """Return the document that /-/openapi.json answers.
 
     `examples` has a recorded request and answer of each service, `titles` the titles of the modules, and
-    `cookie` is the name of the session cookie.
+    `cookie` is the name of the session cookie. Objects that acl/ defines and refusals stand in it once.
     """
+    definitions = Definitions(_definitions())
     schemas: dict[str, Schema] = {"RpcError": RPC_ERROR}
     paths: dict[str, dict[str, Any]] = {}
     for name, service in services.items():
         example = examples[name]
         if "text" not in example:
-            schemas[answer_name(name)] = _answer(service)
+            schemas[answer_name(name)] = definitions.refer(_answer(service))
         paths[f"{PREFIX}/{name}"] = _path(service, example)
+    refusals = share_refusals(paths)
     modules = dict.fromkeys(name.partition(".")[0] for name in services)
     return {
         "openapi": "3.1.0",
@@ -99,8 +103,28 @@ def rpc_document(
         "servers": [{"url": "/"}],
         "tags": [{"name": module, "description": titles.get(module, module)} for module in modules],
         "paths": paths,
-        "components": {"securitySchemes": _credentials(cookie), "schemas": schemas},
+        "components": {
+            "securitySchemes": _credentials(cookie),
+            "responses": refusals,
+            "schemas": schemas | definitions.used,
+        },
     }
+
+
+def _definitions() -> dict[str, Schema]:
+    """Return the schemas of objects that acl/ defines, by name: ContactGroup for group of contact.json."""
+    return {
+        _definition_name(module, name): answer_schema(definition)
+        for module, definitions in read_definitions().items()
+        for name, definition in definitions.items()
+        if definition.get("properties")
+    }
+
+
+def _definition_name(module: str, name: str) -> str:
+    """Return the name of a definition, in which the module stands once: ContactRow for contact_row."""
+    words = [module, *name.removeprefix(module).strip("_").split("_")]
+    return "".join(word.capitalize() for word in words)
 
 
 def answer_name(name: str) -> str:
@@ -188,8 +212,12 @@ def params_schema(params: Mapping[str, Any]) -> Schema:
 
 def param_schema(param: Mapping[str, Any]) -> Schema:
     """Return the JSON Schema (2020-12) of one parameter."""
-    # The keywords alone: those of the entries follow.
-    outer = {key: value for key, value in param.items() if key not in {"items", "properties"}}
+    # The keywords alone: those of the entries follow. A default of null is the absence of a value.
+    outer = {
+        key: value
+        for key, value in param.items()
+        if key not in {"items", "properties"} and (key, value) != ("default", None)
+    }
     schema = json_schema({**outer, "items": {"type": "string"}} if param["type"] == "array" else outer)
     if param["type"] == "boolean" or param.get("format") == "flag":
         return {**{k: v for k, v in schema.items() if k not in {"type", "pattern", "maxLength"}}, **FLAG}

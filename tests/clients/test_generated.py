@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from service.reference import asyncapi_of_frontend, asyncapi_of_rest
+from service.reference import asyncapi_of_frontend, asyncapi_of_rest, openapi_of_rpc
 from service.rest.openapi import document
 from service.rest.operations import OPERATIONS
 from tests.clients.install import BUILD
@@ -32,6 +32,8 @@ URL = "https://drumee.example"
 WEB_SOCKETS = {
     "asyncapi.json": asyncapi_of_rest(URL), "frontend.asyncapi.json": asyncapi_of_frontend(URL, "regsid"),
 }  # fmt: skip
+RPC = "rpc.openapi.json"
+"""The services under /-/svc/."""
 WITHOUT = "modelDocs=false,apiDocs=false,modelTests=false,apiTests=false"
 Tool = Callable[..., str]
 
@@ -51,6 +53,7 @@ def tool() -> Tool:
         return output
 
     (BUILD / "openapi.json").write_bytes(orjson.dumps(document(OPERATIONS)))
+    (BUILD / RPC).write_bytes(openapi_of_rpc("regsid"))
     for name, content in WEB_SOCKETS.items():
         (BUILD / name).write_bytes(content)
     return run
@@ -63,8 +66,10 @@ async def run_in_thread(tool: Tool, *command: str) -> str:
 
 def test_linters_have_nothing_to_say(tool: Tool) -> None:
     """Spectral holds the AsyncAPI documents against the schema that AsyncAPI publishes (@asyncapi/specs)."""
-    tool("spectral", "lint", "--fail-severity", "hint", "openapi.json", *WEB_SOCKETS)
-    assert "warning" not in tool("redocly", "lint", "openapi.json").lower().replace("deprecation warning", "")
+    tool("spectral", "lint", "--fail-severity", "hint", "openapi.json", RPC, *WEB_SOCKETS)
+    for document_name in ("openapi.json", RPC):
+        report = tool("redocly", "lint", document_name).lower().replace("deprecation warning", "")
+        assert "warning" not in report, report
 
 
 async def test_openapi_generator_makes_a_python_client_that_works(tool: Tool, client_of: ClientMaker) -> None:
@@ -78,12 +83,22 @@ async def test_openapi_generator_makes_a_python_client_that_works(tool: Tool, cl
     await run_in_thread(tool, "venv/bin/python", str(HERE / "story.py"), url, api.token)
 
 
-def test_openapi_python_client_makes_modules_that_can_be_imported(tool: Tool) -> None:
+@pytest.mark.parametrize(
+    ("source", "package"), [("openapi.json", "contacts_client"), (RPC, "services_client")]
+)
+def test_openapi_python_client_makes_modules_that_can_be_imported(
+    tool: Tool, source: str, package: str
+) -> None:
     tool(
-        "openapi-python-client", "generate", "--path", "openapi.json", "--output-path", "contacts_client",
+        "openapi-python-client", "generate", "--path", source, "--output-path", package,
         "--meta", "none", "--overwrite",
     )  # fmt: skip
-    tool("venv/bin/python", "-c", IMPORT_ALL, "contacts_client")
+    tool("venv/bin/python", "-c", IMPORT_ALL, package)
+
+
+def test_the_types_of_the_services_compile(tool: Tool) -> None:
+    tool("openapi-typescript", RPC, "-o", "services.d.ts")
+    tool("tsc", "--noEmit", "--strict", "services.d.ts")
 
 
 async def test_typescript_generators_make_clients_that_compile_and_work(
