@@ -45,7 +45,7 @@ PARAM_KEYS = {
     "type", "format", "required", "default", "doc", "example", "enum", "min", "max", "minLength",
     "maxLength", "maxItems", "maxBytes", "pattern", "items", "properties", "clearable",
 }  # fmt: skip
-PUSH_KEYS = {"doc", "to", "model", "open", "answers_as"}
+PUSH_KEYS = {"doc", "to", "model", "sometimes", "open", "answers_as"}
 FIELD_KEYS = {"type", "doc", "properties", "items"}
 ERROR_KEYS = {"code", "http_status", "doc", "protocol"}
 COMMON_ERRORS = {"INVALID_PARAM": (400, True), "MISSING_PARAM": (400, True)}
@@ -145,8 +145,9 @@ def load_pushes(folder: Path = OWN_FOLDER) -> dict[str, dict[str, Any]]:
     """Return every WebSocket frame by name; DeclarationError lists every problem.
 
     Each has `doc`, `to` (its recipients) and, unless its fields are free, `model`: the fields of the model of
-    a live update, or of the data of a system frame (sys.…). `open`: there may be others, those that the
-    client has sent. `answers_as` names the service whose answer the model is.
+    a live update, or of the data of a system frame (sys.…). `sometimes` lists those that may be absent.
+    `open`: there may be others, those that the client has sent. `answers_as` names the service whose answer
+    the model is.
     """
     pushes: dict[str, dict[str, Any]] = {}
     for content in read_declarations(folder).values():
@@ -159,7 +160,9 @@ def load_pushes(folder: Path = OWN_FOLDER) -> dict[str, dict[str, Any]]:
 
 def _push_problems(push: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems(push, PUSH_KEYS, {"doc", "to"})
-    yield from _field_problems("model", push.get("model", {}))
+    model = push.get("model", {})
+    yield from _field_problems("model", model)
+    yield from (f"sometimes: {name} is no field" for name in push.get("sometimes", ()) if name not in model)
 
 
 def _field_problems(path: str, fields: Mapping[str, Any]) -> Iterator[str]:

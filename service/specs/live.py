@@ -15,7 +15,8 @@ DOC = """The WebSocket of the Drumee frontend, with the sub-protocol `service`. 
 Open it with a token of `bootstrap.authn`. `sys.hello` is the first frame; a socket without a session gets
 `sys.handshake` instead, and no live updates. A page that connects again names its former socket in
 `bootstrap.authn`, and first gets the frames that it has missed. Frames of the client that are longer than
-5,000 characters, no JSON, or of another name are ignored. Any field of a model may be null."""
+5,000 characters, no JSON, or of another name are ignored. Any field of a model may be null; those that may be
+absent are not required."""
 TEXT = {"type": "string"}
 NULLABLE_TEXT = {"type": ["string", "null"]}
 SENDER = closed(
@@ -88,7 +89,8 @@ def _content(push: Mapping[str, Any], services: Mapping[str, Service]) -> Schema
     if "model" not in push:
         return {}
     content = answer_schema({"type": "object", "properties": push["model"]})
-    content["type"] = "object"
+    required = [name for name in push["model"] if name not in push.get("sometimes", ())]
+    content |= {"type": "object", "required": required}
     return {**closed(content), "additionalProperties": bool(push.get("open"))}
 
 

@@ -324,9 +324,9 @@ async def test_two_pages_that_are_back_at_one_process_both_get_a_late_message(
     back = [await call.bob.tab(was=tab) for tab in former]
     for tab in back:
         await settled(call.bob, tab)
-    await put(settings, [tab.id for tab in former], live_update("user.poke", {}))
+    await put(settings, [tab.id for tab in former], live_update("conference.broadcast", {}))
     for tab in back:
-        await tab.expect("user.poke")
+        await tab.expect("conference.broadcast")
 
 
 async def test_a_mailbox_is_read_when_redis_is_back(
