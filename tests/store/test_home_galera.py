@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pymysql
 import pytest
@@ -20,9 +21,11 @@ from service.admin.registry import Registry
 from service.background import end
 from service.deploy.deployer import Deployer
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
+from service.ids import to_wire
 from service.settings import Settings
 from service.store.database import Database
 from service.webhooks import deliverer
+from tests.support.conferences import Line, join_meeting
 from tests.support.galera import GaleraCluster, GaleraNode, provider
 from tests.support.nodes import NodeMaker
 from tests.support.people import Answer, People, Person
@@ -39,6 +42,8 @@ SETTLE_SECONDS = 20.0
 CROWD, PAIRS, PAIRS_AT_ONCE = 21, 200, 4
 WRITES = 60
 """Contacts that each of two nodes writes at once."""
+CALLS = 10
+"""Calls, and visits of a meeting, of two users at two nodes."""
 WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 ROUTINES = (
     "CREATE TABLE yp.test_write (id INT PRIMARY KEY) ENGINE = InnoDB",
@@ -339,6 +344,84 @@ async def test_two_nodes_write_one_person_and_no_event_is_lost(
         await client.http.close()
     await people.close()
     await receiver.server.close()
+
+
+async def test_calls_and_meetings_of_two_nodes_arrive_once_and_in_the_order_of_their_room(
+    cluster: GaleraCluster, make_node: NodeMaker, password_hash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two users is at a node of their own. Both change the same rooms at once."""
+    monkeypatch.setattr(deliverer, "POLL_SECONDS", 0.05)
+    registry = Registry(settings_for([cluster.nodes[0].address]))
+    services = [
+        await make_node(db=f"mysql://drumee_app@{node.address}/", webhook_private="loopback")
+        for node in cluster.nodes[:2]
+    ]
+    here, there = (service.make_url("/") for service in services)
+    people = People(here, registry, password_hash)
+    alice, bob = await people("Alice", base=here), await people("Bob", base=there)
+    receivers, secrets, clients = [Receiver(), Receiver()], [], []
+    for person, receiver in zip((alice, bob), receivers, strict=True):
+        await receiver.server.start_server()
+        clients.append(Client(person, make_key(registry, person), person.base))
+        webhook = await subscribe(clients[-1], receiver.url, "call.*", "meeting.*", "invitation.*")
+        secrets.append(webhook["secret"])
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.call("yp", "permission_grant", hub, "*", bob.uid, 4, 0)
+    before = retries()
+    await bob.ok("contact.invite", email=alice.email)
+    await alice.ok("contact.invite_accept", email=bob.email)
+    line = await Line.between(alice, bob)
+    seats = ((alice, line.a1), (bob, line.b1))
+    rooms = []
+    for _ in range(CALLS):
+        call = await line.ring()
+        rooms.append(call["room_id"])
+        await line.pick_up(call)
+        await asyncio.gather(
+            *(person.ok("conference.leave", room_id=rooms[-1], socket_id=tab.id) for person, tab in seats)
+        )
+    meeting = (await join_meeting(alice, line.a2, hub))["user"]["room_id"]
+    for _ in range(CALLS):
+        await asyncio.gather(*(join_meeting(person, tab, hub, meeting) for person, tab in seats))
+        await asyncio.gather(
+            *(person.ok("conference.leave", room_id=meeting, socket_id=tab.id) for person, tab in seats)
+        )
+    await alice.ok("conference.leave", room_id=meeting, socket_id=line.a2.id)
+
+    def seen(number: int) -> list[Any]:
+        """Return the events of a receiver, in the order of their first arrival."""
+        events: dict[str, Any] = {}
+        for each in receivers[number].received:
+            events.setdefault(each.event_id, each.verified(secrets[number]))
+        return list(events.values())
+
+    await eventually(lambda: "meeting.ended" in receivers[0].types, 120)
+    await eventually(lambda: len(seen(1)) >= 1 + 5 * CALLS, 120)
+    ring = ["call.started", "call.answered", "call.ended"]
+    for number in (0, 1):
+        events = seen(number)
+        for room in rooms:
+            assert [e["type"] for e in events if e["data"].get("room_id") == room] == ring
+        assert [e["type"] for e in events if e["type"].startswith("invitation.")] == (
+            ["invitation.received", "invitation.accepted"] if number == 0 else ["invitation.accepted"]
+        )
+    for number, person, extra in ((0, alice, 1), (0, bob, 0), (1, bob, 0)):
+        own = [e for e in seen(number) if e["data"].get("user_id") == to_wire(person.uid)]
+        assert Counter(e["type"] for e in own) == dict.fromkeys(
+            ["meeting.joined", "meeting.left"], CALLS + extra
+        )
+        open_seats = 0
+        for event in own:
+            open_seats += 1 if event["type"] == "meeting.joined" else -1
+            assert 0 <= open_seats <= 1 + extra, "nobody leaves before they have come"
+    whole = [e["type"] for e in seen(0) if e["type"] in {"meeting.started", "meeting.ended"}]
+    assert whole == ["meeting.started", "meeting.ended"]
+    print(f"{len(seen(0)) + len(seen(1))} events, units that ran again: {dict(retries() - before)}")
+    for client in clients:
+        await client.http.close()
+    await people.close()
+    for receiver in receivers:
+        await receiver.server.close()
 
 
 def test_a_node_goes_on_to_abort_who_is_in_the_way_of_a_write_of_another_one(cluster: GaleraCluster) -> None:
