@@ -1,5 +1,6 @@
--- webhook_bound: bound the outbox. A subscription for which too many events wait is paused, and its owner
--- gets a mail. No new events are written for it until half of those are delivered or have expired.
+-- webhook_bound: bound the outbox. A subscription for which too many events wait, or more than 5 kB for each
+-- event that may wait, is paused, and its owner gets a mail. No new events are written for it until half of
+-- those are delivered or have expired.
 --
 -- Params:   in_limit   events that may wait for one subscription
 -- Returns:  nothing
@@ -14,17 +15,17 @@ CREATE OR REPLACE PROCEDURE webhook_bound(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_half INT UNSIGNED DEFAULT in_limit DIV 2;
+    DECLARE v_bytes BIGINT UNSIGNED DEFAULT in_limit * 5000;
     DECLARE v_error VARCHAR(64) DEFAULT 'too many events wait';
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     FOR w IN (
         -- unlocked: a few events more do no harm; a subscription is read again below
         SELECT d.webhook_id AS id
-        FROM webhook_delivery AS d FORCE INDEX (by_turn)
+        FROM webhook_delivery AS d FORCE INDEX (by_size)
         WHERE d.state = 'pending'
         GROUP BY d.webhook_id
-        HAVING COUNT(*) > in_limit
+        HAVING COUNT(*) > in_limit OR SUM(d.size) > v_bytes
         ORDER BY d.webhook_id
     ) DO
         UPDATE webhook
@@ -40,10 +41,10 @@ BEGIN
         SELECT h.id
         FROM webhook AS h
         WHERE h.is_full = 1 AND (
-            SELECT d.id FROM webhook_delivery AS d FORCE INDEX (by_turn)
+            SELECT COUNT(*) <= in_limit DIV 2 AND COALESCE(SUM(d.size), 0) <= v_bytes DIV 2
+            FROM webhook_delivery AS d FORCE INDEX (by_size)
             WHERE d.state = 'pending' AND d.webhook_id = h.id
-            LIMIT 1 OFFSET v_half
-        ) IS NULL
+        )
         ORDER BY h.id
     ) DO
         UPDATE webhook SET is_full = 0 WHERE id = w.id;

@@ -136,6 +136,16 @@ def test_a_webhook_with_too_many_events_gets_no_more_until_half_are_gone(hooked:
     assert hooked.count("yp.webhook_delivery") == 3
 
 
+def test_a_webhook_with_too_many_bytes_is_full_as_well(hooked: Scene) -> None:
+    for size, state in ((49_000, (0, "active")), (50_001, (1, "failed")), (25_001, (1, "failed"))):
+        hooked.sets(f"UPDATE yp.webhook_delivery SET data = REPEAT('x', {size})")
+        hooked.sets("yp.webhook_bound(10)")
+        assert hooked.rows("SELECT is_full, state FROM yp.webhook") == [state]
+    hooked.sets("UPDATE yp.webhook_delivery SET data = REPEAT('x', 25000)")
+    hooked.sets("yp.webhook_bound(10)")
+    assert hooked.one("SELECT is_full FROM yp.webhook") == 0
+
+
 def test_only_the_owner_of_a_failed_webhook_gets_a_mail(hooked: Scene) -> None:
     hooked.sets("DELETE FROM yp.mail_outbox")
     for number, (owner, state) in enumerate(((":alice", "active"), ("''", "failed"), (":alice", "failed"))):
