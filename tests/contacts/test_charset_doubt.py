@@ -51,3 +51,7 @@ def test_many_values_are_doubted_when_another_reading_has_more_names() -> None:
     assert doubt_of(values, "cp1252") == {
         "cp1252": ["JosŽ 0", "Zo‘ 0", "JosŽ 1"], "mac_roman": ["José 0", "Zoë 0", "José 1"],
     }  # fmt: skip
+
+
+def test_chinese_is_likelier_than_japanese_for_the_same_bytes() -> None:
+    assert doubt_of(["张 伟".encode("gb18030")], "cp1252") == {"cp1252": ["ÕÅ Î°"], "gb18030": ["张 伟"]}
