@@ -11,7 +11,7 @@ from service.contacts.search_words import Words
 
 Contact = dict[str, Any]
 
-BATCH = 100
+BATCH = 200
 """Contacts of one transaction. It takes a tenth of a second, for which other changes of the owner wait."""
 BATCH_BYTES = 2_000_000
 """Of their cards, pictures and texts, and of what is rejected."""

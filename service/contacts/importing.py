@@ -1,4 +1,4 @@
-"""Import an address book: a process reads the file, transactions of 100 contacts store it.
+"""Import an address book: a process reads the file, transactions of 200 contacts store it.
 
 The memory of the service holds the contacts of two transactions, independent of the size of the file. So does
 that of the process, but for a jCard file, which has a limit of its own (`JCARD_BYTES`). An import that was
