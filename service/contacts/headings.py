@@ -121,11 +121,13 @@ def _meanings(head: str) -> set[str]:
 def kind_of_label(base: str, label: str) -> str:
     """Return the kind, such as `work fax`, that a label of known words names; "" for any other label.
 
-    Programs write the labels of their language. `base`: email, phone or address.
+    Programs write the labels of their language. A label of more than place and machine, such as Company Main
+    or Secondary, says more than a kind. `base`: email, phone or address.
     """
     meanings = _meanings(normal(label[: 2 * LONGEST]))
-    field = _field_of_words(meanings | {base}) if meanings else ""
-    return field.partition(":")[2]
+    if not meanings or meanings & {"-", "not", "other"}:
+        return ""
+    return _field_of_words(meanings | {base}).partition(":")[2]
 
 
 def _field_of_words(kinds: set[str]) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from service.contacts.headings import FILE, WORD, fields_of, normal, read_file
+from service.contacts.headings import FILE, WORD, fields_of, kind_of_label, normal, read_file
 from service.contacts.vocabulary import PLACE_LIMITS
 
 FIELDS = {
@@ -128,3 +128,16 @@ def test_the_program_decides_what_a_heading_means(header: list[str], title: str)
 @pytest.mark.parametrize("heading", ["", "Shoe size", "Email opt out", "IP address", "x" * 5000, "42"])
 def test_an_unknown_heading_is_not_guessed(heading: str) -> None:
     assert fields_of([heading]) == [""]
+
+
+@pytest.mark.parametrize(
+    ("base", "label", "kind"),
+    [
+        ("phone", "Travail", "work"), ("phone", "Fax geschäftlich", "work fax"), ("phone", "Móvil", "mobile"),
+        ("phone", "Домашний", "home"), ("email", "Arbeit", "work"), ("address", "Casa", "home"),
+        ("phone", "Company Main", ""), ("phone", "Secondary", ""), ("phone", "Gartenlaube", ""),
+        ("email", "", ""),
+    ],
+)  # fmt: skip
+def test_a_label_of_known_words_is_understood(base: str, label: str, kind: str) -> None:
+    assert kind_of_label(base, label) == kind
