@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from service.contacts.exporting import photo_of, vcard
+from service.contacts.exporting import group_vcard, photo_of, vcard
 from service.runtime.context import Context
 from service.store.database import ResultSet, document
 
@@ -40,7 +40,7 @@ async def card_texts(ctx: Context, card_rows: ResultSet, version: str | None) ->
     for name, _, sent, data in card_rows:
         if sent is None:
             contact = contacts[name] = document([(data,)])
-            if contact["picture"]:
+            if contact.get("picture"):
                 contact["photo"] = await photo_of(ctx, contact["id"])
     written = await asyncio.to_thread(_write_all, contacts, version or DEFAULT_VERSION)
     return [
@@ -50,5 +50,12 @@ async def card_texts(ctx: Context, card_rows: ResultSet, version: str | None) ->
 
 
 def _write_all(contacts: dict[str, Any], version: str) -> dict[str, bytes]:
-    """Return the texts of contacts by the names of their cards. One takes half a millisecond."""
-    return {name: UNCLEAN.sub("", vcard(contact, version)).encode() for name, contact in contacts.items()}
+    """Return the texts of contacts and groups by the names of their cards. One takes half a millisecond."""
+    return {name: UNCLEAN.sub("", _write(contact, version)).encode() for name, contact in contacts.items()}
+
+
+def _write(contact: dict[str, Any], version: str) -> str:
+    """Return the text of a contact, without its groups, which have cards of their own; or of a group."""
+    if "group_id" in contact:
+        return group_vcard(contact, version)
+    return vcard({**contact, "group": []}, version)

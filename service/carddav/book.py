@@ -1,7 +1,7 @@
 """The address book of a user as a collection of cards.
 
-Its members are the contacts that are neither archived nor in the trash. docs/decisions/carddav.md says how a
-card is kept.
+Its members are the contacts that are neither archived nor in the trash, and the groups.
+docs/decisions/carddav.md says how a card is kept.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class Book:
     """The address book of the caller."""
 
     def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+        self.ctx = ctx
 
     async def token(self) -> int:
         """Return the revision of the book. It grows with each change, by whatever API."""
-        (((rev,),),) = await self._ctx.shard("my_card_token")
+        (((rev,),),) = await self.ctx.shard("my_card_token")
         return int(rev)
 
     async def members(self) -> list[Member]:
         """Return all cards without their texts."""
-        card_rows, _ = await self._ctx.shard("my_card_list")
+        card_rows, _ = await self.ctx.shard("my_card_list")
         return [Member(name, quoted(etag)) for name, etag in card_rows]
 
     async def texts(self, names: Iterable[str], version: str | None = None) -> dict[str, CardText]:
@@ -74,12 +74,15 @@ class Book:
         rest = list(dict.fromkeys(names))
         while rest:
             asked = rest[:PAGE]
-            (card_rows,) = await self._ctx.shard("my_cards", encode(asked), version or "", PAGE_BYTES)
+            contact_rows, group_rows = await self.ctx.shard(
+                "my_cards", encode(asked), version or "", PAGE_BYTES
+            )
+            card_rows = [*contact_rows, *group_rows]
             unread = {name for name, _, sent, data in card_rows if sent is None and data is None}
             count = next((index for index, name in enumerate(asked) if name in unread), len(asked))
             read_names, rest = rest[:count], rest[count:]
             read_rows = [row for row in card_rows if row[0] not in unread]
-            cards = await card_texts(self._ctx, read_rows, version)
+            cards = await card_texts(self.ctx, read_rows, version)
             yield read_names, {card.name: card for card in cards}
 
     async def all_texts(self, version: str | None = None) -> AsyncIterator[list[CardText]]:
@@ -93,7 +96,7 @@ class Book:
         `start`: that of the changes before, whose token is `since`.
         """
         try:
-            change_rows, ((rev, more, began),) = await self._ctx.shard(
+            change_rows, ((rev, more, began),) = await self.ctx.shard(
                 "my_card_changes", since or 0, limit or NO_LIMIT, start
             )
         except Refused as exc:
@@ -109,11 +112,11 @@ class Book:
     ) -> Stored:
         """Store a card. Raise NoCard, TooLarge, PreconditionFailed or UidTaken; nothing else refuses one."""
         incoming = await read_card(body)
-        return await put_card(self._ctx, name, incoming, Preconditions(if_match, if_none_match))
+        return await put_card(self.ctx, name, incoming, Preconditions(if_match, if_none_match))
 
     async def delete(self, name: str, if_match: str | None = None) -> None:
-        """Move the contact of a card to the trash. Raise NoCard or PreconditionFailed."""
-        await delete_card(self._ctx, name, Preconditions(if_match))
+        """Move the contact of a card to the trash, or delete a group. Raise NoCard or PreconditionFailed."""
+        await delete_card(self.ctx, name, Preconditions(if_match))
 
 
 def quoted(etag: str) -> str:

@@ -25,6 +25,12 @@ HEAD = re.compile(r'(?P<group>[\w-]+\.)?(?P<name>[\w-]+)(?:;(?:[^":\r\n]|"[^"]*"
 ALWAYS = {"BEGIN", "VERSION", "END"}
 """Properties without which a text is no card."""
 UPPER = {letter: letter - 32 for letter in range(ord("a"), ord("z") + 1)}
+SAME_NAMES = {
+    name: pair
+    for pair in (("KIND", "X-ADDRESSBOOKSERVER-KIND"), ("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"))
+    for name in pair
+}
+"""Names of one property in vCard 4.0 and 3.0: a client may ask for the one, and the card have the other."""
 MOST_CONDITIONS = 100
 """Elements of a filter: each is compared with each property of each card."""
 
@@ -96,7 +102,8 @@ class PropFilter:
 
     def matches(self, card: Values) -> bool:
         """Return whether a card matches."""
-        values = [v for v in card.all(self.name) if not self.group or v.line.group == self.group]
+        names = SAME_NAMES.get(self.name, (self.name,))
+        values = [v for name in names for v in card.all(name) if not self.group or v.line.group == self.group]
         if not self.is_defined or not values:
             return not values and not self.is_defined
         texts = [value.plain for value in values]

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from service.carddav.answers import UNCLEAN
+from service.carddav.groups import read_group
 from service.carddav.photos import may_shrink, with_photo_in_one_line, with_small_photo
 from service.contacts.addresses import addresses_in
 from service.contacts.card_lines import cut_cards
@@ -53,12 +54,14 @@ class Incoming:
     """A card that was sent."""
 
     contact: dict[str, Any]
-    """Its contact, as service/contacts/cleaning.py returns it."""
+    """Its contact, as service/contacts/cleaning.py returns it; empty for a group."""
     card: dict[str, Any]
     """As my_card_put takes it."""
     picture: Picture | None
     emails: list[Value] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    group: dict[str, Any] | None = None
+    """Name, comment and member of a group; None: the card is that of a person."""
 
     @property
     def is_kept(self) -> bool:
@@ -68,7 +71,7 @@ class Incoming:
     @property
     def addresses(self) -> list[str]:
         """The email addresses of the contact, the default one first."""
-        emails = sorted(self.contact["email"], key=lambda item: -int(item["is_default"]))
+        emails = sorted(self.contact.get("email", ()), key=lambda item: -int(item["is_default"]))
         return [item["email"] for item in emails]
 
     def fields(self, refused: Iterable[str] = ()) -> dict[str, Any]:
@@ -101,6 +104,12 @@ class Incoming:
             **({"custom_fields": orjson.loads(custom)} if custom else {}),
         }
 
+    def group_fields(self) -> dict[str, Any]:
+        """Return the group, as my_card_group_put takes it."""
+        group = self.group or {}
+        name = group["name"] if _is_visible(group["name"]) else self.card.get("uid", "?")
+        return {**group, **self.card, "name": name}
+
     def _substitute_name(self) -> str:
         """Return a name for a contact without one, which the store needs and the card does not."""
         numbers = (f"{item['areacode']} {item['phone']}".strip() for item in self.contact["mobile"])
@@ -124,9 +133,12 @@ def _read(body: bytes) -> Incoming:
         raise NoCard
     values = values_of(cards[0], decoder_of(io.BytesIO(text), "vcf"))
     picture, _ = picture_of(values)
+    stored = _stored(values, body if small is body else None, picture)
+    if group := read_group(values):
+        return Incoming({}, stored, None, group=group)
     return Incoming(
         clean(parse_card(values)),
-        _stored(values, body if small is body else None, picture),
+        stored,
         picture,
         values.all("EMAIL"),
         values.labels,

@@ -16,8 +16,8 @@ from service.carddav.incoming import MAX_BYTES
 from service.carddav.resources import Resource, ResourceKind
 from service.carddav.xml import calendar_server, carddav, dav, element, text
 
-SYNC_PREFIX = "urn:x-drumee:sync:"
-"""Tokens are URIs (RFC 6578, 3.2), one for each book: that of another user is none."""
+SYNC_PREFIX = "urn:x-drumee:sync-2:"
+"""Tokens are URIs (RFC 6578, 3.2), one for each book: that of another user is none. 2: with groups."""
 SYNC_STATE = re.compile(r"(\d{1,18})(?::(\d{1,18}))?", re.ASCII)
 MOST_NAMES = 200
 MOST_CHARACTERS = 20_000

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import orjson
 
+from service.carddav.groups import delete_group, put_group
 from service.carddav.incoming import Incoming, NoCard
 from service.contacts import book, invitations
+from service.contacts.invitations import Push
 from service.contacts.pictures import is_uploaded, picture_path
 from service.runtime.context import Context
-from service.store.database import ResultSet, Transaction, document, encode
+from service.store.database import ResultSet, Transaction, document, documents, encode
 
 ENTITY_TAG = re.compile(r'"[^"]*"')
 
@@ -70,25 +72,43 @@ class CardState(NamedTuple):
     avatar_path: str | None
     holder: str | None
     refused: list[str]
+    group_id: str | None
+    group_etag: str | None
+    """Quoted."""
+
+    @property
+    def listed_etag(self) -> str | None:
+        """The entity tag of the card in the book; None when there is none of this name."""
+        return self.group_etag or (self.etag if self.box == "active" else None)
 
 
 @dataclass
 class Pushes:
     """What live updates say once the card is stored."""
 
-    card: ResultSet
-    sockets: ResultSet
-    service: str
-    peers: list[Any]
+    contact: tuple[ResultSet, ResultSet, str] | None = None
+    """Card, sockets and service of a contact that was written."""
+    deleted: tuple[dict[str, Any], ResultSet] | None = None
+    """A contact that went to the trash, and sockets."""
+    others: list[Push] = field(default_factory=list)
+    """Those of the peer, and of groups."""
+
+    def send(self, ctx: Context) -> None:
+        """Send them once the request has succeeded."""
+        if self.deleted:
+            contact, sockets = self.deleted
+            book.push_deleted(ctx, contact, contact["drumate_id"], sockets)
+        if self.contact:
+            book.push_contact(ctx, *self.contact)
+        invitations.push_all(ctx, self.others)
 
 
 async def put_card(ctx: Context, name: str, incoming: Incoming, conditions: Preconditions) -> Stored:
-    """Store a card under a name, as a new contact or in place of the one that is there."""
+    """Store a card under a name, as a new contact or group, or in place of the one that is there."""
     stored, pushes = await ctx.db.transaction(
         "my_card_put", lambda tx: CardWriter(ctx, tx, name, incoming).put(conditions)
     )
-    book.push_contact(ctx, pushes.card, pushes.sockets, pushes.service)
-    invitations.push_all(ctx, pushes.peers)
+    pushes.send(ctx)
     return stored
 
 
@@ -101,17 +121,37 @@ class CardWriter:
         self._name = name
         self._incoming = incoming
         self._owner, self._shard = ctx.caller.uid, ctx.caller.db or ""
+        self._pushes = Pushes()
 
     async def put(self, conditions: Preconditions) -> tuple[Stored, Pushes]:
-        """Write contact, picture and card."""
+        """Write contact, picture and card; or a group."""
         state = await open_card(self._ctx, self._tx, self._name, self._incoming)
-        is_listed = state.box == "active"
-        conditions.check(state.etag if is_listed else None)
+        conditions.check(state.listed_etag)
         if state.holder:
             raise UidTaken(state.holder)
+        write = self._put_contact if self._incoming.group is None else self._put_group
+        etag = await write(state)
+        is_new = state.listed_etag is None
+        return Stored(is_new, f'"{etag}"' if self._incoming.is_kept else None), self._pushes
+
+    async def _put_group(self, state: CardState) -> str:
+        """Store a group; a contact that has its name goes to the trash. Return the entity tag."""
+        if state.box == "active" and state.contact_id:
+            contact, sockets, _ = await book.trash_in(self._tx, self._ctx, state.contact_id, None)
+            self._pushes.deleted = (contact, sockets)
+        etag, pushes = await put_group(
+            self._ctx, self._tx, state.group_id, self._name, self._incoming.group_fields()
+        )
+        self._pushes.others += pushes
+        return etag
+
+    async def _put_contact(self, state: CardState) -> str:
+        """Store a contact; a group that has its name is deleted. Return the entity tag."""
+        if state.group_id:
+            self._pushes.others += await delete_group(self._ctx, self._tx, state.group_id)
         fields = self._incoming.fields(state.refused)
         if state.contact_id is None:
-            contact_id, pushes = await self._create(fields)
+            contact_id = await self._create(fields)
             path = self._picture_patch(contact_id, None)
             if path:
                 await self._patch(contact_id, {"from_api": 1, **path})
@@ -119,25 +159,31 @@ class CardWriter:
             contact_id = state.contact_id
             path = self._picture_patch(contact_id, state.avatar_path)
             await self._bring_back(contact_id, state.box)
-            service = "contact.update" if is_listed else "contact.add"
-            pushes = await self._update(contact_id, {**fields, **path}, service)
+            service = "contact.update" if state.box == "active" else "contact.add"
+            await self._update(contact_id, {**fields, **path}, service)
         if path:
             await self._set_picture(contact_id)
         card = encode(self._incoming.card)
-        (((etag,),),) = await self._tx.call(
+        ((etag,),), joined = await self._tx.call(
             self._shard, "my_card_put", self._owner, contact_id, self._name, card, state.rev
         )
-        return Stored(not is_listed, f'"{etag}"' if self._incoming.is_kept else None), pushes
+        if self._pushes.contact:
+            sockets = self._pushes.contact[1]
+            self._pushes.others += [("contact.add_to_group", model, sockets) for model in documents(joined)]
+        return str(etag)
 
-    async def _create(self, fields: dict[str, Any]) -> tuple[str, Pushes]:
+    async def _create(self, fields: dict[str, Any]) -> str:
         card, sockets, _ = await self._tx.call(self._shard, "my_contact_create", self._owner, encode(fields))
-        return document(card)["id"], Pushes(card, sockets, "contact.add", [])
+        self._pushes.contact = (card, sockets, "contact.add")
+        contact_id: str = document(card)["id"]
+        return contact_id
 
-    async def _update(self, contact_id: str, fields: dict[str, Any], service: str) -> Pushes:
+    async def _update(self, contact_id: str, fields: dict[str, Any], service: str) -> None:
         card, sockets, peers, _ = await book.change_in(
             self._tx, self._owner, lambda _: self._patch(contact_id, fields)
         )
-        return Pushes(card, sockets, service, peers)
+        self._pushes.contact = (card, sockets, service)
+        self._pushes.others += peers
 
     async def _patch(self, contact_id: str, fields: dict[str, Any]) -> list[ResultSet]:
         return await self._tx.call(
@@ -177,21 +223,27 @@ async def open_card(ctx: Context, tx: Transaction, name: str, incoming: Incoming
     ((row,),) = await tx.call(
         ctx.caller.db or "", "my_card_open", ctx.caller.uid, name, uid, encode(addresses)
     )
-    rev, contact_id, etag, box, avatar_path, holder, refused = row
-    tag = f'"{etag}"' if etag else None
-    return CardState(rev, contact_id, tag, box, avatar_path, holder, orjson.loads(refused))
+    rev, contact_id, etag, box, avatar_path, holder, refused, group_id, group_etag = row
+    tag, group_tag = (f'"{each}"' if each else None for each in (etag, group_etag))
+    return CardState(
+        rev, contact_id, tag, box, avatar_path, holder, orjson.loads(refused), group_id, group_tag
+    )
 
 
 async def delete_card(ctx: Context, name: str, conditions: Preconditions) -> None:
-    """Move the contact of a card to the trash. The other side of a relation keeps its own entry."""
+    """Move the contact of a card to the trash, or delete a group, whose people stay.
 
-    async def unit(tx: Transaction) -> tuple[Any, ...]:
+    The other side of a relation keeps its own entry.
+    """
+
+    async def unit(tx: Transaction) -> Pushes:
         state = await open_card(ctx, tx, name)
+        conditions.check(state.listed_etag)
+        if state.group_id:
+            return Pushes(others=await delete_group(ctx, tx, state.group_id))
         if state.contact_id is None or state.box != "active":
-            conditions.check(None)
             raise NoCard
-        conditions.check(state.etag)
-        return await book.trash_in(tx, ctx, state.contact_id, None)
+        contact, sockets, _ = await book.trash_in(tx, ctx, state.contact_id, None)
+        return Pushes(deleted=(contact, sockets))
 
-    contact, sockets, _ = await ctx.db.transaction("my_contact_trash", unit)
-    book.push_deleted(ctx, contact, contact["drumate_id"], sockets)
+    (await ctx.db.transaction("my_contact_trash", unit)).send(ctx)

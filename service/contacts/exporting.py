@@ -98,7 +98,12 @@ async def vcards(ctx: Context, option: str, version: str, progress: Progress) ->
         yield "".join(cards).encode()
     for group in _groups_of_cards(book):
         group["photo"] = await avatar_of(ctx, group)
-        yield write_vcard(list(properties_of_group(group)), version).encode()
+        yield group_vcard(group, version).encode()
+
+
+def group_vcard(group: Mapping[str, Any], version: str) -> str:
+    """Return the card of a group: see properties_of_group."""
+    return write_vcard(properties_of_group(group, version), version)
 
 
 def vcard(contact: Contact, version: str) -> str:
@@ -115,7 +120,7 @@ async def jcards(ctx: Context, option: str, progress: Progress) -> AsyncIterator
         separator = b",\n"
     for group in _groups_of_cards(book):
         group["photo"] = await avatar_of(ctx, group)
-        yield separator + write_jcard(properties_of_group(group))
+        yield separator + write_jcard(properties_of_group(group, JCARD))
         separator = b",\n"
     yield b"[]" if separator == b"[" else b"]\n"
 

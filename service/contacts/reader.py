@@ -147,6 +147,7 @@ def _entry(card: Card, decoder: Decoder) -> Contact:
     if group := group_of(values):
         stored, losses = card_of(values)
         group |= {"card": stored["card"]} if "card" in stored else {}
+        group |= {"card_uid": stored["uid"]} if "uid" in stored else {}
         picture, reason = picture_of(values)
         losses += filter(None, [reason])
         group |= {"picture": picture.content, "type": picture.type} if picture else {}

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import io
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from service.carddav.book import Book
+from service.contacts import groups
 from service.contacts.card_lines import cut_cards
 from service.contacts.encodings import Decoder, lines_of
 from service.contacts.values import Values, values_of
 from service.ids import from_wire
 from tests.support.address_books import BookMaker
+from tests.support.dav import group_card
 from tests.support.people import People, Person
 from tests.support.rest import Client, ClientMaker
 
-EDITS = 80
+EDITS = 100
 SLOTS = {
     "X-MOON": "full {}",
     "BDAY": "1970-01-{:02}",
@@ -69,6 +72,18 @@ class Follower:
             assert card.text == self.texts[name, card.etag], name
 
 
+@dataclass
+class Group:
+    """What the card of a group has to say."""
+
+    name: str
+    moon: str
+    people: set[str]
+    """Names of the cards of its members; those that are gone may come back."""
+    expected: set[str]
+    """UIDs of members whose cards have not come."""
+
+
 class Editor:
     """Makes random edits, and knows what each card has to say."""
 
@@ -78,13 +93,16 @@ class Editor:
         self.cards: dict[str, dict[str, str]] = {}
         """What the cards say, by their names."""
         self.ids: dict[str, str] = {}
+        self.uids: dict[str, str] = {}
         self.free_names: list[str] = []
+        self.groups: dict[str, Group] = {}
 
     async def edit(self) -> str:
         """Make one edit; return its name."""
         self.count += 1
         ways = [self.add, self.change, self.change, self.replace, self.by_rest, self.by_rest, self.by_rpc]
         ways += [self.by_rpc, self.remove, self.come_back, self.rename_tag]
+        ways += [self.put_group, self.put_group, self.change_group, self.group_by_rpc, self.group_by_rpc]
         way = self.random.choice(ways if len(self.cards) > 1 else [self.add])
         await way()
         return way.__name__
@@ -113,10 +131,17 @@ class Editor:
             if self.free_names and self.random.random() < 0.5
             else f"{self.count}.vcf"
         )
-        body, properties = self._lines(uid=f"uid-{self.count}")
+        waiting = sorted({uid for group in self.groups.values() for uid in group.expected})
+        is_expected = waiting and self.random.random() < 0.5
+        uid = self.random.choice(waiting) if is_expected else f"uid-{self.count}"
+        body, properties = self._lines(uid=uid)
         stored = await self.book.put(name, body, if_none_match="*")
         assert stored.created
-        self.cards[name] = properties
+        self.cards[name], self.uids[name] = properties, uid
+        for group in self.groups.values():
+            if uid in group.expected:
+                group.expected.remove(uid)
+                group.people.add(name)
         if name in self.free_names:
             self.free_names.remove(name)
         assert (await self.book.texts([name]))[name].text == body
@@ -142,7 +167,8 @@ class Editor:
 
     async def replace(self) -> None:
         name = self.pick()
-        body, self.cards[name] = self._lines(uid=self.random.choice(["uid", f"uid {name}"]) + str(self.count))
+        self.uids[name] = self.random.choice(["uid", f"uid {name}"]) + str(self.count)
+        body, self.cards[name] = self._lines(uid=self.uids[name])
         await self.book.put(name, body)
 
     async def by_rest(self) -> None:
@@ -195,6 +221,8 @@ class Editor:
                 assert (await self.api.delete(f"/contacts/{self.ids[name]}")).status == 200
             case 2:
                 assert (await self.api.delete(f"/contacts/{self.ids[name]}?permanent=true")).status == 200
+                for group in self.groups.values():
+                    group.people.discard(name)
             case _:
                 await self.alice.ok("contact.change_status", contact_id=contact_id, status="archived")
         del self.cards[name]
@@ -207,9 +235,77 @@ class Editor:
             await self.book.put(name, self._lines(uid=f"short-{self.count}")[0])
             await self.book.delete(name)
 
+    async def put_group(self) -> None:
+        """Put a new group, or another one in place of a group."""
+        names = [*sorted(self.groups), f"group {self.count}.vcf"]
+        name, n = self.random.choice(names), self.count
+        people = set(self.random.sample(sorted(self.cards), self.random.randint(0, len(self.cards))))
+        expected = {f"later-{n}"} if self.random.random() < 0.5 else set()
+        version = self.random.choice(["3.0", "4.0"])
+        uids = [*(self.uids[each] for each in people), *expected]
+        moon = f"X-MOON:full {n}"
+        body = group_card(f"uid-{name}", f"Group {n}", moon, *uids, version=version).encode()
+        former = self.groups.get(name)
+        stored = await self.book.put(name, body)
+        assert (stored.created, bool(stored.etag)) == (former is None, True)
+        assert (await self.book.texts([name]))[name].text == body
+        hidden = {each for each in former.people if each not in self.cards} if former else set()
+        self.groups[name] = Group(f"Group {n}", f"full {n}", people | hidden, expected)
+
+    async def change_group(self) -> None:
+        """Change the card of a group as a client does, which keeps what it does not know."""
+        if not self.groups:
+            return
+        name, group = self.random.choice(sorted(self.groups.items(), key=lambda pair: pair[0]))
+        read = (await self.book.texts([name], self.random.choice(["3.0", "4.0"])))[name]
+        lines = [line for line in unfolded(read.text) if not line.startswith("X-MOON")]
+        group.moon = f"new {self.count}"
+        lines[-2:-2] = [f"X-MOON:{group.moon}"]
+        stored = await self.book.put(name, "\r\n".join(lines).encode(), if_match=read.etag)
+        assert stored.etag
+
+    async def group_by_rpc(self) -> None:
+        """Create, rename or delete a group, or change its members, by another API."""
+        ids = {row["name"]: row["group_id"] for row in await self.alice.ok("contact.show_groups")}
+        if not self.groups or self.random.random() < 0.2:
+            row = await self.alice.ok("contact.create_group", name=f"Group {self.count}")
+            self.groups[f"{row['group_id']}.vcf"] = Group(f"Group {self.count}", "", set(), set())
+            return
+        name, group = self.random.choice(sorted(self.groups.items(), key=lambda pair: pair[0]))
+        group_id, person = ids[group.name], self.pick()
+        key = {"group_id": group_id, "contact_id": [from_wire(self.ids[person])]}
+        match self.random.randrange(7):
+            case 0 | 1 | 2:
+                await self.alice.ok("contact.add_to_group", **key)
+                group.people.add(person)
+            case 3 | 4:
+                await self.alice.ok("contact.remove_from_group", **key)
+                group.people.discard(person)
+            case 5:
+                group.name = f"Renamed {self.count}"
+                await groups.rename_group(self.book.ctx, group_id, group.name)
+            case _:
+                await self.alice.ok("contact.delete_group", group_id=group_id)
+                del self.groups[name]
+
+    async def check_groups(self, version: str) -> None:
+        """Read the cards of all groups, and look for name, members and properties."""
+        cards = await self.book.texts(list(self.groups), version)
+        assert cards.keys() == self.groups.keys()
+        prefix = "X-ADDRESSBOOKSERVER-" if version == "3.0" else ""
+        for name, group in self.groups.items():
+            lines = unfolded(cards[name].text)
+            head = f"{prefix}MEMBER:urn:uuid:"
+            members = sorted(line.removeprefix(head) for line in lines if line.startswith(head))
+            people = {self.uids[each] for each in group.people if each in self.cards}
+            assert members == sorted(people | group.expected), (name, lines)
+            assert {f"VERSION:{version}", f"{prefix}KIND:group", f"FN:{group.name}"} <= set(lines)
+            assert not group.moon or f"X-MOON:{group.moon}" in lines
+
     async def check(self) -> None:
         """Read all cards in both versions, and look for each property."""
         for version in ("3.0", "4.0"):
+            await self.check_groups(version)
             cards = await self.book.texts(list(self.cards), version)
             assert cards.keys() == self.cards.keys()
             for name, properties in self.cards.items():
@@ -225,6 +321,10 @@ class Editor:
 def read(text: bytes) -> Values:
     (card,) = cut_cards(lines_of(io.BytesIO(text)))
     return values_of(card, Decoder("utf-8"))
+
+
+def unfolded(text: bytes) -> list[str]:
+    return text.decode().replace("\r\n ", "").split("\r\n")
 
 
 def reduced(text: str) -> str:

@@ -10,7 +10,9 @@ import pytest
 from service.carddav.incoming import MAX_BYTES
 from service.carddav.methods import MAX_XML_BYTES
 from service.carddav.xml import carddav, dav
-from tests.support.dav import NAMESPACES, DavMaker, card
+from tests.support.dav import NAMESPACES, DavMaker, card, group_card
+from tests.support.people import People
+from tests.support.rest import ClientMaker
 
 ADA = card("uid-ada", "Ada Byron", "X-UNKNOWN;X-P=1:kept", "NOTE:a very long line, that is folded he", " re")
 
@@ -32,6 +34,42 @@ async def test_a_card_comes_back_byte_for_byte(dav_of: DavMaker) -> None:
     listed = await alice.multiget([f"{alice.book}ada.vcf"])
     assert listed.text("C:address-data") == ADA
     assert listed.text("D:getetag") == put.headers["ETag"]
+
+
+async def test_changes_of_groups_reach_tabs_and_sockets_as_those_of_the_other_apis(
+    dav_of: DavMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await dav_of(person=await people("Alice"))
+    tab, live = await alice.person.tab(), await (await client_of(person=alice.person)).socket()
+    await alice.put("ada.vcf", card("uid-ada", "Ada Byron"))
+    await tab.expect("contact.add")
+    assert (await alice.put("g.vcf", group_card("g", "Poets", "uid-ada", "uid-bo"))).status == 201
+    model = (await tab.expect("contact.create_group"))["model"]
+    assert (model["name"], model["member_count"]) == ("Poets", 1)
+    assert (await live.expect("contact.updated"))["data"]["groups"] == ["Poets"]
+    await alice.put("bo.vcf", card("uid-bo", "Bo Byron"))
+    assert (await tab.expect("contact.add_to_group"))["model"] == {
+        "group_id": model["id"],
+        "added": 1,
+        "member_count": 2,
+    }
+    assert (await alice.put("g.vcf", group_card("g", "Painters", "uid-bo"))).status == 204
+    assert (await tab.expect("contact.update_group"))["model"]["name"] == "Painters"
+    assert (await tab.expect("contact.remove_from_group"))["model"]["removed"] == 1
+    await alice.put("g.vcf", group_card("g", "Painters", "uid-bo", "uid-ada"))
+    assert (await tab.expect("contact.add_to_group", 2))["model"]["added"] == 1
+    assert (await alice.delete("g.vcf")).status == 204
+    assert (await tab.expect("contact.delete_group"))["model"]["name"] == "Painters"
+    assert len(await alice.person.ok("contact.show_contact")) == 2, "its people stay"
+
+
+async def test_the_uid_of_a_group_belongs_to_one_card(dav_of: DavMaker) -> None:
+    alice = await dav_of()
+    await alice.put("g.vcf", group_card("uid-g", "Poets"))
+    for text in (group_card("uid-g", "Others"), card("uid-g", "Ada Byron")):
+        taken = await alice.put("other.vcf", text)
+        assert taken.condition == (409, carddav("no-uid-conflict"))
+        assert taken.xml[0][0].text == f"{alice.book}g.vcf"
 
 
 async def test_a_change_makes_another_etag(dav_of: DavMaker) -> None:

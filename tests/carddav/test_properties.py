@@ -90,7 +90,7 @@ async def test_the_state_of_the_book_moves_with_each_change(dav_of: DavMaker) ->
         assert (await change).status in {201, 204}
         states.append(await state())
     assert len(set(states)) == 4
-    assert states[0].startswith("urn:x-drumee:sync:")
+    assert states[0].startswith("urn:x-drumee:sync-2:")
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,9 @@ async def test_the_state_of_the_book_moves_with_each_change(dav_of: DavMaker) ->
         "",
         "x",
         "5",
-        "urn:x-drumee:sync:a2:5",
-        *(f"urn:x-drumee:sync:a1:{n}" for n in ("", "-1", "٥", "9" * 19)),
+        "urn:x-drumee:sync-2:a2:5",
+        "urn:x-drumee:sync:a1:5",
+        *(f"urn:x-drumee:sync-2:a1:{n}" for n in ("", "-1", "٥", "9" * 19)),
     ],
 )
 def test_a_token_that_is_none_is_known(uri: str) -> None:

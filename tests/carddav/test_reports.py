@@ -10,7 +10,7 @@ import pytest
 from service.carddav.filters import CardFilter
 from service.carddav.xml import carddav, dav
 from tests.support.admin import Admin
-from tests.support.dav import NAMESPACES, DavClient, DavMaker, card
+from tests.support.dav import NAMESPACES, DavClient, DavMaker, card, group_card
 
 VALID_TOKEN = (403, dav("valid-sync-token"))
 
@@ -110,6 +110,22 @@ async def test_a_query_answers_the_cards_that_match(dav_of: DavMaker) -> None:
     assert "FN:Carol Byron" in with_text.text("C:address-data")
     wrong = text_filter("a").replace("<C:text-match", '<C:text-match collation="x"')
     assert (await alice.query(wrong)).condition == (403, carddav("supported-collation"))
+
+
+@pytest.mark.parametrize("name", ["KIND", "X-ADDRESSBOOKSERVER-KIND"])
+async def test_a_query_for_groups_finds_them_by_the_names_of_both_versions(
+    dav_of: DavMaker, name: str
+) -> None:
+    alice = await with_cards(dav_of, "ada", "bob")
+    await alice.put("three.vcf", group_card("three", "Three", "uid-ada"))
+    await alice.put("four.vcf", group_card("four", "Four", "uid-ada", version="4.0"))
+    match = '<C:text-match match-type="equals">group</C:text-match>'
+    groups = f'<C:filter><C:prop-filter name="{name}">{match}</C:prop-filter></C:filter>'
+    people = f'<C:filter><C:prop-filter name="{name}"><C:is-not-defined/></C:prop-filter></C:filter>'
+    for version in ("3.0", "4.0"):
+        prop = f'<D:prop><C:address-data content-type="text/vcard" version="{version}"/></D:prop>'
+        assert sorted((await alice.query(groups, prop)).names) == ["four.vcf", "three.vcf"]
+        assert sorted((await alice.query(people, prop)).names) == ["ada.vcf", "bob.vcf"]
 
 
 async def test_a_card_answers_queries_about_itself(dav_of: DavMaker) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.dav import DavClient, DavMaker, card
+from tests.support.dav import DavClient, DavMaker, card, group_card
+from tests.support.people import People
 
 CONFIG = """
 [general]
@@ -119,6 +120,38 @@ async def test_a_device_and_the_book_become_the_same(device: Vdirsyncer) -> None
     assert [text.splitlines()[3] for text in device.texts()] == ["FN:Grace Brewster"]
     assert b"FN:Grace Brewster" in (await alice.send("GET", "uid-grace.vcf")).raw
     assert "grace" not in await device.run("sync"), "nothing is left to do"
+
+
+async def test_groups_are_copied_both_ways(dav_of: DavMaker, people: People, tmp_path: Path) -> None:
+    alice = await dav_of(person=await people("Alice"))
+    device = Vdirsyncer(alice, tmp_path)
+    await device.run("discover")
+    device.cards.mkdir(parents=True, exist_ok=True)
+    (device.cards / "ada.vcf").write_text(card("uid-ada", "Ada Byron"))
+    (device.cards / "poets.vcf").write_text(group_card("uid-poets", "Poets", "uid-ada", "X-MOON:full"))
+    group = await alice.person.ok("contact.create_group", name="Engines")
+    await device.run("sync")
+    assert sorted((await alice.sync()).names) == [f"{group['id']}.vcf", "uid-ada.vcf", "uid-poets.vcf"]
+    (engines,) = [path for path in device.cards.iterdir() if "FN:Engines" in path.read_text()]
+    lines = engines.read_text().splitlines()
+    assert {"X-ADDRESSBOOKSERVER-KIND:group", "FN:Engines"} <= set(lines)
+
+    engines.write_text("\n".join([*lines[:-1], "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:uid-ada", lines[-1], ""]))
+    (ada,) = await alice.person.ok("contact.show_contact")
+    poets = (await alice.person.ok("contact.show_groups", name="Poets"))[0]["group_id"]
+    await alice.person.ok("contact.remove_from_group", group_id=poets, contact_id=[ada["id"]])
+    await device.run("sync")
+    members = await alice.person.ok("contact.show_members", group_id=group["id"])
+    assert [row["firstname"] for row in members] == ["Ada"]
+    text = (device.cards / "poets.vcf").read_text()
+    assert ("X-MOON:full" in text, "MEMBER" in text) == (True, False)
+
+    engines.unlink()
+    await alice.person.ok("contact.delete_group", group_id=poets)
+    await device.run("sync")
+    assert ["FN:Ada Byron" in path.read_text() for path in device.cards.iterdir()] == [True]
+    assert await alice.person.ok("contact.show_groups") == []
+    assert "vcf" not in await device.run("sync"), "nothing is left to do"
 
 
 async def test_a_conflict_is_seen_and_resolved(device: Vdirsyncer) -> None:

@@ -34,6 +34,14 @@ def card(uid: str, name: str = "Ada Byron", *lines: str, version: str = "3.0") -
     return "".join(f"{line}\r\n" for line in ("BEGIN:VCARD", *head, *lines, "END:VCARD"))
 
 
+def group_card(uid: str, name: str, *members: str, version: str = "3.0") -> str:
+    """Return the text of a group; `members` are UIDs, or lines with a colon."""
+    prefix = "X-ADDRESSBOOKSERVER-" if version == "3.0" else ""
+    lines = (each if ":" in each else f"{prefix}MEMBER:urn:uuid:{each}" for each in members)
+    head = (f"VERSION:{version}", f"{prefix}KIND:group", f"UID:{uid}", f"FN:{name}", f"N:{name};;;;")
+    return "".join(f"{line}\r\n" for line in ("BEGIN:VCARD", *head, *lines, "END:VCARD"))
+
+
 @dataclass(frozen=True)
 class DavAnswer:
     """Status, body and headers of an answer."""

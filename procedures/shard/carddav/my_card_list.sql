@@ -1,7 +1,7 @@
 -- my_card_list: list all cards of the owner's address book, for CardDAV.
 --
 -- Params:   in_owner   owner of the address book
--- Returns:  rows       name, etag (view contact_member)
+-- Returns:  rows       name, etag (views contact_member and group_resource)
 --           one row    rev: revision of the address book, the token for my_card_changes
 -- Errors:   none
 -- Example:  CALL my_card_list('00000000000000a1');
@@ -26,7 +26,11 @@ BEGIN
     SELECT m.name, m.etag
     FROM contact AS c FORCE INDEX (by_name)
     STRAIGHT_JOIN contact_member AS m ON m.owner_id = c.owner_id AND m.contact_id = c.id AND m.is_listed = 1
-    WHERE c.owner_id = in_owner AND c.box = 'active';
+    WHERE c.owner_id = in_owner AND c.box = 'active'
+    UNION ALL
+    SELECT g.name, g.etag
+    FROM group_resource AS g
+    WHERE g.owner_id = in_owner;
     SELECT v_rev AS rev;
 END$$
 DELIMITER ;

@@ -8,7 +8,8 @@
 --                       archive or the trash; without one, that in the archive with this UID; or NULL),
 --                       etag, box (active, archived or trash), avatar_path, holder (name of the other card
 --                       in the book with this UID, or NULL), refused (JSON array of addresses that the
---                       contact cannot have: the owner's own, and those of colleagues)
+--                       contact cannot have: the owner's own, and those of colleagues), group_id and
+--                       group_etag (of the group with this name, or NULL)
 -- Errors:   none
 -- Example:  CALL my_card_open('00000000000000a1', '0000000000000c01.vcf', NULL, '[]');
 DELIMITER $$
@@ -21,7 +22,7 @@ CREATE OR REPLACE PROCEDURE my_card_open(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_id, v_archived_id CHAR(16) COLLATE ascii_bin;
+    DECLARE v_id, v_archived_id, v_group_id CHAR(16) COLLATE ascii_bin;
     -- as contact_sheet writes the UUID of an id
     DECLARE v_uid_id CHAR(16) COLLATE ascii_bin DEFAULT CONVERT(REGEXP_REPLACE(IF(
         in_uid REGEXP '^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}$', in_uid, NULL
@@ -39,6 +40,15 @@ BEGIN
     STRAIGHT_JOIN contact_member AS m
        ON m.owner_id = in_owner AND m.contact_id = c.id AND m.name = in_name;
 
+    SELECT g.id INTO v_group_id
+    FROM (SELECT COALESCE(
+              (SELECT id FROM contact_group WHERE owner_id = in_owner AND card_name = in_name),
+              CONVERT(LEFT(in_name, 16) USING ascii) COLLATE ascii_bin
+          ) AS id) AS k
+    STRAIGHT_JOIN contact_group AS g ON g.owner_id = in_owner AND g.id = k.id
+    STRAIGHT_JOIN group_resource AS r
+       ON r.owner_id = in_owner AND r.group_id = g.id AND r.name = in_name;
+
     -- the card of a contact without a UID has the UUID of the contact for one; a contact in the trash gives
     -- its UID up
     SELECT MIN(IF(m.is_listed = 1, m.name, NULL)), MIN(IF(c.box = 'archived', c.id, NULL))
@@ -54,6 +64,14 @@ BEGIN
     JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = k.contact_id
     JOIN contact AS c ON c.owner_id = in_owner AND c.id = k.contact_id AND c.deleted_at IS NULL
     WHERE k.contact_id <> COALESCE(v_id, '');
+    SELECT COALESCE(v_holder, MIN(r.name)) INTO v_holder
+    FROM (
+        SELECT id FROM contact_group WHERE owner_id = in_owner AND uid = in_uid
+        UNION ALL
+        SELECT id FROM contact_group WHERE owner_id = in_owner AND id = v_uid_id AND uid IS NULL
+    ) AS k
+    JOIN group_resource AS r ON r.owner_id = in_owner AND r.group_id = k.id
+    WHERE k.id <> COALESCE(v_group_id, '');
     -- the client cannot see it, so its card comes back instead of a second one
     SET v_id = COALESCE(v_id, IF(v_holder IS NULL, v_archived_id, NULL));
 
@@ -70,9 +88,11 @@ BEGIN
            AND (e.email IS NULL OR j.position = 1 AND e.is_default = 0));
 
     SELECT COALESCE((SELECT rev FROM contact_ledger WHERE owner_id = in_owner), 0) AS rev, c.id, m.etag,
-           c.box, c.avatar_path, v_holder AS holder, COALESCE(v_refused, '[]') AS refused
+           c.box, c.avatar_path, v_holder AS holder, COALESCE(v_refused, '[]') AS refused,
+           v_group_id AS group_id, r.etag AS group_etag
     FROM (SELECT 1) AS one
     LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id
-    LEFT JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = c.id;
+    LEFT JOIN contact_member AS m ON m.owner_id = in_owner AND m.contact_id = c.id
+    LEFT JOIN group_resource AS r ON r.owner_id = in_owner AND r.group_id = v_group_id;
 END$$
 DELIMITER ;

@@ -8,6 +8,9 @@
 -- Returns:  rows         name, etag, sent (the bytes that the client sent, while they say what is stored and
 --                        have this version, else NULL), data  JSON as in contact_export, or NULL when sent is
 --                        there; none for a name without a card
+--           rows         the same of groups; in data: group_id, name, put_name (the name that the last PUT
+--                        made of its FN, or null), comment, uid, card (both of the card, or null), member
+--                        (array of id and uid) and expected (array of UIDs of no contact, without urn:uuid:)
 -- Errors:   none
 -- Example:  CALL my_cards('00000000000000a1', '["0000000000000c01.vcf"]', '3.0', 8000000);
 DELIMITER $$
@@ -59,5 +62,36 @@ BEGIN
         ) AS c
     ) AS k
     LEFT JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = k.contact_id;
+
+    SELECT k.name, k.etag, IF(k.is_as_sent AND k.bytes_before < in_bytes, g.sent, NULL) AS sent,
+           IF(k.is_as_sent OR k.bytes_before >= in_bytes, NULL, (
+               SELECT w.data FROM group_whole AS w WHERE w.owner_id = in_owner AND w.id = k.group_id
+           )) AS data
+    FROM (
+        SELECT c.group_id, c.name, c.etag, c.is_as_sent,
+               COALESCE(SUM(IF(c.is_as_sent, c.sent_bytes, c.card_bytes + 100 * (
+                   SELECT COUNT(*) FROM contact_group_member AS m
+                   WHERE m.owner_id = in_owner AND m.group_id = c.group_id
+               ))) OVER (ORDER BY c.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+               AS bytes_before
+        FROM (
+            SELECT r.group_id, r.name, r.etag, j.position, LENGTH(s.sent) AS sent_bytes,
+                   COALESCE(LENGTH(s.card), 0) AS card_bytes,
+                   COALESCE(s.sent IS NOT NULL AND s.sent_rev = s.rev
+                            AND (in_version = '' OR s.sent_version = in_version), 0) AS is_as_sent
+            FROM JSON_TABLE(in_names, '$[*]' COLUMNS (
+                position FOR ORDINALITY,
+                name VARCHAR(255) COLLATE utf8mb4_bin PATH '$'
+            )) AS j
+            LEFT JOIN contact_group AS n FORCE INDEX (by_card_name)
+               ON n.owner_id = in_owner AND n.card_name = j.name
+            STRAIGHT_JOIN contact_group AS s FORCE INDEX (PRIMARY)
+               ON s.owner_id = in_owner
+              AND s.id = COALESCE(n.id, CONVERT(LEFT(j.name, 16) USING ascii) COLLATE ascii_bin)
+            STRAIGHT_JOIN group_resource AS r
+               ON r.owner_id = in_owner AND r.group_id = s.id AND r.name = j.name
+        ) AS c
+    ) AS k
+    LEFT JOIN contact_group AS g ON g.owner_id = in_owner AND g.id = k.group_id;
 END$$
 DELIMITER ;

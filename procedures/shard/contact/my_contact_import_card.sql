@@ -8,6 +8,7 @@
 --           in_card          JSON: card (text in normal form), uid (or absent)
 --           in_is_rendered   1: the same transaction has changed the record of the contact
 -- Returns:  one row    etag (view contact_member)
+--           rows       data  JSON, as my_card_put
 -- Errors:   none
 -- Needs:    a transaction
 -- Example:  CALL my_contact_import_card('00000000000000a1', '0000000000000c01', '{"card": ""}', 0);

@@ -1,10 +1,11 @@
 -- my_contact_import_group: create a group of a file, unless the owner has one of this name, and add its
--- members, which are imported already. The first card of a group is kept beside it, and its first picture
--- becomes that of the group.
+-- members, which are imported already. The first card of a group is kept beside it, with its UID, unless
+-- another group has that, and its first picture becomes that of the group.
 --
 -- Params:   in_owner   owner of the address book
 --           in_group   JSON: name, comment, uid (UIDs of cards), email (addresses of contacts), card (text in
---                      normal form, or absent); picture (base64) and type (its media type), or neither
+--                      normal form, or absent), card_uid (its UID, or absent); picture (base64) and type (its
+--                      media type), or neither
 -- Returns:  nothing
 -- Errors:   none
 -- Needs:    a transaction
@@ -19,16 +20,25 @@ CREATE OR REPLACE PROCEDURE my_contact_import_group(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
     DECLARE v_name VARCHAR(255) DEFAULT JSON_VALUE(in_group, '$.name');
+    DECLARE v_uid, v_free_uid VARCHAR(255) COLLATE utf8mb4_bin DEFAULT NULL;
     DECLARE v_group_id CHAR(16) COLLATE ascii_bin;
     DECLARE v_contact_ids LONGTEXT;
     DECLARE v_picture LONGTEXT COLLATE ascii_bin DEFAULT JSON_VALUE(in_group, '$.picture');
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     CALL yp.contact_pair_lock(in_owner, NULL, NULL);
-    INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime, card)
+    SET v_uid = NULLIF(JSON_VALUE(in_group, '$.card_uid'), '');
+    -- unlocked: the owner is locked
+    IF NOT EXISTS (SELECT 1 FROM contact_group WHERE owner_id = in_owner AND uid = v_uid)
+       AND NOT EXISTS (SELECT 1 FROM contact_vcard WHERE owner_id = in_owner AND uid = v_uid) THEN
+        SET v_free_uid = v_uid;
+    END IF;
+    INSERT INTO contact_group (owner_id, id, name, comment, ctime, mtime, card, uid)
     VALUES (in_owner, LOWER(HEX(RANDOM_BYTES(8))), v_name, NULLIF(JSON_VALUE(in_group, '$.comment'), ''),
-            v_now, v_now, JSON_VALUE(in_group, '$.card'))
-    ON DUPLICATE KEY UPDATE mtime = v_now, card = COALESCE(card, VALUE(card));
+            v_now, v_now, JSON_VALUE(in_group, '$.card'), v_free_uid)
+    ON DUPLICATE KEY UPDATE
+        mtime = v_now, uid = IF(card IS NULL, COALESCE(uid, VALUE(uid)), uid),
+        rev = IF(card IS NULL AND VALUE(card) IS NOT NULL, 0, rev), card = COALESCE(card, VALUE(card));
     -- unlocked: the owner is locked
     SELECT id, IF(avatar IS NULL, v_picture, NULL) INTO v_group_id, v_picture
     FROM contact_group
@@ -67,6 +77,7 @@ BEGIN
         INSERT INTO contact_group_member (owner_id, group_id, contact_id, ctime)
         SELECT in_owner, v_group_id, j.id, v_now
         FROM JSON_TABLE(v_contact_ids, '$[*]' COLUMNS (id CHAR(16) COLLATE ascii_bin PATH '$')) AS j;
+        UPDATE contact_group SET rev = 0 WHERE owner_id = in_owner AND id = v_group_id;
         CALL contacts_render(in_owner, v_contact_ids);
     END IF;
 END$$

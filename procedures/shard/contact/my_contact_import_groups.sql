@@ -38,5 +38,13 @@ BEGIN
     )) AS j
     JOIN contact AS c FORCE INDEX (PRIMARY) ON c.owner_id = in_owner AND c.id = j.id
     JOIN contact_group AS g FORCE INDEX (by_name) ON g.owner_id = in_owner AND g.name = j.name;
+    UPDATE contact_group AS g
+    SET g.rev = 0
+    WHERE g.owner_id = in_owner AND g.name IN (
+        SELECT j.name
+        FROM JSON_TABLE(in_contacts, '$[*].group[*]' COLUMNS (
+            name VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+        )) AS j
+    );
 END$$
 DELIMITER ;

@@ -25,8 +25,17 @@ BEGIN
     SELECT COALESCE(JSON_ARRAYAGG(contact_id), '[]') INTO v_contacts
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;
+    -- clients that synchronise learn of the deletion by a tombstone
+    UPDATE contact_group SET rev = 0 WHERE owner_id = in_owner AND id = v_id;
+    INSERT INTO contact_group_gone (owner_id, name, group_id, rev, created_rev, ctime)
+    SELECT owner_id, name, group_id, rev, created_rev, UNIX_TIMESTAMP()
+    FROM group_resource
+    WHERE owner_id = in_owner AND group_id = v_id
+    ON DUPLICATE KEY UPDATE
+        group_id = VALUE(group_id), rev = VALUE(rev), created_rev = VALUE(created_rev), ctime = VALUE(ctime);
     DELETE FROM contact_group WHERE owner_id = in_owner AND id = v_id;
     CALL contacts_render(in_owner, v_contacts);
+    CALL my_tombstone_expire(in_owner, 90);
     SELECT JSON_OBJECT('group_id', v_id, 'name', v_name, 'status', 'deleted') AS data;
     CALL yp.user_sockets(in_owner, NULL);
 END$$

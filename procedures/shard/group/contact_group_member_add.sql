@@ -43,7 +43,9 @@ BEGIN
         contact_id VARCHAR(64) COLLATE ascii_bin PATH '$'
     )) AS j;
     SET v_added_count = ROW_COUNT();
-    UPDATE contact_group SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
+    UPDATE contact_group
+    SET mtime = UNIX_TIMESTAMP(), rev = IF(v_added_count > 0, 0, rev)
+    WHERE owner_id = in_owner AND id = v_id;
 
     CALL contacts_render(in_owner, in_contacts);
     SELECT JSON_OBJECT('group_id', v_id, 'added', v_added_count + 0,

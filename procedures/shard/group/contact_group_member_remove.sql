@@ -40,7 +40,9 @@ BEGIN
     WHERE m.owner_id = in_owner AND m.group_id = v_id;
     SET v_removed_count = ROW_COUNT();
     -- Repeats contact_group_member_add: a routine for the end would be the eleventh of contact_group_leave
-    UPDATE contact_group SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
+    UPDATE contact_group
+    SET mtime = UNIX_TIMESTAMP(), rev = IF(v_removed_count > 0, 0, rev)
+    WHERE owner_id = in_owner AND id = v_id;
 
     CALL contacts_render(in_owner, v_contact_ids);
     SELECT JSON_OBJECT('group_id', v_id, 'removed', v_removed_count + 0,

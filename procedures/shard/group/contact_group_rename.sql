@@ -31,7 +31,9 @@ BEGIN
     IF EXISTS (SELECT 1 FROM contact_group WHERE owner_id = in_owner AND name = in_name AND id <> v_id) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'GROUP_EXISTS';
     END IF;
-    UPDATE contact_group SET name = in_name, mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_id;
+    UPDATE contact_group
+    SET name = in_name, mtime = UNIX_TIMESTAMP(), rev = 0
+    WHERE owner_id = in_owner AND id = v_id;
     SELECT COALESCE(JSON_ARRAYAGG(contact_id), '[]') INTO v_contacts
     FROM contact_group_member
     WHERE owner_id = in_owner AND group_id = v_id;

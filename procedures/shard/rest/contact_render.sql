@@ -33,8 +33,8 @@ BEGIN
     DECLARE v_ctime, v_mtime INT UNSIGNED;
     DECLARE v_names TEXT;
     DECLARE v_name VARCHAR(64);
-    DECLARE v_old_record, v_record, v_keys, v_kinds LONGTEXT;
-    DECLARE v_changed, v_keeps_history TINYINT;
+    DECLARE v_old_record, v_record, v_old_groups, v_groups, v_keys, v_kinds LONGTEXT;
+    DECLARE v_changed, v_card_changed, v_keeps_history TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
@@ -79,11 +79,21 @@ BEGIN
                                     '$.updated_at', CONCAT(REPLACE(v_updated_at, ' ', 'T'), 'Z'),
                                     '$.deleted_at', CONCAT(REPLACE(v_deleted_at, ' ', 'T'), 'Z'));
         END IF;
+        -- a card does not show the groups of its contact: it keeps its tag and its time
+        SET v_card_changed = NOT COALESCE(
+            v_state = v_old_state
+            AND JSON_EXTRACT(v_record, '$.groups') <> JSON_EXTRACT(v_old_record, '$.groups')
+            AND MD5(JSON_COMPACT(JSON_REMOVE(v_record, '$.groups', '$.created_at', '$.updated_at',
+                                             '$.deleted_at')))
+                = MD5(JSON_COMPACT(JSON_REMOVE(v_old_record, '$.groups', '$.created_at', '$.updated_at',
+                                               '$.deleted_at'))), 0);
         INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, restored_rev, state, created_at,
                                     updated_at, deleted_at, digest, names_digest, private, record)
         VALUES (in_owner, in_id, v_rev, v_rev, 0, v_state, v_created_at,
                 v_updated_at, v_deleted_at, v_digest, v_names_digest, v_private, v_record)
         ON DUPLICATE KEY UPDATE
+            card_rev = IF(v_card_changed, NULL, COALESCE(card_rev, rev)),
+            card_at = IF(v_card_changed, NULL, COALESCE(card_at, updated_at)),
             rev = v_rev, created_rev = IF(state = 'purged', v_rev, created_rev),
             restored_rev = IF(state = 'deleted' AND v_state = 'active', v_rev, restored_rev),
             state = v_state, updated_at = v_updated_at, deleted_at = v_deleted_at, digest = v_digest,
@@ -105,6 +115,22 @@ BEGIN
             active = active + IF(v_state = 'active', 1, 0) - IF(v_old_state <=> 'active', 1, 0),
             deleted = deleted + IF(v_state = 'deleted', 1, 0) - IF(v_old_state <=> 'deleted', 1, 0)
         WHERE owner_id = in_owner;
+        -- the card of a group lists the contacts that CardDAV shows; after a deletion only the record says
+        -- in which groups a contact was
+        SET v_old_groups = IF(v_old_state = 'active' AND JSON_VALUE(v_old_record, '$.archived') = 0,
+                              JSON_EXTRACT(v_old_record, '$.groups'), '[]'),
+            v_groups = IF(v_state = 'active' AND JSON_VALUE(v_record, '$.archived') = 0,
+                          JSON_EXTRACT(v_record, '$.groups'), '[]');
+        IF v_old_groups <> v_groups THEN
+            UPDATE JSON_TABLE(JSON_MERGE_PRESERVE(v_old_groups, v_groups), '$[*]' COLUMNS (
+                name VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+            )) AS j
+            STRAIGHT_JOIN contact_group AS g FORCE INDEX (by_name)
+               ON g.owner_id = in_owner AND g.name = j.name
+            SET g.rev = 0
+            WHERE JSON_CONTAINS(v_old_groups, JSON_QUOTE(j.name))
+                  <> JSON_CONTAINS(v_groups, JSON_QUOTE(j.name));
+        END IF;
     ELSEIF NOT (v_names_digest <=> v_old_names_digest AND v_private <=> v_old_private) THEN
         UPDATE contact_record
         SET names_digest = v_names_digest, private = v_private

@@ -22,7 +22,7 @@ BEGIN
     DECLARE v_seconds BIGINT DEFAULT UNIX_TIMESTAMP() - 2;
     DECLARE v_rev, v_new_rev BIGINT UNSIGNED;
     DECLARE v_active, v_deleted, v_still_active, v_still_deleted, v_purged, v_listed INT UNSIGNED;
-    DECLARE v_changed, v_erased_ids LONGTEXT;
+    DECLARE v_changed, v_erased_ids, v_groups LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF JSON_LENGTH(in_contacts) > 1000 THEN
@@ -49,6 +49,19 @@ BEGIN
     )) AS j
     LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
     LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden';
+
+    -- groups whose cards list other contacts now, see contact_render
+    -- unlocked: every routine that writes records of the owner holds the lock of the ledger
+    SELECT JSON_ARRAYAGG(DISTINCT g.name) INTO v_groups
+    FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
+        id CHAR(16) COLLATE ascii_bin PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
+    LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box = 'active'
+    STRAIGHT_JOIN JSON_TABLE(r.record, '$.groups[*]' COLUMNS (
+        name VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+    )) AS g
+    WHERE (r.state = 'active' AND JSON_VALUE(r.record, '$.archived') = 0) <> (c.id IS NOT NULL);
 
     -- the states before, while the records still have them; below, those of unchanged records are deleted
     INSERT INTO contact_event (owner_id, rev, contact_id, event, at, writer, before_record, before_private)
@@ -83,6 +96,8 @@ BEGIN
     STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
     LEFT JOIN contact_stale AS k ON k.owner_id = in_owner AND k.contact_id = j.id
     ON DUPLICATE KEY UPDATE
+        card_rev = COALESCE(card_rev, rev),
+        card_at = COALESCE(card_at, updated_at),
         rev = IF(contact_record.state = VALUE(state)
                  AND contact_record.digest = UNHEX(MD5(JSON_COMPACT(VALUE(record)))),
                  contact_record.rev, VALUE(rev)),
@@ -114,6 +129,18 @@ BEGIN
         WHERE c.id IS NULL AND r.state <> 'purged';
     END IF;
 
+    -- a card does not show the groups of its contact: it keeps its tag and its time
+    UPDATE contact_record AS r
+    STRAIGHT_JOIN contact_event AS e ON e.owner_id = in_owner AND e.rev = r.rev
+    SET r.card_rev = NULL, r.card_at = NULL
+    WHERE r.owner_id = in_owner AND r.rev > v_rev AND r.card_rev IS NOT NULL
+      AND NOT COALESCE(
+          e.event = 'updated'
+          AND JSON_EXTRACT(r.record, '$.groups') <> JSON_EXTRACT(e.before_record, '$.groups')
+          AND MD5(JSON_COMPACT(JSON_REMOVE(r.record, '$.groups', '$.created_at', '$.updated_at',
+                                           '$.deleted_at')))
+              = MD5(JSON_COMPACT(JSON_REMOVE(e.before_record, '$.groups', '$.created_at', '$.updated_at',
+                                             '$.deleted_at'))), 0);
     UPDATE contact_record
     SET digest = UNHEX(MD5(JSON_COMPACT(record))),
         record = JSON_SET(record, '$.created_at', CONCAT(REPLACE(created_at, ' ', 'T'), 'Z'),
@@ -171,6 +198,11 @@ BEGIN
             active = active + v_still_active - v_active, deleted = deleted + v_still_deleted - v_deleted
         WHERE owner_id = in_owner;
     END IF;
+    UPDATE JSON_TABLE(v_groups, '$[*]' COLUMNS (
+        name VARCHAR(255) COLLATE utf8mb4_unicode_520_ci PATH '$'
+    )) AS j
+    STRAIGHT_JOIN contact_group AS g FORCE INDEX (by_name) ON g.owner_id = in_owner AND g.name = j.name
+    SET g.rev = 0;
     IF v_purged > 0 THEN
         -- Contacts merged into those that this call deletes are erased as well, other merged ones stay
         -- unlocked: the ledger is locked

@@ -1,4 +1,5 @@
--- my_tombstone_expire: delete old tombstones. Clients that synchronise less often start again.
+-- my_tombstone_expire: delete old tombstones of contacts and groups. Clients that synchronise less often
+-- start again.
 --
 -- Params:   in_owner   owner of the address book
 --           in_days    number of days for which tombstones stay
@@ -15,7 +16,8 @@ CREATE OR REPLACE PROCEDURE my_tombstone_expire(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_oldest_tombstone DATETIME(3) DEFAULT UTC_TIMESTAMP(3) - INTERVAL in_days DAY;
-    DECLARE v_rev BIGINT UNSIGNED;
+    DECLARE v_oldest_ctime INT UNSIGNED DEFAULT UNIX_TIMESTAMP() - in_days * 86400;
+    DECLARE v_rev, v_group_rev BIGINT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     SELECT MAX(rev) INTO v_rev
@@ -27,6 +29,17 @@ BEGIN
         WHERE owner_id = in_owner AND state = 'purged' AND deleted_at < v_oldest_tombstone;
         DELETE FROM contact_vcard WHERE owner_id = in_owner AND card IS NULL AND rev <= v_rev;
         UPDATE contact_ledger SET forgotten_rev = GREATEST(forgotten_rev, v_rev) WHERE owner_id = in_owner;
+    END IF;
+
+    SELECT MAX(rev) INTO v_group_rev
+    FROM contact_group_gone
+    WHERE owner_id = in_owner AND ctime < v_oldest_ctime
+    FOR UPDATE;
+    IF v_group_rev IS NOT NULL THEN
+        DELETE FROM contact_group_gone WHERE owner_id = in_owner AND ctime < v_oldest_ctime;
+        UPDATE contact_ledger
+        SET forgotten_rev = GREATEST(forgotten_rev, v_group_rev)
+        WHERE owner_id = in_owner;
     END IF;
 END$$
 DELIMITER ;

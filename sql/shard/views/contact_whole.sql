@@ -51,8 +51,8 @@ SELECT
             WHERE m.owner_id = c.owner_id AND m.contact_id = c.id
         ), '[]')),
         'updated_at', (
-            SELECT CONCAT(REPLACE(GREATEST(r.updated_at, TIMESTAMPADD(SECOND, c.mtime, '1970-01-01')),
-                                  ' ', 'T'), 'Z')
+            SELECT CONCAT(REPLACE(GREATEST(COALESCE(r.card_at, r.updated_at),
+                                           TIMESTAMPADD(SECOND, c.mtime, '1970-01-01')), ' ', 'T'), 'Z')
             FROM contact_record AS r WHERE r.owner_id = c.owner_id AND r.contact_id = c.id
         ),
         'picture', (SELECT p.hash FROM contact_picture AS p

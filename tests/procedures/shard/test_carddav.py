@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import orjson
 import pytest
@@ -100,11 +101,11 @@ def test_what_a_put_finds_under_a_name(scene: Scene) -> None:
     etag = put(scene, "ada.vcf", uid="u-1")
     rev = scene.one("my_card_token(:alice)")
     mail = scene["mail_alice"]
-    expected = (rev, ada, etag, "active", None, None, f'["{mail}"]')
+    expected = (rev, ada, etag, "active", None, None, f'["{mail}"]', None, None)
     assert scene.rows(opened.format("ada.vcf", "u-1")) == [expected]
     assert scene.rows(opened.format(f"{ada}.vcf", ""))[0][1] is None, "the card has another name"
     assert scene.rows(opened.format("new.vcf", "u-1")) == [
-        (rev, None, None, None, None, "ada.vcf", f'["{mail}"]')
+        (rev, None, None, None, None, "ada.vcf", f'["{mail}"]', None, None)
     ]
     grace = scene["grace"]
     own_uid = f"urn:uuid:{to_wire(grace)}"
@@ -156,3 +157,63 @@ def test_names_and_uids_go_over_from_the_trash(scene: Scene) -> None:
 def test_a_book_that_has_moved_is_not_empty(scene: Scene, call: str) -> None:
     scene.sets("INSERT INTO moved_out (owner_id, to_db, ctime) VALUES (:alice, 'shard2', 1)")
     assert scene.refusal(call) == "MOVING"
+
+
+def put_group(scene: Scene, group_id: str, name: str, members: list[str], **group: str) -> dict[str, Any]:
+    """Store a group of Alice whose members have these UIDs; return what has changed."""
+    member = [{"uid": uid, "id": None} for uid in members]
+    text = orjson.dumps({"name": "Poets", "card": "", "version": "3.0", **group, "member": member}).decode()
+    document: dict[str, Any] = scene.doc(f"my_card_group_put(:alice, {group_id}, '{name}', '{text}')")
+    return document
+
+
+def test_the_card_of_a_group_has_its_bytes_until_the_group_changes(scene: Scene) -> None:
+    put(scene, "ada.vcf", uid="u-1")
+    change = put_group(scene, "NULL", "poets.vcf", ["u-1", "u-2"], uid="u-g", sent=sent("TEXT"))
+    assert (change["added"], change["removed"], change["changed"], change["member_count"]) == (1, 0, 0, 1)
+    scene["poets"] = change["group_id"]
+    cards = "my_cards(:alice, '[\"poets.vcf\"]', '', 1)"
+    assert scene.sets(cards)[1] == [("poets.vcf", change["etag"], b"TEXT", None)]
+    assert scene.rows("SELECT uid FROM contact_group_expected WHERE owner_id = :alice") == [("u-2",)]
+    opened = scene.rows("my_card_open(:alice, 'poets.vcf', 'u-g', '[]')")[0]
+    assert opened[7:] == (change["group_id"], change["etag"])
+    assert scene.rows("my_card_open(:alice, 'x.vcf', 'u-g', '[]')")[0][5] == "poets.vcf"
+    scene.sets("contact_group_rename(:alice, :poets, 'Pals')")
+    ((name, etag, text, data),) = scene.sets(cards)[1]
+    assert (name, etag == change["etag"], text) == ("poets.vcf", False, None)
+    group = orjson.loads(data)
+    assert (group["name"], group["put_name"], group["uid"], group["expected"]) == (
+        "Pals",
+        "Poets",
+        "u-g",
+        ["u-2"],
+    )
+    assert [member["uid"] for member in group["member"]] == ["u-1"]
+    again = put_group(scene, ":poets", "poets.vcf", [], uid="u-g", comment="Note")
+    assert (again["added"], again["removed"], again["changed"]) == (0, 1, 1)
+    assert put_group(scene, "NULL", "two.vcf", [])["etag"] != again["etag"]
+    assert scene.count("contact_group", "owner_id = :alice AND name = 'Poets (2)'") == 1
+
+
+def test_a_group_that_was_deleted_leaves_its_name_for_a_while(scene: Scene) -> None:
+    scene["group"] = put_group(scene, "NULL", "poets.vcf", [])["group_id"]
+    rev = scene.one("my_card_token(:alice)")
+    scene.sets("contact_group_delete(:alice, :group)")
+    assert scene.rows(f"my_card_changes(:alice, {rev}, 10, 0)") == [("poets.vcf", None)]
+    assert scene.rows("my_card_open(:bob, 'poets.vcf', NULL, '[]')")[0][7:] == (None, None)
+    last = scene.one("my_card_token(:alice)")
+    scene.sets("my_tombstone_expire(:alice, 90)")
+    assert scene.rows(f"my_card_changes(:alice, {rev}, 10, 0)") == [("poets.vcf", None)]
+    scene.sets("UPDATE contact_group_gone SET ctime = ctime - 91 * 86400 WHERE owner_id = :alice")
+    scene.sets("my_tombstone_expire(:alice, 90)")
+    assert scene.refusal(f"my_card_changes(:alice, {rev}, 10, 0)") == "TOO_OLD"
+    assert scene.rows(f"my_card_changes(:alice, {last}, 10, 0)") == []
+
+
+def test_large_groups_behind_the_size_of_an_answer_come_without_text(scene: Scene) -> None:
+    for number in (1, 2):
+        put_group(scene, "NULL", f"{number}.vcf", [], sent=sent("x" * 1000))
+    for size in (1, 1000, 1001):
+        rows = scene.sets(f"my_cards(:alice, '[\"2.vcf\", \"1.vcf\"]', '', {size})")[1]
+        has_text = {name: text is not None for name, _, text, _ in rows}
+        assert has_text == {"2.vcf": True, "1.vcf": size > 1000}
