@@ -13,7 +13,7 @@ NEAR = 0.8
 SAMPLES = 3
 LIKELY = (
     *("cp1252", "cp1250", "cp1251", "koi8-r", "cp1254", "cp1253", "cp1257", "cp1255", "cp1256", "cp866"),
-    *("cp932", "gb18030", "euc_jp", "big5hkscs", "cp949", "cp874", "mac_roman"),
+    *("gb18030", "cp932", "euc_jp", "big5hkscs", "cp949", "cp874", "mac_roman"),
 )
 """Encodings of address books, the most frequent ones first."""
 SEPARATORS = re.compile(r'[;,:|\t"\r\n]+')
