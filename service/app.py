@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from service import PACKAGE, metrics
 from service.background import Background
-from service.carddav.routes import CardDavApi
+from service.carddav.routes import CardDavApi, to_tree
 from service.contacts import uploads
 from service.filemail.routes import LoginTokenApi
 from service.frontend.site import FrontendSite, describe_file, to_frontend
@@ -221,6 +221,8 @@ def _add_routes(router: web.UrlDispatcher, parts: Parts) -> None:
     CardDavApi(parts.process).add_routes(router)
     Pages(parts.process).add_routes(router)
     router.add_get("/", in_time(to_frontend if parts.frontend else _to_reference))
+    # GET and HEAD are those of browsers; whatever else comes here looks for an address book.
+    router.add_route("*", "/", to_tree)
     if parts.frontend:
         router.add_get("/-/", in_time(parts.frontend.page))
         parts.frontend.add_files(router)

@@ -23,8 +23,6 @@ from service.web.deadline import allow
 from service.web.origin import origin_allowed
 
 WELL_KNOWN = "/.well-known/carddav"
-DAV_METHODS = ("OPTIONS", "PROPFIND", "PROPPATCH", "REPORT")
-"""Methods that `/` redirects: clients look for their address book there."""
 MAKES_COLLECTION = {"MKCOL", "MKCALENDAR"}
 WORK_SECONDS = 120.0
 """Time for a request that reads a whole address book."""
@@ -38,12 +36,10 @@ class CardDavApi:
         self._process = process
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add the tree, and the two paths that lead to it."""
+        """Add the tree, and the path that leads to it."""
         router.add_route("*", f"/{ROOT}", self.handle)
         router.add_route("*", f"/{ROOT}/{{path:.*}}", self.handle)
-        router.add_route("*", f"{WELL_KNOWN}{{slash:/?}}", _to_tree)
-        for method in DAV_METHODS:
-            router.add_route(method, "/", _to_tree)
+        router.add_route("*", f"{WELL_KNOWN}{{slash:/?}}", to_tree)
 
     @refuses_encoded
     async def handle(self, request: web.Request) -> web.Response:
@@ -51,7 +47,8 @@ class CardDavApi:
         return await DavExchange(self._process, request).run()
 
 
-async def _to_tree(_: web.Request) -> web.Response:
+async def to_tree(_: web.Request) -> web.Response:
+    """Show a client the way to its address book."""
     raise web.HTTPMovedPermanently(Resource(ResourceKind.ROOT).href)
 
 
