@@ -95,7 +95,7 @@ async def test_forbidden_values_are_refused_by_name(attacker: Attacker, service:
     problems = []
     base = await attacker.base(service)
     for name, declaration in service.params.items():
-        before = attacker.stored()
+        before = await attacker.stored()
         for spot in spots(name, declaration, base.get(name, declaration["example"])):
             cases = list(forbidden(spot.declaration))
             if "maxItems" in declaration and spot.path == name:
@@ -111,7 +111,7 @@ async def test_forbidden_values_are_refused_by_name(attacker: Attacker, service:
         for label, text in NO_JSON.items():
             if problem := refusal_problem(service, await attacker.send(service, {name: HOLE}, text)):
                 problems.append(f"{name}, {label}: {problem}")
-        if (after := attacker.stored()) != before:
+        if (after := await attacker.stored()) != before:
             changed = [t for t in after if after[t] != before[t]]
             problems.append(f"{name}: something was stored in {', '.join(changed)}")
     assert not problems, "\n" + "\n".join(problems)
@@ -160,7 +160,7 @@ async def test_objects_without_declared_properties_take_anything(
 @ALL
 async def test_bodies_without_parameters_are_refused(attacker: Attacker, service: Service) -> None:
     problems = []
-    before = attacker.stored()
+    before = await attacker.stored()
     for label, (body, status) in BODIES.items():
         answer = await post(attacker.person, service.name, body)
         problem = refusal_problem(service, answer)
@@ -168,7 +168,7 @@ async def test_bodies_without_parameters_are_refused(attacker: Attacker, service
             problems.append(f"{label}: {problem or f'HTTP {answer.status}'}")
     answers = [(query, await attacker.person.get(service.name, query)) for query in QUERIES]
     problems += [f"?{q}: {problem}" for q, a in answers if (problem := refusal_problem(service, a))]
-    assert attacker.stored() == before
+    assert await attacker.stored() == before
     assert not problems, "\n" + "\n".join(problems)
 
 
@@ -207,7 +207,7 @@ async def test_text_of_every_plane_survives_storage(attacker: Attacker) -> None:
 
 
 async def test_a_body_that_breaks_off_harms_nobody(attacker: Attacker) -> None:
-    before = attacker.stored()
+    before = await attacker.stored()
     url = attacker.person.base / "-/svc/contact.add"
 
     async def half() -> AsyncIterator[bytes]:
@@ -217,4 +217,4 @@ async def test_a_body_that_breaks_off_harms_nobody(attacker: Attacker) -> None:
     with pytest.raises((aiohttp.ClientError, ConnectionResetError)):
         await attacker.person.http.post(url, data=half())
     assert (await attacker.person.call("yp.ping")).status == 200
-    assert attacker.stored() == before
+    assert await attacker.stored() == before
