@@ -6,6 +6,7 @@ NOT_RUN = {
     "make bench AGAINST=HEAD~10 ONLY=contact.update": "minutes as well; tests/bench/test_against.py runs it",
     ".venv/bin/drumee-contacts bench --only contact.add": "as make bench",
     ".venv/bin/drumee-contacts bench --only load:": "as make bench",
+    ".venv/bin/drumee-contacts bench --only CardDAV": "as make bench",
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
