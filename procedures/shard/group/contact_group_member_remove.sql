@@ -39,6 +39,12 @@ BEGIN
     )) AS j ON j.contact_id = m.contact_id
     WHERE m.owner_id = in_owner AND m.group_id = v_id;
     SET v_removed_count = ROW_COUNT();
+    -- the card of the group may have named them while they were in the trash
+    DELETE e
+    FROM JSON_TABLE(v_contact_ids, '$[*]' COLUMNS (contact_id CHAR(16) COLLATE ascii_bin PATH '$')) AS j
+    STRAIGHT_JOIN contact_vcard AS v ON v.owner_id = in_owner AND v.contact_id = j.contact_id
+    STRAIGHT_JOIN contact_group_expected AS e
+       ON e.owner_id = in_owner AND e.group_id = v_id AND e.uid = REGEXP_REPLACE(v.uid, '(?i)^urn:uuid:', '');
     -- Repeats contact_group_member_add: a routine for the end would be the eleventh of contact_group_leave
     UPDATE contact_group
     SET mtime = UNIX_TIMESTAMP(), rev = IF(v_removed_count > 0, 0, rev)
