@@ -369,6 +369,59 @@ async def test_a_contact_whose_name_a_group_took_comes_back_under_another(
     assert from_wire(contact["id"]) in {r["id"] for r in await alice.ok("contact.show_contact")}
 
 
+async def test_a_name_that_a_group_takes_costs_no_other_card(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    api, book = await client_of(person=alice), await book_of(alice)
+    contact = await api.add(first_name="Cleo")
+    [member] = await book.members()
+    near = f"{member.name.removesuffix('.vcf')}-1.vcf"
+    await book.put(near, card("victim", "Vic X", "X-KEEP:precious").encode())
+    for uid in ("g", "h"):
+        taken = {near, *(m.name for m in await book.members() if '-g"' in m.etag)}
+        (name,) = {m.name for m in await book.members()} - taken
+        await book.put(name, group_card(uid, f"Group {uid}").encode())
+        assert (await api.post(f"/contacts/{contact['id']}/restore")).status == 200
+    text = await text_of(book, near)
+    assert "UID:victim" in text
+    assert "X-KEEP:precious" in text
+    names = [m.name for m in await book.members()]
+    assert len(names) == len(set(names)) == 4
+
+
+@pytest.mark.parametrize("name", ["Büro.vcf", "été.vcf", "abcdefghijklmnop-ü.vcf", "\U0001f600.vcf", "x"])
+async def test_the_card_of_a_group_may_have_any_name(book_of: BookMaker, people: People, name: str) -> None:
+    book = await book_of(await people("Alice"))
+    await put_people(book, "ada")
+    for fn in ("Office", "Bureau"):
+        await book.put(name, group_card("uid-office", fn, "ada").encode())
+        assert f"FN:{fn}" in await text_of(book, name)
+    assert await members_of(book, name) == ["ada"]
+    await book.delete(name)
+    assert [m.name for m in await book.members()] == ["ada.vcf"]
+
+
+async def test_who_leaves_a_group_does_not_come_back_by_its_card(
+    book_of: BookMaker, people: People, client_of: ClientMaker
+) -> None:
+    alice = await people("Alice")
+    book, api = await book_of(alice), await client_of(person=alice)
+    await put_people(book, "ada", "bo")
+    await book.put("friends.vcf", FRIENDS)
+    (ada,) = [row for row in (await api.get("/contacts")).data if row["first_name"] == "Ada"]
+    await book.delete("ada.vcf")
+    # a phone sends the group again, and names whom it has deleted
+    await book.put("friends.vcf", FRIENDS)
+    assert (await api.post(f"/contacts/{ada['id']}/restore")).status == 200
+    assert await members_of(book, "friends.vcf") == ["ada", "bo"]
+    group_id = (await alice.ok("contact.show_groups"))[0]["group_id"]
+    await alice.ok("contact.remove_from_group", group_id=group_id, contact_id=[from_wire(ada["id"])])
+    assert await members_of(book, "friends.vcf") == ["bo"]
+    await put_people(book, "ada")
+    assert await groups_of(alice) == {"Friends": ["Bo"]}
+
+
 async def test_groups_are_told_in_windows_and_a_name_is_used_again(
     book_of: BookMaker, people: People
 ) -> None:

@@ -35,6 +35,10 @@ BEGIN
     DECLARE v_old_name VARCHAR(255);
     DECLARE v_old_comment TEXT;
     DECLARE v_number INT UNSIGNED DEFAULT 1;
+    -- a name that nobody else has, for the contact that gives up its own
+    DECLARE v_suffix VARCHAR(16) COLLATE ascii_bin DEFAULT CONCAT('-', LOWER(HEX(RANDOM_BYTES(4))), '.vcf');
+    DECLARE v_name_id CHAR(16) COLLATE ascii_bin
+        DEFAULT IF(in_name REGEXP '^[0-9a-f]{16}[.]vcf$', LEFT(in_name, 16), NULL);
     DECLARE v_renamed, v_changed TINYINT DEFAULT 0;
     DECLARE v_members, v_added, v_removed, v_stale LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -54,13 +58,12 @@ BEGIN
     -- a contact in the trash, or a tombstone, gives up the UID and the name
     UPDATE contact_vcard SET uid = NULL WHERE owner_id = in_owner AND uid = v_uid;
     UPDATE contact_vcard
-    SET name = CONCAT(contact_id, IF(name = CONCAT(contact_id, '.vcf'), '-1.vcf', '.vcf'))
+    SET name = CONCAT(contact_id, v_suffix)
     WHERE owner_id = in_owner AND name = in_name;
     INSERT INTO contact_vcard (owner_id, name, contact_id, rev, card)
-    SELECT in_owner, CONCAT(id, '-1.vcf'), id, 0, 'BEGIN:VCARD\nEND:VCARD\n'
+    SELECT in_owner, CONCAT(id, v_suffix), id, 0, 'BEGIN:VCARD\nEND:VCARD\n'
     FROM contact
-    WHERE owner_id = in_owner AND id = CONVERT(LEFT(in_name, 16) USING ascii) COLLATE ascii_bin
-      AND in_name = CONCAT(id, '.vcf')
+    WHERE owner_id = in_owner AND id = v_name_id
     ON DUPLICATE KEY UPDATE contact_id = VALUE(contact_id);
     DELETE FROM contact_group_gone WHERE owner_id = in_owner AND name = in_name;
 

@@ -29,6 +29,8 @@ BEGIN
     DECLARE v_uid VARCHAR(255) COLLATE utf8mb4_bin DEFAULT JSON_VALUE(in_card, '$.uid');
     DECLARE v_old_uid, v_own_uid VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_groups LONGTEXT;
+    -- a name that nobody else has, for the contact that gives up its own
+    DECLARE v_suffix VARCHAR(16) COLLATE ascii_bin DEFAULT CONCAT('-', LOWER(HEX(RANDOM_BYTES(4))), '.vcf');
     DECLARE v_etag VARCHAR(64) COLLATE ascii_bin;
     DECLARE v_rev, v_contact_rev BIGINT UNSIGNED DEFAULT 0;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
@@ -71,10 +73,8 @@ BEGIN
     -- a contact in the trash, or a tombstone, gives up the UID and the name
     UPDATE contact_vcard SET uid = NULL WHERE owner_id = in_owner AND uid = v_uid AND contact_id <> in_id;
     UPDATE contact_vcard
-    SET name = CONCAT(contact_id, '.vcf')
-    WHERE owner_id = in_owner AND name = in_name AND contact_id <> in_id
-      AND name <> CONCAT(contact_id, '.vcf');
-    DELETE FROM contact_vcard WHERE owner_id = in_owner AND name = in_name AND contact_id <> in_id;
+    SET name = CONCAT(contact_id, v_suffix)
+    WHERE owner_id = in_owner AND name = in_name AND contact_id <> in_id;
 
     INSERT INTO contact_vcard (owner_id, name, contact_id, uid, rev, card, sent, sent_version, put_rev)
     VALUES (in_owner, in_name, in_id, v_uid, v_contact_rev, JSON_VALUE(in_card, '$.card'),
