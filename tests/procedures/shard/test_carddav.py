@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service import ROOT
 from service.ids import to_wire
 from tests.support.scene import Scene
 
@@ -218,3 +219,18 @@ def test_large_groups_behind_the_size_of_an_answer_come_without_text(scene: Scen
         rows = scene.sets(f"my_cards(:alice, '[\"2.vcf\", \"1.vcf\"]', '', {size})")[1]
         has_text = {name: text is not None for name, _, text, _ in rows}
         assert has_text == {"2.vcf": True, "1.vcf": size > 1000}
+
+
+def test_a_uid_that_several_groups_had_stays_with_the_oldest(scene: Scene) -> None:
+    """Migration 0016, on rows as 0015 has left them."""
+    put(scene, "ada.vcf", uid="u-ada")
+    cards = (("c1", "'u-team'", 5), ("c2", "'u-team'", 3), ("c3", "'u-ada'", 1), ("c4", "'u-solo'", 1))
+    for group_id, uid, ctime in cards:
+        scene.sets(
+            "INSERT INTO contact_group (owner_id, id, name, ctime, mtime, uid, rev) "
+            f"VALUES (:alice, '00000000000000{group_id}', '{group_id}', {ctime}, 1, {uid}, 1)"
+        )
+    migration = (ROOT / "sql/shard/0016_group_uids.sql").read_text()
+    scene.sets(migration[migration.index("UPDATE") :].strip().rstrip(";"))
+    groups = "SELECT name, uid, rev > 1 FROM contact_group WHERE owner_id = :alice ORDER BY name"
+    assert scene.rows(groups) == [("c1", None, 1), ("c2", "u-team", 0), ("c3", None, 1), ("c4", "u-solo", 0)]
