@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import Any
 
@@ -15,16 +14,11 @@ from service.store.database import ResultSet, document, documents, encode
 from service.web.timestamps import wire_seconds
 from service.webhooks.addresses import Rules
 from service.webhooks.events import payload
+from service.webhooks.signing import new_secret
 
 LIMIT = 10
 """Subscriptions of one person."""
-SECRET_BYTES = 24
 MAX_ID = 2**63
-
-
-def new_secret() -> str:
-    """Return a new secret, in the form of Standard Webhooks."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
 async def find(request: ApiRequest) -> ApiResponse:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import logging
 import tomllib
@@ -15,14 +13,12 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from service.settings import Settings, SettingsError
 from service.store.database import Database, encode
+from service.webhooks import signing
 from service.webhooks.addresses import Rules
 from service.webhooks.events import PATTERNS
 
 log = logging.getLogger(__name__)
 
-SECRET = "whsec_"  # noqa: S105  # how each begins
-SECRET_BYTES = (24, 42)
-"""At least what Standard Webhooks asks for; at most what the column takes."""
 URL_LENGTH = 2048
 
 
@@ -108,9 +104,9 @@ def _problems(table: dict[str, Any], rules: Rules) -> Iterator[str]:
         return
     if problem := rules.problem(values["url"]):
         yield f"url {problem}"
-    if not _is_secret(values["secret"]):
-        low, high = SECRET_BYTES
-        yield f"secret: must be {SECRET} and {low} to {high} random bytes in base64"
+    if not signing.is_secret(values["secret"]):
+        low, high = signing.BYTES
+        yield f"secret: must be {signing.PREFIX} and {low} to {high} random bytes in base64"
 
 
 def _first(reasons: Any) -> str:
@@ -118,14 +114,6 @@ def _first(reasons: Any) -> str:
     while isinstance(reasons, dict | list):
         reasons = next(iter(reasons.values() if isinstance(reasons, dict) else reasons))
     return str(reasons).rstrip(".")
-
-
-def _is_secret(text: str) -> bool:
-    try:
-        key = base64.b64decode(text.removeprefix(SECRET), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return text.startswith(SECRET) and SECRET_BYTES[0] <= len(key) <= SECRET_BYTES[1]
 
 
 def _unusable(path: str, reason: str) -> SettingsError:
