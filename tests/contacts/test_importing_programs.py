@@ -1,4 +1,4 @@
-"""Files of other programs, stored by every API, exported, found, and undone."""
+"""Load files of other programs by each API, find their contacts, export them, and undo the imports."""
 
 from __future__ import annotations
 
