@@ -9,7 +9,8 @@ from pathlib import Path
 
 from service import ROOT
 from service.bench.tools import BenchError
-from service.deploy.checkout import extract, short_name
+from service.deploy.checkout import extract
+from service.deploy.revisions import short_name
 from service.local.install import LOCK
 
 FOLDER = ROOT / "build" / "against"

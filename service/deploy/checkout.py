@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
 import tarfile
 import tempfile
 from io import BytesIO
 from pathlib import Path
 
-from service import IS_CHECKOUT, ROOT, __version__
+from service import ROOT
 from service.deploy.archive import unpack
 from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
+from service.deploy.revisions import git_output, short_name
 from service.local.checkout import require_checkout
 from service.schema.routines import Routine, load_routines
 from service.store.admin import DeployError
 
 
-def current_revision(root: Path = ROOT) -> str:
-    """Return the git revision, with + when files differ from it; without git the version, or ""."""
-    if root == ROOT and not IS_CHECKOUT:
-        return __version__
-    revision = _git(root, "describe", "--always", "--dirty=+", "--exclude=*")
-    return revision.decode().strip() if revision is not None else ""
-
-
-def _git(root: Path, *args: str) -> bytes | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *args],
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def short_name(revision: str, root: Path = ROOT) -> str | None:
-    """Return the short name of a commit; None unless git knows it."""
-    name = _git(root, "rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    return name.decode().strip() if name else None
-
-
 def extract(commit: str, folder: Path, *paths: str, root: Path = ROOT) -> bool:
     """Write these paths of a commit, or all, below a folder. Return False when it has no such path."""
-    content = _git(root, "archive", commit, *paths)
+    content = git_output(root, "archive", commit, *paths)
     if content is None:
         return False
     with tarfile.open(fileobj=BytesIO(content)) as archive:

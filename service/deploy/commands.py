@@ -42,9 +42,10 @@ RoutineFile = Annotated[
 def _deployer(
     settings: Settings, canary: str, rev: str, allow: str, rate: float, skip_examples: bool
 ) -> Deployer:
-    from service.deploy.checkout import current_revision, files_of
+    from service.deploy.checkout import files_of
     from service.deploy.deployer import Deployer
     from service.deploy.plan import Files
+    from service.deploy.revisions import current_revision
 
     files = files_of(rev) if rev else Files.load(current_revision())
     return Deployer(
@@ -126,9 +127,9 @@ def doctor() -> int:
     """Run the examples of all headers on every server, in scratch databases; change nothing."""
 
     def work(settings: Settings) -> int:
-        from service.deploy.checkout import current_revision
         from service.deploy.examples import examine
         from service.deploy.plan import Files
+        from service.deploy.revisions import current_revision
 
         findings = 0
         for server, report in examine(settings, Files.load(current_revision())):
@@ -172,9 +173,10 @@ def proc(file: RoutineFile, allow: Allow = "") -> int:
     """Deploy one routine to all databases of its kind."""
 
     def work(settings: Settings) -> int:
-        from service.deploy.checkout import current_revision, routine_of
+        from service.deploy.checkout import routine_of
         from service.deploy.deployer import Deployer
         from service.deploy.plan import Files
+        from service.deploy.revisions import current_revision
 
         files = Files.load(current_revision())
         only = [routine_of(file).name]
@@ -231,7 +233,7 @@ def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to wr
 
     def work(settings: Settings) -> int:
         from service.deploy import backup as archives
-        from service.deploy.checkout import current_revision
+        from service.deploy.revisions import current_revision
 
         path = Path(file).absolute()
         manifest = archives.backup(settings, path, current_revision())

@@ -7,7 +7,6 @@ atomically, each statement of a migration can be repeated, and what is done is r
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,13 +16,14 @@ from dataclasses import dataclass, field
 import pymysql
 
 from service import as_typed
-from service.deploy import tables
+from service.deploy import guards, tables
 from service.deploy.create import create_statement
 from service.deploy.examples import has_news, run_examples
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.pace import Pace
 from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
 from service.deploy.progress import Interrupts, Progress
+from service.deploy.revisions import contains
 from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
 from service.retry import attempts
 from service.schema.routines import Routine, Script
@@ -43,8 +43,6 @@ from service.store.server_errors import RETRYABLE, concerns_one_owner
 
 __all__ = ["DeployError", "Deployer", "Outcome", "connect"]
 
-SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
-RESERVED_NAMES = {"yp", "mysql", "sys", "information_schema", "performance_schema"}
 CHUNK = 50
 """Items that are journalled in one statement."""
 LOCK_WAIT_SECONDS, ROW_WAIT_SECONDS = 1, 50
@@ -115,8 +113,20 @@ class Deployer:
         )
 
     def plan(self, new_shards: Sequence[str] = ()) -> Plan:
-        """Compare the files with the server, without changing anything."""
-        return make_plan(self.files, self._state(new_shards), self.wish)
+        """Compare the files with the server, without changing anything.
+
+        Raise DeployError for a server that a deploy would not put right.
+        """
+        plan = self._compare(new_shards)
+        guards.check_order(plan, contains, self.wish.allow)
+        return plan
+
+    def _compare(self, new_shards: Sequence[str] = ()) -> Plan:
+        guards.check_writable(self.connection)
+        state = self._state(new_shards)
+        guards.check_databases(self.connection, state)
+        guards.check_versions(self.files, state)
+        return make_plan(self.files, state, self.wish)
 
     def show(self, plan: Plan) -> None:
         """Report the plan."""
@@ -154,7 +164,9 @@ class Deployer:
 
     def drift(self) -> list[str]:
         """Return a line for each routine, table, view or trigger that was changed by hand on the server."""
-        plan = self.plan()
+        plan = self._compare()
+        if not plan.state.applied:
+            raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
         by_hand = [item for item in plan.decide if item.action == "drifted"]
         report = dataclasses.replace(plan, todo=[], decide=by_hand)
         lines = render_items(report, callers_of, lambda i: self.installed_text(plan, i))
@@ -171,6 +183,7 @@ class Deployer:
     def deploy(self, new_shard: str = "") -> Outcome:
         """Do what the plan says. Running it again continues where it was stopped."""
         started = time.monotonic()
+        self.plan([new_shard] if new_shard else [])  # refuses before anything is written
         check_collation(self.connection, ["yp"])
         self.connection.each(BOOTSTRAP)
         with Lease(self.settings) as lease:
@@ -189,10 +202,7 @@ class Deployer:
 
     def add_shard(self, name: str) -> Outcome:
         """Register a new shard, then deploy it. Naming one that exists changes nothing."""
-        if not SHARD_NAME.fullmatch(name) or name in RESERVED_NAMES:
-            raise DeployError(
-                f"{name!r} cannot name a shard: up to 48 of a-z, 0-9, _; a letter first; no system database"
-            )
+        guards.check_shard_name(name)
         return self.deploy(name)
 
     def _check_canary(self, plan: Plan) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import pymysql
 
 from service import as_typed
-from service.deploy.journal import BOOTSTRAP, Lease
+from service.deploy.guards import check_writable
+from service.deploy.journal import Lease
 from service.deploy.state import OPENING
 from service.retry import attempts
 from service.settings import Settings
@@ -48,7 +49,7 @@ def move(
     `pause` is called at each step with its name, for tests that interrupt there.
     """
     connection = Connection(settings)
-    connection.each(BOOTSTRAP)
+    check_writable(connection)
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
         raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
     with Lease(settings):  # The schema must not change between the two shards.
@@ -84,12 +85,19 @@ def _check(connection: Connection, entity: str, to_db: str) -> tuple[str, str]:
         raise DeployError(f"ENTITY={entity} is neither the id of a person or hub nor somebody's email")
     shard = connection.rows("SELECT is_open FROM yp.shard WHERE name = %s", to_db)
     if not shard:
-        raise DeployError(f"SHARD={to_db} is no shard; `{as_typed(f'shard NAME={to_db}')}` makes one")
+        shards = ", ".join(name for (name,) in connection.rows("SELECT name FROM yp.shard ORDER BY name"))
+        raise DeployError(
+            f"SHARD={to_db} is no shard; there are {shards}, "
+            f"and `{as_typed('shard NAME=')}` makes another one"
+        )
     if shard[0][0] == OPENING:
         raise DeployError(f"SHARD={to_db} is not complete yet; `{as_typed('deploy')}` completes it")
     uid, from_db = rows[0]
-    if _columns(connection, from_db) != _columns(connection, to_db):
-        raise DeployError(f"{from_db} and {to_db} have not the same tables; `{as_typed('deploy')}` first")
+    if differing := _differing(_columns(connection, from_db), _columns(connection, to_db)):
+        raise DeployError(
+            f"{from_db} and {to_db} differ in {', '.join(differing)}: a deploy is not complete, or somebody "
+            f"changed a table by hand. Nothing was moved. `{as_typed('drift')}` shows which"
+        )
     return uid, from_db
 
 
@@ -105,6 +113,19 @@ def _columns(connection: Connection, db: str) -> dict[str, list[str]]:
     ):
         columns_by_table.setdefault(table, []).append(column)
     return {table: columns for table, columns in columns_by_table.items() if "owner_id" in columns}
+
+
+def _differing(source: dict[str, list[str]], target: dict[str, list[str]]) -> list[str]:
+    """Return the tables and columns that only one side has, or another order of columns."""
+    names = []
+    for table in sorted(source.keys() | target.keys()):
+        one, other = source.get(table), target.get(table)
+        if one is None or other is None:
+            names.append(table)
+        elif one != other:
+            columns = sorted(set(one) ^ set(other)) or ["the order of columns"]
+            names += [f"{table}.{column}" for column in columns]
+    return names
 
 
 def _block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:

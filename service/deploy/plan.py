@@ -90,6 +90,15 @@ class Item:
         """Digest of the new statement; empty for a drop."""
         return self.source.digest if self.source and self.action != "drop" else ""
 
+    @property
+    def changes_text(self) -> bool:
+        """Whether the installed routine has other parameters or another body than the new one."""
+        return (
+            isinstance(self.source, Routine)
+            and self.installed is not None
+            and self.installed.fingerprint != self.source.fingerprint
+        )
+
 
 @dataclass
 class Plan:

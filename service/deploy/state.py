@@ -16,6 +16,8 @@ STAMP = re.compile(
     r"(?: (?P<fingerprint>[0-9a-f]{16}) (?P<revision>\S+))?\]$"
 )
 STAMP_LENGTH = 250
+SCRATCH = "drumee_check_"
+"""Beginning of the names of scratch databases."""
 OPENING = 2
 """Value of yp.shard.is_open while a shard is being created."""
 
@@ -30,6 +32,16 @@ ROUTINES = f"""
              fingerprint, sql_mode, character_set_client, collation_connection, db_collation, stamp
 """
 """One row for all databases with the same routine: the server compares faster than Python."""
+
+OBJECTS = """
+    SELECT db, CAST(SUM(number) AS SIGNED) FROM (
+        SELECT TABLE_SCHEMA AS db, COUNT(*) AS number FROM information_schema.TABLES GROUP BY TABLE_SCHEMA
+        UNION ALL
+        SELECT db, COUNT(*) FROM mysql.proc GROUP BY db
+    ) AS counts
+    GROUP BY db
+"""
+OWNER = f"{DEFINER_NAME}@localhost"
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ class Installed:
     def _common(self) -> dict[str, tuple[object, object]]:
         return {
             "SQL SECURITY": (self.security, "DEFINER"),
-            "definer": (self.definer, f"{DEFINER_NAME}@localhost"),
+            "definer": (self.definer, OWNER),
             "sql_mode": (set(self.sql_mode.split(",")), set(SQL_MODE.split(","))),
             "character set": (self.charset, CHARSET),
             "collation": (self.collation, COLLATION),
@@ -120,6 +132,18 @@ class State:
     """Digests of migrations and views by (database, kind, name)."""
     granted: set[tuple[str, str]] = field(default_factory=set)
     """(database, account) pairs with the rights they need."""
+    objects: dict[str, int] = field(default_factory=dict)
+    """Number of tables, views and routines by database, of any owner."""
+    bookkeeping: set[str] = field(default_factory=set)
+    """Those of deploy_item and shard that yp has."""
+    orphans: set[str] = field(default_factory=set)
+    """Databases with routines of ours on a server without registry."""
+
+    def is_lost(self, db: str) -> bool:
+        """Return whether a database that was deployed is gone or empty."""
+        is_new = db not in self.registered or db in self.opening
+        was_made = any(place == db for place, _, _ in self.applied)
+        return (was_made or not is_new) and not self.objects.get(db)
 
     @cached_property
     def in_database(self) -> dict[str, list[Installed]]:
@@ -137,8 +161,12 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
         "AND TABLE_NAME IN ('deploy_item', 'shard')"
     )
-    names = {name for (name,) in tables}
-    if "shard" in names:
+    names = state.bookkeeping = {name for (name,) in tables}
+    state.objects = dict(connection.rows(OBJECTS))
+    if "shard" not in names:
+        owned = connection.rows("SELECT DISTINCT db FROM mysql.proc WHERE definer = %s", OWNER)
+        state.orphans = {db for (db,) in owned if db != "yp" and not db.startswith(SCRATCH)}
+    else:
         shards = connection.rows("SELECT name, is_open FROM yp.shard ORDER BY name")
         state.shards = [name for name, _ in shards]
         state.registered = set(state.shards)

@@ -151,8 +151,8 @@ def _start_servers(
 def _prepare(environ: Mapping[str, str], has_own_database: bool) -> bool:
     """Bring up schema and demo data; return whether the demo people can sign in."""
     if has_own_database or environ.get("DRUMEE_DB_ADMIN"):
-        # on a private server nobody calls yet what is about to be replaced
-        _command("deploy", environ, *(["--allow=unsafe"] if has_own_database else []))
+        # On a private server nobody calls yet what is about to be replaced, and any checkout may be tried.
+        _command("deploy", environ, *(["--allow=unsafe,older"] if has_own_database else []))
     else:
         say("DRUMEE_DB is set without DRUMEE_DB_ADMIN: the schema is taken as it is.")
     if has_own_database:

@@ -27,33 +27,16 @@ from service.admin.registry import Registry
 from service.deploy.checkout import adopted, files_of
 from service.deploy.deployer import Deployer, DeployError, connect
 from service.deploy.plan import Files
-from service.schema.routines import Routine, load_routines
+from service.schema.routines import load_routines
 from service.settings import Settings, database_servers
 from service.store.admin import Connection
 from service.store.database import Database
 from tests.support.admin import Admin
+from tests.support.edits import edited
 from tests.support.sites import Cli, DeployerMaker, cli_environment
 
 PROCEDURES = sum(r.scope == "yp" and r.kind == "PROCEDURE" for r in load_routines())
 BY_HAND = "CREATE OR REPLACE PROCEDURE yp.shard_list() READS SQL DATA SELECT 'changed by hand'"
-
-
-def edited(name: str, old: str, new: str) -> Files:
-    """Return the files with one routine changed."""
-    files = Files.load("test")
-
-    def change(routine: Routine) -> Routine:
-        if routine.name != name:
-            return routine
-        assert old in routine.statement
-        return dataclasses.replace(
-            routine,
-            statement=routine.statement.replace(old, new),
-            params_text=routine.params_text.replace(old, new),
-            body=routine.body.replace(old, new),
-        )
-
-    return dataclasses.replace(files, routines=tuple(map(change, files.routines)))
 
 
 def with_a_new_migration() -> Files:
@@ -259,7 +242,7 @@ def test_the_others_wait_for_the_canary(tool: DeployerMaker, output: list[str], 
     )
     assert order == [("canary",), ("shard1",)]
     with pytest.raises(DeployError, match="CANARY=nobody is no shard"):
-        tool(canary="nobody").deploy()
+        tool(files=files, canary="nobody").deploy()
 
 
 def test_a_function_that_is_in_use_is_waited_for(tool: DeployerMaker, site: Settings, dba: Admin) -> None:

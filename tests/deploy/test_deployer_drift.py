@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from service.settings import Settings
-from service.store.admin import DeployError
 from tests.support.admin import Admin
 from tests.support.sites import Cli, DeployerMaker
 
@@ -58,15 +55,6 @@ def test_a_view_changed_by_hand_is_made_again(tool: DeployerMaker, dba: Admin) -
     outcome = tool(allow=["tag_card"]).deploy()
     assert (outcome.status, outcome.counts["view"]) == (0, 1)
     assert tool().drift() == []
-
-
-def test_a_database_that_is_ahead_of_the_checkout_cannot_be_judged(tool: DeployerMaker, dba: Admin) -> None:
-    dba.rows(
-        "INSERT INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
-        "VALUES ('shard1', 'migration', '9999_newer', 'x', 1)"
-    )
-    with pytest.raises(DeployError, match="9999_newer was applied and is not in this checkout"):
-        tool().drift()
 
 
 def test_leftovers_of_a_killed_run_are_removed(tool: DeployerMaker, dba: Admin) -> None:
