@@ -13,7 +13,7 @@ from service.log import kind_of
 log = logging.getLogger(__name__)
 
 
-async def end(*tasks: asyncio.Task[None] | None) -> None:
+async def end(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel tasks and wait until they have ended.
 
     One cancellation is not enough: in Python 3.11 `asyncio.wait_for` loses a cancellation that arrives

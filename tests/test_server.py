@@ -14,7 +14,8 @@ from service import log, server
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, DeclarationError
 from service.settings import Settings
 from service.store import health
-from service.store.database import Database, Pool
+from service.store.database import Database
+from service.store.pool import Pool
 from tests.support.nodes import serving
 
 

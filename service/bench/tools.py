@@ -18,7 +18,7 @@ from service.bench.scenarios import Request
 from service.errors import CommandError
 from service.local.install import EXTRAS, Program, find_program, instructions
 from service.settings import Settings, database_servers
-from service.store.database import session_statement
+from service.store.pool import session_statement
 
 WRK = EXTRAS["bench"][0]
 SLAP = Program(("mariadb-slap", "mysqlslap"), "mariadb-client", "mariadb", "mariadb")

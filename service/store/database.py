@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import aiomysql
 import orjson
 import pymysql
 
@@ -24,11 +21,13 @@ from service import metrics
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, Refused
 from service.log import calls_of_request, kind_of
 from service.retry import attempts
-from service.settings import DatabaseServer, Settings, database_servers
+from service.settings import Settings, database_servers
 from service.store.changes import signature
+from service.store.connection import PooledConnection
+from service.store.connection import ResultSet as ResultSet
 from service.store.home import Home
-from service.store.nodes import UNKNOWN_VARIABLE
 from service.store.outages import LONG_SECONDS, Outages
+from service.store.pool import Pool
 from service.store.server_errors import (
     MISREAD,
     RETRIED_ONCE,
@@ -37,27 +36,20 @@ from service.store.server_errors import (
     RetryableError,
     ServerTroubleError,
     number_of,
-    translate,
 )
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-ResultSet = list[tuple[Any, ...]]
 Watch = Callable[[list[ResultSet]], None]
 """Gets the result sets of a CALL once it is committed."""
-IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 QUIET_SECONDS = 60.0
 """Time without another log line when trouble recurs."""
 DISK_FULL_SECONDS = 10.0
 """Health reports a full disk for so long after the last time."""
-CONNECT_SECONDS = 3.0
-"""For a connection to one server, its greeting included; then the next server is tried."""
 CHECK_SECONDS = 1.0
 """Shortest time between two writes of health checks."""
-READS, READS_AND_WRITES = 1, 7
-"""Values of wsrep_sync_wait: which statements wait until the node has applied what others have committed."""
 ATTEMPTS = 8
 PAUSES = (0.008, 1.0)
 """Seconds between the attempts at a transaction: the first pause, and the longest."""
@@ -79,163 +71,18 @@ class RoutineInfo:
     writes: bool
 
 
-def session_statement(settings: Settings, *, read_only: bool) -> str:
-    """Return the statement that every connection runs before its first CALL."""
-    return (
-        f"SET SESSION max_statement_time = {settings.db_timeout}, "
-        # A node has a short limit, which is for writes of other nodes (galera.cnf).
-        "innodb_lock_wait_timeout = 50, "
-        # Locks resolve conflicts: after waiting for one, a statement must see the writes of its holder.
-        "tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
-        "group_concat_max_len = 67108864, "
-        # Joins keep the order of their first table (my_contact_records): no blocks, no hashes.
-        "join_cache_level = 2, "
-        f"tx_read_only = {int(read_only)}"
-    )
-
-
-@dataclass(frozen=True)
-class PooledConnection:
-    """A borrowed connection."""
-
-    raw: Any
-    timeout: float
-    """Seconds for one statement."""
-    outages: Outages
-
-
-class Pool:
-    """Connections of one kind to the home node."""
-
-    def __init__(self, settings: Settings, outages: Outages, home: Home, *, read_only: bool) -> None:
-        self.name = "read" if read_only else "write"
-        self._home = home
-        self._read_only = read_only
-        self._size = settings.db_pool
-        self._session = session_statement(settings, read_only=read_only)
-        self._sync_wait = READS if read_only else READS_AND_WRITES
-        self._pools: dict[DatabaseServer, Any] = {}
-        self._closings: set[asyncio.Task[None]] = set()
-        self._connecting: set[tuple[DatabaseServer, asyncio.Timeout]] = set()
-        """Those who wait for a connection."""
-        self._timeout = settings.db_timeout + 2
-        """Seconds for one statement; the limit of the server itself comes first."""
-        self._outages = outages
-        self._turns = asyncio.Semaphore(settings.db_pool)
-        """One for each connection. aiomysql has a queue of its own; a caller who gives up waiting there waits
-        on while another one connects."""
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[PooledConnection]:
-        """Lend a connection; DatabaseUnavailableError when no server answers or none is free in time."""
-        pool, connection = await self._acquire_in_time()
-        try:
-            yield PooledConnection(connection, self._timeout, self._outages)
-        except asyncio.CancelledError:
-            # The server may still be running our statement: nobody else can use this connection.
-            connection.close()
-            raise
-        finally:
-            # Without autocommit, a connection that returns with an open transaction would leak it.
-            if connection.get_transaction_status():
-                connection.close()
-            pool.release(connection)
-            self._turns.release()
-
-    async def _acquire_in_time(self) -> tuple[Any, Any]:
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._turns.acquire()
-                try:
-                    return await self._acquire()
-                except BaseException:
-                    self._turns.release()
-                    raise
-        except TimeoutError:
-            self._outages.unavailable("no free connection")
-            raise _undone(DatabaseUnavailableError(f"no free connection for {self._timeout} s")) from None
-        except DatabaseUnavailableError as exc:
-            self._outages.unavailable(kind_of(exc))
-            raise
-        except asyncio.CancelledError:
-            if time.monotonic() - started >= LONG_SECONDS:
-                self._outages.unavailable("no free connection")
-            raise
-
-    async def _acquire(self) -> tuple[Any, Any]:
-        while True:
-            server = await self._home.get()
-            try:
-                pool = self._pools.get(server)
-                if pool is None:
-                    pool = self._pools[server] = await self._create(server)
-                return pool, await self._connect(server, pool)
-            except (pymysql.err.OperationalError, OSError) as exc:
-                if exc.args and exc.args[0] == UNKNOWN_VARIABLE and self._sync_wait:
-                    # A server that is built without Galera.
-                    self._sync_wait = 0
-                    self._pools.pop(server, None)
-                elif not await self._home.has_left(server):
-                    raise _undone(DatabaseUnavailableError(str(exc))) from exc
-
-    async def _connect(self, server: DatabaseServer, pool: Any) -> Any:
-        async with asyncio.timeout(CONNECT_SECONDS) as limit:
-            entry = server, limit
-            self._connecting.add(entry)
-            try:
-                return await pool.acquire()
-            finally:
-                self._connecting.discard(entry)
-
-    async def _create(self, server: DatabaseServer) -> Any:
-        # A node of a cluster shows all that was committed on the others before it answers. This costs a
-        # message to them, and nothing on a server that is alone.
-        sync_wait = f", wsrep_sync_wait = {self._sync_wait}" if self._sync_wait else ""
-        return await aiomysql.create_pool(
-            **server.connect_args,
-            minsize=0,
-            maxsize=self._size,
-            autocommit=self._read_only,
-            charset="utf8mb4",
-            init_command=self._session + sync_wait,
-        )
-
-    def leave(self, server: DatabaseServer, abruptly: bool) -> None:
-        """Close the connections to a server that is no longer home; `abruptly` also those in use."""
-        for connecting, limit in self._connecting:
-            if connecting == server and not limit.expired():
-                limit.reschedule(asyncio.get_running_loop().time())
-        pool = self._pools.pop(server, None)
-        if pool is None:
-            return
-        if abruptly:
-            pool.terminate()
-        else:
-            pool.close()
-        closing = asyncio.create_task(pool.wait_closed())
-        self._closings.add(closing)
-        closing.add_done_callback(self._closings.discard)
-
-    def usage(self) -> tuple[int, int]:
-        """Return (connections in use, connections open)."""
-        pools = list(self._pools.values())
-        return sum(p.size - p.freesize for p in pools), sum(p.size for p in pools)
-
-    async def close(self) -> None:
-        """Close every connection, waiting for those in use."""
-        for pool in self._pools.values():
-            pool.close()
-            await pool.wait_closed()
-
-
 class Transaction:
     """CALLs on one connection that are committed together."""
 
     def __init__(
-        self, connection: PooledConnection, rendering: frozenset[str], watched: Mapping[str, Watch]
+        self,
+        connection: PooledConnection,
+        outages: Outages,
+        rendering: frozenset[str],
+        watched: Mapping[str, Watch],
     ) -> None:
         self._connection = connection
+        self._outages = outages
         self._rendering = rendering
         self._watched = watched
         self._is_part = False
@@ -249,14 +96,14 @@ class Transaction:
 
     def part(self) -> Transaction:
         """Return a transaction inside this one, which this one commits."""
-        part = Transaction(self._connection, self._rendering, self._watched)
+        part = Transaction(self._connection, self._outages, self._rendering, self._watched)
         part._is_part, part.called, part.watched_results = True, self.called, self.watched_results
         return part
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
         self.called.append((db, name, args[0] if args else None))
-        result = await _call(self._connection, db, name, args)
+        result = await _call(self._connection, self._outages, db, name, args)
         if name in self._watched:
             self.watched_results.append((self._watched[name], result))
         return result
@@ -271,7 +118,7 @@ class Transaction:
             return await self.call(db, name, *args)
         self.called.append((db, name, args[0] if args else None))
         self.is_committing = True
-        result = await _call(self._connection, db, name, args, *self._end())
+        result = await _call(self._connection, self._outages, db, name, args, *self._end())
         self.committed = True
         return result
 
@@ -280,9 +127,12 @@ class Transaction:
         if not self.committed:
             self.is_committing = True
             statements, args = self._end()
-            await _query(self._connection, statements.removeprefix("; "), args)
+            counter = calls_of_request.get(None)
+            if counter is not None:
+                counter.trips += 1
+            await self._connection.query(statements.removeprefix("; "), args)
 
-    def _end(self) -> tuple[str, list[Any]]:
+    def _end(self) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL that ends the transaction, and its arguments.
 
         It signs the events of each owner whose records were rendered (docs/decisions/history.md), and writes
@@ -291,11 +141,11 @@ class Transaction:
         signed = sorted(self.rendered())
         by = signature.get()
         calls = "; ".join([*WRITE_EVENTS, "CALL {db}.contact_event_sign(%s, %s, %s, %s)", ""])
-        args = [
+        args = tuple(
             arg
             for _, owner in signed
             for arg in (*[owner] * len(WRITE_EVENTS), owner, by.actor, by.api, by.change_set)
-        ]
+        )
         return "; " + "".join(calls.format(db=db) for db, _ in signed) + "COMMIT", args
 
     def rendered(self) -> set[tuple[str, str]]:
@@ -381,18 +231,20 @@ class Database:
             return await self._read_call(db, name, args, is_last=True)
 
     async def _read_call(
-        self, db: str, name: str, args: Sequence[Any], *, is_last: bool = False
+        self, db: str, name: str, args: tuple[Any, ...], *, is_last: bool = False
     ) -> list[ResultSet]:
-        async with self._read.connection() as connection:
-            try:
-                return await _call(connection, db, name, args)
-            except RetryableError as exc:
-                # The node waits for the writes of others, and does not get them (wsrep_sync_wait).
-                raise DatabaseUnavailableError(str(exc)) from exc
-            except DatabaseUnavailableError as exc:
-                if is_last or isinstance(exc, ServerTroubleError):
-                    self._record_failure(exc)
-                raise
+        connection = await self._read.acquire()
+        try:
+            return await _call(connection, self.outages, db, name, args)
+        except RetryableError as exc:
+            # The node waits for the writes of others, and does not get them (wsrep_sync_wait).
+            raise DatabaseUnavailableError(str(exc)) from exc
+        except DatabaseUnavailableError as exc:
+            if is_last or isinstance(exc, ServerTroubleError):
+                self._record_failure(exc)
+            raise
+        finally:
+            self._read.release(connection)
 
     async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `unit` and commit; run it again, as a whole, when the server asks for a retry.
@@ -428,20 +280,26 @@ class Database:
         raise AssertionError("unreachable")
 
     async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self._write.connection() as connection:
-            tx = Transaction(connection, self._rendering, self._watched)
-            try:
-                result = await unit(tx)
-                await tx.commit()
-            except Exception as exc:
-                # After any error: an error of the server does not tell whether a transaction is open.
-                await _rollback(connection)
-                if number_of(exc) in MISREAD:
-                    connection.raw.close()
-                if isinstance(exc, DatabaseUnavailableError):
-                    exc.is_undone = exc.is_undone or not tx.is_committing
-                    self._record_failure(exc)
-                raise
+        connection = await self._write.acquire()
+        tx = Transaction(connection, self.outages, self._rendering, self._watched)
+        try:
+            result = await unit(tx)
+            await tx.commit()
+        except Exception as exc:
+            # After any error: an error of the server does not tell whether a transaction is open.
+            await _rollback(connection)
+            if number_of(exc) in MISREAD:
+                connection.close()
+            if isinstance(exc, DatabaseUnavailableError):
+                exc.is_undone = exc.is_undone or not tx.is_committing
+                self._record_failure(exc)
+            raise
+        except BaseException:
+            # The server may still be running our statement: nobody else can use this connection.
+            connection.close()
+            raise
+        finally:
+            self._write.release(connection)
         self._clear_trouble()
         self._notify_owners(tx)
         for notify, result_sets in tx.watched_results:
@@ -476,7 +334,7 @@ class Database:
     async def load_routines(self) -> dict[tuple[str, str], RoutineInfo]:
         """Read which routines the registry and the shards have; return them by (database, name)."""
         async with self._read.connection() as connection:
-            shards = [name for (name,) in (await _call(connection, "yp", "shard_list", ()))[0]]
+            shards = [name for (name,) in (await connection.run("yp", "shard_list", ()))[0]]
             self._routines = await _installed_routines(connection, ["yp", *shards])
         return self._routines
 
@@ -507,7 +365,7 @@ class Database:
     async def ping(self) -> None:
         """Make one cheap round trip; DatabaseUnavailableError when no server answers."""
         async with self._read.connection() as connection:
-            await _query(connection, "DO 0", ())
+            await connection.query("DO 0")
 
 
 class TransactionCaller:
@@ -540,98 +398,67 @@ def encode(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
-    """Skips SHOW WARNINGS: it costs a round trip, and strict mode makes errors of what matters."""
-
-    async def _show_warnings(self, conn: Any) -> None:
-        return
-
-
 async def _call(
     connection: PooledConnection,
+    outages: Outages,
     db: str,
     name: str,
-    args: Sequence[Any],
+    args: tuple[Any, ...],
     then: str = "",
-    then_args: Sequence[Any] = (),
+    then_args: tuple[Any, ...] = (),
 ) -> list[ResultSet]:
     """CALL a routine, followed by the SQL `then`; count and time it."""
-    if not (IDENTIFIER.fullmatch(db) and IDENTIFIER.fullmatch(name)):
-        raise ValueError(f"not a routine: {db}.{name}")
-    marks = ", ".join(["%s"] * len(args))
     started = time.perf_counter()
     outcome = "error"
     try:
-        result = await _query(connection, f"CALL {db}.{name}({marks}){then}", [*args, *then_args])
+        result = await connection.run(db, name, args, then, then_args)
         outcome = "ok"
-        connection.outages.worked(db, name)
+        outages.worked(db, name)
     except Refused:
         outcome = "refused"
-        connection.outages.worked(db, name)
+        outages.worked(db, name)
         raise
     except DatabaseTimeoutError as exc:
-        connection.outages.timed_out(db, name, kind_of(exc))
+        outages.timed_out(db, name, kind_of(exc))
         raise
     except asyncio.CancelledError:
         if time.perf_counter() - started >= LONG_SECONDS:
-            connection.outages.timed_out(db, name, "the deadline of the request")
+            outages.timed_out(db, name, "the deadline of the request")
         raise
     finally:
         seconds = time.perf_counter() - started
         counter = calls_of_request.get(None)
         if counter is not None:
             counter.calls += 1
+            counter.trips += 1
             counter.seconds += seconds
         metrics.observe_call(db, name, outcome, seconds)
     return result
 
 
-async def _query(connection: PooledConnection, statement: str, args: Sequence[Any]) -> list[ResultSet]:
-    """Send one statement and read all its result sets, so that an error after the first one is raised."""
-    counter = calls_of_request.get(None)
-    if counter is not None:
-        counter.trips += 1
-    results: list[ResultSet] = []
-    try:
-        async with asyncio.timeout(connection.timeout), connection.raw.cursor(_Cursor) as cursor:
-            await cursor.execute(statement, tuple(args) or None)
-            while True:
-                if cursor.description is not None:
-                    results.append(list(await cursor.fetchall()))
-                if not await cursor.nextset():
-                    return results
-    except (pymysql.err.MySQLError, OSError, asyncio.IncompleteReadError) as exc:
-        raise translate(exc) from exc
-
-
-def _undone(error: DatabaseUnavailableError) -> DatabaseUnavailableError:
-    error.is_undone = True
-    return error
-
-
 async def _rollback(connection: PooledConnection) -> None:
     """Roll back, or close the connection when that fails."""
+    if not connection.is_open:
+        return
     try:
-        await _query(connection, "ROLLBACK", ())
+        await connection.query("ROLLBACK")
     except (DatabaseUnavailableError, DatabaseTimeoutError):
-        connection.raw.close()
+        connection.close()
 
 
 async def _installed_routines(
     connection: PooledConnection, databases: Sequence[str]
 ) -> dict[tuple[str, str], RoutineInfo]:
     """Return the routines of some databases, by (database, name)."""
-    (routine_rows,) = await _query(
-        connection,
+    (routine_rows,) = await connection.query(
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES "
         "WHERE FIND_IN_SET(ROUTINE_SCHEMA, %s)",
-        [",".join(databases)],
+        (",".join(databases),),
     )
-    (param_rows,) = await _query(
-        connection,
+    (param_rows,) = await connection.query(
         "SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, COUNT(*) FROM information_schema.PARAMETERS "
         "WHERE FIND_IN_SET(SPECIFIC_SCHEMA, %s) AND ORDINAL_POSITION > 0 GROUP BY 1, 2",
-        [",".join(databases)],
+        (",".join(databases),),
     )
     counts = {(db, name): count for db, name, count in param_rows}
     return {

@@ -71,6 +71,10 @@ DISK_NUMBERS = {3, 20, 1021, 1026, 1114}
 """Those that a full disk causes."""
 DISK_FULL = re.compile(r"\b(?:errcode: |error |errno: )\"?28\b|no space left on device", re.IGNORECASE)
 """Part of the text of errors with many numbers, such as 1 and 1030."""
+FATAL = {1053, 1158, 1159, 1160, 1161, 1927}
+"""Errors after which the server closes the connection."""
+OF_THE_DRIVER = range(2000, 3000)
+"""Numbers of errors that the driver raises by itself; after those the connection is not usable."""
 NOT_OF_AN_OWNER = {
     1044: "no rights on the database",
     1054: "no such column",
@@ -129,6 +133,12 @@ def translate(exc: Exception) -> Exception:
 def number_of(exc: Exception) -> int:
     """Return the number of an error of the server or the driver, 0 when it has none."""
     return exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+
+
+def ends_connection(exc: Exception) -> bool:
+    """Return whether the connection is of no use after an error of the server or the driver."""
+    number = number_of(exc)
+    return not number or number in FATAL or number in OF_THE_DRIVER
 
 
 def concerns_one_owner(exc: Exception) -> bool:

@@ -16,8 +16,9 @@ import pytest
 from service.bench.node import free_port
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refusal, Refused
 from service.settings import Settings, database_servers
-from service.store import database
-from service.store.database import Database, Transaction, _query, session_statement
+from service.store import pool
+from service.store.database import Database, Transaction
+from service.store.pool import session_statement
 from service.store.server_errors import CONNECTION_LOST, IN_TROUBLE, MISREAD
 from tests.support.admin import Admin
 from tests.support.rest import ClientMaker
@@ -138,7 +139,7 @@ async def test_who_gives_up_on_a_silent_server_leaves_no_socket(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiomysql closes what it opened, also while somebody keeps the error."""
-    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.2)
     departure = asyncio.Event()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -234,7 +235,7 @@ async def test_callers_who_give_up_do_so_at_once_whatever_the_server_does(
 
 async def test_names_of_routines_cannot_carry_sql(db: Database) -> None:
     async with db._read.connection() as connection:
-        assert await _query(connection, "DO 0", ()) == []
+        assert await connection.query("DO 0") == []
     with pytest.raises(KeyError):
         await db.call("yp", "x(); DROP TABLE yp.session; --")
     with pytest.raises(ValueError, match="not a routine"):
