@@ -71,6 +71,7 @@ def plan(
         deployer = _deployer(settings, canary, rev, allow, rate, skip_examples)
         planned = deployer.plan()
         deployer.show(planned)
+        deployer.check(planned)
         return 1 if planned.todo or planned.decide else 0
 
     return with_stack(work)

@@ -18,7 +18,7 @@ import pymysql
 from service import as_typed
 from service.deploy import guards, tables
 from service.deploy.create import create_statement
-from service.deploy.examples import has_news, run_examples
+from service.deploy.examples import has_news, news, run_examples
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.pace import Pace
 from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
@@ -132,17 +132,23 @@ class Deployer:
         """Report the plan."""
         *lines, last = render(plan, callers_of, lambda i: self.installed_text(plan, i))
         if self._will_run_examples(plan):
-            count = len(plan.files.routines)
-            lines.append(f"  run       examples  of {count} routines, first of all, in a scratch database")
+            lines.append("  run       examples  of all that is new, first of all, in a scratch database")
         for line in [*lines, last]:
             self.say(line)
 
     def _will_run_examples(self, plan: Plan) -> bool:
         return self.examples and has_news(plan)
 
-    def _check_examples(self) -> None:
-        """Raise DeployError when an example fails on this server: the services would fail there, too."""
-        report = run_examples(self.settings, self.files, self.connection.server)
+    def check(self, plan: Plan) -> None:
+        """Raise DeployError when what is new fails in a scratch database: the services would fail, too.
+
+        A new routine can break those that call it, and a new table every routine.
+        """
+        if not self._will_run_examples(plan):
+            return
+        routines, has_tables = news(plan)
+        changed = None if has_tables else routines
+        report = run_examples(self.settings, self.files, self.connection.server, changed)
         if report.failures:
             raise DeployError(
                 f"nothing was deployed: MariaDB {report.version} does not do what the files need\n"
@@ -193,8 +199,7 @@ class Deployer:
             if plan.todo or plan.decide:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
-            if self._will_run_examples(plan):
-                self._check_examples()
+            self.check(plan)
             if plan.todo:
                 self._run_plan(plan, outcome, lease)
         outcome.seconds = time.monotonic() - started

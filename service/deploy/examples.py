@@ -10,22 +10,38 @@ is never committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pymysql
 
 from service.deploy import scene, scratch
 from service.deploy.create import create_statement
+from service.deploy.fault_lines import fault_in_script, fault_in_statement, fault_of_name
 from service.deploy.plan import Files, Plan
 from service.schema.header import read_header
-from service.schema.routines import NESTED_CALL, Routine
+from service.schema.routines import NESTED_CALL, Routine, Script
 from service.settings import DatabaseServer, Settings
-from service.store.admin import DEFINER, DEFINER_RIGHTS, Connection, DeployError, admin_servers
+from service.store.admin import (
+    DEFINER,
+    DEFINER_RIGHTS,
+    Connection,
+    DeployError,
+    admin_servers,
+    view_statement,
+)
 
-SESSION = "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON"
-"""As in the service."""
+STATEMENT_SECONDS = 60
+SESSION = (
+    "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
+    f"max_statement_time = {STATEMENT_SECONDS}"
+)
+"""As in the service. An example that never ends is ended."""
+
+Name = tuple[str, str]
+"""(yp or shard, routine)"""
 
 
 @dataclass(frozen=True)
@@ -36,9 +52,12 @@ class FailedExample:
     """A routine and its file, or a table or view."""
     statement: str
     message: str
+    place: str = ""
+    """file:line, where it can be told."""
 
     def __str__(self) -> str:
-        return "\n    ".join(filter(None, [f"{self.subject} fails: {self.message}", self.statement]))
+        place = f"at {self.place}" if self.place else ""
+        return "\n    ".join(filter(None, [f"{self.subject} fails: {self.message}", self.statement, place]))
 
 
 @dataclass(frozen=True)
@@ -55,15 +74,20 @@ class ExamplesReport:
         return f"{self.count} examples succeed on MariaDB {self.version}, {self.seconds:.1f} s"
 
 
-def run_examples(settings: Settings, files: Files, server: DatabaseServer) -> ExamplesReport:
-    """Run the examples of all headers on a server, and leave nothing there."""
+def run_examples(
+    settings: Settings, files: Files, server: DatabaseServer, changed: Collection[Name] | None = None
+) -> ExamplesReport:
+    """Run the examples of all headers on a server, and leave nothing there.
+
+    With `changed`, run those of these routines and of all that call them, and make only what they need.
+    """
     started = time.monotonic()
     connection = Connection(settings, [server])
     try:
         scratch.unlogged(connection)
         scratch.drop_stale(connection)
         connection.run(SESSION)
-        with _Site(connection, files).made() as site:
+        with _Site(connection, files, changed).made() as site:
             failures = [*site.failures, *([] if site.failures else site.run())]
         version = str(connection.one("SELECT VERSION()"))
     finally:
@@ -90,21 +114,53 @@ def examine(settings: Settings, files: Files) -> Iterator[tuple[str, ExamplesRep
         yield name, report
 
 
-def has_news(plan: Plan) -> bool:
-    """Return whether a plan brings a routine, migration or view that no database of the server has."""
+def news(plan: Plan) -> tuple[set[Name], bool]:
+    """Return the routines of a plan that no database of the server has, and whether it has new tables."""
     installed = {(_scope(r.db), r.name, r.fingerprint) for r in plan.state.routines.values()}
     applied = {(_scope(db), name, digest) for (db, _, name), digest in plan.state.applied.items()}
-    return any(
-        (_scope(item.db), item.name, item.source.fingerprint) not in installed
-        if isinstance(item.source, Routine)
-        else (_scope(item.db), item.name, item.source.digest) not in applied
-        for item in plan.todo
-        if item.source is not None and item.action != "drop"
-    )
+    routines: set[Name] = set()
+    has_tables = False
+    for item in (*plan.todo, *plan.decide):
+        key = (_scope(item.db), item.name)
+        if isinstance(item.source, Routine):
+            if (*key, item.source.fingerprint) not in installed:
+                routines.add(key)
+        elif isinstance(item.source, Script):
+            has_tables |= (*key, item.source.digest) not in applied
+    return routines, has_tables
+
+
+def has_news(plan: Plan) -> bool:
+    """Return whether a plan brings a routine, migration or view that no database of the server has."""
+    return any(news(plan))
 
 
 def _title(routine: Routine) -> str:
     return f"{routine.scope}.{routine.name} ({routine.path})"
+
+
+def _reached(routines: Collection[Routine], start: Collection[Name]) -> set[Name]:
+    """Return these routines and all that they call, through any number of others."""
+    calls = {(r.scope, r.name): r.calls for r in routines}
+    reached: set[Name] = set()
+    todo = [name for name in start if name in calls]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += [called for called in calls[name] if called in calls]
+    return reached
+
+
+def _reaching(routines: Collection[Routine], names: Collection[Name]) -> set[Name]:
+    """Return these routines and all that call them, through any number of others."""
+    callers = set(names)
+    grown = True
+    while grown:
+        more = {(r.scope, r.name) for r in routines if r.calls & callers} - callers
+        callers |= more
+        grown = bool(more)
+    return callers
 
 
 def _scope(db: str) -> str:
@@ -114,13 +170,30 @@ def _scope(db: str) -> str:
 class _Site:
     """A registry and a shard, with all routines and the people of the examples."""
 
-    def __init__(self, connection: Connection, files: Files) -> None:
+    def __init__(self, connection: Connection, files: Files, changed: Collection[Name] | None) -> None:
         self._connection = connection
         self._files = files
+        self._changed = frozenset(changed or ())
+        names = {(r.scope, r.name) for r in files.routines}
+        self._example_names = names if changed is None else _reaching(files.routines, changed)
+        """Routines whose examples run."""
+        self._needed = names if changed is None else self._needs(self._example_names)
         self._name = scratch.scratch_name(connection)
         self._databases = {scope: f"{self._name}_{scope}" for scope in ("yp", "shard")}
         self.failures: list[FailedExample] = []
         self.count = 0
+
+    def _needs(self, example_names: Collection[Name]) -> set[Name]:
+        """Return the routines that examples and the people in them use."""
+        texts = [*scene.people("shard"), *scene.EXAMPLES]
+        texts += [
+            e
+            for r in self._files.routines
+            if (r.scope, r.name) in example_names
+            for e in read_header(r).examples
+        ]
+        called = {(db or "shard", name) for text in texts for db, name in NESTED_CALL.findall(text)}
+        return _reached(self._files.routines, {*example_names, *called})
 
     @contextmanager
     def made(self) -> Iterator[_Site]:
@@ -144,11 +217,23 @@ class _Site:
                 scratch.drop_account(self._connection, self._name)
 
     def _make(self, scope: str) -> None:
-        applied = [script.name for script in self._files.migrations[scope]]
-        for statement in scratch.statements(self._files, scope, applied):
-            self._try(statement.splitlines()[0], statement)
+        for statement in scratch.bookkeeping(scope):
+            self._connection.run(statement)
+        for script in (*self._files.migrations[scope], *self._files.views[scope]):
+            for statement in script.statements:
+                place = partial(fault_in_script, script, statement)
+                self._try(f"{scope} ({script.path})", view_statement(statement), place)
         for routine in self._files.by_scope[scope].values():
-            self._try(_title(routine), create_statement(routine, self._files.revision))
+            if (scope, routine.name) in self._needed:
+                self._create(routine)
+
+    def _create(self, routine: Routine) -> None:
+        try:
+            statement = create_statement(routine, self._files.revision)
+        except DeployError as exc:
+            self.failures.append(FailedExample(_title(routine), "", str(exc)))
+        else:
+            self._try(_title(routine), statement, partial(fault_in_statement, routine, statement))
 
     def _populate(self) -> None:
         """Make the people, unless something could not be made before."""
@@ -156,27 +241,34 @@ class _Site:
         for statement in (*scene.people(self._databases["shard"]), *scene.EXAMPLES):
             if self.failures:
                 return
-            self._try(self._called(statement), statement)
+            called = NESTED_CALL.match(statement)
+            routine = self._files.by_scope[called[1] or "shard"].get(called[2]) if called else None
+            if routine is None:
+                self._try(called[2] if called else "the data of the examples", statement)
+            else:
+                self._call(routine, statement)
 
-    def _called(self, statement: str) -> str:
-        """Return the title of the routine that a statement calls."""
-        if called := NESTED_CALL.match(statement):
-            routine = self._files.by_scope[called[1] or "shard"].get(called[2])
-            return _title(routine) if routine else called[2]
-        return "the data of the examples"
+    def _call(self, routine: Routine, statement: str) -> None:
+        reached = _reached(self._files.routines, {(routine.scope, routine.name)})
+        others = [r for r in self._files.routines if (r.scope, r.name) in reached and r is not routine]
+        # An error is more likely where something is new.
+        others.sort(key=lambda r: (r.scope, r.name) not in self._changed)
+        self._try(_title(routine), statement, partial(fault_of_name, [routine, *others]))
 
     def run(self) -> list[FailedExample]:
         """Run each example, and undo what it does; return those that fail."""
         for routine in self._files.routines:
+            if (routine.scope, routine.name) not in self._example_names:
+                continue
             self._connection.raw.select_db(self._databases[routine.scope])
             for example in read_header(routine).examples:
                 self._connection.run("SAVEPOINT example")
-                self._try(_title(routine), example)
+                self._call(routine, example)
                 self._connection.run("ROLLBACK TO SAVEPOINT example")
                 self.count += 1
         return self.failures
 
-    def _try(self, subject: str, statement: str) -> None:
+    def _try(self, subject: str, statement: str, place: Callable[[str], str] = lambda _: "") -> None:
         ours = scratch.with_registry(statement, self._databases["yp"])
         try:
             with self._connection.raw.cursor() as cursor:
@@ -188,5 +280,10 @@ class _Site:
             if not self._connection.raw.open:
                 raise DeployError(f"{subject}: the connection was lost: {message}") from exc
             self.failures.append(
-                FailedExample(subject, statement.partition("\n")[0], f"({number}) {message}")
+                FailedExample(
+                    subject,
+                    statement.partition("\n")[0],
+                    f"({number}) {str(message).replace(f'{self._name}_', '')}",
+                    place(str(message)),
+                )
             )

@@ -111,12 +111,16 @@ def create(connection: Connection, name: str) -> None:
 def statements(files: Files, scope: str, applied: Iterable[str]) -> list[str]:
     """Return what makes the tables, triggers and views of a class of databases."""
     scripts = {s.name: s for s in files.migrations[scope]}
-    bookkeeping = [s.replace("yp.", "") for s in BOOTSTRAP if s.startswith("CREATE TABLE")]
     return [
-        *(bookkeeping if scope == "yp" else []),
+        *bookkeeping(scope),
         *_statements([scripts[each] for each in sorted(applied)]),
         *map(view_statement, _statements(files.views[scope])),
     ]
+
+
+def bookkeeping(scope: str) -> list[str]:
+    """Return what makes the tables of deploys, which no migration makes."""
+    return [s.replace("yp.", "") for s in BOOTSTRAP if s.startswith("CREATE TABLE") and scope == "yp"]
 
 
 def _statements(scripts: Iterable[Script]) -> list[str]:

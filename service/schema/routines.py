@@ -59,6 +59,8 @@ class Routine:
     """Error codes that its own body raises."""
     calls: frozenset[tuple[str, str]]
     """(scope, name) of routines that its body uses."""
+    line: int = 1
+    """Line of the file in which the statement begins."""
 
     @property
     def digest(self) -> str:
@@ -118,6 +120,7 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
         signals=frozenset(code for match in REFUSAL.finditer(body) if (code := match[match.lastindex or 0]))
         - {MOVING},
         calls=frozenset(calls),
+        line=text.count("\n", 0, match.start()) + 1,
     )
 
 
@@ -204,17 +207,18 @@ class Script:
         return hashlib.sha256("\n".join(self.statements).encode()).hexdigest()[:16]
 
 
-def _script(path: Path, scope: str) -> Script:
+def read_script(path: Path, scope: str) -> Script:
+    """Read the statements of a migration or a view."""
     code = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("--"))
     statements = tuple(s.strip() for s in re.split(r";\s*(?:\n|$)", code) if s.strip())
-    return Script(path.relative_to(ROOT), scope, path.stem, statements)
+    return Script(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, scope, path.stem, statements)
 
 
 def load_migrations(scope: str) -> list[Script]:
     """Return the numbered scripts of one class of databases, in order."""
-    return [_script(p, scope) for p in sorted((ROOT / "sql" / scope).glob("[0-9]*.sql"))]
+    return [read_script(p, scope) for p in sorted((ROOT / "sql" / scope).glob("[0-9]*.sql"))]
 
 
 def load_views(scope: str) -> list[Script]:
     """Return the views of one class of databases, in the order of their names."""
-    return [_script(p, scope) for p in sorted((ROOT / "sql" / scope / "views").glob("*.sql"))]
+    return [read_script(p, scope) for p in sorted((ROOT / "sql" / scope / "views").glob("*.sql"))]
