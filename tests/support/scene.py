@@ -38,11 +38,14 @@ class Scene:
         self.shard = shard
         self._known: dict[str, str] = {"nobody": NOBODY, "node": NODE}
         self._serial = 0
+        self.written_by_hand = False
+        """Whether a test has changed tables without a routine: what is derived from them may differ."""
 
     # --- calling ---
 
     def sets(self, statement: str) -> list[ResultSet]:
         """Return all result sets of a CALL. The word is optional; names without database are in the shard."""
+        self.written_by_hand |= re.match(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", statement) is not None
         with self.connection.raw.cursor() as cursor:
             cursor.execute(self._sql(statement))
             result_sets: list[ResultSet] = []
@@ -97,6 +100,10 @@ class Scene:
             self.sets("SAVEPOINT untouched")
             assert self.refusal(statement) == code, statement
             self.sets("ROLLBACK TO SAVEPOINT untouched")
+
+    def users(self) -> list[str]:
+        """Return the ids of the users that statements have named."""
+        return [self._known[name] for name in DOMAINS if name in self._known]
 
     def count(self, table: str, where: str = "1") -> int:
         """Count the rows of a table."""

@@ -193,9 +193,15 @@ BEGIN
             SET v_taken_place = COALESCE(v_default_place, 0);
         ELSEIF v_holder_id IS NOT NULL AND v_invite = 1 THEN
             -- the entry that is invited takes the place of one that only has the address
-            UPDATE contact
-            SET entity = id, peer_id = NULL, category = 'independant'
-            WHERE owner_id = in_owner AND entity IN (v_peer, v_person_email) AND id <> in_id;
+            INSERT INTO contact_stale (owner_id, contact_id)
+            SELECT in_owner, id
+            FROM contact
+            WHERE owner_id = in_owner AND entity IN (v_peer, v_person_email) AND id <> in_id
+            ON DUPLICATE KEY UPDATE contact_id = id;
+            UPDATE contact AS c
+            LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+            SET c.entity = c.id, c.peer_id = NULL, c.category = 'independant', r.rpc_full = NULL
+            WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id;
         ELSEIF v_holder_id IS NOT NULL THEN
             SET v_peer = NULL, v_entity = in_id;
         END IF;

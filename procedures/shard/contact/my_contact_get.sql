@@ -1,6 +1,7 @@
 -- my_contact_get: get one contact of the owner in full, with addresses, numbers and tags.
 --
--- See docs/frontend-contract.md#contact-record.
+-- See docs/frontend-contract.md#contact-record. A contact who is no user has a stored text (contact_record);
+-- others are put together now, and so are tags.
 --
 -- Params:   in_owner   owner of the address book
 --           in_id      contact
@@ -15,6 +16,30 @@ CREATE OR REPLACE PROCEDURE my_contact_get(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT data FROM contact_full WHERE owner_id = in_owner AND id = in_id;
+    DECLARE v_data, v_tags LONGTEXT;
+
+    SELECT r.rpc_full INTO v_data
+    FROM contact_record AS r
+    JOIN contact AS c
+      ON c.owner_id = in_owner AND c.id = in_id AND c.peer_id IS NULL AND c.deleted_at IS NULL
+    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = in_id
+    WHERE r.owner_id = in_owner AND r.contact_id = in_id AND b.contact_id IS NULL;
+    IF v_data LIKE '%[' THEN
+        -- as in contact_full
+        SELECT GROUP_CONCAT(
+            CAST(SUBSTR(t.data, 1, 500) AS CHAR(500)),
+            CAST(SUBSTR(t.data, 501, 500) AS CHAR(500))
+            ORDER BY t.position, t.tag_id SEPARATOR ', '
+        )
+        INTO v_tags
+        FROM assigned_tag AS t
+        WHERE t.owner_id = in_owner AND t.entity_id = in_id;
+        SET v_data = CONCAT(v_data, COALESCE(v_tags, ''), ']}');
+    END IF;
+    IF v_data IS NULL THEN
+        SELECT data FROM contact_full WHERE owner_id = in_owner AND id = in_id;
+    ELSE
+        SELECT v_data AS data;
+    END IF;
 END$$
 DELIMITER ;

@@ -32,18 +32,19 @@ BEGIN
     END IF;
 
     INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, state, created_at, updated_at, digest,
-                                names_digest, private, record)
+                                names_digest, private, record, rpc_card, rpc_full)
     SELECT in_owner, n.id, v_rev + n.place, v_rev + n.place, 'active', v_now, v_now,
            UNHEX(MD5(JSON_COMPACT(n.record))), UNHEX(MD5(n.names)), n.private,
-           JSON_SET(n.record, '$.created_at', v_time, '$.updated_at', v_time)
+           JSON_SET(n.record, '$.created_at', v_time, '$.updated_at', v_time), n.rpc_card, n.rpc_full
     -- a table of its own: the record is made once
     FROM (
-        SELECT STRAIGHT_JOIN s.id, j.place, s.names, s.private, s.record
+        SELECT STRAIGHT_JOIN s.id, j.place, s.names, s.private, s.record, d.rpc_card, d.rpc_full
         FROM JSON_TABLE(in_words, '$[*]' COLUMNS (
             place FOR ORDINALITY,
             id    CHAR(16) COLLATE ascii_bin PATH '$[0]'
         )) AS j
         JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+        LEFT JOIN contact_document AS d ON d.owner_id = in_owner AND d.id = j.id
         LIMIT 1000
     ) AS n;
 

@@ -68,6 +68,9 @@ BEGIN
         SET entity = IF(v_count > 0, id, COALESCE(email, id)), peer_id = NULL, uid = NULL, status = 'memory',
             category = 'independant', invitetime = NULL, message = NULL, changed = DEFAULT(changed)
         WHERE owner_id = in_owner AND id = in_other;
+        INSERT INTO contact_stale (owner_id, contact_id) VALUES (in_owner, in_other)
+        ON DUPLICATE KEY UPDATE contact_id = in_other;
+        UPDATE contact_record SET rpc_full = NULL WHERE owner_id = in_owner AND contact_id = in_other;
         -- unlocked: the owner is locked, and the assignment of a subquery would lock rows of yp
         SELECT COUNT(*) INTO v_blocked
         FROM yp.contact_block

@@ -1,8 +1,8 @@
--- contact_render: render the record of a contact (view contact_sheet) and its words in the index. If the
--- record differs from the stored one, the revision of the address book grows by one, and an event is written,
--- with the state before (docs/decisions/history.md). A permanent deletion removes the history, the picture
--- and the data in reports of imports of the contact, and of those merged into it; a contact that is merged
--- into another one keeps its own.
+-- contact_render: render the record of a contact (view contact_sheet), what the RPC shows of it (view
+-- contact_document) and its words in the index. If the record differs from the stored one, the revision of
+-- the address book grows by one, and an event is written, with the state before (docs/decisions/history.md).
+-- A permanent deletion removes the history, the picture and the data in reports of imports of the contact,
+-- and of those merged into it; a contact that is merged into another one keeps its own.
 --
 -- A routine that writes a contact or its entries calls this last; for several contacts it calls
 -- contacts_render. The lock of the ledger orders the changes of an owner as they are committed;
@@ -34,6 +34,7 @@ BEGIN
     DECLARE v_names TEXT;
     DECLARE v_name VARCHAR(64);
     DECLARE v_old_record, v_record, v_old_groups, v_groups, v_keys, v_kinds LONGTEXT;
+    DECLARE v_old_card, v_card, v_old_full, v_full LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_changed, v_card_changed, v_keeps_history TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -43,15 +44,21 @@ BEGIN
         SELECT rev + 1 INTO v_rev FROM contact_ledger WHERE owner_id = in_owner FOR UPDATE;
     END IF;
     -- unlocked: every routine that writes records of the owner holds the lock of the ledger
-    SELECT state, digest, names_digest, record, private, created_at, updated_at, deleted_at, merged_into
-    INTO v_old_state, v_old_digest, v_old_names_digest, v_old_record, v_old_private, v_created_at,
-         v_updated_at, v_deleted_at, v_merged_into
+    SELECT state, digest, names_digest, record, private, rpc_card, rpc_full, created_at, updated_at,
+           deleted_at, merged_into
+    INTO v_old_state, v_old_digest, v_old_names_digest, v_old_record, v_old_private, v_old_card, v_old_full,
+         v_created_at, v_updated_at, v_deleted_at, v_merged_into
     FROM contact_record
     WHERE owner_id = in_owner AND contact_id = in_id;
     SELECT state, record, private, names, LEFT(full_name, 64), ctime, mtime
     INTO v_state, v_record, v_private, v_names, v_name, v_ctime, v_mtime
     FROM contact_sheet
     WHERE owner_id = in_owner AND id = in_id;
+    IF v_state = 'active' THEN
+        SELECT rpc_card, rpc_full INTO v_card, v_full
+        FROM contact_document
+        WHERE owner_id = in_owner AND id = in_id;
+    END IF;
 
     -- clients that synchronise learn of the deletion by a tombstone
     IF v_state IS NULL AND v_old_state IS NOT NULL THEN
@@ -88,9 +95,10 @@ BEGIN
                 = MD5(JSON_COMPACT(JSON_REMOVE(v_old_record, '$.groups', '$.created_at', '$.updated_at',
                                                '$.deleted_at'))), 0);
         INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, restored_rev, state, created_at,
-                                    updated_at, deleted_at, digest, names_digest, private, record)
+                                    updated_at, deleted_at, digest, names_digest, private, record,
+                                    rpc_card, rpc_full)
         VALUES (in_owner, in_id, v_rev, v_rev, 0, v_state, v_created_at,
-                v_updated_at, v_deleted_at, v_digest, v_names_digest, v_private, v_record)
+                v_updated_at, v_deleted_at, v_digest, v_names_digest, v_private, v_record, v_card, v_full)
         ON DUPLICATE KEY UPDATE
             card_rev = IF(v_card_changed, NULL, COALESCE(card_rev, rev)),
             card_at = IF(v_card_changed, NULL, COALESCE(card_at, updated_at)),
@@ -98,6 +106,7 @@ BEGIN
             restored_rev = IF(state = 'deleted' AND v_state = 'active', v_rev, restored_rev),
             state = v_state, updated_at = v_updated_at, deleted_at = v_deleted_at, digest = v_digest,
             names_digest = v_names_digest, private = v_private, record = v_record,
+            rpc_card = v_card, rpc_full = v_full,
             merged_into = IF(v_state = 'purged', merged_into, NULL);
         SET v_keeps_history = v_state <> 'purged' OR v_merged_into IS NOT NULL;
         INSERT INTO contact_event (owner_id, rev, contact_id, event, at, writer, before_record,
@@ -133,7 +142,7 @@ BEGIN
         END IF;
     ELSEIF NOT (v_names_digest <=> v_old_names_digest AND v_private <=> v_old_private) THEN
         UPDATE contact_record
-        SET names_digest = v_names_digest, private = v_private
+        SET names_digest = v_names_digest, private = v_private, rpc_card = v_card, rpc_full = v_full
         WHERE owner_id = in_owner AND contact_id = in_id;
         -- the feed leaves it out: only the RPC shows these values; its pages of lists remember the revision
         IF v_old_private IS NOT NULL THEN
@@ -144,6 +153,10 @@ BEGIN
         END IF;
         UPDATE contact_ledger SET rev = v_rev WHERE owner_id = in_owner;
         SET v_changed = NOT (v_names_digest <=> v_old_names_digest), v_record = v_old_record;
+    ELSEIF NOT (v_card <=> v_old_card AND v_full <=> v_old_full) THEN
+        UPDATE contact_record
+        SET rpc_card = v_card, rpc_full = v_full
+        WHERE owner_id = in_owner AND contact_id = in_id;
     END IF;
 
     IF v_changed AND v_state = 'purged' THEN

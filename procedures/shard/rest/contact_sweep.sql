@@ -18,6 +18,7 @@ CREATE OR REPLACE PROCEDURE contact_sweep()
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_since DATETIME(3);
+    DECLARE v_last_deploy INT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- since the first run after the last complete one: a run that was
@@ -42,6 +43,14 @@ BEGIN
         WHERE r.state <> 'purged' AND r.updated_at >= v_since
         ON DUPLICATE KEY UPDATE contact_id = r.contact_id;
     END IF;
+    -- the routines that a rollback brought back may not know of the stored cards
+    SELECT COALESCE(MAX(started), 0) INTO v_last_deploy FROM yp.deploy_run WHERE outcome = 'done';
+    INSERT INTO contact_stale (owner_id, contact_id)
+    SELECT c.owner_id, c.id
+    FROM contact AS c
+    STRAIGHT_JOIN contact_record AS r ON r.owner_id = c.owner_id AND r.contact_id = c.id
+    WHERE c.mtime >= v_last_deploy AND JSON_VALUE(CONCAT(r.rpc_card, '}'), '$.mtime') <> c.mtime
+    ON DUPLICATE KEY UPDATE contact_id = c.id;
     INSERT INTO contact_stale (owner_id, contact_id)
     SELECT c.owner_id, c.id
     FROM contact AS c

@@ -84,16 +84,18 @@ BEGIN
     -- one that an upgrade renders first keeps its times. MariaDB assigns from left to right: columns that
     -- depend on the old state and digest come before these
     INSERT INTO contact_record (owner_id, contact_id, rev, created_rev, state, created_at, updated_at,
-                                deleted_at, digest, names_digest, private, record)
+                                deleted_at, digest, names_digest, private, record, rpc_card, rpc_full)
     SELECT in_owner, s.id, v_rev + j.place, v_rev + j.place, s.state,
            IF(s.ctime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.ctime, '1970-01-01')),
            IF(s.mtime > v_seconds, v_now, TIMESTAMPADD(SECOND, s.mtime, '1970-01-01')),
-           IF(s.state = 'deleted', v_now, NULL), '', UNHEX(MD5(s.names)), s.private, s.record
+           IF(s.state = 'deleted', v_now, NULL), '', UNHEX(MD5(s.names)), s.private, s.record,
+           d.rpc_card, d.rpc_full
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
         place FOR ORDINALITY,
         id    CHAR(16) COLLATE ascii_bin PATH '$'
     )) AS j
     STRAIGHT_JOIN contact_sheet AS s ON s.owner_id = in_owner AND s.id = j.id
+    LEFT JOIN contact_document AS d ON d.owner_id = in_owner AND d.id = j.id
     LEFT JOIN contact_stale AS k ON k.owner_id = in_owner AND k.contact_id = j.id
     ON DUPLICATE KEY UPDATE
         card_rev = COALESCE(card_rev, rev),
@@ -115,6 +117,8 @@ BEGIN
                           VALUE(names_digest), contact_record.names_digest),
         merged_into = NULL,
         private = VALUE(private),
+        rpc_card = VALUE(rpc_card),
+        rpc_full = VALUE(rpc_full),
         state = VALUE(state);
 
     IF v_listed < JSON_LENGTH(in_contacts) THEN
@@ -125,7 +129,8 @@ BEGIN
         JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
         LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden'
         SET r.rev = v_rev + j.place, r.state = 'purged', r.updated_at = v_now, r.deleted_at = v_now,
-            r.private = NULL, r.record = JSON_OBJECT('id', JSON_VALUE(r.record, '$.id'), 'permanent', TRUE)
+            r.private = NULL, r.rpc_card = NULL, r.rpc_full = NULL,
+            r.record = JSON_OBJECT('id', JSON_VALUE(r.record, '$.id'), 'permanent', TRUE)
         WHERE c.id IS NULL AND r.state <> 'purged';
     END IF;
 

@@ -51,9 +51,16 @@ BEGIN
     FOR UPDATE;
     SELECT MAX(email) INTO v_person_email FROM yp.drumate WHERE id = v_peer;
 
-    UPDATE contact
-    SET entity = id, peer_id = NULL, category = 'independant'
-    WHERE owner_id = in_owner AND entity IN (v_entity, v_person_email) AND id <> in_id AND status = 'memory';
+    INSERT INTO contact_stale (owner_id, contact_id)
+    SELECT in_owner, id
+    FROM contact
+    WHERE owner_id = in_owner AND entity IN (v_entity, v_person_email) AND id <> in_id AND status = 'memory'
+    ON DUPLICATE KEY UPDATE contact_id = id;
+    UPDATE contact AS c
+    LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+    SET c.entity = c.id, c.peer_id = NULL, c.category = 'independant', r.rpc_full = NULL
+    WHERE c.owner_id = in_owner AND c.entity IN (v_entity, v_person_email) AND c.id <> in_id
+      AND c.status = 'memory';
     SELECT c.id, c.box, c.message INTO v_other_id, v_other_box, v_message
     FROM contact AS c FORCE INDEX (by_entity)
     WHERE c.owner_id = in_owner AND c.entity IN (v_entity, v_person_email) AND c.id <> in_id

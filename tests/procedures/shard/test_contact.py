@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -230,6 +231,7 @@ def test_contact_details_set_replaces_only_what_is_given(scene: Scene) -> None:
     details = "contact_details_set(:alice, :many, '{}', 0, @changed)"
     scene.sets(details.format(json_text({"address": [{"city": "Rome"}]})))
     assert scene.one("SELECT @changed") == 1
+    scene.sets("contact_render(:alice, :many)")
     full = scene.doc("my_contact_get(:alice, :many)")
     assert (len(full["mobile"]), full["address"][0]["city"]) == (1, "Rome")
     scene.sets(details.format(json_text({"address": [{"city": "Rome"}], "mobile": [{"phone": "1"}]})))
@@ -290,6 +292,54 @@ async def test_lists_show_the_owners_own_and_nobody_elses(direct: Direct) -> Non
         assert await direct.all("shard1", name, other.uid, *args) == [], name
     assert (await direct.one("shard1", "my_contact_get", owner.uid, contact))["contact_id"] == contact
     assert await direct.one("shard1", "my_contact_get", other.uid, contact) is None
+
+
+def test_stored_cards_are_sent_as_they_would_be_made_now(scene: Scene) -> None:
+    details: dict[str, Any] = {
+        "mobile": [{"areacode": "+49", "phone": "30 1", "category": "prof"}, {"phone": "2"}],
+        "address": [{"street": 'Rue "X" \\ 1', "city": "Österreich"}, {"city": "Rom"}],
+        "comment": '{"page": 1} 🎉\n}',
+        "company": "O'Brien",
+        "custom_fields": {"a": [1, {"b": None}], "tag": []},
+    }
+    for number, name in enumerate(("Zoë", "adam", "Émile", "...")):
+        emails = f"a{number}@b.example", f"c{number}@b.example"
+        scene["tagged"] = scene.contact(*emails, firstname=name, **details)
+        scene.sets("my_tag_add(:alice, :tagged, JSON_ARRAY(:work, :rome))")
+    scene.one("SELECT :ada")
+    scene.sets("archive_entity(:alice, :grace, 'archived')")
+    for sort, order, box in itertools.product(("name", "date"), ("asc", "desc"), ("active", "archived")):
+        page = f"(:alice, NULL, NULL, '{sort}', '{order}', '{box}', 1, 45, NULL)"
+        contacts = scene.rows(f"my_contact_list{page}")
+        assert contacts == scene.rows(f"contact_list_live{page}")
+        assert len(contacts) == (5 if box == "active" else 1)
+    for key in ("tagged", "ada", "grace"):
+        now = scene.rows(f"SELECT data FROM contact_full WHERE owner_id = :alice AND id = :{key}")
+        assert scene.rows(f"my_contact_get(:alice, :{key})") == now
+
+
+def test_a_stored_card_shows_tags_and_blocks_as_they_are_now(scene: Scene) -> None:
+    scene.sets("my_tag_add(:alice, :ada, JSON_ARRAY(:work, :rome))")
+    scene.sets("tag_reposition(:alice, JSON_ARRAY(:rome, :work))")
+    tags = scene.doc("my_contact_get(:alice, :ada)")["tag"]
+    assert [tag["name"] for tag in tags] == ["Rome", "Work"]
+    scene.sets("yp.contact_block_add(:alice, :ada, 'ada@scene.example', NULL)")
+    (card,) = scene.docs("my_contact_list(:alice, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
+    assert (card["is_blocked"], scene.doc("my_contact_get(:alice, :ada)")["is_blocked"]) == (1, 1)
+
+
+def test_an_entry_that_gives_up_its_person_is_shown_without(scene: Scene) -> None:
+    scene["other"] = scene.contact("bob@other.example")
+    scene.sets("my_contact_add(:alice, JSON_OBJECT('invitee_id', :bob))")
+    scene["person"] = scene.one("SELECT my_contact_of(:alice, :bob)")
+    scene.sets("my_contact_trash(:alice, :person, NULL)")
+    scene["again"] = scene.contact(scene.one("SELECT :mail_bob"))
+    scene.sets("my_contact_restore(:alice, :person, NULL)")
+    for key in ("again", "person", "other"):
+        now = scene.rows(f"SELECT data FROM contact_full WHERE owner_id = :alice AND id = :{key}")
+        assert scene.rows(f"my_contact_get(:alice, :{key})") == now
+    page = "(:alice, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)"
+    assert scene.rows(f"my_contact_list{page}") == scene.rows(f"contact_list_live{page}")
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -760,6 +810,7 @@ def test_my_contact_import_tags_takes_names_as_the_list_of_tags_does(scene: Scen
     for _ in range(2):
         # The second import finds them.
         scene.sets(f"my_contact_import_tags(:alice, {contacts})")
+        scene.sets("contact_render(:alice, :ada)")
         names = [t["name"] for t in scene.doc("my_contact_get(:alice, :ada)")["tag"]]
         assert sorted(names) == ["NEW", "New", "Other"]
         scene.sets("DELETE FROM map_tag WHERE owner_id = :alice")
