@@ -32,8 +32,9 @@ CREATE OR REPLACE PROCEDURE contact_details_set(
     MODIFIES SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_index, v_count, v_unknown_count INT UNSIGNED;
-    DECLARE v_position INT;
+    DECLARE v_index, v_count, v_row_count, v_unknown_count INT UNSIGNED;
+    DECLARE v_position, v_old_position INT;
+    DECLARE v_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_has_default, v_default, v_old_default TINYINT;
     DECLARE v_id, v_first_id CHAR(16) COLLATE ascii_bin;
     -- ids of the rows that stay, separated by commas
@@ -50,50 +51,73 @@ BEGIN
 
     SET out_changed = 0;
     IF JSON_EXISTS(in_contact, '$.email') THEN
+        SET v_index = 0,
+            v_count = COALESCE(JSON_LENGTH(in_contact, '$.email'), 0);
+        WHILE v_index < v_count DO
+            SET v_item = JSON_EXTRACT(in_contact, CONCAT('$.email[', v_index, ']')),
+                v_index = v_index + 1,
+                v_email = JSON_VALUE(v_item, '$.email'),
+                v_category = IF(JSON_EXISTS(v_item, '$.category'), JSON_VALUE(v_item, '$.category'), 'priv'),
+                v_default = IF(JSON_EXISTS(v_item, '$.is_default'), JSON_VALUE(v_item, '$.is_default'), 0),
+                v_label = JSON_VALUE(v_item, '$.label'),
+                v_old_position = NULL;
+            IF NOT in_is_new THEN
+                -- unlocked: the owner is locked
+                SELECT category, is_default, position, label
+                INTO v_old_category, v_old_default, v_old_position, v_old_label
+                FROM contact_email
+                WHERE owner_id = in_owner AND contact_id = in_id AND email = v_email;
+            END IF;
+            -- a label that contradicts the category is left out
+            SET v_label = CASE
+                    WHEN v_label IS NULL
+                        THEN IF(v_old_position IS NOT NULL AND v_old_category = v_category, v_old_label, NULL)
+                    WHEN LOWER(v_label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
+                         AND (LOWER(v_label) COLLATE utf8mb4_bin = 'work') <> (v_category = 'prof') THEN NULL
+                    ELSE NULLIF(v_label, '') END;
+            IF v_old_position IS NULL THEN
+                INSERT INTO contact_email (owner_id, contact_id, email, id, category, is_default, position,
+                                           label)
+                VALUES (in_owner, in_id, v_email, LOWER(HEX(RANDOM_BYTES(8))), v_category, v_default, v_index,
+                        v_label);
+                SET out_changed = out_changed + 1;
+            ELSEIF v_old_category <> v_category OR v_old_default <> v_default OR v_old_position <> v_index
+                   OR NOT (v_old_label COLLATE utf8mb4_nopad_bin <=> v_label) THEN
+                UPDATE contact_email
+                SET category = v_category, is_default = v_default, position = v_index, label = v_label
+                WHERE owner_id = in_owner AND contact_id = in_id AND email = v_email;
+                SET out_changed = out_changed + 1;
+            END IF;
+        END WHILE;
         IF NOT in_is_new THEN
-            DELETE e
-            FROM contact_email AS e
-            LEFT JOIN JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
-                email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email'
-            )) AS j ON j.email = e.email
-            WHERE e.owner_id = in_owner AND e.contact_id = in_id AND j.email IS NULL;
-            SET out_changed = out_changed + ROW_COUNT();
+            -- unlocked: the owner is locked
+            SELECT COUNT(*) INTO v_row_count
+            FROM contact_email
+            WHERE owner_id = in_owner AND contact_id = in_id;
+            IF v_row_count > v_count THEN
+                DELETE e
+                FROM contact_email AS e
+                LEFT JOIN JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+                    email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email'
+                )) AS j ON j.email = e.email
+                WHERE e.owner_id = in_owner AND e.contact_id = in_id AND j.email IS NULL;
+                SET out_changed = out_changed + ROW_COUNT();
+            END IF;
         END IF;
-        INSERT INTO contact_email (owner_id, contact_id, email, id, category, is_default, position, label)
-        SELECT in_owner, in_id, j.email, LOWER(HEX(RANDOM_BYTES(8))), j.category, j.is_default, j.position,
-               IF(
-                   LOWER(j.label) COLLATE utf8mb4_bin IN ('work', 'home', 'personal')
-                   AND (LOWER(j.label) COLLATE utf8mb4_bin = 'work') <> (j.category = 'prof'),
-                   NULL,
-                   NULLIF(j.label, '')
-               )
-        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
-            category   VARCHAR(8) COLLATE ascii_bin PATH '$.category' DEFAULT 'priv' ON EMPTY,
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY,
-            label      VARCHAR(32) COLLATE utf8mb4_unicode_520_ci PATH '$.label'
-        )) AS j
-        ON DUPLICATE KEY UPDATE
-            -- before the category that it compares: MariaDB assigns from left to right
-            label = IF(
-                j.label IS NOT NULL, VALUE(label),
-                IF(contact_email.category = VALUE(category), contact_email.label, NULL)
-            ),
-            category = VALUE(category), is_default = VALUE(is_default), position = VALUE(position);
-        SET out_changed = out_changed + ROW_COUNT();
     END IF;
 
     IF JSON_EXISTS(in_contact, '$.mobile') THEN
         SET v_used_ids = '', v_index = 0,
             v_count = JSON_LENGTH(in_contact, '$.mobile'),
             v_has_default = JSON_EXTRACT(in_contact, '$.mobile[*].is_default') LIKE '%1%';
-        -- without a default number, other APIs show the first one as the default, and send that back
-        SELECT SUBSTRING_INDEX(GROUP_CONCAT(id ORDER BY position), ',', 1) INTO v_first_id
-        FROM contact_phone
-        WHERE owner_id = in_owner AND contact_id = in_id
-        HAVING SUM(is_default) = 0
-        FOR UPDATE;
+        IF NOT in_is_new AND JSON_EXISTS(in_contact, '$.mobile[0].number') THEN
+            -- without a default number, other APIs show the first one as the default, and send that back
+            SELECT SUBSTRING_INDEX(GROUP_CONCAT(id ORDER BY position), ',', 1) INTO v_first_id
+            FROM contact_phone
+            WHERE owner_id = in_owner AND contact_id = in_id
+            HAVING SUM(is_default) = 0
+            FOR UPDATE;
+        END IF;
         WHILE v_index < v_count DO
             SET v_item = JSON_EXTRACT(in_contact, CONCAT('$.mobile[', v_index, ']')),
                 v_index = v_index + 1,
@@ -105,24 +129,27 @@ BEGIN
                 v_category = COALESCE(JSON_VALUE(v_item, '$.category'), 'priv'),
                 v_default = JSON_VALUE(v_item, '$.is_default'),
                 v_full_number = COALESCE(v_number, TRIM(CONCAT(COALESCE(v_areacode, ''), ' ', v_phone))),
-                v_digits = REGEXP_REPLACE(v_full_number, '[^0-9]', ''),
                 v_id = NULL, v_old_number = NULL, v_old_areacode = NULL, v_old_phone = NULL,
                 v_old_default = NULL, v_old_label = NULL, v_old_category = NULL;
             IF CHAR_LENGTH(v_full_number) > 81 THEN
                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "mobile",'
                     ' "reason": "area code and number have more than 81 characters"}';
             END IF;
-            -- of several equal numbers, the n-th one matches the n-th row
-            SELECT id, TRIM(CONCAT(areacode, ' ', phone)), areacode, phone, is_default, label, category
-            INTO v_id, v_old_number, v_old_areacode, v_old_phone, v_old_default, v_old_label, v_old_category
-            FROM contact_phone
-            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
-              AND (TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
-                   OR REGEXP_REPLACE(CONCAT(areacode, phone), '[^0-9]', '') COLLATE utf8mb4_bin
-                      = NULLIF(v_digits, ''))
-            ORDER BY TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number DESC, position
-            LIMIT 1
-            FOR UPDATE;
+            IF NOT in_is_new THEN
+                -- of several equal numbers, the n-th one matches the n-th row
+                SET v_digits = REGEXP_REPLACE(v_full_number, '[^0-9]', '');
+                SELECT id, TRIM(CONCAT(areacode, ' ', phone)), areacode, phone, is_default, label, category
+                INTO v_id, v_old_number, v_old_areacode, v_old_phone, v_old_default, v_old_label,
+                     v_old_category
+                FROM contact_phone
+                WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
+                  AND (TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number
+                       OR REGEXP_REPLACE(CONCAT(areacode, phone), '[^0-9]', '') COLLATE utf8mb4_bin
+                          = NULLIF(v_digits, ''))
+                ORDER BY TRIM(CONCAT(areacode, ' ', phone)) COLLATE utf8mb4_bin = v_full_number DESC, position
+                LIMIT 1
+                FOR UPDATE;
+            END IF;
             IF v_old_number <> v_full_number THEN
                 SET v_old_areacode = NULL, v_old_phone = NULL; -- written in another way now
             END IF;
@@ -173,14 +200,16 @@ BEGIN
                 v_default = JSON_VALUE(v_item, '$.is_default'),
                 v_id = NULL, v_old_state = NULL, v_old_postal_code = NULL, v_old_default = NULL,
                 v_old_label = NULL, v_old_category = NULL;
-            SELECT id, state, postal_code, is_default, label, category
-            INTO v_id, v_old_state, v_old_postal_code, v_old_default, v_old_label, v_old_category
-            FROM contact_address
-            WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
-              AND street = v_street AND city = v_city AND country = v_country
-            ORDER BY position
-            LIMIT 1
-            FOR UPDATE;
+            IF NOT in_is_new THEN
+                SELECT id, state, postal_code, is_default, label, category
+                INTO v_id, v_old_state, v_old_postal_code, v_old_default, v_old_label, v_old_category
+                FROM contact_address
+                WHERE owner_id = in_owner AND contact_id = in_id AND LOCATE(id, v_used_ids) = 0
+                  AND street = v_street AND city = v_city AND country = v_country
+                ORDER BY position
+                LIMIT 1
+                FOR UPDATE;
+            END IF;
             SET v_label = IF(v_label IS NULL, IF(v_old_category = v_category, v_old_label, NULL), v_label),
                 v_id = COALESCE(v_id, LOWER(HEX(RANDOM_BYTES(8)))),
                 v_used_ids = CONCAT(v_used_ids, v_id, ',');
@@ -209,16 +238,18 @@ BEGIN
 
     -- every routine that changes tags waits for the lock of the owner
     IF JSON_EXISTS(in_contact, '$.tag') THEN
-        -- unlocked: the owner is locked
-        SELECT COUNT(*) INTO v_unknown_count
-        FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (
-            tag_id VARCHAR(64) COLLATE utf8mb4_unicode_520_ci PATH '$'
-        )) AS j
-        LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = CONVERT(j.tag_id USING ascii)
-        WHERE t.tag_id IS NULL;
-        IF v_unknown_count > 0 THEN
-            SIGNAL SQLSTATE '45000'
-                SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "tag", "reason": "no such tag"}';
+        IF JSON_LENGTH(in_contact, '$.tag') > 0 THEN
+            -- unlocked: the owner is locked
+            SELECT COUNT(*) INTO v_unknown_count
+            FROM JSON_TABLE(in_contact, '$.tag[*]' COLUMNS (
+                tag_id VARCHAR(64) COLLATE utf8mb4_unicode_520_ci PATH '$'
+            )) AS j
+            LEFT JOIN tag AS t ON t.owner_id = in_owner AND t.tag_id = CONVERT(j.tag_id USING ascii)
+            WHERE t.tag_id IS NULL;
+            IF v_unknown_count > 0 THEN
+                SIGNAL SQLSTATE '45000'
+                    SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "tag", "reason": "no such tag"}';
+            END IF;
         END IF;
         SET v_tag_ids = JSON_EXTRACT(in_contact, '$.tag');
     ELSEIF JSON_LENGTH(in_contact, '$.tags') > 0 THEN

@@ -37,17 +37,21 @@ BEGIN
         SET v_index = v_index + 1;
     END WHILE;
     IF v_email IS NOT NULL THEN
-        SELECT MAX(id) INTO out_peer FROM yp.drumate WHERE email = v_email;
+        SELECT id INTO out_peer FROM yp.drumate WHERE email = v_email;
     ELSEIF v_invitee_id IS NOT NULL THEN
-        SELECT MAX(id) INTO out_peer FROM yp.drumate WHERE id = v_invitee_id;
+        SELECT id INTO out_peer FROM yp.drumate WHERE id = v_invitee_id;
     END IF;
-    -- unlocked: people are locked before their address books
-    SELECT peer_id INTO v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
+    IF in_id IS NOT NULL THEN
+        -- unlocked: people are locked before their address books
+        SELECT peer_id INTO v_old_peer FROM contact WHERE owner_id = in_owner AND id = in_id;
+    END IF;
     CALL yp.contact_pair_lock(in_owner, v_old_peer, out_peer);
-    -- lock only: the locks of the people are written
-    SELECT id INTO out_id
-    FROM contact
-    WHERE owner_id = in_owner AND id = in_id AND deleted_at IS NULL
-    FOR UPDATE;
+    IF in_id IS NOT NULL THEN
+        -- lock only: the locks of the people are written
+        SELECT id INTO out_id
+        FROM contact
+        WHERE owner_id = in_owner AND id = in_id AND deleted_at IS NULL
+        FOR UPDATE;
+    END IF;
 END$$
 DELIMITER ;

@@ -56,10 +56,13 @@ BEGIN
     DECLARE v_is_from_api TINYINT DEFAULT JSON_EXISTS(in_contact, '$.from_api');
     DECLARE v_may_share TINYINT DEFAULT v_is_from_api AND NOT JSON_EXISTS(in_contact, '$.is_typed');
     DECLARE v_invite TINYINT DEFAULT COALESCE(JSON_VALUE(in_contact, '$.invite'), 0);
-    DECLARE v_email_count, v_distinct_count, v_default_count, v_own_count, v_colleague_count,
-        v_default_is_colleague, v_default_is_known, v_removed_count, v_detail_changes INT UNSIGNED DEFAULT 0;
+    DECLARE v_email_count, v_default_count, v_removed_count, v_detail_changes INT UNSIGNED DEFAULT 0;
+    DECLARE v_is_twice, v_is_default, v_is_known, v_is_own, v_is_colleague, v_default_is_known,
+        v_default_is_colleague TINYINT DEFAULT 0;
     -- places in the list of addresses, from 1
-    DECLARE v_default_place, v_taken_place INT;
+    DECLARE v_place, v_default_place, v_taken_place INT;
+    DECLARE v_domain, v_own_domain INT UNSIGNED;
+    DECLARE v_address, v_own_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_sets_person, v_is_new_person, v_keeps_person, v_is_auto TINYINT DEFAULT 0;
     DECLARE v_email, v_person_email, v_old_email, v_old_entity, v_entity VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_firstname, v_lastname VARCHAR(255);
@@ -76,38 +79,54 @@ BEGIN
         SET v_keeps_person = v_old_status = 'sent' AND JSON_EXISTS(in_contact, '$.keeps_person');
     END IF;
 
-    -- 1. check the addresses: one statement finds every possible fault
+    -- 1. check the addresses
     IF v_has_emails THEN
-        SELECT COUNT(*), COUNT(DISTINCT j.email), COALESCE(SUM(j.is_default = 1), 0),
-               COALESCE(SUM(j.email = me.email), 0),
-               MAX(IF(j.is_default = 1, j.email, NULL)), MAX(IF(j.is_default = 1, j.position, NULL)),
-               COALESCE(SUM(j.is_default = 1 AND k.email IS NOT NULL), 0),
-               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND k.email IS NULL), 0),
-               COALESCE(SUM(me.domain_id > 1 AND d.domain_id = me.domain_id AND j.is_default = 1), 0),
-               -- unlocked: the owner is locked. An address that the entry has already is not typed now
-               MIN(IF(v_may_share OR k.email IS NOT NULL, NULL, (
-                   SELECT j.position
-                   FROM contact_email AS o FORCE INDEX (by_address)
-                   JOIN contact AS c ON c.owner_id = in_owner AND c.id = o.contact_id AND c.deleted_at IS NULL
-                   WHERE o.owner_id = in_owner AND o.email = j.email AND o.contact_id <> in_id
-                   LIMIT 1
-               )))
-        INTO v_email_count, v_distinct_count, v_default_count,
-             v_own_count,
-             v_email, v_default_place,
-             v_default_is_known,
-             v_colleague_count,
-             v_default_is_colleague,
-             v_taken_place
-        FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
-            position   FOR ORDINALITY,
-            email      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email',
-            is_default TINYINT PATH '$.is_default' DEFAULT '0' ON EMPTY
-        )) AS j
-        JOIN yp.drumate AS me ON me.id = in_owner
-        LEFT JOIN yp.drumate AS d ON d.email = j.email
-        LEFT JOIN contact_email AS k ON k.owner_id = in_owner AND k.contact_id = in_id AND k.email = j.email;
-        IF v_distinct_count < v_email_count THEN
+        SET v_place = 0, v_email_count = COALESCE(JSON_LENGTH(in_contact, '$.email'), 0);
+        IF v_email_count > 0 THEN
+            SELECT email, IF(domain_id > 1, domain_id, 0) INTO v_own_email, v_own_domain
+            FROM yp.drumate
+            WHERE id = in_owner;
+        END IF;
+        IF v_email_count > 1 THEN
+            SELECT COUNT(DISTINCT j.email) < v_email_count INTO v_is_twice
+            FROM JSON_TABLE(in_contact, '$.email[*]' COLUMNS (
+                email VARCHAR(255) COLLATE utf8mb4_bin PATH '$.email'
+            )) AS j;
+        END IF;
+        WHILE v_place < v_email_count DO
+            SET v_address = JSON_VALUE(in_contact, CONCAT('$.email[', v_place, '].email')),
+                v_is_default = COALESCE(
+                    JSON_VALUE(in_contact, CONCAT('$.email[', v_place, '].is_default')) = 1, 0
+                ),
+                v_place = v_place + 1,
+                v_is_known = 0, v_domain = NULL,
+                v_is_own = v_is_own OR COALESCE(v_address = v_own_email, 0);
+            IF NOT in_is_new THEN
+                -- unlocked: the owner is locked
+                SELECT 1 INTO v_is_known
+                FROM contact_email
+                WHERE owner_id = in_owner AND contact_id = in_id AND email = v_address;
+            END IF;
+            IF v_own_domain > 0 THEN
+                SELECT domain_id INTO v_domain FROM yp.drumate WHERE email = v_address;
+            END IF;
+            SET v_is_colleague = v_is_colleague OR COALESCE(v_domain = v_own_domain, 0) AND NOT v_is_known;
+            IF v_is_default THEN
+                SET v_default_count = v_default_count + 1, v_email = v_address, v_default_place = v_place,
+                    v_default_is_known = v_is_known,
+                    v_default_is_colleague = COALESCE(v_domain = v_own_domain, 0);
+            END IF;
+            -- an address that the entry has already is not typed now
+            IF v_taken_place IS NULL AND NOT (v_may_share OR v_is_known) THEN
+                -- unlocked: the owner is locked
+                SELECT v_place INTO v_taken_place
+                FROM contact_email AS o FORCE INDEX (by_address)
+                JOIN contact AS c ON c.owner_id = in_owner AND c.id = o.contact_id AND c.deleted_at IS NULL
+                WHERE o.owner_id = in_owner AND o.email = v_address AND o.contact_id <> in_id
+                LIMIT 1;
+            END IF;
+        END WHILE;
+        IF v_is_twice THEN
             SIGNAL SQLSTATE '45000'
                 SET MESSAGE_TEXT = '{"code": "INVALID_PARAM", "field": "email",'
                     ' "reason": "the same address twice"}';
@@ -118,9 +137,9 @@ BEGIN
                     -- is_need_email of contact_card
                     OR NOT (v_is_from_api OR in_is_new) AND v_old_email IS NOT NULL) THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_DEFAULT_MAIL';
-        ELSEIF v_own_count > 0 THEN
+        ELSEIF v_is_own THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SELF_CONTACT';
-        ELSEIF v_colleague_count > 0 THEN
+        ELSEIF v_is_colleague THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'SAME_DOMAIN';
         END IF;
     END IF;
@@ -174,11 +193,18 @@ BEGIN
     END IF;
     IF v_sets_person AND COALESCE(v_peer, v_email) IS NOT NULL THEN
         -- unlocked: the owner is locked
-        SELECT c.id, c.status INTO v_holder_id, v_holder_status
-        FROM contact AS c FORCE INDEX (by_entity)
-        WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id
-        ORDER BY c.status <> 'memory' DESC, c.id
-        LIMIT 1;
+        IF v_peer IS NULL THEN
+            SELECT c.id, c.status INTO v_holder_id, v_holder_status
+            FROM contact AS c FORCE INDEX (by_entity)
+            WHERE c.owner_id = in_owner AND c.entity = v_person_email AND c.id <> in_id;
+        ELSE
+            -- unlocked: the owner is locked
+            SELECT c.id, c.status INTO v_holder_id, v_holder_status
+            FROM contact AS c FORCE INDEX (by_entity)
+            WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id
+            ORDER BY c.status <> 'memory' DESC, c.id
+            LIMIT 1;
+        END IF;
         IF v_holder_id IS NULL AND v_email_count = 0 THEN
             -- unlocked: the owner is locked. An entry without relation also stands for the user when
             -- it holds their address among others
@@ -315,7 +341,9 @@ BEGIN
         INTO out_former;
     END IF;
     IF out_changed > 0 THEN
-        UPDATE contact SET mtime = v_now WHERE owner_id = in_owner AND id = in_id AND mtime <> v_now;
+        IF NOT in_is_new THEN
+            UPDATE contact SET mtime = v_now WHERE owner_id = in_owner AND id = in_id AND mtime <> v_now;
+        END IF;
         CALL contact_render(in_owner, in_id);
     END IF;
 END$$

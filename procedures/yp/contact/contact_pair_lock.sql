@@ -23,7 +23,11 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- a table of its own: the write is small, and neither sign-ins nor readers of drumate wait for it
-    UPDATE entity_lock SET locked = locked + 1 WHERE id IN (in_uid, in_peer, in_third) ORDER BY id;
+    IF in_peer IS NULL AND in_third IS NULL THEN
+        UPDATE entity_lock SET locked = locked + 1 WHERE id = in_uid;
+    ELSE
+        UPDATE entity_lock SET locked = locked + 1 WHERE id IN (in_uid, in_peer, in_third) ORDER BY id;
+    END IF;
     IF ROW_COUNT() < 1 + COALESCE(in_peer <> in_uid, 0)
                      + COALESCE(in_third <> in_uid AND NOT in_third <=> in_peer, 0) THEN
         -- The first lock of a user. As the only statement it would fail with 1020 where others wait for the

@@ -171,6 +171,19 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     assert await code({"firstname": "B", "lastname": ""}, related["id"]) == "EMPTY_LASTNAME"
 
 
+def test_a_revision_that_is_taken_is_not_an_address_that_is_taken(scene: Scene) -> None:
+    scene["ada"]
+    scene.sets(
+        "INSERT INTO contact_event (owner_id, rev, contact_id, event) "
+        "SELECT owner_id, rev + 1, :ada, 'updated' FROM contact_ledger WHERE owner_id = :alice"
+    )
+    scene["update"] = json_text({"comment": "met in Rome", **with_emails("ada@other.example")})
+    scene["add"] = json_text(with_emails("grace@other.example"))
+    for call in ("my_contact_update(:alice, :ada, :update)", "my_contact_add(:alice, :add)"):
+        refusal = scene.refused(call)
+        assert refusal.code.startswith("Duplicate entry"), refusal
+
+
 def test_a_refusal_names_the_first_address_that_is_taken(scene: Scene) -> None:
     def clash(contact: str, *addresses: str) -> tuple[str, str]:
         scene["body"] = json_text(with_emails(*addresses))
