@@ -26,6 +26,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service import metrics
 from service.live import mailbox
+from service.live.recipients import by_node
 from service.loops import Loop, Loops
 from service.store.database import ResultSet, encode
 from service.store.redis import CHECK_SECONDS, RedisServers
@@ -147,7 +148,7 @@ class Pusher:
 
     def send(self, recipients: ResultSet, frame: bytes) -> None:
         """Queue a frame for sockets. `recipients` are rows (node, JSON array of socket ids)."""
-        for node, sockets in recipients:
+        for node, sockets in by_node(recipients):
             self._put(node, sockets, b"\n" + frame)
 
     def keep(self, socket_ids: list[str], frames: Iterable[str]) -> None:
@@ -165,7 +166,7 @@ class Pusher:
 
     def close_sockets(self, recipients: ResultSet) -> None:
         """Ask the processes that hold these sockets to close them. Rows as for `send`."""
-        for node, sockets in recipients:
+        for node, sockets in by_node(recipients):
             self._put(node, sockets)
 
     def rebind_sockets(self, recipients: ResultSet) -> None:

@@ -174,6 +174,20 @@ async def test_only_participants_broadcast(people: People, registry: Registry) -
     assert "socket_id" not in frame["options"]["sender"]
 
 
+async def test_somebody_with_two_grants_hears_a_broadcast_once(people: People, registry: Registry) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    alice_tab, bob_tab = await alice.tab(), await bob.tab()
+    room = (await join_meeting(alice, alice_tab, hub))["user"]["room_id"]
+    registry.grant(hub, bob.uid, WRITE)
+    registry.call("yp", "permission_grant", hub, room, bob.uid, WRITE, 0)
+    say = {"hub_id": hub, "room_id": room, "socket_id": alice_tab.id, "event": "HELLO"}
+    for number in "12":
+        await alice.ok("conference.broadcast", **say, payload={"id": number})
+    await bob_tab.settles("conference.broadcast", {"id": "2"})
+    assert [frame["model"]["id"] for frame in bob_tab.updates("conference.broadcast")] == ["1", "2"]
+
+
 async def test_leaving_is_harmless_when_repeated_or_unknown(people: People, registry: Registry) -> None:
     alice, bob = await people("Alice"), await people("Bob")
     hub = registry.add_hub("Team", alice.uid, "private")

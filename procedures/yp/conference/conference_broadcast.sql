@@ -19,15 +19,20 @@ CREATE OR REPLACE PROCEDURE conference_broadcast(
 BEGIN
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin;
 
-    SELECT c.room_id INTO v_room
-    FROM socket AS s
-    JOIN conference AS c ON c.socket_id = s.id
-    WHERE s.id = in_socket
-      AND s.session_id = SHA2(in_sid, 256)
-      AND c.hub_id = in_hub
-      AND c.room_id = COALESCE(in_room, c.room_id)
-      AND c.status = 'started'
-    LIMIT 1;
+    IF in_room IS NULL THEN
+        SELECT c.room_id INTO v_room
+        FROM socket AS s
+        JOIN conference AS c ON c.socket_id = s.id
+        WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256)
+          AND c.hub_id = in_hub AND c.status = 'started'
+        LIMIT 1;
+    ELSE
+        SELECT c.room_id INTO v_room
+        FROM socket AS s
+        JOIN conference AS c ON c.room_id = in_room AND c.socket_id = s.id
+        WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256)
+          AND c.hub_id = in_hub AND c.status = 'started';
+    END IF;
 
     IF v_room IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';

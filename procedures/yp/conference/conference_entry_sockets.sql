@@ -25,31 +25,33 @@ CREATE OR REPLACE PROCEDURE conference_entry_sockets(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
-    DECLARE v_uid CHAR(16) COLLATE ascii_bin DEFAULT (SELECT uid FROM socket WHERE id = in_socket);
+    DECLARE v_uid CHAR(16) COLLATE ascii_bin;
 
-    SELECT r.node, JSON_ARRAYAGG(r.id) AS sockets
-    FROM (
-        SELECT s.id, s.node
+    IF in_event = 'accept' THEN
+        SELECT uid INTO v_uid FROM socket WHERE id = in_socket;
+    END IF;
+
+    IF v_uid IS NULL AND NOT (in_event = 'start' AND in_opens) THEN
+        CALL room_sockets(in_hub, in_room, in_socket);
+    ELSE
+        SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM conference AS c
         JOIN socket_route AS s ON s.id = c.socket_id
-        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started'
-        UNION
-        SELECT s.id, s.node
+        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started' AND c.socket_id <> in_socket
+        UNION ALL
+        SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM socket_route AS s
-        WHERE in_event = 'accept' AND s.uid = v_uid AND s.state <> 'idle'
+        WHERE s.uid = v_uid AND s.state <> 'idle' AND s.id <> in_socket
           -- the frontend would close another call
           AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id AND c.type = 'connect')
-        UNION
-        SELECT s.id, s.node
-        FROM permission AS p
-        JOIN conference_room AS m ON m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting'
+        UNION ALL
+        SELECT s.node, JSON_ARRAY(s.id) AS sockets
+        FROM conference_room AS m
+        JOIN permission AS p FORCE INDEX (PRIMARY) ON p.hub_id = m.hub_id
         JOIN drumate AS d ON d.id = p.entity_id
-        JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
-        WHERE in_event = 'start' AND in_opens
-          AND p.hub_id = in_hub AND p.resource_id = '*' AND p.level > 0
-          AND (p.expiry = 0 OR p.expiry > v_now)
-    ) AS r
-    WHERE r.id <> in_socket
-    GROUP BY r.node;
+        JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle' AND s.id <> in_socket
+        WHERE m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting' AND v_uid IS NULL
+          AND p.resource_id = '*' AND p.level > 0 AND (p.expiry = 0 OR p.expiry > v_now);
+    END IF;
 END$$
 DELIMITER ;

@@ -54,11 +54,13 @@ BEGIN
     DECLARE v_uid, v_owner, v_hub, v_home CHAR(16) COLLATE ascii_bin;
     DECLARE v_room VARCHAR(64) COLLATE ascii_bin DEFAULT in_room;
     DECLARE v_area, v_type, v_role, v_status, v_locked, v_event VARCHAR(16) COLLATE ascii_bin;
-    DECLARE v_level, v_hosts, v_live, v_entered, v_answers, v_same_hub, v_full TINYINT UNSIGNED DEFAULT 0;
+    DECLARE v_level, v_entered, v_answers, v_same_hub, v_full TINYINT UNSIGNED DEFAULT 0;
     DECLARE v_is_guest, v_elsewhere, v_opens TINYINT DEFAULT 0;
-    DECLARE v_inside, v_people, v_started INT UNSIGNED;
-    DECLARE v_name VARCHAR(255);
+    DECLARE v_live, v_hosts, v_inside, v_waiting, v_own, v_calls, v_rings INT UNSIGNED DEFAULT 0;
+    DECLARE v_people, v_started INT UNSIGNED;
+    DECLARE v_name, v_firstname, v_lastname VARCHAR(255);
     DECLARE v_guest VARCHAR(128);
+    DECLARE v_settings LONGTEXT COLLATE utf8mb4_bin;
     DECLARE v_was VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
@@ -67,22 +69,21 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     -- locked in share mode: a socket that closes, or a logout, at the same moment waits and then ends this
-    -- participation, too. The account must be active; guests have none.
+    -- participation, too
     SELECT s.uid INTO v_uid
     FROM socket AS s
-    WHERE s.id = in_socket
-      AND s.session_id = SHA2(in_sid, 256)
-      AND s.uid <> 'ffffffffffffffff'
-      AND NOT EXISTS (SELECT 1 FROM entity AS a WHERE a.id = s.uid AND a.status <> 'active')
+    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256) AND s.uid <> 'ffffffffffffffff'
     LOCK IN SHARE MODE;
 
-    SET v_is_guest = NOT EXISTS (SELECT 1 FROM drumate WHERE id = v_uid);
-
-    SELECT e.id, e.area, e.home_id, e.ctime, COALESCE(h.owner_id, e.id), COALESCE(h.name, '')
-    INTO v_hub, v_area, v_home, v_ctime, v_owner, v_name
+    -- the account must be active; guests have none
+    SELECT e.id, e.area, e.home_id, e.ctime, e.settings, COALESCE(h.owner_id, e.id), COALESCE(h.name, ''),
+           d.id IS NULL, d.firstname, d.lastname
+    INTO v_hub, v_area, v_home, v_ctime, v_settings, v_owner, v_name, v_is_guest, v_firstname, v_lastname
     FROM entity AS e
     LEFT JOIN hub AS h ON h.id = e.id
-    WHERE e.id = in_hub AND e.status = 'active';
+    LEFT JOIN entity AS a ON a.id = v_uid
+    LEFT JOIN drumate AS d ON d.id = v_uid
+    WHERE e.id = in_hub AND e.status = 'active' AND COALESCE(a.status, 'active') = 'active';
 
     IF v_uid IS NULL OR v_hub IS NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'WEAK_PRIVILEGE';
@@ -108,36 +109,43 @@ BEGIN
 
     CALL conference_number(v_hub, v_room, v_serial);
     IF v_serial IS NULL THEN
-        -- Not for a room that is there: with its SELECT, this statement would fail with 1020 where others
-        -- wait for the row.
-        INSERT INTO conference_room (hub_id, id, type, ctime, people, minutes)
-        SELECT v_hub, v_room, in_type, v_now,
-               COALESCE(conference_limit(
-                   e.settings, 'conference_people', JSON_VALUE(in_metadata, '$.people')
-               ), 0),
-               COALESCE(conference_limit(
-                   e.settings, 'conference_minutes', JSON_VALUE(in_metadata, '$.minutes')
-               ), 0)
-        FROM entity AS e WHERE e.id = v_hub
-        ON DUPLICATE KEY UPDATE id = v_room;
-        CALL conference_number(v_hub, v_room, v_serial);
+        -- another socket may make the same room at this moment
+        INSERT INTO conference_room (hub_id, id, type, ctime, serial, people, minutes)
+        VALUES (
+            v_hub, v_room, in_type, v_now, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED),
+            COALESCE(conference_limit(
+                v_settings, 'conference_people', JSON_VALUE(in_metadata, '$.people')
+            ), 0),
+            COALESCE(conference_limit(
+                v_settings, 'conference_minutes', JSON_VALUE(in_metadata, '$.minutes')
+            ), 0)
+        )
+        ON DUPLICATE KEY UPDATE serial = GREATEST(serial + 1, VALUES(serial));
     END IF;
-    SELECT type, locked, people, started_at INTO v_type, v_locked, v_people, v_started
+    SELECT serial, type, locked, people, started_at INTO v_serial, v_type, v_locked, v_people, v_started
     FROM conference_room
     WHERE hub_id = v_hub AND id = v_room FOR UPDATE;
 
     SELECT IF(v_uid = v_hub, 7, GREATEST(IF(v_area = 'public', 2, 0), COALESCE(MAX(p.level), 0)))
     INTO v_level
-    FROM permission AS p
+    -- the optimizer would weigh by_expiry and by_entity at each call
+    FROM permission AS p FORCE INDEX (PRIMARY)
     WHERE p.hub_id = v_hub
       AND p.resource_id IN ('*', v_room)
       AND p.entity_id IN (v_uid, 'ffffffffffffffff')
       AND (p.expiry = 0 OR p.expiry > v_now);
 
     -- unlocked: every writer holds the row of the room, as this call does
-    SELECT LEAST(COUNT(*), 255), COALESCE(SUM(role = 'host'), 0), COALESCE(SUM(status = 'started'), 0)
-    INTO v_live, v_hosts, v_inside
+    SELECT COUNT(*), COALESCE(SUM(role = 'host'), 0), COALESCE(SUM(status = 'started'), 0),
+           COALESCE(SUM(status = 'waiting'), 0), COALESCE(SUM(uid = v_uid), 0)
+    INTO v_live, v_hosts, v_inside, v_waiting, v_own
     FROM conference
+    WHERE hub_id = v_hub AND room_id = v_room;
+
+    -- unlocked: the same
+    SELECT COUNT(*), COALESCE(SUM(callee_id = v_uid AND status = 'ringing' AND expiry > v_now), 0)
+    INTO v_calls, v_rings
+    FROM call_invitation
     WHERE hub_id = v_hub AND room_id = v_room;
 
     -- unlocked: the same
@@ -159,8 +167,11 @@ BEGIN
     ) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'BANNED';
     END IF;
-    CALL call_elsewhere(v_hub, v_room, v_uid, in_socket, v_elsewhere);
-    IF v_entered AND v_elsewhere THEN
+    -- nobody calls anybody in most meetings: what concerns calls is not even asked for
+    IF v_entered AND v_calls THEN
+        CALL call_elsewhere(v_hub, v_room, v_uid, in_socket, v_elsewhere);
+    END IF;
+    IF v_elsewhere THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ANSWERED_ELSEWHERE';
     END IF;
 
@@ -174,7 +185,9 @@ BEGIN
         IF v_full THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'TOO_MANY_ROOMS';
         END IF;
-        CALL conference_replace(v_hub, v_room, in_socket, v_uid, in_sid, v_was);
+        IF v_own THEN
+            CALL conference_replace(v_hub, v_room, in_socket, v_uid, in_sid, v_was);
+        END IF;
     END IF;
 
     IF v_was IS NOT NULL THEN
@@ -200,11 +213,7 @@ BEGIN
                 WHERE hub_id = v_hub AND room_id = v_room AND uid = v_uid AND status = 'started'
                   AND NOT v_is_guest
             )
-            AND NOT EXISTS (
-                SELECT 1 FROM call_invitation
-                WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid
-                  AND status = 'ringing' AND expiry > v_now
-            ),
+            AND v_rings = 0,
             'waiting', 'started'
         );
         -- without a host nobody could make room: the owner, and who becomes host, always find a place
@@ -228,16 +237,14 @@ BEGIN
 
     INSERT INTO conference (room_id, socket_id, hub_id, uid, type, role, status, level, participant_id,
                             firstname, lastname, audio, video, screen, muted, ctime, mtime)
-    SELECT v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level,
-           v_participant,
-           COALESCE(d.firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest,
-                    IF(v_is_guest, 'Guest', '')),
-           COALESCE(d.lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
-           COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
-           COALESCE(JSON_VALUE(in_metadata, '$.screen'), 0), COALESCE(JSON_VALUE(in_metadata, '$.muted'), 0),
-           v_now, v_now
-    FROM (SELECT v_uid AS uid) AS u
-    LEFT JOIN drumate AS d ON d.id = u.uid
+    VALUES (
+        v_room, in_socket, v_hub, v_uid, in_type, v_role, v_status, v_level, v_participant,
+        COALESCE(v_firstname, JSON_VALUE(in_metadata, '$.firstname'), v_guest, IF(v_is_guest, 'Guest', '')),
+        COALESCE(v_lastname, JSON_VALUE(in_metadata, '$.lastname'), ''),
+        COALESCE(JSON_VALUE(in_metadata, '$.audio'), 1), COALESCE(JSON_VALUE(in_metadata, '$.video'), 0),
+        COALESCE(JSON_VALUE(in_metadata, '$.screen'), 0), COALESCE(JSON_VALUE(in_metadata, '$.muted'), 0),
+        v_now, v_now
+    )
     ON DUPLICATE KEY UPDATE
         participant_id = COALESCE(VALUES(participant_id), participant_id),
         firstname = VALUES(firstname), lastname = VALUES(lastname),
@@ -247,19 +254,24 @@ BEGIN
         muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
         mtime = v_now;
 
-    UPDATE call_invitation SET status = 'accepted', answered_socket = in_socket, mtime = v_now
-    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
-    SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
-    -- who comes back after the first answer has vanished answers from now on
-    UPDATE call_invitation SET answered_socket = in_socket
-    WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
-    CALL call_resume(v_hub, v_room, v_uid);
+    IF v_calls THEN
+        UPDATE call_invitation SET status = 'accepted', answered_socket = in_socket, mtime = v_now
+        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'ringing';
+        SET v_answers = IF(ROW_COUNT() > 0 AND in_type = 'connect', 1, 0);
+        -- who comes back after the first answer has vanished answers from now on
+        UPDATE call_invitation SET answered_socket = in_socket
+        WHERE hub_id = v_hub AND room_id = v_room AND callee_id = v_uid AND status = 'accepted' AND v_entered;
+        CALL call_resume(v_hub, v_room, v_uid);
+    END IF;
 
     IF v_role = 'host' THEN
         SET v_opens = v_started IS NULL;
-        UPDATE conference_room SET started_at = v_now
-        WHERE hub_id = v_hub AND id = v_room AND started_at IS NULL;
-        CALL conference_let_in(v_hub, v_room);
+        IF v_opens THEN
+            UPDATE conference_room SET started_at = v_now WHERE hub_id = v_hub AND id = v_room;
+        END IF;
+        IF v_waiting THEN
+            CALL conference_let_in(v_hub, v_room);
+        END IF;
     END IF;
 
     IF EXISTS (SELECT 1 FROM webhook WHERE uid IN (v_uid, v_owner, '')) THEN
@@ -301,7 +313,7 @@ BEGIN
     SELECT o.data
     FROM attendee_card AS o
     WHERE o.hub_id = v_hub AND o.room_id = v_room AND o.socket_id <> in_socket
-      AND o.status = 'started' AND v_status = 'started'
+      AND o.status = 'started' AND v_status = 'started' AND v_live > 0
     ORDER BY o.ctime, o.socket_id;
 
     IF v_status = 'waiting' THEN

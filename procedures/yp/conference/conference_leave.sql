@@ -4,7 +4,7 @@
 -- Params:   in_sid      session of the caller; the socket must be bound to it
 --           in_socket   socket that leaves, or the lost one whose seat it took over
 --           in_room     room
--- Returns:  the two sets of conference_drop
+-- Returns:  the two sets of conference_unseat
 --           rows        data  JSON: attendee rows of those who stay; none for who has only waited
 --           nothing when the socket was not in the room
 -- Errors:   none
@@ -21,19 +21,28 @@ CREATE OR REPLACE PROCEDURE conference_leave(
 BEGIN
     DECLARE v_socket VARCHAR(32) COLLATE ascii_bin;
     DECLARE v_hub CHAR(16) COLLATE ascii_bin;
+    DECLARE v_left INT UNSIGNED;
+    DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    SELECT s.id, IF(c.status = 'started', c.hub_id, NULL) INTO v_socket, v_hub
+    SELECT s.id, c.hub_id, c.status INTO v_socket, v_hub, v_status
     FROM socket AS s
-    JOIN conference AS c ON c.socket_id = s.id AND c.room_id = in_room
-    WHERE s.session_id = SHA2(in_sid, 256) AND (s.id = in_socket OR s.was = in_socket)
-    LIMIT 1;
+    JOIN conference AS c ON c.room_id = in_room AND c.socket_id = s.id
+    WHERE s.id = in_socket AND s.session_id = SHA2(in_sid, 256);
+    IF v_socket IS NULL THEN
+        SELECT s.id, c.hub_id, c.status INTO v_socket, v_hub, v_status
+        FROM socket AS s
+        JOIN conference AS c ON c.room_id = in_room AND c.socket_id = s.id
+        WHERE s.was = in_socket AND s.session_id = SHA2(in_sid, 256)
+        LIMIT 1;
+    END IF;
 
     IF v_socket IS NOT NULL THEN
-        CALL conference_drop(v_socket, in_room);
+        CALL conference_unseat(v_hub, in_room, v_socket, 0, v_left);
         SELECT o.data
         FROM attendee_card AS o
-        WHERE o.hub_id = v_hub AND o.room_id = in_room AND o.status = 'started'
+        WHERE o.hub_id = v_hub AND o.room_id = in_room AND o.status = 'started' AND v_status = 'started'
+          AND v_left > 0
         ORDER BY o.ctime, o.socket_id;
     END IF;
 END$$

@@ -24,10 +24,11 @@ BEGIN
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     UPDATE conference_room
-    SET serial = GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED))
+    SET serial = LAST_INSERT_ID(
+        GREATEST(serial + 1, CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED))
+    )
     WHERE hub_id = in_hub AND id = in_room;
 
-    -- unlocked: the row is written above
-    SET out_serial = (SELECT serial FROM conference_room WHERE hub_id = in_hub AND id = in_room);
+    SET out_serial = IF(ROW_COUNT() > 0, LAST_INSERT_ID(), NULL);
 END$$
 DELIMITER ;

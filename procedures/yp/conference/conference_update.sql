@@ -25,6 +25,7 @@ CREATE OR REPLACE PROCEDURE conference_update(
 BEGIN
     DECLARE v_hub, v_uid CHAR(16) COLLATE ascii_bin;
     DECLARE v_status VARCHAR(16) COLLATE ascii_bin;
+    DECLARE v_attendee LONGTEXT;
     DECLARE v_serial BIGINT UNSIGNED;
     DECLARE v_participant VARCHAR(64) COLLATE ascii_bin
         DEFAULT JSON_VALUE(in_metadata, '$.participant_id');
@@ -41,11 +42,6 @@ BEGIN
         CALL conference_claim(v_hub, in_room, in_socket, v_uid, v_participant);
     END IF;
 
-    SELECT MAX(hub_id), MAX(status) INTO v_hub, v_status
-    FROM conference
-    WHERE room_id = in_room AND socket_id = in_socket AND hub_id = v_hub
-    FOR UPDATE;
-
     IF v_hub IS NOT NULL THEN
         UPDATE conference
         SET participant_id = COALESCE(v_participant, participant_id),
@@ -55,9 +51,16 @@ BEGIN
             muted = COALESCE(JSON_VALUE(in_metadata, '$.muted'), muted),
             mute_asked = IF(muted = 1 OR audio = 0, 0, mute_asked),
             mtime = UNIX_TIMESTAMP()
-        WHERE room_id = in_room AND socket_id = in_socket;
+        WHERE room_id = in_room AND socket_id = in_socket AND hub_id = v_hub;
 
-        SELECT data FROM attendee_card WHERE room_id = in_room AND socket_id = in_socket;
+        -- the row is written above: it is gone when its socket has left in between
+        SELECT data, status INTO v_attendee, v_status
+        FROM attendee_card
+        WHERE room_id = in_room AND socket_id = in_socket AND hub_id = v_hub;
+    END IF;
+
+    IF v_attendee IS NOT NULL THEN
+        SELECT v_attendee AS data;
         -- nobody hears of those who wait at the door
         CALL entity_sockets(IF(v_status = 'started', v_hub, NULL), in_room, in_socket);
     END IF;

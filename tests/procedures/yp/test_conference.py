@@ -659,6 +659,21 @@ def test_conference_vacate_keeps_the_grant_of_who_was_lost(scene: Scene, is_lost
     assert scene.count("yp.permission", "resource_id = 'call'") == 0
 
 
+def test_conference_unseat_says_how_many_are_left_inside(meeting: Scene) -> None:
+    lock(meeting)
+    meeting.sets("yp.permission_grant(:hub, '*', :frank, 2, 0)")
+    meeting.sets(enter("frank"))
+    unseat = "yp.conference_unseat(:hub, 'one', :tab_{}, 0, @left)"
+    departure, recipients = meeting.sets(unseat.format("alice"))
+    assert document(departure)["host"] == meeting["tab_bob"]
+    assert (meeting.rows("SELECT @left"), sockets_of(recipients)) == ([(1,)], {meeting["tab_bob"]})
+    assert meeting.sets(unseat.format("alice")) == [], "again"
+    assert meeting.rows("SELECT @left") == [(0,)]
+    meeting.sets(unseat.format("bob"))
+    assert meeting.rows("SELECT @left") == [(0,)], "who waits is not inside"
+    assert meeting.count("yp.conference", "room_id = 'one'") == 1, "frank stays at the door"
+
+
 def test_conference_replace_gives_the_seat_of_a_lost_socket_to_the_next_one(scene: Scene) -> None:
     replace = "yp.conference_replace(:hub, 'room', {}, :alice, :sid_alice, @was)"
     scene.sets("yp.conference_join(:sid_alice, :tab_alice, :hub, 'room', 'meeting', '{}', 16)")

@@ -33,11 +33,10 @@ async def test_sockets_are_found_by_person_and_by_hub(direct: Direct) -> None:
     ((node, sockets),) = (await direct.sets("yp", "user_sockets", owner.uid, None))[0]
     assert (node, owner_socket in sockets, member_socket in sockets) == (NODE, True, False)
     assert not (await direct.sets("yp", "user_sockets", owner.uid, owner_socket))[0]
-    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, None))[0]
-    assert owner_socket in sockets
-    assert member_socket in sockets
-    ((_, sockets),) = (await direct.sets("yp", "entity_sockets", hub, None, owner_socket))[0]
-    assert owner_socket not in sockets
+    (recipients,) = await direct.sets("yp", "entity_sockets", hub, None, None)
+    assert sorted(recipients) == sorted((NODE, f'["{socket}"]') for socket in (owner_socket, member_socket))
+    (recipients,) = await direct.sets("yp", "entity_sockets", hub, None, owner_socket)
+    assert list(recipients) == [(NODE, f'["{member_socket}"]')]
 
 
 async def test_socket_states_and_ends(direct: Direct, admin: Admin) -> None:
