@@ -2,7 +2,7 @@
 --
 -- Params:   in_uid       user
 --           in_exclude   socket to leave out, or NULL
--- Returns:  rows         node, sockets (JSON array of ids)
+-- Returns:  rows         node, sockets (JSON array of one id)
 -- Errors:   none
 -- Example:  CALL user_sockets('00000000000000a1', NULL);
 DELIMITER $$
@@ -13,11 +13,10 @@ CREATE OR REPLACE PROCEDURE user_sockets(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    SELECT s.node, JSON_ARRAY(s.id) AS sockets
     FROM socket_route AS s
     WHERE s.uid = in_uid AND s.state <> 'idle' AND s.id <> COALESCE(in_exclude, '')
       -- visitors are not one person
-      AND s.uid <> 'ffffffffffffffff'
-    GROUP BY s.node;
+      AND s.uid <> 'ffffffffffffffff';
 END$$
 DELIMITER ;

@@ -2,7 +2,7 @@
 -- Guests of its rooms are none.
 --
 -- Params:   in_hub   hub
--- Returns:  rows     node, sockets (JSON array of ids)
+-- Returns:  rows     node, sockets (JSON array of one id)
 -- Errors:   none
 -- Example:  CALL hub_member_sockets('00000000000000f1');
 DELIMITER $$
@@ -14,14 +14,13 @@ CREATE OR REPLACE PROCEDURE hub_member_sockets(
 BEGIN
     DECLARE v_now INT UNSIGNED DEFAULT UNIX_TIMESTAMP();
 
-    SELECT s.node, JSON_ARRAYAGG(s.id) AS sockets
+    SELECT s.node, JSON_ARRAY(s.id) AS sockets
     FROM permission AS p
     JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle'
     WHERE p.hub_id = in_hub
       AND p.resource_id = '*'
       AND p.level >= 2
       AND p.entity_id <> 'ffffffffffffffff'
-      AND (p.expiry = 0 OR p.expiry > v_now)
-    GROUP BY s.node;
+      AND (p.expiry = 0 OR p.expiry > v_now);
 END$$
 DELIMITER ;
