@@ -41,7 +41,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
     END IF;
     CALL contact_write(in_owner, v_id, in_contact, v_peer, 1, v_changed, v_former);
-    SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
+    CALL my_contact_get(in_owner, v_id);
     CALL yp.user_sockets(in_owner, NULL);
 END$$
 DELIMITER ;

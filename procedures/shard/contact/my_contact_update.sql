@@ -31,23 +31,39 @@ CREATE OR REPLACE PROCEDURE my_contact_update(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_uid, v_peer CHAR(16) COLLATE ascii_bin;
+    DECLARE v_is_same TINYINT;
     DECLARE v_changed INT UNSIGNED;
-    DECLARE v_former LONGTEXT;
+    DECLARE v_former, v_data LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
-    IF v_id IS NULL THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
+    CALL contact_compare(in_owner, in_id, in_contact, v_is_same);
+    IF v_is_same THEN
+        SET v_id = in_id;
+    ELSE
+        CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
+        IF v_id IS NULL THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
+        END IF;
+        SELECT uid INTO v_uid FROM contact WHERE owner_id = in_owner AND id = v_id;
+        IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
+        ELSEIF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
+        END IF;
+        CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
     END IF;
-    SELECT uid INTO v_uid FROM contact WHERE owner_id = in_owner AND id = v_id;
-    IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
-    ELSEIF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
+    -- Repeats my_contact_get, which would be the eleventh routine that an update reaches
+    SELECT r.rpc_full INTO v_data
+    FROM contact_record AS r
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id AND c.peer_id IS NULL
+    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = v_id
+    WHERE r.owner_id = in_owner AND r.contact_id = v_id AND b.contact_id IS NULL AND r.rpc_full LIKE '%]}';
+    IF v_data IS NULL THEN
+        SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
+    ELSE
+        SELECT v_data AS data;
     END IF;
-    CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
-    SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
-    SELECT v_former AS data FROM (SELECT 1) AS one WHERE v_former IS NOT NULL;
+    SELECT v_former AS data FROM DUAL WHERE v_former IS NOT NULL;
 END$$
 DELIMITER ;

@@ -96,7 +96,7 @@ BEGIN
     END IF;
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     CALL yp.user_sockets(in_owner, NULL);
-    SELECT v_former AS data FROM (SELECT 1) AS one WHERE v_former IS NOT NULL;
+    SELECT v_former AS data FROM DUAL WHERE v_former IS NOT NULL;
     SELECT record AS data, rev FROM contact_record WHERE owner_id = in_owner AND contact_id = v_id;
 END$$
 DELIMITER ;
