@@ -154,7 +154,7 @@ plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
 deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
 	@$(SERVICE) deploy $(HOW)
 
-drift: ready ## What was changed by hand: routines, tables, views; for cron
+drift: ready ## What was changed by hand on the server, rights and accounts included; for cron
 	@$(SERVICE) drift
 
 doctor: ready ## Do all routines work on these servers? The examples of the headers, in scratch databases

@@ -82,6 +82,11 @@ class Settings:
     )
     person_queue: int = _setting(100, "more of them that wait; the next one gets 429", at_least=0)
     db_shard: str = _setting("shard1", "name of the shard that the first deploy makes")
+    schema_ignore: str = _setting(
+        "",
+        "file with objects of the site's own in our databases, which `make drift` passes over: lines such as "
+        "`table shard1.copy_*`",
+    )
     redis: str = _setting(
         "",
         "Redis, `redis://host:port,host2:port2/0`, `unix:///path`, or its Sentinels, "

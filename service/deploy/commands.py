@@ -39,6 +39,9 @@ RoutineFile = Annotated[
 ]
 
 
+NO_DRIFT = "no drift: databases, routines, accounts and rights are as deploys have left them"
+
+
 def _deployer(
     settings: Settings, canary: str, rev: str, allow: str, rate: float, skip_examples: bool
 ) -> Deployer:
@@ -111,13 +114,13 @@ def _report(outcome: Outcome) -> int:
 
 @commands.command(rich_help_panel="Schema")
 def drift() -> int:
-    """Show what was changed by hand on the servers: routines, tables and views."""
+    """Show what was changed by hand: databases, routines, tables, triggers, events, accounts, rights."""
 
     def work(settings: Settings) -> int:
         from service.deploy.deployer import Deployer
 
         lines = Deployer(settings).drift()
-        typer.echo("\n".join(lines or ["no drift: routines, tables and views are as deploys have left them"]))
+        typer.echo("\n".join(lines or [NO_DRIFT]))
         return 1 if lines else 0
 
     return with_stack(work)
@@ -125,9 +128,10 @@ def drift() -> int:
 
 @commands.command(rich_help_panel="Schema")
 def doctor() -> int:
-    """Run the examples of all headers on every server, in scratch databases; change nothing."""
+    """Run all examples of headers on every server, in scratch databases, and show drift; change nothing."""
 
     def work(settings: Settings) -> int:
+        from service.deploy.deployer import Deployer
         from service.deploy.examples import examine
         from service.deploy.plan import Files
         from service.deploy.revisions import current_revision
@@ -136,7 +140,9 @@ def doctor() -> int:
         for server, report in examine(settings, Files.load(current_revision())):
             findings += len(report.failures)
             typer.echo("\n".join(map(str, report.failures)) or f"{server}: {report}")
-        return 1 if findings else 0
+        lines = Deployer(settings).drift()
+        typer.echo("\n".join(lines or [NO_DRIFT]))
+        return 1 if findings or lines else 0
 
     return with_stack(work)
 

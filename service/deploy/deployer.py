@@ -14,17 +14,30 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pymysql
+from pymysql.converters import escape_string
 
 from service import as_typed
-from service.deploy import guards, tables
+from service.deploy import guards
 from service.deploy.create import create_statement
+from service.deploy.difference import Ignore
 from service.deploy.examples import has_news, news, run_examples
+from service.deploy.expected import alter_database, differences
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.pace import Pace
-from service.deploy.plan import Files, Item, Plan, Wish, make_plan, render, render_items, summary
+from service.deploy.plan import (
+    Files,
+    Item,
+    Plan,
+    Wish,
+    check_history,
+    make_plan,
+    render,
+    render_items,
+    summary,
+)
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.revisions import contains
-from service.deploy.state import OPENING, Installed, State, bodies, plain_type, read_state
+from service.deploy.state import OPENING, Installed, State, bodies, escaped, plain_type, read_state
 from service.retry import attempts
 from service.schema.routines import Routine, Script
 from service.schema.uses import callers_of
@@ -32,10 +45,10 @@ from service.settings import Settings, database_servers
 from service.store.admin import (
     COLLATION,
     DEFINER,
+    DEFINER_NAME,
     DEFINER_RIGHTS,
     Connection,
     DeployError,
-    check_collation,
     connect,
     view_statement,
 )
@@ -107,10 +120,7 @@ class Deployer:
             f"innodb_lock_wait_timeout = {ROW_WAIT_SECONDS}"
         )
         user = database_servers(settings.db)[0].user if settings.db else ""
-        views = {view.name for scope in self.files.views.values() for view in scope}
-        self.wish = Wish(
-            allow=frozenset(allow), remake=frozenset(allow) & views, only=frozenset(only), app_user=user
-        )
+        self.wish = Wish(allow=frozenset(allow), only=frozenset(only), app_user=user)
 
     def plan(self, new_shards: Sequence[str] = ()) -> Plan:
         """Compare the files with the server, without changing anything.
@@ -118,6 +128,7 @@ class Deployer:
         Raise DeployError for a server that a deploy would not put right.
         """
         plan = self._compare(new_shards)
+        guards.check_tables(plan)
         guards.check_order(plan, contains, self.wish.allow)
         return plan
 
@@ -125,8 +136,41 @@ class Deployer:
         guards.check_writable(self.connection)
         state = self._state(new_shards)
         guards.check_databases(self.connection, state)
-        guards.check_versions(self.files, state)
-        return make_plan(self.files, state, self.wish)
+        if not self.wish.only:
+            check_history(self.files, state)
+            guards.check_versions(self.files, state)
+        return self._plan_from(state)
+
+    def _plan_from(self, state: State) -> Plan:
+        if self.wish.only:
+            return make_plan(self.files, state, self.wish)
+        server = self.connection.server
+        plan = make_plan(self.files, state, self.wish, differences(self.settings, server, self.files, state))
+        ignore = Ignore(self.settings.schema_ignore)
+        plan.unknown = [r for r in plan.unknown if not ignore.has(r.db, r.kind, r.name)]
+        return self._mark_removed(plan)
+
+    def _mark_removed(self, plan: Plan) -> Plan:
+        """Mark the routines that a deploy has created and that are gone: somebody dropped them by hand."""
+        deployed = set(plan.state.deployed) - plan.state.opening
+        names = {item.name for item in plan.todo if item.action == "create" and item.db in deployed}
+        if not names:
+            return plan
+        last = {
+            (db, name): action
+            for db, name, action in self.connection.rows(
+                "SELECT db_name, name, action FROM yp.deploy_journal "
+                "WHERE name IN %s AND state = 'done' ORDER BY run_id, number",
+                tuple(names),
+            )
+        }
+        todo = [
+            dataclasses.replace(item, why="removed by hand", by_hand=True)
+            if item.action == "create" and last.get((item.db, item.name), "drop") != "drop"
+            else item
+            for item in plan.todo
+        ]
+        return dataclasses.replace(plan, todo=todo)
 
     def show(self, plan: Plan) -> None:
         """Report the plan."""
@@ -169,14 +213,16 @@ class Deployer:
         return text
 
     def drift(self) -> list[str]:
-        """Return a line for each routine, table, view or trigger that was changed by hand on the server."""
+        """Return lines for everything that was changed by hand on the server; none without such."""
         plan = self._compare()
         if not plan.state.applied:
             raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
-        by_hand = [item for item in plan.decide if item.action == "drifted"]
-        report = dataclasses.replace(plan, todo=[], decide=by_hand)
-        lines = render_items(report, callers_of, lambda i: self.installed_text(plan, i))
-        return lines + tables.render(tables.differences(self.connection, self.files, plan.state))
+        report = dataclasses.replace(
+            plan,
+            todo=[item for item in plan.todo if item.by_hand],
+            decide=[item for item in plan.decide if item.action == "drifted"],
+        )
+        return render_items(report, callers_of, lambda i: self.installed_text(plan, i))
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
         state = read_state(self.connection, new_shards)
@@ -189,13 +235,13 @@ class Deployer:
     def deploy(self, new_shard: str = "") -> Outcome:
         """Do what the plan says. Running it again continues where it was stopped."""
         started = time.monotonic()
-        self.plan([new_shard] if new_shard else [])  # refuses before anything is written
-        check_collation(self.connection, ["yp"])
+        before = self.plan([new_shard] if new_shard else [])  # refuses before anything is written
+        if before.state.collations.get("yp", COLLATION) != COLLATION:
+            self.connection.run(alter_database("yp"))
         self.connection.each(BOOTSTRAP)
         with Lease(self.settings) as lease:
             plan = self.plan([new_shard] if new_shard else [])
             self._check_canary(plan)
-            check_collation(self.connection, ["yp", *plan.state.shards])
             if plan.todo or plan.decide:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
@@ -284,6 +330,10 @@ class Deployer:
             self._patiently(create_statement(item.source, self.files.revision))
         elif item.action == "drop":
             self._patiently(f"DROP {item.kind.upper()} IF EXISTS `{item.db}`.`{item.name}`")
+        elif item.action == "repair":
+            assert item.difference is not None  # noqa: S101  # for mypy
+            for statement in item.difference.statements:
+                self._patiently(statement)
         elif item.action == "grant":
             self._grant(item.db, item.name)
         elif item.action == "shard":
@@ -295,6 +345,8 @@ class Deployer:
 
     def _create_database(self, db: str) -> None:
         self.connection.run(f"CREATE DATABASE IF NOT EXISTS `{db}` CHARACTER SET utf8mb4 COLLATE {COLLATION}")
+        # It may have been made by hand, empty.
+        self.connection.run(alter_database(db))
         if db != "yp":
             # known from now on, so that the next deploy completes it whatever happens; not open yet
             self.connection.run(
@@ -305,16 +357,25 @@ class Deployer:
         self.connection.raw.select_db(db)
 
     def _grant(self, db: str, user: str) -> None:
-        if DEFINER.startswith(f"'{user}'@"):
-            self.connection.run(f"GRANT {DEFINER_RIGHTS} ON `{db}`.* TO {DEFINER}")
+        if user == DEFINER_NAME:
+            self._grant_to(db, DEFINER, DEFINER_RIGHTS)
             return
         # the service's account may EXECUTE and nothing else
         server = database_servers(self.settings.db)[0]
         host = "localhost" if server.unix_socket else "%"
-        self.connection.run(
-            "CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password
-        )
-        self.connection.run(f"GRANT EXECUTE ON `{db}`.* TO %s@%s", server.user, host)
+        account = f"'{escape_string(server.user)}'@'{host}'"
+        self.connection.run(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY %s", server.password)
+        self._grant_to(db, account, "EXECUTE")
+
+    def _grant_to(self, db: str, account: str, rights: str) -> None:
+        """Grant rights on one database, and take back those that reached others (before 2026-11-28)."""
+        self.connection.run(f"GRANT {rights} ON `{escaped(db)}`.* TO {account}")
+        if escaped(db) != db and self.connection.one(
+            "SELECT COUNT(*) FROM mysql.db WHERE Db = %s AND CONCAT(QUOTE(User), '@', QUOTE(Host)) = %s",
+            db,
+            account,
+        ):
+            self.connection.run(f"REVOKE ALL PRIVILEGES ON `{db}`.* FROM {account}")
 
     def _script(self, db: str, kind: str, script: Script) -> None:
         for statement in script.statements:
@@ -380,8 +441,8 @@ class Deployer:
                     self._patiently(statement)
 
     def _remaining_plan(self) -> Plan:
-        """Plan again without forced work: after a complete deploy nothing remains."""
-        return make_plan(self.files, self._state(), dataclasses.replace(self.wish, remake=frozenset()))
+        """Plan again: after a complete deploy nothing remains."""
+        return self._plan_from(self._state())
 
     def _verify(self, outcome: Outcome) -> None:
         again = self._remaining_plan()

@@ -21,6 +21,7 @@ from service.deploy import scene, scratch
 from service.deploy.create import create_statement
 from service.deploy.fault_lines import fault_in_script, fault_in_statement, fault_of_name
 from service.deploy.plan import Files, Plan
+from service.deploy.state import escaped
 from service.schema.header import read_header
 from service.schema.routines import NESTED_CALL, Routine, Script
 from service.settings import DatabaseServer, Settings
@@ -202,7 +203,7 @@ class _Site:
         try:
             self._connection.run(f"CREATE USER {owner} ACCOUNT LOCK")
             for name in self._databases.values():
-                self._connection.run(f"GRANT {DEFINER_RIGHTS} ON `{name}`.* TO {owner}")
+                self._connection.run(f"GRANT {DEFINER_RIGHTS} ON `{escaped(name)}`.* TO {owner}")
             for scope, name in self._databases.items():
                 scratch.create(self._connection, name)
                 self._make(scope)

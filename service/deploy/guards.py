@@ -129,6 +129,18 @@ def check_versions(files: Files, state: State) -> None:
         )
 
 
+def check_tables(plan: Plan) -> None:
+    """Raise DeployError when tables of a deployed database are missing, with their data."""
+    names = [f"{i.db}.{i.name}" for i in plan.decide if i.difference and i.difference.is_loss]
+    if names:
+        allowed = sorted({name.partition(".")[2] for name in names})
+        raise DeployError(
+            f"{_some(names)} {'are' if len(names) > 1 else 'is'} missing: dropped by hand, or a restore was "
+            f"interrupted. {UNTOUCHED} Bring the data back from a backup; "
+            f"`{as_typed(f'deploy ALLOW={allowed[0]}')}` makes a table again, empty"
+        )
+
+
 Contains = Callable[[str, str], bool | None]
 """Return whether (our revision) contains (another one); None when that cannot be known."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from service import ROOT, as_typed
+from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
 from service.deploy.state import Installed, State
 from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
 from service.store.admin import DEFINER_NAME, DeployError
@@ -25,7 +26,9 @@ SHOWN_AS = {
     "shard": ("open", "shard"),
 }
 """(verb, kind) in a plan of the actions that are named after their object."""
-ORDER = ("database", "grant", "migration", "view", "function", "procedure", "shard")
+ORDER = (
+    "database", "account", "grant", "table", "trigger", "migration", "view", "function", "procedure", "shard"
+)  # fmt: skip
 """Kinds in the order in which they are created; drops come last."""
 DECIDE = ("unsafe", "drifted", "drop")
 """Actions that need a name: ALLOW=name."""
@@ -71,13 +74,17 @@ class Item:
 
     db: str
     action: str
-    """create, replace, drop, the kind of any other object, or one of DECIDE"""
+    """create, replace, drop, repair, the kind of any other object, or one of DECIDE"""
     kind: str
     """One of ORDER."""
     name: str
     why: str
     source: Routine | Script | None = None
     installed: Installed | None = None
+    difference: Difference | None = None
+    """Of an object that is no routine."""
+    by_hand: bool = False
+    """Whether somebody changed by hand what a deploy had made."""
 
     @property
     def from_digest(self) -> str:
@@ -109,6 +116,8 @@ class Plan:
     todo: list[Item] = field(default_factory=list)
     decide: list[Item] = field(default_factory=list)
     unknown: list[Installed] = field(default_factory=list)
+    unknown_objects: list[Difference] = field(default_factory=list)
+    """Objects of somebody else that are no routines."""
     unchanged: int = 0
     _verdicts: dict[tuple[str, str, int], tuple[str, str] | None] = field(default_factory=dict)
 
@@ -138,29 +147,44 @@ class Wish:
 
     allow: frozenset[str] = frozenset()
     """Routines whose unsafe, drifted or dropped state may be overwritten."""
-    remake: frozenset[str] = frozenset()
-    """Views to create again because they were changed by hand."""
     only: frozenset[str] = frozenset()
     """Routines to deploy; empty for everything."""
     app_user: str = ""
     """Account of the service, which gets EXECUTE."""
 
 
-def make_plan(files: Files, state: State, wish: Wish) -> Plan:
-    """Compare files and state, without any access to the server."""
+def make_plan(files: Files, state: State, wish: Wish, differences: Iterable[Difference] = ()) -> Plan:
+    """Compare files and state, without any access to the server; `differences` are those of other objects."""
     plan = Plan(files, state)
-    if not wish.only:
-        _check_history(files, state)
+    repairs: dict[str, list[Item]] = defaultdict(list)
+    for difference in differences:
+        _of_difference(difference, plan, wish, repairs)
     for db in ["yp", *state.shards]:
         scope = "yp" if db == "yp" else "shard"
         items: list[Item] = []
         if not wish.only:
             items += _database(db, state, wish)
             items += _scripts(db, "migration", files.migrations[scope], state)
-            items += _scripts(db, "view", files.views[scope], state, wish.remake)
+            items += _scripts(db, "view", files.views[scope], state)
+            items += repairs[db]
         items += _routines(db, files, files.by_scope[scope], plan, wish)
         plan.todo += sorted(items, key=_turn)
     return plan
+
+
+def _of_difference(difference: Difference, plan: Plan, wish: Wish, repairs: dict[str, list[Item]]) -> None:
+    """Add what a difference asks for: a repair by the deploy, or a decision."""
+    if difference.what == "unknown":
+        plan.unknown_objects.append(difference)
+        return
+    is_allowed = difference.repair == BY_NAME and difference.name in wish.allow
+    is_repair = is_allowed or difference.repair == BY_THE_DEPLOY
+    action = "repair" if is_repair else "drifted"
+    item = Item(
+        difference.db, action, difference.kind, difference.name, difference.why,
+        difference=difference, by_hand=True,
+    )  # fmt: skip
+    (repairs[difference.db] if is_repair else plan.decide).append(item)
 
 
 def _turn(item: Item) -> tuple[bool, int, bool]:
@@ -168,7 +192,7 @@ def _turn(item: Item) -> tuple[bool, int, bool]:
     return item.action == "drop", ORDER.index(item.kind), item.action != "create"
 
 
-def _check_history(files: Files, state: State) -> None:
+def check_history(files: Files, state: State) -> None:
     """Refuse databases whose migrations have other names than ours of the same numbers."""
     ours = {scope: {s.name[:4]: s.name for s in scripts} for scope, scripts in files.migrations.items()}
     for db, kind, name in sorted(state.applied):
@@ -188,20 +212,21 @@ def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
         yield Item(db, "database", "database", db, "new")
     if db in state.opening or not is_known:
         yield Item(db, "shard", "shard", db, "opens when it is complete")
-    missing = {DEFINER_NAME, wish.app_user} - {user for granted, user in state.granted if granted == db}
+    granted = {user for place, user in state.granted - state.wide if place == db}
+    missing = {DEFINER_NAME, wish.app_user} - granted
+    by_hand = db in state.deployed and db not in state.opening
     for user in sorted(filter(None, missing)):
-        yield Item(db, "grant", "grant", user, "rights are missing")
+        why = "rights are missing" if user in state.users else "the account is missing"
+        if (db, user) in state.wide:
+            why = f"its rights reach other databases: _ in {db} stands for any letter"
+        yield Item(db, "grant", "grant", user, why, by_hand=by_hand)
 
 
-def _scripts(
-    db: str, kind: str, scripts: Sequence[Script], state: State, remake: Collection[str] = ()
-) -> Iterator[Item]:
-    """Plan the views; `remake` names those to create again although their file has not changed."""
+def _scripts(db: str, kind: str, scripts: Sequence[Script], state: State) -> Iterator[Item]:
+    """Plan the migrations or the views."""
     for script in scripts:
         applied = state.applied.get((db, kind, script.name))
         if applied == script.digest:
-            if script.name in remake:
-                yield Item(db, kind, kind, script.name, "made again", script)
             continue
         if kind == "migration" and applied is not None:
             raise DeployError(
@@ -307,17 +332,36 @@ def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], s
 def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
     """Render the actions and decisions, without a title."""
     lines: list[str] = []
-    for (action, kind, name, why), items in _grouped([*_show_many(plan, lines), *plan.decide]):
+    for (action, kind, name, why, *_), items in _grouped([*_show_many(plan, lines), *plan.decide]):
         verb, thing = SHOWN_AS.get(action, (action, kind))
+        if difference := items[0].difference:
+            verb = difference.what if action == "drifted" else verb
+            why = ", ".join(filter(None, [why, difference.when]))
         lines.append(f"  {verb:<9} {thing:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
-        if action == "drifted":
+        if difference:
+            lines += _show_difference(difference, action)
+        elif action == "drifted":
             lines += _show_drift(items, installed_text)
         if action == "drop" and items[0] in plan.decide:
             lines.append(f"            → {as_typed(f'deploy ALLOW={name}')}   (once nobody calls it)")
     for (name,), unknown in _by(plan.unknown, lambda i: (i.name,)):
         lines.append(f"  unknown   {unknown[0].kind.lower():<9} {name:<26} {places(unknown):<18} left alone")
+    for (kind, name, why), objects in _by(plan.unknown_objects, lambda d: (d.kind, d.name, d.why)):
+        lines.append(f"  unknown   {kind:<9} {name:<26} {places(objects):<18} {why}")
+    return lines
+
+
+def _show_difference(difference: Difference, action: str) -> list[str]:
+    """Show what differs, and the statements or the command that puts it back."""
+    lines = [f"            {line}" for line in difference.diff]
+    if not difference.advice:
+        lines += [f"            {line}" for text in difference.statements for line in f"{text};".splitlines()]
+    if action == "drifted":
+        lines += [f"            → {line}" for line in difference.advice]
+    if action == "drifted" and difference.repair == BY_NAME and not difference.advice:
+        lines.append(f"            → {as_typed(f'deploy ALLOW={difference.name}')}   (puts it back)")
     return lines
 
 
@@ -355,7 +399,11 @@ def summary(plan: Plan) -> str:
 
 
 def _grouped(items: Iterable[Item]) -> list[tuple[tuple[str, ...], list[Item]]]:
-    return _by(items, lambda i: (i.action, i.kind, i.name, i.why))
+    def key(item: Item) -> tuple[str, ...]:
+        diff = item.difference.diff if item.difference else ()
+        return (item.action, item.kind, item.name, item.why, *diff)
+
+    return _by(items, key)
 
 
 def _by(items: Iterable[T], key: Callable[[T], tuple[str, ...]]) -> list[tuple[tuple[str, ...], list[T]]]:

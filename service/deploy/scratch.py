@@ -15,7 +15,7 @@ import pymysql
 
 from service.deploy.journal import BOOTSTRAP
 from service.deploy.plan import Files
-from service.deploy.state import SCRATCH
+from service.deploy.state import SCRATCH, escaped
 from service.schema.routines import Script
 from service.schema.sqltext import code_only
 from service.store.admin import COLLATION, DEFINER, Connection, view_statement
@@ -78,8 +78,8 @@ def drop(connection: Connection, name: str) -> None:
     connection.run(f"DROP DATABASE IF EXISTS `{name}`")
     connection.run("SET SESSION foreign_key_checks = 1")
     if connection.one("SELECT COUNT(*) FROM mysql.db WHERE Db = %s AND CONCAT(User, '@', Host) = %s",
-                      name, DEFINER.replace("'", "")):  # fmt: skip
-        connection.run(f"REVOKE SELECT ON `{name}`.* FROM {DEFINER}")
+                      escaped(name), DEFINER.replace("'", "")):  # fmt: skip
+        connection.run(f"REVOKE SELECT ON `{escaped(name)}`.* FROM {DEFINER}")
 
 
 def drop_account(connection: Connection, name: str) -> None:
@@ -91,12 +91,23 @@ def drop_account(connection: Connection, name: str) -> None:
 def scratch_database(
     connection: Connection, name: str, files: Files, scope: str, applied: Iterable[str]
 ) -> Iterator[str]:
-    """Create an empty database, and run the applied migrations and the views in it."""
+    """Create an empty database, and run the applied migrations and the views in it.
+
+    Views that need migrations of later are left out.
+    """
+    applied = frozenset(applied)
+    is_complete = applied.issuperset(s.name for s in files.migrations[scope])
     # a view that selects from another one is checked with the rights of its owner
-    connection.run(f"GRANT SELECT ON `{name}`.* TO {DEFINER}")
+    connection.run(f"GRANT SELECT ON `{escaped(name)}`.* TO {DEFINER}")
     try:
         create(connection, name)
-        connection.each(statements(files, scope, applied))
+        connection.each(table_statements(files, scope, applied))
+        for statement in view_statements(files, scope):
+            try:
+                connection.run(statement)
+            except pymysql.err.MySQLError:
+                if is_complete:
+                    raise
         yield name
     finally:
         drop(connection, name)
@@ -108,19 +119,23 @@ def create(connection: Connection, name: str) -> None:
     connection.raw.select_db(name)
 
 
-def statements(files: Files, scope: str, applied: Iterable[str]) -> list[str]:
-    """Return what makes the tables, triggers and views of a class of databases."""
+def table_statements(files: Files, scope: str, applied: Iterable[str]) -> list[str]:
+    """Return what makes the tables and triggers of a class of databases, as of these migrations."""
     scripts = {s.name: s for s in files.migrations[scope]}
     return [
         *bookkeeping(scope),
         *_statements([scripts[each] for each in sorted(applied)]),
-        *map(view_statement, _statements(files.views[scope])),
     ]
 
 
 def bookkeeping(scope: str) -> list[str]:
     """Return what makes the tables of deploys, which no migration makes."""
     return [s.replace("yp.", "") for s in BOOTSTRAP if s.startswith("CREATE TABLE") and scope == "yp"]
+
+
+def view_statements(files: Files, scope: str) -> list[str]:
+    """Return what makes the views of a class of databases."""
+    return [*map(view_statement, _statements(files.views[scope]))]
 
 
 def _statements(scripts: Iterable[Script]) -> list[str]:

@@ -132,12 +132,24 @@ class State:
     """Digests of migrations and views by (database, kind, name)."""
     granted: set[tuple[str, str]] = field(default_factory=set)
     """(database, account) pairs with the rights they need."""
+    wide: set[tuple[str, str]] = field(default_factory=set)
+    """(database, account) pairs whose rights reach other databases: _ in a GRANT stands for any letter."""
+    users: set[str] = field(default_factory=set)
+    """Names of all accounts."""
+    collations: dict[str, str] = field(default_factory=dict)
+    """Default collation by database."""
     objects: dict[str, int] = field(default_factory=dict)
     """Number of tables, views and routines by database, of any owner."""
     bookkeeping: set[str] = field(default_factory=set)
     """Those of deploy_item and shard that yp has."""
     orphans: set[str] = field(default_factory=set)
     """Databases with routines of ours on a server without registry."""
+
+    @property
+    def deployed(self) -> list[str]:
+        """Return the databases that have had a migration: the registry first, then the shards."""
+        names = {db for db, kind, _ in self.applied if kind == "migration"}
+        return [db for db in ("yp", *self.shards) if db in names and db in self.databases]
 
     def is_lost(self, db: str) -> bool:
         """Return whether a database that was deployed is gone or empty."""
@@ -156,7 +168,10 @@ class State:
 
 def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
     """Read the state of the server, also of one without any of our databases."""
-    state = State(databases={name for (name,) in connection.rows("SHOW DATABASES")})
+    collations = dict(
+        connection.rows("SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA")
+    )
+    state = State(databases=set(collations), collations=collations)
     tables = connection.rows(
         "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
         "AND TABLE_NAME IN ('deploy_item', 'shard')"
@@ -178,7 +193,10 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
     if "deploy_item" in names:
         rows = connection.rows("SELECT db_name, kind, name, digest FROM yp.deploy_item")
         state.applied = {(db, kind, name): digest for db, kind, name, digest in rows}
-    state.granted = _grants(connection)
+    for pattern, user in _grants(connection):
+        db = pattern.replace("\\", "")
+        (state.granted if pattern == escaped(db) else state.wide).add((db, user))
+    state.users = {user for (user,) in connection.rows("SELECT User FROM mysql.global_priv")}
     return state
 
 
@@ -196,8 +214,13 @@ def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def escaped(db: str) -> str:
+    """Return the name of a database for a GRANT, where _ and % stand for any letters."""
+    return db.replace("_", "\\_").replace("%", "\\%")
+
+
 def _grants(connection: Connection) -> set[tuple[str, str]]:
-    """Return the granted rights: all of data and EXECUTE for the definer, EXECUTE for others."""
+    """Return (pattern, account) pairs: all of data and EXECUTE for the definer, EXECUTE for others."""
     rows = connection.rows(
         "SELECT Db, User, Select_priv = 'Y' AND Insert_priv = 'Y' AND Update_priv = 'Y' "
         "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pymysql
 
-from service import as_typed
 from service.errors import CommandError
 from service.settings import DatabaseServer, Settings, SettingsError, database_servers
 
@@ -101,21 +100,6 @@ class Connection:
         """Close the connection, unless it is closed already."""
         if self.raw.open:
             self.raw.close()
-
-
-def check_collation(connection: Connection, databases: Sequence[str]) -> None:
-    """Raise DeployError for a database of another collation: tables and routines would inherit it."""
-    for db, collation in connection.rows(
-        "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA "
-        "WHERE SCHEMA_NAME IN %s AND DEFAULT_COLLATION_NAME <> %s",
-        tuple(databases),
-        COLLATION,
-    ):
-        raise DeployError(
-            f"the database {db} has the collation {collation}; while it is empty, run "
-            f"ALTER DATABASE `{db}` CHARACTER SET {CHARSET} COLLATE {COLLATION}, "
-            f"then `{as_typed('deploy')}` again"
-        )
 
 
 def connect(servers: Sequence[DatabaseServer]) -> Any:

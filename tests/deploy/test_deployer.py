@@ -333,16 +333,12 @@ def test_a_shard_needs_a_name_of_its_own(tool: DeployerMaker) -> None:
             tool().add_shard(name)
 
 
-def test_a_database_with_another_collation_is_refused_until_it_is_altered(
-    tool: DeployerMaker, dba: Admin
-) -> None:
+def test_an_empty_database_of_another_collation_gets_ours(tool: DeployerMaker, dba: Admin) -> None:
     dba.rows("CREATE DATABASE shard2 CHARACTER SET latin1")
-    with pytest.raises(DeployError, match="shard2 has the collation latin1_swedish_ci") as caught:
-        tool().add_shard("shard2")
-    assert dba.rows("SHOW TABLES FROM shard2") == []
-    statement = str(caught.value).partition("run ")[2].partition(",")[0]
-    dba.rows(statement)
     assert tool().add_shard("shard2").status == 0
+    collation = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'shard2'"
+    assert dba.one(collation) == "utf8mb4_unicode_520_ci"
+    assert tool().drift() == []
 
 
 def test_every_table_is_innodb_with_a_primary_key_and_shard_tables_lead_with_the_owner(dba: Admin) -> None:

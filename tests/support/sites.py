@@ -24,10 +24,15 @@ OF_THE_SERVER = {"mysql", "sys", "information_schema", "performance_schema"}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Tables, views, triggers, rights and rows of a site; not its routines, which a deploy puts right."""
+    """Tables, views, triggers, events, accounts, rights and rows of a site; not its routines.
+
+    A deploy puts routines right.
+    """
 
     definitions: dict[str, dict[tuple[str, str], str]]
     rights: list[tuple[Any, ...]]
+    accounts: list[tuple[Any, ...]]
+    collations: list[tuple[Any, ...]]
     rows: dict[str, list[tuple[Any, ...]]]
 
     @classmethod
@@ -37,9 +42,18 @@ class Snapshot:
         objects = {db: definitions(connection, db) for db in DATABASES}
         names = [f"{db}.{name}" for db in DATABASES for kind, name in objects[db] if kind == "table"]
         rights = connection.rows("SELECT * FROM mysql.db WHERE User LIKE 'drumee%' ORDER BY Db, User")
+        accounts = connection.rows(
+            "SELECT User, Host, JSON_REMOVE(Priv, '$.password_last_changed') FROM mysql.global_priv "
+            "WHERE User LIKE 'drumee%' ORDER BY User, Host"
+        )
+        collations = connection.rows(
+            "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA "
+            "WHERE SCHEMA_NAME IN %s ORDER BY SCHEMA_NAME",
+            DATABASES,
+        )
         rows = {name: connection.rows(f"SELECT * FROM {name}") for name in names}
         connection.close()
-        return cls(objects, rights, rows)
+        return cls(objects, rights, accounts, collations, rows)
 
 
 def mended(settings: Settings, wanted: Snapshot) -> bool:
@@ -53,6 +67,7 @@ def mended(settings: Settings, wanted: Snapshot) -> bool:
         connection.run(f"DROP DATABASE `{name}`")
     connection.run("DELETE FROM yp.shard WHERE name <> 'shard1'")
     connection.run("DELETE FROM mysql.db WHERE User LIKE 'drumee%' AND Db NOT IN ('yp', 'shard1')")
+    connection.run("FLUSH PRIVILEGES")
     try:
         _replace_routines(settings, connection)
         for name in wanted.rows:
@@ -85,6 +100,8 @@ def empty_server(settings: Settings) -> None:
         for name in sorted(set(databases) - OF_THE_SERVER):
             cursor.execute(f"DROP DATABASE `{name}`")
         cursor.execute("DELETE FROM mysql.db WHERE User LIKE 'drumee%%'", ())
+        cursor.execute("ALTER USER IF EXISTS 'drumee_app'@'localhost' IDENTIFIED BY '' ACCOUNT UNLOCK")
+        cursor.execute("DROP USER IF EXISTS 'drumee_definer'@'localhost'")
         cursor.execute("FLUSH PRIVILEGES")
     connection.close()
 

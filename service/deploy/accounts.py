@@ -1,0 +1,130 @@
+"""The accounts that a deploy makes, and their rights: what differs from what they need.
+
+The definer owns every routine and view: locked, without a password, with the data of our databases. The
+account of the service may EXECUTE and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
+from service.deploy.state import SCRATCH, State, escaped
+from service.settings import DatabaseServer
+from service.store.admin import DEFINER, DEFINER_NAME, DEFINER_RIGHTS, Connection
+
+NO_SECRET = {"", "invalid"}
+RELOCK = f"ALTER USER {DEFINER} IDENTIFIED VIA mysql_native_password USING 'invalid' ACCOUNT LOCK"
+WANTED = {DEFINER_NAME: frozenset(DEFINER_RIGHTS.split(", "))}
+"""Rights of the definer in each database; every other account of ours may EXECUTE."""
+
+ACCOUNTS = """
+    SELECT User, Host, JSON_VALUE(Priv, '$.account_locked') IN ('true', '1'),
+           COALESCE(JSON_VALUE(Priv, '$.plugin'), ''),
+           COALESCE(JSON_VALUE(Priv, '$.authentication_string'), ''),
+           JSON_VALUE(Priv, '$.password_last_changed') = '0'
+    FROM mysql.global_priv
+    WHERE User IN %s
+"""
+RIGHTS = """
+    SELECT GRANTEE, '*.*', PRIVILEGE_TYPE
+    FROM information_schema.USER_PRIVILEGES
+    WHERE PRIVILEGE_TYPE <> 'USAGE'
+    UNION ALL
+    SELECT GRANTEE, CONCAT('`', TABLE_SCHEMA, '`.*'), PRIVILEGE_TYPE
+    FROM information_schema.SCHEMA_PRIVILEGES
+    UNION ALL
+    SELECT GRANTEE, CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`'), PRIVILEGE_TYPE
+    FROM information_schema.TABLE_PRIVILEGES
+    UNION ALL
+    SELECT CONCAT('''', User, '''@''', Host, ''''), CONCAT(Routine_type, ' `', Db, '`.`', Routine_name, '`'),
+           Proc_priv
+    FROM mysql.procs_priv
+"""
+
+
+@dataclass(frozen=True)
+class _Account:
+    """An account, and how one signs in as it."""
+
+    user: str
+    host: str
+    is_locked: bool
+    plugin: str
+    secret: str
+    has_expired: bool
+
+    def __str__(self) -> str:
+        return f"'{self.user}'@'{self.host}'"
+
+
+def differences(connection: Connection, state: State, app: DatabaseServer | None) -> Iterator[Difference]:
+    """Compare the accounts of a deployed server; `app` is how the service connects."""
+    users = [DEFINER_NAME, *([app.user] if app else [])]
+    for row in connection.rows(ACCOUNTS, users):
+        account = _Account(*row)
+        if account.user == DEFINER_NAME:
+            yield from _of_the_definer(account)
+        elif app:
+            yield from _of_the_service(connection, account, app)
+    yield from _rights(connection, state, users)
+
+
+def _of_the_definer(account: _Account) -> Iterator[Difference]:
+    faults = []
+    if not account.is_locked:
+        faults.append("not locked")
+    if account.secret not in NO_SECRET:
+        faults.append("has a password")
+    if account.plugin != "mysql_native_password":
+        faults.append(f"signs in by {account.plugin or 'nothing'}")
+    if faults:
+        why = f"{', '.join(faults)}: somebody could sign in as the owner of all routines"
+        yield Difference(
+            "yp", "account", account.user, "changed", why, statements=(RELOCK,), repair=BY_THE_DEPLOY
+        )
+
+
+def _of_the_service(connection: Connection, account: _Account, app: DatabaseServer) -> Iterator[Difference]:
+    if account.is_locked:
+        yield Difference(
+            "yp", "account", account.user, "changed", "locked: the service cannot connect",
+            statements=(f"ALTER USER {account} ACCOUNT UNLOCK",), repair=BY_NAME,
+        )  # fmt: skip
+    if account.has_expired:
+        yield Difference(
+            "yp", "account", account.user, "changed", "its password has expired: the service cannot connect",
+            advice=(f"ALTER USER {account} IDENTIFIED BY …, and set DRUMEE_DB",),
+        )  # fmt: skip
+    is_native = account.plugin == "mysql_native_password"
+    if is_native and account.secret != connection.one("SELECT PASSWORD(%s)", app.password or ""):
+        yield Difference(
+            "yp", "account", account.user, "changed", "another password than that in DRUMEE_DB",
+            advice=(f"ALTER USER {account} IDENTIFIED BY …, or set DRUMEE_DB",),
+        )  # fmt: skip
+
+
+def _rights(connection: Connection, state: State, users: list[str]) -> Iterator[Difference]:
+    """Return the rights that our accounts do not need, and those of other accounts in our databases."""
+    ours = {f"`{escaped(db)}`.*": db for db in ("yp", *state.shards)}
+    known = {*ours, *(f"`{db}`.*" for db in state.shards)}
+    """With those that the plan replaces because _ stands for any letter."""
+    rights: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for grantee, place, right in connection.rows(RIGHTS):
+        rights[grantee, place].append(right)
+    for (grantee, place), names in sorted(rights.items()):
+        user = grantee.partition("'@'")[0].strip("'")
+        if f"`{SCRATCH}" in place.replace("\\", ""):
+            continue
+        if user in users:
+            wanted = WANTED.get(user, frozenset({"EXECUTE"}))
+            if more := sorted(set(names) - wanted if place in known else names):
+                yield Difference(
+                    ours.get(place, "yp"), "grant", user, "changed", f"may {', '.join(more)} on {place}",
+                    statements=(f"REVOKE {', '.join(more)} ON {place} FROM {grantee}",), repair=BY_NAME,
+                )  # fmt: skip
+        elif place in ours:
+            account = grantee.replace("'", "")
+            yield Difference(ours[place], "grant", account, "unknown", f"may {', '.join(sorted(names))}")
