@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tarfile
 import tempfile
 from io import BytesIO
 from pathlib import Path
 
-from service import ROOT
+from service import ROOT, as_typed
 from service.deploy.archive import unpack
+from service.deploy.create import create_statement
 from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
 from service.deploy.revisions import git_output, short_name
+from service.deploy.state import ACCESS, Installed
+from service.errors import CommandError
 from service.local.checkout import require_checkout
-from service.schema.routines import Routine, load_routines
+from service.schema.routines import Routine, load_routines, parse_routine
 from service.store.admin import DeployError
 
 
@@ -49,14 +53,17 @@ def routine_of(path: str) -> Routine:
 
 
 def adopted(deployer: Deployer, routine: Routine, shard: str) -> tuple[str, str]:
-    """Return the file's text with the installed statement, and the databases that have it; "" for neither."""
+    """Return the file's text with the installed statement, and the databases that have it; "" for neither.
+
+    Raise DeployError when the new file would not be what is installed: the drift would not end.
+    """
     plan = deployer.plan()
-    drifted = [i for i in plan.decide if i.action == "drifted" and i.source == routine]
-    texts = {
-        i.db: deployer.installed_text(plan, i.installed)
-        for i in drifted
-        if i.installed and shard in {"", i.db}
+    drifted = {
+        i.db: i.installed
+        for i in plan.decide
+        if i.action == "drifted" and i.source == routine and i.installed and shard in {"", i.db}
     }
+    texts = {db: _in_words_of(routine, deployer.installed_text(plan, each)) for db, each in drifted.items()}
     if not texts:
         return "", ""
     places = ", ".join(texts)
@@ -64,5 +71,39 @@ def adopted(deployer: Deployer, routine: Routine, shard: str) -> tuple[str, str]
         raise DeployError(
             f"{routine.name} was changed in different ways in {places}; say which: SHARD={min(texts)}"
         )
-    before = (ROOT / routine.path).read_text()
-    return before.replace(routine.statement, next(iter(texts.values())), 1), places
+    db, statement = next(iter(texts.items()))
+    text = (ROOT / routine.path).read_text().replace(routine.statement, statement.replace("\r\n", "\n"), 1)
+    if reason := _difference(text, routine, drifted[db], statement):
+        raise DeployError(
+            f"{routine.path} stays as it is, because {places} has {reason}. Bring the change into the file "
+            f"by hand, then `{as_typed(f'deploy ALLOW={routine.name}')}` installs the file"
+        )
+    return text, places
+
+
+def _in_words_of(routine: Routine, statement: str) -> str:
+    """Return an installed statement; where it says nothing about its data access, the file's word stays."""
+    of_file = {"READS": "READS SQL DATA", "MODIFIES": "MODIFIES SQL DATA", "NO": "NO SQL"}[routine.access]
+    return statement.replace("    CONTAINS SQL\n", f"    {of_file}\n", 1)
+
+
+def _difference(text: str, routine: Routine, installed: Installed, statement: str) -> str:
+    """Return how a new file would differ from what is installed; "" when it would not."""
+    if "\r" in statement and statement.replace("\r\n", "\n") == routine.statement:
+        return "other line ends (CRLF) and no other change"
+    if "\r" in statement:
+        return "line ends (CRLF) that a file cannot have"
+    with tempfile.TemporaryDirectory(prefix="drumee-adopt-") as folder:
+        path = Path(folder) / routine.path.name
+        path.write_text(text)
+        try:
+            new = parse_routine(path, routine.scope, Path(folder))
+            create_statement(new, "")
+        except CommandError as exc:
+            return f"a form that a file cannot have: {str(exc).replace(f'{folder}/', '')}"
+    if new.fingerprint != installed.fingerprint:
+        return "a body that ends early in a file: it has the delimiter of the file in it"
+    if installed.access == "CONTAINS_SQL":
+        installed = dataclasses.replace(installed, access=ACCESS[new.access])
+    traits = set(installed.traits_changed(new)) - set(installed.traits_wrong())
+    return f"another {', '.join(sorted(traits))}, which the file cannot keep" if traits else ""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pymysql
 
 from service.schema.routines import Routine
+from service.schema.sqltext import code_only
 from service.store.admin import DEFINER, DeployError
 
 LONGEST_COMMENT = 16_000
 """Bytes. From 65,536 on, MariaDB drops the old routine and then refuses the new one."""
+
+OR_REPLACE = re.compile(r"CREATE\s+OR\s+REPLACE", re.IGNORECASE)
+DEFINER_CLAUSE = re.compile(r"\bSQL\s+SECURITY\s+DEFINER\b", re.IGNORECASE)
 
 
 def comment_of(routine: Routine, revision: str) -> str:
@@ -22,10 +28,9 @@ def comment_of(routine: Routine, revision: str) -> str:
 
 def create_statement(routine: Routine, revision: str) -> str:
     """Return the CREATE statement with definer and comment."""
-    head = f"CREATE OR REPLACE {routine.kind} {routine.name}("
     quoted = pymysql.converters.escape_string(comment_of(routine, revision))
-    sent = f"CREATE OR REPLACE DEFINER = {DEFINER} {routine.kind} {routine.name}("
-    before, clause, after = routine.statement.replace(head, sent, 1).partition("    SQL SECURITY DEFINER\n")
-    if not clause or not after.startswith("BEGIN"):
+    head = routine.statement[: len(routine.statement) - len(routine.body)].rstrip()
+    if not DEFINER_CLAUSE.search(code_only(head)):
         raise DeployError(f"{routine.path}: SQL SECURITY DEFINER must stand in front of BEGIN")
-    return f"{before}{clause}    COMMENT '{quoted}'\n{after}"
+    sent = OR_REPLACE.sub(f"CREATE OR REPLACE DEFINER = {DEFINER}", head, count=1)
+    return f"{sent}\n    COMMENT '{quoted}'\n{routine.body}"

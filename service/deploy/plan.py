@@ -462,6 +462,8 @@ def _show_drift(items: Sequence[Item], installed_text: Callable[[Installed], str
 
 def drift_diff(routine: Routine, installed: str) -> list[str]:
     """Return the difference between the installed statement and the file."""
+    if installed != routine.statement and installed.splitlines() == routine.statement.splitlines():
+        return ["only the line ends differ: those of the server are CRLF"]
     return list(
         difflib.unified_diff(
             routine.statement.splitlines(),

@@ -81,7 +81,7 @@ class Installed:
         """Return the characteristics that differ from the file, or from those that every routine has."""
         wanted = {
             "kind": (self.kind, routine.kind),
-            "data access": (self.access, _ACCESS[routine.access]),
+            "data access": (self.access, ACCESS[routine.access]),
             "DETERMINISTIC": (self.deterministic, routine.deterministic),
             "returns": (plain_type(self.returns, routine.returns), plain_type(routine.returns, self.returns)),
             **self._common(),
@@ -103,7 +103,7 @@ class Installed:
         }
 
 
-_ACCESS = {"READS": "READS_SQL_DATA", "MODIFIES": "MODIFIES_SQL_DATA", "NO": "NO_SQL"}
+ACCESS = {"READS": "READS_SQL_DATA", "MODIFIES": "MODIFIES_SQL_DATA", "NO": "NO_SQL"}
 
 
 def plain_type(text: str, other: str) -> str:
@@ -248,7 +248,7 @@ def statement_text(
     kind: str, name: str, params: str, returns: str, routine: Installed | Routine, body: str
 ) -> str:
     """Return the CREATE statement in the form of our files."""
-    access = routine.access if isinstance(routine, Installed) else _ACCESS[routine.access]
+    access = routine.access if isinstance(routine, Installed) else ACCESS[routine.access]
     traits = [f"RETURNS {returns}"] if kind == "FUNCTION" else []
     if kind == "FUNCTION":
         traits.append("DETERMINISTIC" if routine.deterministic else "NOT DETERMINISTIC")

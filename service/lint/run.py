@@ -23,6 +23,7 @@ from service.schema.routines import (
     Routine,
     load_routines,
     parse_routine,
+    text_of,
 )
 
 
@@ -60,9 +61,9 @@ def lint_all(root: Path = ROOT) -> list[Finding]:
                     Finding(path.relative_to(root), 1, "a_file_is_one_routine_of_its_name", str(exc))
                 )
         for path in sorted((root / "sql" / scope).glob("*.sql")):
-            findings += lint_script(path.relative_to(root), scope, path.read_text())
+            findings += lint_script(path.relative_to(root), scope, text_of(path))
         for path in sorted((root / "sql" / scope / "views").glob("*.sql")):
-            findings += lint_script(path.relative_to(root), scope, path.read_text(), VIEW_RULES)
+            findings += lint_script(path.relative_to(root), scope, text_of(path), VIEW_RULES)
     if findings and any(f.rule == "a_file_is_one_routine_of_its_name" for f in findings):
         return findings  # The other rules need all files to be readable.
     for routine in load_routines(root):

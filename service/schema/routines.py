@@ -13,11 +13,17 @@ from service.errors import MOVING, CommandError
 from service.schema.sqltext import code_only
 
 CREATE = re.compile(
-    r"CREATE OR REPLACE (?P<kind>PROCEDURE|FUNCTION) (?P<name>\w+)\((?P<params>[^\n]*|.*?\n)\)\n"
-    r"(?P<traits>.*?)\n(?P<body>BEGIN\b.*END)\$\$",
-    re.DOTALL,
+    r"\bCREATE\s+OR\s+REPLACE\s+(?P<kind>PROCEDURE|FUNCTION)\s+`?(?P<name>\w+)`?\s*\(", re.IGNORECASE
 )
-PARAM = re.compile(r"^\s*(?:(?P<mode>IN|OUT|INOUT) )?(?P<name>\w+)\s+(?P<type>.+?),?\s*$", re.MULTILINE)
+DELIMITER = re.compile(r"^DELIMITER[ \t]+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+BLOCK = re.compile(r"(?:`?\w+`?\s*:\s*)?\bBEGIN\b", re.IGNORECASE)
+"""The beginning of a body, with its label."""
+DETERMINISTIC = re.compile(r"(?<!\bNOT)(?<!\s)\s+DETERMINISTIC\b", re.IGNORECASE)
+PARAM = re.compile(r"\s*(?:(?:IN|OUT|INOUT)\s+)?`?(?P<name>\w+)`?\s", re.IGNORECASE)
+TRAIT_AFTER_TYPE = (
+    r"(?:NOT\s+)?DETERMINISTIC|(?:READS|MODIFIES|CONTAINS|NO)\s+SQL|SQL\s+SECURITY|COMMENT|LANGUAGE"
+)
+RETURNS = re.compile(rf"\bRETURNS\s+(.+?)\s*(?:\b(?:{TRAIT_AFTER_TYPE})\b|$)", re.IGNORECASE | re.DOTALL)
 REFUSAL = re.compile(r"""(?:MESSAGE_TEXT\s*=\s*'|"code":\s*"|'code',\s*')([A-Z_0-9]+)['"]""")
 """A code that a body raises: alone, in a JSON text, or in the JSON_OBJECT that such a text is made of."""
 NESTED_CALL = re.compile(r"\bCALL\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
@@ -87,34 +93,36 @@ def one_line(text: str) -> str:
 
 
 def parse_routine(path: Path, scope: str, root: Path) -> Routine:
-    """Parse the routine of a file. Raise FileError when the file does not have the form of one."""
-    text = path.read_text()
-    match = CREATE.search(text)
-    if match is None:
-        raise FileError(f"{path}: no CREATE OR REPLACE PROCEDURE or FUNCTION … END$$ found")
+    """Parse the routine of a file. Raise FileError when the file does not have the form of one.
+
+    All that the server accepts between the parentheses, and from BEGIN to END, is read as the server does.
+    """
+    text = text_of(path)
+    code = code_only(text)
+    match, close, block, end = _parts(path, text, code)
     name = match["name"]
     if name != path.stem:
         raise FileError(f"{path}: declares {name}; a file is named as its routine")
-    if "$$" in match["body"]:
-        raise FileError(f"{path}: declares more than one routine; give each a file")
-    access = re.search(r"\b(READS|MODIFIES|NO) SQL( DATA)?", match["traits"])
+    traits = code[close + 1 : block]
+    access = re.search(r"\b(READS|MODIFIES|NO)\s+SQL(\s+DATA)?\b", traits, re.IGNORECASE)
     if access is None:
         raise FileError(f"{path}: says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
-    body = match["body"]
+    body = text[block:end]
     header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
-    returns = re.search(r"^\s*RETURNS (.+)$", match["traits"], re.MULTILINE)
+    returns = RETURNS.search(text[close + 1 : block])
     calls = {(db or scope, called) for db, called in NESTED_CALL.findall(code_only(body.replace(GUARD, "")))}
+    params_text = text[match.end() : close]
     return Routine(
         path=path.relative_to(root),
         scope=scope,
-        kind=match["kind"],
+        kind=match["kind"].upper(),
         name=name,
-        params=tuple(m["name"] for m in PARAM.finditer(match["params"])),
-        params_text=match["params"],
-        returns=returns[1].strip() if returns else "",
-        deterministic=re.search(r"^\s*DETERMINISTIC", match["traits"], re.MULTILINE) is not None,
-        access=access[1],
-        statement=match[0].removesuffix("$$"),
+        params=_param_names(params_text),
+        params_text=params_text,
+        returns=returns[1] if returns else "",
+        deterministic=DETERMINISTIC.search(traits) is not None,
+        access=access[1].upper(),
+        statement=text[match.start() : end],
         body=body,
         header=header,
         signals=frozenset(code for match in REFUSAL.finditer(body) if (code := match[match.lastindex or 0]))
@@ -122,6 +130,50 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
         calls=frozenset(calls),
         line=text.count("\n", 0, match.start()) + 1,
     )
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file. Raise FileError when it is not UTF-8."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError as exc:
+        raise FileError(f"{path}: byte {exc.start} is not UTF-8; save the file in UTF-8") from None
+
+
+def _parts(path: Path, text: str, code: str) -> tuple[re.Match[str], int, int, int]:
+    """Return the head, and the offsets of the closing parenthesis, of the body and of its end."""
+    match = CREATE.search(code)
+    if match is None:
+        raise FileError(f"{path}: no CREATE OR REPLACE PROCEDURE or FUNCTION found")
+    marks = DELIMITER.findall(text, 0, match.start())
+    if not marks:
+        raise FileError(f"{path}: write DELIMITER $$ in a line above CREATE, and END$$ at the end")
+    close = _closing_parenthesis(code, match.end())
+    block = BLOCK.search(code, close)
+    end = code.find(marks[-1], block.end() if block else close)
+    if block is None or end < 0:
+        raise FileError(f"{path}: write the body as BEGIN … END{marks[-1]}")
+    if CREATE.search(code, end):
+        raise FileError(f"{path}: declares more than one routine; give each a file")
+    return match, close, block.start(), end - len(text[:end]) + len(text[:end].rstrip())
+
+
+def _closing_parenthesis(code: str, start: int) -> int:
+    """Return the offset of the parenthesis that closes the one before `start`; the end without one."""
+    depth = 1
+    for at in range(start, len(code)):
+        depth += {"(": 1, ")": -1}.get(code[at], 0)
+        if depth == 0:
+            return at
+    return len(code)
+
+
+def _param_names(params: str) -> tuple[str, ...]:
+    """Return the names of parameters: commas within the parentheses of a type part none."""
+    code = code_only(params)
+    while (flat := re.sub(r"\([^()]*\)", "", code)) != code:
+        code = flat
+    return tuple(match["name"] for part in code.split(",") if (match := PARAM.match(part)))
 
 
 @cache
@@ -209,7 +261,7 @@ class Script:
 
 def read_script(path: Path, scope: str) -> Script:
     """Read the statements of a migration or a view."""
-    code = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("--"))
+    code = "\n".join(line for line in text_of(path).splitlines() if not line.startswith("--"))
     statements = tuple(s.strip() for s in re.split(r";\s*(?:\n|$)", code) if s.strip())
     return Script(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, scope, path.stem, statements)
 

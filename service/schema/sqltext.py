@@ -153,9 +153,9 @@ HANDLER_OF_BLOCK = re.compile(r"\s*DECLARE\s+\w+\s+HANDLER\s+FOR\s+[^;]*?\bBEGIN
 def first_statement(body: str) -> int:
     """Return the offset of the first statement after the declarations of a body, BEGIN … END."""
     code = code_only(body)
-    end = len("BEGIN")
+    end = code.upper().find("BEGIN") + len("BEGIN")
     while DECLARED.match(code, end):
         if handler := HANDLER_OF_BLOCK.match(code, end):
             end = block_end(code, handler.end() - len("BEGIN"))
-        end = code.index(";", end) + 1
+        end = code.find(";", end) + 1 or len(code)
     return end + len(code[end:]) - len(code[end:].lstrip())

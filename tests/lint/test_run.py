@@ -451,6 +451,49 @@ def test_the_body_of_a_trigger_does_not_run_with_its_migration() -> None:
     assert [(f.rule, f.line) for f in violations] == [("migrations_can_be_repeated", 7)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\nBEGIN\n", "\nbegin\n"),
+        ("\nBEGIN\n", "\nwhole: BEGIN\n"),
+        ("my_contact_delete(\n    IN in_owner CHAR(16),\n", "`my_contact_delete` (IN `in_owner` CHAR(16), "),
+        ("    IN in_owner", "\tin in_owner"),
+        ("'COMMIT; @x'", "'$$'"),
+        ("\n    MODIFIES SQL DATA SQL SECURITY DEFINER", " modifies sql data sql security definer"),
+        ("\n", "\r\n"),
+    ],
+)
+def test_a_routine_is_read_as_the_server_reads_it(tmp_path: Path, old: str, new: str) -> None:
+    assert old in GOOD
+    text = GOOD.replace(old, new)
+    assert findings(tmp_path, text.replace("\r\n", "\n")) == []
+    path = tmp_path / "procedures/shard/tag/my_contact_delete.sql"
+    path.write_bytes(text.encode())
+    routine = parse_routine(path, "shard", tmp_path)
+    assert (routine.params, routine.access) == (("in_owner", "in_name"), "MODIFIES")
+    assert routine.body.endswith("END")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GOOD.replace("DELIMITER $$\n", ""), "write DELIMITER $$ in a line above CREATE"),
+        (GOOD.replace("END$$", "END"), "write the body as BEGIN … END$$"),
+        (GOOD.replace("\nBEGIN", "\nRETURN 1"), "write the body as BEGIN … END$$"),
+        (GOOD.replace(")\n    MODIFIES", "\n    MODIFIES"), "write the body as BEGIN … END$$"),
+        (GOOD.replace("a test", "ein Tést").encode("latin-1"), "is not UTF-8"),
+        (b"", "no CREATE OR REPLACE"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, text: str | bytes, reason: str) -> None:
+    path = tmp_path / "procedures/shard/tag/my_contact_delete.sql"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (finding,) = lint_all(tmp_path)
+    assert finding.rule == "a_file_is_one_routine_of_its_name"
+    assert reason in finding.message
+
+
 def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="more than one routine"):
         findings(tmp_path, GOOD + GOOD)
