@@ -1,12 +1,17 @@
-"""One connection to MariaDB: send a statement, read all its results at once."""
+"""One connection to MariaDB: send a statement, read all its results at once.
+
+The only module that knows the driver (docs/decisions/aiomysql.md).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-import aiomysql
+import asyncmy.connection
+import asyncmy.errors
 import pymysql
+from asyncmy.constants.CLIENT import DEPRECATE_EOF
 
 from service.settings import DatabaseServer
 from service.store.literals import call_statement, fill
@@ -18,6 +23,17 @@ IN_TRANSACTION, NO_BACKSLASH_ESCAPES = 1, 512
 """Bits of the server's status."""
 
 
+class _Driver(asyncmy.connection.Connection):
+    """Asks for an EOF packet behind the rows.
+
+    Without one, asyncmy 0.2.18 takes a row that begins with a value of 16 MB or more for their end.
+    """
+
+    async def _get_server_information(self) -> None:
+        await super()._get_server_information()  # type: ignore[misc]
+        self.server_capabilities &= ~DEPRECATE_EOF  # type: ignore[attr-defined]
+
+
 async def connect(
     server: DatabaseServer, *, autocommit: bool, session: str, seconds: float
 ) -> PooledConnection:
@@ -25,16 +41,20 @@ async def connect(
 
     `seconds`: the longest time of a later statement.
     """
-    raw = await aiomysql.connect(
+    raw = _Driver(  # type: ignore[no-untyped-call]
         **server.connect_args, autocommit=autocommit, charset=CHARSET, init_command=session
     )
+    try:
+        await raw.connect()
+    except asyncmy.errors.MySQLError as exc:
+        raise as_pymysql(exc) from exc
     return PooledConnection(server, raw, seconds)
 
 
 class PooledConnection:
     """Runs one statement after the other, each within a time limit."""
 
-    __slots__ = ("_expired", "_loop", "_raw", "_seconds", "is_leaving", "server")
+    __slots__ = ("_expired", "_loop", "_raw", "_seconds", "_status", "is_leaving", "server")
 
     def __init__(self, server: DatabaseServer, raw: Any, seconds: float) -> None:
         self.server = server
@@ -42,38 +62,40 @@ class PooledConnection:
         """Set: nobody uses it after the present user."""
         self._raw = raw
         self._seconds = seconds
+        self._status: int = raw.server_status
+        """Of the server, after the last statement. asyncmy 0.2.18 itself forgets to set it to 0."""
         self._expired = False
         self._loop = asyncio.get_running_loop()
 
     @property
     def is_open(self) -> bool:
         """Whether it can take a statement."""
-        return not self._raw.closed and not self._raw._reader.at_eof()
+        return self._raw.connected and not self._raw._stream_broken
 
     @property
     def is_reusable(self) -> bool:
         """Whether the next user may have it: without autocommit, an open transaction would leak."""
-        return self.is_open and not self.is_leaving and not self._raw.server_status & IN_TRANSACTION
+        return self.is_open and not self.is_leaving and not self._status & IN_TRANSACTION
 
     def close(self) -> None:
         """Close it. A statement that runs fails."""
-        writer = self._raw._writer
-        if writer is not None:
+        transport = self._raw._transport
+        if transport is not None:
             # `close` alone would wait until a server that hangs takes what was written.
-            writer.transport.abort()
+            transport.abort()
         self._raw.close()
 
     async def run(
         self, db: str, name: str, args: tuple[Any, ...], then: str = "", then_args: tuple[Any, ...] = ()
     ) -> list[ResultSet]:
         """CALL a routine, followed by the SQL `then` in the same packet; return all result sets."""
-        backslash = not self._raw.server_status & NO_BACKSLASH_ESCAPES
+        backslash = not self._status & NO_BACKSLASH_ESCAPES
         statement = call_statement(db, name, args, backslash=backslash)
         return await self._run(statement + fill(then, then_args, backslash=backslash) if then else statement)
 
     async def query(self, statement: str, args: tuple[Any, ...] = ()) -> list[ResultSet]:
         """Run a statement, or several; each `%s` stands for an argument."""
-        backslash = not self._raw.server_status & NO_BACKSLASH_ESCAPES
+        backslash = not self._status & NO_BACKSLASH_ESCAPES
         return await self._run(fill(statement, args, backslash=backslash))
 
     async def _run(self, statement: bytes) -> list[ResultSet]:
@@ -90,19 +112,21 @@ class PooledConnection:
             while True:
                 # The cursors of the driver read the same; each costs a statement as much as its CALL.
                 result = raw._result
-                if result.description is not None:
+                if result.description is None:
+                    self._status = result.server_status
+                else:
                     results.append(list(result.rows))
                 if not result.has_next:
                     return results
                 await raw.next_result()
-        except pymysql.err.MySQLError as exc:
-            if ends_connection(exc):
+        except asyncmy.errors.MySQLError as exc:
+            error = as_pymysql(exc)
+            if ends_connection(error):
                 self.close()
-            error = translate(TimeoutError() if self._expired else exc)
-            raise error from exc
+            raise translate(TimeoutError() if self._expired else error) from error
         except BaseException as exc:
             self.close()
-            if isinstance(exc, OSError | asyncio.IncompleteReadError):
+            if isinstance(exc, OSError):
                 raise translate(exc) from exc
             raise
         finally:
@@ -111,3 +135,9 @@ class PooledConnection:
     def _expire(self) -> None:
         self._expired = True
         self.close()
+
+
+def as_pymysql(exc: asyncmy.errors.MySQLError) -> pymysql.err.MySQLError:
+    """Return the error of pymysql, which the rest of the project knows, for one of this driver."""
+    kind: type[pymysql.err.MySQLError] = getattr(pymysql.err, type(exc).__name__)
+    return kind(*exc.args)

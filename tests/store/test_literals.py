@@ -41,6 +41,13 @@ async def test_every_text_arrives_as_it_is(connection: PooledConnection) -> None
         assert both == [[(text,)], [(text,)]], text
 
 
+async def test_a_text_follows_the_sql_mode_of_the_moment(connection: PooledConnection) -> None:
+    text = "\\' OR '1'='1"
+    for mode in ("NO_BACKSLASH_ESCAPES", "", "NO_BACKSLASH_ESCAPES", ""):
+        await connection.query("SET SESSION sql_mode = %s", (mode,))
+        assert await connection.query("SELECT %s", (text,)) == [[(text,)]]
+
+
 async def test_every_byte_arrives_as_it_is(connection: PooledConnection) -> None:
     for data in [bytes(range(256)), b"\xbf'", b"\xe8'", b"\xf0\x9f'", b"\\'", b"\0'", b"'; SELECT 1; -- "]:
         assert await connection.query("SELECT %s, HEX(%s)", (data, data)) == [[(data, data.hex().upper())]]

@@ -102,7 +102,12 @@ async def test_an_open_transaction_is_not_lent_on(pool: Pool, admin: Admin) -> N
             await connection.run("yp", "test_open", ())
             own = await number(connection)
         async with pool.connection() as connection:
-            assert await number(connection) != own
+            other = await number(connection)
+            assert other != own
+            await connection.run("yp", "test_open", (), "; COMMIT")
+        async with pool.connection() as connection:
+            assert await number(connection) == other, "a transaction that is committed costs no connection"
+            await connection.query("ROLLBACK")
     finally:
         admin.rows("DROP PROCEDURE yp.test_open")
 
