@@ -146,7 +146,7 @@ class Sockets:
                 self._presence.changed(bound["uid"], bound["db"])
 
     def deliver(self, socket_ids: list[str], frame: str) -> None:
-        """Queue one frame for each of the sockets that this process holds; the others have closed."""
+        """Send one frame to each of the sockets that this process holds; the others have closed."""
         closed = []
         for socket_id in socket_ids:
             client = self._clients.get(socket_id)
@@ -154,6 +154,7 @@ class Sockets:
                 client.deliver(frame)
             else:
                 closed.append(socket_id)
+        metrics.FRAMES.inc(len(socket_ids) - len(closed))
         if closed:
             self._pusher.keep(closed, [frame])
 
