@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,6 +39,15 @@ def rows_read(settings: Settings, statement: str, *args: Any) -> int:
             pass
         cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%%'", ())
         return sum(int(value) for _, value in cursor.fetchall())
+
+
+def total(settings: Settings, statement: str, *args: Any) -> int:
+    """Return the total, which is the last result set."""
+    connection = connect(database_servers(settings.db_admin))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, args)
+        cursor.nextset()
+        return int(cursor.fetchall()[0][0])
 
 
 PAGES = {
@@ -179,6 +189,40 @@ def test_a_filter_costs_what_it_finds(settings: Settings, big: str) -> None:
     known = '{"search": "na", "known": {"rev": 100000, "total": 100000}}'
     cost = rows_read(settings, "CALL shard1.my_contact_records(%s, %s, 20, 0)", big, known)
     assert cost < 1000, cost
+
+
+@pytest.fixture
+def frequent_words(admin: Admin, big: str) -> Iterator[dict[str, int]]:
+    """Give a word to every second and to every third contact; return which."""
+    words = {"second": 2, "third": 3}
+    for word, step in words.items():
+        admin.rows(
+            "INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id) "
+            "SELECT %s, 0, 'text', %s, LPAD(HEX(seq), 16, '0') FROM shard1.seq_1_to_100000 "
+            "WHERE seq %% %s = 0",
+            big, word, step,
+        )  # fmt: skip
+    yield words
+    admin.rows("DELETE FROM shard1.contact_index WHERE owner_id = %s AND word IN ('second', 'third')", big)
+
+
+def test_contact_records_by_filter_fills_a_page_of_several_frequent_words(
+    admin: Admin, settings: Settings, big: str, frequent_words: dict[str, int]
+) -> None:
+    statement = "CALL shard1.my_contact_records(%s, %s, 20, %s)"
+    for words, order in itertools.product(("na second third", "third second", "na third"), ("asc", "desc")):
+        steps = [frequent_words.get(word, 1) for word in words.split()]
+        matches = [seq for seq in range(1, 100_001) if not any(seq % step for step in steps)]
+        matches.sort(key=lambda seq: f"{seq * 7919 % 1000003:09}", reverse=order == "desc")
+        query = {"search": words, "order": order, "known": {"rev": 100_000, "total": len(matches)}}
+        position = {"rev": 100_000, "offset": 20, "contact": f"{matches[19]:016X}"}
+        for offset in (0, 20, 60):
+            for asked in (query, {**query, "after": position}):
+                page = [seq for _, seq in admin.rows(statement, big, encode(asked), offset)]
+                assert page == matches[offset : offset + 20], (asked, offset)
+        cost = rows_read(settings, statement, big, encode(query), 0)
+        assert cost < 2000, (words, order, cost)
+        assert total(settings, statement, big, encode({"search": words}), 0) == len(matches), words
 
 
 def test_all_cards_cost_a_few_rows_each(admin: Admin, settings: Settings, big: str) -> None:

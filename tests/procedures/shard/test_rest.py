@@ -534,6 +534,7 @@ def test_my_contact_records_counts_unless_the_caller_knows(scene: Scene) -> None
     # Older services call without it, and know only one column.
     assert scene.sets('my_contact_records(:alice, \'{"search": "ann"}\', 20, 0)')[1] == [(2,)]
     assert scene.sets("my_contact_records(:alice, '{\"known\": null}', 20, 0)")[1] == [(3, rev)]
+    assert scene.sets("contact_records_by_filter(:alice, '{\"known\": null}', 20, 0)")[1] == [(3, rev)]
 
 
 PARTS = {
