@@ -147,7 +147,7 @@ $(TOOLS)/ready: requirements/tools.txt
 HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"} \
 	$${SKIP_EXAMPLES:+--skip-examples}
 
-.PHONY: plan deploy drift doctor adopt proc docs stats demo shard
+.PHONY: plan deploy drift doctor adopt proc docs stats demo shard shard-drop
 plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
 	@$(SERVICE) plan $(HOW)
 
@@ -178,6 +178,9 @@ demo: ready ## Load the demo people, hubs and contacts
 
 shard: ready ## Add a shard database (NAME=)
 	@$(call need,NAME)$(SERVICE) shard --name "$$NAME"
+
+shard-drop: ready ## Drop a shard in which nobody lives (NAME=)
+	@$(call need,NAME)$(SERVICE) shard-drop --name "$$NAME"
 
 ##@ Operate
 

@@ -207,6 +207,20 @@ def shard(name: Annotated[str, typer.Option(help="Name of its database.")]) -> i
     return with_stack(work)
 
 
+@commands.command("shard-drop", rich_help_panel="Schema")
+def shard_drop(name: Annotated[str, typer.Option(help="Name of its database.")]) -> int:
+    """Drop a shard in which no user and no hub lives."""
+
+    def work(settings: Settings) -> int:
+        from service.deploy.shards import drop_shard
+
+        drop_shard(settings, name)
+        typer.echo(f"shard {name} is dropped")
+        return 0
+
+    return with_stack(work)
+
+
 @commands.command(rich_help_panel="Schema")
 def docs() -> int:
     """Write the reference of all routines to build/docs."""
@@ -246,6 +260,8 @@ def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to wr
         manifest = archives.backup(settings, path, current_revision())
         size = path.stat().st_size / 1e6
         typer.echo(f"{path}: {len(manifest['databases'])} databases, {size:.1f} MB")
+        if manifest["left_out"]:
+            typer.echo(f"left out: the rights of {', '.join(manifest['left_out'])}")
         return 0
 
     return with_stack(work)

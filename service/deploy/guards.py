@@ -25,6 +25,8 @@ OLDER = "older"
 MANY = 5
 """More names than these are counted, not listed."""
 UNTOUCHED = "Nothing was touched."
+RESTORING = "drumee_restore"
+"""Database that exists while a restore is not complete."""
 
 
 def check_shard_name(name: str) -> None:
@@ -52,6 +54,11 @@ def check_writable(connection: Connection) -> None:
         )
 
 
+def is_read_only(connection: Connection) -> bool:
+    """Return whether a server only reads, or replicates from another one."""
+    return bool(_primary(connection) or connection.one("SELECT @@GLOBAL.read_only"))
+
+
 def _primary(connection: Connection) -> str:
     """Return host and port of the server's primary; "" without one, or without the right to see it."""
     try:
@@ -68,6 +75,11 @@ def _primary(connection: Connection) -> str:
 
 def check_databases(connection: Connection, state: State) -> None:
     """Raise DeployError when a database of ours is lost, or when one that is not ours would be taken."""
+    if RESTORING in state.databases:
+        raise DeployError(
+            f"a restore runs, or was interrupted. {UNTOUCHED} "
+            f"`{as_typed('restore F=backup.tar.gz')}` starts it anew"
+        )
     if state.orphans:
         raise DeployError(
             f"the registry yp is gone, and {_some(sorted(state.orphans))} have routines of ours: yp was "

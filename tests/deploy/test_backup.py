@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import socket
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from service import ROOT
 from service.admin import demo
 from service.deploy import backup as backup_module
 from service.deploy.archive import unpack
@@ -210,3 +214,97 @@ def test_the_commands_say_what_they_did(cli: Cli, site: Settings, tmp_path: Path
     empty_server(site)
     assert cli("restore", "--file", path).returncode == 0
     assert cli("plan").returncode == 0
+
+
+def test_events_are_in_the_archive_and_rights_of_others_are_named(
+    cli: Cli, site: Settings, dba: Admin, tmp_path: Path
+) -> None:
+    dba.rows("CREATE EVENT shard1.nightly ON SCHEDULE EVERY 1 DAY DO SET @a = 1")
+    dba.rows("GRANT SELECT ON shard1.* TO 'reporter'@'%' IDENTIFIED BY 'x'")
+    done = cli("backup", "--file", str(tmp_path / "b.tar.gz"))
+    dba.rows("DROP USER 'reporter'@'%'")
+    assert (done.returncode, "left out: the rights of reporter@%" in done.stdout) == (0, True), done
+    empty_server(site)
+    assert restore(site, tmp_path / "b.tar.gz").status == 0
+    assert dba.rows("SELECT EVENT_NAME FROM information_schema.EVENTS") == [("nightly",)]
+
+
+def test_a_replica_is_backed_up_by_an_account_that_only_reads(
+    site: Settings, dba: Admin, tmp_path: Path
+) -> None:
+    dba.rows("CREATE USER 'reader'@'localhost'")
+    dba.rows("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO 'reader'@'localhost'")
+    dba.rows("SET GLOBAL read_only = ON")
+    reader = dataclasses.replace(site, db_admin=site.db_admin.replace("root@", "reader@"))
+    try:
+        before = dba.rows("SELECT * FROM yp.deploy_lease")
+        assert backup(reader, tmp_path / "b.tar.gz")["databases"] == ["yp", "shard1"]
+        assert dba.rows("SELECT * FROM yp.deploy_lease") == before
+        with pytest.raises(DeployError, match="only reads"):
+            restore(site, tmp_path / "b.tar.gz")
+    finally:
+        dba.rows("SET GLOBAL read_only = OFF")
+        dba.rows("DROP USER 'reader'@'localhost'")
+    dba.rows("UPDATE yp.deploy_lease SET holder = 'other:1', until = UNIX_TIMESTAMP() + 60")
+    connection = admin.Connection(site)
+    with (
+        pytest.raises(DeployError, match="other:1 changes the schema on the primary"),
+        backup_module._no_deploy(connection),
+    ):
+        pass
+    connection.close()
+
+
+def test_nothing_of_a_killed_backup_stays(site: Settings, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from service.deploy import backup as b\n"
+        "with b._private_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'plain.sql').write_text('secret'); print('there', flush=True); time.sleep(60)"
+    )
+    path = tmp_path / "b.tar.gz"
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdout
+        process.stdout.readline()
+        with backup_module._private_folder(path):
+            assert len(list(tmp_path.glob(".drumee-*/plain.sql"))) == 1, "it is in use"
+        process.send_signal(number)
+        process.wait()
+        process.stdout.close()
+        assert len(list(tmp_path.iterdir())) == (number == signal.SIGKILL)
+    backup(site, path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_restore_starts_anew(
+    site: Settings, dba: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    before = contents(dba)
+    empty_server(site)
+    run = backup_module._run
+
+    def run_half(server: DatabaseServer, names: Any, options: Any, stdin: Any) -> None:
+        part = tmp_path / "part.sql"
+        part.write_bytes(stdin.read().partition(b"USE `shard1`;")[0])
+        with part.open("rb") as stream:
+            run(server, names, options, stdin=stream)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup_module, "_run", run_half)
+    with pytest.raises(KeyboardInterrupt):
+        restore(site, path)
+    monkeypatch.undo()
+    for command in (Deployer(site).plan, Deployer(site).deploy, Deployer(site).drift):
+        with pytest.raises(DeployError, match=r"a restore runs, or was interrupted.*make restore F="):
+            command()
+    assert dba.rows("SHOW TABLES FROM shard1") == []
+    assert restore(site, path).status == 0
+    assert contents(dba) == before
+    assert dba.rows("SHOW DATABASES LIKE 'drumee_restore'") == []
