@@ -35,6 +35,10 @@ BEGIN
     DECLARE v_name VARCHAR(64);
     DECLARE v_old_record, v_record, v_old_groups, v_groups, v_keys, v_kinds LONGTEXT;
     DECLARE v_old_card, v_card, v_old_full, v_full LONGTEXT COLLATE utf8mb4_bin;
+    DECLARE v_count, v_tag_count INT UNSIGNED;
+    DECLARE v_emails, v_phones, v_addresses, v_tags, v_full_emails, v_full_phones, v_full_addresses,
+        v_more LONGTEXT;
+    DECLARE v_private_phones, v_private_addresses, v_international TEXT;
     DECLARE v_changed, v_card_changed, v_keeps_history TINYINT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
@@ -50,14 +54,103 @@ BEGIN
          v_created_at, v_updated_at, v_deleted_at, v_merged_into
     FROM contact_record
     WHERE owner_id = in_owner AND contact_id = in_id;
+    -- As contact_sheet, whose lists are sub-selects, and fill a table in memory each: here an entry that is
+    -- alone in its list needs none
     SELECT state, record, private, names, LEFT(full_name, 64), ctime, mtime
     INTO v_state, v_record, v_private, v_names, v_name, v_ctime, v_mtime
-    FROM contact_sheet
+    FROM contact_outline
     WHERE owner_id = in_owner AND id = in_id;
-    IF v_state = 'active' THEN
-        SELECT rpc_card, rpc_full INTO v_card, v_full
-        FROM contact_document
-        WHERE owner_id = in_owner AND id = in_id;
+    IF v_state IS NOT NULL THEN
+        SELECT COUNT(*), COALESCE(MAX(record), ''), COALESCE(MAX(full), '')
+        INTO v_count, v_emails, v_full_emails
+        FROM assigned_email
+        WHERE owner_id = in_owner AND contact_id = in_id;
+        IF v_count > 1 THEN
+            SELECT GROUP_CONCAT(CAST(record AS CHAR(500)) ORDER BY position),
+                   GROUP_CONCAT(CAST(full AS CHAR(500)) ORDER BY position SEPARATOR ', ')
+            INTO v_emails, v_full_emails
+            FROM assigned_email
+            WHERE owner_id = in_owner AND contact_id = in_id;
+        END IF;
+        SELECT COUNT(*), COALESCE(MAX(alone), ''), COALESCE(MAX(full), ''), MAX(private), MAX(international)
+        INTO v_count, v_phones, v_full_phones, v_private_phones, v_international
+        FROM assigned_phone
+        WHERE owner_id = in_owner AND contact_id = in_id;
+        IF v_count > 1 THEN
+            SELECT GROUP_CONCAT(CAST(record AS CHAR(500)) ORDER BY position),
+                   GROUP_CONCAT(CAST(full AS CHAR(500)) ORDER BY position SEPARATOR ', '),
+                   GROUP_CONCAT(private), GROUP_CONCAT(international ORDER BY position SEPARATOR ' ')
+            INTO v_phones, v_full_phones, v_private_phones, v_international
+            FROM assigned_phone
+            WHERE owner_id = in_owner AND contact_id = in_id;
+        END IF;
+        SELECT COUNT(*), COALESCE(MAX(record), ''), COALESCE(MAX(full), ''), MAX(private)
+        INTO v_count, v_addresses, v_full_addresses, v_private_addresses
+        FROM address_sheet
+        WHERE owner_id = in_owner AND contact_id = in_id;
+        IF v_count > 1 THEN
+            SELECT GROUP_CONCAT(
+                       CAST(SUBSTR(record, 1, 500) AS CHAR(500)),
+                       CAST(SUBSTR(record, 501, 500) AS CHAR(500)),
+                       CAST(SUBSTR(record, 1001, 500) AS CHAR(500)),
+                       CAST(SUBSTR(record, 1501, 500) AS CHAR(500)),
+                       CAST(SUBSTR(record, 2001, 500) AS CHAR(500))
+                       ORDER BY position
+                   ), GROUP_CONCAT(
+                       CAST(SUBSTR(full, 1, 500) AS CHAR(500)),
+                       CAST(SUBSTR(full, 501, 500) AS CHAR(500)),
+                       CAST(SUBSTR(full, 1001, 500) AS CHAR(500)),
+                       CAST(SUBSTR(full, 1501, 500) AS CHAR(500)),
+                       CAST(SUBSTR(full, 2001, 500) AS CHAR(500))
+                       ORDER BY position SEPARATOR ', '
+                   ), GROUP_CONCAT(private)
+            INTO v_addresses, v_full_addresses, v_private_addresses
+            FROM address_sheet
+            WHERE owner_id = in_owner AND contact_id = in_id;
+        END IF;
+        SELECT COUNT(*), IF(COUNT(*) = 0, '[]', JSON_ARRAY(MAX(name))) INTO v_tag_count, v_tags
+        FROM assigned_tag
+        WHERE owner_id = in_owner AND entity_id = in_id;
+        IF v_tag_count > 1 THEN
+            SELECT JSON_ARRAYAGG(name ORDER BY name COLLATE utf8mb4_unicode_520_ci, name) INTO v_tags
+            FROM assigned_tag
+            WHERE owner_id = in_owner AND entity_id = in_id;
+        END IF;
+        SELECT COUNT(*), IF(COUNT(*) = 0, '[]', JSON_ARRAY(MAX(g.name))) INTO v_count, v_groups
+        FROM contact_group_member AS m FORCE INDEX (by_contact)
+        STRAIGHT_JOIN contact_group AS g FORCE INDEX (PRIMARY)
+           ON g.owner_id = m.owner_id AND g.id = m.group_id
+        WHERE m.owner_id = in_owner AND m.contact_id = in_id;
+        IF v_count > 1 THEN
+            SELECT JSON_ARRAYAGG(g.name ORDER BY g.name, g.id) INTO v_groups
+            FROM contact_group_member AS m FORCE INDEX (by_contact)
+            STRAIGHT_JOIN contact_group AS g FORCE INDEX (PRIMARY)
+               ON g.owner_id = m.owner_id AND g.id = m.group_id
+            WHERE m.owner_id = in_owner AND m.contact_id = in_id;
+        END IF;
+        SET v_names = CONCAT(v_names, COALESCE(CONCAT(_utf8mb4 x'1F', v_international), '')),
+            v_private = JSON_REPLACE(v_private, '$.phones', v_private_phones,
+                                     '$.addresses', v_private_addresses),
+            v_record = JSON_REPLACE(
+                v_record,
+                '$.emails', JSON_COMPACT(CONCAT('[', v_emails, ']')),
+                '$.phones', JSON_COMPACT(CONCAT('[', v_phones, ']')),
+                '$.addresses', JSON_COMPACT(CONCAT('[', v_addresses, ']')),
+                '$.tags', JSON_COMPACT(v_tags),
+                '$.groups', JSON_COMPACT(v_groups)
+            );
+        IF v_state = 'active' THEN
+            -- As contact_document
+            SELECT card, more INTO v_card, v_more
+            FROM contact_base
+            WHERE owner_id = in_owner AND id = in_id AND peer_id IS NULL;
+            SET v_full = CONCAT(
+                    TRIM(TRAILING '}' FROM JSON_REMOVE(v_card, '$.email')), v_more,
+                    ', "email": [', v_full_emails, '], "mobile": [', v_full_phones,
+                    '], "address": [', v_full_addresses, '], "tag": [', IF(v_tag_count > 0, '', ']}')
+                ),
+                v_card = TRIM(TRAILING '}' FROM v_card);
+        END IF;
     END IF;
 
     -- clients that synchronise learn of the deletion by a tombstone
@@ -88,7 +181,8 @@ BEGIN
         END IF;
         -- a card does not show the groups of its contact: it keeps its tag and its time
         SET v_card_changed = NOT COALESCE(
-            v_state = v_old_state
+            v_old_state IS NOT NULL
+            AND v_state = v_old_state
             AND JSON_EXTRACT(v_record, '$.groups') <> JSON_EXTRACT(v_old_record, '$.groups')
             AND MD5(JSON_COMPACT(JSON_REMOVE(v_record, '$.groups', '$.created_at', '$.updated_at',
                                              '$.deleted_at')))

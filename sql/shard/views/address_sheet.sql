@@ -1,5 +1,6 @@
--- address_sheet: one postal address of a contact: `record` as the REST API shows it, `full` as the RPC does.
--- Only this view knows the shapes; contact_sheet and contact_full aggregate them.
+-- address_sheet: one postal address of a contact: `record` as the REST API shows it, `full` as the RPC does;
+-- `private` as a revert needs it.
+-- Only this view knows the shapes; contact_sheet, contact_base_rest and contact_render aggregate them.
 CREATE OR REPLACE VIEW address_sheet AS
 SELECT
     a.owner_id,
@@ -17,5 +18,6 @@ SELECT
         'address_id', a.id, 'street', a.street, 'city', a.city, 'country', a.country,
         'category', a.category, 'is_default', a.is_default, 'state', a.state, 'postal_code', a.postal_code,
         'label', COALESCE(a.label, IF(a.category = 'prof', 'work', 'home'))
-    ) AS full
+    ) AS full,
+    CONCAT(a.position, ' ', a.is_default) AS private
 FROM contact_address AS a;

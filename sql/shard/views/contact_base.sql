@@ -36,6 +36,22 @@ SELECT
         'is_blocked', 0,
         'is_blocked_me', 0,
         'online', 0
-    ) AS card
+    ) AS card,
+    -- the keys that follow in the full contact, up to its lists
+    CONCAT(', ', TRIM(TRAILING '}' FROM SUBSTR(JSON_LOOSE(JSON_OBJECT(
+        'contact_id', c.id,
+        'message', COALESCE(c.message, ''),
+        'invitetime', c.invitetime,
+        'source', COALESCE(JSON_VALUE(c.metadata, '$.source'), c.entity),
+        'metadata', JSON_COMPACT(c.metadata),
+        'display_name', c.display_name,
+        'company', c.company,
+        'job_title', c.job_title,
+        'avatar_path', c.avatar_path,
+        'custom_fields', JSON_COMPACT(c.custom_fields),
+        'origin', COALESCE(c.origin, 'local'),
+        'source_id', c.source_id,
+        'synced_at', CONCAT(REPLACE(c.synced_at, ' ', 'T'), 'Z')
+    )), 2))) AS more
 FROM contact AS c
 WHERE c.deleted_at IS NULL;
