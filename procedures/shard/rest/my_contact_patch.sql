@@ -37,7 +37,7 @@ CREATE OR REPLACE PROCEDURE my_contact_patch(
 BEGIN
     DECLARE v_id, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_box VARCHAR(8) COLLATE ascii_bin;
-    DECLARE v_custom_fields, v_former, v_refusal LONGTEXT;
+    DECLARE v_custom_fields, v_former, v_refusal, v_card LONGTEXT;
     DECLARE v_excess VARCHAR(32);
     DECLARE v_changed, v_nameless_count INT UNSIGNED;
     DECLARE v_rev BIGINT UNSIGNED;
@@ -94,7 +94,17 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_NAME';
         END IF;
     END IF;
-    SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
+    -- who is no user, and not blocked, is shown as the render has stored them
+    SELECT CONCAT(r.rpc_card, '}') INTO v_card
+    FROM contact_record AS r
+    JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id AND c.peer_id IS NULL
+    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = v_id
+    WHERE r.owner_id = in_owner AND r.contact_id = v_id AND b.contact_id IS NULL;
+    IF v_card IS NULL THEN
+        SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
+    ELSE
+        SELECT v_card AS data;
+    END IF;
     CALL yp.user_sockets(in_owner, NULL);
     SELECT v_former AS data FROM DUAL WHERE v_former IS NOT NULL;
     SELECT record AS data, rev FROM contact_record WHERE owner_id = in_owner AND contact_id = v_id;
