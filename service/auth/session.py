@@ -15,7 +15,7 @@ from aiohttp import web
 
 from service.errors import EntityMovingError
 from service.settings import Settings, usable_cookie_name
-from service.store.database import RoutineCaller, document
+from service.store.database import RoutineCaller
 from service.web.request import header_args
 
 NOBODY = "ffffffffffffffff"
@@ -70,11 +70,19 @@ async def open_session(db: RoutineCaller, sid: str | None, hub: str | None, reso
 
     Raises EntityMovingError while the user, or the hub, is being moved to another shard.
     """
-    (caller_rows,) = await db.call("yp", "session_open", sid, hub, resource)
-    caller = Caller(**document(caller_rows))
+    caller, _ = await open_session_as_text(db, sid, hub, resource)
+    return caller
+
+
+async def open_session_as_text(
+    db: RoutineCaller, sid: str | None, hub: str | None, resource: str | None
+) -> tuple[Caller, str]:
+    """Return what `open_session` returns, and the answer of the gate as it came."""
+    (((answer,),),) = await db.call("yp", "session_open", sid, hub, resource)
+    caller = Caller(**orjson.loads(answer))
     if caller.moving:
         raise EntityMovingError(f"{caller.uid} or {caller.hub} is being moved")
-    return caller
+    return caller, answer
 
 
 def new_session_id() -> str:

@@ -35,6 +35,7 @@ from service.log import calls_of_request
 from service.runtime.context import Context
 from service.runtime.process import Process
 from service.store.changes import sign_as
+from service.store.database import RoutineCaller
 from service.store.shares import SharedCaller
 from service.web.access_log import RequestLog, log_request
 from service.web.address import AddressKey, client_key
@@ -161,10 +162,15 @@ class Exchange(ABC):
             if cost:
                 self.allowance = self.process.limit.charge(self._counted, cost)
 
-    def make_context(self, service: str, args: dict[str, Any], caller: Caller) -> Context:
-        """Return the context of the handler, whose CALLs count against the share of the caller."""
+    def make_context(
+        self, service: str, args: dict[str, Any], caller: Caller, db: RoutineCaller | None = None
+    ) -> Context:
+        """Return the context of the handler, whose CALLs count against the share of the caller.
+
+        They go through `db`, by default that of the process.
+        """
         sign_as(caller.uid if caller.signed_in else None, self.api_name)
-        self.calls = SharedCaller(self.process.db, self.process.shares, self._key_of(caller))
+        self.calls = SharedCaller(db or self.process.db, self.process.shares, self._key_of(caller))
         return self.process.make_context(self.request, service, args, caller, self.calls)
 
     def _key_of(self, caller: Caller) -> str:

@@ -18,6 +18,8 @@ from service.store.literals import call_statement, fill
 from service.store.server_errors import ends_connection, translate
 
 ResultSet = list[tuple[Any, ...]]
+Call = tuple[str, str, tuple[Any, ...]]
+"""Database, routine, arguments."""
 CHARSET = "utf8mb4"
 IN_TRANSACTION, NO_BACKSLASH_ESCAPES = 1, 512
 """Bits of the server's status."""
@@ -92,6 +94,12 @@ class PooledConnection:
         backslash = not self._status & NO_BACKSLASH_ESCAPES
         statement = call_statement(db, name, args, backslash=backslash)
         return await self._run(statement + fill(then, then_args, backslash=backslash) if then else statement)
+
+    async def run_behind(self, check: Call, db: str, name: str, args: tuple[Any, ...]) -> list[ResultSet]:
+        """CALL a routine behind another one in the same packet; an error of the first ends the packet."""
+        backslash = not self._status & NO_BACKSLASH_ESCAPES
+        statements = [call_statement(*each, backslash=backslash) for each in (check, (db, name, args))]
+        return await self._run(b"; ".join(statements))
 
     async def query(self, statement: str, args: tuple[Any, ...] = ()) -> list[ResultSet]:
         """Run a statement, or several; each `%s` stands for an argument."""

@@ -23,7 +23,7 @@ from service.log import calls_of_request, kind_of
 from service.retry import attempts
 from service.settings import Settings, database_servers
 from service.store.changes import signature
-from service.store.connection import PooledConnection
+from service.store.connection import Call, PooledConnection
 from service.store.connection import ResultSet as ResultSet
 from service.store.home import Home
 from service.store.outages import LONG_SECONDS, Outages
@@ -221,21 +221,38 @@ class Database:
             await self.load_routines()  # the shard may be newer than this process
         if self._routines[db, name].writes:
             return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
+        return await self._read_twice(None, db, name, args)
+
+    async def read_behind(self, check: Call, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a reading routine behind `check`, in one packet: it does not run when `check` is refused.
+
+        Return the result sets of the routine; `check` has none. Raises what `call` raises.
+        """
+        for routine in ((db, name), check[:2]):
+            if routine not in self._routines:
+                await self.load_routines()
+            if self._routines[routine].writes:
+                raise ValueError(f"{routine} is no reading routine")
+        return await self._read_twice(check, db, name, args)
+
+    async def _read_twice(
+        self, check: Call | None, db: str, name: str, args: tuple[Any, ...]
+    ) -> list[ResultSet]:
         home = self.home.server
         try:
-            return await self._read_call(db, name, args)
+            return await self._read_call(check, db, name, args)
         except DatabaseUnavailableError:
             # The connection may have idled through a restart of the server, and reads can be repeated.
             metrics.RETRIES.labels(name, "lost").inc()
             await self.home.has_left(home)
-            return await self._read_call(db, name, args, is_last=True)
+            return await self._read_call(check, db, name, args, is_last=True)
 
     async def _read_call(
-        self, db: str, name: str, args: tuple[Any, ...], *, is_last: bool = False
+        self, check: Call | None, db: str, name: str, args: tuple[Any, ...], *, is_last: bool = False
     ) -> list[ResultSet]:
         connection = await self._read.acquire()
         try:
-            return await _call(connection, self.outages, db, name, args)
+            return await _call(connection, self.outages, db, name, args, check=check)
         except RetryableError as exc:
             # The node waits for the writes of others, and does not get them (wsrep_sync_wait).
             raise DatabaseUnavailableError(str(exc)) from exc
@@ -406,12 +423,17 @@ async def _call(
     args: tuple[Any, ...],
     then: str = "",
     then_args: tuple[Any, ...] = (),
+    *,
+    check: Call | None = None,
 ) -> list[ResultSet]:
-    """CALL a routine, followed by the SQL `then`; count and time it."""
+    """CALL a routine, followed by the SQL `then`, or behind `check`; count and time it."""
     started = time.perf_counter()
     outcome = "error"
     try:
-        result = await connection.run(db, name, args, then, then_args)
+        if check is None:
+            result = await connection.run(db, name, args, then, then_args)
+        else:
+            result = await connection.run_behind(check, db, name, args)
         outcome = "ok"
         outages.worked(db, name)
     except Refused:
@@ -429,7 +451,7 @@ async def _call(
         seconds = time.perf_counter() - started
         counter = calls_of_request.get(None)
         if counter is not None:
-            counter.calls += 1
+            counter.calls += 1 if check is None else 2
             counter.trips += 1
             counter.seconds += seconds
         metrics.observe_call(db, name, outcome, seconds)

@@ -7,7 +7,9 @@ import secrets
 from typing import Any
 
 import orjson
+import pytest
 
+from service.errors import Refused
 from service.store.database import document
 from tests.support.admin import Admin
 from tests.support.direct import Direct
@@ -31,6 +33,35 @@ async def test_session_open_tells_who_where_and_how_much(direct: Direct) -> None
         )
         assert (await direct.one("yp", "session_open", sid, None, None))["level"] == 7
         assert (await direct.one("yp", "session_open", sid, "0" * 16, None))["hub"] is None
+
+
+async def test_session_check_refuses_any_other_answer_than_that_of_session_read(
+    direct: Direct, admin: Admin
+) -> None:
+    owner, guest = direct.person(), direct.person()
+    hub = direct.registry.add_hub("Team", owner.uid, "private")
+    direct.registry.grant(hub, guest.uid, 2)
+    sid = await direct.session(guest.uid)
+    gates: list[tuple[str | None, str | None, str | None]] = [
+        (sid, None, None), (sid, hub, None), (sid, hub, "0" * 16), (sid, "0" * 16, None), (None, None, None),
+        (None, hub, None), ("no-such-session-at-all", None, None),
+    ]  # fmt: skip
+    answers = []
+    for gate in gates:
+        (((answer,),),) = await direct.db.call("yp", "session_open", *gate)
+        answers.append(answer)
+        assert await direct.db.call("yp", "session_check", *gate, answer) == []
+        for wrong in (None, "", answer + " ", answer.replace("moving", "Moving")):
+            with pytest.raises(Refused, match="SESSION_CHANGED"):
+                await direct.db.call("yp", "session_check", *gate, wrong)
+    assert admin.rows("CALL yp.session_read(NULL, NULL, NULL, @answer)") == [], "it answers in its parameter"
+    direct.registry.grant(hub, guest.uid, 3)
+    with pytest.raises(Refused, match="SESSION_CHANGED"):
+        await direct.db.call("yp", "session_check", *gates[1], answers[1])
+    admin.rows("DELETE FROM yp.session WHERE uid = %s", guest.uid)
+    for gate, answer in zip(gates[:4], answers[:4], strict=True):
+        with pytest.raises(Refused, match="SESSION_CHANGED"):
+            await direct.db.call("yp", "session_check", *gate, answer)
 
 
 async def test_sessions_are_touched_and_purged(direct: Direct, admin: Admin) -> None:

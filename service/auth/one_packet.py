@@ -1,0 +1,90 @@
+"""The gate and the first CALL of a request in one packet.
+
+The CALL needs what the gate answers: the user, the shard. So the service takes the last answer for the same
+session as a guess, and sends `session_check` with that answer in front of the CALL. The routine refuses
+unless the gate would answer the same again, byte for byte, and a refusal ends the packet: nothing runs under
+a guess that does not hold. Then the request begins again, with the gate alone in front.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+
+from service.auth.session import Caller
+from service.errors import Refused
+from service.store.database import Database, ResultSet, Transaction
+
+T = TypeVar("T")
+CHANGED = "SESSION_CHANGED"
+MOST_ANSWERS = 4096
+"""Sessions of which a process knows the last answer."""
+
+
+class GuessError(Exception):
+    """The guess does not hold, or could not be checked: ask the gate."""
+
+
+class Guess(NamedTuple):
+    """The last answer of the gate for a session."""
+
+    gate: tuple[str | None, str | None, str | None]
+    """Arguments of `session_open`: session, hub, resource."""
+    answer: str
+    caller: Caller
+
+
+class GateAnswers:
+    """The last answers of the gate in this process, the most recent ones."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[tuple[str | None, str | None, str | None], Guess] = OrderedDict()
+
+    def find(self, gate: tuple[str | None, str | None, str | None]) -> Guess | None:
+        """Return the last answer for these arguments, or None."""
+        guess = self._answers.get(gate)
+        if guess is not None:
+            self._answers.move_to_end(gate)
+        return guess
+
+    def keep(self, guess: Guess) -> None:
+        """Remember an answer."""
+        self._answers[guess.gate] = guess
+        self._answers.move_to_end(guess.gate)
+        if len(self._answers) > MOST_ANSWERS:
+            self._answers.popitem(last=False)
+
+    def drop(self, guess: Guess) -> None:
+        """Forget an answer that does not hold any more."""
+        self._answers.pop(guess.gate, None)
+
+
+class GuessCaller:
+    """Calls routines under a guess, which the first CALL checks in its packet: it must be a reading one."""
+
+    def __init__(self, db: Database, guess: Guess) -> None:
+        self._db = db
+        self._guess = guess
+        self.is_checked = False
+
+    async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine. GuessError when the guess does not hold: the routine was not called then."""
+        if self.is_checked:
+            return await self._db.call(db, name, *args)
+        check = ("yp", "session_check", (*self._guess.gate, self._guess.answer))
+        try:
+            results = await self._db.read_behind(check, db, name, *args)
+        except Refused as exc:
+            if exc.code == CHANGED:
+                raise GuessError from None
+            self.is_checked = True
+            raise
+        self.is_checked = True
+        return results
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a transaction, once the guess is checked; GuessError before."""
+        if not self.is_checked:
+            raise GuessError
+        return await self._db.transaction(name, unit)

@@ -1,0 +1,191 @@
+"""The gate in the packet of the first CALL: one trip, and the very next request sees every change."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from service.auth.one_packet import Guess, GuessCaller, GuessError
+from service.auth.session import open_session_as_text
+from service.errors import Refused
+from service.rpc import dispatcher
+from service.rpc.declarations import load_declarations
+from service.rpc.dispatcher import ONE_PACKET
+from service.settings import Settings
+from service.store.database import Database
+from tests.support.admin import Admin
+from tests.support.people import FRONTEND, Answer, People
+
+PAGE = ("contact.show_contact", {"order": "asc", "page": 1})
+READS: list[tuple[str, dict[str, Any]]] = [
+    ("contact.get_contact", {"contact_id": "0123456789abcdef"}),
+    PAGE,
+    ("contact.my_contacts", {"value": "a%"}),
+    ("contact.my_contacts", {"value": ""}),
+    ("contact.search", {"string": "ada"}),
+]
+
+
+def trips(caplog: pytest.LogCaptureFixture) -> list[tuple[int, int]]:
+    """Return (calls, trips) of the requests since the last time."""
+    lines = [(r.calls, r.trips) for r in caplog.records if r.message == "request"]  # type: ignore[attr-defined]
+    caplog.clear()
+    return lines
+
+
+def essence(answer: Answer) -> tuple[int, dict[str, Any]]:
+    return answer.status, {k: v for k, v in answer.body.items() if k not in {"__timestamp__", "request_id"}}
+
+
+async def test_the_second_read_of_a_session_takes_one_trip(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = await people("Alice")
+    added = await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
+    caplog.set_level(logging.INFO)
+    first = await alice.ok("contact.get_contact", contact_id=added["id"])
+    assert trips(caplog) == [(2, 2)]
+    assert await alice.ok("contact.get_contact", contact_id=added["id"]) == first
+    assert (await alice.ok(PAGE[0], **PAGE[1]))[0]["id"] == added["id"]
+    assert trips(caplog) == [(2, 1), (2, 1)]
+    # Work that writes asks the gate alone.
+    await alice.ok("contact.delete_contact", contact_id=added["id"])
+    assert trips(caplog)[0][0] > 1
+
+
+CHANGES = {
+    "the session is deleted": "DELETE FROM yp.session WHERE uid = %s",
+    "the session has expired": "UPDATE yp.session SET expiry = 1 WHERE uid = %s",
+    "the account is frozen": "UPDATE yp.entity SET status = 'frozen' WHERE id = %s",
+    "the account is archived": "UPDATE yp.entity SET status = 'archived' WHERE id = %s",
+    "the session belongs to a guest": "UPDATE yp.session SET uid = 'eeeeeeeeeeeeeeee' WHERE uid = %s",
+    "the user is being moved": "INSERT INTO yp.entity_move "
+    "VALUES (%s, 'shard1', 'shard2', UNIX_TIMESTAMP() + 60, UNIX_TIMESTAMP())",
+    "the session is old": "UPDATE yp.session SET mtime = mtime - 400 WHERE uid = %s",
+    "the session ends sooner": "UPDATE yp.session SET expiry = expiry - 5 WHERE uid = %s",
+    "the name ends with a space": "UPDATE yp.drumate SET firstname = CONCAT(firstname, ' ') WHERE id = %s",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("headers", [{}, FRONTEND], ids=["api", "frontend"])
+@pytest.mark.parametrize(("service", "args"), READS)
+async def test_the_very_next_request_sees_a_change(
+    people: People,
+    admin: Admin,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    args: dict[str, Any],
+    headers: dict[str, str],
+    change: str,
+) -> None:
+    alice = await people("Alice")
+    alice.http.headers.update(headers)
+    for _ in range(2):
+        assert (await alice.call(service, **args)).status == 200
+    admin.rows(change, alice.uid)
+    guessed = await alice.call(service, **args)
+    monkeypatch.setattr(dispatcher, "ONE_PACKET", frozenset())
+    if "mtime" in change:
+        admin.rows(change, alice.uid)
+    asked = await alice.call(service, **args)
+    assert _without_expiry(essence(guessed)) == _without_expiry(essence(asked))
+    if not any(word in change for word in ("mtime", "expiry - 5", "CONCAT")):
+        assert guessed.status == (503 if "entity_move" in change else 401)
+
+
+def _without_expiry(outcome: tuple[int, dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+    # A touched session has another end.
+    return outcome[0], {k: v for k, v in outcome[1].items() if k != "__expiry__"}
+
+
+async def test_a_moved_user_is_read_where_they_are(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    added = await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
+    for _ in range(2):
+        assert await alice.ok("contact.get_contact", contact_id=added["id"])
+    other = "shard2" if alice.shard == "shard1" else "shard1"
+    admin.rows("UPDATE yp.entity SET db_name = %s WHERE id = %s", other, alice.uid)
+    assert await alice.ok("contact.get_contact", contact_id=added["id"]) == {}
+    admin.rows("UPDATE yp.entity SET db_name = %s WHERE id = %s", alice.shard, alice.uid)
+    assert (await alice.ok("contact.get_contact", contact_id=added["id"]))["id"] == added["id"]
+
+
+async def test_a_session_that_changes_hands_shows_nothing_of_the_former_user(
+    people: People, admin: Admin
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    for person, name in ((alice, "Ada"), (bob, "Ben")):
+        await person.ok(
+            "contact.add", firstname=name, email=[{"email": f"{name}@x.example", "is_default": 1}]
+        )
+        for _ in range(2):
+            assert [c["firstname"] for c in await person.ok(PAGE[0], **PAGE[1])] == [name]
+    admin.rows("UPDATE yp.session SET uid = %s WHERE uid = %s", bob.uid, alice.uid)
+    assert [c["firstname"] for c in await alice.ok(PAGE[0], **PAGE[1])] == ["Ben"]
+
+
+async def test_names_of_any_kind_travel_as_values(people: People, admin: Admin) -> None:
+    alice = await people("Alice")
+    added = await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
+    for name in ["O'Neil", "\\", "\\'; CALL yp.session_drop('x'); -- ", '"', "%s", "𝒳誠 ", "a;b", "*/"]:
+        admin.rows("UPDATE yp.drumate SET firstname = %s WHERE id = %s", name, alice.uid)
+        for _ in range(3):
+            assert (await alice.ok("contact.get_contact", contact_id=added["id"]))["firstname"] == "Ada"
+
+
+@pytest.fixture
+async def db(settings: Settings, admin: Admin) -> Any:
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_ran() READS SQL DATA "
+        "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'RAN'"
+    )
+    admin.rows("CREATE OR REPLACE PROCEDURE yp.test_writes() MODIFIES SQL DATA DO 0")
+    db = Database(settings)
+    await db.load_routines()
+    yield db
+    await db.close()
+    admin.rows("DROP PROCEDURE yp.test_ran")
+    admin.rows("DROP PROCEDURE yp.test_writes")
+
+
+async def test_nothing_runs_under_a_guess_that_is_wrong(db: Database) -> None:
+    gate = (None, None, None)
+    caller, answer = await open_session_as_text(db, *gate)
+    right = GuessCaller(db, Guess(gate, answer, caller))
+    with pytest.raises(Refused, match="RAN"):
+        await right.call("yp", "test_ran")
+    assert right.is_checked
+    for wrong in ("", "{}", answer + " ", answer.upper(), answer.replace('"level": 0', '"level": 7')):
+        calls = GuessCaller(db, Guess(gate, wrong, caller))
+        with pytest.raises(GuessError):
+            await calls.call("yp", "test_ran")
+        with pytest.raises(GuessError):
+            await calls.transaction("test", lambda tx: tx.call("yp", "test_writes"))
+        assert not calls.is_checked
+
+
+async def test_a_routine_that_writes_cannot_follow_a_guess(db: Database) -> None:
+    caller, answer = await open_session_as_text(db, None, None, None)
+    calls = GuessCaller(db, Guess((None, None, None), answer, caller))
+    with pytest.raises(ValueError, match="no reading routine"):
+        await calls.call("yp", "test_writes")
+
+
+async def test_the_rate_limit_answers_as_the_gate_does(make_node: Any, people: People) -> None:
+    node = await make_node(rate_limit=5)
+    alice = await people("Alice", base=node.make_url("/"))
+    answers = [await alice.call(*PAGE[:1], **PAGE[1]) for _ in range(20)]
+    refused = [a for a in answers if a.status != 200]
+    assert refused
+    assert {a.status for a in refused} == {429}
+
+
+def test_services_of_one_packet_read_what_is_the_callers_own() -> None:
+    declared = load_declarations()
+    assert {name for name, _ in READS} == ONE_PACKET
+    for name in ONE_PACKET:
+        assert declared[name].declaration["permission"] == {"src": "owner", "on": "self"}
+        assert not declared[name].on_hub
