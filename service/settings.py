@@ -384,7 +384,7 @@ class DatabaseServer:
     """Address of one MariaDB server, and our account there."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     host: str
     port: int
     unix_socket: str | None
@@ -392,27 +392,44 @@ class DatabaseServer:
     @property
     def connect_args(self) -> dict[str, Any]:
         """Keyword arguments of aiomysql.connect and pymysql.connect."""
-        args: dict[str, Any] = {"user": self.user, "password": self.password}
+        # Both drivers encode it in Latin 1; the server has hashed the bytes of UTF-8.
+        password = self.password.encode().decode("latin-1")
+        args: dict[str, Any] = {"user": self.user, "password": password}
         if self.unix_socket:
             return args | {"unix_socket": self.unix_socket}
         return args | {"host": self.host, "port": self.port}
 
 
+IN_PASSWORDS = (
+    "in a user or password, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A, [ as %5B, ] as %5D, "
+    "% as %25"
+)
+
+
 def database_servers(url: str, name: str = "DRUMEE_DB") -> list[DatabaseServer]:
     """Return the servers of a `mysql://…` URL, in the order of preference."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket in the password
+        raise SettingsError(f"{name} is no URL: {IN_PASSWORDS}") from None
     if parts.scheme not in {"mysql", "mariadb"}:
         raise SettingsError(f"{name} must start with mysql:// (see `{as_typed('settings')}`)")
     credentials, _, hosts = parts.netloc.rpartition("@")
+    query = parse_qs(parts.query)
+    if "@" in parts.path or parts.fragment or ("@" in parts.query and "unix_socket" not in query):
+        raise SettingsError(f"{name}: the host ends before the @: {IN_PASSWORDS}")
     user, _, password = credentials.partition(":")
-    socket = parse_qs(parts.query).get("unix_socket", [None])[0]
+    socket = query.get("unix_socket", [None])[0]
     servers = []
-    for address in hosts.split(","):
+    for number, address in enumerate(hosts.split(","), 1):
         try:
             place = urlsplit(f"//{address}")
             host, port = place.hostname or "localhost", place.port or 3306
         except ValueError:
-            raise SettingsError(f"{name}: {address!r} is not a host, or host:port") from None
+            # Without the value: it may be the beginning of a password.
+            raise SettingsError(
+                f"{name}: address {number} after the @ is not a host, or host:port; {IN_PASSWORDS}"
+            ) from None
         servers.append(DatabaseServer(unquote(user), unquote(password), host, port, socket))
     return servers
 

@@ -188,6 +188,33 @@ def test_a_database_server_behind_a_socket() -> None:
 def test_passwords_may_hold_any_character() -> None:
     (server,) = database_servers("mysql://a%40b:p%2F%40%3A%25%C3%A9@host/")
     assert (server.user, server.password, server.host) == ("a@b", "p/@:%é", "host")
+    # Both drivers encode the password in Latin 1.
+    assert server.connect_args["password"].encode("latin-1") == "p/@:%é".encode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://adm:geh/eim@host/",
+        "mysql://adm:geh?eim@host/",
+        "mysql://adm:geh#eim@host/",
+        "mysql://adm:geh[eim@host/",
+        "mysql://adm:geh]eim@host/",
+        "mysql://adm@host:geheim/",
+    ],
+)
+def test_a_password_that_is_not_encoded_is_explained_and_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        database_servers(url, "DRUMEE_DB_ADMIN")
+    assert str(refused.value).startswith("DRUMEE_DB_ADMIN")
+    assert "/ as %2F, ? as %3F" in str(refused.value)
+    assert "geh" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_a_socket_may_have_an_at_in_its_path() -> None:
+    (server,) = database_servers("mysql://root@localhost/?unix_socket=/run/a@b.sock")
+    assert server.unix_socket == "/run/a@b.sock"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
     if not is_replica:
         connection.each(BOOTSTRAP)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.
-    with _no_deploy(connection) if is_replica else Lease(settings), _private_folder(path) as folder:
+    with _no_deploy(connection) if is_replica else Lease(settings, "backup"), _private_folder(path) as folder:
         state = read_state(connection)
         databases = ["yp", *state.shards]
         dump = folder / DUMP

@@ -18,6 +18,7 @@ from pymysql.converters import escape_string
 
 from service import as_typed
 from service.deploy import guards
+from service.deploy.blockers import longest_transaction
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
 from service.deploy.examples import has_news, news, run_examples
@@ -396,8 +397,12 @@ class Deployer:
                 with self.connection.transaction() if commits else nullcontext():
                     self.connection.run(statement, *args)
             except pymysql.err.OperationalError as exc:
-                if exc.args[0] not in RETRYABLE or attempt.is_last:
+                if exc.args[0] not in RETRYABLE:
                     raise
+                if attempt.is_last:
+                    raise type(exc)(
+                        exc.args[0], f"{exc.args[1]}; {longest_transaction(self.connection)}"
+                    ) from exc
                 time.sleep(attempt.pause)
             else:
                 return

@@ -7,6 +7,7 @@ import pwd
 import socket
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pymysql
 
@@ -17,6 +18,13 @@ from service.store.admin import DEFINER, Connection, DeployError
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 10.0
+
+PURPOSES = {
+    "deploy": "is deploying",
+    "backup": "is writing a backup",
+    "move": "is moving a user or hub",
+}
+"""Holders of the lease, in words."""
 
 BOOTSTRAP = (
     "CREATE DATABASE IF NOT EXISTS yp CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
@@ -77,8 +85,9 @@ def operator() -> str:
 class Lease:
     """The right to deploy: one row, renewed by a thread while a long statement runs."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.holder = operator()
+    def __init__(self, settings: Settings, purpose: str = "deploy") -> None:
+        """Prepare to take the lease; `purpose` is one of PURPOSES."""
+        self.holder = f"{purpose} {operator()}"
         self._settings = settings
         self._connection = Connection(settings)
         self._stop = threading.Event()
@@ -90,9 +99,10 @@ class Lease:
         if not (self._take("until < UNIX_TIMESTAMP()") or self._take_from_the_dead()):
             ((holder, until),) = self._row()
             self._connection.close()
+            purpose, _, who = holder.rpartition(" ")
             raise DeployError(
-                f"{holder} is deploying; if that process is dead, wait {max(until, 0) + 1} s and run "
-                f"`{as_typed('deploy')}` again"
+                f"{who} {PURPOSES.get(purpose, 'is deploying')}, and the schema stays as it is meanwhile; "
+                f"if that process is dead, run the same command again in {max(until, 0) + 1} s"
             )
         self._thread.start()
         return self
@@ -134,7 +144,7 @@ class Lease:
     def _take_from_the_dead(self) -> bool:
         """Return whether the holder was killed on this machine: then nobody has to wait."""
         ((holder, _),) = self._row()
-        place, _, pid = holder.rpartition(":")
+        place, _, pid = holder.rpartition(":")  # deploy account@machine:pid
         is_here = place.rpartition("@")[2] == socket.gethostname()
         if not is_here or not pid.isdigit() or _is_alive(int(pid)):
             return False
@@ -152,6 +162,13 @@ class Lease:
 
 
 def _is_alive(pid: int) -> bool:
+    """Return whether a process runs: one that nobody has waited for has ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        state = ""  # no such process, or no Linux
+    if state in {"Z", "X"}:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

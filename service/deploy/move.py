@@ -52,7 +52,7 @@ def move(
     check_writable(connection)
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
         raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
-    with Lease(settings):  # The schema must not change between the two shards.
+    with Lease(settings, "move"):  # The schema must not change between the two shards.
         try:
             uid, from_db = _check(connection, entity, to_db)
             if from_db == to_db:

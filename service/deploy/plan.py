@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -193,6 +194,13 @@ def _turn(item: Item) -> tuple[bool, int, bool]:
 
 
 def check_history(files: Files, state: State) -> None:
+    """Refuse migrations whose numbers, names or order are not those of the databases."""
+    _check_twins(files, state)
+    _check_names(files, state)
+    _check_late(files, state)
+
+
+def _check_names(files: Files, state: State) -> None:
     """Refuse databases whose migrations have other names than ours of the same numbers."""
     ours = {scope: {s.name[:4]: s.name for s in scripts} for scope, scripts in files.migrations.items()}
     for db, kind, name in sorted(state.applied):
@@ -204,6 +212,37 @@ def check_history(files: Files, state: State) -> None:
                 "With nothing to keep, drop it (`make clean` drops a private server) and deploy again; "
                 "else export the contacts with the version that made it, and load them into a new database"
             )
+
+
+def _check_twins(files: Files, state: State) -> None:
+    """Refuse two migrations of one number: nobody has chosen their order."""
+    applied = {name for _, kind, name in state.applied if kind == "migration"}
+    for scripts in files.migrations.values():
+        for first, second in itertools.pairwise(scripts):
+            if first.name[:4] == second.name[:4]:
+                later = first if second.name in applied else second
+                raise DeployError(
+                    f"{first.path} and {second.path.name} have one number, as when two branches meet: "
+                    f"nothing was touched. {_way_out(later, scripts[-1].name)}"
+                )
+
+
+def _check_late(files: Files, state: State) -> None:
+    """Refuse new migrations below those that were applied: elsewhere they run in another order."""
+    for db in ["yp", *state.shards]:
+        applied = {name for place, kind, name in state.applied if (place, kind) == (db, "migration")}
+        newest = max(applied, default="")
+        for script in files.migrations["yp" if db == "yp" else "shard"]:
+            if script.name not in applied and script.name < newest:
+                raise DeployError(
+                    f"{script.path} is new to {db}, where {newest} was applied before it, as when two "
+                    f"branches meet: nothing was touched. {_way_out(script, newest)}"
+                )
+
+
+def _way_out(script: Script, newest: str) -> str:
+    name = f"{int(newest[:4]) + 1:04}{script.name[4:]}.sql"
+    return f"The branch that comes later renames its file: `git mv {script.path} {script.path.parent}/{name}`"
 
 
 def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:

@@ -24,6 +24,7 @@ import pytest
 
 from service import ROOT
 from service.admin.registry import Registry
+from service.deploy import deployer as deployer_module
 from service.deploy.checkout import adopted, files_of
 from service.deploy.deployer import Deployer, DeployError, connect
 from service.deploy.plan import Files
@@ -259,6 +260,47 @@ def test_a_function_that_is_in_use_is_waited_for(tool: DeployerMaker, site: Sett
     assert (outcome.status, outcome.counts["replace"]) == (0, 1)
 
 
+def test_a_lock_that_is_not_freed_is_named(
+    tool: DeployerMaker, site: Settings, dba: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployer_module, "LOCK_ATTEMPTS", 1)
+    busy = connect(database_servers(site.db_admin))
+    busy.begin()
+    with busy.cursor() as cursor:
+        cursor.execute("SELECT shard1.like_escape('a') FROM shard1.tag")
+        cursor.execute("SELECT CONNECTION_ID()")
+        ((thread,),) = cursor.fetchall()
+    outcome = tool(files=edited("like_escape", "RETURN REPLACE", "RETURN  REPLACE")).deploy()
+    busy.close()
+    assert outcome.status == 2
+    assert f"thread {thread} (root@localhost" in outcome.failed["shard1"]
+    assert f"KILL {thread}" in outcome.failed["shard1"]
+
+
+def test_two_migrations_of_one_number_are_refused_with_a_way_out(tool: DeployerMaker) -> None:
+    files = Files.load()
+    newest = files.migrations["shard"][-1]
+    for name, applied in ((f"{newest.name[:4]}_zzz", "have one number"), ("0003_zzz", "have one number")):
+        twin = dataclasses.replace(newest, name=name, path=newest.path.with_name(f"{name}.sql"))
+        scripts = sorted([*files.migrations["shard"], twin], key=lambda script: script.name)
+        with pytest.raises(DeployError) as refused:
+            tool(files=dataclasses.replace(files, migrations={**files.migrations, "shard": scripts})).plan()
+        assert applied in str(refused.value)
+        assert f"git mv sql/shard/{name}.sql sql/shard/{int(newest.name[:4]) + 1:04}_zzz.sql" in str(
+            refused.value
+        )
+
+
+def test_a_migration_below_those_that_were_applied_is_refused(tool: DeployerMaker, dba: Admin) -> None:
+    files = Files.load()
+    *_, late, newest = files.migrations["shard"]
+    dba.rows("DELETE FROM yp.deploy_item WHERE name = %s", late.name)
+    with pytest.raises(DeployError) as refused:
+        tool().plan()
+    assert f"{late.path} is new to shard1, where {newest.name} was applied before it" in str(refused.value)
+    assert f"`git mv {late.path} " in str(refused.value)
+
+
 def test_a_transaction_that_another_node_defeats_is_repeated(
     tool: DeployerMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,24 +319,35 @@ def test_a_transaction_that_another_node_defeats_is_repeated(
 
 
 def test_two_deploys_do_not_run_together(tool: DeployerMaker, dba: Admin) -> None:
-    dba.rows("UPDATE yp.deploy_lease SET holder = 'other:1', until = UNIX_TIMESTAMP() + 60")
-    with pytest.raises(DeployError, match="other:1 is deploying"):
-        tool().deploy()
+    for holder, doing in (
+        ("deploy a@other:1", "a@other:1 is deploying"),
+        ("backup a@other:1", "a@other:1 is writing a backup"),
+        ("move a@other:1", "a@other:1 is moving a user or hub"),
+        ("a@other:1", "a@other:1 is deploying"),  # of a version before
+    ):
+        dba.rows("UPDATE yp.deploy_lease SET holder = %s, until = UNIX_TIMESTAMP() + 60", holder)
+        with pytest.raises(DeployError, match=doing):
+            tool().deploy()
 
 
 def test_the_lease_of_a_process_that_was_killed_here_is_free(tool: DeployerMaker, dba: Admin) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    for pid, is_free in ((os.getpid(), False), (dead.pid, True)):
+    zombie = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert zombie.stdout
+    zombie.stdout.read()  # It ends, and nobody waits for it.
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    for pid, is_free in ((os.getpid(), False), (dead.pid, True), (zombie.pid, True)):
         dba.rows(
             "UPDATE yp.deploy_lease SET holder = %s, until = UNIX_TIMESTAMP() + 60",
-            f"me@{socket.gethostname()}:{pid}",
+            f"deploy me@{socket.gethostname()}:{pid}",
         )
         if is_free:
             assert tool().deploy().status == 0
         else:
             with pytest.raises(DeployError, match="is deploying"):
                 tool().deploy()
+    zombie.wait()
 
 
 def test_every_item_is_in_the_journal(tool: DeployerMaker, dba: Admin) -> None:
