@@ -3,6 +3,8 @@ PYTHON ?= python3
 SERVICE = .venv/bin/python -m service
 # Isolated (-I): modules in service/ must not stand in for those of the standard library.
 INSTALL = $(PYTHON) -I service/local/install.py $(WITH)
+# Commands for databases and people install nothing, whichever python3 the PATH of cron has.
+CHECK = $(if $(wildcard .venv/bin/python),.venv/bin/python,$(PYTHON)) -I service/local/install.py --check
 # The variable silences an announcement of the theme; PYTHONPATH is for the hooks in docs/.
 MKDOCS = NO_MKDOCS_2_WARNING=1 PYTHONPATH=. .venv/bin/mkdocs build --quiet --strict
 
@@ -19,9 +21,12 @@ help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Costs a tenth of a second when there is nothing to do.
-.PHONY: ready
-ready:
+.PHONY: ready installed
+ready: ## Install the Python packages, MariaDB and Redis
 	@$(INSTALL)
+
+installed:
+	@$(CHECK)
 
 ##@ Develop
 
@@ -29,7 +34,7 @@ ready:
 run: ready ## Install, deploy, load demo people, serve until Ctrl-C (DRUMEE_PORT=8080)
 	@$(SERVICE) run
 
-shell: ready ## SQL prompt on the private MariaDB
+shell: installed ## SQL prompt on the private MariaDB
 	@$(SERVICE) shell
 
 format: ready ## Put the Python files in order
@@ -41,18 +46,18 @@ clean: down ## Stop everything; remove .venv, caches, and .run with its data
 .PHONY: acl listen openapi asyncapi settings
 # Standard output is the JSON and nothing else.
 acl: ## Print the declarations, definitions written out, for Drumee's tools ([MODULE=contact])
-	@$(INSTALL) >&2 && $(SERVICE) acl $${MODULE:+--module "$$MODULE"}
+	@$(CHECK) >&2 && $(SERVICE) acl $${MODULE:+--module "$$MODULE"}
 
 openapi: ## Print the OpenAPI 3.1 document of the services, as /-/openapi.json has it
-	@$(INSTALL) >&2 && $(SERVICE) openapi
+	@$(CHECK) >&2 && $(SERVICE) openapi
 
 asyncapi: ## Print the AsyncAPI 3.0 document of a WebSocket ([API=rest]: that of /ws)
-	@$(INSTALL) >&2 && $(SERVICE) asyncapi $${API:+--api "$$API"}
+	@$(CHECK) >&2 && $(SERVICE) asyncapi $${API:+--api "$$API"}
 
-listen: ready ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
+listen: installed ## Print what arrives on somebody's WebSocket (NAME=alice@example.org [PASSWORD=])
 	@$(call need,NAME)$(SERVICE) listen --user "$$NAME" --password "$${PASSWORD:-demo-password}"
 
-settings: ready ## The table of settings
+settings: installed ## The table of settings
 	@$(SERVICE) settings
 
 .PHONY: site
@@ -148,53 +153,53 @@ HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "
 	$${SKIP_EXAMPLES:+--skip-examples}
 
 .PHONY: plan deploy drift doctor adopt proc docs stats demo shard shard-drop
-plan: ready ## What deploy would do; changes nothing ([REV=] [ALLOW=])
+plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=])
 	@$(SERVICE) plan $(HOW)
 
-deploy: ready ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
+deploy: installed ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
 	@$(SERVICE) deploy $(HOW)
 
-drift: ready ## What was changed by hand on the server, rights and accounts included; for cron
+drift: installed ## What was changed by hand on the server, rights and accounts included; for cron
 	@$(SERVICE) drift
 
-doctor: ready ## Do all routines work on these servers? The examples of the headers, in scratch databases
+doctor: installed ## Do all routines work on these servers? The examples of the headers, in scratch databases
 	@$(SERVICE) doctor
 
-adopt: ready ## Bring a change made by hand into its file (F= [SHARD=])
+adopt: installed ## Bring a change made by hand into its file (F= [SHARD=])
 	@$(call need,F)$(SERVICE) adopt --file "$$F" $${SHARD:+--shard "$$SHARD"}
 
-proc: ready ## Deploy one routine to all databases of its kind (F= [ALLOW=])
+proc: installed ## Deploy one routine to all databases of its kind (F= [ALLOW=])
 	@$(call need,F)$(SERVICE) proc --file "$$F" $${ALLOW:+--allow "$$ALLOW"}
 
-docs: ready ## Reference of all routines: build/docs/procedures.html and .md
+docs: installed ## Reference of all routines: build/docs/procedures.html and .md
 	@$(SERVICE) docs
 
 # make looks at the variable: bash, which is sh on some systems, sets SECONDS by itself.
-stats: ready ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
+stats: installed ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
 	@$(SERVICE) stats $(if $(SECONDS),--seconds "$$SECONDS")
 
-demo: ready ## Load the demo people, hubs and contacts
+demo: installed ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo
 
-shard: ready ## Add a shard database (NAME=)
+shard: installed ## Add a shard database (NAME=)
 	@$(call need,NAME)$(SERVICE) shard --name "$$NAME"
 
-shard-drop: ready ## Drop a shard in which nobody lives (NAME=)
+shard-drop: installed ## Drop a shard in which nobody lives (NAME=)
 	@$(call need,NAME)$(SERVICE) shard-drop --name "$$NAME"
 
 ##@ Operate
 
 .PHONY: units backup restore move
-units: ready ## systemd units of this machine (OUT=folder [USER=drumee])
+units: installed ## systemd units of this machine (OUT=folder [USER=drumee])
 	@$(call need,OUT)$(SERVICE) units --out "$$OUT" $(if $(filter command,$(origin USER)),--user "$$USER")
 
-backup: ready ## Everything into one archive, while people work (F=backup.tar.gz)
+backup: installed ## Everything into one archive, while people work (F=backup.tar.gz)
 	@$(call need,F)$(SERVICE) backup --file "$$F"
 
-restore: ready ## An archive into an empty server (F=backup.tar.gz)
+restore: installed ## An archive into an empty server (F=backup.tar.gz)
 	@$(call need,F)$(SERVICE) restore --file "$$F"
 
-move: ready ## A person or hub to another shard, while others work (ENTITY= SHARD=)
+move: installed ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"
 
 .PHONY: up down import export user apikey apikeys hub limits region link mail webhooks
@@ -204,39 +209,39 @@ up: ready ## Like run, in the background; returns when it serves
 down: ## Stop what run or up started
 	@if [ -x .venv/bin/python ]; then $(SERVICE) down; else echo "Nothing is running."; fi
 
-mail: ready ## Show invitation mails that are stuck in the outbox
+mail: installed ## Show invitation mails that are stuck in the outbox
 	@$(SERVICE) mail
 
-webhooks: ready ## Webhooks, their backlog and failures ([REPEAT=delivery] [RESUME=name of one of the site])
+webhooks: installed ## Webhooks, their backlog and failures ([REPEAT=delivery] [RESUME=name of one of the site])
 	@$(SERVICE) webhooks $${REPEAT:+--repeat "$$REPEAT"} $${RESUME:+--resume "$$RESUME"}
 
-user: ready ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
+user: installed ## Add a person (NAME= EMAIL= [PASSWORD=] [DOMAIN=])
 	@$(call need,NAME EMAIL)$(SERVICE) user --name "$$NAME" --email "$$EMAIL" $${PASSWORD:+--password "$$PASSWORD"} $${DOMAIN:+--domain "$$DOMAIN"}
 
-import: ready ## A file into a person's address book (F=people.vcf USER= [UPDATE=add|replace|skip] [CHARSET=])
+import: installed ## A file into a person's address book (F=people.vcf USER= [UPDATE=add|replace|skip] [CHARSET=])
 	@$(call need,F USER)$(SERVICE) import --file "$$F" --user "$$USER" $${UPDATE:+--update "$$UPDATE"} $${CHARSET:+--charset "$$CHARSET"}
 
-export: ready ## And out of it (F= USER= [FORMAT=vcf|csv|jcard] [VERSION=] [CHARSET=] [SEPARATOR=] [OPTION=] [FORCE=1])
+export: installed ## And out of it (F= USER= [FORMAT=vcf|csv|jcard] [VERSION=] [CHARSET=] [SEPARATOR=] [OPTION=] [FORCE=1])
 	@$(call need,F USER)$(SERVICE) export --file "$$F" --user "$$USER" $${FORMAT:+--format "$$FORMAT"} \
 		$${VERSION:+--version "$$VERSION"} $${CHARSET:+--charset "$$CHARSET"} $${SEPARATOR:+--separator "$$SEPARATOR"} \
 		$${OPTION:+--option "$$OPTION"} $(if $(FORCE),--force)
 
-apikey: ready ## A key for a program that calls /api/v1, or for a phone (USER= [SCOPE=agent|carddav …] [NAME=])
+apikey: installed ## A key for a program that calls /api/v1, or for a phone (USER= [SCOPE=agent|carddav …] [NAME=])
 	@$(call need,USER)$(SERVICE) apikey --user "$$USER" $${SCOPE:+--scope "$$SCOPE"} $${NAME:+--name "$$NAME"}
 
-apikeys: ready ## The keys there are ([DROP=id] takes one away)
+apikeys: installed ## The keys there are ([DROP=id] takes one away)
 	@$(SERVICE) apikeys $${DROP:+--drop "$$DROP"}
 
-hub: ready ## Add a hub (NAME= OWNER= [AREA=])
+hub: installed ## Add a hub (NAME= OWNER= [AREA=])
 	@$(call need,NAME OWNER)$(SERVICE) hub --name "$$NAME" --owner "$$OWNER" $${AREA:+--area "$$AREA"}
 
-region: ready ## Country of a user's phone numbers without a country code (USER= REGION=DE; REGION=: none)
+region: installed ## Country of a user's phone numbers without a country code (USER= REGION=DE; REGION=: none)
 	@$(call need,USER)$(SERVICE) region --user "$$USER" --country "$$REGION"
 
-limits: ready ## Limit the rooms of a hub (HUB= [PEOPLE=] [MINUTES=]; -1: as the service allows)
+limits: installed ## Limit the rooms of a hub (HUB= [PEOPLE=] [MINUTES=]; -1: as the service allows)
 	@$(call need,HUB)$(SERVICE) limits --hub "$$HUB" $${PEOPLE:+--people "$$PEOPLE"} $${MINUTES:+--minutes "$$MINUTES"}
 
-link: ready ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
+link: installed ## Let guests into a hub's room (HUB= [TITLE=] [DAYS=])
 	@$(call need,HUB)$(SERVICE) link --hub "$$HUB" $${TITLE:+--title "$$TITLE"} $${DAYS:+--days "$$DAYS"}
 
 ##@ Cluster

@@ -98,13 +98,18 @@ def main(arguments: Sequence[str]) -> int:
     if sys.version_info < OLDEST:
         return _hand_over(arguments)
     parser = argparse.ArgumentParser(description="Install what the project needs.")
+    parser.add_argument("--check", action="store_true", help="Install nothing; fail when .venv is not ready.")
     parser.add_argument("--with", dest="extras", action="append", default=[], choices=EXTRAS)
     # A plain death by signal would leave the temporary policy-rc.d behind.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    wishes = parser.parse_args(arguments)
     try:
-        ensure_programs(wanted_programs(parser.parse_args(arguments).extras))
-        ensure_venv()
+        if wishes.check:
+            check_venv()
+        else:
+            ensure_programs(wanted_programs(wishes.extras))
+            ensure_venv()
     except (InstallError, OSError) as exc:
         print(f"\n{exc}\n", file=sys.stderr)
         return 2
@@ -297,6 +302,15 @@ def ensure_venv() -> None:
             _make_ready()
 
 
+def check_venv() -> None:
+    """Raise InstallError when `.venv` is missing, or was made for other requirements; change nothing."""
+    if not _is_ready():
+        raise InstallError(
+            f"{VENV} is missing, or does not fit pyproject.toml and {LOCK}. This command installs nothing: "
+            "`make ready` does, and so do `make run`, `make up` and `make test`."
+        )
+
+
 def _is_ready() -> bool:
     return _stored_stamp() == _stamp()
 
@@ -315,7 +329,20 @@ def _stamp() -> str:
 
 def _home() -> str:
     """Identify what a venv is bound to: its Python, and its own place (scripts and links name it)."""
-    return _hash(f"{sys.version}\n{ROOT}".encode())
+    return _hash(f"{_python_version()}\n{ROOT}".encode())
+
+
+def _python_version() -> str:
+    """Return the version of the Python of `.venv`, whichever Python runs this; of this one without any.
+
+    cron finds another python3 in its PATH: the environment of a service that runs must outlive that.
+    """
+    command = [str(VENV / "bin" / "python"), "-I", "-S", "-c", "import sys; print(sys.version)"]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    except OSError:
+        return sys.version
+    return done.stdout.rstrip("\n") or sys.version
 
 
 def _hash(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from service import ROOT
 from service.local import install
 from service.local.install import InstallError
 
@@ -215,12 +217,53 @@ def test_a_damaged_one_is_repaired(steps: list[str], damage: str) -> None:
     assert steps == ["venv", *PACKAGES]
 
 
-def test_another_python_gets_another_one(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def python(steps: list[str]) -> Path:
+    """Return the Python of the environment, which prints its version."""
+    path = install.VENV / "bin" / "python"
+    path.parent.mkdir(parents=True)
+    path.write_text("#!/bin/sh\necho 3.11\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_another_python_in_the_path_leaves_it_alone(
+    steps: list[str], python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install.ensure_venv()
     steps.clear()
     monkeypatch.setattr(sys, "version", "3.99")
     install.ensure_venv()
+    install.check_venv()
+    assert steps == []
+
+
+def test_an_upgrade_of_its_python_gets_another_one(steps: list[str], python: Path) -> None:
+    install.ensure_venv()
+    steps.clear()
+    python.write_text("#!/bin/sh\necho 3.12\n")
+    install.ensure_venv()
     assert steps == ["venv", *PACKAGES]
+
+
+@pytest.mark.parametrize("damage", [".ready", "bin/python", "../pyproject.toml"])
+def test_a_check_installs_nothing_and_names_the_command(steps: list[str], damage: str) -> None:
+    install.ensure_venv()
+    install.check_venv()
+    steps.clear()
+    if damage.endswith("toml"):
+        (install.VENV / damage).write_text("[project]\nname = 'x'")
+    else:
+        (install.VENV / damage).unlink()
+    with pytest.raises(InstallError, match="`make ready` does"):
+        install.check_venv()
+    assert steps == []
+
+
+def test_commands_for_databases_install_nothing() -> None:
+    schema = (ROOT / "Makefile").read_text().partition("##@ Schema")[2].partition("##@ Cluster")[0]
+    assert re.findall(r"^([a-z-]+): ready\b", schema, re.MULTILINE) == ["up"]
+    assert len(re.findall(r"^[a-z-]+: installed\b", schema, re.MULTILINE)) > 20
 
 
 def test_a_failing_step_is_quoted() -> None:
