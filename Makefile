@@ -153,8 +153,8 @@ HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "
 	$${SKIP_EXAMPLES:+--skip-examples}
 
 .PHONY: plan deploy drift doctor adopt proc docs stats demo shard shard-drop
-plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=])
-	@$(SERVICE) plan $(HOW)
+plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=] [SQL=1]: the statements)
+	@$(SERVICE) plan $(HOW) $${SQL:+--sql}
 
 deploy: installed ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
 	@$(SERVICE) deploy $(HOW)

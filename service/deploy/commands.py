@@ -67,14 +67,18 @@ def plan(
     allow: Allow = "",
     rate: Rate = 0,
     skip_examples: SkipExamples = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the statements in place of the plan.")] = False,
 ) -> int:
     """Show what deploy would do, and what it would leave to you; change nothing."""
 
     def work(settings: Settings) -> int:
         deployer = _deployer(settings, canary, rev, allow, rate, skip_examples)
         planned = deployer.plan()
-        deployer.show(planned)
-        deployer.check(planned)
+        if sql:
+            typer.echo("\n".join(["DELIMITER $$", *(f"{text}\n$$" for text in deployer.statements(planned))]))
+        else:
+            deployer.show(planned)
+            deployer.check(planned)
         return 1 if planned.todo or planned.decide else 0
 
     return with_stack(work)

@@ -37,6 +37,7 @@ from service.deploy.plan import (
     summary,
 )
 from service.deploy.progress import Interrupts, Progress
+from service.deploy.recorder import Recorder
 from service.deploy.revisions import contains
 from service.deploy.state import OPENING, Installed, State, bodies, escaped, plain_type, read_state
 from service.retry import attempts
@@ -180,6 +181,21 @@ class Deployer:
             lines.append("  run       examples  of all that is new, first of all, in a scratch database")
         for line in [*lines, last]:
             self.say(line)
+
+    def statements(self, plan: Plan) -> list[str]:
+        """Return the statements of a plan, database by database, as a deploy runs them; run none."""
+        real, recorder = self.connection, Recorder(self.connection)
+        self.connection = recorder
+        try:
+            for db in self._order(plan):
+                items = plan.of(db)
+                if items[0].action != "database":
+                    recorder.raw.select_db(db)
+                for item in items:
+                    self._apply(item)
+        finally:
+            self.connection = real
+        return recorder.statements
 
     def _will_run_examples(self, plan: Plan) -> bool:
         return self.examples and has_news(plan)

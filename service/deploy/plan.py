@@ -33,6 +33,8 @@ ORDER = (
 """Kinds in the order in which they are created; drops come last."""
 DECIDE = ("unsafe", "drifted", "drop")
 """Actions that need a name: ALLOW=name."""
+DIFFS = 3
+"""Texts of one routine whose differences are shown."""
 MANY = 20
 """More routines with the same message than this are listed on one line."""
 UNSAFE = "unsafe"
@@ -379,6 +381,8 @@ def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Install
         lines.append(f"  {verb:<9} {thing:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
+        if action == "replace" and items[0].changes_text:
+            lines += _show_replacement(items, installed_text)
         if difference:
             lines += _show_difference(difference, action)
         elif action == "drifted":
@@ -479,6 +483,31 @@ def _show_unsafe(item: Item, callers: Callers) -> list[str]:
         f"            → {as_typed(f'deploy ALLOW={item.name}')}   "
         "(with the callers; or give it a new name instead)",
     ]
+
+
+def _show_replacement(items: Sequence[Item], installed_text: Callable[[Installed], str]) -> list[str]:
+    """Show how the new statement differs from the installed one, which may not be the same everywhere."""
+    groups = _by(items, lambda i: (i.installed.fingerprint if i.installed else "",))
+    lines = []
+    for _, alike in groups[:DIFFS]:
+        assert alike[0].installed is not None  # noqa: S101  # for mypy
+        assert isinstance(alike[0].source, Routine)  # noqa: S101  # for mypy
+        if len(groups) > 1:
+            lines.append(f"            in {places(alike)}")
+        lines += [
+            f"            {line}"
+            for line in difflib.unified_diff(
+                installed_text(alike[0].installed).splitlines(),
+                alike[0].source.statement.splitlines(),
+                "installed",
+                str(alike[0].source.path),
+                lineterm="",
+                n=1,
+            )
+        ]
+    if len(groups) > DIFFS:
+        lines.append(f"            … and {len(groups) - DIFFS} more texts")
+    return lines
 
 
 def _show_drift(items: Sequence[Item], installed_text: Callable[[Installed], str]) -> list[str]:

@@ -1,0 +1,55 @@
+"""`make plan SQL=1` prints what a deploy runs, without a password."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from service.settings import Settings
+from tests.support.admin import Admin
+from tests.support.edits import edited
+from tests.support.sites import Cli, DeployerMaker
+
+
+def test_the_statements_do_what_a_deploy_does(tool: DeployerMaker, dba: Admin) -> None:
+    files = edited("shard_list", "ORDER BY name", "ORDER BY name DESC")
+    deployer = tool(files=files)
+    statements = deployer.statements(deployer.plan(["shard2"]))
+    assert len(deployer.plan().todo) == 1  # nothing has run
+    for statement in statements:
+        deployer.connection.run(statement)
+    plan = tool(files=files).plan()
+    assert (plan.todo, plan.decide) == ([], [])
+    assert dba.one("SELECT is_open FROM yp.shard WHERE name = 'shard2'") == 1
+
+
+def test_no_statement_has_a_password(
+    tool: DeployerMaker, site: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployer = tool()
+    other = dataclasses.replace(site, db="mysql://somebody:geheim@localhost/?unix_socket=/x")
+    monkeypatch.setattr(deployer, "settings", other)
+    monkeypatch.setattr(deployer, "wish", dataclasses.replace(deployer.wish, app_user="somebody"))
+    text = "\n".join(deployer.statements(deployer.plan()))
+    assert "CREATE USER IF NOT EXISTS 'somebody'@'localhost' IDENTIFIED BY '…'" in text
+    assert "geheim" not in text
+
+
+def test_the_command_prints_a_script_and_nothing_else(cli: Cli, dba: Admin) -> None:
+    dba.rows("DROP PROCEDURE yp.shard_list")
+    done = cli("plan", "--sql")
+    assert done.returncode == 1
+    assert done.stdout.startswith("DELIMITER $$\nUSE `yp`\n$$\nCREATE OR REPLACE DEFINER")
+    assert done.stdout.endswith("END\n$$\n")
+
+
+def test_a_plan_shows_the_difference_of_each_routine_it_replaces(
+    tool: DeployerMaker, output: list[str]
+) -> None:
+    deployer = tool(files=edited("shard_list", "ORDER BY name", "ORDER BY name DESC"))
+    deployer.show(deployer.plan())
+    lines = [line.strip() for line in output]
+    assert "+++ procedures/yp/registry/shard_list.sql" in lines
+    assert any(line.startswith("-") and line.endswith("ORDER BY name;") for line in lines)
+    assert any(line.startswith("+") and line.endswith("ORDER BY name DESC;") for line in lines)
