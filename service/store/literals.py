@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -34,9 +35,14 @@ def literal(value: Any, *, backslash: bool = True) -> bytes:
         # Any bytes pass as they are but those that end the literal, which are ASCII.
         text = value.decode("ascii", "surrogateescape")
         return b"_binary'" + _escaped(text, backslash).encode("ascii", "surrogateescape") + b"'"
+    if kind is Decimal and value.is_finite():
+        # A number that a routine has answered: sums and counters are decimals.
+        return format(value, "f").encode()
     if isinstance(value, str):
         # Enumerations and keys that are a subclass of str.
         return literal(str.__str__(value), backslash=backslash)
+    if isinstance(value, int):
+        return b"%d" % int(value)
     raise TypeError(f"no SQL for a {kind.__name__}")
 
 

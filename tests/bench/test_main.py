@@ -64,7 +64,7 @@ def test_measures_a_scenario_and_its_limit(tmp_path: Path) -> None:
     for each in results["scenarios"]:
         assert each["name"] == "contact.get_contact"
         assert (each["errors"], each["errors_by_kind"]) == (0, {})
-        assert (each["calls"], each["trips"]) == (2, 2)
+        assert (each["calls"], round(each["trips"])) == (2, 1), "the gate is in the packet of the CALL"
         assert each["requests"] > 0
         assert 0 < each["p50_ms"] <= each["p99_ms"]
         assert each["ratio"] == pytest.approx(

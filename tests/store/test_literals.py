@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,10 +65,16 @@ class Kind(enum.StrEnum):
     QUOTED = "it's"
 
 
+class Digit(enum.IntEnum):
+    SEVEN = 7
+
+
 @pytest.mark.parametrize(
     ("value", "sql"),
     [(None, b"NULL"), (True, b"1"), (False, b"0"), (-5, b"-5"), (10**30, b"1" + b"0" * 30), (1.5, b"1.5"),
-     (1e300, b"1e+300"), (Kind.QUOTED, b"'it\\'s'"), (b"", b"_binary''")],
+     (1e300, b"1e+300"), (Kind.QUOTED, b"'it\\'s'"), (b"", b"_binary''"),
+     (Decimal("12.50"), b"12.50"), (Decimal("1E+3"), b"1000"), (Decimal("-1E-7"), b"-0.0000001"),
+     (Digit.SEVEN, b"7")],
 )  # fmt: skip
 def test_values_of_other_types(value: Any, sql: bytes) -> None:
     assert literal(value) == sql
@@ -89,6 +96,8 @@ class Odd:
         {1},
         float("inf"),
         float("nan"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
         "\ud800",
         "\udcbf\\",
         bytearray(b"x"),
