@@ -203,8 +203,12 @@ class Deployer:
     def check(self, plan: Plan) -> None:
         """Raise DeployError when what is new fails in a scratch database: the services would fail, too.
 
-        A new routine can break those that call it, and a new table every routine.
+        A new routine can break those that call it, and a new table every routine. A routine whose header or
+        clauses alone have changed is not run, but must be one that can be sent.
         """
+        sources = {item.source for item in plan.todo if isinstance(item.source, Routine)}
+        for routine in sorted(sources, key=lambda routine: routine.path):
+            create_statement(routine, self.files.revision)
         if not self._will_run_examples(plan):
             return
         routines, has_tables = news(plan)

@@ -25,7 +25,7 @@ def drop_shard(settings: Settings, name: str) -> None:
         check_writable(connection)
         if not connection.rows("SHOW TABLES FROM yp LIKE 'shard'"):
             raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
-        with Lease(settings):
+        with Lease(settings, "shard-drop"):
             was_open = _check(connection, name)
             connection.run("UPDATE yp.shard SET is_open = 0 WHERE name = %s", name)
             time.sleep(DRAIN_SECONDS)
