@@ -385,7 +385,10 @@ class Deployer:
         server = database_servers(self.settings.db)[0]
         host = "localhost" if server.unix_socket else "%"
         account = f"'{escape_string(server.user)}'@'{host}'"
-        self.connection.run(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY %s", server.password)
+        # as arguments: the % of any host would be one of the statement's
+        self.connection.run(
+            "CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", server.user, host, server.password
+        )
         self._grant_to(db, account, "EXECUTE")
 
     def _grant_to(self, db: str, account: str, rights: str) -> None:

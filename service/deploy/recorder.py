@@ -20,9 +20,9 @@ class Recorder(Connection):
         self.raw = SimpleNamespace(select_db=lambda db: self.statements.append(f"USE `{db}`"))
 
     def run(self, statement: str, *args: object) -> int:
-        """Note a statement with its values; a password is left out."""
+        """Note a statement with its values; a password, which comes last, is left out."""
         text = statement.replace(SECRET, "IDENTIFIED BY '…'")
-        values = args if text == statement else ()
+        values = args if text == statement else args[:-1]
         with self._real.raw.cursor() as cursor:
             self.statements.append(cursor.mogrify(text, values or None))
         return 0

@@ -53,3 +53,15 @@ def test_a_plan_shows_the_difference_of_each_routine_it_replaces(
     assert "+++ procedures/yp/registry/shard_list.sql" in lines
     assert any(line.startswith("-") and line.endswith("ORDER BY name;") for line in lines)
     assert any(line.startswith("+") and line.endswith("ORDER BY name DESC;") for line in lines)
+
+
+def test_the_account_of_a_service_on_another_machine_comes_from_any_host(
+    tool: DeployerMaker, site: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployer = tool()
+    far = dataclasses.replace(site, db="mysql://somebody:geheim@127.0.0.1:3306/")
+    monkeypatch.setattr(deployer, "settings", far)
+    monkeypatch.setattr(deployer, "wish", dataclasses.replace(deployer.wish, app_user="somebody"))
+    text = "\n".join(deployer.statements(deployer.plan()))
+    assert "CREATE USER IF NOT EXISTS 'somebody'@'%' IDENTIFIED BY '…'" in text
+    assert "TO 'somebody'@'%'" in text
