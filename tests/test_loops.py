@@ -43,7 +43,7 @@ ALL = {
 }  # fmt: skip
 TASKS = {
     "loops.py", "background.py", "push.py", "presence.py", "services_log.py", "client.py", "database.py",
-    "import_report.py", "import_store.py", "book_export.py", "book_import.py", "deliverer.py",
+    "import_report.py", "import_store.py", "book_export.py", "book_import.py", "deliverer.py", "pool.py",
 }  # fmt: skip
 """Files that may create tasks: loops, and tasks that end."""
 
