@@ -64,7 +64,7 @@ def alter_database(db: str) -> str:
 def _objects(connection: Connection, files: Files, state: State) -> Iterator[Difference]:
     for db in state.deployed:
         scope = "yp" if db == "yp" else "shard"
-        applied = frozenset(n for place, kind, n in state.applied if (place, kind) == (db, "migration"))
+        applied = state.migrations(db)
         wanted = _wanted(connection, files, scope, applied)
         yield from _of_database(connection, db, wanted, files, state, applied)
 

@@ -232,7 +232,7 @@ def _check_twins(files: Files, state: State) -> None:
 def _check_late(files: Files, state: State) -> None:
     """Refuse new migrations below those that were applied: elsewhere they run in another order."""
     for db in ["yp", *state.shards]:
-        applied = {name for place, kind, name in state.applied if (place, kind) == (db, "migration")}
+        applied = state.migrations(db)
         newest = max(applied, default="")
         for script in files.migrations["yp" if db == "yp" else "shard"]:
             if script.name not in applied and script.name < newest:
@@ -255,7 +255,7 @@ def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
         yield Item(db, "shard", "shard", db, "opens when it is complete")
     granted = {user for place, user in state.granted - state.wide if place == db}
     missing = {DEFINER_NAME, wish.app_user} - granted
-    by_hand = db in state.deployed and db not in state.opening
+    by_hand = state.is_deployed(db) and db not in state.opening
     for user in sorted(filter(None, missing)):
         why = "rights are missing" if user in state.users else "the account is missing"
         if (db, user) in state.wide:

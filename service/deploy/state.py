@@ -148,14 +148,28 @@ class State:
     @property
     def deployed(self) -> list[str]:
         """Return the databases that have had a migration: the registry first, then the shards."""
-        names = {db for db, kind, _ in self.applied if kind == "migration"}
-        return [db for db in ("yp", *self.shards) if db in names and db in self.databases]
+        return [db for db in ("yp", *self.shards) if self.is_deployed(db)]
+
+    def is_deployed(self, db: str) -> bool:
+        """Return whether a database has had a migration, and is there."""
+        return db in self.databases and bool(self.migrations(db))
+
+    def migrations(self, db: str) -> frozenset[str]:
+        """Return the names of the migrations that were applied to a database."""
+        return frozenset(name for kind, name in self._scripts.get(db, ()) if kind == "migration")
 
     def is_lost(self, db: str) -> bool:
         """Return whether a database that was deployed is gone or empty."""
         is_new = db not in self.registered or db in self.opening
-        was_made = any(place == db for place, _, _ in self.applied)
-        return (was_made or not is_new) and not self.objects.get(db)
+        return (db in self._scripts or not is_new) and not self.objects.get(db)
+
+    @cached_property
+    def _scripts(self) -> dict[str, list[tuple[str, str]]]:
+        """Return (kind, name) of what was applied, by database: a thousand shards are searched once."""
+        by_database: dict[str, list[tuple[str, str]]] = {}
+        for db, kind, name in self.applied:
+            by_database.setdefault(db, []).append((kind, name))
+        return by_database
 
     @cached_property
     def in_database(self) -> dict[str, list[Installed]]:
