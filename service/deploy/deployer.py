@@ -39,7 +39,7 @@ from service.deploy.plan import (
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.recorder import Recorder
 from service.deploy.revisions import contains
-from service.deploy.state import OPENING, Installed, State, bodies, escaped, plain_type, read_state
+from service.deploy.state import OPENING, Installed, State, bodies, escaped, plain_type, read_state, scope_of
 from service.retry import attempts
 from service.schema.routines import Routine, Script
 from service.schema.uses import callers_of
@@ -225,7 +225,7 @@ class Deployer:
     def installed_text(self, plan: Plan, installed: Installed) -> str:
         """Return an installed statement in the form of our files."""
         text = bodies(self.connection, [installed])[installed.db, installed.name]
-        scope = "yp" if installed.db == "yp" else "shard"
+        scope = scope_of(installed.db)
         routine = plan.files.by_scope[scope].get(installed.name)
         if routine and plain_type(installed.returns, routine.returns) == plain_type(
             routine.returns, installed.returns

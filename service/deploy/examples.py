@@ -21,7 +21,7 @@ from service.deploy import scene, scratch
 from service.deploy.create import create_statement
 from service.deploy.fault_lines import fault_in_script, fault_in_statement, fault_of_name
 from service.deploy.plan import Files, Plan
-from service.deploy.state import escaped
+from service.deploy.state import escaped, scope_of
 from service.schema.header import read_header
 from service.schema.routines import NESTED_CALL, Routine, Script
 from service.settings import DatabaseServer, Settings
@@ -117,12 +117,12 @@ def examine(settings: Settings, files: Files) -> Iterator[tuple[str, ExamplesRep
 
 def news(plan: Plan) -> tuple[set[Name], bool]:
     """Return the routines of a plan that no database of the server has, and whether it has new tables."""
-    installed = {(_scope(r.db), r.name, r.fingerprint) for r in plan.state.routines.values()}
-    applied = {(_scope(db), name, digest) for (db, _, name), digest in plan.state.applied.items()}
+    installed = {(scope_of(r.db), r.name, r.fingerprint) for r in plan.state.routines.values()}
+    applied = {(scope_of(db), name, digest) for (db, _, name), digest in plan.state.applied.items()}
     routines: set[Name] = set()
     has_tables = False
     for item in (*plan.todo, *plan.decide):
-        key = (_scope(item.db), item.name)
+        key = (scope_of(item.db), item.name)
         if isinstance(item.source, Routine):
             if (*key, item.source.fingerprint) not in installed:
                 routines.add(key)
@@ -162,10 +162,6 @@ def _reaching(routines: Collection[Routine], names: Collection[Name]) -> set[Nam
         callers |= more
         grown = bool(more)
     return callers
-
-
-def _scope(db: str) -> str:
-    return "yp" if db == "yp" else "shard"
 
 
 class _Site:

@@ -18,7 +18,7 @@ from service.deploy import accounts, tables
 from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference, Ignore
 from service.deploy.plan import Files
 from service.deploy.scratch import drop_stale, scratch_database, scratch_name, unlogged
-from service.deploy.state import State
+from service.deploy.state import State, scope_of
 from service.deploy.tables import Name
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import CHARSET, COLLATION, DEFINER_NAME, Connection, view_statement
@@ -63,7 +63,7 @@ def alter_database(db: str) -> str:
 
 def _objects(connection: Connection, files: Files, state: State) -> Iterator[Difference]:
     for db in state.deployed:
-        scope = "yp" if db == "yp" else "shard"
+        scope = scope_of(db)
         applied = state.migrations(db)
         wanted = _wanted(connection, files, scope, applied)
         yield from _of_database(connection, db, wanted, files, state, applied)
@@ -89,7 +89,7 @@ def _of_database(
     applied: frozenset[str],
 ) -> Iterator[Difference]:
     """Compare one database; leave out views with a newer file, and what pending migrations name."""
-    scope = "yp" if db == "yp" else "shard"
+    scope = scope_of(db)
     installed = tables.definitions(connection, db)
     views = {v.name: v for v in files.views[scope]}
     newer = {("view", v.name) for v in views.values() if state.applied.get((db, "view", v.name)) != v.digest}

@@ -13,7 +13,7 @@ import pymysql
 
 from service import as_typed
 from service.deploy.plan import Files, Plan
-from service.deploy.state import State
+from service.deploy.state import State, scope_of
 from service.store.admin import Connection, DeployError
 
 SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
@@ -129,7 +129,7 @@ def check_versions(files: Files, state: State) -> None:
     numbers = {scope: {s.name[:4] for s in scripts} for scope, scripts in files.migrations.items()}
     unknown: dict[str, list[str]] = defaultdict(list)
     for db, kind, name in sorted(state.applied):
-        if kind == "migration" and name[:4] not in numbers["yp" if db == "yp" else "shard"]:
+        if kind == "migration" and name[:4] not in numbers[scope_of(db)]:
             unknown[name].append(db)
     if unknown:
         name, databases = next(iter(unknown.items()))

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from service import ROOT, as_typed
 from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
-from service.deploy.state import Installed, State
+from service.deploy.state import Installed, State, scope_of
 from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
 from service.store.admin import DEFINER_NAME, DeployError
 
@@ -163,7 +163,7 @@ def make_plan(files: Files, state: State, wish: Wish, differences: Iterable[Diff
     for difference in differences:
         _of_difference(difference, plan, wish, repairs)
     for db in ["yp", *state.shards]:
-        scope = "yp" if db == "yp" else "shard"
+        scope = scope_of(db)
         items: list[Item] = []
         if not wish.only:
             items += _database(db, state, wish)
@@ -206,7 +206,7 @@ def _check_names(files: Files, state: State) -> None:
     """Refuse databases whose migrations have other names than ours of the same numbers."""
     ours = {scope: {s.name[:4]: s.name for s in scripts} for scope, scripts in files.migrations.items()}
     for db, kind, name in sorted(state.applied):
-        own_name = ours["yp" if db == "yp" else "shard"].get(name[:4], name)
+        own_name = ours[scope_of(db)].get(name[:4], name)
         if kind == "migration" and own_name != name:
             raise DeployError(
                 f"the migration {name} was applied to {db}, and this version has {own_name} in its place: "
@@ -234,7 +234,7 @@ def _check_late(files: Files, state: State) -> None:
     for db in ["yp", *state.shards]:
         applied = state.migrations(db)
         newest = max(applied, default="")
-        for script in files.migrations["yp" if db == "yp" else "shard"]:
+        for script in files.migrations[scope_of(db)]:
             if script.name not in applied and script.name < newest:
                 raise DeployError(
                     f"{script.path} is new to {db}, where {newest} was applied before it, as when two "
@@ -410,7 +410,7 @@ def _show_difference(difference: Difference, action: str) -> list[str]:
 
 def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
     """Add one line for many routines with the same message; return the others."""
-    groups = _by(plan.todo, lambda i: (i.action, i.kind, i.why, _scope(i.db)))
+    groups = _by(plan.todo, lambda i: (i.action, i.kind, i.why, scope_of(i.db)))
     singles: list[Item] = []
     for (action, kind, why, _), items in groups:
         names = {item.name for item in items}
@@ -425,10 +425,6 @@ def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
                 ", ".join(sorted(names)), 110, initial_indent=indent, subsequent_indent=indent
             )
     return singles
-
-
-def _scope(db: str) -> str:
-    return "yp" if db == "yp" else "shard"
 
 
 def summary(plan: Plan) -> str:

@@ -116,6 +116,11 @@ def plain_type(text: str, other: str) -> str:
     return words
 
 
+def scope_of(db: str) -> str:
+    """Return the class of a database of ours: yp, or shard."""
+    return "yp" if db == "yp" else "shard"
+
+
 @dataclass
 class State:
     """Databases, routines and applied scripts of one server."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from service.deploy.state import read_state
+from service.deploy.state import read_state, scope_of
 from service.schema.routines import load_routines
 from service.store.admin import Connection, DeployError
 
@@ -59,7 +59,7 @@ def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use
         "WHERE OBJECT_TYPE IN ('PROCEDURE', 'FUNCTION')"
     ):
         if db == "yp" or db in shards:
-            use = uses["yp" if db == "yp" else "shard", name]
+            use = uses[scope_of(db), name]
             use.calls += int(calls)
             use.total_ms += float(total)
             use.slowest_ms = max(use.slowest_ms, float(slowest))
@@ -71,7 +71,7 @@ def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use
     ):
         match = CALL.match(text)
         if match:
-            uses["yp" if (match[1] or schema) == "yp" else "shard", match[2]].errors += int(errors)
+            uses[scope_of(match[1] or schema), match[2]].errors += int(errors)
     return dict(uses)
 
 
@@ -90,7 +90,7 @@ def _listen(connection: Connection, seconds: float) -> Iterator[tuple[str, str, 
                 match = CALL.match(text or "")
                 if match and (thread, event) not in seen:
                     seen.add((thread, event))
-                    yield "yp" if (match[1] or schema) == "yp" else "shard", match[2], float(ms)
+                    yield scope_of(match[1] or schema), match[2], float(ms)
 
 
 @contextmanager
