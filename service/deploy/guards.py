@@ -13,13 +13,11 @@ import pymysql
 
 from service import as_typed
 from service.deploy.plan import Files, Plan
-from service.deploy.state import State, scope_of
+from service.deploy.state import SCRATCH, State, scope_of
 from service.store.admin import Connection, DeployError
 
 SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RESERVED_NAMES = {"yp", "mysql", "sys", "information_schema", "performance_schema", "test"}
-RESERVED_PREFIXES = ("drumee_check_", "drumee_restore")
-"""Names of databases that the tools themselves make and drop."""
 OLDER = "older"
 """ALLOW=older deploys a checkout that does not contain what is installed."""
 MANY = 5
@@ -27,6 +25,8 @@ MANY = 5
 UNTOUCHED = "Nothing was touched."
 RESTORING = "drumee_restore"
 """Database that exists while a restore is not complete."""
+RESERVED_PREFIXES = (SCRATCH, RESTORING)
+"""Names of databases that the tools themselves make and drop."""
 
 
 def check_shard_name(name: str) -> None:
