@@ -21,7 +21,7 @@ from service.deploy import guards
 from service.deploy.blockers import longest_transaction
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
-from service.deploy.examples import has_news, news, run_examples
+from service.deploy.examples import news, run_examples
 from service.deploy.expected import alter_database, differences
 from service.deploy.journal import BOOTSTRAP, Journal, Lease
 from service.deploy.pace import Pace
@@ -150,6 +150,7 @@ class Deployer:
         plan = make_plan(self.files, state, self.wish, differences(self.settings, server, self.files, state))
         ignore = Ignore(self.settings.schema_ignore)
         plan.unknown = [r for r in plan.unknown if not ignore.has(r.db, r.kind, r.name)]
+        plan.unknown_objects = [d for d in plan.unknown_objects if not ignore.has(d.db, d.kind, d.name)]
         return self._mark_removed(plan)
 
     def _mark_removed(self, plan: Plan) -> Plan:
@@ -177,7 +178,7 @@ class Deployer:
     def show(self, plan: Plan) -> None:
         """Report the plan."""
         *lines, last = render(plan, callers_of, lambda i: self.installed_text(plan, i))
-        if self._will_run_examples(plan):
+        if self.examples and any(news(plan)):
             lines.append("  run       examples  of all that is new, first of all, in a scratch database")
         for line in [*lines, last]:
             self.say(line)
@@ -197,9 +198,6 @@ class Deployer:
             self.connection = real
         return recorder.statements
 
-    def _will_run_examples(self, plan: Plan) -> bool:
-        return self.examples and has_news(plan)
-
     def check(self, plan: Plan) -> None:
         """Raise DeployError when what is new fails in a scratch database: the services would fail, too.
 
@@ -209,9 +207,9 @@ class Deployer:
         sources = {item.source for item in plan.todo if isinstance(item.source, Routine)}
         for routine in sorted(sources, key=lambda routine: routine.path):
             create_statement(routine, self.files.revision)
-        if not self._will_run_examples(plan):
-            return
         routines, has_tables = news(plan)
+        if not self.examples or not (routines or has_tables):
+            return
         changed = None if has_tables else routines
         report = run_examples(self.settings, self.files, self.connection.server, changed)
         if report.failures:
@@ -256,12 +254,14 @@ class Deployer:
     def deploy(self, new_shard: str = "") -> Outcome:
         """Do what the plan says. Running it again continues where it was stopped."""
         started = time.monotonic()
-        before = self.plan([new_shard] if new_shard else [])  # refuses before anything is written
+        new_shards = [new_shard] if new_shard else []
+        before = self.plan(new_shards)  # refuses before anything is written
         if before.state.collations.get("yp", COLLATION) != COLLATION:
             self.connection.run(alter_database("yp"))
         self.connection.each(BOOTSTRAP)
         with Lease(self.settings) as lease:
-            plan = self.plan([new_shard] if new_shard else [])
+            # the comparison of all tables takes most of the time: it holds unless another deploy came between
+            plan = before if self._state(new_shards) == before.state else self.plan(new_shards)
             self._check_canary(plan)
             if plan.todo or plan.decide:
                 self.show(plan)

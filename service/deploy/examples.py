@@ -131,11 +131,6 @@ def news(plan: Plan) -> tuple[set[Name], bool]:
     return routines, has_tables
 
 
-def has_news(plan: Plan) -> bool:
-    """Return whether a plan brings a routine, migration or view that no database of the server has."""
-    return any(news(plan))
-
-
 def _title(routine: Routine) -> str:
     return f"{routine.scope}.{routine.name} ({routine.path})"
 

@@ -15,7 +15,7 @@ from contextlib import closing
 
 from service import as_typed
 from service.deploy import accounts, tables
-from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference, Ignore
+from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference
 from service.deploy.plan import Files
 from service.deploy.scratch import drop_stale, scratch_database, scratch_name, unlogged
 from service.deploy.state import State, scope_of
@@ -33,13 +33,11 @@ def differences(settings: Settings, server: DatabaseServer, files: Files, state:
     with closing(Connection(settings, [server])) as connection:
         unlogged(connection)
         drop_stale(connection)
-        result = [
+        return [
             *_default_collations(state),
             *(_objects(connection, files, state) if _views_work(state) else []),
             *(accounts.differences(connection, state, app) if state.applied else []),
         ]
-    ignore = Ignore(settings.schema_ignore)
-    return [d for d in result if d.what != "unknown" or not ignore.has(d.db, d.kind, d.name)]
 
 
 def _views_work(state: State) -> bool:
@@ -62,17 +60,20 @@ def alter_database(db: str) -> str:
 
 
 def _objects(connection: Connection, files: Files, state: State) -> Iterator[Difference]:
+    server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
     for db in state.deployed:
-        scope = scope_of(db)
         applied = state.migrations(db)
-        wanted = _wanted(connection, files, scope, applied)
+        wanted = _wanted(connection, server, files, scope_of(db), applied)
         yield from _of_database(connection, db, wanted, files, state, applied)
 
 
-def _wanted(connection: Connection, files: Files, scope: str, applied: frozenset[str]) -> dict[Name, str]:
+def _wanted(
+    connection: Connection, server: tuple[object, ...], files: Files, scope: str, applied: frozenset[str]
+) -> dict[Name, str]:
+    """Return the definitions that these migrations make on a server, from memory when they are known."""
     scripts = (*files.migrations[scope], *files.views[scope])
     digests = tuple((s.name, s.digest) for s in scripts if s.name in applied or s in files.views[scope])
-    key = (*connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0], scope, digests)
+    key = (*server, scope, digests)
     if key not in _definitions:
         name = f"{scratch_name(connection)}_{scope}"
         with scratch_database(connection, name, files, scope, applied) as scratch:
