@@ -8,7 +8,6 @@ a guess that does not hold. Then the request begins again, with the gate alone i
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +19,8 @@ T = TypeVar("T")
 CHANGED = "SESSION_CHANGED"
 MOST_ANSWERS = 4096
 """Sessions of which a process knows the last answer."""
+GateArgs = tuple[str | None, str | None, str | None]
+"""Arguments of `session_open`: session, hub, resource."""
 
 
 class GuessError(Exception):
@@ -29,35 +30,9 @@ class GuessError(Exception):
 class Guess(NamedTuple):
     """The last answer of the gate for a session."""
 
-    gate: tuple[str | None, str | None, str | None]
-    """Arguments of `session_open`: session, hub, resource."""
+    gate: GateArgs
     answer: str
     caller: Caller
-
-
-class GateAnswers:
-    """The last answers of the gate in this process, the most recent ones."""
-
-    def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str | None, str | None, str | None], Guess] = OrderedDict()
-
-    def find(self, gate: tuple[str | None, str | None, str | None]) -> Guess | None:
-        """Return the last answer for these arguments, or None."""
-        guess = self._answers.get(gate)
-        if guess is not None:
-            self._answers.move_to_end(gate)
-        return guess
-
-    def keep(self, guess: Guess) -> None:
-        """Remember an answer."""
-        self._answers[guess.gate] = guess
-        self._answers.move_to_end(guess.gate)
-        if len(self._answers) > MOST_ANSWERS:
-            self._answers.popitem(last=False)
-
-    def drop(self, guess: Guess) -> None:
-        """Forget an answer that does not hold any more."""
-        self._answers.pop(guess.gate, None)
 
 
 class GuessCaller:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
-from service.auth.one_packet import Guess, GuessCaller, GuessError
+from service.auth.one_packet import GateArgs, Guess, GuessCaller, GuessError
 from service.auth.session import (
     NOBODY,
     Caller,
@@ -162,7 +162,7 @@ class RpcExchange(Exchange):
         """
         if service.name not in ONE_PACKET:
             return None
-        guess = self.process.gate_answers.find(self._gate_args(service))
+        guess = self.process.gate_answers.get(self._gate_args(service))
         if guess is None or not _admits(guess, service):
             return None
         self.gate_asked = True
@@ -175,7 +175,7 @@ class RpcExchange(Exchange):
         except (GuessError, TooManyCallsError, RequestError) as exc:
             if not calls.is_checked:
                 if isinstance(exc, GuessError):
-                    self.process.gate_answers.drop(guess)
+                    self.process.gate_answers.pop(guess.gate, None)
                 return None
             raise
         finally:
@@ -239,7 +239,7 @@ class RpcExchange(Exchange):
         caller, answer = await open_session_as_text(self.process.db, *gate)
         self.caller = caller
         if service.name in ONE_PACKET:
-            self.process.gate_answers.keep(Guess(gate, answer, caller))
+            self.process.gate_answers[gate] = Guess(gate, answer, caller)
         self.count_caller(caller)
         if caller.stale:
             lifetime = self.process.settings.session_lifetime
@@ -250,7 +250,7 @@ class RpcExchange(Exchange):
         if caller.level < service.level:
             raise self._denied(service, caller)
 
-    def _gate_args(self, service: Service) -> tuple[str | None, str | None, str | None]:
+    def _gate_args(self, service: Service) -> GateArgs:
         """Return session, hub and resource for the gate."""
         self._read_sid()
         if service.on_hub and service.declaration["permission"].get("fast_check") != "public-api":

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache
 
 from service.auth import devices
 from service.auth.app_passwords import AppPasswords
 from service.auth.guests import GuestLimits
-from service.auth.one_packet import GateAnswers
+from service.auth.one_packet import MOST_ANSWERS, GateArgs, Guess
 from service.auth.secret import SigningSecret
 from service.auth.session import Caller
 from service.auth.sign_in import Passwords
@@ -51,7 +52,8 @@ class Process:
         self.passwords = Passwords(self.settings, self.db, self.pusher.redis)
         self.app_passwords = AppPasswords(self.settings, self.db, self.pusher.redis, self.background)
         self.limit = RateLimit(self.settings.rate_limit)
-        self.gate_answers = GateAnswers()
+        self.gate_answers: LRUCache[GateArgs, Guess] = LRUCache(MOST_ANSWERS)
+        """The last answers of the gate."""
 
     def make_context(
         self, request: web.Request, service: str, args: dict[str, Any], caller: Caller, db: RoutineCaller
