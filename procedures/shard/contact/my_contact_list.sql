@@ -1,7 +1,8 @@
 -- my_contact_list: list a page of the owner's address book, in the order of an index.
 --
--- Page 1 of all active or archived contacts is sent as it is stored (contact_document), when no contact of
--- the owner is a user or blocked, and all are stored. Other pages are made now (contact_list_live).
+-- Page 1 of all active or archived contacts is sent as it is stored (contact_document), but for contacts who
+-- are users, or have no stored text: theirs is made now. So are other pages, and all of an owner who has
+-- blocked somebody, or whose contacts wait to be stored again (contact_list_live).
 --
 -- Params:   in_owner    owner of the address book
 --           in_tag      only contacts with this tag or one below it; NULL for all
@@ -40,9 +41,8 @@ BEGIN
 
     IF in_page = 1 AND in_tag IS NULL AND in_name IS NULL AND in_after IS NULL
        AND in_option IN ('active', 'archived') THEN
-        SELECT c.id IS NOT NULL OR b.contact_id IS NOT NULL OR s.contact_id IS NOT NULL INTO v_is_live
+        SELECT b.contact_id IS NOT NULL OR s.contact_id IS NOT NULL INTO v_is_live
         FROM contact_ledger AS l
-        LEFT JOIN contact AS c FORCE INDEX (by_peer) ON c.owner_id = in_owner AND c.peer_id > ''
         LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner
         LEFT JOIN contact_stale AS s ON s.owner_id = in_owner
         WHERE l.owner_id = in_owner
@@ -53,30 +53,49 @@ BEGIN
         CALL contact_list_live(in_owner, in_tag, in_name, in_sort, in_order, in_option, in_page, in_size,
                                in_after);
     ELSEIF in_sort = 'date' AND in_order = 'desc' THEN
-        SELECT CONCAT(r.rpc_card, v_page) AS data
+        SELECT COALESCE(IF(c.peer_id IS NULL, CONCAT(r.rpc_card, v_page), NULL), (
+            SELECT JSON_INSERT(k.data, '$.page', in_page + 0)
+            FROM contact_card AS k
+            WHERE k.owner_id = in_owner AND k.id = c.id
+        )) AS data
         FROM contact AS c FORCE INDEX (by_date)
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+        LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
         WHERE c.owner_id = in_owner AND c.box = v_box
         ORDER BY c.ctime DESC, c.id DESC
         LIMIT in_size;
     ELSEIF in_sort = 'date' THEN
-        SELECT CONCAT(r.rpc_card, v_page) AS data
+        -- Repeats my_contact_list: neither the column of an ORDER BY nor its direction can be a parameter
+        SELECT COALESCE(IF(c.peer_id IS NULL, CONCAT(r.rpc_card, v_page), NULL), (
+            SELECT JSON_INSERT(k.data, '$.page', in_page + 0)
+            FROM contact_card AS k
+            WHERE k.owner_id = in_owner AND k.id = c.id
+        )) AS data
         FROM contact AS c FORCE INDEX (by_date)
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+        LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
         WHERE c.owner_id = in_owner AND c.box = v_box
         ORDER BY c.ctime, c.id
         LIMIT in_size;
     ELSEIF in_order = 'desc' THEN
-        SELECT CONCAT(r.rpc_card, v_page) AS data
+        -- Repeats my_contact_list: neither the column of an ORDER BY nor its direction can be a parameter
+        SELECT COALESCE(IF(c.peer_id IS NULL, CONCAT(r.rpc_card, v_page), NULL), (
+            SELECT JSON_INSERT(k.data, '$.page', in_page + 0)
+            FROM contact_card AS k
+            WHERE k.owner_id = in_owner AND k.id = c.id
+        )) AS data
         FROM contact AS c FORCE INDEX (by_name)
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+        LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
         WHERE c.owner_id = in_owner AND c.box = v_box
         ORDER BY c.display DESC, c.id DESC
         LIMIT in_size;
     ELSE
-        SELECT CONCAT(r.rpc_card, v_page) AS data
+        -- Repeats my_contact_list: neither the column of an ORDER BY nor its direction can be a parameter
+        SELECT COALESCE(IF(c.peer_id IS NULL, CONCAT(r.rpc_card, v_page), NULL), (
+            SELECT JSON_INSERT(k.data, '$.page', in_page + 0)
+            FROM contact_card AS k
+            WHERE k.owner_id = in_owner AND k.id = c.id
+        )) AS data
         FROM contact AS c FORCE INDEX (by_name)
-        STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
+        LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
         WHERE c.owner_id = in_owner AND c.box = v_box
         ORDER BY c.display, c.id
         LIMIT in_size;

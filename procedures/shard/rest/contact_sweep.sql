@@ -6,6 +6,9 @@
 -- before it counts as well: a contact that was imported then may have got its record, with the times of the
 -- contact, only during the deploy.
 --
+-- Contacts without a record are marked, too, and those whose stored texts for the RPC are missing or old, as
+-- routines leave them that know nothing of these texts (contact_document).
+--
 -- Callers:  make deploy
 -- Params:   none
 -- Returns:  nothing
@@ -43,19 +46,19 @@ BEGIN
         WHERE r.state <> 'purged' AND r.updated_at >= v_since
         ON DUPLICATE KEY UPDATE contact_id = r.contact_id;
     END IF;
-    -- the routines that a rollback brought back may not know of the stored cards
+    -- what the routines that a rollback brought back have written
     SELECT COALESCE(MAX(started), 0) INTO v_last_deploy FROM yp.deploy_run WHERE outcome = 'done';
     INSERT INTO contact_stale (owner_id, contact_id)
     SELECT c.owner_id, c.id
     FROM contact AS c
-    STRAIGHT_JOIN contact_record AS r ON r.owner_id = c.owner_id AND r.contact_id = c.id
-    WHERE c.mtime >= v_last_deploy AND JSON_VALUE(CONCAT(r.rpc_card, '}'), '$.mtime') <> c.mtime
-    ON DUPLICATE KEY UPDATE contact_id = c.id;
-    INSERT INTO contact_stale (owner_id, contact_id)
-    SELECT c.owner_id, c.id
-    FROM contact AS c
     LEFT JOIN contact_record AS r ON r.owner_id = c.owner_id AND r.contact_id = c.id
-    WHERE c.box <> 'hidden' AND r.contact_id IS NULL
+    WHERE c.box <> 'hidden'
+      AND (r.contact_id IS NULL
+           OR c.peer_id IS NULL AND c.deleted_at IS NULL AND r.rpc_card IS NULL
+           OR c.mtime >= v_last_deploy AND JSON_VALUE(CONCAT(r.rpc_card, '}'), '$.mtime') <> c.mtime
+           -- a text that ends without tags
+           OR r.updated_at >= TIMESTAMPADD(SECOND, v_last_deploy, '1970-01-01') AND r.rpc_full LIKE '%]}'
+              AND EXISTS (SELECT 1 FROM map_tag AS m WHERE m.owner_id = c.owner_id AND m.entity_id = c.id))
     ON DUPLICATE KEY UPDATE contact_id = c.id;
 END$$
 DELIMITER ;

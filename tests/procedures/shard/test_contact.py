@@ -1057,3 +1057,35 @@ async def test_of_two_my_contact_trash_at_once_one_is_told_it_lies_there(direct:
     calls = (direct.sets("shard1", "my_contact_trash", owner.uid, contact, None) for _ in range(3))
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(r, Refused) and r.code == "ALREADY_DELETED" for r in results) == 2, results
+
+
+# --- contact_sweep ---
+
+
+def test_contact_sweep_finds_what_routines_without_stored_cards_wrote(scene: Scene) -> None:
+    added, tagged = scene.contact("added@scene.example"), scene.contact("tagged@scene.example")
+    tag = scene.doc("tag_add(:alice, 'friends', NULL)")["tag_id"]
+    # Routines of before leave a new contact without a card, and do not write the card of an old one.
+    scene.sets(f"UPDATE contact_record SET rpc_card = NULL, rpc_full = NULL WHERE contact_id = '{added}'")
+    scene.sets(
+        "INSERT INTO map_tag (owner_id, tag_id, entity_id, category) "
+        f"VALUES (:alice, '{tag}', '{tagged}', 'contact')"
+    )
+    scene.sets("contact_sweep()")
+    while scene.one("contact_catch_up(1000)"):
+        pass
+    listed = scene.rows("my_contact_list(:alice, NULL, NULL, 'name', 'asc', 'active', 1, 45, NULL)")
+    assert all(data for (data,) in listed), listed
+    assert [one["tag_id"] for one in scene.doc(f"my_contact_get(:alice, '{tagged}')")["tag"]] == [tag]
+
+
+def test_a_list_makes_the_cards_that_are_not_stored(scene: Scene) -> None:
+    """A user, a contact without a stored card, as an upgrade finds it, and one without a record."""
+    scene.befriend("alice", "bob")
+    kept, old, new = (scene.contact(f"{name}@scene.example") for name in ("kept", "old", "new"))
+    scene.sets(f"UPDATE contact_record SET rpc_card = NULL, rpc_full = NULL WHERE contact_id = '{old}'")
+    scene.sets(f"DELETE FROM contact_record WHERE contact_id = '{new}'")
+    for order in ("'name', 'asc'", "'name', 'desc'", "'date', 'asc'", "'date', 'desc'"):
+        listed = scene.rows(f"my_contact_list(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
+        assert listed == scene.rows(f"contact_list_live(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
+        assert {kept, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
