@@ -226,7 +226,8 @@ BEGIN
             ON DUPLICATE KEY UPDATE contact_id = id;
             UPDATE contact AS c
             LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = c.id
-            SET c.entity = c.id, c.peer_id = NULL, c.category = 'independant', r.rpc_full = NULL
+            SET c.entity = c.id, c.peer_id = NULL, c.category = 'independant',
+                r.rpc_card = NULL, r.rpc_full = NULL
             WHERE c.owner_id = in_owner AND c.entity IN (v_peer, v_person_email) AND c.id <> in_id;
         ELSEIF v_holder_id IS NOT NULL THEN
             SET v_peer = NULL, v_entity = in_id;

@@ -1,6 +1,6 @@
 -- my_contact_get: get one contact of the owner in full, with addresses, numbers and tags.
 --
--- See docs/frontend-contract.md#contact-record. A contact who is no user has a stored text (contact_record);
+-- See docs/frontend-contract.md#contact-record. A contact who is no user has a stored text (contact_stored);
 -- others are put together now, and so are tags.
 --
 -- Params:   in_owner   owner of the address book
@@ -18,12 +18,7 @@ CREATE OR REPLACE PROCEDURE my_contact_get(
 BEGIN
     DECLARE v_data, v_tags LONGTEXT;
 
-    SELECT r.rpc_full INTO v_data
-    FROM contact_record AS r
-    JOIN contact AS c
-      ON c.owner_id = in_owner AND c.id = in_id AND c.peer_id IS NULL AND c.deleted_at IS NULL
-    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = in_id
-    WHERE r.owner_id = in_owner AND r.contact_id = in_id AND b.contact_id IS NULL;
+    SELECT full INTO v_data FROM contact_stored WHERE owner_id = in_owner AND id = in_id;
     IF v_data LIKE '%[' THEN
         -- as in contact_full
         SELECT GROUP_CONCAT(

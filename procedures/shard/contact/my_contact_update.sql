@@ -52,12 +52,10 @@ BEGIN
         END IF;
         CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
     END IF;
-    -- Repeats my_contact_get, which would be the eleventh routine that an update reaches
-    SELECT r.rpc_full INTO v_data
-    FROM contact_record AS r
-    JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id AND c.peer_id IS NULL
-    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = v_id
-    WHERE r.owner_id = in_owner AND r.contact_id = v_id AND b.contact_id IS NULL AND r.rpc_full LIKE '%]}';
+    -- not by my_contact_get, which would be the eleventh routine that an update reaches
+    SELECT full INTO v_data
+    FROM contact_stored
+    WHERE owner_id = in_owner AND id = v_id AND full LIKE '%]}';
     IF v_data IS NULL THEN
         SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
     ELSE

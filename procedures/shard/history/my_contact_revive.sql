@@ -70,7 +70,8 @@ BEGIN
         WHERE owner_id = in_owner AND id = in_other;
         INSERT INTO contact_stale (owner_id, contact_id) VALUES (in_owner, in_other)
         ON DUPLICATE KEY UPDATE contact_id = in_other;
-        UPDATE contact_record SET rpc_full = NULL WHERE owner_id = in_owner AND contact_id = in_other;
+        UPDATE contact_record SET rpc_card = NULL, rpc_full = NULL
+        WHERE owner_id = in_owner AND contact_id = in_other;
         -- unlocked: the owner is locked, and the assignment of a subquery would lock rows of yp
         SELECT COUNT(*) INTO v_blocked
         FROM yp.contact_block

@@ -36,13 +36,8 @@ BEGIN
     END IF;
     CALL contact_lock(in_owner, NULL, in_contact, v_no_id, v_peer);
     CALL contact_write(in_owner, v_id, in_contact, v_peer, 1, v_changed, v_former);
-    -- Repeats my_contact_patch, which reaches ten routines without one for this: who is no user, and not
-    -- blocked, is shown as the render has stored them
-    SELECT CONCAT(r.rpc_card, '}') INTO v_card
-    FROM contact_record AS r
-    JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id AND c.peer_id IS NULL
-    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = v_id
-    WHERE r.owner_id = in_owner AND r.contact_id = v_id AND b.contact_id IS NULL;
+    -- Repeats my_contact_patch, which reaches ten routines without one for this
+    SELECT card INTO v_card FROM contact_stored WHERE owner_id = in_owner AND id = v_id;
     IF v_card IS NULL THEN
         SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     ELSE

@@ -94,12 +94,7 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_NAME';
         END IF;
     END IF;
-    -- who is no user, and not blocked, is shown as the render has stored them
-    SELECT CONCAT(r.rpc_card, '}') INTO v_card
-    FROM contact_record AS r
-    JOIN contact AS c ON c.owner_id = in_owner AND c.id = v_id AND c.peer_id IS NULL
-    LEFT JOIN yp.contact_block AS b ON b.owner_id = in_owner AND b.contact_id = v_id
-    WHERE r.owner_id = in_owner AND r.contact_id = v_id AND b.contact_id IS NULL;
+    SELECT card INTO v_card FROM contact_stored WHERE owner_id = in_owner AND id = v_id;
     IF v_card IS NULL THEN
         SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     ELSE
