@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -24,14 +25,21 @@ def test_the_statements_do_what_a_deploy_does(tool: DeployerMaker, dba: Admin) -
     assert dba.one("SELECT is_open FROM yp.shard WHERE name = 'shard2'") == 1
 
 
-def test_no_statement_has_a_password(
-    tool: DeployerMaker, site: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deployer = tool()
-    other = dataclasses.replace(site, db="mysql://somebody:geheim@localhost/?unix_socket=/x")
-    monkeypatch.setattr(deployer, "settings", other)
-    monkeypatch.setattr(deployer, "wish", dataclasses.replace(deployer.wish, app_user="somebody"))
-    text = "\n".join(deployer.statements(deployer.plan()))
+@pytest.fixture
+def script_for(tool: DeployerMaker, site: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Return the statements of a plan for a service that signs in by a URL, as somebody."""
+
+    def script(url: str) -> str:
+        deployer = tool()
+        monkeypatch.setattr(deployer, "settings", dataclasses.replace(site, db=url))
+        monkeypatch.setattr(deployer, "wish", dataclasses.replace(deployer.wish, app_user="somebody"))
+        return "\n".join(deployer.statements(deployer.plan()))
+
+    return script
+
+
+def test_no_statement_has_a_password(script_for: Callable[[str], str]) -> None:
+    text = script_for("mysql://somebody:geheim@localhost/?unix_socket=/x")
     assert "CREATE USER IF NOT EXISTS 'somebody'@'localhost' IDENTIFIED BY '…'" in text
     assert "geheim" not in text
 
@@ -56,12 +64,8 @@ def test_a_plan_shows_the_difference_of_each_routine_it_replaces(
 
 
 def test_the_account_of_a_service_on_another_machine_comes_from_any_host(
-    tool: DeployerMaker, site: Settings, monkeypatch: pytest.MonkeyPatch
+    script_for: Callable[[str], str],
 ) -> None:
-    deployer = tool()
-    far = dataclasses.replace(site, db="mysql://somebody:geheim@127.0.0.1:3306/")
-    monkeypatch.setattr(deployer, "settings", far)
-    monkeypatch.setattr(deployer, "wish", dataclasses.replace(deployer.wish, app_user="somebody"))
-    text = "\n".join(deployer.statements(deployer.plan()))
+    text = script_for("mysql://somebody:geheim@127.0.0.1:3306/")
     assert "CREATE USER IF NOT EXISTS 'somebody'@'%' IDENTIFIED BY '…'" in text
     assert "TO 'somebody'@'%'" in text
