@@ -10,7 +10,7 @@ from pathlib import Path
 from service.errors import CommandError
 
 BY_THE_DEPLOY, BY_NAME, BY_NOBODY = "deploy", "name", ""
-"""Who puts it back: a deploy, a deploy with ALLOW=name, or somebody by hand."""
+"""Ways to put it back: a deploy, a deploy with ALLOW=name, or by hand."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 -- contact_stored: the texts of a contact for the RPC that were stored when it was written (contact_document),
--- where they hold: those of contacts that are neither users nor blocked. What has no row here, or NULL, is
--- made when it is read: contact_card, contact_full.
+-- where they hold: those of contacts that are neither users nor blocked. A contact without a row here, or
+-- with NULL, is made when it is read: contact_card, contact_full.
 CREATE OR REPLACE VIEW contact_stored AS
 SELECT
     c.owner_id,
