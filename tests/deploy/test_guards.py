@@ -126,7 +126,9 @@ def test_a_server_that_only_reads_is_refused(refused: Refused, site: Settings, d
 
 
 def test_a_replica_is_refused_with_the_name_of_its_primary(refused: Refused, dba: Admin) -> None:
-    begin = ["CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 9, MASTER_USER = 'x'", "START SLAVE"]
+    # MariaDB logs the account with the host, like an address: no other test may use it as one.
+    primary = "MASTER_HOST = '127.0.0.1', MASTER_PORT = 9, MASTER_USER = 'replicates-nothing'"
+    begin = [f"CHANGE MASTER TO {primary}", "START SLAVE"]
     with changed(dba, begin, ["STOP SLAVE", "RESET SLAVE ALL"]):
         refused("is a replica of 127.0.0.1:9: a change here would not reach the primary")
 

@@ -1082,10 +1082,10 @@ def test_contact_sweep_finds_what_routines_without_stored_cards_wrote(scene: Sce
 def test_a_list_makes_the_cards_that_are_not_stored(scene: Scene) -> None:
     """A user, a contact without a stored card, as an upgrade finds it, and one without a record."""
     scene.befriend("alice", "bob")
-    kept, old, new = (scene.contact(f"{name}@scene.example") for name in ("kept", "old", "new"))
+    stored, old, new = (scene.contact(f"{name}@scene.example") for name in ("stored", "old", "new"))
     scene.sets(f"UPDATE contact_record SET rpc_card = NULL, rpc_full = NULL WHERE contact_id = '{old}'")
     scene.sets(f"DELETE FROM contact_record WHERE contact_id = '{new}'")
     for order in ("'name', 'asc'", "'name', 'desc'", "'date', 'asc'", "'date', 'desc'"):
         listed = scene.rows(f"my_contact_list(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
         assert listed == scene.rows(f"contact_list_live(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
-        assert {kept, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
+        assert {stored, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
