@@ -163,7 +163,7 @@ def adopt(
         from service import ROOT
         from service.deploy.checkout import adopted, routine_of
         from service.deploy.deployer import Deployer
-        from service.schema.routines import load_routines
+        from service.schema.routines import forget_routines
 
         routine = routine_of(file)
         text, places = adopted(Deployer(settings), routine, shard)
@@ -171,7 +171,7 @@ def adopt(
             typer.echo(f"nothing to adopt: {routine.name} was not changed by hand")
             return 0
         (ROOT / routine.path).write_text(text)
-        load_routines.cache_clear()
+        forget_routines()
         routine_of(file)
         typer.echo(f"{routine.path} is now what {places} has; look at it, then `make lint` and `make deploy`")
         return 0

@@ -31,16 +31,15 @@ async def load_services(db: Database) -> dict[str, Service]:
 def check_routines(services: Mapping[str, Service], installed: Mapping[tuple[str, str], RoutineInfo]) -> None:
     """Raise DeclarationError for handlers whose routines are missing, take other arguments, raise codes that
     the service does not declare, or change data while it does not say so."""
-    uses = routine_uses()
     shards = sorted({db for db, _ in installed if db != "yp"})
     problems = [
         problem
-        for use in uses
+        for use in routine_uses()
         for db in (["yp"] if use.scope == "yp" else shards)
         if (problem := _routine_problem(use, db, installed))
     ]
     for service in services.values():
-        problems += _service_problems(service, uses)
+        problems += _service_problems(service)
     if problems:
         raise DeclarationError(
             "\n".join([*sorted(set(problems)), f"deployed? `{as_typed('deploy')}` installs the routines"])
@@ -58,21 +57,21 @@ def _routine_problem(
     return None
 
 
-def _service_problems(service: Service, uses: list[RoutineUse]) -> Iterator[str]:
-    for use in called_routines(service, uses):
+def _service_problems(service: Service) -> Iterator[str]:
+    for use in called_routines(service.handler):
         for code in sorted(reachable_signals(use.scope, use.name) - service.errors.keys()):
             yield f"{service.name}: {use.name} raises {code}, which is not declared in acl/"
         if service.writes is Writes.NO and modifies(use.scope, use.name):
             yield f'{service.name}: {use.name} changes data; declare "writes" in acl/'
 
 
-def called_routines(service: Service, uses: list[RoutineUse]) -> list[RoutineUse]:
-    """Return the routines that the handler of a service reaches."""
-    places = _places_used(service.handler)
-    return [use for use in uses if (use.where.rpartition(":")[0], use.function) in places]
-
-
 @cache
+def called_routines(handler: Handler) -> list[RoutineUse]:
+    """Return the routines that a handler reaches."""
+    places = _places_used(handler)
+    return [use for use in routine_uses() if (use.where.rpartition(":")[0], use.function) in places]
+
+
 def _places_used(handler: Handler) -> frozenset[tuple[str, str]]:
     """Return (file, function) of the handler and of all functions of this package that it reaches."""
     return frozenset(
@@ -88,19 +87,25 @@ def _functions_used(handler: Handler) -> frozenset[FunctionType]:
     while todo:
         function = todo.pop()
         function = inspect.unwrap(function) if callable(function) else function
-        if not _is_ours(function) or function in functions:
-            continue
-        functions.add(function)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        known = function.__globals__
-        todo += [known.get(n.id) for n in ast.walk(tree) if isinstance(n, ast.Name)]
-        todo += [
-            getattr(known.get(n.value.id), n.attr, None)
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
-            if isinstance(known.get(n.value.id), ModuleType)
-        ]
+        if _is_ours(function) and function not in functions:
+            functions.add(function)
+            todo += _objects_used(function)
     return frozenset(functions)
+
+
+@cache
+def _objects_used(function: FunctionType) -> list[object]:
+    """Return the objects that a function reaches by a global name, or as an attribute of a module."""
+    known = function.__globals__
+    objects: list[object] = []
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        match node:
+            case ast.Name(id=name):
+                objects.append(known.get(name))
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                home = known.get(name)
+                objects.append(getattr(home, attribute, None) if isinstance(home, ModuleType) else None)
+    return objects
 
 
 def _is_ours(value: object) -> TypeGuard[FunctionType]:

@@ -26,6 +26,8 @@ TRAIT_AFTER_TYPE = (
 RETURNS = re.compile(rf"\bRETURNS\s+(.+?)\s*(?:\b(?:{TRAIT_AFTER_TYPE})\b|$)", re.IGNORECASE | re.DOTALL)
 REFUSAL = re.compile(r"""(?:MESSAGE_TEXT\s*=\s*'|"code":\s*"|'code',\s*')([A-Z_0-9]+)['"]""")
 """A code that a body raises: alone, in a JSON text, or in the JSON_OBJECT that such a text is made of."""
+USED = re.compile(r"\b(\w+)\s*\(")
+"""What may be the use of a function."""
 NESTED_CALL = re.compile(r"\bCALL\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 
 
@@ -195,19 +197,21 @@ def _with_functions(routines: list[Routine]) -> list[Routine]:
     functions = {(r.scope, r.name) for r in routines if r.kind == "FUNCTION"}
     result = []
     for routine in routines:
-        code = code_only(routine.body)
-        used = {
-            (scope, name)
-            for scope, name in functions
-            if name != routine.name and re.search(rf"\b{name}\s*\(", code)
-        }
+        names = set(USED.findall(code_only(routine.body))) - {routine.name}
+        used = {(scope, name) for scope, name in functions if name in names}
         result.append(Routine(**{**vars(routine), "calls": routine.calls | used}))
     return result
 
 
+@cache
+def _by_name() -> dict[tuple[str, str], Routine]:
+    return {(r.scope, r.name): r for r in load_routines()}
+
+
+@cache
 def reachable_routines(scope: str, name: str) -> frozenset[Routine]:
     """Return a routine and all that it calls, through any number of others."""
-    by_name = {(r.scope, r.name): r for r in load_routines()}
+    by_name = _by_name()
     reached: dict[tuple[str, str], Routine] = {}
     todo = [(scope, name)]
     while todo:
@@ -218,6 +222,7 @@ def reachable_routines(scope: str, name: str) -> frozenset[Routine]:
     return frozenset(reached.values())
 
 
+@cache
 def reachable_signals(scope: str, name: str) -> frozenset[str]:
     """Return the error codes that a routine, or any routine it calls, may raise."""
     return frozenset(code for routine in reachable_routines(scope, name) for code in routine.signals)
@@ -225,7 +230,8 @@ def reachable_signals(scope: str, name: str) -> frozenset[str]:
 
 def modifies(scope: str, name: str) -> bool:
     """Return whether a routine declares MODIFIES SQL DATA; False when there is none of this name."""
-    return any(r.access == "MODIFIES" for r in load_routines() if (r.scope, r.name) == (scope, name))
+    routine = _by_name().get((scope, name))
+    return routine is not None and routine.access == "MODIFIES"
 
 
 @cache
@@ -242,6 +248,12 @@ def callers_within(scope: str, *names: str) -> frozenset[str]:
         grown = not reaching <= callers
         callers |= reaching
     return frozenset(callers)
+
+
+def forget_routines() -> None:
+    """Let the next look at the routines read their files again."""
+    for known in (load_routines, _by_name, reachable_routines, reachable_signals, callers_within):
+        known.cache_clear()
 
 
 @dataclass(frozen=True)

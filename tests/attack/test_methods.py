@@ -17,7 +17,6 @@ from service.rpc.declarations import load_declarations
 from service.rpc.methods import Writes
 from service.rpc.startup_checks import called_routines
 from service.schema.routines import modifies
-from service.schema.uses import routine_uses
 from tests.support.nodes import NodeMaker
 from tests.support.people import FRONTEND, People, Person
 
@@ -57,11 +56,10 @@ async def request(
 
 
 def test_a_service_writes_when_its_routines_do() -> None:
-    uses = routine_uses()
     modifying = {
         name
         for name, service in SERVICES.items()
-        if any(modifies(use.scope, use.name) for use in called_routines(service, uses))
+        if any(modifies(use.scope, use.name) for use in called_routines(service.handler))
     }
     assert modifying | WITHOUT_ROUTINE == set(WRITERS)
     assert {"contact.delete_contact", "drumate.logout"} < modifying

@@ -12,7 +12,7 @@ from service.lint import routines
 from service.lint.migrations import SCRIPT_RULES, VIEW_RULES
 from service.lint.routines import ROUTINE_RULES
 from service.lint.run import lint_all, lint_routine, lint_script
-from service.schema.routines import GUARD, FileError, load_migrations, load_routines, parse_routine
+from service.schema.routines import GUARD, FileError, forget_routines, load_migrations, parse_routine
 
 GOOD = """\
 -- my_contact_delete: a test.
@@ -529,6 +529,6 @@ def test_a_finding_says_file_line_rule_what_to_write_and_why(tmp_path: Path) -> 
 
 
 def test_our_own_files_keep_the_rules() -> None:
-    load_routines.cache_clear()
+    forget_routines()
     routines.tables.cache_clear()
     assert [str(f) for f in lint_all(ROOT)] == []
