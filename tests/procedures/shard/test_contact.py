@@ -1089,3 +1089,32 @@ def test_a_list_makes_the_cards_that_are_not_stored(scene: Scene) -> None:
         listed = scene.rows(f"my_contact_list(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
         assert listed == scene.rows(f"contact_list_live(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
         assert {stored, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
+
+
+@pytest.mark.parametrize("form", ["contact", "entity"])
+def test_a_search_sends_the_cards_that_are_stored_as_those_that_are_made(scene: Scene, form: str) -> None:
+    """All stored, then a user among them, one without a stored card, one blocked, and none stored."""
+
+    def listed(word: str, page: int = 1, size: int = 45) -> list[str]:
+        answer = scene.rows(f"contact_search(:alice, '{word}', 'own', 0, '[]', '{form}', {page}, {size})")
+        return [data for (data,) in answer]
+
+    ids = [scene.contact(f"{name}@search.example") for name in ("ann", "anna", "anne")]
+    stored = listed("search")
+    scene.sets("UPDATE contact_record SET rpc_card = NULL WHERE owner_id = :alice")
+    assert listed("search") == stored
+    assert [json.loads(card)["id"] for card in stored] == (
+        ids if form == "contact" else [f"{name}@search.example" for name in ("ann", "anna", "anne")]
+    )
+    assert listed("search", 2, 2) == [card.replace('"page": 1', '"page": 2') for card in stored[2:]]
+
+    scene.befriend("alice", "bob")
+    bob = scene.one("SELECT email FROM yp.drumate WHERE id = :bob")
+    word = bob.partition("@")[0]
+    (card,) = documents([(data,) for data in listed(word)])
+    assert (card["id"], card["uid"]) == (scene["alice_bob"] if form == "contact" else scene["bob"], scene["bob"])
+    scene.sets(
+        "INSERT INTO yp.contact_block (owner_id, contact_id, entity, ctime) "
+        f"VALUES (:alice, '{ids[0]}', 'ann@search.example', 0)"
+    )
+    assert [json.loads(card)["is_blocked"] for card in listed("search")] == [1, 0, 0]
