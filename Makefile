@@ -68,6 +68,7 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 .PHONY: test test-frontend browser lint types bench chaos levels clients
 test: WITH = --with test
+test: STATIC =
 # RETEST=1, for shared machines: tests that fail run once more, alone.
 test: ready lint types ## Lint, types, tests on throw-away servers (T=path, ARGS="-k word", RETEST=1)
 	@.venv/bin/python -m $(if $(RETEST),tests.retest,pytest) $(T) $(ARGS)
@@ -92,10 +93,15 @@ clients: ready ## Make clients of /api/v1 with OpenAPI generators, and use them 
 		echo "NOT TESTED - generated clients: the generators could not be installed"; \
 	else .venv/bin/python -m pytest -n 0 tests/clients $(ARGS); fi
 
-lint: ready ## Ruff, the layers of imports, and our rules for procedures/ and sql/
+# Tests that only read files: without the fixtures of all others they take seconds.
+STATIC = tests/test_names.py tests/test_house.py tests/docs/test_links.py tests/docs/test_names.py \
+	tests/docs/test_pages.py tests/procedures/test_mirror.py tests/rpc/test_definitions.py
+
+lint: ready ## Ruff, the layers of imports, our rules for procedures/ and sql/, names, pages
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@report=$$(.venv/bin/lint-imports --no-logo --no-cache) || { echo "$$report"; exit 1; }
 	@$(SERVICE) lint
+	@report=$$($(if $(STATIC),.venv/bin/python -m pytest -n 0 --noconftest -q $(STATIC) 2>&1)) || { echo "$$report"; exit 1; }
 
 types: ready ## Mypy, strict
 	@.venv/bin/mypy --strict service/ tests/

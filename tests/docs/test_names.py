@@ -40,7 +40,7 @@ def _words() -> frozenset[str]:
     paths = [ROOT / name for name in listed.stdout.decode().split()]
     own = ROOT / "tests" / "docs"
     texts = (p.read_text() for p in paths if p.suffix in SUFFIXES and p.is_file() and own not in p.parents)
-    return frozenset(word for text in texts for word in re.findall(r"\w+", text))
+    return frozenset().union(*(re.findall(r"\w+", text) for text in texts))
 
 
 @cache
@@ -78,10 +78,15 @@ def _path_problem(page: Page, span: str) -> str | None:
     return None if (ROOT / span).exists() or beside.exists() else "there is no such file"
 
 
+@cache
+def _services() -> frozenset[str]:
+    return frozenset({*load_declarations(), *load_pushes(), *FRAMES.values(), *TYPES})
+
+
 def _service_problem(span: str) -> str | None:
     if not SERVICE.fullmatch(span) or FILE.fullmatch(span):
         return None
-    names = {*load_declarations(), *load_pushes(), *FRAMES.values(), *TYPES}
+    names = _services()
     module, _, name = span.partition(".")
     if span in names or module not in {known.partition(".")[0] for known in names}:
         return None
@@ -92,7 +97,8 @@ def _service_problem(span: str) -> str | None:
 def _word_problem(span: str) -> str | None:
     if span.startswith(PREFIX) or not (CODE.fullmatch(span) or IDENTIFIER.fullmatch(span)):
         return None
-    return None if span.removesuffix("()") in _words() | ELSEWHERE.keys() else "nothing has this name"
+    word = span.removesuffix("()")
+    return None if word in _words() or word in ELSEWHERE else "nothing has this name"
 
 
 CHECKS: list[Callable[[str], str | None]] = [_make_problem, _setting_problem, _service_problem, _word_problem]
