@@ -23,6 +23,8 @@ ANYWHERE = re.compile(r"\bclk_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 """API keys and signed tokens."""
 ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 """Bounded: the texts of requests may be one word of 16,000 letters."""
+PATTERNS = {IN_JSON: ('"',), IN_FORM: ("=",), ANYWHERE: ("clk_", "eyJ"), ADDRESS: ("@",)}
+"""Each pattern, and texts without one of which it matches nothing: requests are many, and most have none."""
 PIECE = re.compile(r"[\w.+%@~-]{6,}")
 """Text in which a secret of letters, digits and marks stands."""
 PUBLIC = {demo_people.PASSWORD, "ada@example.org", *(email for email, *_ in demo_people.PEOPLE.values())}
@@ -49,10 +51,11 @@ class Secrecy:
         self.new |= secrets
 
     def note_text(self, text: str) -> None:
-        """Note the secrets that stand in a query, a form, a JSON text or a header."""
+        """Note the secrets that stand in a query, a form, a JSON text or headers."""
         for spelling in {text, unquote(text)}:
-            self.note(*(value for kind in (IN_JSON, IN_FORM, ANYWHERE) for value in kind.findall(spelling)))
-            self.note(*(address for address in ADDRESS.findall(spelling)))
+            for pattern, signs in PATTERNS.items():
+                if any(sign in spelling for sign in signs):
+                    self.note(*pattern.findall(spelling))
 
     def begin(self) -> None:
         """Begin a test."""
@@ -121,5 +124,7 @@ async def note_secrets(request: web.Request, handler: Any) -> web.StreamResponse
 def _texts(request: web.Request) -> Iterator[str]:
     yield request.rel_url.raw_query_string
     yield (request._read_bytes or b"").decode(errors="replace")
-    for name, value in request.headers.items():
-        yield f"{name.lower().removeprefix('x-param-')}={value.replace(' ', '%20')}"
+    yield "\n".join(
+        f"{name.lower().removeprefix('x-param-')}={value.replace(' ', '%20')}"
+        for name, value in request.headers.items()
+    )
