@@ -1112,7 +1112,10 @@ def test_a_search_sends_the_cards_that_are_stored_as_those_that_are_made(scene: 
     bob = scene.one("SELECT email FROM yp.drumate WHERE id = :bob")
     word = bob.partition("@")[0]
     (card,) = documents([(data,) for data in listed(word)])
-    assert (card["id"], card["uid"]) == (scene["alice_bob"] if form == "contact" else scene["bob"], scene["bob"])
+    assert (card["id"], card["uid"]) == (
+        scene["alice_bob"] if form == "contact" else scene["bob"],
+        scene["bob"],
+    )
     scene.sets(
         "INSERT INTO yp.contact_block (owner_id, contact_id, entity, ctime) "
         f"VALUES (:alice, '{ids[0]}', 'ann@search.example', 0)"
