@@ -39,6 +39,7 @@ from service.store.database import RoutineCaller
 from service.store.shares import SharedCaller
 from service.web.access_log import RequestLog, log_request
 from service.web.address import AddressKey, client_key
+from service.web.bodies import FROM_USER
 from service.web.deadline import deadline
 from service.web.ratelimit import Allowance
 
@@ -100,6 +101,8 @@ class Exchange(ABC):
         self.finish(response)
         self._set_device_cookie(response)
         self.entry.uid = self.caller.uid if self.caller else None
+        if self.caller and self.caller.signed_in:
+            self.request[FROM_USER] = True
         return response
 
     def _late(self, exc: Exception) -> Exception:

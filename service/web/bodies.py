@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import hdrs, web
@@ -17,12 +19,28 @@ from aiohttp.web_protocol import RequestPayloadError
 from service.errors import SlowBodyError
 from service.web.deadline import BODY_SECONDS, own_limit
 
-DISCARD_BYTES = 256 * 1024
-DISCARD_SECONDS = 0.25
 SLOWEST_RATE = 500
 """Bytes a second of an upload that goes on for more than BODY_SECONDS."""
 SMALL_BODY = 64 * 1024
 """Bytes that are read before it is known who calls: the body may name the cookie of the session."""
+
+FROM_USER = web.RequestKey("from_user", bool)
+"""Set when a signed-in user has sent the request."""
+
+
+@dataclass(frozen=True)
+class Discard:
+    """How much of a body that nobody wants is read and dropped."""
+
+    size: int
+    """Bytes."""
+    seconds: float
+    pause: float
+    """Seconds without a byte after which the client has stopped."""
+
+
+OF_STRANGERS = Discard(256 * 1024, seconds=0.25, pause=0.25)
+OF_USERS = Discard(32 * 1024 * 1024, seconds=BODY_SECONDS, pause=2.0)
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -112,12 +130,17 @@ async def close_if_unread(request: web.Request, response: web.StreamResponse) ->
     """Send the answer and close the connection when the body was not read to its end, or cannot be.
 
     When a socket is closed over unread bytes, the kernel resets the connection, and the client may lose the
-    answer. So DISCARD_BYTES are read and dropped for DISCARD_SECONDS; nothing of an encoded body.
+    answer. So the rest is read and dropped, within the limits of OF_STRANGERS, after the answer. The rest of
+    a user is dropped before the answer, within those of OF_USERS: many clients, and HAProxy, fail when an
+    answer comes while they write. Nothing of an encoded body is read.
     """
     content = request.content
     if is_encoded(request) or has_unknown_transfer_coding(request):
         response.force_close()
-    elif content.exception() is not None:
+        return
+    if not content.is_eof() and _ends_soon(request, response):
+        await _discard(request, OF_USERS)
+    if content.exception() is not None:
         # aiohttp closes the connection when it finds the rest of the body; `Connection: close` says so.
         response.force_close()
     elif not content.is_eof():
@@ -125,11 +148,21 @@ async def close_if_unread(request: web.Request, response: web.StreamResponse) ->
         with suppress(OSError, RequestPayloadError):
             await response.prepare(request)
             await response.write_eof()
-            await _discard(request)
+        await _discard(request, OF_STRANGERS)
 
 
-async def _discard(request: web.Request) -> None:
-    remaining = DISCARD_BYTES
-    async with asyncio.timeout(DISCARD_SECONDS):
-        while remaining > 0 and not request.content.at_eof():
-            remaining -= len(await request.content.readany())
+def _ends_soon(request: web.Request, response: web.StreamResponse) -> bool:
+    """Return whether a user sends a body that may end within OF_USERS. One that was too slow does not."""
+    is_slow = response.status == HTTPStatus.REQUEST_TIMEOUT
+    size = request.content_length or 0
+    return FROM_USER in request and not response.prepared and not is_slow and size <= OF_USERS.size
+
+
+async def _discard(request: web.Request, most: Discard) -> None:
+    """Read and drop the rest of a body until it ends, breaks off, pauses, or exceeds the limits."""
+    remaining = most.size
+    with suppress(OSError, RequestPayloadError):
+        async with asyncio.timeout(most.seconds):
+            while remaining > 0 and not request.content.at_eof():
+                async with asyncio.timeout(most.pause):
+                    remaining -= len(await request.content.readany())

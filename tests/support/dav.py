@@ -118,12 +118,15 @@ class DavClient:
     def principal(self) -> str:
         return f"/dav/p/{self.person.uid}/"
 
+    @property
+    def authorization(self) -> str:
+        return aiohttp.encode_basic_auth(self.person.email, self.password, "utf-8")
+
     async def send(
         self, method: str, path: str, body: str | bytes = b"", headers: dict[str, str] | None = None
     ) -> DavAnswer:
         """Send a request; `path` is absolute, or the name of a card, encoded."""
-        pair = aiohttp.encode_basic_auth(self.person.email, self.password, "utf-8")
-        sent = {"Authorization": pair} if self.password else {}
+        sent = {"Authorization": self.authorization} if self.password else {}
         url = URL(f"{self.base.origin()}{path if path.startswith('/') else self.book + path}", encoded=True)
         content = body.encode() if isinstance(body, str) else body
         async with self.http.request(
