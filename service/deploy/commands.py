@@ -274,13 +274,22 @@ def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to wr
 @commands.command(rich_help_panel="Operate")
 def restore(
     file: Annotated[str, typer.Option(metavar="FILE", help="Archive that backup has written.")],
+    until: Annotated[
+        str,
+        typer.Option(help="Moment after the backup: a time, a position, or a transaction id."),
+    ] = "",
+    logs: Annotated[str, typer.Option(help="Folder of the binary logs, or mysql://account@host.")] = "",
 ) -> int:
-    """Bring an empty server to the state of an archive."""
+    """Bring an empty server to the state of an archive, or to a moment after it."""
+    if bool(until) != bool(logs):
+        raise typer.BadParameter("--until and --logs (UNTIL=, LOGS=) need each other")
 
     def work(settings: Settings) -> int:
-        from service.deploy import backup as archives
+        from service.deploy.point_in_time import Recovery
+        from service.deploy.restore import restore as restore_archive
 
-        return _report(archives.restore(settings, Path(file).absolute()))
+        recovery = Recovery(until, logs) if until else None
+        return _report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
 
     return with_stack(work)
 

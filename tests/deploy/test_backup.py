@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
+import os
 import signal
 import socket
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pymysql
 import pytest
 
-from service import ROOT
 from service.admin import demo
 from service.deploy import backup as backup_module
-from service.deploy.archive import unpack
-from service.deploy.backup import backup, restore
+from service.deploy import clients
+from service.deploy.backup import backup, sections
+from service.deploy.backup_archive import Archive, ArchiveWriter, new_file
 from service.deploy.deployer import Deployer, DeployError
+from service.deploy.restore import restore
+from service.local.processes import eventually
 from service.server import check
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store import admin
 from tests.support.admin import Admin
-from tests.support.sites import Cli, empty_server
+from tests.support.sites import Cli, empty_server, start
 
 VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal"}
 
@@ -152,16 +156,19 @@ def test_a_backup_spares_the_node_that_the_services_use(
         lambda servers: SimpleNamespace(close=lambda: None, cursor=lambda: Cursor(servers[0])),
     )
 
-    def run(server: DatabaseServer, *_: object, stdout: Any) -> None:
+    def dump(server: DatabaseServer, _: object, writer: ArchiveWriter) -> None:
         dumped.append(server.password)
-        stdout.write(b"a dump of " + server.password.encode())
+        writer.begin(f"of_{server.password}")
+        writer.write(b"a dump")
         if len(dumped) < len(servers):
             raise DeployError("mariadb-dump failed: lost connection")
 
-    monkeypatch.setattr(backup_module, "_run", run)
-    backup_module._dump(servers, ["yp"], tmp_path / "dump.sql", "drumee_app")
+    monkeypatch.setattr(backup_module, "_dump_from", dump)
+    path = tmp_path / "backup.tar.gz"
+    backup_module._dump(servers, ["yp"], path, "drumee_app", {"made": 1})
     assert dumped == order
-    assert (tmp_path / "dump.sql").read_text() == f"a dump of {order[-1]}"
+    assert list(Archive(path).manifest["files"]) == [f"000000-of_{order[-1]}.sql"]
+    assert list(tmp_path.iterdir()) == [path]
     assert "WHERE USER = drumee_app" in asked[1]
 
 
@@ -193,13 +200,14 @@ def test_a_damaged_archive_is_refused(site: Settings, tmp_path: Path) -> None:
     backup(site, path)
     empty_server(site)
     with tarfile.open(path) as archive:
-        unpack(archive, tmp_path / "open")
-    with (tmp_path / "open/databases.sql").open("ab") as dump:
-        dump.write(b"DROP DATABASE yp;\n")
+        contents = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+    contents["000001-yp.sql"] += b"DROP DATABASE yp;\n"
     with tarfile.open(path, "w:gz") as archive:
-        for name in ("manifest.json", "databases.sql"):
-            archive.add(tmp_path / "open" / name, name)
-    with pytest.raises(DeployError, match=r"databases\.sql is not what the manifest says"):
+        for name, content in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    with pytest.raises(DeployError, match=r"000001-yp\.sql is not what the manifest says"):
         restore(site, path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DeployError, match="no archive that `make backup` has made"):
@@ -255,30 +263,80 @@ def test_a_replica_is_backed_up_by_an_account_that_only_reads(
     connection.close()
 
 
-def test_nothing_of_a_killed_backup_stays(site: Settings, tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from service.deploy import backup as b\n"
-        "with b._private_folder(Path(sys.argv[1])) as folder:\n"
-        "    (folder / 'plain.sql').write_text('secret'); print('there', flush=True); time.sleep(60)"
-    )
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_of_a_killed_backup_stays(
+    site: Settings, dba: Admin, tmp_path: Path, number: signal.Signals
+) -> None:
     path = tmp_path / "b.tar.gz"
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert process.stdout
-        process.stdout.readline()
-        with backup_module._private_folder(path):
-            assert len(list(tmp_path.glob(".drumee-*/plain.sql"))) == 1, "it is in use"
-        process.send_signal(number)
-        process.wait()
-        process.stdout.close()
-        assert len(list(tmp_path.iterdir())) == (number == signal.SIGKILL)
+    connection = admin.Connection(site)
+    connection.run("LOCK TABLES shard1.tag WRITE")
+    process = start(site, "backup", "--file", str(path))
+    dumps = (
+        "SELECT ID FROM information_schema.PROCESSLIST "
+        "WHERE INFO LIKE '%SQL_NO_CACHE%`tag`%' AND ID <> CONNECTION_ID()"
+    )
+    waiting = f"{dumps} AND STATE LIKE 'Waiting for table metadata lock%'"
+    assert eventually(lambda: dba.rows(waiting), 30)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    connection.close()
+    assert list(tmp_path.iterdir()) == []
+    assert eventually(lambda: not dba.rows(dumps), 30)
     backup(site, path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_replaces_the_last_one_where_files_without_names_cannot_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "b.tar.gz"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), new_file(path) as stream:
+        stream.write(b"half" * (1 // 0))
+    assert path.read_text() == "old"
+    with new_file(path) as stream:
+        stream.write(b"new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_a_dump_is_cut_where_databases_begin(size: int) -> None:
+    mark = "\n--\n-- Current Database: `{}`\n--\n\n{} x;\n"
+    dump = "head" + "".join(
+        mark.format(db, verb) + f"of {db}" + mark.format("other", "USE")
+        for db, verb in (("yp", "CREATE DATABASE"), ("shard1", "CREATE DATABASE"), ("shard1", "USE"))
+    )
+    pieces = [dump[n : n + size].encode() for n in range(0, len(dump), size)]
+    content: dict[str, bytes] = {}
+    for section, piece in sections(pieces, ["yp", "shard1"]):
+        content[section] = content.get(section, b"") + piece
+    assert list(content) == ["head", "yp", "shard1", "shard1.views"]
+    assert b"".join(content.values()) == dump.encode()
+    assert content["head"] == b"head"
+    assert content["shard1"].startswith(b"\n--\n-- Current Database: `shard1`")
+
+
+def test_an_archive_of_one_dump_is_read_too(site: Settings, dba: Admin, tmp_path: Path) -> None:
+    """Earlier versions wrote the manifest first, then all databases in one file."""
+    demo.load(site)
+    before = contents(dba)
+    new, old = tmp_path / "new.tar.gz", tmp_path / "old.tar.gz"
+    manifest = backup(site, new)
+    dump = b"".join(Archive(new).pieces())
+    manifest["files"] = {"databases.sql": hashlib.sha256(dump).hexdigest()}
+    with tarfile.open(old, "w:gz") as archive:
+        for name, content in (("manifest.json", orjson.dumps(manifest)), ("databases.sql", dump)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    empty_server(site)
+    assert restore(site, old).status == 0
+    assert contents(dba) == before
 
 
 def test_an_interrupted_restore_starts_anew(
@@ -288,16 +346,13 @@ def test_an_interrupted_restore_starts_anew(
     backup(site, path)
     before = contents(dba)
     empty_server(site)
-    run = backup_module._run
+    load = clients.load
 
-    def run_half(server: DatabaseServer, names: Any, options: Any, stdin: Any) -> None:
-        part = tmp_path / "part.sql"
-        part.write_bytes(stdin.read().partition(b"USE `shard1`;")[0])
-        with part.open("rb") as stream:
-            run(server, names, options, stdin=stream)
+    def load_half(server: DatabaseServer, pieces: Iterator[bytes]) -> None:
+        load(server, [b"".join(pieces).partition(b"USE `shard1`;")[0]])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backup_module, "_run", run_half)
+    monkeypatch.setattr("service.deploy.restore.load", load_half)
     with pytest.raises(KeyboardInterrupt):
         restore(site, path)
     monkeypatch.undo()
@@ -308,3 +363,18 @@ def test_an_interrupted_restore_starts_anew(
     assert restore(site, path).status == 0
     assert contents(dba) == before
     assert dba.rows("SHOW DATABASES LIKE 'drumee_restore'") == []
+
+
+def test_a_server_that_ends_in_a_restore_is_named_without_anybodys_data(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    empty_server(site)
+    broken = b"INSERT INTO yp.entity VALUES ('a secret');\n"
+    monkeypatch.setattr(Archive, "pieces", lambda _: iter([broken]))
+    with pytest.raises(
+        DeployError, match=r"mariadb failed: ERROR .* the same command starts it anew"
+    ) as error:
+        restore(site, path)
+    assert "secret" not in str(error.value)

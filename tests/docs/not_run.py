@@ -10,6 +10,9 @@ NOT_RUN = {
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
+    "make restore F=.run/all.tar.gz UNTIL='2026-11-28 10:00:00' LOGS=/var/log/mysql": (
+        "no binary log there; tests/deploy/test_point_in_time.py does it"
+    ),
     "make cluster": "it starts twelve servers; make cluster-faults starts the same ones",
     "make cluster-status": "as make cluster",
     "make cluster-kill NODE=home": "as make cluster",

@@ -1,0 +1,79 @@
+"""Replay binary logs after a restore, up to a moment before a mistake."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from service import as_typed
+from service.deploy import clients
+from service.deploy.backup_archive import Archive
+from service.deploy.binary_log import BinaryLogs, Moment
+from service.settings import database_servers
+from service.store.admin import Connection, DeployError
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The end of a recovery, and where the binary logs of the backed-up server are."""
+
+    until: str
+    logs: str
+    """A folder, or mysql://account@host of a server that still has them."""
+
+
+@contextmanager
+def binary_logs(recovery: Recovery, archive: Archive) -> Iterator[tuple[BinaryLogs, Moment]]:
+    """Find the logs from the backup to the moment, and check them; copies of a server's go at the end."""
+    until = Moment.of(recovery.until)
+    place = archive.manifest.get("binary_log")
+    if not place:
+        raise DeployError(
+            f"{archive.path} has no position in a binary log: its server kept none at that time. "
+            f"Set log_bin there, then `{as_typed('backup')}`; this archive restores without UNTIL"
+        )
+    if place["format"] == "STATEMENT":
+        raise DeployError(
+            "the server logged with binlog_format = STATEMENT: the same statements can have another result "
+            "when they run again. MIXED and ROW can be replayed; this archive restores without UNTIL"
+        )
+    with _folder(recovery.logs, archive.path, place["file"]) as folder:
+        logs = BinaryLogs.of(folder, place["file"], place["position"], archive.manifest["databases"])
+        logs.check(until, archive.manifest["made"])
+        yield logs, until
+
+
+@contextmanager
+def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
+    """Return the folder with the logs; those of a server are copied beside the archive."""
+    if not logs.startswith(("mysql://", "mariadb://")):
+        folder = Path(logs).absolute()
+        if not folder.is_dir():
+            raise DeployError(f"LOGS={logs} is no folder, and no mysql://account@host")
+        yield folder
+        return
+    folder = archive.with_name(f".{archive.name}.logs")
+    # That of a killed process is in the way.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        options = (
+            "--no-defaults", "--read-from-remote-server", "--raw", "--to-last-log", f"--result-file={folder}/"
+        )  # fmt: skip
+        for _ in clients.output_of(database_servers(logs, "LOGS")[0], clients.BINARY_LOG, (*options, first)):
+            pass
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_target(connection: Connection) -> None:
+    """Raise DeployError on a server that refuses the transaction ids of another one."""
+    if connection.one("SELECT @@GLOBAL.gtid_strict_mode"):
+        raise DeployError(
+            "gtid_strict_mode is ON on this server, which refuses the transactions of the old one. "
+            "Nothing was touched. SET GLOBAL gtid_strict_mode = OFF until the restore is done"
+        )

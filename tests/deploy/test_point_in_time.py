@@ -1,0 +1,189 @@
+"""Restore to the second before a mistake: every acknowledged change is there, and nothing later."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from service.admin import demo
+from service.admin.demo import ALICE, BOB
+from service.deploy.backup import backup
+from service.deploy.binary_log import Moment
+from service.deploy.deployer import Deployer
+from service.deploy.move import move
+from service.deploy.point_in_time import Recovery
+from service.deploy.restore import restore
+from service.settings import Settings
+from service.store.admin import DeployError
+from tests.support.admin import Admin
+from tests.support.sites import Cli, empty_server
+
+Add = Callable[[str, str], None]
+
+
+@pytest.fixture
+def log_format(request: pytest.FixtureRequest, dba: Admin) -> Iterator[str]:
+    """Return the format in which new connections write to the binary log."""
+    before = dba.one("SELECT @@GLOBAL.binlog_format")
+    dba.rows(f"SET GLOBAL binlog_format = {request.param}")
+    yield request.param
+    dba.rows(f"SET GLOBAL binlog_format = {before}")
+
+
+@pytest.fixture
+def add(dba: Admin) -> Add:
+    """Add a contact to an address book, as the service does."""
+
+    def call(uid: str, email: str) -> None:
+        db = dba.one("SELECT db_name FROM yp.entity WHERE id = %s", uid)
+        contact = f'{{"firstname": "Zoë 🎈", "email": [{{"email": "{email}", "is_default": 1}}]}}'
+        dba.rows(f"CALL {db}.my_contact_add(%s, %s)", uid, contact)
+
+    return call
+
+
+@pytest.fixture
+def logs(dba: Admin, tmp_path: Path) -> Callable[[], Path]:
+    """Copy the binary logs of the server, as a DBA does who keeps them elsewhere."""
+
+    def copy() -> Path:
+        dba.rows("FLUSH BINARY LOGS")
+        base = Path(dba.one("SELECT @@log_bin_basename"))
+        folder = tmp_path / "logs"
+        folder.mkdir()
+        for name, *_ in dba.rows("SHOW BINARY LOGS"):
+            shutil.copy(base.with_name(name), folder)
+        return folder
+
+    return copy
+
+
+def emails(dba: Admin) -> set[str]:
+    """Return the contacts that the tests have added."""
+    shards = [name for (name,) in dba.rows("SELECT name FROM yp.shard")]
+    rows = [row for db in shards for row in dba.rows(f"SELECT email FROM {db}.contact")]
+    return {email for (email,) in rows if email and email.endswith("@later.test")}
+
+
+@pytest.mark.parametrize("log_format", ["ROW", "MIXED"], indirect=True)
+def test_all_until_the_second_before_a_mistake(
+    log_format: str, site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], cli: Cli, tmp_path: Path
+) -> None:
+    demo.load(site)
+    path = tmp_path / "b.tar.gz"
+    # Another program uses the server as well, and its trigger writes beside our rows.
+    dba.rows("CREATE DATABASE site")
+    dba.rows("CREATE TABLE site.log (id CHAR(16)) ENGINE = InnoDB")
+    dba.rows(
+        "CREATE TRIGGER shard1.site_log AFTER INSERT ON shard1.contact "
+        "FOR EACH ROW INSERT INTO site.log VALUES (NEW.id)"
+    )
+    backup(site, path)
+    dba.rows("DROP TRIGGER shard1.site_log")
+    dba.rows(
+        "CREATE TRIGGER shard1.site_log AFTER INSERT ON shard1.contact "
+        "FOR EACH ROW INSERT INTO site.log VALUES (NEW.id)"
+    )
+    add(ALICE, "one@later.test")
+    dba.rows("GRANT SELECT ON site.* TO 'reporter'@'%' IDENTIFIED BY 'x'")
+    dba.rows("FLUSH BINARY LOGS")
+    Deployer(site, lambda _: None).add_shard("shard2")
+    assert move(site, BOB, "shard2")
+    add(BOB, "two@later.test")
+    dba.rows("DROP TABLE site.log")
+    dba.rows("DROP TRIGGER shard1.site_log")
+    add(ALICE, "three@later.test")
+    time.sleep(1.1)
+    until = datetime.now().astimezone().replace(microsecond=0)
+    dba.rows("DELETE FROM shard1.contact")
+    dba.rows("DROP DATABASE shard2")
+    folder = logs()
+    for statement in ("DROP DATABASE site", "DROP USER 'reporter'@'%'"):
+        dba.rows(statement)
+    empty_server(site)
+
+    done = cli("restore", "--file", str(path), "--until", f"{until:%Y-%m-%d %H:%M:%S}", "--logs", str(folder))
+    assert done.returncode == 0, done
+    assert emails(dba) == {"one@later.test", "two@later.test", "three@later.test"}
+    assert dba.one("SELECT COUNT(*) FROM shard2.contact WHERE owner_id = %s", BOB) > 0
+    assert dba.rows("SHOW DATABASES LIKE 'site'") == []
+    assert dba.rows("SELECT User FROM mysql.user WHERE User = 'reporter'") == []
+    assert Deployer(site).drift() == []
+
+
+def test_until_a_position_of_a_server_that_runs(site: Settings, dba: Admin, add: Add, tmp_path: Path) -> None:
+    demo.load(site)
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    add(ALICE, "one@later.test")
+    ((file, position, *_),) = dba.rows("SHOW MASTER STATUS")
+    gtid = dba.one("SELECT @@gtid_binlog_pos")
+    add(ALICE, "two@later.test")
+    for until in (f"{file}:{position}", gtid):
+        empty_server(site)
+        assert restore(site, path, Recovery(until, site.db_admin)).status == 0
+        assert emails(dba) == {"one@later.test"}
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_logs_that_do_not_reach_the_moment_are_refused(
+    site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "b.tar.gz"
+    demo.load(site)
+    manifest = backup(site, path)
+    first = manifest["binary_log"]["file"]
+    dba.rows("FLUSH BINARY LOGS")
+    add(ALICE, "one@later.test")
+    folder = logs()
+    number = int(first.rpartition(".")[2])
+    second = f"binlog.{number + 1:06d}"
+
+    def refusal(until: str, place: Path | str = folder) -> str:
+        with pytest.raises(DeployError) as error:
+            restore(site, path, Recovery(until, str(place)))
+        return str(error.value)
+
+    assert "is no moment: a time such as" in refusal("yesterday")
+    assert "take an earlier archive" in refusal("2020-01-01 00:00:00")
+    assert "has the id 7-7-7" in refusal("7-7-7")
+    assert "is not in the logs: they go from" in refusal(f"{first}:4")
+    assert "is no folder" in refusal("2040-01-01", tmp_path / "nowhere")
+    (folder / second).rename(folder / "away")
+    assert f"{second} is missing" in refusal("2040-01-01")
+    (folder / "away").rename(folder / second)
+    (folder / second).write_bytes(b"\x00" * 100)
+    assert "is no binary log, or an encrypted one" in refusal("2040-01-01")
+    (folder / first).write_bytes((folder / f"binlog.{number + 2:06d}").read_bytes())
+    assert "is the log of another server" in refusal("2040-01-01")
+    (folder / first).unlink()
+    assert f"{first} is missing" in refusal("2040-01-01")
+    assert "exist already" not in refusal("2040-01-01"), "the logs are read before the server is touched"
+
+
+@pytest.mark.parametrize("log_format", ["STATEMENT"], indirect=True)
+def test_statements_that_may_have_another_result_are_refused(
+    log_format: str, site: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "b.tar.gz"
+    assert backup(site, path)["binary_log"]["format"] == log_format
+    with pytest.raises(DeployError, match="binlog_format = STATEMENT"):
+        restore(site, path, Recovery("2040-01-01", str(tmp_path)))
+
+
+def test_a_moment_without_logs_is_a_wrong_call(cli: Cli, tmp_path: Path) -> None:
+    done = cli("restore", "--file", str(tmp_path / "b.tar.gz"), "--until", "2040-01-01")
+    assert (done.returncode, "need each other" in done.stderr) == (2, True), done
+
+
+@pytest.mark.parametrize(
+    ("text", "time_of"),
+    [("2026-11-28T10:00:00Z", 1795860000), ("2026-11-28 12:00:00+02:00", 1795860000)],
+)
+def test_times_may_name_their_zone(text: str, time_of: int) -> None:
+    assert Moment.of(text).time == time_of
