@@ -93,7 +93,7 @@ def _check(connection: Connection, entity: str, to_db: str) -> tuple[str, str]:
     if shard[0][0] == OPENING:
         raise DeployError(f"SHARD={to_db} is not complete yet; `{as_typed('deploy')}` completes it")
     uid, from_db = rows[0]
-    if differing := _differing(_columns(connection, from_db), _columns(connection, to_db)):
+    if differing := _differing(stored_columns(connection, from_db), stored_columns(connection, to_db)):
         raise DeployError(
             f"{from_db} and {to_db} differ in {', '.join(differing)}: a deploy is not complete, or somebody "
             f"changed a table by hand. Nothing was moved. `{as_typed('drift')}` shows which"
@@ -101,7 +101,7 @@ def _check(connection: Connection, entity: str, to_db: str) -> tuple[str, str]:
     return uid, from_db
 
 
-def _columns(connection: Connection, db: str) -> dict[str, list[str]]:
+def stored_columns(connection: Connection, db: str) -> dict[str, list[str]]:
     """Return the stored columns of every table with an owner."""
     columns_by_table: dict[str, list[str]] = {}
     for table, column in connection.rows(
@@ -140,7 +140,7 @@ def _block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:
 
 
 def _copy(connection: Connection, uid: str, from_db: str, to_db: str, pause: Callable[[str], None]) -> int:
-    tables = _columns(connection, from_db)
+    tables = stored_columns(connection, from_db)
     # The order of tables would matter to foreign keys; both sides are complete at the end of the transaction.
     connection.run("SET SESSION foreign_key_checks = 0, innodb_lock_wait_timeout = 10")
     for attempt in attempts(ATTEMPTS, *PAUSES):
