@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from service.auth.session import Caller
 from service.errors import Refused
+from service.store.connection import Call
 from service.store.database import Database, ResultSet, Transaction
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Guess(NamedTuple):
 
 
 class GuessCaller:
-    """Calls routines under a guess, which the first CALL checks in its packet: it must be a reading one."""
+    """Calls routines under a guess, which the first CALL checks in its packet."""
 
     def __init__(self, db: Database, guess: Guess) -> None:
         self._db = db
@@ -47,19 +48,24 @@ class GuessCaller:
         """CALL a routine. GuessError when the guess does not hold: the routine was not called then."""
         if self.is_checked:
             return await self._db.call(db, name, *args)
-        check = ("yp", "session_check", (*self._guess.gate, self._guess.answer))
+        return await self._checked(self._db.call_behind(self._check(), db, name, *args))
+
+    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a transaction. GuessError when the guess does not hold: nothing is written."""
+        if self.is_checked:
+            return await self._db.transaction(name, unit)
+        return await self._checked(self._db.transaction(name, unit, self._check()))
+
+    def _check(self) -> Call:
+        return "yp", "session_check", (*self._guess.gate, self._guess.answer)
+
+    async def _checked(self, work: Awaitable[T]) -> T:
         try:
-            results = await self._db.read_behind(check, db, name, *args)
+            result = await work
         except Refused as exc:
             if exc.code == CHANGED:
                 raise GuessError from None
             self.is_checked = True
             raise
         self.is_checked = True
-        return results
-
-    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a transaction, once the guess is checked; GuessError before."""
-        if not self.is_checked:
-            raise GuessError
-        return await self._db.transaction(name, unit)
+        return result

@@ -51,11 +51,12 @@ from service.web.request import from_frontend, header_args, is_upload, query_arg
 
 log = logging.getLogger(__name__)
 
-ONE_PACKET = frozenset(
-    {"contact.get_contact", "contact.show_contact", "contact.my_contacts", "contact.search"}
-)
-"""Services whose handlers do nothing but read, the first time by a CALL for the caller: the gate travels with
-that CALL (service/auth/one_packet.py)."""
+ONE_PACKET = frozenset({
+    "contact.get_contact", "contact.show_contact", "contact.my_contacts", "contact.search", "contact.add",
+    "contact.update", "conference.join", "conference.leave", "conference.update", "conference.broadcast",
+})  # fmt: skip
+"""Services whose handlers do nothing before their first CALL that could not be done twice: the gate travels
+with that CALL (service/auth/one_packet.py)."""
 
 
 class Dispatcher:

@@ -88,18 +88,24 @@ class PooledConnection:
         self._raw.close()
 
     async def run(
-        self, db: str, name: str, args: tuple[Any, ...], then: str = "", then_args: tuple[Any, ...] = ()
+        self,
+        db: str,
+        name: str,
+        args: tuple[Any, ...],
+        then: tuple[str, tuple[Any, ...]] | None = None,
+        check: Call | None = None,
     ) -> list[ResultSet]:
-        """CALL a routine, followed by the SQL `then` in the same packet; return all result sets."""
+        """CALL a routine, behind the CALL `check` and followed by SQL, `then`; return all result sets.
+
+        All of it is one packet, which the first error ends.
+        """
         backslash = not self._status & NO_BACKSLASH_ESCAPES
         statement = call_statement(db, name, args, backslash=backslash)
-        return await self._run(statement + fill(then, then_args, backslash=backslash) if then else statement)
-
-    async def run_behind(self, check: Call, db: str, name: str, args: tuple[Any, ...]) -> list[ResultSet]:
-        """CALL a routine behind another one in the same packet; an error of the first ends the packet."""
-        backslash = not self._status & NO_BACKSLASH_ESCAPES
-        statements = [call_statement(*each, backslash=backslash) for each in (check, (db, name, args))]
-        return await self._run(b"; ".join(statements))
+        if check is not None:
+            statement = call_statement(*check, backslash=backslash) + b"; " + statement
+        if then is not None:
+            statement += fill(*then, backslash=backslash)
+        return await self._run(statement)
 
     async def query(self, statement: str, args: tuple[Any, ...] = ()) -> list[ResultSet]:
         """Run a statement, or several; each `%s` stands for an argument."""

@@ -80,11 +80,14 @@ class Transaction:
         outages: Outages,
         rendering: frozenset[str],
         watched: Mapping[str, Watch],
+        check: Call | None = None,
     ) -> None:
         self._connection = connection
         self._outages = outages
         self._rendering = rendering
         self._watched = watched
+        self._checks = [] if check is None else [check]
+        """The CALL that runs in front of the first one, in its packet; empty once it has run."""
         self._is_part = False
         self.is_committing = False
         """Whether the COMMIT was sent, so that a broken connection leaves its result open."""
@@ -98,12 +101,13 @@ class Transaction:
         """Return a transaction inside this one, which this one commits."""
         part = Transaction(self._connection, self._outages, self._rendering, self._watched)
         part._is_part, part.called, part.watched_results = True, self.called, self.watched_results
+        part._checks = self._checks
         return part
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine inside the transaction."""
         self.called.append((db, name, args[0] if args else None))
-        result = await _call(self._connection, self._outages, db, name, args)
+        result = await self._call((db, name, args))
         if name in self._watched:
             self.watched_results.append((self._watched[name], result))
         return result
@@ -118,12 +122,18 @@ class Transaction:
             return await self.call(db, name, *args)
         self.called.append((db, name, args[0] if args else None))
         self.is_committing = True
-        result = await _call(self._connection, self._outages, db, name, args, *self._end())
+        result = await self._call((db, name, args), self._end())
         self.committed = True
         return result
 
+    async def _call(self, call: Call, then: tuple[str, tuple[Any, ...]] | None = None) -> list[ResultSet]:
+        check = self._checks.pop() if self._checks else None
+        return await _call(self._connection, self._outages, call, then, check)
+
     async def commit(self) -> None:
         """Commit, unless the last CALL has done that."""
+        while self._checks:
+            await _call(self._connection, self._outages, self._checks.pop())
         if not self.committed:
             self.is_committing = True
             statements, args = self._end()
@@ -223,16 +233,18 @@ class Database:
             return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
         return await self._read_twice(None, db, name, args)
 
-    async def read_behind(self, check: Call, db: str, name: str, *args: Any) -> list[ResultSet]:
-        """CALL a reading routine behind `check`, in one packet: it does not run when `check` is refused.
+    async def call_behind(self, check: Call, db: str, name: str, *args: Any) -> list[ResultSet]:
+        """CALL a routine behind `check`, in one packet: it does not run when `check` is refused.
 
-        Return the result sets of the routine; `check` has none. Raises what `call` raises.
+        Return the result sets of the routine; `check`, a reading one, has none. Raises what `call` raises.
         """
         for routine in ((db, name), check[:2]):
             if routine not in self._routines:
                 await self.load_routines()
-            if self._routines[routine].writes:
-                raise ValueError(f"{routine} is no reading routine")
+        if self._routines[check[:2]].writes:
+            raise ValueError(f"{check[1]} is no reading routine")
+        if self._routines[db, name].writes:
+            return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args), check)
         return await self._read_twice(check, db, name, args)
 
     async def _read_twice(
@@ -252,7 +264,7 @@ class Database:
     ) -> list[ResultSet]:
         connection = await self._read.acquire()
         try:
-            return await _call(connection, self.outages, db, name, args, check=check)
+            return await _call(connection, self.outages, (db, name, args), check=check)
         except RetryableError as exc:
             # The node waits for the writes of others, and does not get them (wsrep_sync_wait).
             raise DatabaseUnavailableError(str(exc)) from exc
@@ -263,9 +275,12 @@ class Database:
         finally:
             self._read.release(connection)
 
-    async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def transaction(
+        self, name: str, unit: Callable[[Transaction], Awaitable[T]], check: Call | None = None
+    ) -> T:
         """Run `unit` and commit; run it again, as a whole, when the server asks for a retry.
 
+        With `check`, its first CALL runs behind that one, as in `call_behind`.
         `unit` must do nothing but CALLs: it may run several times. A broken connection is not retried,
         because the commit may have taken place, unless no COMMIT was sent and another node is home now. A row
         that a unique key refuses is retried once: the unit looked for it before another transaction wrote it,
@@ -276,7 +291,7 @@ class Database:
         for attempt in attempts(ATTEMPTS, *PAUSES):
             home = self.home.server
             try:
-                return await self._attempt(unit)
+                return await self._attempt(unit, check)
             except DatabaseUnavailableError as exc:
                 if not exc.is_undone or attempt.is_last or not await self.home.has_left(home):
                     raise
@@ -296,9 +311,9 @@ class Database:
             await asyncio.sleep(attempt.pause)
         raise AssertionError("unreachable")
 
-    async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _attempt(self, unit: Callable[[Transaction], Awaitable[T]], check: Call | None) -> T:
         connection = await self._write.acquire()
-        tx = Transaction(connection, self.outages, self._rendering, self._watched)
+        tx = Transaction(connection, self.outages, self._rendering, self._watched, check)
         try:
             result = await unit(tx)
             await tx.commit()
@@ -418,22 +433,16 @@ def encode(value: Any) -> str:
 async def _call(
     connection: PooledConnection,
     outages: Outages,
-    db: str,
-    name: str,
-    args: tuple[Any, ...],
-    then: str = "",
-    then_args: tuple[Any, ...] = (),
-    *,
+    call: Call,
+    then: tuple[str, tuple[Any, ...]] | None = None,
     check: Call | None = None,
 ) -> list[ResultSet]:
-    """CALL a routine, followed by the SQL `then`, or behind `check`; count and time it."""
+    """CALL a routine as `PooledConnection.run` does; count and time it."""
+    db, name, args = call
     started = time.perf_counter()
     outcome = "error"
     try:
-        if check is None:
-            result = await connection.run(db, name, args, then, then_args)
-        else:
-            result = await connection.run_behind(check, db, name, args)
+        result = await connection.run(db, name, args, then, check)
         outcome = "ok"
         outages.worked(db, name)
     except Refused:

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from service.admin.demo import WRITE
+from service.admin.registry import Registry
 from service.auth.one_packet import Guess, GuessCaller, GuessError
 from service.auth.session import open_session_as_text
 from service.errors import Refused
 from service.rpc import dispatcher
-from service.rpc.declarations import load_declarations
 from service.rpc.dispatcher import ONE_PACKET
 from service.settings import Settings
-from service.store.database import Database
+from service.store.database import Database, Transaction
 from tests.support.admin import Admin
-from tests.support.people import FRONTEND, Answer, People
+from tests.support.conferences import MEETING, join_meeting
+from tests.support.people import FRONTEND, Answer, People, Person
 
 PAGE = ("contact.show_contact", {"order": "asc", "page": 1})
 READS: list[tuple[str, dict[str, Any]]] = [
@@ -39,18 +41,19 @@ def essence(answer: Answer) -> tuple[int, dict[str, Any]]:
     return answer.status, {k: v for k, v in answer.body.items() if k not in {"__timestamp__", "request_id"}}
 
 
-async def test_the_second_read_of_a_session_takes_one_trip(
+async def test_the_second_request_of_a_session_takes_one_trip(
     people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
     alice = await people("Alice")
-    added = await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
     caplog.set_level(logging.INFO)
-    first = await alice.ok("contact.get_contact", contact_id=added["id"])
+    added = await alice.ok("contact.add", firstname="Ada", email=[{"email": "a@x.example", "is_default": 1}])
     assert trips(caplog) == [(2, 2)]
+    first = await alice.ok("contact.get_contact", contact_id=added["id"])
+    assert trips(caplog) == [(2, 1)]
     assert await alice.ok("contact.get_contact", contact_id=added["id"]) == first
     assert (await alice.ok(PAGE[0], **PAGE[1]))[0]["id"] == added["id"]
     assert trips(caplog) == [(2, 1), (2, 1)]
-    # Work that writes asks the gate alone.
+    # Work that is none of ONE_PACKET asks the gate alone.
     await alice.ok("contact.delete_contact", contact_id=added["id"])
     assert trips(caplog)[0][0] > 1
 
@@ -142,13 +145,18 @@ async def db(settings: Settings, admin: Admin) -> Any:
         "CREATE OR REPLACE PROCEDURE yp.test_ran() READS SQL DATA "
         "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'RAN'"
     )
-    admin.rows("CREATE OR REPLACE PROCEDURE yp.test_writes() MODIFIES SQL DATA DO 0")
+    admin.rows("CREATE TABLE yp.test_written (id INT AUTO_INCREMENT PRIMARY KEY)")
+    admin.rows(
+        "CREATE OR REPLACE PROCEDURE yp.test_writes() MODIFIES SQL DATA "
+        "INSERT INTO yp.test_written () VALUES ()"
+    )
     db = Database(settings)
     await db.load_routines()
     yield db
     await db.close()
     admin.rows("DROP PROCEDURE yp.test_ran")
     admin.rows("DROP PROCEDURE yp.test_writes")
+    admin.rows("DROP TABLE yp.test_written")
 
 
 async def test_nothing_runs_under_a_guess_that_is_wrong(db: Database) -> None:
@@ -167,11 +175,39 @@ async def test_nothing_runs_under_a_guess_that_is_wrong(db: Database) -> None:
         assert not calls.is_checked
 
 
-async def test_a_routine_that_writes_cannot_follow_a_guess(db: Database) -> None:
+async def test_a_transaction_is_checked_whatever_its_first_call_is(db: Database, admin: Admin) -> None:
+    """Also when a part of it makes the first CALL, or nobody makes one."""
     caller, answer = await open_session_as_text(db, None, None, None)
-    calls = GuessCaller(db, Guess((None, None, None), answer, caller))
+
+    async def direct(tx: Transaction) -> None:
+        await tx.call("yp", "test_writes")
+
+    async def in_part(tx: Transaction) -> None:
+        await tx.part().call("yp", "test_writes")
+        await tx.call("yp", "test_writes")
+
+    async def committing(tx: Transaction) -> None:
+        await tx.call_and_commit("yp", "test_writes")
+
+    async def nothing(_: Transaction) -> None:
+        return
+
+    for unit in (direct, in_part, committing, nothing):
+        for guessed in (answer, answer + " "):
+            calls = GuessCaller(db, Guess((None, None, None), guessed, caller))
+            if guessed == answer:
+                await calls.transaction("test", unit)
+            else:
+                with pytest.raises(GuessError):
+                    await calls.transaction("test", unit)
+            assert calls.is_checked == (guessed == answer), unit
+    (written,) = admin.rows("SELECT COUNT(*) FROM yp.test_written")[0]
+    assert written == 4
+
+
+async def test_a_check_that_writes_is_refused(db: Database) -> None:
     with pytest.raises(ValueError, match="no reading routine"):
-        await calls.call("yp", "test_writes")
+        await db.call_behind(("yp", "test_writes", ()), "yp", "test_ran")
 
 
 async def test_the_rate_limit_answers_as_the_gate_does(make_node: Any, people: People) -> None:
@@ -183,9 +219,80 @@ async def test_the_rate_limit_answers_as_the_gate_does(make_node: Any, people: P
     assert {a.status for a in refused} == {429}
 
 
-def test_services_of_one_packet_read_what_is_the_callers_own() -> None:
-    declared = load_declarations()
-    assert {name for name, _ in READS} == ONE_PACKET
-    for name in ONE_PACKET:
-        assert declared[name].declaration["permission"] == {"src": "owner", "on": "self"}
-        assert not declared[name].on_hub
+Call = tuple[str, dict[str, Any]]
+
+
+async def writes(alice: Person, registry: Registry) -> list[Call]:
+    """Return a call of each service that writes, and that changes something each time."""
+    email = [{"email": "a@x.example", "is_default": 1}]
+    added = await alice.ok("contact.add", firstname="Ada", email=email)
+    tab = await alice.tab()
+    hub = registry.add_hub("Team", alice.uid, "private")
+    joined = await join_meeting(alice, tab, hub)
+    here = {"hub_id": hub, "socket_id": tab.id, "room_id": joined["user"]["room_id"]}
+    return [
+        ("contact.add", {"firstname": "Ben", "email": [{"email": "b@x.example", "is_default": 1}]}),
+        ("contact.update", {"contact_id": added["id"], "comment": "met", "email": email}),
+        ("conference.join", {**here, **MEETING}),
+        ("conference.update", {**here, "metadata": {"audio": 0}}),
+        ("conference.broadcast", {**here, "event": "hand", "payload": {"raised": 1}}),
+        ("conference.leave", here),
+    ]
+
+
+def state(admin: Admin, shard: str) -> list[Any]:
+    """Return all that the calls of `writes` change."""
+    return [
+        admin.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+        for table in (f"{shard}.contact", f"{shard}.contact_event", f"{shard}.contact_email", "yp.conference")
+    ]
+
+
+async def test_the_second_write_of_a_session_takes_one_trip(
+    people: People, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = await people("Alice")
+    calls = await writes(alice, registry)
+    assert {name for name, _ in calls} | {name for name, _ in READS} == ONE_PACKET
+    caplog.set_level(logging.INFO)
+    for name, args in calls:
+        await alice.ok(name, **args)
+        caplog.clear()
+        await alice.call(name, **args)
+        # A handler that ends a transaction by itself sends the COMMIT alone.
+        assert trips(caplog)[0][1] == (2 if name == "contact.update" else 1), name
+
+
+async def test_the_very_next_write_of_a_session_that_is_gone_writes_nothing(
+    people: People, admin: Admin, registry: Registry
+) -> None:
+    alice = await people("Alice")
+    calls = await writes(alice, registry)
+    # The other services let anybody in whose socket has a right in the room.
+    calls = [call for call in calls if call[0] in {"contact.add", "contact.update", "conference.broadcast"}]
+    for name, args in calls:
+        await alice.ok(name, **args)
+    before = state(admin, alice.shard)
+    admin.rows("DELETE FROM yp.session WHERE uid = %s", alice.uid)
+    for name, args in calls:
+        assert (await alice.call(name, **args)).status == 401, name
+    assert state(admin, alice.shard) == before
+
+
+async def test_a_right_that_is_taken_away_stops_the_very_next_entry(
+    people: People, admin: Admin, registry: Registry
+) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    hub = registry.add_hub("Team", alice.uid, "private")
+    registry.grant(hub, bob.uid, WRITE)
+    tab = await bob.tab()
+    room = (await join_meeting(bob, tab, hub))["user"]["room_id"]
+    here = {"hub_id": hub, "socket_id": tab.id, "room_id": room}
+    for _ in range(2):
+        await bob.ok("conference.update", **here, metadata={"audio": 0})
+        await bob.ok("conference.join", **here, **MEETING)
+    admin.rows("DELETE FROM yp.permission WHERE hub_id = %s AND entity_id = %s", hub, bob.uid)
+    admin.rows("DELETE FROM yp.conference WHERE hub_id = %s", hub)
+    refused = await bob.call("conference.join", **here, **MEETING)
+    assert (refused.status, refused.code) == (403, "WEAK_PRIVILEGE")
+    assert admin.rows("SELECT * FROM yp.conference WHERE hub_id = %s", hub) == []

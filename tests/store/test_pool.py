@@ -104,7 +104,7 @@ async def test_an_open_transaction_is_not_lent_on(pool: Pool, admin: Admin) -> N
         async with pool.connection() as connection:
             other = await number(connection)
             assert other != own
-            await connection.run("yp", "test_open", (), "; COMMIT")
+            await connection.run("yp", "test_open", (), ("; COMMIT", ()))
         async with pool.connection() as connection:
             assert await number(connection) == other, "a transaction that is committed costs no connection"
             await connection.query("ROLLBACK")
