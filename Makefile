@@ -66,7 +66,7 @@ site: ready ## Build the pages of docs/ and the folders into build/site/
 
 ##@ Test
 
-.PHONY: test test-frontend browser lint types bench chaos levels clients
+.PHONY: test test-frontend browser lint types bench bench-tables chaos levels clients
 test: WITH = --with test
 test: STATIC =
 # RETEST=1, for shared machines: tests that fail run once more, alone.
@@ -110,6 +110,10 @@ bench: WITH = --with bench
 bench: ready ## Measure the calls and their limit, or another revision in turns ([AGAINST=revision] [ONLY=] [SECONDS=])
 	@$(SERVICE) bench $(if $(ONLY),--only "$(ONLY)") $(if $(AGAINST),--against "$(AGAINST)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)")
+
+bench-tables: WITH = --with online
+bench-tables: ready ## Change a table of 10 million rows beside callers ([ROWS=10000000])
+	@.venv/bin/python -m service.bench.big_tables $(if $(ROWS),--rows "$(ROWS)")
 
 chaos: WITH = --with test --with chaos
 chaos: ready ## Kill, freeze and starve servers of its own under load ([MINUTES=2] [SEED=] [ROUNDS=] [PACE=] [ONLY=])

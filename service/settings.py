@@ -87,6 +87,11 @@ class Settings:
         "file with objects of the site's own in our databases, which `make drift` passes over: lines such as "
         "`table shard1.copy_*`",
     )
+    big_table_mb: int = _setting(
+        64,
+        "MB of a table, rows and keys, from which on a deploy does not make writers wait until it is copied",
+        at_least=0,
+    )
     redis: str = _setting(
         "",
         "Redis, `redis://host:port,host2:port2/0`, `unix:///path`, or its Sentinels, "

@@ -91,11 +91,11 @@ def _beside_others(settings: Settings, place: Path, say: Callable[[str], None]) 
     cores = Cores(lambda: _pids(place))
     owners = [registry.add_person(f"p{n}@example.org", "P", str(n), "-", None) for n in range(OWNERS)]
     start = cores.mark()
-    with _load(settings, owners, place / "quiet.json") as quiet:
+    with calls_beside(settings, owners, place / "quiet.json") as quiet:
         time.sleep(QUIET_SECONDS)
     others_before = cores.others_since(start)
     start = cores.mark()
-    with _load(settings, owners, place / "busy.json") as busy:
+    with calls_beside(settings, owners, place / "busy.json") as busy:
         seconds = _timed(lambda: _deploy(settings, touched(lambda _: True, "beside")))
     return _known(
         {
@@ -185,10 +185,15 @@ def _plain_loop(settings: Settings) -> float:
 
 
 @contextmanager
-def _load(settings: Settings, owners: list[tuple[str, str]], path: Path) -> Iterator[Results]:
-    """Call routines from another process for the length of the block; fill the dictionary at its end."""
+def calls_beside(
+    settings: Settings, owners: list[tuple[str, str]], path: Path, pause: float = 0.0
+) -> Iterator[Results]:
+    """Call routines from another process for the length of the block; fill the dictionary at its end.
+
+    `pause`: seconds that each of the callers waits between two calls.
+    """
     results: Results = {}
-    path.write_bytes(orjson.dumps({"db": settings.db, "owners": owners}))
+    path.write_bytes(orjson.dumps({"db": settings.db, "owners": owners, "pause": pause}))
     process = subprocess.Popen(
         [sys.executable, "-m", "service.bench.deploys", str(path)], cwd=ROOT, stdin=subprocess.PIPE
     )
@@ -200,14 +205,17 @@ def _load(settings: Settings, owners: list[tuple[str, str]], path: Path) -> Iter
     results.update(orjson.loads(path.read_bytes()))
 
 
-async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tuple[str, str]]) -> Results:
+async def _call_until(
+    stop: asyncio.Event, settings: Settings, owners: list[tuple[str, str]], pause: float
+) -> Results:
     db = Database(settings)
     await db.load_routines()
     took: list[float] = []
+    longest = (0.0, 0.0)
     failed = 0
 
     async def caller(number: int) -> None:
-        nonlocal failed
+        nonlocal failed, longest
         chance = random.Random(number)
         while not stop.is_set():
             name, args = _pick(chance, *owners[chance.randrange(len(owners))])
@@ -219,10 +227,12 @@ async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tupl
                 if failed <= 5:
                     print(f"failed: {name}: {exc!r}", file=sys.stderr)
             took.append(time.perf_counter() - started)
+            longest = max(longest, (took[-1], started - begun))
+            await asyncio.sleep(pause * chance.uniform(0.5, 1.5))
 
-    started = time.perf_counter()
+    begun = time.perf_counter()
     await asyncio.gather(*(caller(number) for number in range(CONNECTIONS)))
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - begun
     await db.close()
     took.sort()
     return {
@@ -231,6 +241,8 @@ async def _call_until(stop: asyncio.Event, settings: Settings, owners: list[tupl
         "failed": failed,
         "p50_ms": took[len(took) // 2] * 1000,
         "p99_ms": took[int(len(took) * 0.99)] * 1000,
+        "longest_ms": longest[0] * 1000,
+        "longest_at": longest[1],
     }
 
 
@@ -251,7 +263,7 @@ def _pick(chance: random.Random, uid: str, db: str) -> tuple[tuple[str, str], li
 async def _load_until_end_of_input(job: dict[str, Any]) -> Results:
     settings = Settings(db=job["db"], db_pool=CONNECTIONS)
     stop = asyncio.Event()
-    work = asyncio.create_task(_call_until(stop, settings, job["owners"]))
+    work = asyncio.create_task(_call_until(stop, settings, job["owners"], job["pause"]))
     await asyncio.to_thread(sys.stdin.read)
     stop.set()
     return await work

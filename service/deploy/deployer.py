@@ -17,8 +17,10 @@ import pymysql
 from pymysql.converters import escape_string
 
 from service import as_typed
-from service.deploy import guards
+from service.deploy import guards, online
+from service.deploy.alters import changes
 from service.deploy.blockers import longest_transaction
+from service.deploy.changer import TableChanger
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
 from service.deploy.examples import news, run_examples
@@ -116,6 +118,8 @@ class Deployer:
         # The routines of an older revision have run here before; their examples are for other demo data.
         self.examples = examples and not self.files.is_rollback
         self.connection = Connection(settings)
+        self._changer: TableChanger
+        """Of the run, or of the list of its statements."""
         # A migration may wait longer for rows than what a node applies of other nodes (galera.cnf).
         self.connection.run(
             f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
@@ -151,6 +155,7 @@ class Deployer:
         ignore = Ignore(self.settings.schema_ignore)
         plan.unknown = [r for r in plan.unknown if not ignore.has(r.db, r.kind, r.name)]
         plan.unknown_objects = [d for d in plan.unknown_objects if not ignore.has(d.db, d.kind, d.name)]
+        plan.changes = list(changes(self.settings, server, self.files, state, self.wish.allow))
         return self._mark_removed(plan)
 
     def _mark_removed(self, plan: Plan) -> Plan:
@@ -186,6 +191,7 @@ class Deployer:
     def statements(self, plan: Plan) -> list[str]:
         """Return the statements of a plan, database by database, as a deploy runs them; run none."""
         real, recorder = self.connection, Recorder(self.connection)
+        self._changer = TableChanger(recorder, plan, self._patiently)
         self.connection = recorder
         try:
             for db in self._order(plan):
@@ -204,6 +210,7 @@ class Deployer:
         A new routine can break those that call it, and a new table every routine. A routine whose header or
         clauses alone have changed is not run, but must be one that can be sent.
         """
+        guards.check_changes(plan, self.settings.big_table_mb)
         sources = {item.source for item in plan.todo if isinstance(item.source, Routine)}
         for routine in sorted(sources, key=lambda routine: routine.path):
             create_statement(routine, self.files.revision)
@@ -255,6 +262,8 @@ class Deployer:
         """Do what the plan says. Running it again continues where it was stopped."""
         started = time.monotonic()
         new_shards = [new_shard] if new_shard else []
+        guards.check_writable(self.connection)
+        online.clean_up_interrupted(self.settings, self.connection, self._patiently, self.say)
         before = self.plan(new_shards)  # refuses before anything is written
         if before.state.collations.get("yp", COLLATION) != COLLATION:
             self.connection.run(alter_database("yp"))
@@ -287,6 +296,10 @@ class Deployer:
         try:
             with Progress(len(plan.todo), self.say) as progress, Interrupts(progress.line) as interrupts:
                 pace = Pace(self.connection, self.rate, progress.line)
+                self._changer = TableChanger(
+                    self.connection, plan, self._patiently, journal, progress.line,
+                    (interrupts.check, lease.check),
+                )  # fmt: skip
                 for db in self._order(plan):
                     lease.check()
                     self._run_database(db, plan, outcome, (journal, progress, pace, interrupts))
@@ -403,7 +416,10 @@ class Deployer:
 
     def _script(self, db: str, kind: str, script: Script) -> None:
         for statement in script.statements:
-            self._patiently(view_statement(statement))
+            if kind == "view":
+                self._patiently(view_statement(statement))
+            else:
+                self._changer.execute(db, script.name, statement)
         self.connection.run(
             "REPLACE INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
             "VALUES (%s, %s, %s, %s, UNIX_TIMESTAMP())",

@@ -22,7 +22,7 @@ class Difference:
     """table, view, trigger, event, database, account, or grant"""
     name: str
     what: str
-    """changed, missing, or unknown (not created by us)"""
+    """changed, missing, unknown (not created by us), or remains (of an interrupted deploy)"""
     why: str
     when: str = ""
     """When it was changed, if the server keeps that."""

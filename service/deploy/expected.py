@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 from service import as_typed
-from service.deploy import accounts, tables
+from service.deploy import accounts, online, tables
 from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference
 from service.deploy.plan import Files
 from service.deploy.scratch import drop_stale, scratch_database, scratch_name, unlogged
@@ -23,6 +23,7 @@ from service.deploy.tables import Name
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import CHARSET, COLLATION, DEFINER_NAME, Connection, view_statement
 
+LEASED = "SELECT until > UNIX_TIMESTAMP() FROM yp.deploy_lease WHERE name = 'deploy'"
 _definitions: dict[tuple[object, ...], dict[Name, str]] = {}
 """Definitions that migrations make on a server, by all that they depend on: to make them takes 0.1 s."""
 
@@ -61,10 +62,15 @@ def alter_database(db: str) -> str:
 
 def _objects(connection: Connection, files: Files, state: State) -> Iterator[Difference]:
     server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
+    online_tables = online.interrupted(connection) if state.deployed else []
+    is_running = bool(online_tables and connection.one(LEASED))
     for db in state.deployed:
         applied = state.migrations(db)
         wanted = _wanted(connection, server, files, scope_of(db), applied)
-        yield from _of_database(connection, db, wanted, files, state, applied)
+        changing = [table for place, table in online_tables if place == db]
+        for difference in _of_database(connection, db, wanted, files, state, applied, changing):
+            if difference.what != "remains" or not is_running:
+                yield difference
 
 
 def _wanted(
@@ -88,8 +94,12 @@ def _of_database(
     files: Files,
     state: State,
     applied: frozenset[str],
+    changing: Sequence[str],
 ) -> Iterator[Difference]:
-    """Compare one database; leave out views with a newer file, and what pending migrations name."""
+    """Compare one database; leave out views with a newer file, and what pending migrations name.
+
+    `changing` has the tables that a deploy changes beside their users, or has not changed to the end.
+    """
     scope = scope_of(db)
     installed = tables.definitions(connection, db)
     views = {v.name: v for v in files.views[scope]}
@@ -100,6 +110,10 @@ def _of_database(
     for key in sorted({*wanted, *installed} - newer):
         kind, name = key
         should, actual = wanted.get(key), installed.get(key)
+        if should != actual and any(online.is_remainder(t, kind, name, actual or "") for t in changing):
+            why = f"an interrupted change left it; `{as_typed('deploy')}` puts it in order"
+            yield Difference(db, kind, name, "remains", why)
+            continue
         if should == actual or re.search(rf"\b{re.escape(name)}\b", pending):
             continue
         if should is None and name in views:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from service import ROOT, as_typed
+from service.deploy.change import Change
 from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
 from service.deploy.state import Installed, State, scope_of
 from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
@@ -121,6 +122,8 @@ class Plan:
     unknown: list[Installed] = field(default_factory=list)
     unknown_objects: list[Difference] = field(default_factory=list)
     """Objects of somebody else that are no routines."""
+    changes: list[Change] = field(default_factory=list)
+    """What the pending migrations change in existing tables."""
     unchanged: int = 0
     _verdicts: dict[tuple[str, str, int], tuple[str, str] | None] = field(default_factory=dict)
 
@@ -177,7 +180,7 @@ def make_plan(files: Files, state: State, wish: Wish, differences: Iterable[Diff
 
 def _of_difference(difference: Difference, plan: Plan, wish: Wish, repairs: dict[str, list[Item]]) -> None:
     """Add what a difference asks for: a repair by the deploy, or a decision."""
-    if difference.what == "unknown":
+    if difference.what in {"unknown", "remains"}:
         plan.unknown_objects.append(difference)
         return
     is_allowed = difference.repair == BY_NAME and difference.name in wish.allow
@@ -381,6 +384,10 @@ def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Install
         lines.append(f"  {verb:<9} {thing:<9} {name:<26} {places(items):<18} {why}")
         if action == "unsafe":
             lines += _show_unsafe(items[0], callers)
+        if action == "migration":
+            scope = scope_of(items[0].db)
+            changes = [c for c in plan.changes if (c.scope, c.script) == (scope, name)]
+            lines += [f"            {line}" for change in changes for line in change.lines()]
         if action == "replace" and items[0].changes_text:
             lines += _show_replacement(items, installed_text)
         if difference:
@@ -391,8 +398,10 @@ def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Install
             lines.append(f"            → {as_typed(f'deploy ALLOW={name}')}   (once nobody calls it)")
     for (name,), unknown in _by(plan.unknown, lambda i: (i.name,)):
         lines.append(f"  unknown   {unknown[0].kind.lower():<9} {name:<26} {places(unknown):<18} left alone")
-    for (kind, name, why), objects in _by(plan.unknown_objects, lambda d: (d.kind, d.name, d.why)):
-        lines.append(f"  unknown   {kind:<9} {name:<26} {places(objects):<18} {why}")
+    for (what, kind, name, why), objects in _by(
+        plan.unknown_objects, lambda d: (d.what, d.kind, d.name, d.why)
+    ):
+        lines.append(f"  {what:<9} {kind:<9} {name:<26} {places(objects):<18} {why}")
     return lines
 
 

@@ -84,6 +84,10 @@ EXTRAS = {
         # what wsrep_sst_mariabackup sends the state with
         Program(("socat",), "socat", "socat", "socat"),
     ),
+    # for deploys that change big tables, and their tests
+    "online": (
+        Program(("pt-online-schema-change",), "percona-toolkit", "percona-toolkit", "percona-toolkit"),
+    ),
     # Big, and not available everywhere: the tests run without it, and name those that did not.
     "browser": (Program(BROWSERS, "chromium", "chromium", "chromium"),),
 }

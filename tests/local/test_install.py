@@ -291,4 +291,4 @@ def test_an_old_python_gets_a_message(
 def test_the_script_runs_by_itself() -> None:
     command = [sys.executable, "-I", str(SCRIPT), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--with {bench,test,chaos,cluster,browser}" in done.stdout
+    assert "--with {bench,test,chaos,cluster,online,browser}" in done.stdout

@@ -1,0 +1,106 @@
+"""Carry out the statements of migrations: in the ways that the plan has found for existing tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import pymysql
+
+from service.deploy import online
+from service.deploy.alters import Alter, Way, perform, read_alter, ways_without_lock
+from service.deploy.blockers import longest_transaction
+from service.deploy.change import Change
+from service.deploy.journal import Journal
+from service.deploy.plan import Item, Plan
+from service.deploy.state import scope_of
+from service.store.admin import Connection, DeployError
+
+BY_THE_TOOL = f"-- {online.PROGRAM} does this; the server refuses it as it stands here\n"
+LOCKED = "Lock wait timeout exceeded"
+
+
+class TableChanger:
+    """Runs statements on real tables; without a journal, it only names them, for `make plan SQL=1`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        plan: Plan,
+        run: Callable[[str], object],
+        journal: Journal | None = None,
+        say: Callable[[str], None] = print,
+        checks: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        """Prepare to change tables. `run` waits for locks; `checks` raise when the deploy has to end."""
+        self._connection = connection
+        self._changes = {(c.scope, c.script, c.statement): c for c in plan.changes}
+        self._run = run
+        self._journal = journal
+        self._say = say
+        self._checks = checks
+
+    def execute(self, db: str, script: str, statement: str) -> None:
+        """Run a statement of a migration in a database, which is in use."""
+        change = self._changes.get((scope_of(db), script, statement))
+        alter = read_alter(statement)
+        if change is None or alter is None or db not in change.sizes:
+            self._run(statement)
+        elif self._journal is None:
+            self._run(self._text(change, alter, db))
+        else:
+            self._change(db, change, alter, self._journal)
+
+    def _text(self, change: Change, alter: Alter, db: str) -> str:
+        if change.is_online(db):
+            return BY_THE_TOOL + alter.by(Way.INPLACE)
+        return alter.by(Way(change.way))
+
+    def _change(self, db: str, change: Change, alter: Alter, journal: Journal) -> None:
+        is_big = db in change.big_in
+        # Also where the plan says COPY: a table that was changed before an interruption needs none any more.
+        way, reason = perform(self._run, alter, ways_without_lock(self._connection, is_big))
+        if way is not None:
+            return
+        if not is_big or change.is_allowed:
+            self._run(alter.statement)
+        elif change.is_online(db):
+            self._change_online(db, alter, journal)
+        else:
+            raise DeployError(
+                f"{change.script}: {db}.{alter.table} is not as planned, and stays as it is: {reason}"
+            )
+
+    def _change_online(self, db: str, alter: Alter, journal: Journal) -> None:
+        """Change a table beside its users, noted before, so that the next deploy knows what was left."""
+        item = Item(db, online.ONLINE, "table", online.new_table(alter.table), "a big table")
+        online.check_free(self._connection, db, alter.table)
+        started = time.monotonic()
+        number = journal.before([item])
+        self._say(f"{db}.{alter.table}: {online.PROGRAM} copies it, others read and write meanwhile")
+        error = "interrupted"
+        try:
+            online.change(self._connection, db, alter.table, alter.specification, self._say, self._check)
+            error = ""
+        except DeployError as exc:
+            error = str(exc)
+            if LOCKED in error:
+                raise DeployError(f"{error}; {longest_transaction(self._connection)}") from exc
+            raise
+        finally:
+            self._end(db, alter.table)
+            took = [] if error else [round((time.monotonic() - started) * 1000)]
+            journal.after(number, [item], took, error)
+
+    def _end(self, db: str, table: str) -> None:
+        try:
+            online.clean_up(self._connection, db, table, self._run)
+        except pymysql.err.MySQLError as exc:
+            # It stays planned in the journal.
+            raise DeployError(
+                f"tables and triggers of {online.PROGRAM} stay until the next deploy removes them: {exc}"
+            ) from exc
+
+    def _check(self) -> None:
+        for check in self._checks:
+            check()
