@@ -279,10 +279,18 @@ def restore(
         typer.Option(help="Moment after the backup: a time, a position, or a transaction id."),
     ] = "",
     logs: Annotated[str, typer.Option(help="Folder of the binary logs, or mysql://account@host.")] = "",
+    entity: Annotated[
+        str, typer.Option(help="One user (id or email) or hub (id), into a server that is in use.")
+    ] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the data that it has now.")] = False,
 ) -> int:
-    """Bring an empty server to the state of an archive, or to a moment after it."""
+    """Bring an empty server to the state of an archive, or to a moment after it; or one user or hub."""
     if bool(until) != bool(logs):
         raise typer.BadParameter("--until and --logs (UNTIL=, LOGS=) need each other")
+    if entity and until:
+        raise typer.BadParameter("--entity restores as of the archive, without --until")
+    if entity:
+        return with_stack(lambda settings: _restore_entity(settings, file, entity, replace))
 
     def work(settings: Settings) -> int:
         from service.deploy.point_in_time import Recovery
@@ -292,6 +300,17 @@ def restore(
         return _report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
 
     return with_stack(work)
+
+
+def _restore_entity(settings: Settings, file: str, entity: str, replace: bool) -> int:
+    from service.deploy.restore_entity import restore_entity
+
+    restored = restore_entity(settings, Path(file).absolute(), entity, replace)
+    typer.echo(
+        f"{restored.entity} is in {restored.db} as of the archive: "
+        f"{restored.rows} rows, {restored.seconds:.1f} s"
+    )
+    return 0
 
 
 @commands.command(rich_help_panel="Operate")

@@ -23,6 +23,7 @@ PURPOSES = {
     "deploy": "is deploying",
     "backup": "is writing a backup",
     "move": "is moving a user or hub",
+    "restore": "is restoring a user or hub",
     "shard-drop": "is dropping a shard",
 }
 """Holders of the lease, in words."""

@@ -59,7 +59,7 @@ def move(
                 connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", uid)
                 return None
             started = time.monotonic()
-            _block(connection, uid, from_db, to_db)
+            block(connection, uid, from_db, to_db)
             try:
                 pause("blocked")
                 time.sleep(DRAIN_SECONDS)
@@ -102,7 +102,7 @@ def _check(connection: Connection, entity: str, to_db: str) -> tuple[str, str]:
 
 
 def stored_columns(connection: Connection, db: str) -> dict[str, list[str]]:
-    """Return the stored columns of every table with an owner."""
+    """Return the stored columns of every table with an owner, by its name."""
     columns_by_table: dict[str, list[str]] = {}
     for table, column in connection.rows(
         "SELECT c.TABLE_NAME, c.COLUMN_NAME FROM information_schema.COLUMNS AS c "
@@ -128,7 +128,8 @@ def _differing(source: dict[str, list[str]], target: dict[str, list[str]]) -> li
     return names
 
 
-def _block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:
+def block(connection: Connection, uid: str, from_db: str, to_db: str) -> None:
+    """Let the gate answer 503 for an entity, until its row in yp.entity_move is deleted or too old."""
     connection.run(
         "REPLACE INTO yp.entity_move (entity_id, from_db, to_db, until, ctime) "
         "VALUES (%s, %s, %s, UNIX_TIMESTAMP() + %s, UNIX_TIMESTAMP())",
@@ -151,7 +152,7 @@ def _copy(connection: Connection, uid: str, from_db: str, to_db: str, pause: Cal
             if exc.args[0] not in RETRYABLE or attempt.is_last:
                 raise
             time.sleep(attempt.pause)
-            _block(connection, uid, from_db, to_db)
+            block(connection, uid, from_db, to_db)
     raise AssertionError("unreachable")
 
 
