@@ -97,20 +97,20 @@ def deploy(
     if dry_run:
         return plan(canary, rev, allow, rate, skip_examples)
     return with_stack(
-        lambda settings: _report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
+        lambda settings: report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
     )
 
 
-def _report(outcome: Outcome) -> int:
+def report(outcome: Outcome) -> int:
     """Print what a deploy did, and return its exit status."""
     same = outcome.counts["unchanged"]
     done = ", ".join(f"{n} {what}" for what, n in sorted(outcome.counts.items()) if what != "unchanged")
     typer.echo(f"deployed: {done or 'nothing to do'}, {same} unchanged, {outcome.seconds:.1f} s")
     for db, error in sorted(outcome.failed.items()):
         typer.echo(f"failed: {db}: {error}", err=True)
-    if outcome.failed:
+    if outcome.failed and not outcome.taken_back:
         typer.echo(f"`{as_typed('deploy')}` again continues with what is missing", err=True)
-    elif outcome.plan.decide:
+    elif outcome.plan.decide and not outcome.failed:
         names = sorted({item.name for item in outcome.plan.decide})
         typer.echo(f"left for you to decide (`{as_typed('plan')}` shows it): {', '.join(names)}")
     return outcome.status
@@ -191,7 +191,7 @@ def proc(file: RoutineFile, allow: Allow = "") -> int:
 
         files = Files.load(current_revision())
         only = [routine_of(file).name]
-        return _report(Deployer(settings, files=files, allow=_names(allow), only=only).deploy())
+        return report(Deployer(settings, files=files, allow=_names(allow), only=only).deploy())
 
     return with_stack(work)
 
@@ -203,7 +203,7 @@ def shard(name: Annotated[str, typer.Option(help="Name of its database.")]) -> i
     def work(settings: Settings) -> int:
         from service.deploy.deployer import Deployer
 
-        status = _report(Deployer(settings, say=lambda _: None).add_shard(name))
+        status = report(Deployer(settings, say=lambda _: None).add_shard(name))
         if status == 0:
             typer.echo(f"shard {name} is ready")
         return status
@@ -297,7 +297,7 @@ def restore(
         from service.deploy.restore import restore as restore_archive
 
         recovery = Recovery(until, logs) if until else None
-        return _report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
+        return report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
 
     return with_stack(work)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import pymysql
@@ -20,6 +20,7 @@ from service import as_typed
 from service.deploy import guards, online
 from service.deploy.alters import changes
 from service.deploy.blockers import longest_transaction
+from service.deploy.canary import Trial
 from service.deploy.changer import TableChanger
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
@@ -85,6 +86,8 @@ class Outcome:
     """Error by database."""
     tried: set[str] = field(default_factory=set)
     """Databases that the run has begun to change."""
+    taken_back: str = ""
+    """Database that has its earlier routines again, because a read failed."""
     seconds: float = 0.0
 
     @property
@@ -302,7 +305,8 @@ class Deployer:
                 )  # fmt: skip
                 for db in self._order(plan):
                     lease.check()
-                    self._run_database(db, plan, outcome, (journal, progress, pace, interrupts))
+                    with self._trial(db, plan) as trial:
+                        self._run_database(db, plan, outcome, (journal, progress, pace, interrupts), trial)
                     if db in outcome.failed and db in {"yp", self.canary}:
                         progress.line(f"stopped: the others wait until {db} is in order")
                         break
@@ -316,7 +320,18 @@ class Deployer:
     def _order(self, plan: Plan) -> list[str]:
         return sorted(plan.databases, key=lambda db: (db != "yp", db != self.canary, db))
 
-    def _run_database(self, db: str, plan: Plan, outcome: Outcome, tools: Tools) -> None:
+    @contextmanager
+    def _trial(self, db: str, plan: Plan) -> Iterator[Trial | None]:
+        """Prepare to try the registry and the canary; None for other databases, and for new ones."""
+        if db not in {"yp", self.canary} or not {"yp", self.canary, db} <= plan.state.databases:
+            yield None
+            return
+        with closing(Connection(self.settings, [self.connection.server])) as connection:
+            yield Trial(connection, plan, db, self.canary)
+
+    def _run_database(
+        self, db: str, plan: Plan, outcome: Outcome, tools: Tools, trial: Trial | None = None
+    ) -> None:
         items = plan.of(db)
         outcome.tried.add(db)
         try:
@@ -326,11 +341,23 @@ class Deployer:
                 self._run_chunk(items[start : start + CHUNK], outcome, tools)
             if db == self.canary:
                 self._verify_database(db)
+            if trial and (failures := trial.check()):
+                self._take_back(trial, tools[0])
+                outcome.taken_back = db
+                raise DeployError(f"{failures}\n{trial.next_step}")
         except (pymysql.err.MySQLError, DeployError) as exc:
             outcome.failed[db] = str(exc.args[1] if len(exc.args) > 1 else exc)
             tools[1].line(f"FAILED  {db}: {outcome.failed[db]}")
         else:
             tools[1].line(f"{db}: {_counted(Counter(item.action for item in items))}")
+
+    def _take_back(self, trial: Trial, journal: Journal) -> None:
+        """Bring back the routines that a database had before the deploy."""
+        undone = trial.undone
+        first = journal.before(undone)
+        for statement in trial.statements:
+            self._patiently(statement)
+        journal.after(first, undone, [0] * len(undone), "")
 
     def _run_chunk(self, items: Sequence[Item], outcome: Outcome, tools: Tools) -> None:
         journal, progress, pace, interrupts = tools

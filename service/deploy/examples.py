@@ -131,24 +131,25 @@ def news(plan: Plan) -> tuple[set[Name], bool]:
     return routines, has_tables
 
 
-def _title(routine: Routine) -> str:
+def title(routine: Routine) -> str:
+    """Return a routine and its file, for a message."""
     return f"{routine.scope}.{routine.name} ({routine.path})"
 
 
-def _reached(routines: Collection[Routine], start: Collection[Name]) -> set[Name]:
+def reached(routines: Collection[Routine], start: Collection[Name]) -> set[Name]:
     """Return these routines and all that they call, through any number of others."""
     calls = {(r.scope, r.name): r.calls for r in routines}
-    reached: set[Name] = set()
+    names: set[Name] = set()
     todo = [name for name in start if name in calls]
     while todo:
         name = todo.pop()
-        if name not in reached:
-            reached.add(name)
+        if name not in names:
+            names.add(name)
             todo += [called for called in calls[name] if called in calls]
-    return reached
+    return names
 
 
-def _reaching(routines: Collection[Routine], names: Collection[Name]) -> set[Name]:
+def reaching(routines: Collection[Routine], names: Collection[Name]) -> set[Name]:
     """Return these routines and all that call them, through any number of others."""
     callers = set(names)
     grown = True
@@ -167,7 +168,7 @@ class _Site:
         self._files = files
         self._changed = frozenset(changed or ())
         names = {(r.scope, r.name) for r in files.routines}
-        self._example_names = names if changed is None else _reaching(files.routines, changed)
+        self._example_names = names if changed is None else reaching(files.routines, changed)
         """Routines whose examples run."""
         self._needed = names if changed is None else self._needs(self._example_names)
         self._name = scratch.scratch_name(connection)
@@ -185,7 +186,7 @@ class _Site:
             for e in read_header(r).examples
         ]
         called = {(db or "shard", name) for text in texts for db, name in NESTED_CALL.findall(text)}
-        return _reached(self._files.routines, {*example_names, *called})
+        return reached(self._files.routines, {*example_names, *called})
 
     @contextmanager
     def made(self) -> Iterator[_Site]:
@@ -223,9 +224,9 @@ class _Site:
         try:
             statement = create_statement(routine, self._files.revision)
         except DeployError as exc:
-            self.failures.append(FailedExample(_title(routine), "", str(exc)))
+            self.failures.append(FailedExample(title(routine), "", str(exc)))
         else:
-            self._try(_title(routine), statement, partial(fault_in_statement, routine, statement))
+            self._try(title(routine), statement, partial(fault_in_statement, routine, statement))
 
     def _populate(self) -> None:
         """Make the people, unless something could not be made before."""
@@ -241,11 +242,11 @@ class _Site:
                 self._call(routine, statement)
 
     def _call(self, routine: Routine, statement: str) -> None:
-        reached = _reached(self._files.routines, {(routine.scope, routine.name)})
-        others = [r for r in self._files.routines if (r.scope, r.name) in reached and r is not routine]
+        names = reached(self._files.routines, {(routine.scope, routine.name)})
+        others = [r for r in self._files.routines if (r.scope, r.name) in names and r is not routine]
         # An error is more likely where something is new.
         others.sort(key=lambda r: (r.scope, r.name) not in self._changed)
-        self._try(_title(routine), statement, partial(fault_of_name, [routine, *others]))
+        self._try(title(routine), statement, partial(fault_of_name, [routine, *others]))
 
     def run(self) -> list[FailedExample]:
         """Run each example, and undo what it does; return those that fail."""
