@@ -163,11 +163,11 @@ HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "
 	$${SKIP_EXAMPLES:+--skip-examples}
 
 .PHONY: plan deploy drift doctor adopt proc docs stats demo shard shard-drop
-plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=] [SQL=1]: the statements)
-	@$(SERVICE) plan $(HOW) $${SQL:+--sql}
+plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=] [SQL=1] [OUT=plan.json])
+	@$(SERVICE) plan $(HOW) $${SQL:+--sql} $${OUT:+--out "$$OUT"}
 
-deploy: installed ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1])
-	@$(SERVICE) deploy $(HOW)
+deploy: installed ## Do what plan says ([CANARY=shard] [REV=git] [ALLOW=names] [RATE=n] [SKIP_EXAMPLES=1] [PLAN=plan.json])
+	@$(SERVICE) deploy $(HOW) $${PLAN:+--plan "$$PLAN"}
 
 drift: installed ## What was changed by hand on the server, rights and accounts included; for cron
 	@$(SERVICE) drift

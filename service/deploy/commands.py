@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service import as_typed
+from service.errors import CommandError
 from service.local.checkout import require_checkout
 from service.local.with_servers import with_stack
 
@@ -68,10 +69,16 @@ def plan(
     rate: Rate = 0,
     skip_examples: SkipExamples = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print the statements in place of the plan.")] = False,
+    out: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="File for the plan, which deploy --plan does, and nothing else."),
+    ] = "",
 ) -> int:
     """Show what deploy would do, and what it would leave to you; change nothing."""
 
     def work(settings: Settings) -> int:
+        from service.deploy.saved_plan import Options, write_plan
+
         deployer = _deployer(settings, canary, rev, allow, rate, skip_examples)
         planned = deployer.plan()
         if sql:
@@ -79,6 +86,9 @@ def plan(
         else:
             deployer.show(planned)
             deployer.check(planned)
+        if out:
+            write_plan(Path(out), deployer, planned, Options(canary, rev, allow, rate, skip_examples))
+            typer.echo(f"{out} has this plan; `{as_typed(f'deploy PLAN={out}')}` does it, and nothing else")
         return 1 if planned.todo or planned.decide else 0
 
     return with_stack(work)
@@ -92,13 +102,36 @@ def deploy(
     rate: Rate = 0,
     skip_examples: SkipExamples = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    saved: Annotated[
+        str, typer.Option("--plan", metavar="FILE", help="File of plan --out: do what it says, or nothing.")
+    ] = "",
 ) -> int:
     """Create or upgrade the registry and every shard."""
+    if saved and any((canary, rev, allow, rate, skip_examples, dry_run)):
+        raise CommandError(
+            f"PLAN={saved} has its own CANARY, REV, ALLOW, RATE and SKIP_EXAMPLES: give them to "
+            f"`{as_typed(f'plan OUT={saved}')}`, and none to the deploy"
+        )
     if dry_run:
         return plan(canary, rev, allow, rate, skip_examples)
-    return with_stack(
-        lambda settings: report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
+
+    def work(settings: Settings) -> int:
+        if saved:
+            return _deploy_saved(settings, saved)
+        return report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
+
+    return with_stack(work)
+
+
+def _deploy_saved(settings: Settings, file: str) -> int:
+    from service.deploy.saved_plan import SavedPlan
+
+    saved = SavedPlan(file)
+    options = saved.options
+    deployer = _deployer(
+        settings, options.canary, options.rev, options.allow, options.rate, options.skip_examples
     )
+    return report(deployer.deploy(check=lambda plan: saved.check(deployer, plan)))
 
 
 def report(outcome: Outcome) -> int:

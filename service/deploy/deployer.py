@@ -261,19 +261,25 @@ class Deployer:
             state.shards.insert(0, first)
         return state
 
-    def deploy(self, new_shard: str = "") -> Outcome:
-        """Do what the plan says. Running it again continues where it was stopped."""
+    def deploy(self, new_shard: str = "", check: Callable[[Plan], None] = lambda _: None) -> Outcome:
+        """Do what the plan says. Running it again continues where it was stopped.
+
+        `check` refuses a plan that nobody has approved.
+        """
         started = time.monotonic()
         new_shards = [new_shard] if new_shard else []
         guards.check_writable(self.connection)
         online.clean_up_interrupted(self.settings, self.connection, self._patiently, self.say)
         before = self.plan(new_shards)  # refuses before anything is written
+        check(before)
         if before.state.collations.get("yp", COLLATION) != COLLATION:
             self.connection.run(alter_database("yp"))
         self.connection.each(BOOTSTRAP)
         with Lease(self.settings) as lease:
             # the comparison of all tables takes most of the time: it holds unless another deploy came between
             plan = before if self._state(new_shards) == before.state else self.plan(new_shards)
+            if before.state.applied:  # else the registry that was just made is the difference
+                check(plan)
             self._check_canary(plan)
             if plan.todo or plan.decide:
                 self.show(plan)
