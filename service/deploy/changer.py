@@ -17,6 +17,7 @@ from service.deploy.state import scope_of
 from service.store.admin import Connection, DeployError
 
 BY_THE_TOOL = f"-- {online.PROGRAM} does this; the server refuses it as it stands here\n"
+REFUSED = "-- refused, because the table is big; the server refuses it as it stands here, too\n"
 LOCKED = "Lock wait timeout exceeded"
 
 
@@ -54,6 +55,8 @@ class TableChanger:
     def _text(self, change: Change, alter: Alter, db: str) -> str:
         if change.is_online(db):
             return BY_THE_TOOL + alter.by(Way.INPLACE)
+        if change.is_refused and db in change.big_in:
+            return REFUSED + alter.by(Way.INPLACE)
         return alter.by(Way(change.way))
 
     def _change(self, db: str, change: Change, alter: Alter, journal: Journal) -> None:

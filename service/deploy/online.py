@@ -52,6 +52,8 @@ OPTIONS = (
 # Strict, as is a deploy: a value that does not fit is an error in the triggers of the tool.
 VARIABLES = ("lock_wait_timeout=1", "innodb_lock_wait_timeout=1", "sql_mode='STRICT_TRANS_TABLES'")
 PROGRESS = re.compile(r"Copying .*?:\s+(?P<percent>\d+)% (?P<remains>\S+) remain")
+COMPARING = "Comparing the numbers of rows"
+"""Printed by the plug-in."""
 TRUNCATED = re.compile(r"Copying rows caused a MySQL error 1265: (?P<warning>.*)")
 """The tool goes on, with the shortened values; ALTER TABLE would not."""
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:]+ ")
@@ -151,6 +153,8 @@ def _follow(line: str, lines: list[str], place: str, say: Callable[[str], None])
     lines.append(line)
     if match := PROGRESS.search(line):
         say(f"{place}: {match['percent']} % copied, {match['remains']} remain")
+    elif line == COMPARING:
+        say(f"{place}: copied; the rows of both tables are counted, then the tables are swapped")
     elif match := TRUNCATED.search(line):
         raise DeployError(
             f"a row of {place} does not fit into the new columns: {match['warning']}. "

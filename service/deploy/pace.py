@@ -15,6 +15,8 @@ BUSY_THREADS = 3
 """More running threads, ours included, mean that others are at work."""
 BUSY_SHARE = 0.5
 """Share of the time that a deploy uses then."""
+LONGEST_PAUSE = 1.0
+"""Seconds; the change of a big table, which takes an hour, has let others work already."""
 LOADED_THREADS = 60
 """With more running threads the deploy waits."""
 FLOW_CONTROL = 0.3
@@ -39,7 +41,7 @@ class Pace:
         now = time.monotonic()
         if now - self._looked > LOOK_SECONDS:
             self._look()
-        pause = took * (1 / BUSY_SHARE - 1) if self._is_busy else 0.0
+        pause = min(took * (1 / BUSY_SHARE - 1), LONGEST_PAUSE) if self._is_busy else 0.0
         self._next = max(self._next + self._gap, now)
         pause = max(pause, self._next - now)
         if pause > 0:

@@ -28,6 +28,7 @@ sub after_create_new_table {
 sub after_copy_rows {
     my ($self) = @_;
     my $dbh = $self->{cxn}->dbh();
+    print "Comparing the numbers of rows\n";
     $dbh->do('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     $dbh->do('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
     my ($original) = $dbh->selectrow_array("SELECT COUNT(*) FROM $self->{original}->{name}");

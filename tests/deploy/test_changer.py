@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from service.deploy import online
@@ -97,6 +98,7 @@ def test_a_big_table_is_copied_beside_its_users_and_keeps_rows_triggers_and_keys
         ("_contact_email_new", "done"),
     ]
     assert any("pt-online-schema-change: others read and write meanwhile" in line for line in output)
+    assert sum("the rows of both tables are counted" in line for line in output) == 2
 
 
 @contextmanager
@@ -189,6 +191,18 @@ def test_a_change_that_the_tool_cannot_make_is_refused_before_anything_is_touche
     assert text.endswith("Nothing was touched.")
     assert not dba.rows("SHOW COLUMNS FROM shard1.contact_event LIKE 'note'")
     assert dba.one("SELECT COUNT(*) FROM yp.deploy_item WHERE name = %s", MIGRATION) == 0
+
+
+def test_a_script_of_the_plan_has_no_statement_that_makes_others_wait(
+    big: Make, dba: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online, "obstacle", lambda _c, _db, table, _s: "" if table == "message" else "no")
+    deployer = big(COPIED, OF_PARENT)
+    statements = [text for text in deployer.statements(deployer.plan()) if "ALTER TABLE" in text]
+    assert [text.split()[1] for text in statements] == ["pt-online-schema-change", "refused,"]
+    for text in statements:
+        with pytest.raises(pymysql.err.OperationalError, match="ALGORITHM=INPLACE is not supported"):
+            dba.rows(text.replace("ALTER TABLE ", "ALTER TABLE shard1."))
 
 
 @needs_percona_toolkit

@@ -16,13 +16,14 @@ class Cluster:
 
     def __init__(self, clock: list[float]) -> None:
         self.clock = clock
+        self.running = 1
         self.paused_ns = 3_600 * 10**9
         self.held = 0.0
         """Part of the time from now on."""
 
     def rows(self, statement: str) -> list[tuple[str, str]]:
         assert "wsrep_flow_control_paused_ns" in statement
-        return [("Threads_running", "1"), ("wsrep_flow_control_paused_ns", str(self.paused_ns))]
+        return [("Threads_running", str(self.running)), ("wsrep_flow_control_paused_ns", str(self.paused_ns))]
 
     def sleep(self, seconds: float) -> None:
         self.clock[0] += seconds
@@ -62,3 +63,18 @@ def test_a_busy_moment_stops_the_deploy_and_a_bad_hour_long_ago_does_not(
     cluster.sleep(1)
     brake.after_item(0.001)
     assert len(lines) == 2
+
+
+def test_beside_others_a_deploy_takes_half_of_the_time_and_never_pauses_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [10_000.0]
+    cluster = Cluster(clock)
+    cluster.running = 10
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    pace = Pace(cast(Connection, cluster), 0, lambda _: None)
+    for took in (0.25, 3_600.0):
+        pace.after_item(took)
+    assert pauses == [0.25, 1.0]
