@@ -13,6 +13,7 @@ from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
 from service.deploy.clients import DUMP, output_of
 from service.deploy.guards import is_read_only
 from service.deploy.journal import BOOTSTRAP, Lease
+from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import DEFINER_NAME, Connection, DeployError, admin_servers, connect
@@ -40,6 +41,7 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
     """Write the archive; return its manifest. Users go on working: it is a snapshot of its start."""
     connection = Connection(settings)
     is_replica = is_read_only(connection)
+    check_privileges(connection, "backup of a replica" if is_replica else "backup")
     if not is_replica:
         connection.each(BOOTSTRAP)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.

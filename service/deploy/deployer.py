@@ -39,6 +39,7 @@ from service.deploy.plan import (
     render_items,
     summary,
 )
+from service.deploy.privileges import check_privileges, revoke_all
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.recorder import Recorder
 from service.deploy.revisions import contains
@@ -141,8 +142,9 @@ class Deployer:
         guards.check_order(plan, contains, self.wish.allow)
         return plan
 
-    def _compare(self, new_shards: Sequence[str] = ()) -> Plan:
+    def _compare(self, new_shards: Sequence[str] = (), command: str = "deploy") -> Plan:
         guards.check_writable(self.connection)
+        check_privileges(self.connection, command, new_shards, self.settings.db_shard)
         state = self._state(new_shards)
         guards.check_databases(self.connection, state)
         if not self.wish.only:
@@ -243,7 +245,7 @@ class Deployer:
 
     def drift(self) -> list[str]:
         """Return lines for everything that was changed by hand on the server; none without such."""
-        plan = self._compare()
+        plan = self._compare(command="drift")
         if not plan.state.applied:
             raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
         report = dataclasses.replace(
@@ -445,7 +447,7 @@ class Deployer:
             db,
             account,
         ):
-            self.connection.run(f"REVOKE ALL PRIVILEGES ON `{db}`.* FROM {account}")
+            revoke_all(self.connection, db, account)
 
     def _script(self, db: str, kind: str, script: Script) -> None:
         for statement in script.statements:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,7 @@ from service.deploy import scene, scratch
 from service.deploy.create import create_statement
 from service.deploy.fault_lines import fault_in_script, fault_in_statement, fault_of_name
 from service.deploy.plan import Files, Plan
+from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, scope_of
 from service.schema.header import read_header
 from service.schema.routines import NESTED_CALL, Routine, Script
@@ -101,6 +102,8 @@ def examine(settings: Settings, files: Files) -> Iterator[tuple[str, ExamplesRep
 
     A server that does not answer is a failure; DeployError when none answers.
     """
+    with closing(Connection(settings)) as connection:
+        check_privileges(connection, "doctor")
     servers = admin_servers(settings)
     silent = 0
     for server in servers:

@@ -16,6 +16,7 @@ import pymysql
 from service import as_typed
 from service.deploy.guards import check_writable
 from service.deploy.journal import Lease
+from service.deploy.privileges import check_privileges
 from service.deploy.state import OPENING
 from service.retry import attempts
 from service.settings import Settings
@@ -50,6 +51,7 @@ def move(
     """
     connection = Connection(settings)
     check_writable(connection)
+    check_privileges(connection, "move")
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
         raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
     with Lease(settings, "move"):  # The schema must not change between the two shards.

@@ -16,6 +16,7 @@ from service.deploy.deployer import Deployer, Outcome
 from service.deploy.guards import RESTORING, check_writable
 from service.deploy.journal import BOOTSTRAP
 from service.deploy.point_in_time import Recovery, binary_logs, check_target
+from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
 from service.settings import Settings
 from service.store.admin import CHARSET, COLLATION, DEFINER, DEFINER_RIGHTS, Connection, DeployError
@@ -56,6 +57,7 @@ def _restore(
     if changes:
         check_target(connection)
     databases = sorted({*archive.manifest["databases"], *(changes[0].databases if changes else ())})
+    check_privileges(connection, "restore", [*databases, RESTORING])
     _prepare(connection, databases)
     try:
         # Restore on the server that was checked, and is checked again.

@@ -8,6 +8,7 @@ from contextlib import closing
 from service import as_typed
 from service.deploy.guards import check_writable, entities_in
 from service.deploy.journal import Lease
+from service.deploy.privileges import check_privileges, revoke_all
 from service.deploy.state import escaped
 from service.settings import Settings, database_servers
 from service.store.admin import DEFINER_NAME, Connection, DeployError
@@ -23,6 +24,7 @@ def drop_shard(settings: Settings, name: str) -> None:
     """
     with closing(Connection(settings)) as connection:
         check_writable(connection)
+        check_privileges(connection, "deploy")
         if not connection.rows("SHOW TABLES FROM yp LIKE 'shard'"):
             raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
         with Lease(settings, "shard-drop"):
@@ -63,4 +65,4 @@ def _revoke(connection: Connection, settings: Settings, name: str) -> None:
         (name, escaped(name)),
         users,
     ):
-        connection.run(f"REVOKE ALL PRIVILEGES ON `{pattern}`.* FROM {account}")
+        revoke_all(connection, pattern, account)

@@ -18,23 +18,9 @@ from service.deploy.move import move
 from service.deploy.plan import Files
 from service.deploy.revisions import contains
 from service.settings import Settings
-from tests.support.admin import Admin
+from tests.support.admin import Admin, everything
 from tests.support.edits import edited
 from tests.support.sites import Cli, DeployerMaker
-
-STATE = (
-    "SELECT table_schema, table_name, create_time FROM information_schema.tables "
-    "WHERE table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')",
-    "SELECT db, name, body, comment FROM mysql.proc WHERE definer LIKE 'drumee%'",
-    "SELECT * FROM mysql.db",
-    "SELECT User, Host, Priv FROM mysql.global_priv",
-    "SHOW DATABASES",
-)
-
-
-def everything(dba: Admin) -> list[list[tuple[object, ...]]]:
-    """Return what a deploy could change."""
-    return [sorted(dba.rows(statement), key=str) for statement in STATE]
 
 
 @pytest.fixture

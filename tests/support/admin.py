@@ -44,3 +44,18 @@ class Admin:
         with pytest.raises(pymysql.err.MySQLError) as caught:
             self.rows(statement, *args)
         return read_refusal(str(caught.value.args[1])).code
+
+
+STATE = (
+    "SELECT table_schema, table_name, create_time FROM information_schema.tables "
+    "WHERE table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')",
+    "SELECT db, name, body, comment FROM mysql.proc WHERE definer LIKE 'drumee%'",
+    "SELECT * FROM mysql.db",
+    "SELECT User, Host, Priv FROM mysql.global_priv",
+    "SHOW DATABASES",
+)
+
+
+def everything(dba: Admin) -> list[list[tuple[object, ...]]]:
+    """Return what a deploy could change."""
+    return [sorted(dba.rows(statement), key=str) for statement in STATE]
