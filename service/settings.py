@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from service import as_typed
 from service.errors import CommandError
+from service.tls import OPTIONS, TLS, TLSError
 
 PREFIX = "DRUMEE_"
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -65,7 +66,8 @@ class Settings:
     db: str = _setting(
         "",
         "MariaDB for the service, `mysql://user:password@host:port,host2:port2/`, or "
-        "`mysql://user@localhost/?unix_socket=/path`; empty: the private server of `make run`",
+        "`mysql://user@localhost/?unix_socket=/path`, with TLS `mysql://user:password@host/?ssl_ca=/path`; "
+        "empty: the private server of `make run`",
     )
     db_admin: str = _setting("", "the same for `make deploy`, with an account that may create databases")
     db_pool: int = _setting(8, "connections of one process for writing, and as many for reading", at_least=1)
@@ -393,22 +395,27 @@ class DatabaseServer:
     host: str
     port: int
     unix_socket: str | None
+    tls: TLS | None = None
 
     @property
     def connect_args(self) -> dict[str, Any]:
-        """Keyword arguments of aiomysql.connect and pymysql.connect."""
+        """Keyword arguments of aiomysql.connect, asyncmy.connect and pymysql.connect. Raises TLSError."""
         # Both drivers encode it in Latin 1; the server has hashed the bytes of UTF-8.
         password = self.password.encode().decode("latin-1")
         args: dict[str, Any] = {"user": self.user, "password": password}
         if self.unix_socket:
             return args | {"unix_socket": self.unix_socket}
-        return args | {"host": self.host, "port": self.port}
+        args |= {"host": self.host, "port": self.port}
+        return args | {"ssl": self.tls.context()} if self.tls else args
 
 
 IN_PASSWORDS = (
     "in a user or password, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A, [ as %5B, ] as %5D, "
     "% as %25"
 )
+
+
+DATABASE_OPTIONS = ("unix_socket", *OPTIONS)
 
 
 def database_servers(url: str, name: str = "DRUMEE_DB") -> list[DatabaseServer]:
@@ -424,7 +431,14 @@ def database_servers(url: str, name: str = "DRUMEE_DB") -> list[DatabaseServer]:
     if "@" in parts.path or parts.fragment or ("@" in parts.query and "unix_socket" not in query):
         raise SettingsError(f"{name}: the host ends before the @: {IN_PASSWORDS}")
     user, _, password = credentials.partition(":")
-    socket = query.get("unix_socket", [None])[0]
+    options = _database_options(query, name)
+    socket = options.get("unix_socket")
+    try:
+        tls = TLS.of(options)
+    except TLSError as exc:
+        raise SettingsError(f"{name}: {exc}") from None
+    if tls and socket:
+        raise SettingsError(f"{name}: a unix_socket needs no TLS: leave the options ssl_… out")
     servers = []
     for number, address in enumerate(hosts.split(","), 1):
         try:
@@ -435,8 +449,18 @@ def database_servers(url: str, name: str = "DRUMEE_DB") -> list[DatabaseServer]:
             raise SettingsError(
                 f"{name}: address {number} after the @ is not a host, or host:port; {IN_PASSWORDS}"
             ) from None
-        servers.append(DatabaseServer(unquote(user), unquote(password), host, port, socket))
+        servers.append(DatabaseServer(unquote(user), unquote(password), host, port, socket, tls))
     return servers
+
+
+def _database_options(query: Mapping[str, list[str]], name: str) -> dict[str, str]:
+    """Return the options after the ? of a database URL. Raise SettingsError for an unknown one."""
+    for option in query:
+        if option not in DATABASE_OPTIONS:
+            raise SettingsError(
+                f"{name}: the option after the ? is none of {', '.join(DATABASE_OPTIONS)}; {IN_PASSWORDS}"
+            )
+    return {option: values[0] for option, values in query.items()}
 
 
 def redis_urls(url: str) -> list[str]:

@@ -123,10 +123,11 @@ def _start(
         if server.unix_socket
         else ["--protocol=tcp", f"--host={server.host}", f"--port={server.port}"]
     )
+    tls = server.tls.client_options if server.tls else []
     first, *others = options
     stdin, stdout, stderr = streams
     return subprocess.Popen(
-        [program, first, *place, f"--user={server.user}", *others],
+        [program, first, *place, *tls, f"--user={server.user}", *others],
         # Not as an option: every user of the machine can read those.
         env={**os.environ, "MYSQL_PWD": server.password},
         stdin=stdin,

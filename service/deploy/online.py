@@ -220,7 +220,8 @@ def _client_file(server: DatabaseServer) -> str:
     else:
         options |= {"host": server.host, "port": str(server.port)}
     lines = (f'{name}="{_escaped(value)}"' for name, value in options.items())
-    return "\n".join(["[client]", *lines, ""])
+    tls = [option.removeprefix("--") for option in server.tls.client_options] if server.tls else []
+    return "\n".join(["[client]", *lines, *tls, ""])
 
 
 def _escaped(value: str) -> str:

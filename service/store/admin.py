@@ -114,8 +114,19 @@ def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServe
         try:
             return _connect(server), server
         except pymysql.err.OperationalError as exc:
-            errors.append(f"{server.unix_socket or f'{server.host}:{server.port}'}: {exc.args[-1]}")
+            place = server.unix_socket or f"{server.host}:{server.port}"
+            errors.append(f"{place}: {_reason(server, str(exc.args[-1]))}")
     raise DeployError(f"no MariaDB server answers: {'; '.join(errors)}")
+
+
+def _reason(server: DatabaseServer, text: str) -> str:
+    """Return why a server was not reached; of TLS, with the option that is about it."""
+    if "CERTIFICATE_VERIFY_FAILED" in text and server.tls:
+        authority = f"ssl_ca={server.tls.ca}" if server.tls.ca else "the authorities of this system"
+        return f"the certificate of the server was not accepted by {authority}: {text}"
+    if server.tls and server.tls.cert and ("SSL" in text or "Lost connection" in text):
+        return f"the server may not accept ssl_cert={server.tls.cert}: {text}"
+    return text
 
 
 def _connect(server: DatabaseServer) -> Any:

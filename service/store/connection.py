@@ -11,29 +11,35 @@ from typing import Any
 import asyncmy.connection
 import asyncmy.errors
 import pymysql
-from asyncmy.constants.CLIENT import DEPRECATE_EOF
+from asyncmy.constants.CLIENT import DEPRECATE_EOF, SSL
 
 from service.settings import DatabaseServer
 from service.store.literals import call_statement, fill
 from service.store.server_errors import ends_connection, translate
+from service.tls import TLSError
 
 ResultSet = list[tuple[Any, ...]]
 Call = tuple[str, str, tuple[Any, ...]]
 """Database, routine, arguments."""
 CHARSET = "utf8mb4"
+NO_TLS = 2026
+"""Number of the driver's errors of TLS."""
 IN_TRANSACTION, NO_BACKSLASH_ESCAPES = 1, 512
 """Bits of the server's status."""
 
 
 class _Driver(asyncmy.connection.Connection):
-    """Asks for an EOF packet behind the rows.
+    """Asks for an EOF packet behind the rows, and for TLS where the settings do.
 
-    Without one, asyncmy 0.2.18 takes a row that begins with a value of 16 MB or more for their end.
+    Without an EOF packet, asyncmy 0.2.18 takes a row that begins with a value of 16 MB or more for their end.
+    With a server that offers no TLS, it would go on without.
     """
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()  # type: ignore[misc]
         self.server_capabilities &= ~DEPRECATE_EOF  # type: ignore[attr-defined]
+        if self._ssl_context and not self.server_capabilities & SSL:  # type: ignore[attr-defined]
+            raise asyncmy.errors.OperationalError(NO_TLS, "the server offers no TLS")
 
 
 async def connect(
@@ -43,8 +49,12 @@ async def connect(
 
     `seconds`: the longest time of a later statement.
     """
+    try:
+        arguments = server.connect_args
+    except TLSError as exc:
+        raise OSError(str(exc)) from exc
     raw = _Driver(  # type: ignore[no-untyped-call]
-        **server.connect_args, autocommit=autocommit, charset=CHARSET, init_command=session
+        **arguments, autocommit=autocommit, charset=CHARSET, init_command=session
     )
     try:
         await raw.connect()

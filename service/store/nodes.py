@@ -13,6 +13,8 @@ import pymysql
 
 from service.log import kind_of
 from service.settings import DatabaseServer
+from service.store.connection import NO_TLS
+from service.tls import TLSError
 
 PROBE_SECONDS = 1.0
 """A server that does not answer a probe in this time hangs."""
@@ -91,9 +93,7 @@ class Probe:
 
     async def _ask(self, started: float) -> NodeState:
         if self._connection is None:
-            self._connection = await aiomysql.connect(
-                **self.server.connect_args, autocommit=True, charset="utf8mb4"
-            )
+            self._connection = await _connect(self.server, autocommit=True)
             # SHOW would wait for the cluster where a server-wide setting says so.
             await _execute(self._connection, "SET wsrep_sync_wait = 0", UNKNOWN_VARIABLE)
         status = dict(await _execute(self._connection, STATUS))
@@ -115,12 +115,26 @@ class Probe:
         return Agreement(*rows[0]) if rows else Agreement()
 
 
+async def _connect(server: DatabaseServer, *, autocommit: bool) -> Any:
+    """Connect. Raise OSError for files of TLS, and an error of the driver where the server offers no TLS."""
+    try:
+        arguments = server.connect_args
+    except TLSError as exc:
+        raise OSError(str(exc)) from exc
+    connection = await aiomysql.connect(**arguments, autocommit=autocommit, charset="utf8mb4")
+    # aiomysql would go on without
+    if server.tls and connection._writer.get_extra_info("ssl_object") is None:
+        connection.close()
+        raise pymysql.err.OperationalError(NO_TLS, "the server offers no TLS")
+    return connection
+
+
 async def propose(server: DatabaseServer, agreement: Agreement) -> Agreement:
     """Store an agreement with the next epoch, unless there is a newer one; return the one that holds.
 
     Raises driver errors; takes as long as the cluster takes to agree that a node is gone.
     """
-    connection = await aiomysql.connect(**server.connect_args, autocommit=False, charset="utf8mb4")
+    connection = await _connect(server, autocommit=False)
     try:
         rows = await _execute(connection, "CALL yp.home_set(%s, %s)", args=(agreement.node, agreement.epoch))
         await connection.commit()

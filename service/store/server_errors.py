@@ -33,6 +33,7 @@ CONNECTION_LOST = {
     2003: "server not reachable",
     2006: "server has gone away",
     2013: "connection lost during a query",
+    2026: "TLS failed",
     2055: "connection lost",
     1158: "network error while reading",
     1159: "network timeout while reading",
