@@ -23,7 +23,7 @@ from tests.support.sites import DeployerMaker, start
 
 PLAIN_RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, "
-    "CREATE ROUTINE, ALTER ROUTINE, EXECUTE, TRIGGER, PROCESS, CREATE USER, SET USER"
+    "CREATE ROUTINE, ALTER ROUTINE, EXECUTE, TRIGGER, EVENT, PROCESS, CREATE USER, SET USER"
 )
 """What a deploy needs; on a server with a binary log also SUPER, for triggers and functions."""
 
