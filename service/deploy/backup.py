@@ -21,8 +21,6 @@ from service.store.admin import DEFINER_NAME, Connection, DeployError, admin_ser
 DUMP_OPTIONS = (
     "--no-defaults", "--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob",
     "--order-by-primary", "--default-character-set=utf8mb4", "--skip-dump-date",
-    # One transaction a table: the server builds the indexes of an empty table from sorted rows.
-    "--no-autocommit",
 )  # fmt: skip
 POSITION_OPTIONS = ("--master-data=2",)
 """Write the position in the binary log, as a comment."""
