@@ -19,7 +19,7 @@ DELIMITER = re.compile(r"^DELIMITER[ \t]+(\S+)[ \t]*$", re.IGNORECASE | re.MULTI
 BLOCK = re.compile(r"(?:`?\w+`?\s*:\s*)?\bBEGIN\b", re.IGNORECASE)
 """The beginning of a body, with its label."""
 DETERMINISTIC = re.compile(r"(?<!\bNOT)(?<!\s)\s+DETERMINISTIC\b", re.IGNORECASE)
-PARAM = re.compile(r"\s*(?:(?:IN|OUT|INOUT)\s+)?`?(?P<name>\w+)`?\s", re.IGNORECASE)
+PARAM = re.compile(r"\s*(?:(?:IN|OUT|INOUT)\s+)?`?(?P<name>[\w$]+)`?\s", re.IGNORECASE)
 TRAIT_AFTER_TYPE = (
     r"(?:NOT\s+)?DETERMINISTIC|(?:READS|MODIFIES|CONTAINS|NO)\s+SQL|SQL\s+SECURITY|COMMENT|LANGUAGE"
 )

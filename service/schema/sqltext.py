@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 NOT_CODE = re.compile(
-    r"--(?=\s|$)[^\n]*|#[^\n]*|/\*(?!M?!).*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"", re.DOTALL
+    r"--(?=\s|$)[^\n]*|#[^\n]*|/\*(?!M?!).*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
+    r"|`(?:[^`]|``)*`",
+    re.DOTALL,
 )
-"""Comments and strings, but not executable comments: /*! … */"""
+"""Comments, but not executable ones: /*! … */; strings; and names in backticks, which may look like both."""
 NO_ALIAS = (
     "where|set|values|select|on|join|left|inner|cross|straight_join|order|group|limit|for|using|force|use|"
     "ignore|union|having|window|natural|right|returning|from|and|or|do|then|into|lock"
@@ -28,10 +30,12 @@ DELETED = re.compile(r"\bDELETE\b", re.IGNORECASE)
 
 
 def code_only(text: str) -> str:
-    """Return the text with blank comments and strings; offsets and line breaks stay."""
+    """Return the text with blank comments and strings, and names of word characters; offsets stay."""
 
     def blank(match: re.Match[str]) -> str:
         token = match[0]
+        if token[0] == "`":
+            return "`" + re.sub(r"[^\w\n]", "_", token[1:-1]) + "`"
         inside = re.sub(r"[^\n]", " ", token)
         return f"{token[0]}{inside[1:-1]}{token[-1]}" if token[0] in "'\"" else inside
 

@@ -456,6 +456,7 @@ def test_the_body_of_a_trigger_does_not_run_with_its_migration() -> None:
     [
         ("\nBEGIN\n", "\nbegin\n"),
         ("\nBEGIN\n", "\nwhole: BEGIN\n"),
+        ("\nBEGIN\n", "\n`the whole; it's $$ -- all`: BEGIN\n"),
         ("my_contact_delete(\n    IN in_owner CHAR(16),\n", "`my_contact_delete` (IN `in_owner` CHAR(16), "),
         ("    IN in_owner", "\tin in_owner"),
         ("'COMMIT; @x'", "'$$'"),
