@@ -186,7 +186,7 @@ class Trial:
         rest = f"; its new {' and '.join(sorted(stays))} stay" if stays else ""
         again = as_typed(f"deploy CANARY={self._shard}")
         return (
-            f"{self._db} has the routines again that it had before ({len(self._items)} were taken back)"
+            f"{self._db} has the routines again that it had before ({len(self._items)} taken back)"
             f"{rest}. Databases after it were not touched. Mend the file, then `{again}`"
         )
 
