@@ -64,11 +64,11 @@ def _objects(connection: Connection, files: Files, state: State) -> Iterator[Dif
     server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
     online_tables = online.interrupted(connection) if state.deployed else []
     is_running = bool(online_tables and connection.one(LEASED))
-    for db in state.deployed:
+    for db, installed in tables.definitions_of(connection, state.deployed):
         applied = state.migrations(db)
         wanted = _wanted(connection, server, files, scope_of(db), applied)
         changing = [table for place, table in online_tables if place == db]
-        for difference in _of_database(connection, db, wanted, files, state, applied, changing):
+        for difference in _of_database(connection, db, installed, wanted, files, state, applied, changing):
             if difference.what != "remains" or not is_running:
                 yield difference
 
@@ -90,6 +90,7 @@ def _wanted(
 def _of_database(
     connection: Connection,
     db: str,
+    installed: Mapping[Name, str],
     wanted: Mapping[Name, str],
     files: Files,
     state: State,
@@ -101,7 +102,6 @@ def _of_database(
     `changing` has the tables that a deploy changes beside their users, or has not changed to the end.
     """
     scope = scope_of(db)
-    installed = tables.definitions(connection, db)
     views = {v.name: v for v in files.views[scope]}
     newer = {("view", v.name) for v in views.values() if state.applied.get((db, "view", v.name)) != v.digest}
     pending = "\n".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import itertools
 import textwrap
@@ -72,7 +73,7 @@ class Files:
         return routines
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One action in one database, or one decision for the administrator."""
 
@@ -125,6 +126,8 @@ class Plan:
     changes: list[Change] = field(default_factory=list)
     """What the pending migrations change in existing tables."""
     unchanged: int = 0
+    in_order: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
+    """(scope, likeness) of databases in whose routines nothing was to do."""
     _verdicts: dict[tuple[str, str, int], tuple[str, str] | None] = field(default_factory=dict)
 
     def verdict(self, routine: Routine, installed: Installed | None) -> tuple[str, str] | None:
@@ -144,7 +147,15 @@ class Plan:
 
     def of(self, db: str) -> list[Item]:
         """Return the items of one database, in their order."""
-        return [item for item in self.todo if item.db == db]
+        return self._by_database.get(db, [])
+
+    @cached_property
+    def _by_database(self) -> dict[str, list[Item]]:
+        """Return the items by database: a thousand shards are searched once."""
+        by_database: dict[str, list[Item]] = {}
+        for item in self.todo:
+            by_database.setdefault(item.db, []).append(item)
+        return by_database
 
 
 @dataclass(frozen=True)
@@ -283,6 +294,23 @@ def _scripts(db: str, kind: str, scripts: Sequence[Script], state: State) -> Ite
 def _routines(
     db: str, files: Files, routines: Mapping[str, Routine], plan: Plan, wish: Wish
 ) -> Iterator[Item]:
+    likeness = scope_of(db), plan.state.routines.likeness(db)
+    if likeness in plan.in_order:
+        plan.unchanged += len(routines)
+        return
+    before = plan.unchanged, len(plan.decide), len(plan.unknown)
+    has_items = False
+    for item in _routine_items(db, files, routines, plan, wish):
+        has_items = True
+        yield item
+    after = plan.unchanged - len(routines), len(plan.decide), len(plan.unknown)
+    if not has_items and after == before:
+        plan.in_order.add(likeness)
+
+
+def _routine_items(
+    db: str, files: Files, routines: Mapping[str, Routine], plan: Plan, wish: Wish
+) -> Iterator[Item]:
     for routine in routines.values():
         if wish.only and routine.name not in wish.only:
             continue
@@ -296,12 +324,12 @@ def _routines(
         if item.action in DECIDE and not _allowed(item, wish):
             plan.decide.append(item)
         else:
-            yield Item(**{**vars(item), "action": "replace"}) if item.action in DECIDE else item
+            yield dataclasses.replace(item, action="replace") if item.action in DECIDE else item
     if wish.only or files.is_rollback:
         return
-    for installed in plan.state.in_database.get(db, ()):
-        if installed.name not in routines:
-            yield from _extra(db, installed, plan, wish)
+    for name in plan.state.routines.names(db):
+        if name not in routines:
+            yield from _extra(db, plan.state.routines[db, name], plan, wish)
 
 
 def _allowed(item: Item, wish: Wish) -> bool:

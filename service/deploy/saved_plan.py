@@ -148,7 +148,9 @@ def _databases(plan: Plan) -> dict[str, dict[str, str]]:
     return {
         db: {
             "routines": _digest(
-                sorted(f"{r.name} {_text_of(r, texts)}" for r in state.in_database.get(db, ()))
+                sorted(
+                    f"{name} {_text_of(state.routines[db, name], texts)}" for name in state.routines.names(db)
+                )
             ),
             "migrations and views": _digest(sorted(applied.get(db, ()))),
             "default collation": state.collations.get(db, ""),
@@ -160,7 +162,7 @@ def _databases(plan: Plan) -> dict[str, dict[str, str]]:
 def _text_of(installed: Installed, texts: dict[int, str]) -> str:
     """Return a hash of an installed routine; equal ones of many databases are hashed once."""
     if installed.group not in texts:
-        values = {**vars(installed)}
+        values = asdict(installed)
         for name in ("group", "db", "modified"):
             del values[name]
         texts[installed.group] = _digest(values)

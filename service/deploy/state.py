@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,16 +23,24 @@ OPENING = 2
 """Value of yp.shard.is_open while a shard is being created."""
 
 ROUTINES = f"""
-    SELECT GROUP_CONCAT(db), name, type, sql_data_access, is_deterministic, security_type, definer,
-           param_list, returns, LEFT(MD5(CONCAT(param_list, '\\n', body)), 16) AS fingerprint, sql_mode,
-           character_set_client, collation_connection, db_collation, RIGHT(comment, {STAMP_LENGTH}) AS stamp,
-           MAX(modified)
-    FROM mysql.proc
-    WHERE db = 'yp' OR db IN (SELECT name FROM yp.shard)
-    GROUP BY name, type, sql_data_access, is_deterministic, security_type, definer, param_list, returns,
-             fingerprint, sql_mode, character_set_client, collation_connection, db_collation, stamp
+    SELECT g.places, r.name, r.type, r.sql_data_access, r.is_deterministic, r.security_type, r.definer,
+           r.param_list, r.returns, LEFT(MD5(CONCAT(r.param_list, '\\n', r.body)), 16), r.sql_mode,
+           r.character_set_client, r.collation_connection, r.db_collation, RIGHT(r.comment, {STAMP_LENGTH}),
+           g.modified
+    FROM (
+        SELECT GROUP_CONCAT(db) AS places, MIN(db) AS db, MIN(name) AS name, MIN(type) AS type,
+               MAX(modified) AS modified
+        FROM mysql.proc
+        WHERE db = 'yp' OR db IN (SELECT name FROM yp.shard)
+        GROUP BY MD5(CONCAT_WS('\\0', name, type, sql_data_access, is_deterministic, security_type, definer,
+                               param_list, returns, body, sql_mode, character_set_client,
+                               collation_connection, COALESCE(db_collation, ''), comment))
+    ) AS g
+    JOIN mysql.proc AS r ON r.db = g.db AND r.name = g.name AND r.type = g.type
+    ORDER BY r.db, r.name
 """
-"""One row for all databases with the same routine: the server compares faster than Python."""
+"""One row for all databases with the same routine. The server compares faster than Python, and one digest of
+all columns faster than the columns."""
 
 OBJECTS = """
     SELECT db, CAST(SUM(number) AS SIGNED) FROM (
@@ -44,7 +53,7 @@ OBJECTS = """
 OWNER = f"{DEFINER_NAME}@localhost"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Installed:
     """A routine as installed on the server."""
 
@@ -121,6 +130,54 @@ def scope_of(db: str) -> str:
     return "yp" if db == "yp" else "shard"
 
 
+class InstalledRoutines(Mapping[tuple[str, str], Installed]):
+    """Routines by (database, name): a function and a procedure never share a name.
+
+    Memory holds a routine once for all databases that have the same one.
+    """
+
+    def __init__(self, of_database: Mapping[str, Sequence[Installed]]) -> None:
+        """Take the routines of each database; those of other databases may stand for equal ones."""
+        self._groups = {db: tuple(r.group for r in routines) for db, routines in of_database.items()}
+        self._known = {
+            self._groups[db]: {r.name: r for r in routines} for db, routines in of_database.items()
+        }
+
+    def __getitem__(self, key: tuple[str, str]) -> Installed:
+        """Return the routine of a database."""
+        db, name = key
+        return dataclasses.replace(self._in(db)[name], db=db)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Iterate over the keys."""
+        return ((db, name) for db in self._groups for name in self._in(db))
+
+    def __len__(self) -> int:
+        """Return the number of routines in all databases."""
+        return sum(map(len, self._groups.values()))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the same routines are in the same databases."""
+        return (
+            isinstance(other, InstalledRoutines)
+            and self._groups == other._groups
+            and self._known == other._known
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def names(self, db: str) -> Iterable[str]:
+        """Return the names in one database."""
+        return self._in(db).keys()
+
+    def likeness(self, db: str) -> tuple[int, ...]:
+        """Return a key that is equal for databases with the same routines."""
+        return self._groups.get(db, ())
+
+    def _in(self, db: str) -> Mapping[str, Installed]:
+        return self._known.get(self.likeness(db), {})
+
+
 @dataclass
 class State:
     """Databases, routines and applied scripts of one server."""
@@ -131,8 +188,7 @@ class State:
     """Shards in yp.shard."""
     opening: set[str] = field(default_factory=set)
     """Shards that were never complete: no user is placed there, no service reads them."""
-    routines: dict[tuple[str, str], Installed] = field(default_factory=dict)
-    """By (database, name): a function and a procedure never share a name."""
+    routines: InstalledRoutines = field(default_factory=lambda: InstalledRoutines({}))
     applied: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Digests of migrations and views by (database, kind, name)."""
     granted: set[tuple[str, str]] = field(default_factory=set)
@@ -176,14 +232,6 @@ class State:
             by_database.setdefault(db, []).append((kind, name))
         return by_database
 
-    @cached_property
-    def in_database(self) -> dict[str, list[Installed]]:
-        """Return the routines by database."""
-        by_database: dict[str, list[Installed]] = {}
-        for (db, _), installed in self.routines.items():
-            by_database.setdefault(db, []).append(installed)
-        return by_database
-
 
 def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
     """Read the state of the server, also of one without any of our databases."""
@@ -205,9 +253,7 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         state.shards = [name for name, _ in shards]
         state.registered = set(state.shards)
         state.opening = {name for name, is_open in shards if is_open == OPENING}
-        for group, row in enumerate(connection.rows(ROUTINES)):
-            for db in _text(row[0]).split(","):
-                state.routines[db, row[1]] = _installed(group, db, row)
+        state.routines = _routines(connection)
     state.shards += [name for name in new_shards if name not in state.shards]
     if "deploy_item" in names:
         rows = connection.rows("SELECT db_name, kind, name, digest FROM yp.deploy_item")
@@ -217,6 +263,16 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         (state.granted if pattern == escaped(db) else state.wide).add((db, user))
     state.users = {user for (user,) in connection.rows("SELECT User FROM mysql.global_priv")}
     return state
+
+
+def _routines(connection: Connection) -> InstalledRoutines:
+    of_database: dict[str, list[Installed]] = {}
+    for group, row in enumerate(connection.rows(ROUTINES)):
+        databases = _text(row[0]).split(",")
+        installed = _installed(group, databases[0], row)
+        for db in databases:
+            of_database.setdefault(db, []).append(installed)
+    return InstalledRoutines(of_database)
 
 
 def _installed(group: int, db: str, row: tuple[Any, ...]) -> Installed:

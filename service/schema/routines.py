@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from service import ROOT
@@ -70,12 +71,12 @@ class Routine:
     line: int = 1
     """Line of the file in which the statement begins."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return a digest of the statement and of its header."""
         return hashlib.sha256(f"{self.header}\n{self.statement}".encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Return a digest of parameters and body, which the server can compute of an installed routine."""
         # The server drops the white space before the parameters of a function, but not of a procedure.
@@ -199,7 +200,7 @@ def _with_functions(routines: list[Routine]) -> list[Routine]:
     for routine in routines:
         names = set(USED.findall(code_only(routine.body))) - {routine.name}
         used = {(scope, name) for scope, name in functions if name in names}
-        result.append(Routine(**{**vars(routine), "calls": routine.calls | used}))
+        result.append(dataclasses.replace(routine, calls=routine.calls | used))
     return result
 
 
@@ -265,7 +266,7 @@ class Script:
     name: str
     statements: tuple[str, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return a digest of the statements, without comments."""
         return hashlib.sha256("\n".join(self.statements).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,6 +71,17 @@ class Connection:
         with self.raw.cursor() as cursor:
             cursor.execute(statement, args or None)
             return list(cursor.fetchall())
+
+    def results(self, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:
+        """Return the rows of each of these queries, all of them sent as one statement."""
+        block = "BEGIN NOT ATOMIC\n" + "".join(f"{each};\n" for each in statements) + "END"
+        results = []
+        with self.raw.cursor() as cursor:
+            cursor.execute(block)
+            while cursor.description:
+                results.append(list(cursor.fetchall()))
+                cursor.nextset()
+        return results
 
     def one(self, statement: str, *args: object) -> Any:
         """Return the first column of the first row, or None."""
