@@ -107,9 +107,9 @@ types: ready ## Mypy, strict
 	@.venv/bin/mypy --strict service/ tests/
 
 bench: WITH = --with bench
-bench: ready ## Measure the calls and their limit, or another revision in turns ([AGAINST=revision] [ONLY=] [SECONDS=])
+bench: ready ## Measure the calls and their limit, or another revision in turns ([AGAINST=revision] [ONLY=] [SECONDS=] [SHARDS=])
 	@$(SERVICE) bench $(if $(ONLY),--only "$(ONLY)") $(if $(AGAINST),--against "$(AGAINST)") \
-		$(if $(SECONDS),--seconds "$(SECONDS)")
+		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(SHARDS),--shards "$(SHARDS)")
 
 bench-tables: WITH = --with online
 bench-tables: ready ## Change a table of 10 million rows beside callers ([ROWS=10000000])

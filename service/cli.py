@@ -189,12 +189,13 @@ def bench(
     only: Annotated[str, typer.Option(help="Scenarios whose name contains this.")] = "",
     seconds: Annotated[str, typer.Option(help="Length of each measurement; absent: 3.")] = "",
     against: Annotated[str, typer.Option(help="Revision to measure in turns with this checkout.")] = "",
+    shards: Annotated[int, typer.Option(min=2, help="Shards of the scenario `shards`.")] = 1000,
 ) -> int:
     """Measure the service against its limit, or another revision, on servers of its own."""
     require_checkout("bench")
     from service.bench import main as bench_main
 
-    return bench_main.bench(only, seconds, against)
+    return bench_main.bench(only, seconds, against, shards)
 
 
 @commands.command("help", rich_help_panel="Develop")

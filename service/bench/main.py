@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from service import WORK_DIR
-from service.bench import against, cards, deploys, ratios, relations, report
+from service.bench import against, cards, deploys, ratios, relations, report, shards
 from service.bench.cores import Cores
 from service.bench.fixtures import Fixtures
 from service.bench.load import LOADS, Load
@@ -62,12 +62,14 @@ class BenchOptions:
         return self.only in cards.TITLE
 
 
-def bench(only: str, seconds: str, revision: str = "") -> int:
+def bench(only: str, seconds: str, revision: str = "", shard_count: int = shards.SHARDS) -> int:
     """Measure, print, write `bench.json`. Return 0, with or without missed targets; 2 when it cannot run."""
     try:
         folder = WORK_DIR / Settings.from_env().run_dir
         if revision:
             return compare(BenchOptions(only=only, seconds=_seconds(seconds)), revision, folder)
+        if only == shards.TITLE:
+            return _shards(folder, shard_count)
         if only and only in "deploys":
             return _deploys(folder)
         status = run(BenchOptions(only=only, seconds=_seconds(seconds)), folder)
@@ -84,6 +86,13 @@ def _deploys(folder: Path) -> int:
     results = deploys.measure(_say)
     path = report.write(results, folder, "bench-deploys.json")
     print(f"\n{deploys.text(results)}\nwritten to {path}")
+    return 0
+
+
+def _shards(folder: Path, count: int) -> int:
+    results = shards.measure(_say, count)
+    path = report.write(results, folder, "bench-shards.json")
+    print(f"\n{shards.text(results)}\nwritten to {path}")
     return 0
 
 
