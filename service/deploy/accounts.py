@@ -107,13 +107,17 @@ def _of_the_service(connection: Connection, account: _Account, app: DatabaseServ
 
 
 def _rights(connection: Connection, state: State, users: list[str]) -> Iterator[Difference]:
-    """Return the rights that our accounts do not need, and those of other accounts in our databases."""
+    """Return the rights that our accounts do not need, and those of other accounts in our databases.
+
+    The administrator, whose connection this is, has rights by the database, too.
+    """
     ours = {f"`{escaped(db)}`.*": db for db in ("yp", *state.shards)}
     known = {*ours, *(f"`{db}`.*" for db in state.shards)}
     """With those that the plan replaces because _ stands for any letter."""
     rights: dict[tuple[str, str], list[str]] = defaultdict(list)
     for grantee, place, right in connection.rows(RIGHTS):
         rights[grantee, place].append(right)
+    own = connection.one("SELECT CURRENT_USER()")
     for (grantee, place), names in sorted(rights.items()):
         user = grantee.partition("'@'")[0].strip("'")
         if f"`{SCRATCH}" in place.replace("\\", ""):
@@ -125,6 +129,5 @@ def _rights(connection: Connection, state: State, users: list[str]) -> Iterator[
                     ours.get(place, "yp"), "grant", user, "changed", f"may {', '.join(more)} on {place}",
                     statements=(f"REVOKE {', '.join(more)} ON {place} FROM {grantee}",), repair=BY_NAME,
                 )  # fmt: skip
-        elif place in ours:
-            account = grantee.replace("'", "")
+        elif place in ours and (account := grantee.replace("'", "")) != own:
             yield Difference(ours[place], "grant", account, "unknown", f"may {', '.join(sorted(names))}")

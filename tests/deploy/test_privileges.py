@@ -91,6 +91,16 @@ def test_the_statements_of_the_message_are_enough_for_each_command(
     assert everything(dba)[-1] == before[-1]
 
 
+def test_the_administrators_own_rights_are_no_drift(limited: Settings, dba: Admin) -> None:
+    grant(dba, refusal(lambda s: deployer(s).drift(), limited))
+    assert dba.rows("SHOW GRANTS FOR 'ops'@'localhost'")[1:], "rights on single databases"
+    assert deployer(limited).drift() == []
+    dba.rows("GRANT SELECT ON yp.* TO 'reader'@'localhost' IDENTIFIED BY 'x'")
+    lines = deployer(limited).drift()
+    dba.rows("DROP USER reader@localhost")
+    assert ["reader@localhost" in line for line in lines] == [True]
+
+
 def test_nothing_is_touched_without_all_rights(limited: Settings, dba: Admin, tmp_path: Path) -> None:
     dba.rows(f"GRANT SELECT ON *.* TO {ACCOUNT}")
     before = everything(dba)
