@@ -8,6 +8,7 @@ NOT_RUN = {
     ".venv/bin/drumee-contacts bench --only load:": "as make bench",
     ".venv/bin/drumee-contacts bench --only CardDAV": "as make bench",
     ".venv/bin/drumee-contacts bench --only deploys": "as make bench",
+    ".venv/bin/drumee-contacts bench --only shards --shards 1000": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
     "make restore F=.run/all.tar.gz UNTIL='2026-11-28 10:00:00' LOGS=/var/log/mysql": (
