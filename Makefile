@@ -162,7 +162,7 @@ $(TOOLS)/ready: requirements/tools.txt
 HOW = $${CANARY:+--canary "$$CANARY"} $${REV:+--rev "$$REV"} $${ALLOW:+--allow "$$ALLOW"} $${RATE:+--rate "$$RATE"} \
 	$${SKIP_EXAMPLES:+--skip-examples}
 
-.PHONY: plan deploy drift doctor adopt proc docs stats demo shard shard-drop
+.PHONY: plan deploy drift doctor adopt proc docs stats history demo shard shard-drop
 plan: installed ## What deploy would do; changes nothing ([REV=] [ALLOW=] [SQL=1] [OUT=plan.json])
 	@$(SERVICE) plan $(HOW) $${SQL:+--sql} $${OUT:+--out "$$OUT"}
 
@@ -187,6 +187,9 @@ docs: installed ## Reference of all routines: build/docs/procedures.html and .md
 # make looks at the variable: bash, which is sh on some systems, sets SECONDS by itself.
 stats: installed ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
 	@$(SERVICE) stats $(if $(SECONDS),--seconds "$$SECONDS")
+
+history: installed ## Who deployed, moved, restored, backed up what, when ([SINCE=3d] [NAME=] [LIMIT=20])
+	@$(SERVICE) history $${SINCE:+--since "$$SINCE"} $${NAME:+--name "$$NAME"} $${LIMIT:+--limit "$$LIMIT"}
 
 demo: installed ## Load the demo people, hubs and contacts
 	@$(SERVICE) demo

@@ -43,7 +43,7 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
     if not is_replica:
         connection.each(BOOTSTRAP)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.
-    with _no_deploy(connection) if is_replica else Lease(settings, "backup"):
+    with _no_deploy(connection) if is_replica else Lease(settings, "backup", str(path)):
         state = read_state(connection)
         databases = ["yp", *state.shards]
         account = database_servers(settings.db)[0].user if settings.db else ""

@@ -285,6 +285,25 @@ def stats(
     return with_stack(work)
 
 
+@commands.command("history", rich_help_panel="Schema")
+def show_history(
+    since: Annotated[str, typer.Option(help="Time, or age such as 3d.")] = "",
+    name: Annotated[str, typer.Option(help="User, hub, shard, file or routine.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many, the last ones.")] = 20,
+) -> int:
+    """Show who deployed, moved, restored, backed up or dropped what, when, and how it ended."""
+
+    def work(settings: Settings) -> int:
+        from service.deploy.history import history
+        from service.store.admin import Connection
+
+        for line in history(Connection(settings), since, name, limit):
+            typer.echo(line)
+        return 0
+
+    return with_stack(work)
+
+
 @commands.command(rich_help_panel="Operate")
 def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to write.")]) -> int:
     """Write everything to one archive, while people work."""

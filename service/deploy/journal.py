@@ -1,4 +1,4 @@
-"""The lease of a deploy, its runs, and a row for every item, written before and after."""
+"""The lease of a deploy, its runs with a row for every item, and the other operations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pymysql
 
 from service import as_typed
 from service.deploy.plan import Item
+from service.deploy.revisions import current_revision
 from service.settings import Settings
 from service.store.admin import DEFINER, Connection, DeployError
 
@@ -27,6 +28,14 @@ PURPOSES = {
     "shard-drop": "is dropping a shard",
 }
 """Holders of the lease, in words."""
+
+RUN = """revision VARCHAR(64) NOT NULL COMMENT 'git revision of the files',
+        operator VARCHAR(255) NOT NULL COMMENT 'account, machine and process of who ran it',
+        started  INT UNSIGNED NOT NULL,
+        ended    INT UNSIGNED NULL,
+        outcome  ENUM ('running', 'done', 'failed', 'interrupted') NOT NULL DEFAULT 'running'
+                 COMMENT 'running, and the lease is free: it was killed'"""
+"""Columns of what an administrator ran."""
 
 BOOTSTRAP = (
     "CREATE DATABASE IF NOT EXISTS yp CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
@@ -44,14 +53,9 @@ BOOTSTRAP = (
         until  INT UNSIGNED NOT NULL,
         PRIMARY KEY (name)
     ) ENGINE = InnoDB COMMENT 'who deploys right now; a row, because GET_LOCK does not hold on a cluster'""",
-    """CREATE TABLE IF NOT EXISTS yp.deploy_run (
+    f"""CREATE TABLE IF NOT EXISTS yp.deploy_run (
         id       INT UNSIGNED NOT NULL AUTO_INCREMENT,
-        revision VARCHAR(64) NOT NULL COMMENT 'git revision of the files',
-        operator VARCHAR(255) NOT NULL COMMENT 'account, machine and process of who ran it',
-        started  INT UNSIGNED NOT NULL,
-        ended    INT UNSIGNED NULL,
-        outcome  ENUM ('running', 'done', 'failed', 'interrupted') NOT NULL DEFAULT 'running'
-                 COMMENT 'running, and the lease is free: it was killed',
+        {RUN},
         PRIMARY KEY (id)
     ) ENGINE = InnoDB COMMENT 'deploys'""",
     """CREATE TABLE IF NOT EXISTS yp.deploy_journal (
@@ -70,9 +74,45 @@ BOOTSTRAP = (
         PRIMARY KEY (run_id, number),
         KEY by_name (name, db_name)
     ) ENGINE = InnoDB COMMENT 'what deploys did; rows are added and completed, never removed'""",
+    f"""CREATE TABLE IF NOT EXISTS yp.operation (
+        id       INT UNSIGNED NOT NULL AUTO_INCREMENT,
+        purpose  VARCHAR(16) COLLATE ascii_bin NOT NULL COMMENT 'backup, move, restore or shard-drop',
+        subject  VARCHAR(255) NOT NULL COMMENT 'user or hub, shard, or file',
+        {RUN},
+        PRIMARY KEY (id),
+        KEY by_start (started)
+    ) ENGINE = InnoDB COMMENT 'what administrators did beside deploys (make history)'""",
     "INSERT IGNORE INTO yp.deploy_lease (name, holder, until) VALUES ('deploy', '', 0)",
     f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
 )
+
+LATER_TABLES = frozenset({"operation"})
+"""Tables that a server of an earlier version lacks until the next deploy; they have no data of users."""
+
+
+def begin_operation(connection: Connection, purpose: str, subject: str) -> int | None:
+    """Write that an operation begins; return its id, or None where nothing newer was deployed yet."""
+    try:
+        connection.run(
+            "INSERT INTO yp.operation (purpose, subject, revision, operator, started) "
+            "VALUES (%s, %s, %s, %s, UNIX_TIMESTAMP())",
+            purpose,
+            subject[:255],
+            current_revision(),
+            operator(),
+        )
+    except pymysql.err.ProgrammingError:
+        return None
+    return int(connection.one("SELECT LAST_INSERT_ID()"))
+
+
+def end_operation(connection: Connection, operation: int | None, error: type[BaseException] | None) -> None:
+    """Write how an operation has ended, by the kind of its error."""
+    outcome = "done" if error is None else "failed" if issubclass(error, Exception) else "interrupted"
+    if operation is not None:
+        connection.run(
+            "UPDATE yp.operation SET ended = UNIX_TIMESTAMP(), outcome = %s WHERE id = %s", outcome, operation
+        )
 
 
 def operator() -> str:
@@ -87,9 +127,14 @@ def operator() -> str:
 class Lease:
     """The right to deploy: one row, renewed by a thread while a long statement runs."""
 
-    def __init__(self, settings: Settings, purpose: str = "deploy") -> None:
-        """Prepare to take the lease; `purpose` is one of PURPOSES."""
+    def __init__(self, settings: Settings, purpose: str = "deploy", subject: str = "") -> None:
+        """Prepare to take the lease; `purpose` is one of PURPOSES.
+
+        `subject` is the user or hub, the shard or the file, for the history; a deploy has a journal instead.
+        """
         self.holder = f"{purpose} {operator()}"
+        self._purpose, self._subject = purpose, subject
+        self._operation: int | None = None
         self._settings = settings
         self._connection = Connection(settings)
         self._stop = threading.Event()
@@ -106,13 +151,16 @@ class Lease:
                 f"{who} {PURPOSES.get(purpose, 'is deploying')}, and the schema stays as it is meanwhile; "
                 f"if that process is dead, run the same command again in {max(until, 0) + 1} s"
             )
+        if self._purpose != "deploy":
+            self._operation = begin_operation(self._connection, self._purpose, self._subject)
         self._thread.start()
         return self
 
-    def __exit__(self, *_details: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
         self._stop.set()
         self._thread.join()
         try:
+            end_operation(self._connection, self._operation, kind)
             self._connection.run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
         except pymysql.err.MySQLError:
             self.is_lost = True  # The lease runs out by itself.

@@ -54,7 +54,9 @@ def move(
     check_privileges(connection, "move")
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
         raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
-    with Lease(settings, "move"):  # The schema must not change between the two shards.
+    with Lease(
+        settings, "move", f"{entity} to {to_db}"
+    ):  # The schema must not change between the two shards.
         try:
             uid, from_db = _check(connection, entity, to_db)
             if from_db == to_db:

@@ -14,7 +14,7 @@ from service.deploy.binary_log import BinaryLogs, Moment, clock
 from service.deploy.clients import load, replay
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.guards import RESTORING, check_writable
-from service.deploy.journal import BOOTSTRAP
+from service.deploy.journal import BOOTSTRAP, begin_operation, end_operation
 from service.deploy.point_in_time import Recovery, binary_logs, check_target
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
@@ -44,7 +44,12 @@ def restore(
         # The tabs of users were connected to processes that this server does not know.
         connection.run("DELETE FROM yp.entity_move")
         connection.run(f"DROP DATABASE {RESTORING}")
-    return Deployer(settings, lambda _: None).deploy()
+    outcome = Deployer(settings, lambda _: None).deploy()
+    with closing(Connection(settings)) as connection:
+        # The archive has its own backup as one that runs.
+        connection.run("UPDATE yp.operation SET outcome = 'done' WHERE outcome = 'running'")
+        end_operation(connection, begin_operation(connection, "restore", str(path)), None)
+    return outcome
 
 
 def _restore(

@@ -74,7 +74,7 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
         unlogged(scratch)
         # A replica has no scratch databases: it needs the rows, not the statement that reads them from there.
         connection.run("SET SESSION binlog_format = 'ROW', innodb_lock_wait_timeout = 10")
-        with Lease(settings, "restore"), _scratch(scratch) as (registry, copy):
+        with Lease(settings, "restore", f"{entity} from {path}"), _scratch(scratch) as (registry, copy):
             _load(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
             uid, from_db = _find(scratch, registry, entity, path)
             _load(scratch, archive, from_db, copy, lambda _, row: f"'{uid}'".encode() in row)

@@ -27,7 +27,7 @@ def drop_shard(settings: Settings, name: str) -> None:
         check_privileges(connection, "deploy")
         if not connection.rows("SHOW TABLES FROM yp LIKE 'shard'"):
             raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
-        with Lease(settings, "shard-drop"):
+        with Lease(settings, "shard-drop", name):
             was_open = _check(connection, name)
             connection.run("UPDATE yp.shard SET is_open = 0 WHERE name = %s", name)
             time.sleep(DRAIN_SECONDS)
