@@ -32,7 +32,7 @@ from service.store import admin
 from tests.support.admin import Admin
 from tests.support.sites import Cli, empty_server, start
 
-VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal"}
+VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal", "operation"}
 
 
 def contents(dba: Admin) -> dict[tuple[str, str], int]:
@@ -75,6 +75,10 @@ async def test_an_empty_server_gets_the_same_data_and_serves(
     assert outcome.status == 0
     assert outcome.counts["create"] + outcome.counts["replace"] == 0, "routines came with the archive"
     assert contents(dba) == before
+    assert dba.rows("SELECT purpose, subject, outcome FROM yp.operation ORDER BY id") == [
+        ("backup", str(path), "done"),
+        ("restore", str(path), "done"),
+    ]
     assert not Deployer(site, lambda _: None).plan().decide
     await check(site)
 
