@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from service.store.admin import Connection, DeployError
 
-AGO = re.compile(r"(\d+) ?(m|h|d|w)\w*( ago)?")
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+AGO = re.compile(r"(\d+) ?(?:(m|min|minutes?)|(h|hours?)|(d|days?)|(w|weeks?))( ago)?")
+UNITS = ("minutes", "hours", "days", "weeks")
+"""In the order of the groups of AGO."""
 OPERATIONS = """
     SELECT id, purpose, subject, revision, operator, started, ended, outcome
     FROM yp.operation
@@ -95,7 +96,8 @@ def moment(text: str) -> int:
     if not text:
         return 0
     if match := AGO.fullmatch(text.strip()):
-        return int((datetime.now().astimezone() - timedelta(**{UNITS[match[2]]: int(match[1])})).timestamp())
+        unit = next(name for name, word in zip(UNITS, match.groups()[1:], strict=False) if word)
+        return int((datetime.now().astimezone() - timedelta(**{unit: int(match[1])})).timestamp())
     try:
         return int(datetime.fromisoformat(text).astimezone().timestamp())
     except ValueError:

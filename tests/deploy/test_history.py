@@ -104,6 +104,8 @@ def test_the_time_of_the_first_entry_can_be_given(cli: Cli, site: Settings, dba:
     assert lines(site, "3 hours ago")
     assert abs(moment("2d") - (time.time() - 172_800)) < 5
     assert moment("1970-01-01T00:01:00+00:00") == 60
+    with pytest.raises(DeployError, match="SINCE=3 months is no time"):
+        moment("3 months")
     done = cli("history", "--since", "yesterday")
     assert (done.returncode, "SINCE=yesterday is no time" in done.stderr) == (2, True), done
     dba.rows("UPDATE yp.deploy_run SET started = started + 7200")
