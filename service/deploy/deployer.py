@@ -280,7 +280,7 @@ class Deployer:
         with Lease(self.settings) as lease:
             # the comparison of all tables takes most of the time: it holds unless another deploy came between
             plan = before if self._state(new_shards) == before.state else self.plan(new_shards)
-            if before.state.applied:  # else the registry that was just made is the difference
+            if plan is not before and before.state.applied:  # else the registry that was just made differs
                 check(plan)
             self._check_canary(plan)
             if plan.todo or plan.decide:

@@ -132,8 +132,8 @@ class Transaction:
 
     async def commit(self) -> None:
         """Commit, unless the last CALL has done that."""
-        while self._checks:
-            await _call(self._connection, self._outages, self._checks.pop())
+        if self._checks:  # the transaction made no CALL
+            await self._call(self._checks.pop())
         if not self.committed:
             self.is_committing = True
             statements, args = self._end()
