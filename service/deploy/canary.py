@@ -15,7 +15,7 @@ import pymysql
 from pymysql.converters import escape_string
 
 from service import as_typed
-from service.deploy.examples import FailedExample, reached, reaching, title
+from service.deploy.examples import FailedExample, attempt, reached, reaching, title
 from service.deploy.fault_lines import fault_of_name
 from service.deploy.plan import Item, Plan
 from service.deploy.scene import ALICE, BOB, TEAM
@@ -195,19 +195,11 @@ class Trial:
         self._connection.raw.select_db(db)
         self._connection.run("START TRANSACTION READ ONLY")
         try:
-            with self._connection.raw.cursor() as cursor:
-                cursor.execute(read.statement)
-                while cursor.nextset():
-                    pass
-        except pymysql.err.MySQLError as exc:
-            number, message = (*exc.args, "", "")[:2]
-            if not self._connection.raw.open:
-                raise DeployError(f"{title(read.routine)}: the connection was lost: {message}") from exc
-            return Answer(int(number), f"({number}) {message}")
+            error = attempt(self._connection, title(read.routine), read.statement)
         finally:
             if self._connection.raw.open:
                 self._connection.raw.rollback()
-        return Answer(0)
+        return Answer(0) if error is None else Answer(error[0], f"({error[0]}) {error[1]}")
 
     def _failure(self, read: Read, after: Answer) -> str:
         routine, files = read.routine, self._plan.files

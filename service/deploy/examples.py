@@ -266,20 +266,32 @@ class _Site:
 
     def _try(self, subject: str, statement: str, place: Callable[[str], str] = lambda _: "") -> None:
         ours = scratch.with_registry(statement, self._databases["yp"])
-        try:
-            with self._connection.raw.cursor() as cursor:
-                cursor.execute(ours.replace(DEFINER, f"'{self._name}'@'localhost'"))
-                while cursor.nextset():
-                    pass
-        except pymysql.err.MySQLError as exc:
-            number, message = (*exc.args, "", "")[:2]
-            if not self._connection.raw.open:
-                raise DeployError(f"{subject}: the connection was lost: {message}") from exc
+        error = attempt(self._connection, subject, ours.replace(DEFINER, f"'{self._name}'@'localhost'"))
+        if error is not None:
+            number, message = error
             self.failures.append(
                 FailedExample(
                     subject,
                     statement.partition("\n")[0],
-                    f"({number}) {str(message).replace(f'{self._name}_', '')}",
-                    place(str(message)),
+                    f"({number}) {message.replace(f'{self._name}_', '')}",
+                    place(message),
                 )
             )
+
+
+def attempt(connection: Connection, subject: str, statement: str) -> tuple[int, str] | None:
+    """Execute a statement, all its results included; return number and message of its error, or None.
+
+    Raise DeployError with the subject when the connection is lost.
+    """
+    try:
+        with connection.raw.cursor() as cursor:
+            cursor.execute(statement)
+            while cursor.nextset():
+                pass
+    except pymysql.err.MySQLError as exc:
+        number, message = (*exc.args, 0, "")[:2]
+        if not connection.raw.open:
+            raise DeployError(f"{subject}: the connection was lost: {message}") from exc
+        return int(number), str(message)
+    return None
