@@ -529,13 +529,9 @@ def _show_replacement(items: Sequence[Item], installed_text: Callable[[Installed
             lines.append(f"            in {places(alike)}")
         lines += [
             f"            {line}"
-            for line in difflib.unified_diff(
-                installed_text(alike[0].installed).splitlines(),
-                alike[0].source.statement.splitlines(),
-                "installed",
-                str(alike[0].source.path),
-                lineterm="",
-                n=1,
+            for line in _diff(
+                ("installed", installed_text(alike[0].installed)),
+                (str(alike[0].source.path), alike[0].source.statement),
             )
         ]
     if len(groups) > DIFFS:
@@ -565,13 +561,10 @@ def drift_diff(routine: Routine, installed: str) -> list[str]:
     """Return the difference between the installed statement and the file."""
     if installed != routine.statement and installed.splitlines() == routine.statement.splitlines():
         return ["only the line ends differ: those of the server are CRLF"]
-    return list(
-        difflib.unified_diff(
-            routine.statement.splitlines(),
-            installed.splitlines(),
-            str(routine.path),
-            "installed",
-            lineterm="",
-            n=1,
-        )
-    )
+    return _diff((str(routine.path), routine.statement), ("installed", installed))
+
+
+def _diff(before: tuple[str, str], after: tuple[str, str]) -> list[str]:
+    """Return the difference of two texts, each with its name in front."""
+    (old_name, old), (new_name, new) = before, after
+    return [*difflib.unified_diff(old.splitlines(), new.splitlines(), old_name, new_name, lineterm="", n=1)]
