@@ -16,18 +16,12 @@ from service.deploy.deployer import Deployer
 from service.settings import Settings
 from service.store.admin import DeployError
 from tests.support.admin import Admin
-from tests.support.migrations import MIGRATION, needs_percona_toolkit, with_migration
+from tests.support.migrations import COPIED, MESSAGES, MIGRATION, needs_percona_toolkit, with_migration
 from tests.support.sites import DeployerMaker
 
-COPIED = "ALTER TABLE message MODIFY is_read BIGINT NOT NULL DEFAULT 0"
 OF_CHILD = "ALTER TABLE contact_email MODIFY position BIGINT UNSIGNED NOT NULL"
 OF_PARENT = "ALTER TABLE contact MODIFY comment LONGTEXT NULL"
 ROWS = 20_000
-MESSAGES = """
-    INSERT INTO shard1.message (owner_id, peer_id, message_id, author_id, message, ctime)
-    SELECT LPAD(seq MOD 10, 16, '0'), LPAD(1, 16, '0'), LPAD(seq, 16, '0'), LPAD(1, 16, '0'), 'hello', seq
-    FROM shard1.seq_1_to_{rows}
-"""
 CONTACTS = """
     INSERT INTO shard1.contact (owner_id, id, entity, ctime, mtime)
     SELECT LPAD(1, 16, '0'), LPAD(seq, 16, '0'), CONCAT('e', seq), 1, 1 FROM shard1.seq_1_to_100

@@ -15,15 +15,9 @@ from service.deploy.deployer import Deployer
 from service.settings import Settings, database_servers
 from service.store.admin import Connection
 from tests.support.admin import Admin
-from tests.support.migrations import needs_percona_toolkit, start_deploy, with_migration
+from tests.support.migrations import COPIED, MESSAGES, needs_percona_toolkit, start_deploy, with_migration
 
-COPIED = "ALTER TABLE message MODIFY is_read BIGINT NOT NULL DEFAULT 0"
 ROWS = 60_000
-MESSAGES = """
-    INSERT INTO shard1.message (owner_id, peer_id, message_id, author_id, message, ctime)
-    SELECT LPAD(seq MOD 10, 16, '0'), LPAD(1, 16, '0'), LPAD(seq, 16, '0'), LPAD(1, 16, '0'), 'hello', seq
-    FROM shard1.seq_1_to_{rows}
-"""
 UNDER_WAY = """
     SELECT COUNT(*)
     FROM information_schema.TABLES

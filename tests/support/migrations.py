@@ -19,6 +19,14 @@ from service.settings import Settings
 from tests.support.sites import cli_environment
 
 MIGRATION = "9001_test"
+COPIED = "ALTER TABLE message MODIFY is_read BIGINT NOT NULL DEFAULT 0"
+"""A change that needs a copy of its table."""
+MESSAGES = """
+    INSERT INTO shard1.message (owner_id, peer_id, message_id, author_id, message, ctime)
+    SELECT LPAD(seq MOD 10, 16, '0'), LPAD(1, 16, '0'), LPAD(seq, 16, '0'), LPAD(1, 16, '0'), 'hello', seq
+    FROM shard1.seq_1_to_{rows}
+"""
+"""Rows for that table."""
 needs_percona_toolkit = pytest.mark.skipif(
     shutil.which(PROGRAM) is None,
     reason="changes of big tables: there is no percona-toolkit here (--with online)",
