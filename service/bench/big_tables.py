@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from service.admin.registry import Registry
-from service.bench.deploys import OWNERS, Results, calls_beside
+from service.bench.deploys import OWNERS, Results, calls_beside, temporary_server
 from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
-from service.local.servers import MariaDB
-from service.local.stack import Stack
 from service.schema.routines import Script
 from service.settings import Settings
 from service.store.admin import Connection
@@ -50,16 +46,8 @@ FILL = """
 
 def measure(rows: int, say: Callable[[str], None]) -> Results:
     """Measure on a temporary server; return figures by name."""
-    place = Path(tempfile.mkdtemp(prefix="drumee-bench-tables-"))
-    stack = Stack(place / "stack", kinds=[MariaDB])
-    try:
-        stack.start()
-        env = stack.env()
-        settings = Settings(db=env["DRUMEE_DB"], db_admin=env["DRUMEE_DB_ADMIN"], db_pool=CALLERS)
+    with temporary_server("tables", CALLERS) as (settings, place):
         return _on_server(settings, place, rows, say)
-    finally:
-        stack.stop()
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _on_server(settings: Settings, place: Path, rows: int, say: Callable[[str], None]) -> Results:

@@ -54,13 +54,19 @@ Results = dict[str, float]
 
 def measure(say: Callable[[str], None] = lambda _: None, shards: int = SHARDS) -> Results:
     """Measure everything on a temporary server; return figures by name, those of LIMITS among them."""
-    place = Path(tempfile.mkdtemp(prefix="drumee-bench-deploy-"))
+    with temporary_server("deploy", CONNECTIONS) as (settings, place):
+        return _on_server(settings, place, say, shards)
+
+
+@contextmanager
+def temporary_server(name: str, pool: int) -> Iterator[tuple[Settings, Path]]:
+    """Run a MariaDB; yield its settings, and a folder that goes with it."""
+    place = Path(tempfile.mkdtemp(prefix=f"drumee-bench-{name}-"))
     stack = Stack(place / "stack", kinds=[MariaDB])
     try:
         stack.start()
         env = stack.env()
-        settings = Settings(db=env["DRUMEE_DB"], db_admin=env["DRUMEE_DB_ADMIN"], db_pool=CONNECTIONS)
-        return _on_server(settings, place, say, shards)
+        yield Settings(db=env["DRUMEE_DB"], db_admin=env["DRUMEE_DB_ADMIN"], db_pool=pool), place
     finally:
         stack.stop()
         shutil.rmtree(place, ignore_errors=True)
