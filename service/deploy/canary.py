@@ -42,6 +42,7 @@ REFUSED = 1644
 NOT_COMPARABLE = {1305, 1318}
 """The routine did not exist before, or had other parameters: it must not fail now."""
 
+USERS = "SELECT db_name, COUNT(*) FROM yp.entity WHERE type = 'drumate' GROUP BY db_name"
 PEOPLE_OF = """
     SELECT e.id, (SELECT COUNT(*) FROM contact AS c WHERE c.owner_id = e.id) AS contacts
     FROM (SELECT id FROM yp.entity WHERE db_name = DATABASE() AND type = 'drumate' LIMIT %s) AS e
@@ -93,6 +94,21 @@ class Earlier:
     collation: str
 
 
+def choose(connection: Connection, plan: Plan) -> str:
+    """Return the shard that comes first when nobody names one: that with the fewest users, but with some.
+
+    Return "" when there is nothing to try.
+    """
+    state = plan.state
+    complete = [db for db in state.deployed if db not in {"yp", *state.opening}]
+    touched = set(plan.databases)
+    candidates = [db for db in complete if db in touched] or complete
+    if not touched or not candidates or not state.is_deployed("yp"):
+        return ""
+    users = dict(connection.rows(USERS)) if connection.rows("SHOW TABLES FROM yp LIKE 'entity'") else {}
+    return min(candidates, key=lambda db: (db not in users, users.get(db, 0)))
+
+
 class Trial:
     """One database of a plan: make it before the database is changed, and `check` it afterwards."""
 
@@ -104,8 +120,8 @@ class Trial:
         self._connection = connection
         self._plan = plan
         self._db = db
-        self._items = [item for item in plan.of(db) if item.kind in {"procedure", "function"}]
-        self._earlier = {item.name: _earlier(connection, item) for item in self._items if item.installed}
+        self.items: list[Item] = [item for item in plan.of(db) if item.kind in {"procedure", "function"}]
+        self._earlier = {item.name: _earlier(connection, item) for item in self.items if item.installed}
         connection.run(SESSION)
         self._reads = self._choose(shard)
         self._shard = shard
@@ -113,7 +129,7 @@ class Trial:
 
     def _choose(self, shard: str) -> list[Read]:
         files, items = self._plan.files, self._plan.of(self._db)
-        changed = {(scope_of(item.db), item.name) for item in self._items}
+        changed = {(scope_of(item.db), item.name) for item in self.items}
         has_tables = any(isinstance(item.source, Script) or item.difference for item in items)
         concerned = reaching(files.routines, changed)
         routines = [
@@ -162,14 +178,14 @@ class Trial:
         """Return the items that say what is taken back: `restore` undoes the item of the same digests."""
         return [
             replace(item, action="restore" if item.name in self._earlier else "drop", why="a read failed")
-            for item in self._items
+            for item in self.items
         ]
 
     @property
     def statements(self) -> Iterator[str]:
         """Return the statements that bring back the routines that the database had."""
         yield f"USE `{self._db}`"
-        for item in self._items:
+        for item in self.items:
             if earlier := self._earlier.get(item.name):
                 yield (
                     f"SET SESSION sql_mode = '{earlier.sql_mode}', collation_connection = {earlier.collation}"
@@ -185,9 +201,11 @@ class Trial:
         stays = {f"{i.kind}s" for i in self._plan.of(self._db) if isinstance(i.source, Script)}
         rest = f"; its new {' and '.join(sorted(stays))} stay" if stays else ""
         again = as_typed(f"deploy CANARY={self._shard}")
+        anyway = as_typed("deploy SKIP_EXAMPLES=1")
         return (
-            f"{self._db} has the routines again that it had before ({len(self._items)} taken back)"
-            f"{rest}. Databases after it were not touched. Mend the file, then `{again}`"
+            f"{self._db} has the routines again that it had before ({len(self.items)} taken back)"
+            f"{rest}. Databases after it were not touched. Mend the file, then `{again}`. "
+            f"`{anyway}` deploys without such a trial"
         )
 
     def _answer(self, read: Read) -> Answer:
@@ -204,7 +222,7 @@ class Trial:
     def _failure(self, read: Read, after: Answer) -> str:
         routine, files = read.routine, self._plan.files
         names = reached(files.routines, {(routine.scope, routine.name)})
-        changed = {(scope_of(item.db), item.name) for item in self._items}
+        changed = {(scope_of(item.db), item.name) for item in self.items}
         others = [r for r in files.routines if (r.scope, r.name) in names]
         others.sort(key=lambda r: ((r.scope, r.name) not in changed, r is not routine))
         blamed = [r for r in others if (r.scope, r.name) in changed and r is not routine]

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 Canary = Annotated[
-    str, typer.Option(metavar="SHARD", help="Shard that comes first; the others wait until it is in order.")
+    str,
+    typer.Option(
+        metavar="SHARD",
+        help="Shard that comes first; the others wait until it is in order. Absent: one with few users.",
+    ),
 ]
 Revision = Annotated[
     str, typer.Option("--rev", metavar="REVISION", help="Git revision whose routines to deploy: a roll-back.")
@@ -53,8 +57,9 @@ def _deployer(
 
     files = files_of(rev) if rev else Files.load(current_revision())
     return Deployer(
-        settings, files=files, allow=_names(allow), canary=canary, rate=rate, examples=not skip_examples
-    )
+        settings, files=files, allow=_names(allow), canary=canary, rate=rate, examples=not skip_examples,
+        chooses_canary=not (rev or skip_examples),
+    )  # fmt: skip
 
 
 def _names(text: str) -> list[str]:
@@ -87,7 +92,8 @@ def plan(
             deployer.show(planned)
             deployer.check(planned)
         if out:
-            write_plan(Path(out), deployer, planned, Options(canary, rev, allow, rate, skip_examples))
+            options = Options(deployer.canary, rev, allow, rate, skip_examples)
+            write_plan(Path(out), deployer, planned, options)
             typer.echo(f"{out} has this plan; `{as_typed(f'deploy PLAN={out}')}` does it, and nothing else")
         return 1 if planned.todo or planned.decide else 0
 
@@ -138,7 +144,8 @@ def report(outcome: Outcome) -> int:
     """Print what a deploy did, and return its exit status."""
     same = outcome.counts["unchanged"]
     done = ", ".join(f"{n} {what}" for what, n in sorted(outcome.counts.items()) if what != "unchanged")
-    typer.echo(f"deployed: {done or 'nothing to do'}, {same} unchanged, {outcome.seconds:.1f} s")
+    nothing = "nothing" if outcome.failed else "nothing to do"
+    typer.echo(f"deployed: {done or nothing}, {same} unchanged, {outcome.seconds:.1f} s")
     for db, error in sorted(outcome.failed.items()):
         typer.echo(f"failed: {db}: {error}", err=True)
     if outcome.failed and not outcome.taken_back:
@@ -224,7 +231,8 @@ def proc(file: RoutineFile, allow: Allow = "") -> int:
 
         files = Files.load(current_revision())
         only = [routine_of(file).name]
-        return report(Deployer(settings, files=files, allow=_names(allow), only=only).deploy())
+        deployer = Deployer(settings, files=files, allow=_names(allow), only=only, chooses_canary=True)
+        return report(deployer.deploy())
 
     return with_stack(work)
 

@@ -20,7 +20,7 @@ from service import as_typed
 from service.deploy import guards, online
 from service.deploy.alters import changes
 from service.deploy.blockers import longest_transaction
-from service.deploy.canary import Trial
+from service.deploy.canary import Trial, choose
 from service.deploy.changer import TableChanger
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
@@ -43,7 +43,17 @@ from service.deploy.privileges import check_privileges, revoke_all
 from service.deploy.progress import Interrupts, Progress
 from service.deploy.recorder import Recorder
 from service.deploy.revisions import contains
-from service.deploy.state import OPENING, Installed, State, bodies, escaped, plain_type, read_state, scope_of
+from service.deploy.state import (
+    OPENING,
+    Installed,
+    InstalledText,
+    State,
+    escaped,
+    plain_type,
+    read_state,
+    scope_of,
+    text_of,
+)
 from service.retry import attempts
 from service.schema.routines import Routine, Script
 from service.schema.uses import callers_of
@@ -111,6 +121,7 @@ class Deployer:
         allow: Sequence[str] = (),
         only: Sequence[str] = (),
         canary: str = "",
+        chooses_canary: bool = False,
         rate: float = 0.0,
         examples: bool = True,
     ) -> None:
@@ -118,6 +129,7 @@ class Deployer:
         self.say = say
         self.files = files or Files.load()
         self.canary = canary
+        self._chooses_canary = chooses_canary and not canary
         self.rate = rate
         # The routines of an older revision have run here before; their examples are for other demo data.
         self.examples = examples and not self.files.is_rollback
@@ -140,6 +152,8 @@ class Deployer:
         plan = self._compare(new_shards)
         guards.check_tables(plan)
         guards.check_order(plan, contains, self.wish.allow)
+        if self._chooses_canary:
+            self.canary = choose(self.connection, plan)
         return plan
 
     def _compare(self, new_shards: Sequence[str] = (), command: str = "deploy") -> Plan:
@@ -187,9 +201,13 @@ class Deployer:
 
     def show(self, plan: Plan) -> None:
         """Report the plan."""
-        *lines, last = render(plan, callers_of, lambda i: self.installed_text(plan, i))
+        *lines, last = render(plan, callers_of, lambda i: self._installed(plan, i))
         if self.examples and any(news(plan)):
             lines.append("  run       examples  of all that is new, first of all, in a scratch database")
+        if self._chooses_canary and self.canary:
+            lines.append(
+                f"  try       reads     of real people, first of all in {self.canary} (CANARY= names another)"
+            )
         for line in [*lines, last]:
             self.say(line)
 
@@ -234,14 +252,19 @@ class Deployer:
 
     def installed_text(self, plan: Plan, installed: Installed) -> str:
         """Return an installed statement in the form of our files."""
-        text = bodies(self.connection, [installed])[installed.db, installed.name]
-        scope = scope_of(installed.db)
-        routine = plan.files.by_scope[scope].get(installed.name)
-        if routine and plain_type(installed.returns, routine.returns) == plain_type(
-            routine.returns, installed.returns
-        ):
-            return text.replace(f"RETURNS {installed.returns}\n", f"RETURNS {routine.returns}\n", 1)
-        return text
+        return self._installed(plan, installed).statement
+
+    def _installed(self, plan: Plan, installed: Installed) -> InstalledText:
+        text = text_of(self.connection, installed)
+        routine = plan.files.by_scope[scope_of(installed.db)].get(installed.name)
+        if routine is None:
+            return text
+        statement = text.statement
+        if routine.params_text.lstrip() == installed.params_text:  # the server keeps no blanks before them
+            statement = statement.replace(f"({installed.params_text})", f"({routine.params_text})", 1)
+        if plain_type(installed.returns, routine.returns) == plain_type(routine.returns, installed.returns):
+            statement = statement.replace(f"RETURNS {installed.returns}\n", f"RETURNS {routine.returns}\n", 1)
+        return dataclasses.replace(text, statement=statement)
 
     def drift(self) -> list[str]:
         """Return lines for everything that was changed by hand on the server; none without such."""
@@ -253,7 +276,7 @@ class Deployer:
             todo=[item for item in plan.todo if item.by_hand],
             decide=[item for item in plan.decide if item.action == "drifted"],
         )
-        return render_items(report, callers_of, lambda i: self.installed_text(plan, i))
+        return render_items(report, callers_of, lambda i: self._installed(plan, i))
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
         state = read_state(self.connection, new_shards)
@@ -315,7 +338,7 @@ class Deployer:
                     lease.check()
                     with self._trial(db, plan) as trial:
                         self._run_database(db, plan, outcome, (journal, progress, pace, interrupts), trial)
-                    if db in outcome.failed and db in {"yp", self.canary}:
+                    if self._is_end(db, outcome):
                         progress.line(f"stopped: the others wait until {db} is in order")
                         break
             self._verify(outcome)
@@ -324,6 +347,11 @@ class Deployer:
         finally:
             if self.connection.raw.open:
                 journal.end(ended)
+
+    def _is_end(self, db: str, outcome: Outcome) -> bool:
+        """Return whether a failure stops the run. A canary that nobody has named may have one of its own."""
+        named = {"yp"} if self._chooses_canary else {"yp", self.canary}
+        return db in outcome.failed and (db in named or outcome.taken_back == db)
 
     def _order(self, plan: Plan) -> list[str]:
         return sorted(plan.databases, key=lambda db: (db != "yp", db != self.canary, db))
@@ -351,6 +379,7 @@ class Deployer:
                 self._verify_database(db)
             if trial and (failures := trial.check()):
                 self._take_back(trial, tools[0])
+                outcome.counts -= Counter(item.action for item in trial.items)
                 outcome.taken_back = db
                 raise DeployError(f"{failures}\n{trial.next_step}")
         except (pymysql.err.MySQLError, DeployError) as exc:

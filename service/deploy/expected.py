@@ -37,14 +37,9 @@ def differences(settings: Settings, server: DatabaseServer, files: Files, state:
         drop_stale(connection)
         return [
             *_default_collations(state),
-            *(_objects(connection, files, state) if _views_work(state) else []),
+            *_objects(connection, files, state),
             *(accounts.differences(connection, state, app) if state.applied else []),
         ]
-
-
-def _views_work(state: State) -> bool:
-    """Return whether views can be read, which needs the rights of their definer: a deploy restores these."""
-    return all((db, DEFINER_NAME) in state.granted | state.wide for db in state.deployed)
 
 
 def _default_collations(state: State) -> Iterator[Difference]:
@@ -84,8 +79,17 @@ def _wanted(
     if key not in _definitions:
         name = f"{scratch_name(connection)}_{scope}"
         with scratch_database(connection, name, files, scope, applied) as scratch:
-            _definitions[key] = tables.definitions(connection, scratch)
+            _definitions[key] = _by_the_definer(connection, tables.definitions(connection, scratch))
     return _definitions[key]
+
+
+def _by_the_definer(connection: Connection, definitions: dict[Name, str]) -> dict[Name, str]:
+    """Return the definitions with the definer as the owner of the views, which the connection has made."""
+    user, _, host = connection.one("SELECT CURRENT_USER()").rpartition("@")
+    made, wanted = f"DEFINER=`{user}`@`{host}`", f"DEFINER=`{DEFINER_NAME}`@`localhost`"
+    return {
+        key: text.replace(made, wanted, 1) if key[0] == "view" else text for key, text in definitions.items()
+    }
 
 
 def _of_database(

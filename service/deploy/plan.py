@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import itertools
-import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Protocol, TypeVar
 from service import ROOT, as_typed
 from service.deploy.change import Change
 from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
-from service.deploy.state import Installed, State, scope_of
+from service.deploy.state import Installed, InstalledText, State, scope_of
 from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
 from service.store.admin import DEFINER_NAME, DeployError
 
@@ -38,7 +37,7 @@ DECIDE = ("unsafe", "drifted", "drop")
 DIFFS = 3
 """Texts of one routine whose differences are shown."""
 MANY = 20
-"""More routines with the same message than this are listed on one line."""
+"""As many new routines as this are listed on one line."""
 UNSAFE = "unsafe"
 """ALLOW=unsafe allows every routine whose parameters changed, for a server without other callers."""
 
@@ -391,17 +390,19 @@ def _extra(db: str, installed: Installed, plan: Plan, wish: Wish) -> Iterator[It
 
 Callers = Callable[[str, str], list[str]]
 """Return the places that call (scope, routine)."""
+TextOf = Callable[[Installed], InstalledText]
+"""Return the text of an installed routine."""
 
 
-def render(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
+def render(plan: Plan, callers: Callers, text_of: TextOf) -> list[str]:
     """Render the plan in lines; equal changes of many databases share one."""
     shards = len(plan.state.shards)
     rev = f"rev {plan.files.revision} · " if plan.files.revision else ""
     head = f"plan  {rev}{shards} shard{'s' * (shards != 1)} · {len(plan.files.routines)} routines"
-    return [head, *render_items(plan, callers, installed_text), summary(plan)]
+    return [head, *render_items(plan, callers, text_of), summary(plan)]
 
 
-def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Installed], str]) -> list[str]:
+def render_items(plan: Plan, callers: Callers, text_of: TextOf) -> list[str]:
     """Render the actions and decisions, without a title."""
     lines: list[str] = []
     for (action, kind, name, why, *_), items in _grouped([*_show_many(plan, lines), *plan.decide]):
@@ -416,12 +417,12 @@ def render_items(plan: Plan, callers: Callers, installed_text: Callable[[Install
             scope = scope_of(items[0].db)
             changes = [c for c in plan.changes if (c.scope, c.script) == (scope, name)]
             lines += [f"            {line}" for change in changes for line in change.lines()]
-        if action == "replace" and items[0].changes_text:
-            lines += _show_replacement(items, installed_text)
+        if action == "replace":
+            lines += _show_replacement(items, text_of)
         if difference:
             lines += _show_difference(difference, action)
         elif action == "drifted":
-            lines += _show_drift(items, installed_text)
+            lines += _show_drift(items, text_of)
         if action == "drop" and items[0] in plan.decide:
             lines.append(f"            → {as_typed(f'deploy ALLOW={name}')}   (once nobody calls it)")
     for (name,), unknown in _by(plan.unknown, lambda i: (i.name,)):
@@ -446,21 +447,16 @@ def _show_difference(difference: Difference, action: str) -> list[str]:
 
 
 def _show_many(plan: Plan, lines: list[str]) -> list[Item]:
-    """Add one line for many routines with the same message; return the others."""
+    """Add one line for many new routines; return the others, whose differences somebody wants to read."""
     groups = _by(plan.todo, lambda i: (i.action, i.kind, i.why, scope_of(i.db)))
     singles: list[Item] = []
     for (action, kind, why, _), items in groups:
         names = {item.name for item in items}
-        if len(names) < MANY or kind not in {"procedure", "function"}:
+        if len(names) < MANY or action != "create" or kind not in {"procedure", "function"}:
             singles += items
             continue
         where = places(list({item.db: item for item in items}.values()))
         lines.append(f"  {action:<9} {f'{len(names)} {kind}s':<36} {where:<18} {why}")
-        if action != "create":
-            indent = " " * 12
-            lines += textwrap.wrap(
-                ", ".join(sorted(names)), 110, initial_indent=indent, subsequent_indent=indent
-            )
     return singles
 
 
@@ -518,20 +514,21 @@ def _show_unsafe(item: Item, callers: Callers) -> list[str]:
     ]
 
 
-def _show_replacement(items: Sequence[Item], installed_text: Callable[[Installed], str]) -> list[str]:
-    """Show how the new statement differs from the installed one, which may not be the same everywhere."""
-    groups = _by(items, lambda i: (i.installed.fingerprint if i.installed else "",))
+def _show_replacement(items: Sequence[Item], text_of: TextOf) -> list[str]:
+    """Show how the new text differs from the installed one, which may not be the same everywhere."""
+    groups = _by(items, lambda i: (i.from_digest, i.installed.fingerprint if i.installed else ""))
     lines = []
     for _, alike in groups[:DIFFS]:
         assert alike[0].installed is not None  # noqa: S101  # for mypy
         assert isinstance(alike[0].source, Routine)  # noqa: S101  # for mypy
         if len(groups) > 1:
             lines.append(f"            in {places(alike)}")
+        installed, source = text_of(alike[0].installed), alike[0].source
         lines += [
             f"            {line}"
             for line in _diff(
-                ("installed", installed_text(alike[0].installed)),
-                (str(alike[0].source.path), alike[0].source.statement),
+                ("installed", _whole(installed.header, installed.statement)),
+                (str(source.path), _whole(source.header, source.statement)),
             )
         ]
     if len(groups) > DIFFS:
@@ -539,13 +536,19 @@ def _show_replacement(items: Sequence[Item], installed_text: Callable[[Installed
     return lines
 
 
-def _show_drift(items: Sequence[Item], installed_text: Callable[[Installed], str]) -> list[str]:
+def _whole(header: str, statement: str) -> str:
+    """Return a routine as its file has it."""
+    return "\n".join([*(f"-- {line}".rstrip() for line in header.splitlines()), statement])
+
+
+def _show_drift(items: Sequence[Item], text_of: TextOf) -> list[str]:
     lines = []
     for item in items[:3]:
         assert item.installed is not None  # noqa: S101  # for mypy
         assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
         lines.append(f"            in {item.db}, last changed {item.installed.modified}")
-        lines += [f"            {line}" for line in drift_diff(item.source, installed_text(item.installed))]
+        text = text_of(item.installed).statement
+        lines += [f"            {line}" for line in drift_diff(item.source, text)]
     if len(items) > 3:
         lines.append(f"            … and in {len(items) - 3} more databases")
     first = items[0]

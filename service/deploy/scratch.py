@@ -18,7 +18,7 @@ from service.deploy.plan import Files
 from service.deploy.state import SCRATCH, escaped
 from service.schema.routines import Script
 from service.schema.sqltext import code_only
-from service.store.admin import COLLATION, DEFINER, Connection, view_statement
+from service.store.admin import COLLATION, DEFINER, Connection
 
 NAME = re.compile(rf"{SCRATCH}(?P<time>\d+)_(?:(?P<server>[0-9a-f]{{8}})_(?P<connection>\d+))?\w*")
 STALE_SECONDS = 3600
@@ -73,7 +73,7 @@ def _is_stale(connection: Connection, name: str) -> bool:
 
 
 def drop(connection: Connection, name: str) -> None:
-    """Drop a scratch database, and the rights of the owner of views, which the server would keep."""
+    """Drop a scratch database, and the rights that earlier versions gave to the definer there."""
     connection.run("SET SESSION foreign_key_checks = 0")
     connection.run(f"DROP DATABASE IF EXISTS `{name}`")
     connection.run("SET SESSION foreign_key_checks = 1")
@@ -93,16 +93,15 @@ def scratch_database(
 ) -> Iterator[str]:
     """Create an empty database, and run the applied migrations and the views in it.
 
-    Views that need migrations of later are left out.
+    Views that need migrations of later are left out. The views belong to the account of the connection: the
+    definer may be gone, or have no rights.
     """
     applied = frozenset(applied)
     is_complete = applied.issuperset(s.name for s in files.migrations[scope])
-    # a view that selects from another one is checked with the rights of its owner
-    connection.run(f"GRANT SELECT ON `{escaped(name)}`.* TO {DEFINER}")
     try:
         create(connection, name)
         connection.each(table_statements(files, scope, applied))
-        for statement in view_statements(files, scope):
+        for statement in _statements(files.views[scope]):
             try:
                 connection.run(statement)
             except pymysql.err.MySQLError:
@@ -131,11 +130,6 @@ def table_statements(files: Files, scope: str, applied: Iterable[str]) -> list[s
 def bookkeeping(scope: str) -> list[str]:
     """Return what makes the tables of deploys, which no migration makes."""
     return [s.replace("yp.", "") for s in BOOTSTRAP if s.startswith("CREATE TABLE") and scope == "yp"]
-
-
-def view_statements(files: Files, scope: str) -> list[str]:
-    """Return what makes the views of a class of databases."""
-    return [*map(view_statement, _statements(files.views[scope]))]
 
 
 def _statements(scripts: Iterable[Script]) -> list[str]:

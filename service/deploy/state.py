@@ -303,20 +303,27 @@ def _grants(connection: Connection) -> set[tuple[str, str]]:
     return {(db, user) for db, user, data, execute in rows if execute and (data or user != DEFINER_NAME)}
 
 
-def bodies(connection: Connection, wanted: Iterable[Installed]) -> Mapping[tuple[str, str], str]:
-    """Return the statements by (database, name), as the server returns them, to show differences."""
-    result = {}
-    for routine in wanted:
-        ((params, returns, body),) = connection.rows(
-            "SELECT param_list, returns, body FROM mysql.proc WHERE db = %s AND name = %s AND type = %s",
-            routine.db,
-            routine.name,
-            routine.kind,
-        )
-        result[routine.db, routine.name] = statement_text(
-            routine.kind, routine.name, _text(params), _text(returns), routine, _text(body)
-        )
-    return result
+@dataclass(frozen=True)
+class InstalledText:
+    """What a routine of the server says."""
+
+    header: str
+    statement: str
+    """As the server returns it, in the form of our files."""
+
+
+def text_of(connection: Connection, routine: Installed) -> InstalledText:
+    """Return the text of an installed routine, to show differences."""
+    ((params, returns, body, comment),) = connection.rows(
+        "SELECT param_list, returns, body, comment FROM mysql.proc WHERE db = %s AND name = %s AND type = %s",
+        routine.db,
+        routine.name,
+        routine.kind,
+    )
+    statement = statement_text(
+        routine.kind, routine.name, _text(params), _text(returns), routine, _text(body)
+    )
+    return InstalledText(STAMP.sub("", _text(comment)).rstrip(), statement)
 
 
 def statement_text(

@@ -11,6 +11,7 @@ from service.deploy.plan import Files
 from service.schema.sqltext import first_statement
 from tests.support.admin import Admin
 from tests.support.edits import edited
+from tests.support.migrations import with_migration
 from tests.support.sites import DeployerMaker
 
 ANN = "00000000000000aa"
@@ -122,3 +123,34 @@ def test_the_report_names_the_next_command_once(
     output = capsys.readouterr()
     assert "failed: canary: shard.my_contact_list" in output.err
     assert "continues with what is missing" not in output.err
+
+
+def test_without_a_name_the_shard_with_few_users_comes_first(
+    shards: None, tool: DeployerMaker, output: list[str], dba: Admin
+) -> None:
+    before = {db: dba.rows(ROUTINES, db) for db in ("yp", "canary", "shard1")}
+    files = failing("my_contact_list", BROKEN)
+    outcome = tool(files=files, chooses_canary=True).deploy()
+    assert (outcome.taken_back, outcome.tried) == ("canary", {"canary"})
+    assert any("of real people, first of all in canary (CANARY= names another)" in line for line in output)
+    assert "`make deploy SKIP_EXAMPLES=1` deploys without such a trial" in outcome.failed["canary"]
+    assert {db: dba.rows(ROUTINES, db) for db in before} == before
+    assert tool(files=files).deploy().counts["replace"] == 2
+
+
+def test_a_shard_that_nobody_has_named_does_not_hold_up_the_others(
+    shards: None, tool: DeployerMaker, dba: Admin
+) -> None:
+    dba.rows("CREATE TABLE canary.a_table (id INT PRIMARY KEY)")
+    files = with_migration("CREATE TABLE a_table (id INT)")
+    outcome = tool(files=files, chooses_canary=True).deploy()
+    assert (list(outcome.failed), outcome.taken_back) == (["canary"], "")
+    assert "already exists" in outcome.failed["canary"]
+    assert "shard1" in outcome.tried
+
+
+def test_what_was_taken_back_does_not_count_as_deployed(
+    shards: None, tool: DeployerMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(tool(files=failing("my_contact_list", BROKEN), canary="canary").deploy())
+    assert capsys.readouterr().out.startswith("deployed: nothing, ")

@@ -107,18 +107,29 @@ def test_planning_an_empty_server_writes_nothing(tool: DeployerMaker, output: li
     assert ("yp",) not in dba.rows("SHOW DATABASES")
 
 
-def test_routines_with_the_same_message_are_listed_together(
+def test_every_replaced_routine_has_its_difference(
     tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
     dba.rows(
-        "UPDATE mysql.proc SET comment = REPLACE(comment, '.sql ', '.sql 0') WHERE definer LIKE 'drumee%'"
+        "UPDATE mysql.proc SET comment = REPLACE(comment, 'Errors:', 'Faults:') WHERE definer LIKE 'drumee%'"
     )
-    dba.rows("UPDATE mysql.proc SET comment = '[procedures/x.sql 0000000000000000]' WHERE db = 'yp'")
-    tool().show(tool().plan())
+    dba.rows(
+        "UPDATE mysql.proc SET comment = REGEXP_REPLACE(comment, '[.]sql [0-9a-f]{16}', %s) "
+        "WHERE definer LIKE 'drumee%%'",
+        ".sql 0123456789abcdef",
+    )
+    plan = tool().plan()
+    tool().show(plan)
+    replaced = {item.name for item in plan.todo if item.action == "replace"}
+    assert len(replaced) > PROCEDURES
     text = "\n".join(output)
-    assert f"replace   {PROCEDURES} procedures" in text
-    assert "session_open," in text
-    assert max(map(len, output)) <= 122
+    assert {name for name in replaced if f"/{name}.sql\n" not in text} == set()
+    changes = {
+        line.strip() for line in output if line.startswith(f"{'':12}-- ") or line.startswith(f"{'':12}+")
+    }
+    assert not {line for line in changes if "CREATE OR REPLACE" in line}, "nothing but headers has changed"
+    assert "            --- Faults:   none" in output
+    assert "            +-- Errors:   none" in output
 
 
 def test_a_change_by_hand_is_shown_and_left_until_somebody_decides(

@@ -68,6 +68,25 @@ def test_what_is_safe_is_named_by_all_and_put_back(
     assert tool().drift() == []
 
 
+def test_what_depends_on_the_definer_comes_back_with_it_in_one_deploy(
+    tool: DeployerMaker, dba: Admin
+) -> None:
+    for statement in (
+        f"DROP USER {DEFINER}",
+        "DROP TRIGGER shard1.tag_moved",
+        "DROP VIEW shard1.contact_full",
+    ):
+        dba.rows(statement)
+    expected._definitions.clear()  # as in a new process
+    plan = tool().plan()
+    assert {(item.kind, item.name) for item in plan.todo} == {
+        ("grant", "drumee_definer"), ("trigger", "tag_moved"), ("view", "contact_full"),
+    }  # fmt: skip
+    assert dba.one("SELECT COUNT(*) FROM mysql.global_priv WHERE User = 'drumee_definer'") == 0
+    assert tool().deploy().status == 0
+    assert tool().drift() == []
+
+
 @pytest.mark.parametrize("statement", DECIDED)
 def test_the_rest_waits_for_its_name(
     tool: DeployerMaker, output: list[str], dba: Admin, statement: str
