@@ -7,7 +7,6 @@ short commands start at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,6 +87,7 @@ commands = typer.Typer()
 @commands.command(rich_help_panel="Run")
 def serve() -> int:
     """Serve until SIGTERM, with the MariaDB and Redis that the settings name."""
+    from service.local.metrics_folder import share_metrics
     from service.settings import Settings, SettingsError
 
     settings = Settings.from_env()
@@ -96,32 +96,13 @@ def serve() -> int:
             raise SettingsError(
                 f"DRUMEE_{name.upper()} is not set; `{as_typed('run')}` starts private servers by itself"
             )
-    _share_metrics(Path(settings.run_dir).absolute() / "metrics")
+    share_metrics(Path(settings.run_dir).absolute() / "metrics")
     from service import log
 
     log.configure(settings.log_level)
     from service import server
 
     return server.serve(settings)
-
-
-def _share_metrics(folder: Path) -> None:
-    """Make a fresh folder in which the workers share their numbers; `folder` is a link to it.
-
-    In memory where the system has a folder there: a process that writes to a file mapped from a full disk is
-    killed (SIGBUS). The metrics library looks at the environment when it is imported, so this comes before.
-    """
-    import shutil
-    import tempfile
-
-    # of a process that was killed
-    shutil.rmtree(folder.resolve(), ignore_errors=True)
-    folder.unlink(missing_ok=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    memory = Path("/dev/shm")  # noqa: S108  # the folder in it is private
-    shared = tempfile.mkdtemp(prefix="drumee-metrics-", dir=memory if memory.is_dir() else folder.parent)
-    folder.symlink_to(shared)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
 
 
 @commands.command(rich_help_panel="Run")
