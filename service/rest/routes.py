@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import orjson
@@ -43,6 +44,15 @@ EXPOSED_HEADERS = (
 )
 
 
+@cache
+def _documents(base_url: str) -> dict[str, bytes]:
+    """Return the documents of this API as JSON, by file name; `base_url` is that of browsers."""
+    return {
+        "openapi.json": orjson.dumps(document(OPERATIONS)),
+        "asyncapi.json": orjson.dumps(live_document(base_url)),
+    }
+
+
 class RestApi:
     """Answers `/api/v1/*`."""
 
@@ -52,10 +62,7 @@ class RestApi:
         self.websockets = websockets
         self.guesses = websockets.guesses
         self.count_cache = CountCache()
-        self.documents = {
-            "openapi.json": orjson.dumps(document(OPERATIONS)),
-            "asyncapi.json": orjson.dumps(live_document(process.settings.base_url)),
-        }
+        self.documents = _documents(process.settings.base_url)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add every path below /api/v1."""

@@ -9,7 +9,7 @@ import pymysql
 
 from service import as_typed
 from service.errors import DeclarationError
-from service.schema.routines import load_migrations
+from service.schema.routines import migration_names
 from service.store.database import Database, RoutineInfo
 
 NOT_DEPLOYED = {
@@ -46,8 +46,8 @@ async def load_schema(db: Database) -> dict[tuple[str, str], RoutineInfo]:
 def _missing(applied: set[tuple[str, str]]) -> list[str]:
     databases = sorted({name for name, _ in applied} | {"yp"})
     return [
-        f"{name} lacks {script.name}"
+        f"{name} lacks {migration}"
         for name in databases
-        for script in load_migrations("yp" if name == "yp" else "shard")
-        if (name, script.name) not in applied
+        for migration in migration_names("yp" if name == "yp" else "shard")
+        if (name, migration) not in applied
     ]

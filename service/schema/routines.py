@@ -252,8 +252,10 @@ def callers_within(scope: str, *names: str) -> frozenset[str]:
 
 
 def forget_routines() -> None:
-    """Let the next look at the routines read their files again."""
-    for known in (load_routines, _by_name, reachable_routines, reachable_signals, callers_within):
+    """Let the next look at the routines and the migrations read their files again."""
+    for known in (
+        load_routines, _by_name, reachable_routines, reachable_signals, callers_within, migration_names
+    ):  # fmt: skip
         known.cache_clear()
 
 
@@ -281,7 +283,17 @@ def read_script(path: Path, scope: str) -> Script:
 
 def load_migrations(scope: str) -> list[Script]:
     """Return the numbered scripts of one class of databases, in order."""
-    return [read_script(p, scope) for p in sorted((ROOT / "sql" / scope).glob("[0-9]*.sql"))]
+    return [read_script(p, scope) for p in _migration_files(scope)]
+
+
+@cache
+def migration_names(scope: str) -> tuple[str, ...]:
+    """Return the names of these scripts, in order, without reading them."""
+    return tuple(path.stem for path in _migration_files(scope))
+
+
+def _migration_files(scope: str) -> list[Path]:
+    return sorted((ROOT / "sql" / scope).glob("[0-9]*.sql"))
 
 
 def load_views(scope: str) -> list[Script]:
