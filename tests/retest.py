@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-FAILED = Path(".pytest_cache/v/cache/lastfailed")
-"""Where pytest keeps the ids of the tests that failed."""
+FAILED = "v/cache/lastfailed"
+"""Where pytest keeps the ids of the tests that failed, in its cache."""
 
 
 def run(*words: str) -> int:
@@ -24,10 +25,12 @@ def run(*words: str) -> int:
 
 def main(words: list[str]) -> int:
     """Run pytest with these words, then the failed tests alone; return the exit status."""
-    status = run("--cache-clear", *words)
-    if status != pytest.ExitCode.TESTS_FAILED:
-        return status
-    failed = sorted(json.loads(FAILED.read_text()))
+    # a cache of its own: another run beside this one would write down its own failures
+    with tempfile.TemporaryDirectory() as cache:
+        status = run("-o", f"cache_dir={cache}", *words)
+        if status != pytest.ExitCode.TESTS_FAILED:
+            return status
+        failed = sorted(json.loads(Path(cache, FAILED).read_text()))
     print(f"\n{len(failed)} failed beside others; now alone:", flush=True)
     # by name: an id that pytest does not find is an error, whereas --last-failed runs all tests instead
     status = run("-n", "0", "-v", *failed)
