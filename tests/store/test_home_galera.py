@@ -166,9 +166,9 @@ async def both_move(
         await asyncio.sleep(STAY_SECONDS)
 
     await load.run(work())
+    await eventually(lambda: services[0].home.name == services[1].home.name)
     now = home_of(cluster, services[0])
     assert now is not former
-    assert services[1].home.name == services[0].home.name
     load.verify(now)
     print(f"{fail.__name__}: {load.longest_gap:.1f} s, {len(load.written)} written, failed: {load.failed}")
     return load
@@ -208,7 +208,8 @@ async def test_a_frozen_home_is_left_and_stays_a_spare(
     # A process that starts now joins the others, although the first address works.
     third = Database(settings_for([node.address for node in cluster.nodes]))
     await third.load_routines()
-    assert third.home.name == services[0].home.name
+    # On a busy machine a probe may take longer than its second: that node is down until the next one.
+    await eventually(lambda: third.home.name == services[0].home.name)
     await third.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -80,11 +81,13 @@ class Socket(ABC):
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        async for message in self.ws:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                async with self._arrived:
-                    self._take(orjson.loads(message.data))
-                    self._arrived.notify_all()
+        # raised for a PING that arrives as the connection breaks: it cannot be answered any more
+        with suppress(aiohttp.ClientConnectionResetError):
+            async for message in self.ws:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    async with self._arrived:
+                        self._take(orjson.loads(message.data))
+                        self._arrived.notify_all()
         async with self._arrived:
             self._arrived.notify_all()
 
