@@ -20,6 +20,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,6 +54,8 @@ exit 101
 """
 APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300")
 """Waits for the package manager that may be at work on a machine that has just booted."""
+APT_TURN = threading.Lock()
+"""apt-get does not wait for another one that reads the lists of packages."""
 APT_ENVIRONMENT = ("DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_SUSPEND=1")
 
 
@@ -112,8 +116,7 @@ def main(arguments: Sequence[str]) -> int:
         if wishes.check:
             check_venv()
         else:
-            ensure_programs(wanted_programs(wishes.extras))
-            ensure_venv()
+            ensure_all(wanted_programs(wishes.extras))
     except (InstallError, OSError) as exc:
         print(f"\n{exc}\n", file=sys.stderr)
         return 2
@@ -151,6 +154,19 @@ A Python in another place is named with PYTHON=, for example: make run PYTHON=py
 """
 
 
+def ensure_all(programs: Sequence[Program]) -> None:
+    """Install the programs that are missing, and `.venv` meanwhile: each takes half a minute."""
+    missing = _missing(programs)
+    if missing:
+        _require_way(missing)
+    with ThreadPoolExecutor(1) as beside:
+        installed = beside.submit(ensure_programs, programs)
+        try:
+            ensure_venv()
+        finally:
+            installed.result()
+
+
 def find_program(*names: str) -> str | None:
     """Return the path of the first of these programs that is installed."""
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), *SERVER_DIRS])
@@ -181,10 +197,16 @@ def _missing(programs: Sequence[Program]) -> list[Program]:
 
 
 def _install(missing: Sequence[Program]) -> None:
+    _require_way(missing)
+    with APT_TURN:
+        _apt_install([program.apt for program in missing])
+
+
+def _require_way(missing: Sequence[Program]) -> None:
+    """Raise InstallError with what to type when these programs cannot be installed from here."""
     obstacle = _obstacle()
     if obstacle:
         raise InstallError(instructions(missing, obstacle))
-    _apt_install([program.apt for program in missing])
 
 
 def _obstacle() -> str | None:

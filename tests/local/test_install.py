@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -292,3 +293,22 @@ def test_the_script_runs_by_itself() -> None:
     command = [sys.executable, "-I", str(SCRIPT), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--with {bench,test,chaos,cluster,online,browser}" in done.stdout
+
+
+def test_packages_and_venv_are_installed_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+    monkeypatch.setattr(install, "ensure_programs", lambda _: both.wait(60))
+    monkeypatch.setattr(install, "ensure_venv", lambda: both.wait(60))
+    install.ensure_all([])
+
+
+def test_what_fails_beside_the_venv_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise install.InstallError("no such package")
+
+    monkeypatch.setattr(install, "ensure_programs", fail)
+    monkeypatch.setattr(install, "ensure_venv", lambda: None)
+    assert install.main([]) == 2
+    assert "no such package" in capsys.readouterr().err
