@@ -13,6 +13,7 @@ from service.carddav.incoming import Incoming, NoCard
 from service.contacts import book, invitations
 from service.contacts.invitations import Push
 from service.contacts.pictures import is_uploaded, picture_path
+from service.contacts.search_words import with_words
 from service.runtime.context import Context
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
@@ -173,7 +174,9 @@ class CardWriter:
         return str(etag)
 
     async def _create(self, fields: dict[str, Any]) -> str:
-        card, sockets, _ = await self._tx.call(self._shard, "my_contact_create", self._owner, encode(fields))
+        card, sockets, _ = await self._tx.call(
+            self._shard, "my_contact_create", self._owner, encode(with_words(fields))
+        )
         self._pushes.contact = (card, sockets, "contact.add")
         contact_id: str = document(card)["id"]
         return contact_id

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from service.contacts import invitations
-from service.contacts.record import Record, record_of, routine_fields
+from service.contacts.record import Record, record_of, routine_columns, routine_fields
+from service.contacts.search_words import with_words
 from service.runtime.context import Context, row
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
@@ -16,7 +17,8 @@ RoutineCall = Callable[[Transaction], Awaitable[list[ResultSet]]]
 
 async def create(ctx: Context, fields: dict[str, Any]) -> Record:
     """Create a contact from the fields of a record; return its record."""
-    card, sockets, record = await ctx.shard("my_contact_create", routine_fields(fields))
+    contact = with_words(routine_columns(fields))
+    card, sockets, record = await ctx.shard("my_contact_create", encode(contact))
     push_contact(ctx, card, sockets, "contact.add")
     return record_of(record)
 

@@ -1,8 +1,8 @@
 """Find the words of a contact as `contact_keys` finds them in SQL, at a fifth of its cost.
 
-Changes of contacts get their words in SQL, because some of their writers know no Python. An import has
-thousands of contacts, nearly all of them of plain text: for these the words are found here, and `None` leaves
-any other contact to SQL. `tests/procedures/test_search_words.py` compares both, character by character.
+Changes of contacts get their words in SQL, because some of their writers know no Python. New contacts are
+nearly all of plain text: for these the words are found here, and `None` leaves any other contact to SQL.
+`tests/procedures/test_search_words.py` compares both, character by character.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from service.contacts.extension import number_of
 from service.contacts.vocabulary import Contact
@@ -28,6 +29,7 @@ TEXT_WORD_LIMIT = 64
 WORDS_LIMIT = 1_000
 """Words of one contact: more of them would fill the packet of a transaction."""
 NAME_LIMIT = 255
+LISTS = ("email", "mobile", "address")
 SEPARATOR = "\x1f"
 """Between names and numbers in the view contact_sheet."""
 
@@ -107,6 +109,47 @@ def words_of(contact: Contact) -> Words | None:
     if sum(len(entries) for _, entries in words) > WORDS_LIMIT or max(map(len, text_words)) > WORD_LIMIT:
         return None
     return words
+
+
+def with_words(contact: Mapping[str, Any]) -> dict[str, Any]:
+    """Add its words to a new contact, in the form of `contact_write`; a contact is left to SQL without them.
+
+    `contact_render_first` takes those of contacts without tags that have at most one entry of each kind.
+    """
+    entries = {key: contact.get(key) or [] for key in LISTS}
+    if (
+        # the names may be those of an account
+        "invitee_id" in contact
+        or any(contact.get(key) for key in ("tag", "tags"))
+        or any(len(listed) > 1 for listed in entries.values())
+    ):
+        return dict(contact)
+    words = words_of(
+        {
+            **contact,
+            "email": entries["email"],
+            "mobile": [_number_parts(entry) for entry in entries["mobile"]],
+            "default": entries["email"][0]["email"] if entries["email"] else None,
+            "tag": [],
+        }
+    )
+    if words is None:
+        return dict(contact)
+    by_kind = dict(words)
+    key = by_kind.pop("name")[0]
+    del by_kind["tag"]
+    return {**contact, "words": list(by_kind.items()), **({} if key is None else {"name_key": key})}
+
+
+def _number_parts(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parts of a number that nobody has put into international form yet."""
+    areacode = entry.get("areacode") or ""
+    number = entry.get("number")
+    return {
+        "areacode": "" if areacode == "+" or number is not None else areacode,
+        "phone": (entry.get("phone") or "") if number is None else number,
+        "international": "",
+    }
 
 
 def _is_plain(contact: Contact, text: str, mails: list[str], numbers: list[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 from marshmallow import Schema
 
 from service.contacts import book, groups
+from service.contacts.search_words import with_words
 from service.errors import RequestError
 from service.filemail import schemas
 from service.filemail.errors import (
@@ -109,7 +110,7 @@ async def add(ctx: Context, params: Params) -> Fields:
         **({"mobile": mobile} if mobile else {}),
         "origin": "filemail",
     }
-    contact_rows, socket_rows = await ctx.shard("my_contact_add", encode(new_contact))
+    contact_rows, socket_rows = await ctx.shard("my_contact_add", encode(with_words(new_contact)))
     book.push_contact(ctx, contact_rows, socket_rows)
     contact = {
         "contactid": document(contact_rows)["id"],

@@ -19,6 +19,7 @@ from service.contacts.form_numbers import from_form
 from service.contacts.import_report import LoadOptions
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
 from service.contacts.invitations import Invitation, Peer, invite_in
+from service.contacts.search_words import with_words
 from service.errors import Refusal, Refused, RequestError, missing_param
 from service.live.push import live_update
 from service.runtime.context import Answer, Context, only, page_of, row, rows
@@ -55,7 +56,7 @@ class BlockChange(NamedTuple):
 
 async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
     """Create a contact from an email address or a uid. With invite=1, also invite the person."""
-    fields = only(contact, {*FIELDS, "invitee_id"})
+    fields = with_words(only(contact, {*FIELDS, "invitee_id"}))
     if invite != "1":
         return row(await _add(ctx, fields))
     owner, shard, fields_to_invite = ctx.caller.uid, ctx.caller.db or "", encode({**fields, "invite": 1})

@@ -1,4 +1,4 @@
-"""An import finds the words of a contact in Python, and every other write in SQL: both find the same."""
+"""A new contact gets its words from Python, and every other write in SQL: both find the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 from service.contacts import search_words
 from service.contacts.cleaning import clean
 from service.contacts.derived import derive
+from service.contacts.record import routine_columns
 from tests.support.scene import Scene
 
 Contact = dict[str, Any]
@@ -141,3 +142,81 @@ def test_texts_at_random(scene: Scene) -> None:
     ]  # fmt: skip
     assert imported(scene, contacts) > 400
     compare(scene)
+
+
+def created(scene: Scene, routine: str, contacts: list[Contact]) -> int:
+    """Create contacts of Bob; count those whose words Python has found."""
+    with_words = 0
+    for contact in contacts:
+        columns = search_words.with_words(contact)
+        with_words += "words" in columns
+        scene["contact"] = orjson.dumps(columns).decode()
+        scene.sets(f"{routine}(:bob, :contact)")
+    return with_words
+
+
+def assert_rendered(scene: Scene) -> None:
+    """Compare records and words of Bob with those that contact_render makes of the same contacts."""
+    records = "SELECT * FROM contact_record WHERE owner_id = :bob ORDER BY contact_id"
+    index = """SELECT contact_id, kind, HEX(WEIGHT_STRING(word)), is_deleted, name
+               FROM contact_index WHERE owner_id = :bob"""
+    ids = [contact_id for (contact_id,) in scene.rows("SELECT id FROM contact WHERE owner_id = :bob")]
+    before = scene.rows(records)
+    for contact_id in ids:
+        scene.sets(f"contact_render(:bob, '{contact_id}')")
+    assert scene.rows(records) == before
+    words = set(scene.rows(index))
+    scene.sets("UPDATE contact_record SET names_digest = NULL WHERE owner_id = :bob")
+    for contact_id in ids:
+        scene.sets(f"contact_render(:bob, '{contact_id}')")
+    assert set(scene.rows(index)) == words
+
+
+def typed(number: int, names: tuple[str, ...]) -> Contact:
+    """Return a contact as the form of the frontend sends it: a number and an address at most."""
+    texts = {name: text for name, text in zip(NAMES, names[:6], strict=True) if name in FORM}
+    contact: Contact = {**texts, "email": [{"email": f"t{number}@x.example", "is_default": "1"}]}
+    if len(names) > 6:
+        contact["mobile"] = [{"areacode": "+", "phone": names[6], "category": "prof"}]
+    if number % 2:
+        contact["address"] = [{"street": names[0], "city": names[1], "country": "Fr", "category": "priv"}]
+    return contact
+
+
+FORM = ("firstname", "lastname", "surname", "comment")
+
+
+def test_a_contact_of_the_form_is_as_contact_render_makes_it(scene: Scene) -> None:
+    contacts = [typed(number, names) for number, names in enumerate([*PLAIN, *LEFT_TO_SQL])]
+    assert created(scene, "my_contact_add", contacts) >= len(PLAIN)
+    assert_rendered(scene)
+
+
+def test_a_contact_of_the_rest_api_is_as_contact_render_makes_it(scene: Scene) -> None:
+    contacts = [
+        routine_columns({
+            "display_name": f"N {names[0]} {names[3]}", "first_name": names[0], "company": names[4],
+            "notes": names[5], "emails": [{"address": f"r{number}@x.example", "primary": True}],
+            "phones": [{"number": phone, "label": "work"} for phone in names[6:7]],
+            "addresses": [{"city": names[1], "label": "work home"}][: number % 2],
+        })
+        for number, names in enumerate([*PLAIN, *LEFT_TO_SQL])
+    ]  # fmt: skip
+    contacts += [
+        routine_columns({"display_name": "Nobody"}),
+        {"from_api": 1, "company": "Acme", "lastname": "B"},
+    ]
+    assert created(scene, "my_contact_create", contacts) >= len(PLAIN)
+    assert_rendered(scene)
+
+
+def test_contacts_with_more_of_a_kind_are_left_to_sql(scene: Scene) -> None:
+    tagged = {**typed(0, PLAIN[0]), "tag": [scene["work"]]}
+    several = {
+        **typed(1, PLAIN[0]),
+        "mobile": [{"phone": "1", "areacode": ""}, {"phone": "2", "areacode": ""}],
+    }
+    of_an_account = {"invitee_id": scene["alice"], "firstname": "Al"}
+    assert created(scene, "my_contact_add", [several, of_an_account]) == 0
+    assert search_words.with_words(tagged) == tagged
+    assert_rendered(scene)

@@ -22,7 +22,8 @@
 --                         addresses then, unless in_contact has is_typed. With keeps_person, an entry that is
 --                         invited goes on to stand for the same user, whichever addresses it gets
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
---           in_is_new     1: create the entry
+--           in_is_new     1: create the entry; 2: create it, and leave its record to the caller
+--                         (contact_render_first)
 --           out_changed   0: nothing differs from the stored entry, and nothing was written
 --           out_former    when the entry stands for somebody else than before, JSON: contact_id, entity, peer
 --                         (the new ones), withdrawn (1: the former one had been invited), old_peer, old_db
@@ -121,8 +122,10 @@ BEGIN
                 -- unlocked: the owner is locked
                 SELECT v_place INTO v_taken_place
                 FROM contact_email AS o FORCE INDEX (by_address)
-                JOIN contact AS c ON c.owner_id = in_owner AND c.id = o.contact_id AND c.deleted_at IS NULL
-                WHERE o.owner_id = in_owner AND o.email = v_address AND o.contact_id <> in_id
+                STRAIGHT_JOIN contact AS c FORCE INDEX (PRIMARY)
+                   ON c.owner_id = o.owner_id AND c.id = o.contact_id AND c.deleted_at IS NULL
+                -- with <> in its place, the server looks for ranges, which takes as long again
+                WHERE o.owner_id = in_owner AND o.email = v_address AND NOT o.contact_id <=> in_id
                 LIMIT 1;
             END IF;
         END WHILE;
@@ -341,7 +344,7 @@ BEGIN
                            'old_db', (SELECT e.db_name FROM yp.entity AS e WHERE e.id = v_old_peer))
         INTO out_former;
     END IF;
-    IF out_changed > 0 THEN
+    IF out_changed > 0 AND in_is_new < 2 THEN
         IF NOT in_is_new THEN
             UPDATE contact SET mtime = v_now WHERE owner_id = in_owner AND id = in_id AND mtime <> v_now;
         END IF;

@@ -2,7 +2,7 @@
 --
 -- Params:   in_owner     owner of the address book
 --           in_contact   JSON: invitee_id or email (array of objects, one is_default), and
---                        other keys that contact_write takes
+--                        other keys that contact_write takes; words (contact_render_first)
 -- Returns:  one row      data  JSON, the full contact (contact_full)
 --           rows         node, sockets: open sockets of the owner
 -- Errors:   INVALID_DATA         both invitee_id and email, or neither
@@ -30,7 +30,9 @@ BEGIN
     DECLARE v_no_id, v_peer CHAR(16) COLLATE ascii_bin;
     DECLARE v_is_by_email TINYINT DEFAULT COALESCE(JSON_LENGTH(in_contact, '$.email'), 0) > 0;
     DECLARE v_changed INT UNSIGNED;
-    DECLARE v_former LONGTEXT;
+    DECLARE v_former, v_record LONGTEXT;
+    DECLARE v_card, v_full LONGTEXT COLLATE utf8mb4_bin;
+    DECLARE v_rev BIGINT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF v_is_by_email = JSON_EXISTS(in_contact, '$.invitee_id') THEN
@@ -40,8 +42,14 @@ BEGIN
     IF v_peer IS NULL AND NOT v_is_by_email THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'INVALID_INVITEE_ID';
     END IF;
-    CALL contact_write(in_owner, v_id, in_contact, v_peer, 1, v_changed, v_former);
-    CALL my_contact_get(in_owner, v_id);
+    CALL contact_write(in_owner, v_id, in_contact, v_peer, 2, v_changed, v_former);
+    CALL contact_render_first(in_owner, v_id, in_contact, v_rev, v_record, v_card, v_full);
+    -- a text that waits for its tags, or none, as that of a user
+    IF v_full IS NULL OR v_full LIKE '%[' THEN
+        SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
+    ELSE
+        SELECT v_full AS data;
+    END IF;
     CALL yp.user_sockets(in_owner, NULL);
 END$$
 DELIMITER ;

@@ -2,7 +2,7 @@
 --
 -- Params:   in_owner     owner of the address book
 --           in_contact   JSON as contact_write takes it, with from_api; at least one of
---                        display_name, firstname, lastname
+--                        display_name, firstname, lastname; words (contact_render_first)
 -- Returns:  one row      data  JSON, the contact as the lists of the RPC show it (contact_card)
 --           rows         node, sockets: open sockets of the owner
 --           one row      data  JSON, the record; rev
@@ -25,8 +25,10 @@ CREATE OR REPLACE PROCEDURE my_contact_create(
 BEGIN
     DECLARE v_id CHAR(16) COLLATE ascii_bin DEFAULT LOWER(HEX(RANDOM_BYTES(8)));
     DECLARE v_no_id, v_peer CHAR(16) COLLATE ascii_bin;
+    DECLARE v_rev BIGINT UNSIGNED;
     DECLARE v_changed INT UNSIGNED;
-    DECLARE v_former, v_card LONGTEXT;
+    DECLARE v_card, v_full LONGTEXT COLLATE utf8mb4_bin;
+    DECLARE v_former, v_record LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
     IF COALESCE(NULLIF(JSON_VALUE(in_contact, '$.display_name'), ''),
@@ -35,15 +37,15 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'NO_NAME';
     END IF;
     CALL contact_lock(in_owner, NULL, in_contact, v_no_id, v_peer);
-    CALL contact_write(in_owner, v_id, in_contact, v_peer, 1, v_changed, v_former);
+    CALL contact_write(in_owner, v_id, in_contact, v_peer, 2, v_changed, v_former);
+    CALL contact_render_first(in_owner, v_id, in_contact, v_rev, v_record, v_card, v_full);
     -- Repeats my_contact_patch, which reaches ten routines without one for this
-    SELECT card INTO v_card FROM contact_stored WHERE owner_id = in_owner AND id = v_id;
     IF v_card IS NULL THEN
         SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     ELSE
         SELECT v_card AS data;
     END IF;
     CALL yp.user_sockets(in_owner, NULL);
-    SELECT record AS data, rev FROM contact_record WHERE owner_id = in_owner AND contact_id = v_id;
+    SELECT v_record AS data, v_rev AS rev;
 END$$
 DELIMITER ;

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from service.contacts.record import routine_fields
+from service.contacts.record import routine_columns, routine_fields
+from service.contacts.search_words import with_words
 from service.errors import Refused
-from service.ids import to_wire
+from service.ids import from_uuid, to_wire
 from service.store.database import ResultSet, document
 from tests.support.admin import Admin
 from tests.support.direct import Direct, Somebody
@@ -120,6 +121,23 @@ def test_my_contact_create_makes_a_record_with_every_field(scene: Scene) -> None
     assert to_wire(scene["ana"]) == made["id"]
     ((text, rev),) = scene.rows("my_contact_record(:alice, :ana, 0)")
     assert (orjson.loads(text), rev) == (made, 1)
+
+
+def test_contact_render_first_answers_what_contact_render_stores(scene: Scene) -> None:
+    """It takes the words of the service; with more than one number, it finds them itself."""
+    for count in (0, 2):
+        columns = routine_columns({"display_name": "Zoë Ana", "phones": ANA["phones"][:count]})
+        scene["body"] = orjson.dumps(with_words(columns)).decode()
+        contact_id = from_uuid(record(scene.sets("my_contact_create(:alice, :body)")[-1])["id"])
+        scene.sets(f"DELETE FROM contact_record WHERE contact_id = '{contact_id}'")
+        scene.sets(f"DELETE FROM contact_index WHERE contact_id = '{contact_id}'")
+        scene.sets(f"contact_render_first(:alice, '{contact_id}', :body, @rev, @record, @card, @full)")
+        stored = f"""SELECT r.rev, r.record, CONCAT(r.rpc_card, '}}'), r.rpc_full, COUNT(*)
+                     FROM contact_record AS r JOIN contact_index AS i USING (owner_id, contact_id)
+                     WHERE r.contact_id = '{contact_id}' AND i.name = 'Zoë Ana'"""
+        *answer, words = scene.rows(stored)[0]
+        assert answer == list(scene.rows("SELECT @rev, @record, @card, @full")[0])
+        assert words > 8
 
 
 def test_my_contact_create_needs_neither_address_nor_last_name(scene: Scene) -> None:
