@@ -44,7 +44,7 @@ def ref(name: str) -> Schema:
 
 def _contact_schemas() -> dict[str, Schema]:
     record = output(object_schema(d.RECORD), optional=("extra",))
-    page = output(json_schema(d.META))
+    page = output(json_schema(d.META), optional=("total_is_floor",))
     trashed = object_of(id=TEXT, deleted_at={**TEXT, "format": "date-time"})
     duplicate = object_of(
         reason=one_of("email", "name", "phone"),

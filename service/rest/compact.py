@@ -30,7 +30,8 @@ def _summary(count: int, query: dict[str, Any], meta: dict[str, Any]) -> str:
     """Return how many contacts the list has, and its filters: `20 of 87 contacts (tag:work, offset:20)`."""
     total = meta["total"]
     noun = "contact" if total == 1 else "contacts"
-    counts = f"{total} {noun}" if count == total else f"{count} of {total} {noun}"
+    floor = f"more than {total - 1}" if meta.get("total_is_floor") else total
+    counts = f"{total} {noun}" if count == total else f"{count} of {floor} {noun}"
     filters = [f"tag:{tag}" for tag in query.get("tag") or ()]
     filters += [f"{name}:{query[name]}" for name in ("company", "source", "search") if query.get(name)]
     if meta["offset"]:

@@ -48,8 +48,10 @@ async def find(request: ApiRequest) -> ApiResponse:
         raise invalid_query("fields", "exclusive", "and format=compact exclude each other")
     limit, offset = min(query["limit"], MAX_LIMIT), query["offset"]
     filters = {name: query[name] for name in ("search", "tag", "company", "source") if query.get(name)}
-    record_rows, total = await _page(request, filters, limit, offset)
+    record_rows, total, is_floor = await _page(request, filters, limit, offset)
     meta = {"total": total, "limit": limit, "offset": offset, "has_more": offset + len(record_rows) < total}
+    if is_floor:
+        meta["total_is_floor"] = True
     if query["format"] == "compact":
         return ApiResponse(200, compact([orjson.loads(data) for data, _ in record_rows], query, meta))
     texts = [_project(data, selected) for data, _ in record_rows]
@@ -59,23 +61,24 @@ async def find(request: ApiRequest) -> ApiResponse:
 
 async def _page(
     request: ApiRequest, filters: dict[str, Any], limit: int, offset: int
-) -> tuple[ResultSet, int]:
-    """Return the rows (record as JSON, rev) of a page, and the total."""
+) -> tuple[ResultSet, int, bool]:
+    """Return the rows (record as JSON, rev) of a page, the total, and whether more may match than that."""
     uid, deleted = request.ctx.caller.uid, _deleted_filter(request.query)
     search = {**filters, "sort": request.query["sort"], "order": request.query["order"], "deleted": deleted}
     known = {
         "known": request.count_cache.get(uid, deleted, filters) if filters else None,
         "after": request.ctx.page_positions.find(uid, search, offset),
+        "floor": int(request.query["total"] == "floor"),
     }
-    record_rows, ((total, rev),) = await request.ctx.shard(
+    record_rows, ((total, rev, is_floor),) = await request.ctx.shard(
         "my_contact_records", encode({**search, **known}), limit, offset
     )
-    if filters:
+    if filters and not is_floor:
         request.count_cache.put(uid, deleted, filters, rev, total)
     if len(record_rows) == limit:
         last = from_wire(orjson.loads(record_rows[-1][0])["id"])
         request.ctx.page_positions.put(uid, search, rev, offset + limit, str(last))
-    return record_rows, total
+    return record_rows, total, bool(is_floor)
 
 
 async def get(request: ApiRequest) -> ApiResponse:

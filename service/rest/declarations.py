@@ -138,6 +138,7 @@ META = _out(
         "limit": _out("integer", "Contacts on a page."),
         "offset": _out("integer", "Contacts before this page."),
         "has_more": _out("boolean", "True when more follow."),
+        "total_is_floor": _out("boolean", "True, or absent: more contacts match than the total says."),
     },
 )
 
@@ -181,6 +182,10 @@ LIST: Declarations = {
     "source": {"type": "string", "maxLength": 32, "example": "local", "doc": "Origin of the contacts."},
     "include_deleted": INCLUDE_DELETED,
     "only_deleted": _flag("Only contacts in the trash."),
+    "total": {
+        "type": "string", "enum": ["floor", "exact"], "default": "floor", "example": "exact",
+        "doc": "floor: a total above 1,000 may be a floor (`meta.total_is_floor`); exact: all are counted.",
+    },
     "fields": ONLY_FIELDS,
     "format": {
         "type": "string", "enum": ["json", "compact"], "default": "json", "example": "json",

@@ -225,6 +225,26 @@ def test_contact_records_by_filter_fills_a_page_of_several_frequent_words(
         assert total(settings, statement, big, encode({"search": words}), 0) == len(matches), words
 
 
+def test_a_floor_of_a_frequent_word_is_counted_to_1_001(
+    admin: Admin, settings: Settings, big: str, frequent_words: dict[str, int]
+) -> None:
+    statement = "CALL shard1.my_contact_records(%s, %s, 20, %s)"
+    matches = sorted(
+        range(2, 100_001, frequent_words["second"]), key=lambda seq: f"{seq * 7919 % 1000003:09}"
+    )
+    query = {"search": "second", "floor": 1}
+    for order, expected in (("asc", matches), ("desc", matches[::-1])):
+        page = [seq for _, seq in admin.rows(statement, big, encode({**query, "order": order}), 40)]
+        assert page == expected[40:60]
+    assert total(settings, statement, big, encode(query), 0) == 1001
+    # a count of all 50,000 alone reads twice as many
+    assert rows_read(settings, statement, big, encode(query), 0) < 25_000
+    # behind the floor, and in two lists, all are counted
+    assert total(settings, statement, big, encode(query), 981) == len(matches)
+    assert total(settings, statement, big, encode({**query, "deleted": "also"}), 0) == len(matches)
+    assert total(settings, statement, big, encode({"search": "second"}), 0) == len(matches)
+
+
 def test_all_cards_cost_a_few_rows_each(admin: Admin, settings: Settings, big: str) -> None:
     admin.rows(FILL.format(count=100_000), big)
     try:

@@ -310,6 +310,31 @@ async def test_lists_are_paged_sorted_and_counted(client_of: ClientMaker) -> Non
     assert (far.data, far.body["meta"]["total"], far.body["meta"]["has_more"]) == ([], 5, False)
 
 
+async def test_a_total_above_1_000_is_a_floor_unless_all_are_counted(
+    client_of: ClientMaker, admin: Admin
+) -> None:
+    api = await client_of()
+    await api.add(first_name="Zora")
+    words = f"""INSERT INTO {api.person.shard}.contact_index (owner_id, is_deleted, kind, word, contact_id)
+                SELECT %s, 0, %s, CONCAT(%s, seq), LPAD(HEX(seq MOD %s), 16, '0')
+                FROM {api.person.shard}.seq_1_to_6000"""
+    admin.rows(words, api.person.uid, "text", "zora", 900)
+    few = (await api.get("/contacts?search=zora")).body["meta"]
+    assert few == {"total": 901, "limit": 20, "offset": 0, "has_more": True}
+    await api.add(first_name="Ben")  # another revision: the total is counted again
+    for kind in ("text", "display_name"):
+        admin.rows(words, api.person.uid, kind, "zoraida", 6000)
+    meta = (await api.get("/contacts?search=zora")).body["meta"]
+    assert (meta["total"], meta["total_is_floor"], meta["has_more"]) == (1001, True, True)
+    text = (await api.get("/contacts?search=zora&format=compact")).body
+    assert text["meta"]["total_is_floor"]
+    assert text["summary"] == "1 of more than 1000 contacts (search:zora)"
+    for query in ("&total=exact", "&offset=990", ""):
+        exact = (await api.get(f"/contacts?search=zora{query}")).body["meta"]
+        assert (exact["total"], exact.get("total_is_floor")) == (6001, None), query
+    assert (await api.get("/contacts?search=zora&total=all")).flaw == ("total", "enum")
+
+
 async def test_every_list_refuses_an_invalid_page_size(client_of: ClientMaker) -> None:
     api = await client_of()
     for path in ("/contacts", "/contacts/changes", "/contacts/duplicates"):

@@ -17,11 +17,13 @@
 --                       deleted (no, also or only), sort (display_name, company, created_at or
 --                       updated_at), order (asc or desc); known: rev and total of an earlier page
 --                       with the same filters, or null; after: rev, offset and contact (id) at which an
---                       earlier page of the same list ended, or null
+--                       earlier page of the same list ended, or null; floor: 1 for a total that is
+--                       counted up to 1,000 only
 --           in_limit    rows at most
 --           in_offset   rows to skip
 -- Returns:  rows        data  JSON, the record; rev
---           one row     total: number of contacts without limit and offset; with known: rev of the ledger
+--           one row     total: number of contacts without limit and offset; with known: rev of the ledger;
+--                       with floor: is_floor, 1 where more contacts than the total may match
 -- Errors:   none
 -- Example:  CALL contact_records_by_filter('00000000000000a1',
 --           '{"search": "ada", "sort": "company"}', 20, 0);
@@ -43,6 +45,10 @@ BEGIN
     DECLARE v_desc TINYINT DEFAULT IF(JSON_VALUE(in_query, '$.order') = 'desc', 1, 0);
     DECLARE v_reach, v_book_total, v_rev, v_hit_count, v_least_hits, v_limit BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_total, v_cap, v_is_frequent BIGINT UNSIGNED;
+    -- the page must not end behind the floor: whether another one follows would stay open
+    DECLARE v_may_floor TINYINT
+        DEFAULT JSON_VALUE(in_query, '$.floor') <=> 1 AND in_offset + in_limit <= 1000;
+    DECLARE v_is_floor TINYINT DEFAULT 0;
     DECLARE v_skip, v_entry_skip BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_after CHAR(16) COLLATE ascii_bin;
     DECLARE v_conditions LONGTEXT DEFAULT record_conditions(in_query);
@@ -135,7 +141,17 @@ BEGIN
             WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind
               AND word BETWEEN v_low AND v_high
             LIMIT 5000, 1;
-            IF v_is_frequent = 1 THEN
+            IF v_is_frequent = 1 AND v_may_floor AND v_second IS NULL THEN
+                SELECT COUNT(*) INTO v_total
+                FROM (
+                    SELECT DISTINCT contact_id
+                    FROM contact_index
+                    WHERE owner_id = in_owner AND is_deleted = v_first AND kind = v_kind
+                      AND word BETWEEN v_low AND v_high
+                    LIMIT 1001
+                ) AS some;
+                SET v_is_floor = v_total > 1000;
+            ELSEIF v_is_frequent = 1 THEN
                 SELECT COUNT(DISTINCT contact_id) INTO v_total
                 FROM contact_index
                 WHERE owner_id = in_owner AND is_deleted IN (v_first, v_second) AND kind = v_kind
@@ -144,8 +160,9 @@ BEGIN
         END IF;
         IF v_total > 1000 AND v_second IS NULL THEN
             -- four times as many rows as an even distribution of the matches would need
-            SET v_cap = 4 * v_reach * v_book_total DIV v_total + 100;
-            SET v_cap = IF(v_cap < v_total, v_cap, NULL);
+            -- more than 5,000 words begin like that: of a floor, half as many contacts are assumed
+            SET v_cap = 4 * v_reach * v_book_total DIV IF(v_is_floor, 2500, v_total) + 100;
+            SET v_cap = IF(v_cap < v_total OR v_is_floor, v_cap, NULL);
         END IF;
         IF v_cap IS NULL AND v_sort = 'display_name' AND COALESCE(v_total, 0) <= 20000 THEN
             SET v_page = '';
@@ -158,7 +175,7 @@ BEGIN
             ) DO
                 SET v_page = CONCAT(v_page, ',"', p.contact_id, '"');
             END FOR;
-            SET v_total = FOUND_ROWS(), v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
+            SET v_total = FOUND_ROWS(), v_is_floor = 0, v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
         END IF;
     ELSEIF v_least_hits >= 5000 AND v_count < 4 AND v_second IS NULL THEN
         IF v_total IS NULL THEN
@@ -343,7 +360,7 @@ BEGIN
         ) DO
             SET v_page = CONCAT(v_page, ',"', p.contact_id, '"');
         END FOR;
-        SET v_total = FOUND_ROWS(), v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
+        SET v_total = FOUND_ROWS(), v_is_floor = 0, v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
     END IF;
 
     -- a contact that another call has trashed, restored or deleted since the page was found is left out
@@ -355,7 +372,9 @@ BEGIN
     -- In the order of the page, because each row is joined by itself (join_cache_level). ORDER BY would sort
     -- in a file, so that a full disk stopped all lists.
     WHERE r.state = IF(v_first = 1, 'deleted', 'active') OR (v_second = 1 AND r.state = 'deleted');
-    IF JSON_EXISTS(in_query, '$.known') THEN
+    IF JSON_EXISTS(in_query, '$.floor') THEN
+        SELECT v_total AS total, v_rev AS rev, v_is_floor AS is_floor;
+    ELSEIF JSON_EXISTS(in_query, '$.known') THEN
         SELECT v_total AS total, v_rev AS rev;
     ELSE
         SELECT v_total AS total;

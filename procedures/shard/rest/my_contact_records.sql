@@ -9,11 +9,13 @@
 --                       deleted (no, also or only), sort (display_name, company, created_at or
 --                       updated_at), order (asc or desc); known: rev and total of an earlier page
 --                       with the same filters, or null; after: rev, offset and contact (id) at which an
---                       earlier page of the same list ended, or null
+--                       earlier page of the same list ended, or null; floor: 1 for a total that is
+--                       counted up to 1,000 only
 --           in_limit    rows at most
 --           in_offset   rows to skip
 -- Returns:  rows        data  JSON, the record; rev
---           one row     total: number of contacts without limit and offset; with known: rev of the ledger
+--           one row     total: number of contacts without limit and offset; with known: rev of the ledger;
+--                       with floor: is_floor, 1 where more contacts than the total may match
 -- Errors:   none
 -- Example:  CALL my_contact_records('00000000000000a1', '{"search": "ada", "sort": "company"}', 20, 0);
 DELIMITER $$
@@ -85,7 +87,9 @@ BEGIN
         ORDER BY i.word, i.contact_id
         LIMIT v_skip, in_limit;
     END IF;
-    IF v_is_plain AND JSON_EXISTS(in_query, '$.known') THEN
+    IF v_is_plain AND JSON_EXISTS(in_query, '$.floor') THEN
+        SELECT v_total AS total, v_rev AS rev, 0 AS is_floor;
+    ELSEIF v_is_plain AND JSON_EXISTS(in_query, '$.known') THEN
         SELECT v_total AS total, v_rev AS rev;
     ELSEIF v_is_plain THEN
         SELECT v_total AS total;
