@@ -1,9 +1,10 @@
 """The gate and the first CALL of a request in one packet.
 
 The CALL needs what the gate answers: the user, the shard. So the service takes the last answer for the same
-session as a guess, and sends `session_check` with that answer in front of the CALL. The routine refuses
-unless the gate would answer the same again, byte for byte, and a refusal ends the packet: nothing runs under
-a guess that does not hold. Then the request begins again, with the gate alone in front.
+session, key or sign-in as a guess, and sends a check with that answer in front of the CALL: `session_check`,
+`api_key_check` or `api_grant_check`. It refuses unless the gate would answer the same again, byte for byte,
+and a refusal ends the packet: nothing runs under a guess that does not hold. Then the request begins again,
+with the gate alone in front.
 """
 
 from __future__ import annotations
@@ -35,29 +36,31 @@ class Guess(NamedTuple):
     answer: str
     caller: Caller
 
+    @property
+    def check(self) -> Call:
+        """The CALL that refuses when the guess does not hold."""
+        return "yp", "session_check", (*self.gate, self.answer)
+
 
 class GuessCaller:
-    """Calls routines under a guess, which the first CALL checks in its packet."""
+    """Calls routines under a guess, which `check` verifies in the packet of the first CALL."""
 
-    def __init__(self, db: Database, guess: Guess) -> None:
+    def __init__(self, db: Database, check: Call) -> None:
         self._db = db
-        self._guess = guess
+        self._check = check
         self.is_checked = False
 
     async def call(self, db: str, name: str, *args: Any) -> list[ResultSet]:
         """CALL a routine. GuessError when the guess does not hold: the routine was not called then."""
         if self.is_checked:
             return await self._db.call(db, name, *args)
-        return await self._checked(self._db.call_behind(self._check(), db, name, *args))
+        return await self._checked(self._db.call_behind(self._check, db, name, *args))
 
     async def transaction(self, name: str, unit: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a transaction. GuessError when the guess does not hold: nothing is written."""
         if self.is_checked:
             return await self._db.transaction(name, unit)
-        return await self._checked(self._db.transaction(name, unit, self._check()))
-
-    def _check(self) -> Call:
-        return "yp", "session_check", (*self._guess.gate, self._guess.answer)
+        return await self._checked(self._db.transaction(name, unit, self._check))
 
     async def _checked(self, work: Awaitable[T]) -> T:
         try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
+from service.auth.one_packet import GuessCaller, GuessError
 from service.auth.session import ANONYMOUS
-from service.errors import Failure, Refusal, RequestError
+from service.errors import Failure, Refusal, RequestError, TooManyCallsError
 from service.rest.asyncapi import live_document
 from service.rest.contacts import parse_contact_id
 from service.rest.count_cache import CountCache
@@ -21,17 +23,25 @@ from service.rest.openapi import document
 from service.rest.operation import PREFIX, ApiRequest, ApiResponse, Operation
 from service.rest.operations import OPERATIONS
 from service.rest.schemas import load_body, load_free_body, load_query
-from service.rest.tokens import Admission, Gate, bearer_token
+from service.rest.tokens import Admission, Credential, Gate, bearer_token
 from service.rest.upload import read_picture
 from service.rest.websocket import WebSocketApi
 from service.runtime.context import run_after_commit
 from service.runtime.exchange import Exchange
 from service.runtime.process import Process
+from service.store.database import RoutineCaller
 from service.web.access_log import RequestLog
 from service.web.bodies import is_encoded, read_body, refuses_encoded
 from service.web.deadline import allow
 from service.web.origin import origin_allowed
 
+T = TypeVar("T")
+
+ONE_PACKET = frozenset({
+    "contacts.list", "contacts.get", "contacts.create", "contacts.update", "contacts.custom",
+})  # fmt: skip
+"""Operations whose handlers do nothing before their first CALL that could not be done twice: the gate travels
+with that CALL (service/auth/one_packet.py)."""
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 METHODS = "GET, HEAD, POST, PATCH, DELETE"
 ALLOWED_HEADERS = (
@@ -149,6 +159,7 @@ class OperationExchange(RestExchange):
         super().__init__(api, request, name, name if operation else "unknown")
         self.operation = operation
         self.methods = methods
+        self.token: str | None = None
         self.bucket = ""
         """Key of the rate limit that the request counts against."""
 
@@ -173,15 +184,71 @@ class OperationExchange(RestExchange):
         return rest_error("METHOD_NOT_ALLOWED", f"Use {allowed}", headers={"Allow": allowed})
 
     async def _run(self, operation: Operation) -> ApiResponse:
-        admission = None if operation.public else await self._admit(operation)
         if operation.public:
             self.count(f"address {self.address_key}")
+            response = await self._handled(operation, None, self.process.db)
+        else:
+            credential = await self._credential(operation)
+            guessed = await self._guessed(operation, credential)
+            response = guessed or await self._gated(operation, credential)
+        assert self.context is not None  # noqa: S101  # for mypy: the handler had it
+        run_after_commit(self.context)
+        return response
+
+    async def _credential(self, operation: Operation) -> Credential:
+        """Return the key or token, counted against its rate limit. RequestError without a valid one."""
+        self.token = bearer_token(self.request, query=operation.query_token)
+        credential = await self._limited(self.api.gate.read(self.token))
+        self.bucket = credential.bucket
+        self.count(self.bucket)
+        return credential
+
+    async def _gated(self, operation: Operation, credential: Credential) -> ApiResponse:
+        """Run the operation behind the gate, one CALL. RequestError when the registry refuses the caller."""
+        if operation.admin:
+            admission = await self._limited(self.api.gate.administer(credential))
+        else:
+            admission = await self._limited(self.api.gate.admit(credential, self._user))
+        if operation.signed_in:
+            self.api.gate.require_sign_in(admission)
+        if admission.caller.stale:
+            touch = self.process.db.call("yp", "api_key_touch", admission.key)
+            self.process.background.start(touch)
+        return await self._handled(operation, admission, self.process.db)
+
+    async def _guessed(self, operation: Operation, credential: Credential) -> ApiResponse | None:
+        """Run the operation with the gate in the packet of its first CALL (service/auth/one_packet.py).
+
+        None when there is no guess, or when it does not hold. Whatever ends the request before the guess is
+        checked is decided by the gate: its answer might be another one.
+        """
+        guess = self.api.gate.guess(credential, self._user) if operation.name in ONE_PACKET else None
+        if guess is None:
+            return None
+        calls = GuessCaller(self.process.db, guess.check)
+        try:
+            response = await self._handled(operation, guess.admission, calls)
+        except (GuessError, TooManyCallsError, RequestError, HTTPRequestEntityTooLarge) as exc:
+            if calls.is_checked:
+                raise
+            if isinstance(exc, GuessError):
+                self.api.gate.forget(credential, self._user)
+        else:
+            if calls.is_checked:
+                return response
+        self.caller = self.context = None
+        return None
+
+    async def _handled(
+        self, operation: Operation, admission: Admission | None, calls: RoutineCaller
+    ) -> ApiResponse:
+        """Read the parameters and run the handler, whose CALLs go through `calls`."""
         caller = self.caller = admission.caller if admission else ANONYMOUS
         path_id = self.request.match_info.get("id")
         contact_id = parse_contact_id(path_id) if path_id is not None else ""
         query = load_query(operation.query_schema, operation.query, self._query())
         body, raw_body = await self._body(operation)
-        context = self.context = self.make_context(operation.service, {}, caller)
+        context = self.context = self.make_context(operation.service, {}, caller, calls)
         request = ApiRequest(
             ctx=context,
             db=self.process.db,
@@ -199,37 +266,25 @@ class OperationExchange(RestExchange):
         allow(operation.timeout)
         # A batch derives a key for each of its operations from the one of the request.
         if operation.idempotent and operation.path != "/contacts/batch":
-            response = await run_idempotently(request, operation.handler, self.request.path, raw_body)
-        else:
-            response = await operation.handler(request)
-        run_after_commit(context)
-        return response
+            return await run_idempotently(request, operation.handler, self.request.path, raw_body)
+        return await operation.handler(request)
 
-    async def _admit(self, operation: Operation) -> Admission:
-        """Authenticate the caller: one CALL. RequestError without a valid token.
+    @property
+    def _user(self) -> str | None:
+        """The user whom a key of scope system acts for."""
+        return self.request.headers.get("X-Claw-User-Id")
 
-        Invalid tokens are limited (service/rest/guesses.py). A valid one passes, whatever others send from
-        the same address.
+    async def _limited(self, attempt: Awaitable[T]) -> T:
+        """Return the result of an authentication. Invalid tokens are limited (service/rest/guesses.py).
+
+        A valid one passes, whatever others send from the same address.
         """
-        token = bearer_token(self.request, query=operation.query_token)
         try:
-            credential = await self.api.gate.read(token)
-            self.bucket = credential.bucket
-            self.count(self.bucket)
-            if operation.admin:
-                admission = await self.api.gate.administer(credential)
-            else:
-                admission = await self.api.gate.admit(credential, self.request.headers.get("X-Claw-User-Id"))
-            if operation.signed_in:
-                self.api.gate.require_sign_in(admission)
+            return await attempt
         except RequestError as exc:
             if exc.status == unauthorized().status:
-                self._count_guess(token)
+                self._count_guess(self.token)
             raise
-        if admission.caller.stale:
-            touch = self.process.db.call("yp", "api_key_touch", admission.key)
-            self.process.background.start(touch)
-        return admission
 
     def _count_guess(self, token: str | None) -> None:
         """Count an invalid token; RequestError when the address has sent too many, or this one too often."""

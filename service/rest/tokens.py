@@ -7,20 +7,23 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
+from cachetools import LRUCache
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from service.auth.keys import KEY
+from service.auth.one_packet import MOST_ANSWERS
 from service.auth.secret import SigningSecret
 from service.auth.session import ANONYMOUS, Caller, parse_caller
 from service.errors import RequestError
 from service.ids import STORE_ID, from_wire, to_wire
 from service.rest.envelope import TIER
 from service.rest.errors import rest_error, unauthorized
+from service.store.connection import Call
 from service.store.database import Database
 
 ACCESS_SECONDS = 24 * 3600
@@ -59,6 +62,13 @@ class Admission:
     key: str
 
 
+class AdmissionGuess(NamedTuple):
+    """The last answer of the gate for a key or a sign-in, and the CALL that refuses when it does not hold."""
+
+    check: Call
+    admission: Admission
+
+
 def new_refresh() -> str:
     """Return a new refresh token."""
     return f"clr_{secrets.token_hex(24)}"
@@ -70,6 +80,7 @@ class Gate:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._secret = SigningSecret(db)
+        self._guesses: LRUCache[tuple[Credential, str | None], AdmissionGuess] = LRUCache(MOST_ANSWERS)
 
     async def _signer(self) -> OctKey:
         return OctKey.import_key(await self._secret.get())
@@ -104,14 +115,19 @@ class Gate:
 
     async def admit(self, credential: Credential, user: str | None) -> Admission:
         """Return the caller; `user` is X-Claw-User-Id. RequestError when the registry refuses them."""
-        if credential.key:
-            return await self._by_key(credential.key, user)
-        (caller_rows,) = await self._db.call("yp", "api_grant_open", credential.grant)
-        if not caller_rows:
-            raise unauthorized()
-        return Admission(
-            parse_caller(caller_rows[0][0], expiry=credential.expiry), "user", credential.grant, ""
-        )
+        guess = await (self._by_key(credential, user) if credential.key else self._by_grant(credential))
+        self._guesses[credential, user] = guess
+        return guess.admission
+
+    def guess(self, credential: Credential, user: str | None) -> AdmissionGuess | None:
+        """Return the last admission of this caller, to be checked; None when `admit` has to find it."""
+        guess = self._guesses.get((credential, user))
+        # a key that was not used for a while is touched by the gate
+        return None if guess is None or guess.admission.caller.stale else guess
+
+    def forget(self, credential: Credential, user: str | None) -> None:
+        """Forget a guess that does not hold."""
+        self._guesses.pop((credential, user), None)
 
     async def administer(self, credential: Credential) -> Admission:
         """Return an administrator: the holder of a key of scope system. RequestError 403 for all others."""
@@ -132,15 +148,27 @@ class Gate:
         if not admission.grant:
             raise rest_error("INSUFFICIENT_SCOPE", "This requires the access token of a sign-in")
 
-    async def _by_key(self, key: str, user: str | None) -> Admission:
-        (key_rows,) = await self._db.call("yp", "api_key_open", key, from_wire(user) if user else None)
+    async def _by_grant(self, credential: Credential) -> AdmissionGuess:
+        grant = credential.grant
+        (caller_rows,) = await self._db.call("yp", "api_grant_open", grant)
+        if not caller_rows:
+            raise unauthorized()
+        answer = caller_rows[0][0]
+        caller = parse_caller(answer, expiry=credential.expiry)
+        check = "yp", "api_grant_check", (grant, answer)
+        return AdmissionGuess(check, Admission(caller, "user", grant, ""))
+
+    async def _by_key(self, credential: Credential, user: str | None) -> AdmissionGuess:
+        key, uid = credential.key, from_wire(user) if user else None
+        (key_rows,) = await self._db.call("yp", "api_key_open", key, uid)
         if not key_rows:
             raise unauthorized()
         data, stale, scope = key_rows[0]
         if data is None:
             problem = "names no user" if user else "is required with a key of this scope"
             raise rest_error("USER_CONTEXT_REQUIRED", f"X-Claw-User-Id {problem}")
-        return Admission(parse_caller(data, stale=stale), scope, "", key)
+        check = "yp", "api_key_check", (key, uid, f"{stale} {scope} {data}")
+        return AdmissionGuess(check, Admission(parse_caller(data, stale=stale), scope, "", key))
 
 
 def _insufficient() -> RequestError:

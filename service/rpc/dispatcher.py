@@ -167,7 +167,7 @@ class RpcExchange(Exchange):
         if guess is None or not _admits(guess, service):
             return None
         self.gate_asked = True
-        calls = GuessCaller(self.process.db, guess)
+        calls = GuessCaller(self.process.db, guess.check)
         try:
             self.count_caller(guess.caller)
             context = self._make_context(args, guess.caller, calls)

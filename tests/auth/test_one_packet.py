@@ -162,12 +162,12 @@ async def db(settings: Settings, admin: Admin) -> Any:
 async def test_nothing_runs_under_a_guess_that_is_wrong(db: Database) -> None:
     gate = (None, None, None)
     caller, answer = await open_session_as_text(db, *gate)
-    right = GuessCaller(db, Guess(gate, answer, caller))
+    right = GuessCaller(db, Guess(gate, answer, caller).check)
     with pytest.raises(Refused, match="RAN"):
         await right.call("yp", "test_ran")
     assert right.is_checked
     for wrong in ("", "{}", answer + " ", answer.upper(), answer.replace('"level": 0', '"level": 7')):
-        calls = GuessCaller(db, Guess(gate, wrong, caller))
+        calls = GuessCaller(db, Guess(gate, wrong, caller).check)
         with pytest.raises(GuessError):
             await calls.call("yp", "test_ran")
         with pytest.raises(GuessError):
@@ -194,7 +194,7 @@ async def test_a_transaction_is_checked_whatever_its_first_call_is(db: Database,
 
     for unit in (direct, in_part, committing, nothing):
         for guessed in (answer, answer + " "):
-            calls = GuessCaller(db, Guess((None, None, None), guessed, caller))
+            calls = GuessCaller(db, Guess((None, None, None), guessed, caller).check)
             if guessed == answer:
                 await calls.transaction("test", unit)
             else:

@@ -106,6 +106,31 @@ def test_a_key_acts_for_its_person_or_for_the_one_that_is_named(scene: Scene) ->
     assert scene.rows("yp.api_key_open('system', :bob)") == [], "a key ends with the account it belongs to"
 
 
+def test_api_key_check_refuses_any_other_answer_than_that_of_api_key_open(scene: Scene) -> None:
+    scene.sets("yp.api_key_add(:mail_alice, 'agent', 'agent')")
+    scene.sets("yp.api_key_add(:mail_alice, 'system', 'system')")
+    for key, user in (("agent", "NULL"), ("agent", ":bob"), ("system", ":bob")):
+        ((data, stale, scope),) = scene.rows(f"yp.api_key_open('{key}', {user})")
+        scene["answer"] = f"{stale} {scope} {data}"
+        scene.sets(f"yp.api_key_check('{key}', {user}, :answer)")
+        for wrong in ("NULL", "''", "CONCAT(:answer, ' ')", "UPPER(:answer)"):
+            scene.refuses({f"yp.api_key_check('{key}', {user}, {wrong})": "SESSION_CHANGED"})
+    scene.refuses({"yp.api_key_check('system', :alice, :answer)": "SESSION_CHANGED"})
+    scene.sets("UPDATE yp.entity SET status = 'locked' WHERE id = :alice")
+    scene.refuses({"yp.api_key_check('system', :bob, :answer)": "SESSION_CHANGED"})
+
+
+def test_api_grant_check_refuses_any_other_answer_than_that_of_api_grant_open(scene: Scene) -> None:
+    scene.sets(SIGN_IN)
+    ((data,),) = scene.rows(GRANT_OPEN)
+    scene["answer"] = data
+    scene.sets(f"yp.api_grant_check({GRANT}, :answer)")
+    for wrong in ("NULL", "''", "CONCAT(:answer, ' ')", "UPPER(:answer)"):
+        scene.refuses({f"yp.api_grant_check({GRANT}, {wrong})": "SESSION_CHANGED"})
+    scene.sets(f"UPDATE yp.api_grant SET expiry = 1 WHERE id = {GRANT}")
+    scene.refuses({f"yp.api_grant_check({GRANT}, :answer)": "SESSION_CHANGED"})
+
+
 def test_api_key_touch_list_and_drop(scene: Scene) -> None:
     ((key, uid),) = scene.rows("yp.api_key_add(:alice, 'clk_abcdef', 'agent')")
     assert uid == scene["alice"]
