@@ -39,7 +39,8 @@ class Guess(NamedTuple):
     @property
     def check(self) -> Call:
         """The CALL that refuses when the guess does not hold."""
-        return "yp", "session_check", (*self.gate, self.answer)
+        session, hub, resource = self.gate
+        return "yp", "session_check", (session, hub, resource, self.answer)
 
 
 class GuessCaller:

@@ -30,7 +30,10 @@ class RoutineUse:
 
 @cache
 def routine_uses() -> list[RoutineUse]:
-    """Return every CALL of service/: `ctx.yp("name", …)`, `ctx.shard("name", …)`, `call(db, "name", …)`."""
+    """Return every CALL of service/: `ctx.yp("name", …)`, `ctx.shard("name", …)`, `call(db, "name", …)`.
+
+    A CALL that is made later is a tuple: `"yp", "name", (…)`.
+    """
     uses = []
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text()
@@ -44,6 +47,8 @@ def routine_uses() -> list[RoutineUse]:
 
 
 def _use(node: ast.AST, where: str, function: str) -> RoutineUse | None:
+    if isinstance(node, ast.Tuple):
+        return _later_use(node, f"{where}:{node.lineno}", function)
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return None
     text = [a.value if isinstance(a, ast.Constant) else None for a in node.args]
@@ -53,6 +58,13 @@ def _use(node: ast.AST, where: str, function: str) -> RoutineUse | None:
         return RoutineUse(place, function, "shard" if owned else "yp", text[0], len(text) - 1 + owned)
     if node.func.attr == "call" and len(text) > 1 and isinstance(text[1], str):
         return RoutineUse(place, function, "yp" if text[0] == "yp" else "shard", text[1], len(text) - 2)
+    return None
+
+
+def _later_use(node: ast.Tuple, place: str, function: str) -> RoutineUse | None:
+    match node.elts:
+        case [ast.Constant(value="yp"), ast.Constant(value=str(name)), ast.Tuple(elts=args)]:
+            return RoutineUse(place, function, "yp", name, len(args))
     return None
 
 

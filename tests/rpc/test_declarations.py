@@ -177,7 +177,9 @@ def misfits(installed: Installed) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("key", [("yp", "session_open"), ("shard1", "my_contact_add")])
+@pytest.mark.parametrize(
+    "key", [("yp", "session_open"), ("yp", "session_check"), ("shard1", "my_contact_add")]
+)
 def test_a_routine_that_is_not_installed(installed: Installed, key: tuple[str, str]) -> None:
     text = misfits({k: v for k, v in installed.items() if k != key})
     assert f"{key[0]}.{key[1]} is not installed" in text
