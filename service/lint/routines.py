@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from service import ROOT
+from service.deploy.create import DEFINER_CLAUSE
 from service.errors import read_refusal
 from service.filemail import errors as filemail
 from service.lint.collations import (
@@ -192,6 +193,13 @@ def access_is_true(r: RoutineText) -> Violations:
             if "JSON_TABLE" not in text:
                 yield place, "reads in a routine that says NO SQL; write READS SQL DATA"
                 return
+
+
+def owner_is_the_definer(r: RoutineText) -> Violations:
+    """A deploy gives every routine to one definer; the account of the service may read no table itself."""
+    head = r.routine.statement[: -len(r.routine.body)]
+    if not DEFINER_CLAUSE.search(code_only(head)):
+        yield 0, "write SQL SECURITY DEFINER in front of BEGIN: plan and deploy refuse anything else"
 
 
 def functions_only_read(r: RoutineText) -> Violations:
@@ -414,6 +422,7 @@ ROUTINE_RULES: tuple[Callable[[RoutineText], Violations], ...] = (
     header_tells_the_results,
     header_has_an_example_that_calls_it,
     access_is_true,
+    owner_is_the_definer,
     functions_only_read,
     writers_need_a_transaction,
     no_transaction_control,

@@ -334,6 +334,12 @@ def test_a_routine_that_writes_begins_with_the_guard(tmp_path: Path, line: int, 
     assert ("writers_need_a_transaction", line) in findings(tmp_path, text.replace(old, new))
 
 
+@pytest.mark.parametrize("clause", ["SQL SECURITY INVOKER", "-- SQL SECURITY DEFINER", ""])
+def test_a_routine_that_a_deploy_refuses_is_named(tmp_path: Path, clause: str) -> None:
+    text = GOOD.replace("SQL SECURITY DEFINER", clause)
+    assert ("owner_is_the_definer", 1) in findings(tmp_path, text)
+
+
 def test_the_guard_follows_the_declarations(tmp_path: Path) -> None:
     handler = "    DECLARE EXIT HANDLER FOR 1062, SQLSTATE '42000' BEGIN SET v_id = 1; RESIGNAL; END;\n"
     text = GOOD.replace(GUARD_TEXT, "").replace(START, f"{handler}    {GUARD}\n")
