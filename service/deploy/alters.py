@@ -19,6 +19,14 @@ import pymysql
 from service.deploy import online
 from service.deploy.change import Change
 from service.deploy.plan import Files
+from service.deploy.row_changes import (
+    LONGEST_SECONDS,
+    ROWS_A_SECOND,
+    RowChange,
+    Write,
+    estimate,
+    read_write,
+)
 from service.deploy.scratch import scratch_database, scratch_name, unlogged
 from service.deploy.state import State, scope_of
 from service.schema.routines import Script
@@ -117,18 +125,22 @@ def ways_without_lock(connection: Connection, is_big: bool) -> tuple[Way, ...]:
 
 def changes(
     settings: Settings, server: DatabaseServer, files: Files, state: State, allowed: frozenset[str]
-) -> Iterator[Change]:
-    """Yield what pending migrations change in existing tables, without leaving a trace on the server."""
+) -> Iterator[Change | RowChange]:
+    """Yield what pending migrations change in existing tables and their rows; leave no trace."""
     groups: dict[tuple[str, frozenset[str]], list[str]] = defaultdict(list)
     for db in state.deployed:
         groups[scope_of(db), state.migrations(db)].append(db)
     for (scope, applied), databases in groups.items():
         scripts = [s for s in files.migrations[scope] if s.name not in applied]
-        alters = [alter for s in scripts for text in s.statements if (alter := read_alter(text))]
-        if not alters:
+        texts = [text for s in scripts for text in s.statements]
+        tables = {alter.table for text in texts if (alter := read_alter(text))}
+        tables |= {
+            name for text in texts if (write := read_write(text)) for name in (write.table, write.source)
+        }
+        if not tables:
             continue
         with closing(Connection(settings, [server])) as connection:
-            sizes = table_sizes(connection, databases, {alter.table for alter in alters})
+            sizes = table_sizes(connection, databases, tables)
             unlogged(connection)
             name = f"{scratch_name(connection)}_{scope}"
             with scratch_database(connection, name, files, scope, applied) as scratch:
@@ -171,7 +183,7 @@ class _Asked:
         self._big_mb = big_mb
         self._allowed = allowed
 
-    def about(self, scope: str, scripts: Iterable[Script]) -> Iterator[Change]:
+    def about(self, scope: str, scripts: Iterable[Script]) -> Iterator[Change | RowChange]:
         """Yield the changes of these scripts, up to a statement that fails: `Deployer.check` names it."""
         for script in scripts:
             for statement in script.statements:
@@ -181,6 +193,9 @@ class _Asked:
                         yield self._change(scope, script, alter)
                     else:
                         self._connection.run(statement)
+                    write = read_write(statement)
+                    if write and write.source in self._sizes:
+                        yield self._row_change(scope, script, write)
                 except pymysql.err.MySQLError:
                     return
 
@@ -200,6 +215,21 @@ class _Asked:
             scope, script.name, alter.statement, alter.table, (way or Way.COPY).value, reason, sizes,
             frozenset(big), refusal,
             not self._allowed.isdisjoint({alter.table, script.name}),
+        )  # fmt: skip
+
+    def _row_change(self, scope: str, script: Script, write: Write) -> RowChange:
+        sizes = self._sizes[write.source]
+        rows = {
+            db: estimate(self._connection, db, write, number)
+            if number / ROWS_A_SECOND >= LONGEST_SECONDS
+            else number
+            for db, (number, _) in sizes.items()
+        }
+        self._connection.raw.select_db(self._scratch)
+        return RowChange(
+            scope, script.name, write.statement, write, rows, sizes,
+            frozenset(db for db, (_, size) in sizes.items() if size >= self._big_mb),
+            not self._allowed.isdisjoint({write.table, script.name}),
         )  # fmt: skip
 
     def _columns(self, table: str) -> set[str]:

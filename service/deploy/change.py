@@ -48,10 +48,7 @@ class Change:
 
     def lines(self) -> list[str]:
         """Return the statement, the way and the size for a plan."""
-        text = " ".join(self.statement.split())
-        if len(text) > SHOWN_CHARACTERS:
-            text = f"{text[: SHOWN_CHARACTERS - 2]} …"
-        return [text, f"  {self._how()} · {self.biggest()}"]
+        return [shortened(self.statement), f"  {self._how()} · {self.biggest()}"]
 
     def _how(self) -> str:
         if self.way != COPY:
@@ -78,3 +75,9 @@ class Change:
             f"  pt-online-schema-change: {self.refusal}\n"
             f"  `{as_typed(f'deploy ALLOW={self.table}')}` makes them wait nevertheless, at a quiet hour"
         )
+
+
+def shortened(statement: str) -> str:
+    """Return the beginning of a statement, on one line."""
+    text = " ".join(statement.split())
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 2]} …"

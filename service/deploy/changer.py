@@ -13,11 +13,16 @@ from service.deploy.blockers import longest_transaction
 from service.deploy.change import Change
 from service.deploy.journal import Journal
 from service.deploy.plan import Item, Plan
+from service.deploy.row_changes import Write, read_write, run_in_batches
 from service.deploy.state import scope_of
 from service.store.admin import Connection, DeployError
 
 BY_THE_TOOL = f"-- {online.PROGRAM} does this; the server refuses it as it stands here\n"
 REFUSED = "-- refused, because the table is big; the server refuses it as it stands here, too\n"
+REPEATED = "-- repeated until it changes no row\n"
+TELL_SECONDS = 10
+PAUSE_SHARE = 0.5
+"""Pause after a batch, as a part of its time."""
 LOCKED = "Lock wait timeout exceeded"
 
 
@@ -28,7 +33,7 @@ class TableChanger:
         self,
         connection: Connection,
         plan: Plan,
-        run: Callable[[str], object],
+        run: Callable[[str], int],
         journal: Journal | None = None,
         say: Callable[[str], None] = print,
         checks: Sequence[Callable[[], None]] = (),
@@ -44,6 +49,9 @@ class TableChanger:
     def execute(self, db: str, script: str, statement: str) -> None:
         """Run a statement of a migration in a database, which is in use."""
         change = self._changes.get((scope_of(db), script, statement))
+        if write := read_write(statement):
+            self._write(db, write)
+            return
         alter = read_alter(statement)
         if change is None or alter is None or db not in change.sizes:
             self._run(statement)
@@ -51,6 +59,35 @@ class TableChanger:
             self._run(self._text(change, alter, db))
         else:
             self._change(db, change, alter, self._journal)
+
+    def _write(self, db: str, write: Write) -> None:
+        """Change rows; no row is locked that the statement only reads."""
+        if write.batch and self._journal is None:
+            self._run(REPEATED + write.statement)
+            return
+        is_logged_by_text = self._connection.rows("SELECT @@binlog_format = 'STATEMENT'") == [(1,)]
+        if not is_logged_by_text:  # the server would refuse it
+            self._connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
+        if write.batch:
+            run_in_batches(self._connection, write, self._run, self._pause(f"{db}.{write.table}"))
+        else:
+            self._run(write.statement)
+
+    def _pause(self, place: str) -> Callable[[int], None]:
+        """Return what lets others write between two batches, and says how far it is."""
+        started = last_line = time.monotonic()
+
+        def pause(total: int) -> None:
+            nonlocal started, last_line
+            self._check()
+            now = time.monotonic()
+            if now - last_line >= TELL_SECONDS:
+                self._say(f"{place}: {total:,} rows changed")
+                last_line = now
+            time.sleep(min((now - started) * PAUSE_SHARE, 1.0))
+            started = time.monotonic()
+
+        return pause
 
     def _text(self, change: Change, alter: Alter, db: str) -> str:
         if change.is_online(db):

@@ -21,6 +21,7 @@ from service.deploy import guards, online
 from service.deploy.alters import changes
 from service.deploy.blockers import longest_transaction
 from service.deploy.canary import Trial, choose
+from service.deploy.change import Change
 from service.deploy.changer import TableChanger
 from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
@@ -174,7 +175,11 @@ class Deployer:
         ignore = Ignore(self.settings.schema_ignore)
         plan.unknown = [r for r in plan.unknown if not ignore.has(r.db, r.kind, r.name)]
         plan.unknown_objects = [d for d in plan.unknown_objects if not ignore.has(d.db, d.kind, d.name)]
-        plan.changes = list(changes(self.settings, server, self.files, state, self.wish.allow))
+        for change in changes(self.settings, server, self.files, state, self.wish.allow):
+            if isinstance(change, Change):
+                plan.changes.append(change)
+            else:
+                plan.row_changes.append(change)
         return self._mark_removed(plan)
 
     def _mark_removed(self, plan: Plan) -> Plan:
@@ -490,15 +495,16 @@ class Deployer:
             db, kind, script.name, script.digest,
         )  # fmt: skip
 
-    def _patiently(self, statement: str, *args: object, commits: bool = False) -> None:
-        """Run a statement, in a transaction if it `commits`. Wait for locks briefly, and try again.
+    def _patiently(self, statement: str, *args: object, commits: bool = False) -> int:
+        """Run a statement, in a transaction if it `commits`; return the number of affected rows.
 
-        Briefly, as others queue behind it. On a node of a cluster, the lock may be one of another node.
+        Wait for locks briefly, as others queue behind it, and try again. On a node of a cluster, the lock may
+        be one of another node.
         """
         for attempt in attempts(LOCK_ATTEMPTS, *LOCK_PAUSES):
             try:
                 with self.connection.transaction() if commits else nullcontext():
-                    self.connection.run(statement, *args)
+                    return self.connection.run(statement, *args)
             except pymysql.err.OperationalError as exc:
                 if exc.args[0] not in RETRYABLE:
                     raise
@@ -507,8 +513,7 @@ class Deployer:
                         exc.args[0], f"{exc.args[1]}; {longest_transaction(self.connection)}"
                     ) from exc
                 time.sleep(attempt.pause)
-            else:
-                return
+        raise AssertionError("unreachable")
 
     def _catch_up(self, outcome: Outcome) -> None:
         """Rebuild the records that a migration queued in contact_stale."""

@@ -155,7 +155,10 @@ def check_tables(plan: Plan) -> None:
 
 def check_changes(plan: Plan, limit: int) -> None:
     """Raise DeployError for changes of big tables that would block all who write to them."""
-    refused = [change.refuse(limit) for change in plan.changes if change.is_refused]
+    refused = [
+        *(change.refuse(limit) for change in plan.changes if change.is_refused),
+        *(change.refuse(limit) for change in plan.row_changes if change.is_refused),
+    ]
     if refused:
         raise DeployError("\n".join([*refused, UNTOUCHED]))
 

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from service import ROOT, as_typed
 from service.deploy.change import Change
 from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
+from service.deploy.row_changes import RowChange
 from service.deploy.state import Installed, InstalledText, State, scope_of
 from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
 from service.store.admin import DEFINER_NAME, DeployError
@@ -124,6 +125,8 @@ class Plan:
     """Objects of somebody else that are no routines."""
     changes: list[Change] = field(default_factory=list)
     """What the pending migrations change in existing tables."""
+    row_changes: list[RowChange] = field(default_factory=list)
+    """What they change in the rows of these."""
     unchanged: int = 0
     in_order: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
     """(scope, likeness) of databases in whose routines nothing was to do."""
@@ -415,8 +418,9 @@ def render_items(plan: Plan, callers: Callers, text_of: TextOf) -> list[str]:
             lines += _show_unsafe(items[0], callers)
         if action == "migration":
             scope = scope_of(items[0].db)
-            changes = [c for c in plan.changes if (c.scope, c.script) == (scope, name)]
-            lines += [f"            {line}" for change in changes for line in change.lines()]
+            changes: list[Change | RowChange] = [*plan.changes, *plan.row_changes]
+            ours = [c for c in changes if (c.scope, c.script) == (scope, name)]
+            lines += [f"            {line}" for change in ours for line in change.lines()]
         if action == "replace":
             lines += _show_replacement(items, text_of)
         if difference:
