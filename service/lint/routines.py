@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from service import ROOT
+from service.auth import one_packet
 from service.deploy.create import DEFINER_CLAUSE
 from service.errors import read_refusal
 from service.filemail import errors as filemail
@@ -107,8 +108,8 @@ def tables(scope: str) -> frozenset[str]:
 
 @cache
 def declared_codes() -> frozenset[str]:
-    """Return every error code that a declaration in acl/ or another API knows."""
-    codes = {*COMMON_ERRORS, *filemail.REFUSALS, *rest.REFUSALS}
+    """Return every error code that a declaration in acl/ or another API knows, or that no answer has."""
+    codes = {*COMMON_ERRORS, *filemail.REFUSALS, *rest.REFUSALS, one_packet.CHANGED}
     for content in read_declarations().values():
         for service in content["services"].values():
             codes |= {error["code"] for error in service["errors"]}
