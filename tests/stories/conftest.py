@@ -32,9 +32,9 @@ async def own(tmp_path: Path) -> AsyncIterator[tuple[Stack, Settings]]:
         yield stack, settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Start the headless Chromium of the distribution."""
+    """Start the headless Chromium of the distribution; each person has cookies of their own (`browse`)."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield running

@@ -46,3 +46,4 @@ async def test_a_frontend_that_starts_again_starts_at_the_desk(
     page = await browser.new_page()
     await page.goto(f"{node.make_url('/')}{first}")
     assert await page.evaluate("starts") == [first, second]
+    await page.close()

@@ -57,6 +57,7 @@ async def test_a_reader_signs_in_and_tries_a_call(
     await expect(page.locator("#sign-in")).to_be_visible()
     await expect(add.locator(".try")).to_be_hidden()
     assert not errors
+    await page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -64,3 +65,4 @@ async def test_the_page_fits_the_window(browser: Browser, make_node: NodeMaker, 
     page = await browser.new_page(viewport={"width": width, "height": 800})
     await page.goto(str((await make_node()).make_url("/-/docs/")))
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.close()
