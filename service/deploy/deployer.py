@@ -27,7 +27,7 @@ from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
 from service.deploy.examples import news, run_examples
 from service.deploy.expected import alter_database, differences
-from service.deploy.journal import BOOTSTRAP, Journal, Lease
+from service.deploy.journal import Journal, Lease, bootstrap
 from service.deploy.pace import Pace
 from service.deploy.plan import (
     Files,
@@ -165,13 +165,14 @@ class Deployer:
         if not self.wish.only:
             check_history(self.files, state)
             guards.check_versions(self.files, state)
-        return self._plan_from(state)
+        return self._plan_from(state, in_full=command == "drift")
 
-    def _plan_from(self, state: State) -> Plan:
+    def _plan_from(self, state: State, *, in_full: bool = False) -> Plan:
         if self.wish.only:
             return make_plan(self.files, state, self.wish)
         server = self.connection.server
-        plan = make_plan(self.files, state, self.wish, differences(self.settings, server, self.files, state))
+        others = differences(self.settings, server, self.files, state, in_full=in_full)
+        plan = make_plan(self.files, state, self.wish, others)
         ignore = Ignore(self.settings.schema_ignore)
         plan.unknown = [r for r in plan.unknown if not ignore.has(r.db, r.kind, r.name)]
         plan.unknown_objects = [d for d in plan.unknown_objects if not ignore.has(d.db, d.kind, d.name)]
@@ -304,7 +305,7 @@ class Deployer:
         check(before)
         if before.state.collations.get("yp", COLLATION) != COLLATION:
             self.connection.run(alter_database("yp"))
-        self.connection.each(BOOTSTRAP)
+        bootstrap(self.connection)
         with Lease(self.settings) as lease:
             # the comparison of all tables takes most of the time: it holds unless another deploy came between
             plan = before if self._state(new_shards) == before.state else self.plan(new_shards)

@@ -120,7 +120,7 @@ def examine(settings: Settings, files: Files) -> Iterator[tuple[str, ExamplesRep
 
 def news(plan: Plan) -> tuple[set[Name], bool]:
     """Return the routines of a plan that no database of the server has, and whether it has new tables."""
-    installed = {(scope_of(r.db), r.name, r.fingerprint) for r in plan.state.routines.values()}
+    installed = {(scope_of(r.db), r.name, r.fingerprint) for r in plan.state.routines.distinct()}
     applied = {(scope_of(db), name, digest) for (db, _, name), digest in plan.state.applied.items()}
     routines: set[Name] = set()
     has_tables = False

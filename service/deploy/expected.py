@@ -17,6 +17,7 @@ from service import as_typed
 from service.deploy import accounts, online, tables
 from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference
 from service.deploy.journal import LATER_TABLES
+from service.deploy.last_look import LastLook
 from service.deploy.plan import Files
 from service.deploy.scratch import drop_stale, scratch_database, scratch_name, unlogged
 from service.deploy.state import State, scope_of
@@ -29,15 +30,20 @@ _definitions: dict[tuple[object, ...], dict[Name, str]] = {}
 """Definitions that migrations make on a server, by all that they depend on: to make them takes 0.1 s."""
 
 
-def differences(settings: Settings, server: DatabaseServer, files: Files, state: State) -> list[Difference]:
-    """Compare every deployed database with the expected state, without leaving a trace on the server."""
+def differences(
+    settings: Settings, server: DatabaseServer, files: Files, state: State, *, in_full: bool = True
+) -> list[Difference]:
+    """Compare every deployed database with the expected state, without leaving a trace on the server.
+
+    Unless `in_full`, the last comparison of tables counts while no statement can have changed them.
+    """
     app = database_servers(settings.db)[0] if settings.db else None
     with closing(Connection(settings, [server])) as connection:
         unlogged(connection)
         drop_stale(connection)
         return [
             *_default_collations(state),
-            *_objects(connection, files, state),
+            *_known_objects(settings, connection, files, state, in_full),
             *(accounts.differences(connection, state, app) if state.applied else []),
         ]
 
@@ -56,9 +62,25 @@ def alter_database(db: str) -> str:
     return f"ALTER DATABASE `{db}` CHARACTER SET {CHARSET} COLLATE {COLLATION}"
 
 
-def _objects(connection: Connection, files: Files, state: State) -> Iterator[Difference]:
-    server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
+def _known_objects(
+    settings: Settings, connection: Connection, files: Files, state: State, in_full: bool
+) -> list[Difference]:
+    """Compare the objects of all databases, unless the last comparison still holds."""
     online_tables = online.interrupted(connection) if state.deployed else []
+    look = LastLook(settings, connection, files, state)
+    known = None if in_full or online_tables else look.recall()
+    if known is not None:
+        return known
+    objects = list(_objects(connection, files, state, online_tables))
+    if not online_tables:
+        look.keep(objects)
+    return objects
+
+
+def _objects(
+    connection: Connection, files: Files, state: State, online_tables: Sequence[tuple[str, str]]
+) -> Iterator[Difference]:
+    server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
     is_running = bool(online_tables and connection.one(LEASED))
     for db, installed in tables.definitions_of(connection, state.deployed):
         applied = state.migrations(db)

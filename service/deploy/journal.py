@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import socket
 import threading
 from collections.abc import Sequence
@@ -86,8 +87,24 @@ BOOTSTRAP = (
     f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
 )
 
+MADE = re.compile(r"CREATE TABLE IF NOT EXISTS yp\.(\w+)")
 LATER_TABLES = frozenset({"operation"})
 """Tables that a server of an earlier version lacks until the next deploy; they have no data of users."""
+
+
+def bootstrap(connection: Connection) -> None:
+    """Make what a deploy itself needs, as far as it is missing."""
+    tables = {
+        name
+        for (name,) in connection.rows(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp'"
+        )
+    }
+    for statement in BOOTSTRAP:
+        # A statement that makes nothing is counted as well (last_look.py).
+        is_made = bool(tables.intersection(MADE.findall(statement))) or statement == BOOTSTRAP[0]
+        if not (tables and is_made):
+            connection.run(statement)
 
 
 def begin_operation(connection: Connection, purpose: str, subject: str) -> int | None:

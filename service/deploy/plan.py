@@ -313,15 +313,17 @@ def _routines(
 def _routine_items(
     db: str, files: Files, routines: Mapping[str, Routine], plan: Plan, wish: Wish
 ) -> Iterator[Item]:
+    alike = plan.state.routines.alike(db)
     for routine in routines.values():
         if wish.only and routine.name not in wish.only:
             continue
-        installed = plan.state.routines.get((db, routine.name))
+        installed = alike.get(routine.name)
         verdict = plan.verdict(routine, installed)
         if verdict is None:
             plan.unchanged += 1
             continue
         action, why = verdict
+        installed = plan.state.routines.get((db, routine.name))
         item = Item(db, action, routine.kind.lower(), routine.name, why, routine, installed)
         if item.action in DECIDE and not _allowed(item, wish):
             plan.decide.append(item)

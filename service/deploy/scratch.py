@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pymysql
 
 from service.deploy.journal import BOOTSTRAP
+from service.deploy.last_look import note_own
 from service.deploy.plan import Files
 from service.deploy.state import SCRATCH, escaped
 from service.schema.routines import Script
@@ -80,6 +81,7 @@ def drop(connection: Connection, name: str) -> None:
     if connection.one("SELECT COUNT(*) FROM mysql.db WHERE Db = %s AND CONCAT(User, '@', Host) = %s",
                       escaped(name), DEFINER.replace("'", "")):  # fmt: skip
         connection.run(f"REVOKE SELECT ON `{escaped(name)}`.* FROM {DEFINER}")
+    note_own(connection)
 
 
 def drop_account(connection: Connection, name: str) -> None:
