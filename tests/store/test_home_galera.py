@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ from tests.support.rest import Answer as RestAnswer
 from tests.support.rest import Client, make_key
 from tests.support.retries import retries
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(provider() is None, reason="Galera (the package galera-4) is not installed")
 
@@ -95,6 +97,14 @@ async def eventually(condition: Callable[[], bool], seconds: float = SETTLE_SECO
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def is_agreed(service: Database) -> bool:
+    """Whether the home of a process is written down for all."""
+    with suppress(DatabaseUnavailableError, DatabaseTimeoutError):
+        (rows, *_) = await service.call("yp", "home_get")
+        return bool(rows) and rows[0][1] == service.home.name
+    return False
 
 
 @dataclass
@@ -162,6 +172,8 @@ async def both_move(
         assert all(service.home.is_degraded for service in services)
         written = len(load.written)
         await eventually(lambda: len(load.written) > written + 4)
+        # Before that, the former home is agreed on still, and those that lose the new one go back to it.
+        await until(lambda: is_agreed(services[0]), SETTLE_SECONDS)
         await asyncio.to_thread(heal, former)
         await asyncio.sleep(STAY_SECONDS)
 
