@@ -69,8 +69,8 @@ def _primary(connection: Connection) -> str:
         if exc.args[0] != 1227:  # access denied
             raise
         return ""
-    running = [r for r in rows if "No" not in (r["Slave_IO_Running"], r["Slave_SQL_Running"])]
-    return f"{running[0]['Master_Host']}:{running[0]['Master_Port']}" if running else ""
+    # One that has stopped, by an error or by hand, goes on later: its changes and ours would cross.
+    return f"{rows[0]['Master_Host']}:{rows[0]['Master_Port']}" if rows else ""
 
 
 def check_databases(connection: Connection, state: State) -> None:

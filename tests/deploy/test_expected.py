@@ -68,6 +68,15 @@ def test_what_is_safe_is_named_by_all_and_put_back(
     assert tool().drift() == []
 
 
+def test_rights_that_a_replica_gives_to_the_owner_of_routines_are_no_drift(
+    tool: DeployerMaker, dba: Admin
+) -> None:
+    dba.rows(f"GRANT EXECUTE, ALTER ROUTINE ON PROCEDURE yp.shard_list TO {DEFINER}")
+    assert tool().drift() == []
+    dba.rows(f"GRANT GRANT OPTION ON PROCEDURE yp.shard_list TO {DEFINER}")
+    assert "Grant" in "\n".join(tool().drift())
+
+
 def test_what_depends_on_the_definer_comes_back_with_it_in_one_deploy(
     tool: DeployerMaker, dba: Admin
 ) -> None:

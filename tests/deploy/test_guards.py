@@ -111,10 +111,13 @@ def test_a_server_that_only_reads_is_refused(refused: Refused, site: Settings, d
             move(site, "ann@example.org", "shard1")
 
 
-def test_a_replica_is_refused_with_the_name_of_its_primary(refused: Refused, dba: Admin) -> None:
+@pytest.mark.parametrize("state", [["START SLAVE"], []], ids=["running", "stopped"])
+def test_a_replica_is_refused_with_the_name_of_its_primary(
+    refused: Refused, dba: Admin, state: list[str]
+) -> None:
     # MariaDB logs the account with the host, like an address: no other test may use it as one.
     primary = "MASTER_HOST = '127.0.0.1', MASTER_PORT = 9, MASTER_USER = 'replicates-nothing'"
-    begin = [f"CHANGE MASTER TO {primary}", "START SLAVE"]
+    begin = [f"CHANGE MASTER TO {primary}", *state]
     with changed(dba, begin, ["STOP SLAVE", "RESET SLAVE ALL"]):
         refused("is a replica of 127.0.0.1:9: a change here would not reach the primary")
 
