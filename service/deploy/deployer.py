@@ -382,7 +382,7 @@ class Deployer:
             for start in range(0, len(items), CHUNK):
                 self._run_chunk(items[start : start + CHUNK], outcome, tools)
             if db == self.canary:
-                self._verify_database(db)
+                self._verify_database(db, items)
             if trial and (failures := trial.check()):
                 self._take_back(trial, tools[0])
                 outcome.counts -= Counter(item.action for item in trial.items)
@@ -521,11 +521,20 @@ class Deployer:
         if "contact_stale_owner" not in self.files.by_scope["shard"]:
             return
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
-        for db in sorted(outcome.tried - {"yp"} - set(outcome.failed)):
-            self._mark_stale_again(db)
+        databases = sorted(outcome.tried - {"yp"} - set(outcome.failed))
+        self._mark_stale_again(databases)
+        for db in databases:
             self._patiently(f"CALL `{db}`.contact_sweep()", commits=True)
+        for db in self._behind(databases):
             while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
                 self._catch_up_with(db, owner)
+
+    def _behind(self, databases: Sequence[str]) -> Iterator[str]:
+        """Yield the databases that have stale records, many of them asked at once."""
+        for start in range(0, len(databases), CHUNK):
+            chunk = databases[start : start + CHUNK]
+            owners = self.connection.results(f"CALL `{db}`.contact_stale_owner()" for db in chunk)
+            yield from (db for db, ((owner, _),) in zip(chunk, owners, strict=True) if owner)
 
     def _catch_up_with(self, db: str, owner: str) -> None:
         """Rebuild some records of an owner; set an owner with broken data aside for the service to retry."""
@@ -537,21 +546,25 @@ class Deployer:
             self._patiently(f"CALL `{db}`.contact_set_aside_add(%s, %s)", owner, str(exc), commits=True)
             self.say(f"{db}: the contact records of {owner} cannot be made, set aside: {exc}")
 
-    def _mark_stale_again(self, db: str) -> None:
+    def _mark_stale_again(self, databases: Sequence[str]) -> None:
         """Repeat the MARK_STALE statements of the applied migrations, now that the routines are installed.
 
         A service that ran meanwhile has emptied the queue and rebuilt the records with the old routines.
         """
         applied = self.connection.rows(
-            "SELECT i.name FROM yp.deploy_item AS i WHERE i.db_name = %s AND i.kind = 'migration' "
+            "SELECT i.db_name, i.name FROM yp.deploy_item AS i WHERE i.kind = 'migration' "
             "AND i.ctime >= (SELECT MIN(r.started) FROM yp.deploy_run AS r "
-            "WHERE r.id > (SELECT COALESCE(MAX(d.id), 0) FROM yp.deploy_run AS d WHERE d.outcome = 'done'))",
-            db,
+            "WHERE r.id > (SELECT COALESCE(MAX(d.id), 0) FROM yp.deploy_run AS d WHERE d.outcome = 'done'))"
         )
-        self.connection.raw.select_db(db)
-        for script in self.files.migrations["shard"]:
-            for statement in script.statements if (script.name,) in applied else ():
-                if MARK_STALE in statement:
+        repetitions = {
+            script.name: [statement for statement in script.statements if MARK_STALE in statement]
+            for script in self.files.migrations["shard"]
+        }
+        places = set(databases)
+        for db, name in sorted(applied):
+            if db in places and repetitions.get(name):
+                self.connection.raw.select_db(db)
+                for statement in repetitions[name]:
                     self._patiently(statement)
 
     def _remaining_plan(self) -> Plan:
@@ -565,8 +578,12 @@ class Deployer:
                 outcome.failed[db] = f"not as planned after the deploy: {summary(again)}"
                 self.say(f"FAILED  {db}: {outcome.failed[db]}")
 
-    def _verify_database(self, db: str) -> None:
-        remaining = self._remaining_plan().of(db)
+    def _verify_database(self, db: str, items: Sequence[Item]) -> None:
+        state = self._state()
+        if any(isinstance(item.source, Script) for item in items):
+            # the others have their tables compared at the end
+            state = dataclasses.replace(state, shards=[db])
+        remaining = self._plan_from(state).of(db)
         if remaining:
             first = f"{remaining[0].kind} {remaining[0].name}"
             raise DeployError(f"{len(remaining)} items are not as planned, {first} is the first")

@@ -72,7 +72,7 @@ def _known_objects(
     if known is not None:
         return known
     objects = list(_objects(connection, files, state, online_tables))
-    if not online_tables:
+    if not online_tables and state.registered.issubset(state.shards):
         look.keep(objects)
     return objects
 
