@@ -340,5 +340,14 @@ KINDS: tuple[type[PrivateServer], ...] = (MariaDB, Redis)
 
 
 def private_kinds(environ: Mapping[str, str]) -> list[type[PrivateServer]]:
-    """Return the kinds of servers that no setting of the environment provides."""
+    """Return the kinds of servers that no setting of the environment provides.
+
+    StackError for an administrator of a server that no other setting names: a deploy would go to a private
+    server, and say that all is well.
+    """
+    if environ.get("DRUMEE_DB_ADMIN") and not environ.get(MariaDB.setting):
+        raise StackError(
+            f"DRUMEE_DB_ADMIN names a server, and {MariaDB.setting} names none: set both, or neither for a "
+            "private server"
+        )
     return [kind for kind in KINDS if not environ.get(kind.setting)]

@@ -127,7 +127,10 @@ def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServe
         except pymysql.err.OperationalError as exc:
             place = server.unix_socket or f"{server.host}:{server.port}"
             errors.append(f"{place}: {_reason(server, str(exc.args[-1]))}")
-    raise DeployError(f"no MariaDB server answers: {'; '.join(errors)}")
+    reasons = "; ".join(errors)
+    raise DeployError(
+        f"no MariaDB server answers: {reasons}. Is it running, and do DRUMEE_DB and DRUMEE_DB_ADMIN name it?"
+    )
 
 
 def _reason(server: DatabaseServer, text: str) -> str:

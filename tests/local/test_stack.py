@@ -157,6 +157,16 @@ def test_a_command_starts_them_only_if_nobody_has(place: Path, monkeypatch: pyte
         assert settings == {}
 
 
+def test_an_administrator_of_no_server_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deploy would go to a private server, and say that all is well."""
+    monkeypatch.delenv("DRUMEE_DB", raising=False)
+    monkeypatch.setenv("DRUMEE_DB_ADMIN", "mysql://root:secret@elsewhere/")
+    with pytest.raises(StackError, match="set both") as caught, ensure_stack_env(place):
+        pass
+    assert "secret" not in str(caught.value)
+    assert not (place / "redis.pid").exists()
+
+
 # --- after a death -----------------------------------------------------------------------------
 
 
