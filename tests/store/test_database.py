@@ -16,6 +16,7 @@ import pytest
 from service.bench.node import free_port
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError, EntityMovingError, Refusal, Refused
 from service.settings import Settings, database_servers
+from service.store import database as store
 from service.store import pool
 from service.store.database import Database, Transaction
 from service.store.pool import session_statement
@@ -108,6 +109,24 @@ async def test_a_transaction_that_fails_in_any_way_keeps_nothing(
         admin.rows("DROP TABLE yp.test_half")
         admin.rows("DROP PROCEDURE yp.test_fail")
         admin.rows("DROP PROCEDURE yp.test_next")
+
+
+async def test_the_routines_of_a_shard_are_read_when_it_is_called(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thousand shards, a process that starts reads those of the first ones only."""
+    monkeypatch.setattr(store, "READ_FIRST", 1)
+    db = Database(settings)
+    try:
+        known = {name for name, _ in await db.load_routines()}
+        assert known == {"yp", "shard1"}
+        assert await db.shards() == ["shard1", "shard2"]
+        for _ in range(2):
+            assert await db.call("shard2", "contact_phone_unknown", 0) == [[]]
+        with pytest.raises(KeyError):
+            await db.call("shard3", "contact_phone_unknown", 0)
+    finally:
+        await db.close()
 
 
 async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin: Admin) -> None:
