@@ -50,7 +50,13 @@ OPTIONS = (
 )  # fmt: skip
 # A table that is busy is waited for briefly, and tried again.
 # Strict, as is a deploy: a value that does not fit is an error in the triggers of the tool.
-VARIABLES = ("lock_wait_timeout=1", "innodb_lock_wait_timeout=1", "sql_mode='STRICT_TRANS_TABLES'")
+# Without locks on the gaps between rows: on a cluster, writes of other nodes would defeat each copy.
+VARIABLES = (
+    "lock_wait_timeout=1",
+    "innodb_lock_wait_timeout=1",
+    "sql_mode='STRICT_TRANS_TABLES'",
+    "tx_isolation='READ-COMMITTED'",
+)
 PROGRESS = re.compile(r"Copying .*?:\s+(?P<percent>\d+)% (?P<remains>\S+) remain")
 COMPARING = "Comparing the numbers of rows"
 """Printed by the plug-in."""
@@ -102,6 +108,11 @@ def obstacle(connection: Connection, db: str, table: str, specification: str) ->
             f"foreign keys of {names} refer to {table}: after the swap they would refer to the old table for "
             "a while, and calls would fail"
         )
+    if _has_triggers(connection, db, table) and connection.one("SELECT @@GLOBAL.wsrep_on"):
+        return (
+            f"{table} has triggers, for which it locks the tables at the swap: on a cluster, the writes of "
+            "all nodes would then wait without end"
+        )
     if find_program(PROGRAM) is None:
         return INSTALL
     with _command(connection, db, table, specification, "--dry-run") as (command, handle):
@@ -114,6 +125,10 @@ def obstacle(connection: Connection, db: str, table: str, specification: str) ->
     if "unique" in done.stdout.lower():
         return "a new unique key: it would drop the rows that are double, without a word"
     return _last_words(done.stdout.splitlines())
+
+
+def _has_triggers(connection: Connection, db: str, table: str) -> bool:
+    return bool(connection.rows(f"SHOW TRIGGERS FROM `{db}` WHERE `Table` = %s", table))
 
 
 def check_free(connection: Connection, db: str, table: str) -> None:

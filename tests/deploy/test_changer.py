@@ -14,7 +14,7 @@ import pytest
 from service.deploy import online
 from service.deploy.deployer import Deployer
 from service.settings import Settings
-from service.store.admin import DeployError
+from service.store.admin import Connection, DeployError
 from tests.support.admin import Admin
 from tests.support.migrations import COPIED, MESSAGES, MIGRATION, needs_percona_toolkit, with_migration
 from tests.support.sites import DeployerMaker
@@ -221,6 +221,22 @@ def test_a_small_table_is_copied_by_the_server(
     monkeypatch.setattr(online, "find_program", lambda *_: None)
     assert tool(files=with_migration(OF_PARENT)).deploy().status == 0
     assert type_of(dba, "contact", "comment") == "longtext"
+
+
+def test_a_cluster_does_not_swap_a_table_with_triggers(
+    big: Make, dba: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Connection.one
+
+    def of_a_cluster(connection: Connection, statement: str, *args: object) -> object:
+        return 1 if statement == "SELECT @@GLOBAL.wsrep_on" else asked(connection, statement, *args)
+
+    monkeypatch.setattr(Connection, "one", of_a_cluster)
+    monkeypatch.setattr("service.deploy.scratch.unlogged", lambda _: None)
+    monkeypatch.setattr("service.deploy.alters.unlogged", lambda _: None)
+    monkeypatch.setattr("service.deploy.expected.unlogged", lambda _: None)
+    (change,) = big(COPIED).plan().changes
+    assert change.refusal.startswith("message has triggers, for which it locks the tables at the swap")
 
 
 def test_without_the_tool_the_refusal_names_its_package(big: Make, monkeypatch: pytest.MonkeyPatch) -> None:
