@@ -19,7 +19,7 @@ from service.store.admin import Connection, DeployError
 
 BY_THE_TOOL = f"-- {online.PROGRAM} does this; the server refuses it as it stands here\n"
 REFUSED = "-- refused, because the table is big; the server refuses it as it stands here, too\n"
-REPEATED = "-- repeated until it changes no row\n"
+REPEATED = "-- repeated until it changes fewer rows\n"
 TELL_SECONDS = 10
 PAUSE_SHARE = 0.5
 """Pause after a batch, as a part of its time."""

@@ -1,7 +1,7 @@
 """Statements of migrations that change the rows of an existing table: how many, and how long others wait.
 
 A migration writes a change of many rows in batches: a statement that ends with LIMIT is repeated until it
-changes no row. Any other holds the rows that it has changed until its end.
+changes fewer rows. Any other holds the rows that it has changed until its end.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class RowChange:
 
     def _how(self) -> str:
         if self.write.batch:
-            return f"in batches of {self.write.batch:,}, until it changes no row: others write in between"
+            return f"in batches of {self.write.batch:,}, until it changes fewer: others write in between"
         if self.write.is_addition:
             return f"adds rows, {self._time()}: others read and write the rows that are there"
         if self.is_refused:
@@ -136,7 +136,7 @@ class RowChange:
             f"{self._time()}, and fail: {self._biggest()}; a table is big from {limit} MB on "
             "(DRUMEE_BIG_TABLE_MB).\n"
             "  In batches: end the statement with LIMIT 5000, and let its WHERE leave out the rows that are "
-            "changed already; a deploy repeats it until it changes no row\n"
+            "changed already; a deploy repeats it until it changes fewer\n"
             f"  `{as_typed(f'deploy ALLOW={self.write.table}')}` makes them wait, at a quiet hour"
         )
 
@@ -154,16 +154,25 @@ def estimate(connection: Connection, db: str, write: Write, rows: int) -> int:
 def run_in_batches(
     connection: Connection, write: Write, run: Callable[[str], int], pause: Callable[[int], None]
 ) -> None:
-    """Repeat a statement until it changes no row; `pause` gets the number of rows so far.
+    """Repeat a statement until it changes less than a whole batch; `pause` gets the number of rows so far.
 
-    Raise DeployError when rows are left that it finds, and does not change: it would never end them.
+    So rows that a running service adds meanwhile do not keep it from its end. Raise DeployError when rows are
+    left that an UPDATE finds, and does not change: it would never reach the others.
     """
     is_update = code_only(write.statement).lstrip()[:6].upper() == "UPDATE"
-    total = 0
-    while changed := run(write.statement):
+    total, changed = 0, write.batch
+    while changed >= write.batch:
+        changed = run(write.statement)
         total += changed
-        pause(total)
-    if is_update and (not write.rest or connection.rows(write.rest)):
+        if changed:
+            pause(total)
+    # The second time: a row may have come after the first.
+    if (
+        is_update
+        and not changed
+        and not run(write.statement)
+        and (not write.rest or connection.rows(write.rest))
+    ):
         raise DeployError(
             f"{shortened(write.statement)} changes no row any more, and still finds some: its WHERE must "
             "leave out the rows that are changed already"

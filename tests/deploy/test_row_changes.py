@@ -107,3 +107,12 @@ def test_one_row_new_rows_and_batches_are_changed_to_the_end(
 def test_batches_that_would_not_reach_all_rows_fail(big: Make) -> None:
     outcome = big("UPDATE message SET is_read = 1 WHERE is_read >= 0 LIMIT 100").deploy()
     assert "its WHERE must leave out the rows that are changed already" in outcome.failed["shard1"]
+
+
+def test_rows_that_come_meanwhile_do_not_keep_batches_from_their_end() -> None:
+    write = read_write(IN_BATCHES)
+    assert write is not None
+    numbers = iter([100, 100, 3, 100])
+    totals: list[int] = []
+    row_changes.run_in_batches(None, write, lambda _: next(numbers), totals.append)  # type: ignore[arg-type]
+    assert totals == [100, 200, 203]
