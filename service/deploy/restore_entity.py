@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pymysql
 
+from service import as_typed
 from service.deploy.backup_archive import HEAD, Archive
 from service.deploy.clients import load
 from service.deploy.guards import check_writable
@@ -163,6 +164,9 @@ def _shard(connection: Connection, uid: str, from_db: str) -> str:
     """Return the shard to restore into: where the user lives now, or did, or an open one."""
     lives = connection.one("SELECT db_name FROM yp.entity WHERE id = %s", uid)
     shards = [n for (n,) in connection.rows("SELECT name FROM yp.shard WHERE is_open = 1 ORDER BY name")]
+    if not lives and not shards:
+        command = as_typed("shard NAME=")
+        raise DeployError(f"{uid} has no shard to return to: none is open; `{command}` adds one")
     return str(lives or (from_db if from_db in shards else shards[0]))
 
 
