@@ -27,7 +27,7 @@ from service.deploy.create import create_statement
 from service.deploy.difference import Ignore
 from service.deploy.examples import news, run_examples
 from service.deploy.expected import alter_database, differences
-from service.deploy.journal import Journal, Lease, bootstrap
+from service.deploy.journal import Journal, Lease, bootstrap, is_unfinished
 from service.deploy.pace import Pace
 from service.deploy.plan import (
     Files,
@@ -318,6 +318,8 @@ class Deployer:
             self.check(plan)
             if plan.todo:
                 self._run_plan(plan, outcome, lease)
+            elif is_unfinished(self.connection):
+                self._finish(plan, outcome)
         outcome.seconds = time.monotonic() - started
         return outcome
 
@@ -353,6 +355,13 @@ class Deployer:
         finally:
             if self.connection.raw.open:
                 journal.end(ended)
+
+    def _finish(self, plan: Plan, outcome: Outcome) -> None:
+        """Do what a run that was killed after its last item has left: the records are caught up with."""
+        journal = Journal(self.connection, plan.files.revision)
+        outcome.tried.update(plan.state.deployed)
+        self._catch_up(outcome)
+        journal.end("done")
 
     def _is_end(self, db: str, outcome: Outcome) -> bool:
         """Return whether a failure stops the run. A canary that nobody has named may have one of its own."""

@@ -245,6 +245,12 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def is_unfinished(connection: Connection) -> bool:
+    """Return whether the last run was killed, or has failed, before its end."""
+    last = "SELECT COALESCE(outcome, '') FROM yp.deploy_run ORDER BY id DESC LIMIT 1"
+    return connection.one(last) not in {None, "done"}
+
+
 class Journal:
     """The journal rows of one run."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.admin.registry import Registry
 from service.deploy.deployer import Deployer
 from service.deploy.plan import Files
 from service.schema.compatibility import SchemaTooOldError
@@ -385,6 +386,20 @@ def test_rows_of_an_older_service_between_tables_and_routines_are_caught_up(
     before = dba.rows("SELECT contact_id, rev FROM shard1.contact_record")
     deploy(site, next_release(), "unsafe")
     assert dba.rows("SELECT contact_id, rev FROM shard1.contact_record") == before
+
+
+def test_what_a_killed_deploy_left_after_its_last_statement_is_done(site: Settings, dba: Admin) -> None:
+    last = "SELECT outcome FROM yp.deploy_run ORDER BY id DESC LIMIT 1"
+    owner, shard = Registry(site).add_person("ann@example.org", "Ann", "Lee", "-", None)
+    dba.rows(f"INSERT INTO {shard}.contact_stale (owner_id, contact_id) VALUES (%s, %s)", owner, "1" * 16)
+    dba.rows("UPDATE yp.deploy_run SET outcome = 'running' ORDER BY id DESC LIMIT 1")
+    deploy(site, Files.load("this"))
+    assert dba.one(f"SELECT COUNT(*) FROM {shard}.contact_stale") == 0
+    assert dba.one(last) == "done"
+    runs = "SELECT COUNT(*) FROM yp.deploy_run"
+    before = dba.one(runs)
+    deploy(site, Files.load("this"))
+    assert dba.one(runs) == before, "a deploy with nothing to do is none"
 
 
 async def test_the_service_refuses_an_older_schema_and_says_the_command(site: Settings, dba: Admin) -> None:
