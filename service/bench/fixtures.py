@@ -16,7 +16,7 @@ from service.settings import Settings, database_servers
 SESSION_SECONDS = 86_400
 CONTACTS_READ = 64
 """Contacts of the small book that get_contact reads, one after the other."""
-CHECKS = re.compile(r"CALL yp\.session_check\((.*?), '(?:[^'\\]|\\.)*'\); ")
+CHECKS = re.compile(r"CALL yp\.(session|api_key)_check\((.*?), '(?:[^'\\]|\\.)*'\); ")
 """The gate in the packet of the next CALL, with its last answer."""
 PACKET_ENDS = re.compile(r"; (?=CALL \w+\.(?:webhook_wanted|webhook_contacts|contact_event_\w+)\(|COMMIT\Z)")
 """Ends of the statements in one packet of the service."""
@@ -214,4 +214,4 @@ class Fixtures:
 def _gate_of(packet: str) -> tuple[list[str], str]:
     """Return the gate in front of a CALL as one of its own, if there is one, and the rest of the packet."""
     check = CHECKS.match(packet)
-    return ([f"CALL yp.session_open({check[1]})"], packet[check.end() :]) if check else ([], packet)
+    return ([f"CALL yp.{check[1]}_open({check[2]})"], packet[check.end() :]) if check else ([], packet)
