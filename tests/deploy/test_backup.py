@@ -30,7 +30,7 @@ from service.server import check
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store import admin
 from tests.support.admin import Admin
-from tests.support.sites import Cli, empty_server, start
+from tests.support.sites import Cli, empty_server, files_beside_run, start
 
 VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal", "operation"}
 
@@ -172,7 +172,7 @@ def test_a_backup_spares_the_node_that_the_services_use(
     backup_module._dump(servers, ["yp"], path, "drumee_app", {"made": 1})
     assert dumped == order
     assert list(Archive(path).manifest["files"]) == [f"000000-of_{order[-1]}.sql"]
-    assert list(tmp_path.iterdir()) == [path]
+    assert files_beside_run(tmp_path) == [path]
     assert "WHERE USER = drumee_app" in asked[1]
 
 
@@ -284,10 +284,10 @@ def test_nothing_of_a_killed_backup_stays(
     process.send_signal(number)
     process.communicate(timeout=60)
     connection.close()
-    assert list(tmp_path.iterdir()) == []
+    assert files_beside_run(tmp_path) == []
     assert eventually(lambda: not dba.rows(dumps), 30)
     backup(site, path)
-    assert list(tmp_path.iterdir()) == [path]
+    assert files_beside_run(tmp_path) == [path]
 
 
 def test_an_archive_replaces_the_last_one_where_files_without_names_cannot_get_one(
@@ -305,7 +305,7 @@ def test_an_archive_replaces_the_last_one_where_files_without_names_cannot_get_o
     with new_file(path) as stream:
         stream.write(b"new")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
-    assert list(tmp_path.iterdir()) == [path]
+    assert files_beside_run(tmp_path) == [path]
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])

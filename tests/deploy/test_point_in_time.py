@@ -21,7 +21,7 @@ from service.deploy.restore import restore
 from service.settings import Settings
 from service.store.admin import DeployError
 from tests.support.admin import Admin
-from tests.support.sites import Cli, empty_server
+from tests.support.sites import Cli, empty_server, files_beside_run
 
 Add = Callable[[str, str], None]
 
@@ -128,7 +128,7 @@ def test_until_a_position_of_a_server_that_runs(site: Settings, dba: Admin, add:
         empty_server(site)
         assert restore(site, path, Recovery(until, site.db_admin)).status == 0
         assert emails(dba) == {"one@later.test"}
-        assert list(tmp_path.iterdir()) == [path]
+        assert files_beside_run(tmp_path) == [path]
 
 
 def test_logs_that_do_not_reach_the_moment_are_refused(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -121,6 +122,11 @@ def cli_environment(site: Settings) -> dict[str, str]:
         "DRUMEE_REDIS": "redis://127.0.0.1:1/0",
         "DRUMEE_RUN_DIR": site.run_dir,
     }
+
+
+def files_beside_run(folder: Path) -> list[Path]:
+    """Return what a command has left in a folder, besides the directory of its settings."""
+    return [path for path in folder.iterdir() if path.name != "run"]
 
 
 def start(site: Settings, *words: str) -> subprocess.Popen[str]:
