@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import pymysql
 from redis.exceptions import RedisError
 
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
@@ -87,5 +88,9 @@ async def _state(check: Awaitable[None], failure: str) -> str:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await check
     except (*DATABASE_AWAY, RedisError, OSError, TimeoutError):
+        return failure
+    except pymysql.err.MySQLError as exc:
+        # such as 1449: the account that the routines belong to is gone
+        log.error("the database refuses a health check", extra={"error": kind_of(exc)})
         return failure
     return "ok"
