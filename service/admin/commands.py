@@ -318,11 +318,12 @@ def _with_registry(work: Callable[[Registry], str]) -> int:
         import pymysql
 
         from service.admin.registry import Registry
+        from service.store.denials import explain
 
         try:
             typer.echo(work(Registry(settings)))
         except pymysql.err.MySQLError as exc:
-            raise CommandError(f"refused: {exc.args[1]}") from exc
+            raise CommandError(f"refused: {explain(exc)}") from exc
         return 0
 
     return with_stack(print_result)

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pymysql
+
+from service.deploy.privileges import NOT_THERE
 from service.store.admin import Connection, DeployError
 
 AGO = re.compile(r"(\d+) ?(?:(m|min|minutes?)|(h|hours?)|(d|days?)|(w|weeks?))( ago)?")
@@ -78,6 +81,12 @@ def history(connection: Connection, since: str = "", name: str = "", most: int =
         )
     }
     if "deploy_run" not in tables:
+        # information_schema shows no table to an account without rights; the error of a query names them
+        try:
+            connection.rows("SELECT 1 FROM yp.deploy_run LIMIT 1")
+        except pymysql.err.MySQLError as exc:
+            if exc.args[0] not in NOT_THERE:
+                raise
         raise DeployError("nothing is deployed to this server, so it has no history")
     start, pattern = moment(since), f"%{_escaped(name)}%" if name else "%"
     entries = [HistoryEntry(*row) for row in connection.rows(RUNS, start, pattern, pattern, pattern, most)]

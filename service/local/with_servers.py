@@ -23,11 +23,12 @@ def with_stack(work: Work) -> int:
 
     from service.local.stack import ensure_stack_env
     from service.settings import Settings
+    from service.store.denials import explain
 
     try:
         with ensure_stack_env() as env:
             return work(Settings.from_env({**os.environ, **env}))
     except pymysql.err.MySQLError as exc:
-        raise CommandError(f"MariaDB refused: {exc}") from exc
+        raise CommandError(f"MariaDB refused: {explain(exc)}") from exc
     except KeyboardInterrupt:
         raise CommandError("interrupted; the same command again goes on from here") from None

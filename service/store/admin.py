@@ -22,6 +22,8 @@ SQL_MODE = (
 CHARSET = "utf8mb4"
 COLLATION = "utf8mb4_unicode_520_ci"
 CONNECT_SECONDS = 5
+ACCESS_DENIED = {1045, 1698}
+"""No such account, another password, or one that signs in by a socket only."""
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
@@ -121,13 +123,20 @@ def connect(servers: Sequence[DatabaseServer]) -> Any:
 def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServer]:
     """Return a connection to the first server that works, and that server; DeployError when none does."""
     errors: list[str] = []
+    numbers: set[int] = set()
     for server in servers:
         try:
             return _connect(server), server
         except pymysql.err.OperationalError as exc:
             place = server.unix_socket or f"{server.host}:{server.port}"
             errors.append(f"{place}: {_reason(server, str(exc.args[-1]))}")
+            numbers.add(exc.args[0])
     reasons = "; ".join(errors)
+    if numbers <= ACCESS_DENIED:
+        raise DeployError(
+            f"MariaDB refuses the account: {reasons}. "
+            "Do DRUMEE_DB and DRUMEE_DB_ADMIN have its name and password?"
+        )
     raise DeployError(
         f"no MariaDB server answers: {reasons}. Is it running, and do DRUMEE_DB and DRUMEE_DB_ADMIN name it?"
     )
