@@ -44,6 +44,8 @@ from service.local.supervisor import SOCKET, SupervisedProgram, Supervisor
 FOLDER = RUN_DIR / "cluster"
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
+RECOVER_SECONDS = 180
+"""For the recovery of a node that was killed, of which a busy machine takes minutes."""
 STOP_SECONDS = 45.0
 ACCOUNT = "drumee_app"
 SMALL = """
@@ -305,7 +307,12 @@ class LocalCluster:
         # with its binary log: without that, the server rolls back what it had acknowledged last
         command = [*self._mariadb(node), "--wsrep-recover"]
         outcome = subprocess.run(
-            command, cwd=self.place(node), capture_output=True, text=True, check=False, timeout=READY_SECONDS
+            command,
+            cwd=self.place(node),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=RECOVER_SECONDS,
         )
         positions = re.findall(r"Recovered position:\s*(\S+:-?\d+)", outcome.stderr)
         return [f"--wsrep-start-position={positions[-1]}"] if positions else []
