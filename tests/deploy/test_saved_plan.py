@@ -48,8 +48,9 @@ def test_the_file_says_what_is_done_where_and_a_deploy_does_it_once(
     tool().add_shard("shard2")
     files = edited("tag_add", "BEGIN", "BEGIN -- changed")
     content = save(path, tool(files=files))
+    assert [each["name"] for each in content["actions"]] == ["tag_add"], content["actions"]
     (action,) = content["actions"]
-    assert (action["action"], action["kind"], action["name"]) == ("replace", "procedure", "tag_add")
+    assert (action["action"], action["kind"]) == ("replace", "procedure")
     assert action["in"] == ["shard1", "shard2"]
     assert (len(action["before"]), len(action["after"]), content["revision"]) == (64, 64, "test")
     assert set(content["databases"]) == {"yp", "shard1", "shard2"}
