@@ -301,7 +301,8 @@ class LocalCluster:
 
         Without it the node would copy all data from another one, instead of what it missed.
         """
-        state = self.place(node) / "grastate.dat"
+        folder = self.place(node)
+        state = folder / "grastate.dat"
         if not state.exists() or "seqno:   -1" not in state.read_text():
             return []
         # with its binary log: without that, the server rolls back what it had acknowledged last
