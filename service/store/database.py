@@ -373,19 +373,25 @@ class Database:
         Those of the other shards are read when they are first called: of a thousand shards, the server takes
         longer to list them than a statement may take.
         """
-        self._routines = {}
-        await self._read_routines("yp")
-        for db in self._shards[:READ_FIRST]:
-            await self._read_routines(db)
-        return self._routines
+        async with self._read.connection() as connection:
+            await self._read_shards(connection)
+            routines: dict[tuple[str, str], RoutineInfo] = {}
+            for db in ["yp", *self._shards[:READ_FIRST]]:
+                routines |= await _installed_routines(connection, db)
+        self._routines = routines
+        return routines
 
     async def _read_routines(self, db: str) -> None:
         """Read the shards and the routines of a database, which may be newer than this process."""
         async with self._read.connection() as connection:
-            self._shards = sorted(name for (name,) in (await connection.run("yp", "shard_list", ()))[0])
+            await self._read_shards(connection)
             routines = await _installed_routines(connection, db)
         others = {key: info for key, info in self._routines.items() if key[0] != db}
         self._routines = others | routines
+
+    async def _read_shards(self, connection: PooledConnection) -> None:
+        (shard_rows,) = await connection.run("yp", "shard_list", ())
+        self._shards = sorted(name for (name,) in shard_rows)
 
     async def shards(self) -> list[str]:
         """Return the names of all shards, sorted."""
