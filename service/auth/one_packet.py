@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
 from service.auth.session import Caller
-from service.errors import Refused
+from service.errors import Refused, RequestError, TooManyCallsError
 from service.store.connection import Call
 from service.store.database import Database, ResultSet, Transaction
 
@@ -41,6 +43,23 @@ class Guess(NamedTuple):
         """The CALL that refuses when the guess does not hold."""
         session, hub, resource = self.gate
         return "yp", "session_check", (session, hub, resource, self.answer)
+
+
+async def run_guessed(calls: GuessCaller, work: Awaitable[T], forget: Callable[[], object]) -> T | None:
+    """Return the result of work whose CALLs go through `calls`.
+
+    None when the guess does not hold, after `forget`, or was not checked. Whatever ends the work before the
+    guess is checked is decided by the gate: its answer might be another one.
+    """
+    try:
+        result = await work
+    except (GuessError, TooManyCallsError, RequestError, HTTPRequestEntityTooLarge) as exc:
+        if calls.is_checked:
+            raise
+        if isinstance(exc, GuessError):
+            forget()
+        return None
+    return result if calls.is_checked else None
 
 
 class GuessCaller:

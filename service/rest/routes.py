@@ -8,11 +8,10 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 from aiohttp import web
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from service.auth.one_packet import GuessCaller, GuessError
+from service.auth.one_packet import GuessCaller, run_guessed
 from service.auth.session import ANONYMOUS
-from service.errors import Failure, Refusal, RequestError, TooManyCallsError
+from service.errors import Failure, Refusal, RequestError
 from service.rest.asyncapi import live_document
 from service.rest.contacts import parse_contact_id
 from service.rest.count_cache import CountCache
@@ -219,25 +218,17 @@ class OperationExchange(RestExchange):
     async def _guessed(self, operation: Operation, credential: Credential) -> ApiResponse | None:
         """Run the operation with the gate in the packet of its first CALL (service/auth/one_packet.py).
 
-        None when there is no guess, or when it does not hold. Whatever ends the request before the guess is
-        checked is decided by the gate: its answer might be another one.
+        None when there is no guess, or when it does not hold.
         """
         guess = self.api.gate.guess(credential, self._user) if operation.name in ONE_PACKET else None
         if guess is None:
             return None
         calls = GuessCaller(self.process.db, guess.check)
-        try:
-            response = await self._handled(operation, guess.admission, calls)
-        except (GuessError, TooManyCallsError, RequestError, HTTPRequestEntityTooLarge) as exc:
-            if calls.is_checked:
-                raise
-            if isinstance(exc, GuessError):
-                self.api.gate.forget(credential, self._user)
-        else:
-            if calls.is_checked:
-                return response
-        self.caller = self.context = None
-        return None
+        work = self._handled(operation, guess.admission, calls)
+        response = await run_guessed(calls, work, lambda: self.api.gate.forget(credential, self._user))
+        if response is None:
+            self.caller = self.context = None
+        return response
 
     async def _handled(
         self, operation: Operation, admission: Admission | None, calls: RoutineCaller

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
-from service.auth.one_packet import GateArgs, Guess, GuessCaller, GuessError
+from service.auth.one_packet import GateArgs, Guess, GuessCaller, run_guessed
 from service.auth.session import (
     NOBODY,
     Caller,
@@ -31,7 +31,6 @@ from service.errors import (
     Failure,
     Refusal,
     RequestError,
-    TooManyCallsError,
 )
 from service.ids import ID, SOCKET_ID
 from service.log import request_id
@@ -158,8 +157,7 @@ class RpcExchange(Exchange):
     async def _guessed(self, service: Service, args: dict[str, Any]) -> tuple[Context, Answer] | None:
         """Run the handler with the gate in the packet of its first CALL (service/auth/one_packet.py).
 
-        None when there is no guess, or when it does not hold. Whatever ends the request before the guess is
-        checked is decided by the gate: its answer might be another one.
+        None when there is no guess, or when it does not hold.
         """
         if service.name not in ONE_PACKET:
             return None
@@ -168,24 +166,23 @@ class RpcExchange(Exchange):
             return None
         self.gate_asked = True
         calls = GuessCaller(self.process.db, guess.check)
-        try:
+
+        async def work() -> tuple[Context, Answer]:
             self.count_caller(guess.caller)
             context = self._make_context(args, guess.caller, calls)
             allow(service.timeout)
-            answer = await service.handler(context, **_handler_args(service, args))
-        except (GuessError, TooManyCallsError, RequestError) as exc:
-            if not calls.is_checked:
-                if isinstance(exc, GuessError):
-                    self.process.gate_answers.pop(guess.gate, None)
-                return None
-            raise
+            return context, await service.handler(context, **_handler_args(service, args))
+
+        try:
+            outcome = await run_guessed(
+                calls, work(), lambda: self.process.gate_answers.pop(guess.gate, None)
+            )
         finally:
             if calls.is_checked:
                 self.caller = guess.caller
-        if not calls.is_checked:
-            return None
-        self.context = context
-        return context, answer
+        if outcome is not None:
+            self.context = outcome[0]
+        return outcome
 
     def _success(self, service: Service, context: Context, data: object) -> web.Response:
         """Return 200, or the declared status of a part that failed (docs/frontend-contract.md#statuses)."""
