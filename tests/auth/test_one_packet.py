@@ -18,6 +18,7 @@ from service.settings import Settings
 from service.store.database import Database, Transaction
 from tests.support.admin import Admin
 from tests.support.conferences import MEETING, join_meeting
+from tests.support.one_packet import trips
 from tests.support.people import FRONTEND, Answer, People, Person
 
 PAGE = ("contact.show_contact", {"order": "asc", "page": 1})
@@ -28,13 +29,6 @@ READS: list[tuple[str, dict[str, Any]]] = [
     ("contact.my_contacts", {"value": ""}),
     ("contact.search", {"string": "ada"}),
 ]
-
-
-def trips(caplog: pytest.LogCaptureFixture) -> list[tuple[int, int]]:
-    """Return (calls, trips) of the requests since the last time."""
-    lines = [(r.calls, r.trips) for r in caplog.records if r.message == "request"]  # type: ignore[attr-defined]
-    caplog.clear()
-    return lines
 
 
 def essence(answer: Answer) -> tuple[int, dict[str, Any]]:

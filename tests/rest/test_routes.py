@@ -11,6 +11,7 @@ import pytest
 from service.ids import to_wire
 from service.rest.routes import ONE_PACKET
 from tests.support.admin import Admin
+from tests.support.one_packet import trips
 from tests.support.people import People
 from tests.support.rest import Answer, Client, ClientMaker
 from tests.support.waiting import until
@@ -47,13 +48,6 @@ async def used(api: Client, admin: Admin) -> str:
     for _ in range(2):
         assert (await api.get("/contacts")).status == 200
     return contact_id
-
-
-def trips(caplog: pytest.LogCaptureFixture) -> list[tuple[int, int]]:
-    """Return (calls, trips) of the requests since the last time."""
-    lines = [(r.calls, r.trips) for r in caplog.records if r.message == "request"]  # type: ignore[attr-defined]
-    caplog.clear()
-    return lines
 
 
 def test_every_operation_in_one_packet_is_tried() -> None:
