@@ -23,6 +23,19 @@ CHANGE = (
     "ALTER ROUTINE", "EVENT", "GRANT OPTION",
 )  # fmt: skip
 """GRANT OPTION, as the definer and the service get rights."""
+COPY = (
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "INDEX",
+    "REFERENCES",
+    "CREATE VIEW",
+)
+"""To load tables and the views of a dump, without triggers and routines."""
 ACCOUNTS = ("CREATE USER", "SET USER", "PROCESS")
 """SET USER: routines and views belong to the definer. PROCESS: whose scratch databases are in use."""
 SYSTEM_TABLES = ("db", "global_priv", "proc", "procs_priv", "user")
@@ -35,6 +48,8 @@ LINE = re.compile(
 )
 TRUSTED = "SELECT NOT @@log_bin OR @@log_bin_trust_function_creators"
 """Whether everybody may create functions and triggers; else only accounts with SUPER."""
+LOGS_STATEMENTS = "SELECT @@log_bin AND @@binlog_format <> 'ROW'"
+"""Whether changes can be in the binary log as statements, which an account needs BINLOG ADMIN to change."""
 NOT_THERE = {1049, 1146}
 """No such database, or table."""
 WILDCARD = re.compile(r"(?<!\\)[%_]")
@@ -52,6 +67,8 @@ class Needs:
     """On yp, beyond these."""
     scratch: tuple[str, ...] = ()
     """On the databases that are made and dropped beside them."""
+    logs_rows: bool = False
+    """Whether it writes its rows into the binary log, whatever format the server has."""
 
 
 NEEDS = {
@@ -61,6 +78,9 @@ NEEDS = {
     "backup": Needs(("CREATE USER",), READ, LEASE),
     "backup of a replica": Needs((), READ),
     "restore": Needs(ACCOUNTS, (*CHANGE, "LOCK TABLES"), (), CHANGE),
+    "restore of a user": Needs(
+        ("CREATE USER", "PROCESS"), DATA, LEASE, (*COPY, "CREATE TEMPORARY TABLES", "LOCK TABLES"), True
+    ),
     "move": Needs(("CREATE USER",), DATA, LEASE),
 }
 """By command: plan, proc, shard and shard-drop need the rights of deploy."""
@@ -74,8 +94,10 @@ def check_privileges(
     `more`: databases that the command makes. `first_shard`: another one, when there are no shards yet.
     """
     account, needs, held = connection.one("SELECT CURRENT_USER()"), NEEDS[command], _held(connection)
-    if needs.scratch and not connection.one(TRUSTED):
+    if needs.scratch and not needs.logs_rows and not connection.one(TRUSTED):
         needs = replace(needs, everywhere=(*needs.everywhere, "SUPER"))
+    if needs.logs_rows and connection.one(LOGS_STATEMENTS):
+        needs = replace(needs, everywhere=(*needs.everywhere, "BINLOG ADMIN"))
     try:
         names = _shards(connection) or [name for name in [first_shard] if name]
         missing = _missing(held, needs, list(dict.fromkeys(["yp", *names, *more])))

@@ -21,6 +21,7 @@ from service.deploy.clients import load
 from service.deploy.guards import check_writable
 from service.deploy.journal import Lease
 from service.deploy.move import DRAIN_SECONDS, block, stored_columns
+from service.deploy.privileges import LOGS_STATEMENTS, check_privileges
 from service.deploy.relations import mend_relations
 from service.deploy.scratch import create, drop, drop_stale, scratch_name, unlogged
 from service.settings import Settings
@@ -72,9 +73,12 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
     started = time.monotonic()
     with closing(Connection(settings)) as connection, closing(Connection(settings)) as scratch:
         check_writable(connection)
+        check_privileges(connection, "restore of a user")
         unlogged(scratch)
-        # A replica has no scratch databases: it needs the rows, not the statement that reads them from there.
-        connection.run("SET SESSION binlog_format = 'ROW', innodb_lock_wait_timeout = 10")
+        connection.run("SET SESSION innodb_lock_wait_timeout = 10")
+        if connection.one(LOGS_STATEMENTS):
+            # A replica has no scratch databases: it needs the rows, not the statement that reads them there.
+            connection.run("SET SESSION binlog_format = 'ROW'")
         with Lease(settings, "restore", f"{entity} from {path}"), _scratch(scratch) as (registry, copy):
             _load(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
             uid, from_db = _find(scratch, registry, entity, path)

@@ -17,6 +17,7 @@ from service.deploy.deployer import Deployer
 from service.deploy.examples import examine
 from service.deploy.move import move
 from service.deploy.plan import Files
+from service.deploy.restore_entity import restore_entity
 from service.deploy.shards import drop_shard
 from service.settings import Settings
 from service.store.admin import DeployError
@@ -74,6 +75,7 @@ def test_the_statements_of_the_message_are_enough_for_each_command(
         lambda s: deployer(s).drift(),
         lambda s: list(examine(s, Files.load())),
         lambda s: backup(s, tmp_path / "a.tar.gz"),
+        lambda s: restore_entity(s, tmp_path / "a.tar.gz", "ann@example.org", replace=True),
         lambda s: deployer(s).plan(),
         make_shard,
         lambda s: move(s, "ann@example.org", "s_2"),
