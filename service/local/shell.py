@@ -34,7 +34,8 @@ NOTICE = (
 def shell() -> int:
     """Run the mariadb client as administrator, on the database that the commands work with.
 
-    People get no autocommit. Statements from a pipe do: a script ends before somebody can say COMMIT.
+    Return 0, or 2 when the client fails, whatever its status. People get no autocommit. Statements from a
+    pipe do: a script ends before somebody can say COMMIT.
     """
     with ensure_stack_env() as private:
         settings = Settings.from_env({**os.environ, **private})
@@ -46,17 +47,18 @@ def shell() -> int:
         environ = {**os.environ, "MYSQL_PWD": server.password}
         # Ctrl-C is the client's, to end a query. A handler, because a child inherits "ignore".
         signal.signal(signal.SIGINT, lambda *_: None)
-        return subprocess.run(_client(server, options), env=environ, check=False).returncode
+        client = subprocess.run(_client(server, options), env=environ, check=False)
+        return 2 if client.returncode else 0
 
 
 def _registry(settings: Settings) -> tuple[DatabaseServer, list[str]]:
     """Start in the registry, where CALL help('…') works, unless nothing is deployed yet."""
-    from service.store.admin import Connection, DeployError, admin_servers
+    from service.store.admin import Connection, NotReadyError, admin_servers
 
     try:
         connection = Connection(settings)
-    except DeployError:
-        return admin_servers(settings)[0], []  # the client says it better
+    except NotReadyError:
+        return admin_servers(settings)[0], []  # somebody wants to look why
     is_deployed = connection.rows("SHOW DATABASES LIKE 'yp'")
     connection.close()
     return connection.server, ["--database=yp"] if is_deployed else []

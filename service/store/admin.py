@@ -24,6 +24,8 @@ COLLATION = "utf8mb4_unicode_520_ci"
 CONNECT_SECONDS = 5
 ACCESS_DENIED = {1045, 1698}
 """No such account, another password, or one that signs in by a socket only."""
+NOT_READY = 1047
+"""A node of a cluster that has lost the others, or does not have their data yet."""
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
@@ -41,6 +43,10 @@ def view_statement(statement: str) -> str:
 
 class DeployError(CommandError):
     """A command cannot go on; the message says why, and what to do."""
+
+
+class NotReadyError(DeployError):
+    """The servers answer, but are nodes of a cluster that cannot be used now."""
 
 
 def admin_servers(settings: Settings) -> list[DatabaseServer]:
@@ -137,7 +143,8 @@ def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServe
             f"MariaDB refuses the account: {reasons}. "
             "Do DRUMEE_DB and DRUMEE_DB_ADMIN have its name and password?"
         )
-    raise DeployError(
+    failure = NotReadyError if numbers == {NOT_READY} else DeployError
+    raise failure(
         f"no MariaDB server answers: {reasons}. Is it running, and do DRUMEE_DB and DRUMEE_DB_ADMIN name it?"
     )
 
@@ -170,7 +177,7 @@ def _connect(server: DatabaseServer) -> Any:
         status = dict(cursor.fetchall())
         if status.get("wsrep_provider_name") and status.get("wsrep_ready") == "OFF":
             connection.close()
-            raise pymysql.err.OperationalError(1047, "this node of the cluster is not ready")
+            raise pymysql.err.OperationalError(NOT_READY, "this node of the cluster is not ready")
     # Statements of commands have no time limit.
     connection._read_timeout = None
     return connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pty
 import subprocess
@@ -44,4 +45,14 @@ def test_a_script_in_a_pipe_keeps_autocommit_and_is_told_what_a_routine_needs(se
     assert b"autocommit is off" not in refused.stdout
     assert b"NO_TRANSACTION" in refused.stderr
     assert b"START TRANSACTION; CALL ...; COMMIT" in refused.stderr
-    assert refused.returncode == 1
+    assert refused.returncode == 2
+
+
+def test_a_server_that_does_not_answer_is_named(settings: Settings) -> None:
+    away = dataclasses.replace(settings, db_admin="mysql://root@127.0.0.1:1/")
+    shell = subprocess.run(
+        COMMAND, cwd=ROOT, env=cli_environment(away), input=QUERY, capture_output=True, check=False
+    )
+    assert (shell.returncode, shell.stdout) == (2, b"")
+    assert shell.stderr.startswith(b"no MariaDB server answers: 127.0.0.1:1: ")
+    assert shell.stderr.count(b"\n") == 1
