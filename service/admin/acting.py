@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import typer
 
 from service.admin.registry import Registry
 from service.app import command_process
@@ -17,6 +20,7 @@ from service.errors import (
     Refused,
     RequestError,
 )
+from service.live.push import PUSHES_LOST
 from service.runtime.context import Context, run_after_commit
 from service.settings import Settings
 
@@ -35,15 +39,42 @@ def caller_of(registry: Registry, who: str) -> Caller:
         raise CommandError(f"{who} is being moved to another shard; try again in a minute") from None
 
 
+class _CommandLog(logging.Handler):
+    """Keeps the log of a process away from the terminal; counts the pushes that Redis has not taken."""
+
+    lost_pushes = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count the pushes of a record; the command itself says how its own work has failed."""
+        self.lost_pushes += vars(record).get("count", 0) if record.getMessage() == PUSHES_LOST else 0
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Say at the end, in a sentence, when live updates were lost."""
+    logger, handler = logging.getLogger("service"), _CommandLog()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        if handler.lost_pushes:
+            typer.echo(
+                "no Redis answers at DRUMEE_REDIS: open tabs show the change when they are loaded again",
+                err=True,
+            )
+
+
 @asynccontextmanager
 async def acting_as(settings: Settings, caller: Caller, service: str) -> AsyncIterator[Context]:
     """Yield a context in which a user acts; what it pushes is sent at the end."""
-    async with command_process(settings) as process:
-        ctx = process.context_of_command(service, caller)
-        try:
-            yield ctx
-        finally:
-            run_after_commit(ctx)
+    with _without_log():
+        async with command_process(settings) as process:
+            ctx = process.context_of_command(service, caller)
+            try:
+                yield ctx
+            finally:
+                run_after_commit(ctx)
 
 
 def why(exc: Exception) -> str:

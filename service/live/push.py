@@ -33,6 +33,8 @@ from service.store.redis import CHECK_SECONDS, RedisServers
 
 log = logging.getLogger(__name__)
 
+PUSHES_LOST = "pushes lost"
+"""Message of the log; its `count` says how many."""
 QUEUE = 10_000
 BATCH = 200
 MARK = "#"
@@ -242,7 +244,7 @@ class Pusher:
         expired = [message for message in unheard if message.expires <= start]
         dropped = sum(not self._give_up(message) for message in expired)
         if dropped:
-            log.warning("pushes lost", extra={"count": dropped})
+            log.warning(PUSHES_LOST, extra={"count": dropped})
         self._done("lost", dropped)
         self._done("kept", len(expired) - dropped)
 

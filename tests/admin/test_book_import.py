@@ -54,6 +54,26 @@ async def test_a_file_is_loaded_and_reported(
     assert "known, line 3: Bo B: nothing new\n" in third.out
 
 
+async def test_without_redis_one_sentence_says_what_open_tabs_miss(
+    settings: Settings, people: People, tmp_path: Path
+) -> None:
+    alice = await people("Alice")
+    await alice.tab()
+    file = tmp_path / "people.csv"
+    file.write_text(f"{HEAD}Ana Ruiz,ana@x.example,,\n")
+    loaded = await run(
+        settings, "import", "--file", file, "--user", alice.uid, DRUMEE_REDIS="redis://127.0.0.1:1/0"
+    )
+    assert (loaded.status, loaded.out.splitlines()[0]) == (
+        0,
+        "done: 1 read, 1 new, 0 updated, 0 known, 0 rejected",
+    )
+    assert loaded.err.splitlines() == [
+        "loading people.csv: 100 %",
+        "no Redis answers at DRUMEE_REDIS: open tabs show the change when they are loaded again",
+    ]
+
+
 async def test_what_cannot_begin_ends_with_2_and_changes_nothing(
     settings: Settings, client_of: ClientMaker, people: People, tmp_path: Path
 ) -> None:
