@@ -71,7 +71,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
         invite_mails_new=100_000,
         run_dir=str(tmp_path_factory.mktemp("run")),
     )
-    Deployer(config, say=lambda _: None).add_shard(SECOND_SHARD)
+    Deployer(config, say=lambda _: None, examples=False).add_shard(SECOND_SHARD)
     return config
 
 

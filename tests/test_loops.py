@@ -289,7 +289,7 @@ async def test_a_routine_that_is_missing_stops_its_own_loop_only(
         await until(lambda: admin.one("SELECT MAX(heartbeat) FROM yp.node") > written)
         assert await metric(base, 'drumee_loop_rounds_total{loop="evictions",outcome="failed"}') > 1
     finally:
-        Deployer(settings, say=lambda _: None).deploy()
+        Deployer(settings, say=lambda _: None, examples=False).deploy()
     await until(lambda: _says(base, "ok", {}))
     (trace,) = traces(caplog)
     assert vars(trace)["loop"] == "evictions"
@@ -413,7 +413,7 @@ async def test_spoiled_data_of_one_owner_cost_only_that_owner(
         progress: list[str] = []
         admin.rows("UPDATE shard1.contact_set_aside SET retry_at = 0 WHERE owner_id = %s", first.uid)
         admin.rows("DROP PROCEDURE shard1.contact_sweep")
-        assert Deployer(settings, say=progress.append).deploy().failed == {}
+        assert Deployer(settings, say=progress.append, examples=False).deploy().failed == {}
         # After the repair the owner recovers automatically.
         admin.rows("UPDATE shard1.contact_ledger SET rev = rev + 2 WHERE owner_id = %s", first.uid)
         admin.rows("UPDATE shard1.contact_set_aside SET retry_at = UNIX_TIMESTAMP() + 1")

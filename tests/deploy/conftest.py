@@ -59,7 +59,7 @@ def site(
     )
     if not (fresh and mended(settings, fresh["site"])):
         empty_server(settings)
-        outcome = Deployer(settings, say=lambda _: None).deploy()
+        outcome = Deployer(settings, say=lambda _: None, examples=False).deploy()
         assert outcome.status == 0, outcome.failed
         fresh["site"] = Snapshot.of(settings)
     return settings

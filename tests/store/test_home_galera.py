@@ -65,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GaleraCluster]
     cluster = GaleraCluster(tmp_path_factory.mktemp("galera"))
 
     def prepare(node: GaleraNode) -> None:
-        Deployer(settings_for([node.address]), say=lambda _: None).deploy()
+        Deployer(settings_for([node.address]), say=lambda _: None, examples=False).deploy()
         for statement in ROUTINES:
             node.rows(statement)
 

@@ -28,7 +28,7 @@ async def own(tmp_path: Path) -> AsyncIterator[tuple[Stack, Settings]]:
             redis=env["DRUMEE_REDIS"],
             run_dir=str(tmp_path),
         )
-        Deployer(settings, say=lambda _: None).deploy()
+        Deployer(settings, say=lambda _: None, examples=False).deploy()
         yield stack, settings
 
 

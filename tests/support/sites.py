@@ -83,12 +83,12 @@ def mended(settings: Settings, wanted: Snapshot) -> bool:
 
 def _replace_routines(settings: Settings, connection: Connection) -> None:
     connection.run("UPDATE yp.deploy_lease SET until = 0")
-    plan = Deployer(settings, say=lambda _: None).plan()
+    plan = Deployer(settings, say=lambda _: None, examples=False).plan()
     for routine in plan.unknown:
         connection.run(f"DROP {routine.kind} `{routine.db}`.`{routine.name}`")
     if plan.todo or plan.decide:
         names = [item.name for item in plan.decide]
-        Deployer(settings, say=lambda _: None, allow=names).deploy()
+        Deployer(settings, say=lambda _: None, allow=names, examples=False).deploy()
 
 
 def empty_server(settings: Settings) -> None:
