@@ -185,8 +185,8 @@ docs: installed ## Reference of all routines: build/docs/procedures.html and .md
 	@$(SERVICE) docs
 
 # make looks at the variable: bash, which is sh on some systems, sets SECONDS by itself.
-stats: installed ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5])
-	@$(SERVICE) stats $(if $(SECONDS),--seconds "$$SECONDS")
+stats: installed ## Calls, errors, p50 and p95 of each routine, from the server ([SECONDS=5] [SINCE=3d])
+	@$(SERVICE) stats $(if $(SECONDS),--seconds "$$SECONDS") $${SINCE:+--since "$$SINCE"}
 
 history: installed ## Who deployed, moved, restored, backed up what, when ([SINCE=3d] [NAME=] [LIMIT=20])
 	@$(SERVICE) history $${SINCE:+--since "$$SINCE"} $${NAME:+--name "$$NAME"} $${LIMIT:+--limit "$$LIMIT"}

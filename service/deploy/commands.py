@@ -280,14 +280,29 @@ def docs() -> int:
 @commands.command(rich_help_panel="Schema")
 def stats(
     seconds: Annotated[float, typer.Option(min=0, help="How long to listen for the percentiles.")] = 5.0,
+    since: Annotated[
+        str,
+        typer.Option(help="Time, or age such as 3d, from which to count; absent: since the server started."),
+    ] = "",
 ) -> int:
     """Show calls, errors, p50 and p95 of each routine, and routines that nobody called."""
 
     def work(settings: Settings) -> int:
+        from service.deploy import stats_snapshots as snapshots
         from service.deploy.stats import collect, render
         from service.store.admin import Connection
 
-        typer.echo("\n".join(render(collect(Connection(settings), seconds))))
+        connection = Connection(settings)
+        begin = snapshots.begin(connection, since) if since else 0
+        uses = collect(connection, seconds)
+        if begin:
+            typer.echo(f"since {snapshots.when(begin)}")
+            lines = render(snapshots.uses_since(connection, uses, begin), snapshots.when(begin))
+        else:
+            lines = render(uses)
+        typer.echo("\n".join(lines))
+        if why := snapshots.keep(connection, uses):
+            typer.echo(f"these numbers are not kept for SINCE=: {why}", err=True)
         return 0
 
     return with_stack(work)

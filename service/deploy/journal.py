@@ -83,12 +83,19 @@ BOOTSTRAP = (
         PRIMARY KEY (id),
         KEY by_start (started)
     ) ENGINE = InnoDB COMMENT 'what administrators did beside deploys (make history)'""",
+    """CREATE TABLE IF NOT EXISTS yp.stats_snapshot (
+        server  CHAR(8) COLLATE ascii_bin NOT NULL COMMENT 'each server of a cluster counts by itself',
+        taken   INT UNSIGNED NOT NULL,
+        started INT UNSIGNED NOT NULL COMMENT 'start of the server, where it began to count',
+        counts  MEDIUMTEXT NOT NULL COMMENT 'JSON: calls, errors, total and slowest ms by routine',
+        PRIMARY KEY (server, taken)
+    ) ENGINE = InnoDB COMMENT 'numbers of the routines, kept for make stats SINCE='""",
     "INSERT IGNORE INTO yp.deploy_lease (name, holder, until) VALUES ('deploy', '', 0)",
     f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
 )
 
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS yp\.(\w+)")
-LATER_TABLES = frozenset({"operation"})
+LATER_TABLES = frozenset({"operation", "stats_snapshot"})
 """Tables that a server of an earlier version lacks until the next deploy; they have no data of users."""
 
 

@@ -32,6 +32,7 @@ class Use:
     errors: int = 0
     total_ms: float = 0.0
     slowest_ms: float = 0.0
+    """0: unknown, because a slower call was before the moment from which it counts."""
     sample_ms: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float | None:
@@ -110,8 +111,8 @@ def _switched_on(connection: Connection) -> Iterator[None]:
             connection.run(change, enabled, name)
 
 
-def render(uses: dict[tuple[str, str], Use]) -> list[str]:
-    """Render a table, the busiest first, and the routines without a call."""
+def render(uses: dict[tuple[str, str], Use], since: str = "") -> list[str]:
+    """Render a table, the busiest first, and the routines without a call; `since` is when both begin."""
     known = {(r.scope, r.name) for r in load_routines()}
     titles = "".join(f"{title:>9}" for title in ("mean ms", "p50 ms", "p95 ms", "max ms"))
     lines = [f"{'routine':<36}{'calls':>10}{'errors':>8}{titles}{'sample':>8}"]
@@ -121,16 +122,14 @@ def render(uses: dict[tuple[str, str], Use]) -> list[str]:
             lines.append(_line(f"{scope}.{name}", use))
     never = sorted(f"{scope}.{name}" for scope, name in known if not uses.get((scope, name), Use()).calls)
     if never:
-        lines.append(f"{len(never)} never called since the server started or they were replaced:")
+        begin = since or "the server started or they were replaced"
+        lines.append(f"{len(never)} never called since {begin}:")
         lines += textwrap.wrap(", ".join(never), 110, initial_indent="  ", subsequent_indent="  ")
     return lines
 
 
 def _line(title: str, use: Use) -> str:
     median, high = use.percentile(0.5), use.percentile(0.95)
-    cells = [f"{value:>9.2f}" if value is not None else f"{'-':>9}" for value in (median, high)]
-    mean = use.total_ms / use.calls
-    return (
-        f"{title:<36}{use.calls:>10}{use.errors:>8}{mean:>9.2f}{cells[0]}{cells[1]}{use.slowest_ms:>9.2f}"
-        f"{len(use.sample_ms):>8}"
-    )
+    times = (use.total_ms / use.calls, median, high, use.slowest_ms or None)
+    cells = "".join(f"{ms:>9.2f}" if ms is not None else f"{'-':>9}" for ms in times)
+    return f"{title:<36}{use.calls:>10}{use.errors:>8}{cells}{len(use.sample_ms):>8}"
