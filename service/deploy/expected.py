@@ -71,18 +71,22 @@ def _known_objects(
     known = None if in_full or online_tables else look.recall()
     if known is not None:
         return known
-    objects = list(_objects(connection, files, state, online_tables))
+    objects = list(_objects(settings, connection, files, state, online_tables))
     if not online_tables and state.registered.issubset(state.shards):
         look.keep(objects)
     return objects
 
 
 def _objects(
-    connection: Connection, files: Files, state: State, online_tables: Sequence[tuple[str, str]]
+    settings: Settings,
+    connection: Connection,
+    files: Files,
+    state: State,
+    online_tables: Sequence[tuple[str, str]],
 ) -> Iterator[Difference]:
     server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
     is_running = bool(online_tables and connection.one(LEASED))
-    for db, installed in tables.definitions_of(connection, state.deployed):
+    for db, installed in tables.definitions_of(settings, connection.server, state.deployed):
         applied = state.migrations(db)
         wanted = _wanted(connection, server, files, scope_of(db), applied)
         changing = [table for place, table in online_tables if place == db]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import closing
 
+import pymysql
 import pytest
 
-from service.deploy.tables import definitions_of
+from service.deploy.tables import BATCH, definitions_of
 from service.settings import Settings
-from service.store.admin import Connection
+from service.store.admin import admin_servers
 from tests.support.admin import Admin
 
 DATABASES = ["alike1", "alike2"]
@@ -52,6 +53,31 @@ def test_equal_views_and_triggers_are_one_object_in_memory(site: Settings, dba: 
     )
 
 
+def test_many_databases_come_in_their_order_and_share_equal_tables(site: Settings, dba: Admin) -> None:
+    many = [f"alike{number}" for number in range(3, 3 + 2 * BATCH)]
+    for db in many:
+        dba.rows(f"CREATE DATABASE {db}")
+        dba.rows(f"CREATE TABLE {db}.t (id INT PRIMARY KEY)")
+    try:
+        read = list(definitions_of(site, admin_servers(site)[0], [*many, *DATABASES]))
+    finally:
+        for db in many:
+            dba.rows(f"DROP DATABASE {db}")
+    assert [db for db, _ in read] == [*many, *DATABASES]
+    assert len({id(statements["table", "t"]) for _, statements in read}) == 1
+
+
+def test_a_table_that_cannot_be_read_ends_it_and_leaves_no_connection(site: Settings, dba: Admin) -> None:
+    dba.rows("CREATE TABLE alike1.gone (id INT PRIMARY KEY) ENGINE = MERGE UNION = (alike1.t)")
+    before = threading.active_count()
+    with pytest.raises(pymysql.err.MySQLError, match="differently defined"):
+        _read(site)
+    assert threading.active_count() == before
+    assert not dba.rows(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%alike1%' AND ID <> CONNECTION_ID()"
+    )
+
+
 def _read(site: Settings) -> list[dict[tuple[str, str], str]]:
-    with closing(Connection(site)) as connection:
-        return [statements for _, statements in definitions_of(connection, DATABASES)]
+    (server,) = admin_servers(site)
+    return [statements for _, statements in definitions_of(site, server, DATABASES)]
