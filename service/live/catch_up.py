@@ -25,6 +25,8 @@ NUMBERS = 500
 CONTACTS = 200
 """Contacts per transaction; their owner cannot write meanwhile."""
 ROUND_SECONDS = 3.0
+SHARDS = 200
+"""Shards of one round: it ends in time for a site with a thousand of them, too."""
 
 
 class CatchUp:
@@ -34,18 +36,26 @@ class CatchUp:
         self._db = db
         self._phone_region = phone_region
         self._loops = loops
+        self._remaining: list[str] = []
+        """Shards whose turn is still to come, before the first one has another."""
+        self._set_aside_in: dict[str, int] = {}
+        """Number of owners who are set aside, by shard."""
 
     async def round(self) -> float:
-        """Work on every shard; return the pause until the next round, in seconds."""
-        set_aside = sum(await on_each_shard(self._db, self._work))
-        self._loops.set_aside = set_aside
-        metrics.SET_ASIDE.set(set_aside)
-        return ROUND_SECONDS
+        """Work on the next shards; return the pause in seconds: none until every shard had its turn."""
+        if not self._remaining:
+            self._remaining = await self._db.shards()
+            self._set_aside_in = {s: self._set_aside_in.get(s, 0) for s in self._remaining}
+        shards, self._remaining = self._remaining[:SHARDS], self._remaining[SHARDS:]
+        await on_each_shard(shards, self._work)
+        self._loops.set_aside = sum(self._set_aside_in.values())
+        metrics.SET_ASIDE.set(self._loops.set_aside)
+        return 0.0 if self._remaining else ROUND_SECONDS
 
-    async def _work(self, shard: str) -> int:
-        """Write numbers and rebuild records of one shard; return how many owners are set aside."""
+    async def _work(self, shard: str) -> None:
+        """Write numbers and rebuild records of one shard; count the owners who are set aside."""
         await self._write_international(shard)
-        return await self._catch_up(shard)
+        self._set_aside_in[shard] = await self._catch_up(shard)
 
     async def _write_international(self, shard: str) -> None:
         """Write the international form of new phone numbers, for at most 3 s; their contacts become stale."""

@@ -48,4 +48,4 @@ async def _expire(
                 return
             await expire(shard, owner)
 
-    await on_each_shard(db, work)
+    await on_each_shard(await db.shards(), work)

@@ -189,8 +189,8 @@ class Database:
         self._write = Pool(settings, self.outages, self.home, read_only=False)
         for pool in self.pools:
             self.home.on_leave(pool.leave)
-        self._routines: dict[tuple[str, str], RoutineInfo] = {}
-        """Of the databases that were read so far."""
+        self._writes: dict[str, Mapping[str, bool]] = {}
+        """Whether a routine modifies data, by name, of the databases that were read so far."""
         self._shards: list[str] = []
         self._rendering: frozenset[str] = frozenset()
         self._watched: dict[str, Watch] = {}
@@ -231,9 +231,7 @@ class Database:
 
         Raises Refused for SQLSTATE 45000, DatabaseUnavailableError, DatabaseTimeoutError.
         """
-        if (db, name) not in self._routines:
-            await self._read_routines(db)
-        if self._routines[db, name].writes:
+        if await self._is_writing(db, name):
             return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args))
         return await self._read_twice(None, db, name, args)
 
@@ -242,12 +240,9 @@ class Database:
 
         Return the result sets of the routine; `check`, a reading one, has none. Raises what `call` raises.
         """
-        for routine in ((db, name), check[:2]):
-            if routine not in self._routines:
-                await self._read_routines(routine[0])
-        if self._routines[check[:2]].writes:
+        if await self._is_writing(*check[:2]):
             raise ValueError(f"{check[1]} is no reading routine")
-        if self._routines[db, name].writes:
+        if await self._is_writing(db, name):
             return await self.transaction(name, lambda tx: tx.call_and_commit(db, name, *args), check)
         return await self._read_twice(check, db, name, args)
 
@@ -376,18 +371,32 @@ class Database:
         async with self._read.connection() as connection:
             await self._read_shards(connection)
             routines: dict[tuple[str, str], RoutineInfo] = {}
+            writes: dict[str, dict[str, bool]] = {}
             for db in ["yp", *self._shards[:READ_FIRST]]:
-                routines |= await _installed_routines(connection, db)
-        self._routines = routines
+                writes[db] = await _installed_routines(connection, db)
+                counts = await _numbers_of_parameters(connection, db)
+                routines |= {(db, n): RoutineInfo(counts.get(n, 0), w) for n, w in writes[db].items()}
+        self._writes = {}
+        for db, each in writes.items():
+            self._keep(db, each)
         return routines
 
+    async def _is_writing(self, db: str, name: str) -> bool:
+        """Return whether a routine modifies data. Raise KeyError when it is not installed."""
+        if name not in self._writes.get(db, ()):
+            await self._read_routines(db)
+        return self._writes[db][name]
+
     async def _read_routines(self, db: str) -> None:
-        """Read the shards and the routines of a database, which may be newer than this process."""
+        """Read the routines of a database, which may be newer than this process, as the database may be."""
         async with self._read.connection() as connection:
-            await self._read_shards(connection)
-            routines = await _installed_routines(connection, db)
-        others = {key: info for key, info in self._routines.items() if key[0] != db}
-        self._routines = others | routines
+            if db not in self._shards:
+                await self._read_shards(connection)
+            self._keep(db, await _installed_routines(connection, db))
+
+    def _keep(self, db: str, writes: Mapping[str, bool]) -> None:
+        """Keep the routines of a database, in memory once for all that have the same ones."""
+        self._writes[db] = next((known for known in self._writes.values() if known == writes), writes)
 
     async def _read_shards(self, connection: PooledConnection) -> None:
         (shard_rows,) = await connection.run("yp", "shard_list", ())
@@ -500,20 +509,21 @@ async def _rollback(connection: PooledConnection) -> None:
         connection.close()
 
 
-async def _installed_routines(connection: PooledConnection, db: str) -> dict[tuple[str, str], RoutineInfo]:
-    """Return the routines of a database, by (database, name)."""
+async def _installed_routines(connection: PooledConnection, db: str) -> dict[str, bool]:
+    """Return the routines of a database by name, each with whether it modifies data."""
     # With one database, the server need not look at the routines of all others.
     (routine_rows,) = await connection.query(
         "SELECT ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s",
         (db,),
     )
+    return {str(name): access == "MODIFIES SQL DATA" for name, access in routine_rows}
+
+
+async def _numbers_of_parameters(connection: PooledConnection, db: str) -> dict[str, int]:
+    """Return the number of parameters of each routine that has some; the server parses every routine."""
     (param_rows,) = await connection.query(
         "SELECT SPECIFIC_NAME, COUNT(*) FROM information_schema.PARAMETERS "
         "WHERE SPECIFIC_SCHEMA = %s AND ORDINAL_POSITION > 0 GROUP BY 1",
         (db,),
     )
-    counts: dict[str, int] = dict(param_rows)
-    return {
-        (db, name): RoutineInfo(counts.get(name, 0), access == "MODIFIES SQL DATA")
-        for name, access in routine_rows
-    }
+    return dict(param_rows)

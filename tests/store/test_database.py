@@ -129,6 +129,14 @@ async def test_the_routines_of_a_shard_are_read_when_it_is_called(
         await db.close()
 
 
+async def test_equal_routines_of_two_shards_are_in_memory_once(db: Database) -> None:
+    one, two = (await db.shards())[:2]
+    for shard in (one, two):
+        await db.call(shard, "contact_stale_owner")
+    assert db._writes[one] is db._writes[two]
+    assert db._writes[one] is not db._writes["yp"]
+
+
 async def test_deadlocks_are_retried_until_both_are_through(db: Database, admin: Admin) -> None:
     for mark in ("a", "b"):
         await db.call("yp", "authn_store", "sid", f"deadlock-{mark}", 60)
