@@ -12,7 +12,7 @@ from service import ROOT, as_typed
 from service.deploy.archive import unpack
 from service.deploy.create import create_statement
 from service.deploy.deployer import Deployer
-from service.deploy.plan import Files
+from service.deploy.plan import LINE_ENDS, Files
 from service.deploy.revisions import git_output, short_name
 from service.deploy.state import ACCESS, Installed
 from service.errors import CommandError
@@ -64,6 +64,10 @@ def adopted(deployer: Deployer, routine: Routine, shard: str) -> tuple[str, str]
         if i.action == "drifted" and i.source == routine and i.installed and shard in {"", i.db}
     }
     texts = {db: _in_words_of(routine, deployer.installed_text(plan, each)) for db, each in drifted.items()}
+    if any(i.source == routine and i.why == LINE_ENDS and shard in {"", i.db} for i in plan.todo):
+        raise DeployError(
+            f"{routine.path} stays as it is: {LINE_ENDS} on the server; `{as_typed('deploy')}` puts them back"
+        )
     if not texts:
         return "", ""
     places = ", ".join(texts)

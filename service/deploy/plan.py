@@ -37,6 +37,8 @@ DECIDE = ("unsafe", "drifted", "drop")
 """Actions that need a name: ALLOW=name."""
 DIFFS = 3
 """Texts of one routine whose differences are shown."""
+LINE_ENDS = "only the line ends were changed by hand (CRLF)"
+"""Reason to replace a routine: a client that a DBA edited it with has sent other line ends."""
 MANY = 20
 """As many new routines as this are listed on one line."""
 UNSAFE = "unsafe"
@@ -324,7 +326,10 @@ def _routine_items(
             continue
         action, why = verdict
         installed = plan.state.routines.get((db, routine.name))
-        item = Item(db, action, routine.kind.lower(), routine.name, why, routine, installed)
+        item = Item(
+            db, action, routine.kind.lower(), routine.name, why, routine, installed,
+            by_hand=why == LINE_ENDS,
+        )  # fmt: skip
         if item.action in DECIDE and not _allowed(item, wish):
             plan.decide.append(item)
         else:
@@ -351,10 +356,12 @@ def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
     # A change made by hand and adopted since is in the file: nothing is lost.
     is_adopted = is_same and (stamp is None or stamp["digest"] != routine.digest)
     by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
-    if by_hand:
+    if by_hand and by_hand != LINE_ENDS:
         return "drifted", by_hand
     if installed.signature != routine.signature:
         return "unsafe", "parameters changed"
+    if by_hand:
+        return "replace", by_hand  # nobody's work is lost
     return "replace", "body" if not is_same else ", ".join(traits)
 
 
@@ -362,10 +369,12 @@ def _changed_by_hand(routine: Routine, installed: Installed) -> str:
     """Return the reason why an installed routine is not the result of a deploy; empty when it is."""
     stamp = installed.stamp
     if stamp is None:
-        return "carries no mark of a deploy"
+        is_alike = installed.plain_fingerprint == routine.fingerprint
+        return LINE_ENDS if is_alike else "carries no mark of a deploy"
     # Routines of the first deployer carry a mark without fingerprint: only the file is known.
     if stamp["fingerprint"] and installed.fingerprint != stamp["fingerprint"]:
-        return "body or parameters changed by hand"
+        has_more = installed.plain_fingerprint != stamp["fingerprint"] or installed.traits_wrong()
+        return LINE_ENDS if not has_more else "body or parameters changed by hand"
     wrong = installed.traits_wrong()
     if wrong:
         return f"{', '.join(wrong)} changed by hand"
@@ -432,7 +441,9 @@ def render_items(plan: Plan, callers: Callers, text_of: TextOf) -> list[str]:
         if action == "drop" and items[0] in plan.decide:
             lines.append(f"            → {as_typed(f'deploy ALLOW={name}')}   (once nobody calls it)")
     for (name,), unknown in _by(plan.unknown, lambda i: (i.name,)):
-        lines.append(f"  unknown   {unknown[0].kind.lower():<9} {name:<26} {places(unknown):<18} left alone")
+        lines.append(
+            f"  unknown   {unknown[0].kind.lower():<9} {name:<26} {places(unknown):<18} not ours, left alone"
+        )
     for (what, kind, name, why), objects in _by(
         plan.unknown_objects, lambda d: (d.what, d.kind, d.name, d.why)
     ):
@@ -559,9 +570,12 @@ def _show_drift(items: Sequence[Item], text_of: TextOf) -> list[str]:
         lines.append(f"            … and in {len(items) - 3} more databases")
     first = items[0]
     assert isinstance(first.source, Routine)  # noqa: S101  # for mypy
+    assert first.installed is not None  # noqa: S101  # for mypy
+    # no file can say what every routine has alike: its definer, its sql_mode
+    is_in_text = text_of(first.installed).statement != first.source.statement
     return [
         *lines,
-        f"            → make adopt F={first.source.path}   (keep it)",
+        *([f"            → make adopt F={first.source.path}   (keep it)"] if is_in_text else []),
         f"            → {as_typed(f'deploy ALLOW={first.name}')}   (overwrite it)",
     ]
 

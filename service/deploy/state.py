@@ -41,7 +41,8 @@ LIKENESS = f"""
 of a digest. Their sums count, as two equal changes would cancel each other in an exclusive or."""
 ROUTINES = f"""
     SELECT g.places, r.name, r.type, r.sql_data_access, r.is_deterministic, r.security_type, r.definer,
-           r.param_list, r.returns, LEFT(MD5(CONCAT(r.param_list, '\\n', r.body)), 16), r.sql_mode,
+           r.param_list, r.returns, LEFT(MD5(CONCAT(r.param_list, '\\n', r.body)), 16),
+           LEFT(MD5(REPLACE(CONCAT(r.param_list, '\\n', r.body), '\\r\\n', '\\n')), 16), r.sql_mode,
            r.character_set_client, r.collation_connection, r.db_collation, RIGHT(r.comment, {STAMP_LENGTH}),
            g.modified
     FROM (
@@ -84,6 +85,8 @@ class Installed:
     params_text: str
     returns: str
     fingerprint: str
+    plain_fingerprint: str
+    """That of the text without CR at the ends of its lines."""
     sql_mode: str
     charset: str
     collation: str
@@ -305,11 +308,11 @@ def _routines(connection: Connection) -> InstalledRoutines:
 
 def _installed(group: int, db: str, row: tuple[Any, ...]) -> Installed:
     (_, name, kind, access, deterministic, security, definer, params, returns, fingerprint,
-     mode, charset, collation, db_collation, comment, modified) = row  # fmt: skip
+     plain_fingerprint, mode, charset, collation, db_collation, comment, modified) = row  # fmt: skip
     return Installed(
         group, db, name, kind, access, deterministic == "YES", security, definer, _text(params),
-        _text(returns), _text(fingerprint), _text(mode), charset, collation, db_collation, _text(comment),
-        modified,
+        _text(returns), _text(fingerprint), _text(plain_fingerprint), _text(mode), charset, collation,
+        db_collation, _text(comment), modified,
     )  # fmt: skip
 
 
@@ -326,7 +329,9 @@ def _grants(connection: Connection) -> set[tuple[str, str]]:
     """Return (pattern, account) pairs: all of data and EXECUTE for the definer, EXECUTE for others."""
     rows = connection.rows(
         "SELECT Db, User, Select_priv = 'Y' AND Insert_priv = 'Y' AND Update_priv = 'Y' "
-        "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db"
+        "AND Delete_priv = 'Y' AND Trigger_priv = 'Y', Execute_priv = 'Y' FROM mysql.db "
+        "WHERE User <> %s OR Host = 'localhost'",
+        DEFINER_NAME,
     )
     return {(db, user) for db, user, data, execute in rows if execute and (data or user != DEFINER_NAME)}
 

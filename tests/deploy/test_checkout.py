@@ -75,9 +75,34 @@ def test_other_line_ends_are_named(tool: DeployerMaker, output: list[str], dba: 
     routine = routine_of(FILE)
     windows = routine.body.replace("\n", "\r\n")
     dba.rows(f"CREATE OR REPLACE PROCEDURE yp.shard_list()\nREADS SQL DATA\n{windows}")
-    deployer = tool()
-    deployer.show(deployer.plan())
-    assert any("only the line ends differ" in line for line in output)
-    with pytest.raises(DeployError, match="other line ends"):
+    assert "replace   procedure shard_list                 yp                 only the line ends" in "".join(
+        tool().drift()
+    )
+    with pytest.raises(DeployError, match="`make deploy` puts them back"):
         adopted(tool(), routine, "")
-    assert tool(allow=["shard_list"]).deploy().status == 0
+    assert tool().deploy().status == 0  # nothing is lost: nobody has to allow it
+    assert tool().drift() == []
+
+
+def test_other_line_ends_of_a_routine_that_keeps_its_mark_need_no_permission(
+    tool: DeployerMaker, output: list[str], dba: Admin
+) -> None:
+    dba.rows("UPDATE mysql.proc SET body = REPLACE(body, '\\n', '\\r\\n') WHERE name = 'shard_list'")
+    assert "only the line ends were changed by hand (CRLF)" in "\n".join(tool().drift())
+    assert tool().deploy().status == 0
+    assert tool().drift() == []
+    dba.rows(
+        "UPDATE mysql.proc SET body = REPLACE(body, '\\n', '\\r\\n'), sql_mode = '' WHERE name = 'shard_list'"
+    )
+    assert tool().deploy().status == 1
+    assert "make deploy ALLOW=shard_list" in "\n".join(output)
+
+
+def test_adopt_is_not_advised_where_no_file_can_hold_the_change(
+    tool: DeployerMaker, output: list[str], dba: Admin
+) -> None:
+    dba.rows("UPDATE mysql.proc SET sql_mode = '' WHERE name = 'shard_list'")
+    assert tool().deploy().status == 1
+    assert "sql_mode changed by hand" in "\n".join(output)
+    assert "make adopt" not in "\n".join(output)
+    assert "make deploy ALLOW=shard_list" in "\n".join(output)
