@@ -312,7 +312,7 @@ class Deployer:
             if plan is not before and before.state.applied:  # else the registry that was just made differs
                 check(plan)
             self._check_canary(plan)
-            if plan.todo or plan.decide:
+            if plan.todo or plan.decide or plan.unknown or plan.unknown_objects:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
             self.check(plan)

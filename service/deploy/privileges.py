@@ -38,7 +38,7 @@ COPY = (
 """To load tables and the views of a dump, without triggers and routines."""
 ACCOUNTS = ("CREATE USER", "SET USER", "PROCESS")
 """SET USER: routines and views belong to the definer. PROCESS: whose scratch databases are in use."""
-SYSTEM_TABLES = ("db", "global_priv", "proc", "procs_priv", "user")
+SYSTEM_TABLES = ("db", "global_priv", "proc", "procs_priv", "proxies_priv", "roles_mapping", "user")
 """Those of the database mysql that the comparison reads."""
 MANY = 5
 """Databases in GRANT statements of their own, at most."""

@@ -48,6 +48,7 @@ VIEWS = """
 TRIGGERS = """
     SELECT TRIGGER_SCHEMA AS db, TRIGGER_NAME AS name,
            CONCAT(DEFINER, ' ', ACTION_TIMING, ' ', EVENT_MANIPULATION, ' ON ', EVENT_OBJECT_TABLE, '\\n',
+                  'sql_mode ', SQL_MODE, '; ', CHARACTER_SET_CLIENT, ' ', COLLATION_CONNECTION, '\\n',
                   ACTION_STATEMENT) AS text,
            0 AS is_doubtful
     FROM information_schema.TRIGGERS
@@ -151,7 +152,7 @@ def quoted(name: str) -> str:
 
 def trigger_statement(name: str, definition: str) -> str:
     """Return the statement that makes a trigger as `definitions` shows it."""
-    head, _, statement = definition.partition("\n")
+    head, _, statement = definition.split("\n", 2)  # the session decides about the second line
     definer, timing, event, _, table = head.split(" ", 4)
     user, _, host = definer.rpartition("@")
     return (

@@ -26,6 +26,8 @@ ACCESS_DENIED = {1045, 1698}
 """No such account, another password, or one that signs in by a socket only."""
 NOT_READY = 1047
 """A node of a cluster that has lost the others, or does not have their data yet."""
+REFUSED = ACCESS_DENIED | {1226, 1820, 1862, 2059, 4151}
+"""Also: too many connections of it, an expired password, a plugin that we lack, a locked account."""
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
@@ -147,6 +149,15 @@ def connect_first(servers: Sequence[DatabaseServer]) -> tuple[Any, DatabaseServe
     raise failure(
         f"no MariaDB server answers: {reasons}. Is it running, and do DRUMEE_DB and DRUMEE_DB_ADMIN name it?"
     )
+
+
+def refusal(server: DatabaseServer) -> str:
+    """Return why a server refuses an account; "" when it lets it in, or does not answer."""
+    try:
+        _connect(server).close()
+    except pymysql.err.OperationalError as exc:
+        return str(exc.args[-1]) if exc.args[0] in REFUSED else ""
+    return ""
 
 
 def _reason(server: DatabaseServer, text: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from service.deploy import expected
 from service.deploy.deployer import DeployError
 from service.settings import Settings
+from service.store.admin import Connection
 from tests.support.admin import Admin
 from tests.support.sites import Cli, DeployerMaker
 
@@ -34,6 +35,14 @@ DECIDED = {
     f"GRANT SELECT ON *.* TO {APP}": ("drumee_app", "may SELECT on *.*"),
     f"GRANT SELECT ON shard1.tag TO {APP}": ("drumee_app", "may SELECT on `shard1`.`tag`"),
     f"GRANT EXECUTE ON foreign_one.* TO {DEFINER}": ("drumee_definer", "may EXECUTE on `foreign_one`.*"),
+    f"GRANT EXECUTE ON shard1.* TO {APP} WITH GRANT OPTION": ("drumee_app", "may GRANT OPTION on `shard1`.*"),
+    f"GRANT SELECT (name) ON shard1.tag TO {APP}": ("drumee_app", "may SELECT (`name`) on `shard1`.`tag`"),
+    f"GRANT ALTER ROUTINE ON PROCEDURE yp.shard_list TO {APP} WITH GRANT OPTION": (
+        "drumee_app",
+        "may ALTER ROUTINE, GRANT OPTION on PROCEDURE `yp`.`shard_list`",
+    ),
+    f"GRANT PROXY ON 'root'@'localhost' TO {APP}": ("drumee_app", "may PROXY on 'root'@'localhost'"),
+    f"GRANT drumee_readers TO {APP}": ("drumee_app", "has the role drumee_readers"),
     "CREATE OR REPLACE TRIGGER shard1.tag_moved BEFORE INSERT ON shard1.tag FOR EACH ROW SET @a = 1": (
         "tag_moved",
         "changed   trigger   tag_moved",
@@ -41,6 +50,9 @@ DECIDED = {
 }
 """Changes that a deploy puts back only by name."""
 UNKNOWN = {
+    "CREATE USER 'drumee_definer'@'10.0.0.1' IDENTIFIED BY 'x'": (
+        "unknown   account   drumee_definer@10.0.0.1    yp                 no routine belongs to it"
+    ),
     "CREATE EVENT shard1.nightly ON SCHEDULE EVERY 1 DAY DO SET @a = 1": "unknown   event     nightly",
     "CREATE TABLE shard1.copy_of_dba (id INT PRIMARY KEY)": "unknown   table     copy_of_dba",
     "CREATE PROCEDURE shard1.of_the_dba() SELECT 1": "unknown   procedure of_the_dba",
@@ -50,7 +62,9 @@ UNKNOWN = {
 
 @pytest.fixture(autouse=True)
 def _without_reporter(dba: Admin) -> None:
-    dba.rows("DROP USER IF EXISTS 'reporter'@'%'")
+    dba.rows("DROP USER IF EXISTS 'reporter'@'%', 'drumee_definer'@'10.0.0.1'")
+    dba.rows("DROP ROLE IF EXISTS drumee_readers")
+    dba.rows("CREATE ROLE drumee_readers")
 
 
 @pytest.mark.parametrize("statement", PUT_BACK)
@@ -74,7 +88,7 @@ def test_rights_that_a_replica_gives_to_the_owner_of_routines_are_no_drift(
     dba.rows(f"GRANT EXECUTE, ALTER ROUTINE ON PROCEDURE yp.shard_list TO {DEFINER}")
     assert tool().drift() == []
     dba.rows(f"GRANT GRANT OPTION ON PROCEDURE yp.shard_list TO {DEFINER}")
-    assert "Grant" in "\n".join(tool().drift())
+    assert "GRANT OPTION" in "\n".join(tool().drift())
 
 
 def test_what_depends_on_the_definer_comes_back_with_it_in_one_deploy(
@@ -121,18 +135,51 @@ def test_a_password_other_than_that_of_the_service_is_named_and_not_printed(
     assert tool().drift() == []
 
 
+@pytest.mark.parametrize("change", ["REQUIRE X509", "PASSWORD EXPIRE"])
+def test_an_account_that_lets_nobody_in_is_named(tool: DeployerMaker, dba: Admin, change: str) -> None:
+    dba.rows(f"ALTER USER {APP} {change}")
+    lines = tool().drift()
+    assert any(" account   drumee_app " in line and "the service cannot connect" in line for line in lines)
+    dba.rows(f"ALTER USER {APP} IDENTIFIED BY '' REQUIRE NONE")
+    assert tool().drift() == []
+
+
+def test_attributes_of_a_trigger_count(tool: DeployerMaker, output: list[str], site: Settings) -> None:
+    by_hand = Connection(site)
+    by_hand.raw.select_db("shard1")
+    text = by_hand.rows("SHOW CREATE TRIGGER tag_moved")[0][2]
+    for session in ("sql_mode = ''", "NAMES latin1"):
+        by_hand.run(f"SET {session}")
+        by_hand.run("DROP TRIGGER tag_moved")
+        by_hand.run(text)
+        assert tool().deploy().status == 1
+        assert "changed   trigger   tag_moved" in "\n".join(output)
+        assert tool(allow=["tag_moved"]).deploy().status == 0
+        assert tool().drift() == []
+    by_hand.close()
+
+
 def test_objects_of_the_site_are_named_left_alone_and_can_be_listed(
-    tool: DeployerMaker, cli: Cli, dba: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tool: DeployerMaker,
+    output: list[str],
+    cli: Cli,
+    dba: Admin,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for statement in UNKNOWN:
         dba.rows(statement)
     done = cli("drift")
     assert (done.returncode, [text for text in UNKNOWN.values() if text not in done.stdout]) == (1, [])
     assert (cli("plan").returncode, tool().deploy().status) == (0, 0)
+    assert [
+        text for text in UNKNOWN.values() if text not in "\n".join(output)
+    ] == []  # a deploy names them, too
 
     listed = tmp_path / "ignore"
     listed.write_text(
-        "event *.nightly\ntable shard*.copy_*  # of Ann\nprocedure shard1.*\ngrant shard1.reporter@%\n"
+        "account yp.drumee_definer@*\nevent *.nightly\n"
+        "table shard*.copy_*  # of Ann\nprocedure shard1.*\ngrant shard1.reporter@%\n"
     )
     monkeypatch.setenv("DRUMEE_SCHEMA_IGNORE", str(listed))
     assert cli("drift").returncode == 0
