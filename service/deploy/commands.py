@@ -177,14 +177,17 @@ def doctor() -> int:
     def work(settings: Settings) -> int:
         from service.deploy.deployer import Deployer
         from service.deploy.examples import examine
+        from service.deploy.guards import check_writable
         from service.deploy.plan import Files
         from service.deploy.revisions import current_revision
 
+        deployer = Deployer(settings)
+        check_writable(deployer.connection)  # no example can run there
         findings = 0
         for server, report in examine(settings, Files.load(current_revision())):
             findings += len(report.failures)
             typer.echo("\n".join(map(str, report.failures)) or f"{server}: {report}")
-        lines = Deployer(settings).drift()
+        lines = deployer.drift()
         typer.echo("\n".join(lines or [NO_DRIFT]))
         return 1 if findings or lines else 0
 

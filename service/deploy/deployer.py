@@ -305,6 +305,7 @@ class Deployer:
         check(before)
         if before.state.collations.get("yp", COLLATION) != COLLATION:
             self.connection.run(alter_database("yp"))
+            self.say(f"yp: new tables get {COLLATION} again")
         bootstrap(self.connection)
         with Lease(self.settings) as lease:
             # the comparison of all tables takes most of the time: it holds unless another deploy came between

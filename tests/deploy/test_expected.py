@@ -228,3 +228,14 @@ def test_doctor_says_the_same(cli: Cli, dba: Admin) -> None:
     dba.rows("DROP TRIGGER shard1.tag_moved")
     done = cli("doctor")
     assert (done.returncode, "repair    trigger   tag_moved" in done.stdout) == (1, True), done
+
+
+def test_a_server_that_only_reads_is_refused_by_all_before_any_example(cli: Cli, dba: Admin) -> None:
+    dba.rows("SET GLOBAL read_only = ON")
+    try:
+        for command in ("plan", "drift", "deploy", "doctor"):
+            done = cli(command)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "only reads (read_only is ON)" in done.stderr
+    finally:
+        dba.rows("SET GLOBAL read_only = OFF")
