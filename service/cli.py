@@ -7,7 +7,9 @@ short commands start at once.
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +24,7 @@ from service.errors import CommandError
 from service.lint.command import commands as lint_commands
 from service.local.checkout import require_checkout
 from service.local.commands import commands as local_commands
+from service.local.ending import ended_by_signals, is_ending
 
 PANELS = ("Run", "Schema", "Operate", "Cluster", "Develop")
 EPILOG = (
@@ -30,8 +33,30 @@ EPILOG = (
 )
 
 
+INTERRUPTED = "interrupted; run the same command again"
+OWN_SIGNALS = {"run", "serve"}
+"""Commands that serve until a signal; the others are ended by one."""
+
+
 class PanelGroup(TyperGroup):
     """Lists the commands under the titles of their panels, as rich does, but without 0.1 s of imports."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; CommandError when a signal ends it, or nobody reads what it prints."""
+        words = [*ctx._protected_args, *ctx.args]
+        if words and words[0] in OWN_SIGNALS:
+            return super().invoke(ctx)
+        with ended_by_signals():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise CommandError(INTERRUPTED) from None
+            except BrokenPipeError:
+                raise CommandError("ended early, because nobody reads its output any more") from None
+            except RuntimeError as exc:  # of Python, when a signal comes while it imports a module
+                if not is_ending():
+                    raise
+                raise CommandError(INTERRUPTED) from exc
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section for each panel."""
@@ -49,13 +74,51 @@ class PanelGroup(TyperGroup):
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     try:
-        _program()(argv, prog_name=PROGRAM)
+        status = _status(argv)
+        if sys.stdout:
+            sys.stdout.flush()
     except (CommandError, OSError) as exc:  # OSError: a folder that is missing or closed, a full disk
-        typer.echo(str(exc), err=True)
+        _complain(str(exc))
         return 2
+    except Exception as exc:
+        _complain(_fault(exc))
+        return 2
+    return status
+
+
+def _status(argv: list[str] | None) -> int:
+    try:
+        _program()(argv, prog_name=PROGRAM)
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
+
+
+def _complain(text: str) -> None:
+    """Print a message, wherever that is possible; what could not be printed before is dropped."""
+    with suppress(OSError):
+        typer.echo(text, err=True)
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        # Python would fail on it again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fault(exc: Exception) -> str:
+    """Return the message for a fault of this program; its trace is in a file, and has no data of users."""
+    import tempfile
+
+    from service.log import kind_of, trace_of
+
+    text = f"{PROGRAM} has failed by a fault of its own, {kind_of(exc)}"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix=f"{PROGRAM}-", suffix=".trace", delete=False) as file:
+            file.write(trace_of(exc))
+    except OSError:
+        return f"{text}. Please report it"
+    return f"{text}. Please report it with {file.name}"
 
 
 def _program() -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from service import as_typed
 from service.errors import CommandError
 from service.local.checkout import require_checkout
-from service.local.with_servers import with_stack
+from service.local.with_servers import GOES_ON, UNCHANGED, with_stack
 
 if TYPE_CHECKING:
     from service.deploy.deployer import Deployer, Outcome
@@ -97,7 +98,7 @@ def plan(
             typer.echo(f"{out} has this plan; `{as_typed(f'deploy PLAN={out}')}` does it, and nothing else")
         return 1 if planned.todo or planned.decide else 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command(rich_help_panel="Schema")
@@ -126,7 +127,7 @@ def deploy(
             return _deploy_saved(settings, saved)
         return report(_deployer(settings, canary, rev, allow, rate, skip_examples).deploy())
 
-    return with_stack(work)
+    return with_stack(work, f"what was done stays; {GOES_ON}")
 
 
 def _deploy_saved(settings: Settings, file: str) -> int:
@@ -167,7 +168,7 @@ def drift() -> int:
         typer.echo("\n".join(lines or [NO_DRIFT]))
         return 1 if lines else 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command(rich_help_panel="Schema")
@@ -191,7 +192,7 @@ def doctor() -> int:
         typer.echo("\n".join(lines or [NO_DRIFT]))
         return 1 if findings or lines else 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command(rich_help_panel="Schema")
@@ -219,7 +220,7 @@ def adopt(
         typer.echo(f"{routine.path} is now what {places} has; look at it, then `make lint` and `make deploy`")
         return 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command(rich_help_panel="Schema")
@@ -308,7 +309,7 @@ def stats(
             typer.echo(f"these numbers are not kept for SINCE=: {why}", err=True)
         return 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command("history", rich_help_panel="Schema")
@@ -327,7 +328,7 @@ def show_history(
             typer.echo(line)
         return 0
 
-    return with_stack(work)
+    return with_stack(work, UNCHANGED)
 
 
 @commands.command(rich_help_panel="Operate")
@@ -346,7 +347,7 @@ def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to wr
             typer.echo(f"left out: the rights of {', '.join(manifest['left_out'])}")
         return 0
 
-    return with_stack(work)
+    return with_stack(work, f"{file} is as it was before, or complete")
 
 
 @commands.command(rich_help_panel="Operate")
@@ -368,7 +369,8 @@ def restore(
     if entity and until:
         raise typer.BadParameter("--entity restores as of the archive, without --until")
     if entity:
-        return with_stack(lambda settings: _restore_entity(settings, file, entity, replace))
+        work_on_one = partial(_restore_entity, file=file, entity=entity, replace=replace)
+        return with_stack(work_on_one, f"{entity} is as before, or as in the archive; {GOES_ON}")
 
     def work(settings: Settings) -> int:
         from service.deploy.point_in_time import Recovery
@@ -377,7 +379,7 @@ def restore(
         recovery = Recovery(until, logs) if until else None
         return report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
 
-    return with_stack(work)
+    return with_stack(work, "the restore is not complete; the same command starts it anew")
 
 
 def _restore_entity(settings: Settings, file: str, entity: str, replace: bool) -> int:
@@ -411,4 +413,4 @@ def move(
             )
         return 0
 
-    return with_stack(work)
+    return with_stack(work, f"{entity} has moved wholly, or not at all; {GOES_ON}")

@@ -23,6 +23,7 @@ from service.deploy.fault_lines import fault_in_script, fault_in_statement, faul
 from service.deploy.plan import Files, Plan
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, scope_of
+from service.local.ending import shielded
 from service.schema.header import read_header
 from service.schema.routines import NESTED_CALL, Routine, Script
 from service.settings import DatabaseServer, Settings
@@ -207,10 +208,14 @@ class _Site:
             yield self
         finally:
             if self._connection.raw.open:
-                self._connection.raw.rollback()
-                for name in self._databases.values():
-                    scratch.drop(self._connection, name)
-                scratch.drop_account(self._connection, self._name)
+                with shielded():
+                    self._drop()
+
+    def _drop(self) -> None:
+        self._connection.raw.rollback()
+        for name in self._databases.values():
+            scratch.drop(self._connection, name)
+        scratch.drop_account(self._connection, self._name)
 
     def _make(self, scope: str) -> None:
         for statement in scratch.bookkeeping(scope):
@@ -285,7 +290,7 @@ def attempt(connection: Connection, subject: str, statement: str) -> tuple[int, 
     Raise DeployError with the subject when the connection is lost.
     """
     try:
-        with connection.raw.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(statement)
             while cursor.nextset():
                 pass

@@ -15,6 +15,7 @@ import pymysql
 from service import as_typed
 from service.deploy.plan import Item
 from service.deploy.revisions import current_revision
+from service.local.ending import shielded
 from service.settings import Settings
 from service.store.admin import DEFINER, Connection, DeployError
 
@@ -181,14 +182,15 @@ class Lease:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        try:
-            end_operation(self._connection, self._operation, kind)
-            self._connection.run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
-        except pymysql.err.MySQLError:
-            self.is_lost = True  # The lease runs out by itself.
-        self._connection.close()
+        with shielded():
+            self._stop.set()
+            self._thread.join()
+            try:
+                end_operation(self._connection, self._operation, kind)
+                self._connection.run("UPDATE yp.deploy_lease SET until = 0 WHERE holder = %s", self.holder)
+            except pymysql.err.MySQLError:
+                self.is_lost = True  # The lease runs out by itself.
+            self._connection.close()
 
     def check(self) -> None:
         """Raise DeployError when another process holds the lease by now."""

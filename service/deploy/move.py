@@ -18,6 +18,7 @@ from service.deploy.guards import check_writable
 from service.deploy.journal import Lease
 from service.deploy.privileges import check_privileges
 from service.deploy.state import OPENING
+from service.local.ending import shielded
 from service.retry import attempts
 from service.settings import Settings
 from service.store.admin import Connection, DeployError
@@ -71,7 +72,8 @@ def move(
             except BaseException:
                 # Nothing has moved, whatever the failure: open the gate again.
                 if connection.raw.open:
-                    connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", uid)
+                    with shielded():
+                        connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", uid)
                 raise
             return Moved(uid, from_db, to_db, rows, time.monotonic() - started)
         finally:

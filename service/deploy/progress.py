@@ -9,16 +9,26 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from service.local.ending import interrupt_main_thread
+
+ITEM_SECONDS = 5.0
+"""For the item that runs at a signal; a longer one is interrupted."""
+
 Say = Callable[[str], None]
 
 
 class Interrupts:
-    """End a deploy on Ctrl-C or SIGTERM between two items; the second signal ends it at once."""
+    """End a deploy on Ctrl-C or SIGTERM between two items.
+
+    The second signal ends it at once; so does the first one when the item takes long.
+    """
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self._before: dict[signal.Signals, object] = {}
         self._is_asked = False
+        self._limit = threading.Timer(ITEM_SECONDS, interrupt_main_thread)
+        self._limit.daemon = True
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
@@ -27,6 +37,7 @@ class Interrupts:
         return self
 
     def __exit__(self, *_details: object) -> None:
+        self._limit.cancel()
         self._restore()
 
     def check(self) -> None:
@@ -37,6 +48,7 @@ class Interrupts:
     def _receive(self, _number: int, _frame: object) -> None:
         self._is_asked = True
         self._restore()
+        self._limit.start()
         self._say("stopping after this item …")
 
     def _restore(self) -> None:

@@ -24,6 +24,7 @@ from service.deploy.move import DRAIN_SECONDS, block, stored_columns
 from service.deploy.privileges import LOGS_STATEMENTS, check_privileges
 from service.deploy.relations import mend_relations
 from service.deploy.scratch import create, drop, drop_stale, scratch_name, unlogged
+from service.local.ending import shielded
 from service.settings import Settings
 from service.store.admin import Connection, DeployError
 
@@ -104,8 +105,9 @@ def _scratch(connection: Connection) -> Iterator[tuple[str, str]]:
             create(connection, name)
         yield names
     finally:
-        for name in names:
-            drop(connection, name)
+        with shielded():
+            for name in names:
+                drop(connection, name)
 
 
 def _load(
@@ -240,7 +242,8 @@ def _bring_back(connection: Connection, tenant: Tenant) -> int:
         ) from exc
     finally:
         if connection.raw.open:
-            connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", tenant.uid)
+            with shielded():
+                connection.run("DELETE FROM yp.entity_move WHERE entity_id = %s", tenant.uid)
 
 
 def _bring_back_account(connection: Connection, tenant: Tenant) -> None:

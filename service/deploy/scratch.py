@@ -17,6 +17,7 @@ from service.deploy.journal import BOOTSTRAP
 from service.deploy.last_look import note_own
 from service.deploy.plan import Files
 from service.deploy.state import SCRATCH, escaped
+from service.local.ending import shielded
 from service.schema.routines import Script
 from service.schema.sqltext import code_only
 from service.store.admin import COLLATION, DEFINER, Connection
@@ -111,7 +112,8 @@ def scratch_database(
                     raise
         yield name
     finally:
-        drop(connection, name)
+        with shielded():
+            drop(connection, name)
 
 
 def create(connection: Connection, name: str) -> None:

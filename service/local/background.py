@@ -67,7 +67,8 @@ def _start_in_background() -> int:
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
-        return 130
+        say(f"Interrupted; nothing is left running. `{typed('up')}` starts it again.")
+        return 2
     state = running_service()
     if state is None:
         process.terminate()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from service.errors import CommandError
+from service.local.ending import is_ending
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -14,10 +15,15 @@ if TYPE_CHECKING:
     Work = Callable[[Settings], int]
 
 
-def with_stack(work: Work) -> int:
+GOES_ON = "the same command again goes on from here"
+UNCHANGED = "nothing was changed"
+
+
+def with_stack(work: Work, after_interruption: str = GOES_ON) -> int:
     """Run `work` against the servers of the settings, or the private ones of the run directory.
 
-    Return its exit status. CommandError says why it failed, or that the user interrupted it.
+    Return its exit status. CommandError says why it failed, or that a signal interrupted it, and then
+    `after_interruption`: the state that it has left, and the next command.
     """
     import pymysql
 
@@ -28,7 +34,9 @@ def with_stack(work: Work) -> int:
     try:
         with ensure_stack_env() as env:
             return work(Settings.from_env({**os.environ, **env}))
-    except pymysql.err.MySQLError as exc:
-        raise CommandError(f"MariaDB refused: {explain(exc)}") from exc
     except KeyboardInterrupt:
-        raise CommandError("interrupted; the same command again goes on from here") from None
+        raise CommandError(f"interrupted; {after_interruption}") from None
+    except pymysql.err.MySQLError as exc:
+        if is_ending():  # the clean-up has lost its connection
+            raise CommandError(f"interrupted; {after_interruption}") from exc
+        raise CommandError(f"MariaDB refused: {explain(exc)}") from exc

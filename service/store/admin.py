@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -22,6 +23,9 @@ SQL_MODE = (
 CHARSET = "utf8mb4"
 COLLATION = "utf8mb4_unicode_520_ci"
 CONNECT_SECONDS = 5
+KILL_SECONDS = 5.0
+"""How long a killed statement may take to end; the copy of a table is removed first."""
+KILL_LOOK_SECONDS = 0.1
 ACCESS_DENIED = {1045, 1698}
 """No such account, another password, or one that signs in by a socket only."""
 NOT_READY = 1047
@@ -68,7 +72,7 @@ class Connection:
 
     def run(self, statement: str, *args: object) -> int:
         """Execute a statement; return the number of affected rows."""
-        with self.raw.cursor() as cursor:
+        with self.cursor() as cursor:
             return int(cursor.execute(statement, args or None))
 
     def each(self, statements: Sequence[str]) -> None:
@@ -78,7 +82,7 @@ class Connection:
 
     def rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        with self.raw.cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(statement, args or None)
             return list(cursor.fetchall())
 
@@ -86,7 +90,7 @@ class Connection:
         """Return the rows of each of these queries, all of them sent as one statement."""
         block = "BEGIN NOT ATOMIC\n" + "".join(f"{each};\n" for each in statements) + "END"
         results = []
-        with self.raw.cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(block)
             while cursor.description:
                 results.append(list(cursor.fetchall()))
@@ -113,9 +117,34 @@ class Connection:
         try:
             yield
         except BaseException:
-            self.raw.rollback()
+            # A statement that was interrupted is rolled back already, or the server is gone.
+            if self.raw.open:
+                self.raw.rollback()
             raise
         self.raw.commit()
+
+    @contextmanager
+    def cursor(self) -> Iterator[Any]:
+        """Yield a cursor. When a signal interrupts its statement, a new connection serves the clean-up."""
+        try:
+            with self.raw.cursor() as cursor:
+                yield cursor
+        except KeyboardInterrupt:
+            self._renew()
+            raise
+
+    def _renew(self) -> None:
+        """End the work of the server for this connection, which nobody waits for, and connect again."""
+        thread = self.raw.thread_id()
+        self.close()
+        with suppress(pymysql.err.MySQLError, OSError):
+            self.raw = _connect(self.server)
+            with suppress(pymysql.err.OperationalError):  # it has ended by itself
+                self.run("KILL %s", thread)
+            for _ in range(int(KILL_SECONDS / KILL_LOOK_SECONDS)):
+                if not self.rows("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = %s", thread):
+                    break
+                time.sleep(KILL_LOOK_SECONDS)
 
     def close(self) -> None:
         """Close the connection, unless it is closed already."""
