@@ -137,7 +137,7 @@ BOOKS = st.fixed_dictionaries(
                 RECORDS,
             ),
             min_size=1,
-            max_size=5,
+            max_size=10,
         ),
         "labels": st.lists(LABELS, min_size=3, max_size=3),
         # The RPC refuses a contact without an address.
@@ -207,10 +207,12 @@ def test_no_field_is_lost(world: World) -> None:
         alice = await people("Alice")
         # written once for all formats: that takes longer than the round trips
         await write(world, alice, book)
+        original = await everything(alice), records(world, alice)
         for filename, args in FILES:
-            await send(alice, book, filename, args)
+            copy = await send(alice, book, filename, args)
+            assert original == (await everything(copy), records(world, copy))
 
-    async def send(alice: Person, book: dict[str, Any], filename: str, args: dict[str, str]) -> None:
+    async def send(alice: Person, book: dict[str, Any], filename: str, args: dict[str, str]) -> Person:
         bob = await people("Bob")
         first = await export(alice, **args)
         answer = (await upload(bob, await bob.tab(), filename, first)).data
@@ -219,13 +221,12 @@ def test_no_field_is_lost(world: World) -> None:
         again = (await upload(bob, await bob.tab(), filename, first)).data
         assert (again["loaded"], again["alreadyincontact"]) == (0, written), again
         assert unrevised(await export(bob, **args)).decode() == unrevised(first).decode()
-        original, copy = [await everything(person) for person in (alice, bob)]
-        assert original == copy
-        assert records(world, alice) == records(world, bob)
+        return bob
 
-    # shrinking would take many minutes of round trips
+    # Few and big: an import starts a process, whose start takes longer than ten contacts.
+    # Shrinking would take many minutes of round trips.
     @settings(
-        max_examples=12,
+        max_examples=6,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
