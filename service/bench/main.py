@@ -189,7 +189,7 @@ async def _on_stack(
     node = Node(place, stack.env())
     settings = Settings.from_env(node.env)
     _say("deploying")
-    await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None).deploy())
+    await asyncio.to_thread(lambda: Deployer(settings, say=lambda _: None, examples=False).deploy())
     needs = {need for each in chosen for need in each.needs} | (
         {"attendees"} if options.chosen_loads() else set()
     )

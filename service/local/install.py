@@ -77,10 +77,11 @@ SERVERS = (
     Program(("mariadb",), *MARIADB),
     Program(("redis-server", "valkey-server"), "redis-server", "valkey", "redis", "DRUMEE_REDIS"),
 )
+WRK = Program(("wrk",), "wrk", "wrk", "wrk")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 EXTRAS = {
-    "bench": (Program(("wrk",), "wrk", "wrk", "wrk"),),
-    "test": (),
+    "bench": (WRK,),
+    "test": (WRK,),
     "chaos": (Program(("faketime",), "faketime", "libfaketime", "libfaketime"),),
     "cluster": (
         Program(("haproxy",), "haproxy", "haproxy", "haproxy"),
@@ -178,7 +179,7 @@ def wanted_programs(extras: Sequence[str]) -> list[Program]:
     # Tests never touch servers that are not theirs: they need private ones, whatever the settings name.
     everything = not {"test", "cluster"}.isdisjoint(extras)
     servers = [each for each in SERVERS if everything or not os.environ.get(each.external)]
-    return servers + [program for extra in extras for program in EXTRAS[extra]]
+    return list(dict.fromkeys([*servers, *(program for extra in extras for program in EXTRAS[extra])]))
 
 
 def ensure_programs(programs: Sequence[Program]) -> None:

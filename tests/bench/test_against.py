@@ -11,7 +11,6 @@ from service.bench.against import compare
 from service.bench.revisions import HERE, Revision
 from service.bench.scenarios import SCENARIOS, World
 from service.bench.tools import BenchError
-from service.local.install import find_program
 
 SIZES = (5, 10)
 NAMES = ("contact.add by 64 people", "contact.update, nothing changes", "conference.update")
@@ -19,8 +18,6 @@ CHOSEN = [each for each in SCENARIOS if each.title(World("shard1", *SIZES)) in N
 
 
 async def test_both_sides_serve_the_same_scenarios_and_imports(monkeypatch: pytest.MonkeyPatch) -> None:
-    if find_program("wrk") is None:
-        return
     monkeypatch.setattr(against, "CONNECTIONS", (4,))
     monkeypatch.setattr(against, "TURNS", 2)
     monkeypatch.setattr(against, "LOADED", 30)

@@ -16,7 +16,7 @@ from service.local import install
 from service.local.install import InstallError
 
 SCRIPT = Path(install.__file__)
-WRK = install.EXTRAS["bench"][0]
+WRK = install.WRK
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_external_servers_need_none_here(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("DRUMEE_REDIS", "redis://elsewhere")
     assert install.wanted_programs([]) == []
     assert install.wanted_programs(["bench"]) == [WRK]
-    assert install.wanted_programs(["test"]) == list(install.SERVERS)
+    assert install.wanted_programs(["test", "bench"]) == [*install.SERVERS, WRK]
 
 
 def test_a_server_outside_path_is_found(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
