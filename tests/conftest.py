@@ -116,11 +116,14 @@ async def make_node(settings: Settings) -> AsyncIterator[NodeMaker]:
     web_app._cached_build_middleware.cache_clear()
 
 
-@pytest.fixture
-async def node(make_node: NodeMaker) -> URL:
-    """Return the base URL of one node."""
-    server = await make_node()
-    return server.make_url("/")
+@pytest.fixture(scope="module")
+async def node(settings: Settings) -> AsyncIterator[URL]:
+    """Return the base URL of a node that the tests of a file share: most take less than its start."""
+    server = Node(await make_app(settings))
+    await server.start_server()
+    yield server.make_url("/")
+    await server.close()
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture
