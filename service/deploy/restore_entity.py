@@ -85,6 +85,8 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
             uid, from_db = _find(scratch, registry, entity, path)
             _load(scratch, archive, from_db, copy, lambda _, row: f"'{uid}'".encode() in row)
             tenant = Tenant(uid, registry, copy, _shard(connection, uid, from_db))
+            # The scratch registry has no shards, and the user may have moved since the backup.
+            scratch.run("SET SESSION foreign_key_checks = 0")
             scratch.run(
                 f"UPDATE `{registry}`.entity SET db_name = %s "
                 "WHERE id = %s OR db_name NOT IN (SELECT name FROM yp.shard)",

@@ -9,11 +9,12 @@ import pytest
 
 from service.admin.registry import Registry
 from service.deploy.backup import backup
+from service.deploy.move import move
 from service.deploy.relations import fitting
 from service.deploy.restore_entity import Restored, restore_entity, wanted_lines
 from service.settings import Settings
 from service.store.admin import DeployError
-from tests.support.admin import Admin
+from tests.support.admin import SECOND_SHARD, Admin
 from tests.support.people import People, Person, befriend
 
 TABLES = ("contact", "contact_email", "tag", "map_tag", "contact_group", "message")
@@ -114,6 +115,20 @@ async def test_data_of_now_are_replaced_by_name_only_and_clients_see_it(
     assert dict(admin.rows(states, alice.uid)) == {old: "active", deleted: "active", later: "purged"}
     assert len(await alice.ok("contact.show_contact")) == 2
     await add(alice, "more")
+
+
+async def test_a_user_who_has_moved_since_comes_back_where_they_live_now(
+    people: People, settings: Settings, admin: Admin, tmp_path: Path
+) -> None:
+    alice = await people("Alice")
+    await add(alice, "ada")
+    path = tmp_path / "b.tar.gz"
+    await asyncio.to_thread(backup, settings, path)
+    target = SECOND_SHARD if alice.shard != SECOND_SHARD else "shard1"
+    await asyncio.to_thread(move, settings, alice.email, target)
+    await add(alice, "later")
+    assert (await restored(settings, path, alice, replace=True)).db == target
+    assert await names(alice) == {"ada Test"}
 
 
 async def test_relations_stay_as_the_other_side_has_them(
