@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +16,7 @@ from service.admin.signals import on_signals
 from service.auth.session import Caller
 from service.contacts.exporting import BOXES, ExportOptions, export_file
 from service.errors import CommandError
+from service.local.whole_file import whole_file
 from service.settings import Settings
 
 
@@ -54,8 +52,9 @@ async def complete_or_none(
     """
 
     async def work() -> None:
-        with _part_of(path, force=force) as file:
+        with whole_file(path) as file:
             await write_to(file)
+            _check_absent(path, force=force)
 
     writing = asyncio.ensure_future(work())
     with on_signals(writing.cancel):
@@ -63,22 +62,6 @@ async def complete_or_none(
             await writing
         except asyncio.CancelledError:
             raise CommandError("interrupted; nothing is written") from None
-
-
-@contextmanager
-def _part_of(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Yield a file beside `path`, which gets this name at the end, and is removed after an error."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(descriptor)
-        _check_absent(path, force=force)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 async def _write_chunks(

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service import PACKAGE
+from service.local.whole_file import whole_file
 
 TEMPLATES = PACKAGE / "templates" / "units"
 
@@ -54,5 +55,6 @@ def write(machine: Machine, folder: Path) -> list[Path]:
     paths = []
     for name, text in sorted(render(machine).items()):
         paths.append(folder / name)
-        paths[-1].write_text(text)
+        with whole_file(paths[-1], 0o644) as file:
+            file.write(text.encode())
     return paths

@@ -21,6 +21,7 @@ from typing import IO, Any
 import orjson
 
 from service import as_typed
+from service.local.whole_file import cannot_write
 from service.store.admin import DeployError
 
 MANIFEST = "manifest.json"
@@ -128,9 +129,9 @@ class Archive:
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Return a file without a name, which gets this one when the block ends well.
 
-    Only its owner can read it.
+    Only its owner can read it. Raise CommandError when it cannot be written.
     """
-    with tempfile.TemporaryFile(dir=path.parent) as stream:
+    with cannot_write(path), tempfile.TemporaryFile(dir=path.parent) as stream:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -22,7 +20,9 @@ import orjson
 from service.deploy.difference import Difference
 from service.deploy.plan import Files
 from service.deploy.state import State
-from service.local.directories import StackError, make_private
+from service.errors import CommandError
+from service.local.directories import make_private
+from service.local.whole_file import whole_file
 from service.settings import Settings
 from service.store.admin import Connection
 
@@ -86,12 +86,10 @@ class LastLook:
             "differences": [dataclasses.asdict(each) for each in self._differences],
         }
         # Without it, the next command looks at everything.
-        with suppress(OSError, StackError):
+        with suppress(OSError, CommandError):
             make_private(self._file.parent)
-            handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=f"{self._file.name}.")
-            with os.fdopen(handle, "wb") as file:
+            with whole_file(self._file) as file:
                 file.write(orjson.dumps(content))
-            Path(name).rename(self._file)
 
     def _own(self) -> int:
         return sum(_own.get(self._place, {}).values())

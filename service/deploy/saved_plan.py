@@ -8,7 +8,6 @@ they are then; any difference is a reason to refuse.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from service.deploy.guards import UNTOUCHED
 from service.deploy.journal import operator
 from service.deploy.plan import Item, Plan
 from service.deploy.state import Installed
+from service.local.whole_file import whole_file
 from service.schema.routines import Routine, Script
 from service.store.admin import DeployError
 
@@ -91,13 +91,8 @@ def write_plan(path: Path, deployer: Deployer, plan: Plan, options: Options) -> 
         "by": operator(),
     }
     content["digest"] = _digest_of_file(content)
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
-            part.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        Path(part.name).chmod(0o644)
-        Path(part.name).replace(path)
-    except OSError as exc:
-        raise DeployError(f"OUT={path} cannot be written: {exc.strerror}") from exc
+    with whole_file(path, 0o644) as file:
+        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def document(deployer: Deployer, plan: Plan, options: Options) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from service.local.processes import eventually, tail
 from service.local.running import holder, running_service, service_url
 from service.local.service_process import SERVICE, STOP_SECONDS, stop_leftover_service
 from service.local.stack import Stack
+from service.local.whole_file import is_full
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def _start_in_background() -> int:
     if state is None:
         process.terminate()
         process.wait()
+        if is_full(RUN_DIR):
+            say(f"It did not come up: the disk of {display_path(RUN_DIR)} is full.")
+            return 2
         say(f"It did not come up. The end of {display_path(LOG)}:\n\n{tail(LOG, 30)}")
         return 2
     say(f"{welcome(state)}\n\nLog: {display_path(LOG)}. `{typed('down')}` stops it.")

@@ -23,6 +23,7 @@ from service.local.directories import StackError, make_private
 from service.local.install import SERVERS, find_program, instructions
 from service.local.processes import eventually, find_in, leash, read_pid, spawn, tail, works_in
 from service.local.supervisor import FAILED, GIVEN_UP, SupervisedProgram, Supervisor
+from service.local.whole_file import is_full
 
 if TYPE_CHECKING:
     import subprocess
@@ -182,6 +183,8 @@ class PrivateServer(abc.ABC):
                 os.kill(pid, number)
 
     def _complaint(self, what: str) -> str:
+        if is_full(self.home.parent):
+            return f"{self.name} {what}: the disk of {self.home.parent} is full"
         return f"{self.name} {what}. The end of {self.log_file}:\n{tail(self.log_file)}"
 
 
