@@ -46,6 +46,13 @@ async def restored(settings: Settings, path: Path, person: Person, replace: bool
     return await asyncio.to_thread(restore_entity, settings, path, person.email, replace)
 
 
+async def archive(settings: Settings, folder: Path) -> Path:
+    """Make a backup; return its path."""
+    path = folder / "b.tar.gz"
+    await asyncio.to_thread(backup, settings, path)
+    return path
+
+
 def revision(admin: Admin, person: Person) -> int:
     """Return the revision of an address book, which clients keep as their token."""
     return int(admin.one(f"SELECT rev FROM {person.shard}.contact_ledger WHERE owner_id = %s", person.uid))
@@ -61,8 +68,7 @@ async def test_an_address_book_that_was_lost_comes_back(
     await add(bob, "edsger")
     tab = await alice.tab()
     before, visible = rows_of(admin, alice), await names(alice)
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     tables = (
         "contact",
         "contact_email",
@@ -94,8 +100,7 @@ async def test_data_of_now_are_replaced_by_name_only_and_clients_see_it(
 ) -> None:
     alice = await people("Alice")
     old, deleted = await add(alice, "kept"), await add(alice, "lost")
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     await alice.ok("contact.delete_contact", contact_id=deleted)
     later = await add(alice, "later")
     now, token = rows_of(admin, alice), revision(admin, alice)
@@ -122,8 +127,7 @@ async def test_a_user_who_has_moved_since_comes_back_where_they_live_now(
 ) -> None:
     alice = await people("Alice")
     await add(alice, "ada")
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     target = SECOND_SHARD if alice.shard != SECOND_SHARD else "shard1"
     await asyncio.to_thread(move, settings, alice.email, target)
     await add(alice, "later")
@@ -136,8 +140,7 @@ async def test_relations_stay_as_the_other_side_has_them(
 ) -> None:
     alice, ended, later, asked = [await people(name) for name in ("Alice", "Ended", "Later", "Asked")]
     await befriend(admin, alice, ended)
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     ((contact,),) = admin.rows(
         f"SELECT id FROM {ended.shard}.contact WHERE owner_id = %s AND peer_id = %s", ended.uid, alice.uid
     )
@@ -160,8 +163,7 @@ async def test_a_user_who_was_deleted_can_sign_in_again(
 ) -> None:
     alice = await people("Alice")
     await add(alice, "ada")
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     for table in ("contact", "contact_record", "contact_index", "contact_ledger"):
         admin.rows(f"DELETE FROM {alice.shard}.{table} WHERE owner_id = %s", alice.uid)
     hubs = [hub for (hub,) in admin.rows("SELECT id FROM yp.hub WHERE owner_id = %s", alice.uid)]
@@ -185,8 +187,7 @@ async def test_a_hub_comes_back_with_its_nodes(
         hub,
         alice.uid,
     )
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     admin.rows(f"DELETE FROM {alice.shard}.media WHERE owner_id = %s", hub)
     await asyncio.to_thread(restore_entity, settings, path, hub)
     assert admin.rows(f"SELECT filename FROM {alice.shard}.media WHERE owner_id = %s", hub) == [("plan",)]
@@ -195,8 +196,7 @@ async def test_a_hub_comes_back_with_its_nodes(
 async def test_somebody_who_is_not_in_the_archive_is_refused(
     people: People, settings: Settings, admin: Admin, tmp_path: Path
 ) -> None:
-    path = tmp_path / "b.tar.gz"
-    await asyncio.to_thread(backup, settings, path)
+    path = await archive(settings, tmp_path)
     alice = await people("Alice")
     with pytest.raises(DeployError, match="neither a user nor a hub in"):
         await restored(settings, path, alice)
