@@ -180,7 +180,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     process = Process(resources, call_log, ring_timeouts, mailer, [*services])
     gate, guesses = Gate(db), Guesses(settings.rate_limit)
     heartbeat = Heartbeat(resources, sockets, ring_timeouts, call_log)
-    db.on_commit(callers_within("shard", "contact_render", "contacts_render"), pusher.notify_contacts)
+    db.on_commit(callers_within("shard", "contact_render_parts", "contacts_render"), pusher.notify_contacts)
     watch_blocks(resources, call_log)
     return Parts(
         process=process,

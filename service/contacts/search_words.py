@@ -1,7 +1,8 @@
 """Find the words of a contact as `contact_keys` finds them in SQL, at a fifth of its cost.
 
-Changes of contacts get their words in SQL, because some of their writers know no Python. New contacts are
-nearly all of plain text: for these the words are found here, and `None` leaves any other contact to SQL.
+Changes of contacts get their words in SQL, because some of their writers know no Python; only those of
+comments are found here (form_changes.py). New contacts are nearly all of plain text: for these the words are
+found here, and `None` leaves any other contact to SQL.
 `tests/procedures/test_search_words.py` compares both, character by character.
 """
 
@@ -139,6 +140,18 @@ def with_words(contact: Mapping[str, Any]) -> dict[str, Any]:
     key = by_kind.pop("name")[0]
     del by_kind["tag"]
     return {**contact, "words": list(by_kind.items()), **({} if key is None else {"name_key": key})}
+
+
+def text_words_of(contact: Contact) -> dict[str, str] | None:
+    """Return the words of the kind text of a full contact, by their lower case; None for SQL to do it.
+
+    The collation compares words outside ASCII in ways that Python does not know. International numbers are
+    not among the words.
+    """
+    mobile = [{**entry, "international": ""} for entry in contact["mobile"]]
+    words = words_of({**contact, "mobile": mobile, "tag": []})
+    texts = [word for word in dict(words)["text"] if word] if words else []
+    return {word.lower(): word for word in texts} if texts and all(map(str.isascii, texts)) else None
 
 
 def _number_parts(entry: Mapping[str, Any]) -> dict[str, str]:

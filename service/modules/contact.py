@@ -15,6 +15,7 @@ from service.contacts import history as past
 from service.contacts.book import add_block, push_contact, release_former_peers
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
+from service.contacts.form_changes import FormBase, changes
 from service.contacts.form_numbers import from_form
 from service.contacts.import_report import LoadOptions
 from service.contacts.importing import check_kind, load_list, load_stored, load_text, load_upload
@@ -105,9 +106,13 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     owner, shard = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
-        stored_form = await _with_stored_numbers(ctx, tx, contact_id, fields)
+        base_rows, contact_rows = await tx.call(shard, "my_contact_form", owner, contact_id)
+        change = _changes(ctx, fields, base_rows, contact_rows)
+        if change is None:
+            (socket_rows,) = await tx.call("yp", "user_sockets", owner, None)
+            return Invitation(contact_rows, socket_rows)
         contact_rows, socket_rows, peer_change_rows = await tx.call(
-            shard, "my_contact_update", owner, contact_id, encode(stored_form)
+            shard, "my_contact_update", owner, contact_id, encode(change)
         )
         entry, stored = Invitation(contact_rows, socket_rows), document(contact_rows)
         entry.pushes += await release_former_peers(tx, owner, peer_change_rows, stored["is_blocked"])
@@ -120,15 +125,17 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     return invitation
 
 
-async def _with_stored_numbers(
-    ctx: Context, tx: Transaction, contact_id: str, fields: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the fields with the stored writing of the numbers that the edit form has not changed."""
-    if not (ctx.from_frontend and fields.get("mobile")):
-        return fields
-    (contact_rows,) = await tx.call(ctx.caller.db or "", "my_contact_get", ctx.caller.uid, contact_id)
+def _changes(
+    ctx: Context, fields: dict[str, Any], base_rows: ResultSet, contact_rows: ResultSet
+) -> dict[str, Any] | None:
+    """Return what the fields change of a contact, as `my_contact_update` takes it; None for nothing."""
     stored: dict[str, Any] | None = document(contact_rows)
-    return {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])} if stored else fields
+    if stored is None or not base_rows:
+        return fields
+    if ctx.from_frontend and fields.get("mobile"):
+        # the stored writing of the numbers that the edit form has not changed
+        fields = {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])}
+    return changes(fields, stored, FormBase(*base_rows[0]))
 
 
 async def invite(ctx: Context, email: str) -> Answer:

@@ -19,7 +19,7 @@ ENTRIES = {
 def writers() -> list[str]:
     """Return the routines of a shard that the service calls and that end in a record."""
     called = {use.name for use in routine_uses() if use.scope == "shard"}
-    return sorted(called & callers_within("shard", "contact_render", "contacts_render"))
+    return sorted(called & callers_within("shard", "contact_render_parts", "contacts_render"))
 
 
 def test_every_write_entry_point_is_looked_at() -> None:

@@ -32,7 +32,7 @@ BEGIN
     UPDATE contact
     SET is_archived = IF(in_status = 'archived', 1, 0), mtime = UNIX_TIMESTAMP()
     WHERE owner_id = in_owner AND id = v_id;
-    CALL contact_render(in_owner, v_id);
+    CALL contact_render_parts(in_owner, v_id, 'all', NULL);
 
     SELECT JSON_OBJECT('entity_id', v_id, 'contact_id', v_id, 'is_archived', IF(in_status = 'archived', 1, 0))
         AS data;

@@ -35,7 +35,7 @@ BEGIN
     DELETE FROM contact WHERE owner_id = in_owner AND id = in_id;
     -- lists show the conversation no more, so nobody could read what is unread
     CALL message_mark_read(in_owner, COALESCE(v_peer, ''), NULL);
-    CALL contact_render(in_owner, in_id);
+    CALL contact_render_parts(in_owner, in_id, 'all', NULL);
     CALL my_tombstone_expire(in_owner, 90);
 
     SELECT JSON_OBJECT('contact_id', in_id, 'his_id', v_peer, 'entity', v_entity) AS data;

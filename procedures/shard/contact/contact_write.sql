@@ -348,7 +348,10 @@ BEGIN
         IF NOT in_is_new THEN
             UPDATE contact SET mtime = v_now WHERE owner_id = in_owner AND id = in_id AND mtime <> v_now;
         END IF;
-        CALL contact_render(in_owner, in_id);
+        CALL contact_render_parts(
+            in_owner, in_id, IF(in_is_new OR v_detail_changes > 0, 'all', 'fields'),
+            JSON_QUERY(in_contact, '$.word_changes')
+        );
     END IF;
 END$$
 DELIMITER ;

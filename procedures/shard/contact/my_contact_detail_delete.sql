@@ -44,7 +44,7 @@ BEGIN
     IF v_deleted_count = 1 THEN
         SET v_outcome = 'deleted';
         UPDATE contact SET mtime = UNIX_TIMESTAMP() WHERE owner_id = in_owner AND id = v_contact;
-        CALL contact_render(in_owner, v_contact);
+        CALL contact_render_parts(in_owner, v_contact, 'all', NULL);
     ELSEIF in_kind = 'email' THEN
         SELECT COUNT(*) INTO v_default_count
         FROM contact_email

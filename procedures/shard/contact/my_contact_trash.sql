@@ -56,7 +56,7 @@ BEGIN
     WHERE owner_id = in_owner AND id = v_id;
     -- as contact_purge
     CALL message_mark_read(in_owner, COALESCE(v_peer, ''), NULL);
-    CALL contact_render(in_owner, v_id);
+    CALL contact_render_parts(in_owner, v_id, 'all', NULL);
 
     SELECT JSON_OBJECT('contact_id', v_id, 'entity', v_entity, 'drumate_id', v_peer,
                        'deleted_at', v_now + 0, 'blocked', v_blocked + 0) AS data;

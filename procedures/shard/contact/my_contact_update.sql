@@ -2,7 +2,9 @@
 --
 -- Params:   in_owner     owner of the address book
 --           in_id        contact
---           in_contact   JSON as contact_write takes it
+--           in_contact   JSON as contact_write takes it. The service leaves out the lists that it has found
+--                        unchanged (my_contact_form), and adds them as unchanged, a JSON object, and rev, the
+--                        revision for which this holds: at another one, the lists are written as well
 -- Returns:  one row      data  JSON, the full contact (contact_full)
 --           rows         node, sockets: open sockets of the owner
 --           at most one row   data  JSON, when the entry stands for somebody else than
@@ -31,27 +33,29 @@ CREATE OR REPLACE PROCEDURE my_contact_update(
     SQL SECURITY DEFINER
 BEGIN
     DECLARE v_id, v_uid, v_peer CHAR(16) COLLATE ascii_bin;
-    DECLARE v_is_same TINYINT;
+    DECLARE v_rev BIGINT UNSIGNED DEFAULT JSON_VALUE(in_contact, '$.rev');
     DECLARE v_changed INT UNSIGNED;
-    DECLARE v_former, v_data LONGTEXT;
+    DECLARE v_whole, v_former, v_data LONGTEXT;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    CALL contact_compare(in_owner, in_id, in_contact, v_is_same);
-    IF v_is_same THEN
-        SET v_id = in_id;
-    ELSE
-        CALL contact_lock(in_owner, in_id, in_contact, v_id, v_peer);
-        IF v_id IS NULL THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
-        END IF;
-        SELECT uid INTO v_uid FROM contact WHERE owner_id = in_owner AND id = v_id;
-        IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
-        ELSEIF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
-        END IF;
-        CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
+    SET v_whole = IF(v_rev IS NULL, in_contact, JSON_REMOVE(
+        JSON_MERGE_PATCH(in_contact, JSON_QUERY(in_contact, '$.unchanged')), '$.unchanged', '$.word_changes'
+    ));
+    CALL contact_lock(in_owner, in_id, v_whole, v_id, v_peer);
+    IF v_id IS NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'CONACT_NOT_EXIST';
     END IF;
+    -- unlocked: the owner is locked
+    SELECT c.uid, IF(l.rev = v_rev AND v_peer IS NULL, in_contact, v_whole) INTO v_uid, in_contact
+    FROM contact AS c
+    LEFT JOIN contact_ledger AS l ON l.owner_id = in_owner
+    WHERE c.owner_id = in_owner AND c.id = v_id;
+    IF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.firstname'), '') = '' THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_FIRSTNAME';
+    ELSEIF v_uid IS NOT NULL AND COALESCE(JSON_VALUE(in_contact, '$.lastname'), '') = '' THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'EMPTY_LASTNAME';
+    END IF;
+    CALL contact_write(in_owner, v_id, in_contact, v_peer, 0, v_changed, v_former);
     -- not by my_contact_get, which would be the eleventh routine that an update reaches
     SELECT full INTO v_data
     FROM contact_stored

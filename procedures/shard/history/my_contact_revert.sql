@@ -118,7 +118,7 @@ BEGIN
         SET v_moves = v_moves + ROW_COUNT(), v_changed = 0;
     END IF;
     IF v_changed = 0 AND v_moves > 0 THEN
-        CALL contact_render(in_owner, v_id);
+        CALL contact_render_parts(in_owner, v_id, 'all', NULL);
     END IF;
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = v_id;
     SELECT v_former AS data FROM (SELECT 1) AS one WHERE v_former IS NOT NULL;

@@ -110,7 +110,7 @@ BEGIN
     UPDATE contact_vcard
     SET card = JSON_VALUE(in_private, '$.card'), uid = IF(v_count > 0, NULL, v_card_uid)
     WHERE owner_id = in_owner AND contact_id = in_id AND card IS NULL;
-    CALL contact_render(in_owner, in_id);
+    CALL contact_render_parts(in_owner, in_id, 'all', NULL);
 
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = in_id;
     SELECT JSON_OBJECT('contact_id', in_id, 'entity', c.entity, 'peer', c.peer_id, 'other', in_other,

@@ -119,7 +119,7 @@ BEGIN
     END IF;
 
     IF in_peer IS NULL OR v_status IN ('active', 'informed') THEN
-        CALL contact_render(in_owner, v_id); -- contact_relate has done it for the others
+        CALL contact_render_parts(in_owner, v_id, 'all', NULL); -- contact_relate has done it for the others
     END IF;
     SELECT data FROM contact_full WHERE owner_id = in_owner AND id = v_id;
     CALL contact_greet(in_owner, in_peer, in_greetings);

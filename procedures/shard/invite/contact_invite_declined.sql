@@ -28,7 +28,7 @@ BEGIN
         UPDATE contact
         SET status = 'memory', changed = DEFAULT(changed), mtime = UNIX_TIMESTAMP()
         WHERE owner_id = in_owner AND id = v_id;
-        CALL contact_render(in_owner, v_id);
+        CALL contact_render_parts(in_owner, v_id, 'all', NULL);
     END IF;
 
     SELECT JSON_OBJECT('drumate_id', NULL, 'contact_id', v_id, 'email', in_email,

@@ -34,7 +34,7 @@ BEGIN
     IF v_status = 'received' THEN
         DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
-        CALL contact_render(in_owner, v_id);
+        CALL contact_render_parts(in_owner, v_id, 'all', NULL);
     ELSE
         CALL contact_relate(in_owner, v_id, in_inviter, 'memory');
     END IF;

@@ -34,7 +34,7 @@ BEGIN
     IF v_status = 'received' THEN
         DELETE FROM map_tag WHERE owner_id = in_owner AND entity_id = v_id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = v_id;
-        CALL contact_render(in_owner, v_id);
+        CALL contact_render_parts(in_owner, v_id, 'all', NULL);
         SET v_deleted_id = v_id, v_id = NULL;
     ELSEIF v_status = 'invitation' OR (in_withdrawn = 0 AND v_status IN ('sent', 'informed', 'active')) THEN
         CALL contact_relate(in_owner, v_id, in_peer, 'memory');

@@ -55,6 +55,6 @@ BEGIN
             UPDATE contact SET email = v_email WHERE owner_id = in_owner AND id = in_id;
         END IF;
     END IF;
-    CALL contact_render(in_owner, in_id);
+    CALL contact_render_parts(in_owner, in_id, 'all', NULL);
 END$$
 DELIMITER ;

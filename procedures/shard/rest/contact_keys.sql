@@ -113,8 +113,16 @@ BEGIN
 
     RETURN CONCAT(
         '[{"kind":"updated_at","words":[', COALESCE(JSON_EXTRACT(in_record, '$.updated_at'), 'null'),
-        ']},{"kind":"source","words":[', COALESCE(JSON_EXTRACT(in_record, '$.source'), 'null'),
-        ']},{"kind":"tag","words":', COALESCE(JSON_EXTRACT(in_record, '$.tags'), '[]'), '}',
+        ']}', IF(
+            NOT v_is_all AND JSON_EXTRACT(in_record, '$.source') COLLATE utf8mb4_bin
+                             <=> JSON_EXTRACT(in_known, '$.source'),
+            '', CONCAT(',{"kind":"source","words":[',
+                       COALESCE(JSON_EXTRACT(in_record, '$.source'), 'null'), ']}')
+        ), IF(
+            NOT v_is_all AND JSON_EXTRACT(in_record, '$.tags') COLLATE utf8mb4_bin
+                             <=> JSON_EXTRACT(in_known, '$.tags'),
+            '', CONCAT(',{"kind":"tag","words":', COALESCE(JSON_EXTRACT(in_record, '$.tags'), '[]'), '}')
+        ),
         IF(NOT v_is_all, '', CONCAT(
             ',{"kind":"display_name","words":[', COALESCE(JSON_EXTRACT(in_record, '$.display_name'), 'null'),
             ']},{"kind":"created_at","words":[', COALESCE(JSON_EXTRACT(in_record, '$.created_at'), 'null'),

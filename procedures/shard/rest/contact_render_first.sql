@@ -1,7 +1,7 @@
 -- contact_render_first: render the record, the texts of the RPC and the words of a contact that the same
--- transaction has made, and answer them. The result is that of contact_render, in a third of its time: the
--- contact has no record before, no groups, and no lists but those of in_contact. A contact with tags, with
--- more than one entry of a kind, or without words goes to contact_render.
+-- transaction has made, and answer them. The result is that of contact_render_parts, in a third of its time:
+-- the contact has no record before, no groups, and no lists but those of in_contact. A contact with tags,
+-- with more than one entry of a kind, or without words goes to contact_render_parts.
 --
 -- Params:   in_owner     owner of the address book, locked by the caller
 --           in_id        contact that contact_write has made with in_is_new 2
@@ -52,7 +52,7 @@ BEGIN
         v_name_key = JSON_VALUE(in_contact, '$.name_key');
     IF v_words IS NULL OR v_emails > 1 OR v_phones > 1 OR v_addresses > 1
        OR JSON_LENGTH(in_contact, '$.tag') > 0 OR JSON_LENGTH(in_contact, '$.tags') > 0 THEN
-        CALL contact_render(in_owner, in_id);
+        CALL contact_render_parts(in_owner, in_id, 'all', NULL);
         -- unlocked: the ledger is locked
         SELECT rev, record, CONCAT(rpc_card, '}'), rpc_full INTO out_rev, out_record, out_card, out_full
         FROM contact_record

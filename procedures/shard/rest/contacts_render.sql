@@ -1,5 +1,5 @@
--- contacts_render: render a set of contacts (contact_render), in a few statements for all of them. More than
--- 1,000 are marked as stale and rendered soon (contact_catch_up).
+-- contacts_render: render a set of contacts (contact_render_parts), in a few statements for all of them. More
+-- than 1,000 are marked as stale and rendered soon (contact_catch_up).
 --
 -- A routine that writes several contacts or their entries calls this last. Stale contacts get their words
 -- again even if the record is unchanged, because an upgrade may find other words.
@@ -50,7 +50,7 @@ BEGIN
     LEFT JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = j.id
     LEFT JOIN contact AS c ON c.owner_id = in_owner AND c.id = j.id AND c.box <> 'hidden';
 
-    -- groups whose cards list other contacts now, see contact_render
+    -- groups whose cards list other contacts now, see contact_render_parts
     -- unlocked: every routine that writes records of the owner holds the lock of the ledger
     SELECT JSON_ARRAYAGG(DISTINCT g.name) INTO v_groups
     FROM JSON_TABLE(in_contacts, '$[*]' COLUMNS (
@@ -170,7 +170,7 @@ BEGIN
     )) AS j
     STRAIGHT_JOIN contact_index AS i FORCE INDEX (by_contact)
        ON i.owner_id = in_owner AND i.contact_id = j.id;
-    -- Repeats contact_render, which has one record in variables, for the joined records of a set
+    -- Repeats contact_render_parts, which has one record in variables, for the joined records of a set
     INSERT INTO contact_index (owner_id, is_deleted, kind, word, contact_id, name)
     SELECT in_owner, IF(r.state = 'deleted', 1, 0), k.kind,
            CASE WHEN k.kind = 'text' THEN LEFT(k.word, 64)
@@ -219,7 +219,8 @@ BEGIN
             STRAIGHT_JOIN contact_record AS r
                ON r.owner_id = in_owner AND r.contact_id = j.id AND r.state = 'purged' AND r.rev > v_rev
             UNION
-            -- Repeats contact_render, which begins with one contact, and reaches as many routines as it may
+            -- Repeats contact_render_parts, which begins with one contact; its callers reach as many routines
+            -- as they may
             SELECT r.contact_id
             FROM merged AS m
             JOIN contact_record AS r FORCE INDEX (by_state)
@@ -244,7 +245,7 @@ BEGIN
         )) AS j
         STRAIGHT_JOIN contact_event AS e FORCE INDEX (by_contact)
            ON e.owner_id = in_owner AND e.contact_id = j.id AND e.rev <= v_rev;
-        -- Repeats contact_render, which reaches as many routines as it may
+        -- Repeats contact_render_parts, which reaches as many routines as it may
         UPDATE JSON_TABLE(v_erased_ids, '$[*]' COLUMNS (
             id CHAR(16) COLLATE ascii_bin PATH '$'
         )) AS j

@@ -147,7 +147,7 @@ BEGIN
                 JSON_SET(COALESCE(v_custom_fields, '{}'), '$.merged', JSON_ARRAY(JSON_COMPACT(v_surplus)))
             );
         END IF;
-        -- before it is rendered: contact_render keeps the history of a contact that was merged
+        -- before it is rendered: contact_render_parts keeps the history of a contact that was merged
         UPDATE contact_record SET merged_into = in_id WHERE owner_id = in_owner AND contact_id = o.id;
         DELETE FROM contact WHERE owner_id = in_owner AND id = o.id;
         IF o.id = v_related_id THEN
@@ -161,7 +161,7 @@ BEGIN
         SET v_merged = CONCAT(v_merged, ',', JSON_OBJECT(
             'contact_id', o.id, 'entity', o.entity, 'blocked', o.blocked + 0
         ));
-        CALL contact_render(in_owner, o.id);
+        CALL contact_render_parts(in_owner, o.id, 'all', NULL);
         UPDATE contact_record AS r
         JOIN contact_record AS t ON t.owner_id = in_owner AND t.contact_id = in_id
         JOIN contact_event AS e ON e.owner_id = in_owner AND e.rev = r.rev
@@ -212,7 +212,7 @@ BEGIN
         c.entity = IF(c.entity = c.id, COALESCE(v_entity, c.entity), c.entity),
         c.mtime = UNIX_TIMESTAMP()
     WHERE c.owner_id = in_owner AND c.id = in_id;
-    CALL contact_render(in_owner, in_id);
+    CALL contact_render_parts(in_owner, in_id, 'all', NULL);
 
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = in_id;
     CALL yp.user_sockets(in_owner, NULL);

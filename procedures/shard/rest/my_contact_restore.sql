@@ -90,7 +90,7 @@ BEGIN
         c.changed = IF(v_other_id IS NULL, c.changed, DEFAULT(c.changed))
     WHERE c.owner_id = in_owner AND c.id = in_id;
     DELETE FROM contact_relation_aside WHERE owner_id = in_owner AND id = in_id;
-    CALL contact_render(in_owner, in_id);
+    CALL contact_render_parts(in_owner, in_id, 'all', NULL);
 
     SELECT data FROM contact_card WHERE owner_id = in_owner AND id = in_id;
     CALL yp.user_sockets(in_owner, NULL);

@@ -21,7 +21,7 @@ BEGIN
     DECLARE v_tags, v_hubs INT UNSIGNED;
     IF @@autocommit AND NOT @@in_transaction THEN CALL yp.transaction_missing(); END IF;
 
-    -- lock only: contact_render writes the ledger, as a deletion of the contact does
+    -- lock only: contact_render_parts writes the ledger, as a deletion of the contact does
     SELECT id INTO v_contact
     FROM contact
     WHERE owner_id = in_owner AND id = in_entity AND deleted_at IS NULL
@@ -42,7 +42,7 @@ BEGIN
     SELECT DISTINCT in_owner, j.tag_id, in_entity, IF(v_contact IS NULL, 'group', 'contact')
     FROM JSON_TABLE(in_tags, '$[*]' COLUMNS (tag_id VARCHAR(64) COLLATE ascii_bin PATH '$')) AS j;
     IF v_contact IS NOT NULL THEN
-        CALL contact_render(in_owner, v_contact);
+        CALL contact_render_parts(in_owner, v_contact, 'all', NULL);
     END IF;
     CALL my_tag_get(in_owner, in_entity);
 END$$

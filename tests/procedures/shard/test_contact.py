@@ -171,47 +171,27 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     assert await code({"firstname": "B", "lastname": ""}, related["id"]) == "EMPTY_LASTNAME"
 
 
-FORM: dict[str, Any] = {
-    "firstname": "Ada", "lastname": "Byron", "surname": "", "comment": "met in Rome",
-    "email": [{"email": "ada@x.example", "category": "prof", "is_default": 1}, {"email": "a@x.example"}],
-    "mobile": [{"areacode": "+33", "phone": "61 23"}, {"areacode": "+", "phone": "30"}],
-    "address": [{"street": "1 Rue", "city": "Paris", "country": "France", "category": "prof"}],
-    "tag": [], "invite": 0,
-}  # fmt: skip
-OTHER_FORMS: tuple[dict[str, Any], ...] = (
-    {"firstname": "ada"}, {"lastname": ""}, {"surname": "A"}, {"comment": "met in Rome "}, {"invite": 1},
-    {"email": FORM["email"][:1]}, {"email": FORM["email"][::-1]}, {"email": []},
-    {"email": [FORM["email"][0], {"email": "A@x.example"}]},
-    {"email": [{**FORM["email"][0], "category": "priv"}, FORM["email"][1]]},
-    {"email": [{**FORM["email"][0], "label": "lab"}, FORM["email"][1]]},
-    {"mobile": FORM["mobile"][:1]}, {"mobile": [{"areacode": "+33", "phone": "6123"}, FORM["mobile"][1]]},
-    {"mobile": [{**FORM["mobile"][0], "is_default": 1}, FORM["mobile"][1]]},
-    {"address": []}, {"address": [{**FORM["address"][0], "city": "paris"}]},
-    {"address": [{**FORM["address"][0], "state": "IDF"}]}, {"tag": ["0000000000000000"]},
-)  # fmt: skip
+def test_my_contact_form_answers_the_contact_and_its_revision(scene: Scene) -> None:
+    scene["ada"]
+    rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
+    book_rows, contact_rows = scene.sets("my_contact_form(:alice, :ada)")
+    assert book_rows == [(rev, 1, 0, scene["mail_alice"])]
+    assert documents(contact_rows) == [scene.doc("my_contact_get(:alice, :ada)")]
+    scene.sets("UPDATE contact SET is_auto = 1, email = :mail_bob WHERE owner_id = :alice AND id = :ada")
+    assert scene.sets("my_contact_form(:alice, :ada)")[0] == [(rev, 0, 1, scene["mail_alice"])]
+    assert scene.sets("my_contact_form(:alice, '0000000000000000')") == [[], []]
 
 
-def test_a_form_that_changes_nothing_takes_no_lock(scene: Scene) -> None:
-    scene["form"] = json_text(FORM)
-    scene["added"] = scene.doc("my_contact_add(:alice, :form)")["id"]
-
-    def state() -> list[Any]:
-        return [
-            scene.one("SELECT locked FROM yp.entity_lock WHERE id = :alice"),
-            scene.rows("SELECT mtime, changed FROM contact WHERE owner_id = :alice AND id = :added"),
-            scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice"),
-        ]
-
-    before, stored = state(), scene.doc("my_contact_get(:alice, :added)")
-    assert scene.doc("my_contact_update(:alice, :added, :form)") == stored
-    assert state() == before
-    for change in OTHER_FORMS:
-        scene["other"] = json_text({**FORM, **change})
-        scene.sets("contact_compare(:alice, :added, :other, @same)")
-        assert scene.one("SELECT @same") == 0, change
-    scene.sets("UPDATE contact_email SET label = 'x' WHERE owner_id = :alice AND email = 'a@x.example'")
-    scene.sets("contact_compare(:alice, :added, :form, @same)")
-    assert scene.one("SELECT @same") == 1, "a label that the form does not send stays"
+def test_my_contact_update_takes_lists_as_unchanged_at_their_revision_only(scene: Scene) -> None:
+    scene["ada"]
+    rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
+    scene["change"] = json_text(
+        {"comment": "met", "surname": None, "rev": rev, "unchanged": {"mobile": [{"phone": "1"}]}}
+    )
+    updated = scene.doc("my_contact_update(:alice, :ada, :change)")
+    assert (updated["comment"], updated["mobile"]) == ("met", [])
+    updated = scene.doc("my_contact_update(:alice, :ada, :change)")
+    assert [row["phone"] for row in updated["mobile"]] == ["1"], "the address book has a later revision"
 
 
 def test_a_revision_that_is_taken_is_not_an_address_that_is_taken(scene: Scene) -> None:

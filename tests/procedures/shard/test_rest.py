@@ -140,6 +140,25 @@ def test_contact_render_first_answers_what_contact_render_stores(scene: Scene) -
         assert words > 8
 
 
+def test_contact_render_parts_takes_the_lists_from_the_record_after_a_change_of_texts(scene: Scene) -> None:
+    """The text of custom fields may look like the lists of the RPC."""
+    fields = {"a": 1, "email": [1], "mobile": [{"x": ', "email": ['}]}
+    scene["ana"] = key(create(scene, {**ANA, "custom_fields": fields, "groups": []}))
+    stored = "SELECT record, private, rpc_full, names_digest FROM contact_record WHERE contact_id = :ana"
+    words = """SELECT kind, word FROM contact_index
+               WHERE contact_id = :ana AND kind <> 'updated_at' ORDER BY 1, 2"""
+    for parts in ("fields", "all"):
+        scene.sets(f"UPDATE contact SET comment = '{parts}', job_title = '{parts}' WHERE id = :ana")
+        scene.sets(f"contact_render_parts(:alice, :ana, '{parts}', NULL)")
+        record_rows, word_rows = scene.rows(stored), scene.rows(words)
+        scene.sets("contact_render(:alice, :ana)")
+        assert scene.rows(stored) == record_rows, parts
+        scene.sets("UPDATE contact_record SET names_digest = NULL WHERE contact_id = :ana")
+        scene.sets("contact_render(:alice, :ana)")
+        assert scene.rows(words) == word_rows, parts
+    assert scene.doc("my_contact_get(:alice, :ana)")["custom_fields"] == fields
+
+
 def test_my_contact_create_needs_neither_address_nor_last_name(scene: Scene) -> None:
     first, second = create(scene, {"first_name": "Ann"}), create(scene, {"first_name": "Ann"})
     assert first["id"] != second["id"]

@@ -1,0 +1,152 @@
+"""A save of the edit form writes what has changed, and ends as if the whole form had been written."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import orjson
+import pytest
+
+from service.contacts.form_changes import FormBase, changes
+from service.store.database import document
+from tests.support.direct import json_text
+from tests.support.scene import Scene
+
+Form = dict[str, Any]
+
+FORM: Form = {
+    "firstname": "Ada", "lastname": "Byron", "surname": "", "comment": "met in Rome",
+    "email": [{"email": "ada@x.example", "category": "prof", "is_default": 1}, {"email": "a@x.example"}],
+    "mobile": [{"areacode": "+33", "phone": "61 23"}, {"areacode": "+", "phone": "30"}],
+    "address": [{"street": "1 Rue", "city": "Paris", "country": "France", "category": "prof"}],
+    "tag": [], "invite": 0,
+}  # fmt: skip
+OTHER_FORMS: tuple[Form, ...] = (
+    {"firstname": "ada"}, {"lastname": ""}, {"surname": "A"}, {"comment": "met in Rome "},
+    {"comment": ""}, {"comment": "Met Ada in PARIS"}, {"comment": "Björk, Ærø, 日本"},
+    {"comment": "612345 or 30, 33612345678"}, {"comment": "x" * 600}, {"message": "hello"},
+    {"email": FORM["email"][:1]}, {"email": FORM["email"][::-1]},
+    {"email": [FORM["email"][0], {"email": "A@x.example"}]},
+    {"email": [{**FORM["email"][0], "category": "priv"}, FORM["email"][1]]},
+    {"email": [{**FORM["email"][0], "label": "lab"}, FORM["email"][1]]},
+    {"mobile": FORM["mobile"][:1]}, {"mobile": [{"areacode": "+33", "phone": "6123"}, FORM["mobile"][1]]},
+    {"mobile": [{**FORM["mobile"][0], "is_default": 1}, FORM["mobile"][1]]},
+    {"mobile": [{**FORM["mobile"][0], "label": "fax"}, FORM["mobile"][1]]},
+    {"address": []}, {"address": [{**FORM["address"][0], "city": "paris"}]},
+    {"address": [{**FORM["address"][0], "state": "IDF"}]},
+)  # fmt: skip
+REFUSED: tuple[tuple[Form, str], ...] = (
+    ({"email": []}, "NO_DEFAULT_MAIL"), ({"tag": ["0000000000000000"]}, "INVALID_PARAM"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def twins(scene: Scene) -> Scene:
+    """Give Alice and Bob the same contact."""
+    for owner in ("alice", "bob"):
+        scene["form"] = json_text(FORM)
+        scene[f"of_{owner}"] = scene.doc(f"my_contact_add(:{owner}, :form)")["id"]
+    return scene
+
+
+def change_of(scene: Scene, form: Form, owner: str = "alice") -> Form | None:
+    """Return the changes of a form as the service finds them."""
+    base_rows, contact_rows = scene.sets(f"my_contact_form(:{owner}, :of_{owner})")
+    return changes(form, document(contact_rows), FormBase(*base_rows[0]))
+
+
+def save(scene: Scene, form: Form, owner: str = "alice") -> Form:
+    scene["change"] = json_text(form)
+    contact: Form = scene.doc(f"my_contact_update(:{owner}, :of_{owner}, :change)")
+    return contact
+
+
+def everything(scene: Scene, owner: str) -> list[Any]:
+    """Return all that is stored of the contact of an owner, without ids, times and revisions."""
+    whose = f"owner_id = :{owner} AND contact_id = :of_{owner}"
+    record = orjson.loads(scene.one(f"SELECT record FROM contact_record WHERE {whose}"))
+    full = scene.doc(f"my_contact_get(:{owner}, :of_{owner})")
+    ids = {"id", "contact_id", "email_id", "phone_id", "address_id"}
+    ids |= {"created_at", "updated_at", "mtime", "ctime"}
+    entries = [[without(entry, ids) for entry in full[key]] for key in ("email", "mobile", "address", "tag")]
+    words = scene.rows(
+        f"SELECT kind, HEX(WEIGHT_STRING(word)), is_deleted, name FROM contact_index WHERE {whose} "
+        "AND kind NOT IN ('created_at', 'updated_at') ORDER BY 1, 2"
+    )
+    times = scene.one(
+        f"SELECT COUNT(*) FROM contact_index AS i JOIN contact_record AS r USING (owner_id, contact_id) "
+        f"WHERE {whose} AND i.kind = 'updated_at' AND i.word = JSON_VALUE(r.record, '$.updated_at')"
+    )
+    private = orjson.loads(scene.one(f"SELECT private FROM contact_record WHERE {whose}"))
+    # in the order of ids
+    private["phones"] = sorted((private["phones"] or "").split(","))
+    texts = [without(record, ids), without(full, {*ids, "email", "mobile", "address"}), private]
+    return [*texts, entries, words, times]
+
+
+def without(mapping: Form, keys: set[str]) -> Form:
+    return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def test_a_form_that_changes_nothing_is_not_written(twins: Scene) -> None:
+    assert change_of(twins, FORM) is None
+    twins.sets("UPDATE contact_email SET label = 'x' WHERE owner_id = :alice AND email = 'a@x.example'")
+    twins.sets("contact_render(:alice, :of_alice)")
+    assert change_of(twins, FORM) is None, "a label that the form does not send stays"
+    assert change_of(twins, {**FORM, "invite": 1}) is not None
+    twins.sets("UPDATE contact SET is_auto = 1 WHERE owner_id = :alice AND id = :of_alice")
+    assert change_of(twins, FORM) is not None, "the names become those of the owner"
+
+
+def test_a_contact_of_somebody_who_has_registered_is_written(twins: Scene) -> None:
+    twins.sets("UPDATE yp.drumate SET email = 'ada@x.example' WHERE id = :carol")
+    change = change_of(twins, FORM)
+    assert change is not None
+    assert "email" in change
+    assert save(twins, change)["entity"] == twins["carol"]
+
+
+@pytest.mark.parametrize("change", OTHER_FORMS, ids=lambda change: "-".join(change))
+def test_a_form_without_its_unchanged_lists_ends_as_the_whole_form(twins: Scene, change: Form) -> None:
+    form = {**FORM, **change}
+    reduced = change_of(twins, form)
+    assert reduced is not None
+    assert not (reduced["unchanged"].keys() & change.keys())
+    assert reduced["unchanged"].keys() | change.keys() >= {"email", "mobile", "address", "tag"}
+    save(twins, reduced)
+    save(twins, form, "bob")
+    assert everything(twins, "alice") == everything(twins, "bob")
+    assert change_of(twins, form) is None or "label" in str(change)
+
+
+@pytest.mark.parametrize(("change", "code"), REFUSED)
+def test_a_form_that_is_refused_stays_refused(twins: Scene, change: Form, code: str) -> None:
+    reduced = change_of(twins, {**FORM, **change})
+    twins["change"] = json_text(reduced)
+    assert twins.refused("my_contact_update(:alice, :of_alice, :change)").code == code
+
+
+def test_words_of_comments_at_random_end_as_those_of_the_whole_form(twins: Scene) -> None:
+    chance = random.Random(19)
+    words = [
+        "Ada", "byron", "ROME", "rome", "61", "6123", "3361", "33612", "336123", "x@y.example", "a@x.example",
+        "O'Hara", "ohara", "über", "Paris", "", "1-2", "007", "@x.example",
+    ]  # fmt: skip
+    for _ in range(60):
+        form = {**FORM, "comment": " ".join(chance.choices(words, k=chance.randint(0, 5)))}
+        reduced = change_of(twins, form)
+        if reduced is not None:
+            save(twins, reduced)
+        save(twins, form, "bob")
+        assert everything(twins, "alice") == everything(twins, "bob"), form["comment"]
+
+
+def test_a_change_in_between_makes_the_whole_form_count(twins: Scene) -> None:
+    """Two tabs: the second one saves what it shows, after the first one has removed a number."""
+    reduced = change_of(twins, {**FORM, "comment": "second"})
+    assert reduced is not None
+    save(twins, {"mobile": FORM["mobile"][:1], "comment": "first"})
+    save(twins, reduced)
+    save(twins, {**FORM, "comment": "second"}, "bob")
+    assert everything(twins, "alice") == everything(twins, "bob")
