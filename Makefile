@@ -206,8 +206,8 @@ shard-drop: installed ## Drop a shard in which nobody lives (NAME=)
 units: installed ## systemd units of this machine (OUT=folder [USER=drumee])
 	@$(call need,OUT)$(SERVICE) units --out "$$OUT" $(if $(filter command,$(origin USER)),--user "$$USER")
 
-backup: installed ## Everything into one archive, while people work (F=backup.tar.gz)
-	@$(call need,F)$(SERVICE) backup --file "$$F"
+backup: installed ## Everything into one archive, while people work (F=backup.tar.gz [ALLOW=stopped])
+	@$(call need,F)$(SERVICE) backup --file "$$F" $${ALLOW:+--allow "$$ALLOW"}
 
 restore: installed ## An archive into an empty server, or one user (F= [UNTIL='2026-11-28 10:00:00' LOGS=folder] [ENTITY= [REPLACE=1]])
 	@$(call need,F)$(SERVICE) restore --file "$$F" $${UNTIL:+--until "$$UNTIL"} $${LOGS:+--logs "$$LOGS"} \

@@ -13,6 +13,7 @@ from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
 from service.deploy.clients import DUMP, output_of
 from service.deploy.guards import is_read_only
 from service.deploy.journal import BOOTSTRAP, Lease
+from service.deploy.lag import freshness
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
 from service.settings import DatabaseServer, Settings, database_servers
@@ -35,12 +36,20 @@ def views_of(db: str) -> str:
     return f"{db}.views"
 
 
-def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]:
-    """Write the archive; return its manifest. Users go on working: it is a snapshot of its start."""
+def backup(
+    settings: Settings, path: Path, revision: str = "", *, may_have_stopped: bool = False
+) -> dict[str, Any]:
+    """Write the archive; return its manifest. Users go on working: it is a snapshot of its start.
+
+    Raise DeployError for a replica that has stopped, unless it may have.
+    """
     connection = Connection(settings)
     is_replica = is_read_only(connection)
     check_privileges(connection, "backup of a replica" if is_replica else "backup")
-    if not is_replica:
+    age, follows = "", False
+    if is_replica:
+        age, follows = freshness(connection, may_have_stopped=may_have_stopped)
+    else:
         connection.each(BOOTSTRAP)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.
     with _no_deploy(connection) if is_replica else Lease(settings, "backup", str(path)):
@@ -53,14 +62,16 @@ def backup(settings: Settings, path: Path, revision: str = "") -> dict[str, Any]
             "revision": revision,
             "server": connection.one("SELECT VERSION()"),
             "databases": databases,
+            "age": age,
             "left_out": _rights_of_others(connection, databases, account),
             "routines": {
                 f"{r.db}.{r.name}": r.fingerprint
                 for r in sorted(state.routines.values(), key=lambda r: (r.db, r.name))
             },
         }
+        has_changes = not follows or bool(connection.one("SELECT @@log_slave_updates"))
         connection.close()
-        _dump(servers, databases, path, account, manifest)
+        _dump(servers, databases, path, account, manifest, has_changes=has_changes)
     return manifest
 
 
@@ -89,14 +100,20 @@ def _dump(
     path: Path,
     account: str,
     manifest: dict[str, Any],
+    *,
+    has_changes: bool = True,
 ) -> None:
-    """Write the archive from the first server that can, of those in the order of `_spared`."""
+    """Write the archive from the first server that can, of those in the order of `_spared`.
+
+    `has_changes`: whether its binary log has all of them; that of a replica may lack those of its primary.
+    """
     errors: list[str] = []
     for server in _spared(servers, account, errors):
         try:
             with new_file(path) as stream:
                 writer = ArchiveWriter(stream, manifest["made"])
-                manifest["binary_log"] = _dump_from(server, databases, writer)
+                position = _dump_from(server, databases, writer)
+                manifest["binary_log"] = position if has_changes else None
                 writer.close(manifest)
         except DeployError as exc:
             errors.append(str(exc))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import pymysql
 
@@ -12,6 +13,7 @@ from service.deploy.alters import Alter, Way, perform, read_alter, ways_without_
 from service.deploy.blockers import longest_transaction
 from service.deploy.change import Change
 from service.deploy.journal import Journal
+from service.deploy.lag import Replicas
 from service.deploy.plan import Item, Plan
 from service.deploy.row_changes import Write, read_write, run_in_batches
 from service.deploy.state import scope_of
@@ -69,11 +71,13 @@ class TableChanger:
         if not is_logged_by_text:  # the server would refuse it
             self._connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         if write.batch:
-            run_in_batches(self._connection, write, self._run, self._pause(f"{db}.{write.table}"))
+            with closing(Replicas(self._connection, self._say)) as replicas:
+                pause = self._pause(f"{db}.{write.table}", replicas)
+                run_in_batches(self._connection, write, self._run, pause)
         else:
             self._run(write.statement)
 
-    def _pause(self, place: str) -> Callable[[int], None]:
+    def _pause(self, place: str, replicas: Replicas) -> Callable[[int], None]:
         """Return what lets others write between two batches, and says how far it is."""
         started = last_line = time.monotonic()
 
@@ -85,6 +89,7 @@ class TableChanger:
                 self._say(f"{place}: {total:,} rows changed")
                 last_line = now
             time.sleep(min((now - started) * PAUSE_SHARE, 1.0))
+            replicas.wait(self._check)
             started = time.monotonic()
 
         return pause

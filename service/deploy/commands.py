@@ -45,6 +45,7 @@ RoutineFile = Annotated[
 ]
 
 
+STOPPED = "stopped"
 NO_DRIFT = "no drift: databases, routines, accounts and rights are as deploys have left them"
 
 
@@ -332,17 +333,26 @@ def show_history(
 
 
 @commands.command(rich_help_panel="Operate")
-def backup(file: Annotated[str, typer.Option(metavar="FILE", help="Archive to write.")]) -> int:
+def backup(
+    file: Annotated[str, typer.Option(metavar="FILE", help="Archive to write.")],
+    allow: Annotated[
+        str, typer.Option(metavar=STOPPED, help="Back up a replica that has stopped, too.")
+    ] = "",
+) -> int:
     """Write everything to one archive, while people work."""
+    if allow not in {"", STOPPED}:
+        raise typer.BadParameter(f"--allow (ALLOW=) is {STOPPED}, for a replica that has stopped")
 
     def work(settings: Settings) -> int:
         from service.deploy import backup as archives
         from service.deploy.revisions import current_revision
 
         path = Path(file).absolute()
-        manifest = archives.backup(settings, path, current_revision())
+        manifest = archives.backup(settings, path, current_revision(), may_have_stopped=bool(allow))
         size = path.stat().st_size / 1e6
         typer.echo(f"{path}: {len(manifest['databases'])} databases, {size:.1f} MB")
+        if manifest["age"]:
+            typer.echo(manifest["age"])
         if manifest["left_out"]:
             typer.echo(f"left out: the rights of {', '.join(manifest['left_out'])}")
         return 0

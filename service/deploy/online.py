@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.deploy.journal import Lease
+from service.deploy.lag import LAG_SECONDS
 from service.deploy.pace import LOADED_THREADS
 from service.deploy.tables import definitions, trigger_statement
 from service.local.install import find_program
@@ -32,7 +33,6 @@ CHUNK_SECONDS = 0.5
 """Time in which the tool copies one piece, whose rows nobody can write meanwhile."""
 SLEEP_SECONDS = 0.25
 """Pause after each piece, for the others."""
-LAG_SECONDS = 5
 FLOW_CONTROL_PERCENT = 30
 LOOK_SECONDS = 0.5
 TOO_MANY_THREADS = 100_000
