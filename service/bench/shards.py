@@ -59,6 +59,8 @@ class Site:
     settings: Settings
     restart: Callable[[], None] | None = None
     """Kills the server and starts it again; None where only commands are killed."""
+    examples: bool = True
+    """Whether a deploy runs the examples of the headers first, as the command does."""
     mark: str = "first"
     columns: int = 0
     peak_mb: float = 0.0
@@ -68,7 +70,7 @@ class Site:
         before = 0 if kill_after is None else self._runs()
         job = {
             "db": self.settings.db, "admin": self.settings.db_admin, "command": command,
-            "mark": self.mark, "columns": self.columns,
+            "mark": self.mark, "columns": self.columns, "examples": self.examples,
         }  # fmt: skip
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -233,7 +235,8 @@ def files(mark: str, columns: int) -> Files:
 
 def _command(job: dict[str, Any]) -> None:
     settings = Settings(db=job["db"], db_admin=job["admin"])
-    tool = Deployer(settings, lambda _: None, files=files(job["mark"], job["columns"]))
+    changed = files(job["mark"], job["columns"])
+    tool = Deployer(settings, lambda _: None, files=changed, examples=job["examples"])
     if job["command"] == "deploy":
         outcome = tool.deploy()
         if outcome.status:

@@ -10,7 +10,7 @@ WRONG = "shards with something missing or half after kills"
 
 
 def test_killed_deploys_of_routines_and_columns_leave_no_shard_behind(site: Settings) -> None:
-    results = measure_on(Site(site), lambda _: None, SHARDS, ROUNDS)
+    results = measure_on(Site(site, examples=False), lambda _: None, SHARDS, ROUNDS)
     assert (results["shards"], results["rounds of kill -9"], results[WRONG]) == (SHARDS, ROUNDS, 0)
     assert results.keys() >= LIMITS.keys()
     last = text(results).splitlines()[-1]

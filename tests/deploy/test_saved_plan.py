@@ -45,7 +45,8 @@ def deploy(path: Path, deployer: Deployer) -> Outcome:
 def test_the_file_says_what_is_done_where_and_a_deploy_does_it_once(
     tool: DeployerMaker, dba: Admin, path: Path
 ) -> None:
-    tool().add_shard("shard2")
+    outcome = tool().add_shard("shard2")
+    assert (outcome.status, outcome.failed) == (0, {})
     files = edited("tag_add", "BEGIN", "BEGIN -- changed")
     content = save(path, tool(files=files))
     assert [each["name"] for each in content["actions"]] == ["tag_add"], content["actions"]
