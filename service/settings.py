@@ -70,6 +70,12 @@ class Settings:
         "empty: the private server of `make run`",
     )
     db_admin: str = _setting("", "the same for `make deploy`, with an account that may create databases")
+    db_command_timeout: float = _setting(
+        300.0,
+        "seconds that a statement of `make plan`, `deploy`, `drift`, `backup` and their like may take; those "
+        "that change big tables or copy the data of users have no limit; 0: none has",
+        at_least=0,
+    )
     db_pool: int = _setting(8, "connections of one process for writing, and as many for reading", at_least=1)
     db_timeout: float = _setting(5.0, "seconds a CALL may take (max_statement_time)", above=0)
     request_timeout: float = _setting(

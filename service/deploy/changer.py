@@ -10,7 +10,6 @@ import pymysql
 
 from service.deploy import online
 from service.deploy.alters import Alter, Way, perform, read_alter, ways_without_lock
-from service.deploy.blockers import longest_transaction
 from service.deploy.change import Change
 from service.deploy.journal import Journal
 from service.deploy.lag import Replicas
@@ -18,6 +17,7 @@ from service.deploy.plan import Item, Plan
 from service.deploy.row_changes import Write, read_write, run_in_batches
 from service.deploy.state import scope_of
 from service.store.admin import Connection, DeployError
+from service.store.blockers import longest_transaction
 
 BY_THE_TOOL = f"-- {online.PROGRAM} does this; the server refuses it as it stands here\n"
 REFUSED = "-- refused, because the table is big; the server refuses it as it stands here, too\n"

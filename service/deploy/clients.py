@@ -13,7 +13,7 @@ from service.deploy.backup_archive import PIECE_BYTES
 from service.local.directories import StackError
 from service.local.install import find_program
 from service.settings import DatabaseServer
-from service.store.admin import DeployError
+from service.store.admin import LOCK_WAIT_SECONDS, DeployError
 
 DUMP = ("mariadb-dump", "mysqldump")
 CLIENT = ("mariadb", "mysql")
@@ -24,6 +24,8 @@ LOAD_OPTIONS = (
     "--skip-reconnect",
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
+    # Its statements may take any time, but not wait that long for somebody else's lock.
+    f"--init-command=SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}",
 )
 
 

@@ -19,7 +19,6 @@ from pymysql.converters import escape_string
 from service import as_typed
 from service.deploy import guards, online
 from service.deploy.alters import changes
-from service.deploy.blockers import longest_transaction
 from service.deploy.canary import Trial, choose
 from service.deploy.change import Change
 from service.deploy.changer import TableChanger
@@ -300,7 +299,8 @@ class Deployer:
         started = time.monotonic()
         new_shards = [new_shard] if new_shard else []
         guards.check_writable(self.connection)
-        online.clean_up_interrupted(self.settings, self.connection, self._patiently, self.say)
+        with self.connection.without_limit():
+            online.clean_up_interrupted(self.settings, self.connection, self._patiently, self.say)
         before = self.plan(new_shards)  # refuses before anything is written
         check(before)
         if before.state.collations.get("yp", COLLATION) != COLLATION:
@@ -438,7 +438,8 @@ class Deployer:
     def _apply(self, item: Item) -> None:
         if item.action in {"migration", "view"}:
             assert isinstance(item.source, Script)  # noqa: S101  # for mypy
-            self._script(item.db, item.action, item.source)
+            with self.connection.without_limit():  # a big table takes as long as it takes
+                self._script(item.db, item.action, item.source)
         elif item.action in {"create", "replace"}:
             assert isinstance(item.source, Routine)  # noqa: S101  # for mypy
             self._patiently(create_statement(item.source, self.files.revision))
@@ -517,12 +518,8 @@ class Deployer:
                 with self.connection.transaction() if commits else nullcontext():
                     return self.connection.run(statement, *args)
             except pymysql.err.OperationalError as exc:
-                if exc.args[0] not in RETRYABLE:
+                if exc.args[0] not in RETRYABLE or attempt.is_last:
                     raise
-                if attempt.is_last:
-                    raise type(exc)(
-                        exc.args[0], f"{exc.args[1]}; {longest_transaction(self.connection)}"
-                    ) from exc
                 time.sleep(attempt.pause)
         raise AssertionError("unreachable")
 
@@ -532,12 +529,13 @@ class Deployer:
             return
         self.connection.run("SET SESSION tx_isolation = 'READ-COMMITTED'")
         databases = sorted(outcome.tried - {"yp"} - set(outcome.failed))
-        self._mark_stale_again(databases)
-        for db in databases:
-            self._patiently(f"CALL `{db}`.contact_sweep()", commits=True)
-        for db in self._behind(databases):
-            while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
-                self._catch_up_with(db, owner)
+        with self.connection.without_limit():
+            self._mark_stale_again(databases)
+            for db in databases:
+                self._patiently(f"CALL `{db}`.contact_sweep()", commits=True)
+            for db in self._behind(databases):
+                while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
+                    self._catch_up_with(db, owner)
 
     def _behind(self, databases: Sequence[str]) -> Iterator[str]:
         """Yield the databases that have stale records, many of them asked at once."""

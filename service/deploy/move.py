@@ -68,7 +68,8 @@ def move(
             try:
                 pause("blocked")
                 time.sleep(DRAIN_SECONDS)
-                rows = _copy(connection, uid, from_db, to_db, pause)
+                with connection.without_limit():
+                    rows = _copy(connection, uid, from_db, to_db, pause)
             except BaseException:
                 # Nothing has moved, whatever the failure: open the gate again.
                 if connection.raw.open:

@@ -80,7 +80,8 @@ def _restore(
 
 def _prepare(connection: Connection, databases: Sequence[str]) -> None:
     """Clear what an interrupted restore has left, and mark what this one makes."""
-    _clear_interrupted(connection)
+    with connection.without_limit():
+        _clear_interrupted(connection)
     taken = {name for (name,) in connection.rows("SHOW DATABASES")}
     if there := sorted(taken & set(databases)):
         raise DeployError(

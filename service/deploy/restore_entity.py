@@ -80,7 +80,12 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
         if connection.one(LOGS_STATEMENTS):
             # A replica has no scratch databases: it needs the rows, not the statement that reads them there.
             connection.run("SET SESSION binlog_format = 'ROW'")
-        with Lease(settings, "restore", f"{entity} from {path}"), _scratch(scratch) as (registry, copy):
+        with (
+            Lease(settings, "restore", f"{entity} from {path}"),
+            connection.without_limit(),
+            scratch.without_limit(),
+            _scratch(scratch) as (registry, copy),
+        ):
             _load(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
             uid, from_db = _find(scratch, registry, entity, path)
             _load(scratch, archive, from_db, copy, lambda _, row: f"'{uid}'".encode() in row)

@@ -11,6 +11,7 @@ import pymysql
 
 from service.errors import CommandError
 from service.settings import DatabaseServer, Settings, SettingsError, database_servers
+from service.store.blockers import longest_transaction
 
 DEFINER_NAME = "drumee_definer"
 DEFINER = f"'{DEFINER_NAME}'@'localhost'"
@@ -32,6 +33,12 @@ NOT_READY = 1047
 """A node of a cluster that has lost the others, or does not have their data yet."""
 REFUSED = ACCESS_DENIED | {1226, 1820, 1862, 2059, 4151}
 """Also: too many connections of it, an expired password, a plugin that we lack, a locked account."""
+LOCK_WAIT_SECONDS = 50
+"""Seconds that a statement waits for the lock of a table, as long as for that of a row."""
+ANSWER_SECONDS = 10
+"""Seconds after its limit in which the server must have stopped a statement, and said so."""
+LOCKED, STOPPED, SILENT = 1205, 1969, 2013
+LONGEST_TEXT = 200
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
@@ -64,16 +71,68 @@ def admin_servers(settings: Settings) -> list[DatabaseServer]:
 
 
 class Connection:
-    """An administrator's connection with autocommit; routines freeze its sql_mode and character set."""
+    """An administrator's connection with autocommit; routines freeze its sql_mode and character set.
+
+    The server stops a statement after `DRUMEE_DB_COMMAND_TIMEOUT` seconds. The error of one that was stopped,
+    or that has waited too long for a lock, names the statement and the connection that it waited for.
+    """
 
     def __init__(self, settings: Settings, servers: Sequence[DatabaseServer] = ()) -> None:
         """Connect to the first of these servers that works, by default of those of the settings."""
         self.raw, self.server = connect_first(servers or admin_servers(settings))
+        self._limit = settings.db_command_timeout
+        self.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+        self._set_limit(self._limit)
+
+    @contextmanager
+    def without_limit(self) -> Iterator[None]:
+        """Let the statements of the block take any time: they change big tables, or copy the data of users.
+
+        They wait for locks no longer than others.
+        """
+        self._set_limit(0)
+        try:
+            yield
+        finally:
+            if self.raw.open:
+                self._set_limit(self._limit)
+
+    def _set_limit(self, seconds: float) -> None:
+        self.run(f"SET SESSION max_statement_time = {seconds}")
+        # A server that was stopped, or a network that is gone, ends no statement.
+        self.raw._read_timeout = seconds + ANSWER_SECONDS if seconds else None
+
+    def _execute(self, cursor: Any, statement: str, args: object = None) -> int:
+        try:
+            return int(cursor.execute(statement, args))
+        except pymysql.err.OperationalError as exc:
+            if reason := self._reason(exc):
+                text = " ".join(statement.split())[:LONGEST_TEXT]
+                raise type(exc)(exc.args[0], f"{text}: {reason}") from exc
+            raise
+
+    def _reason(self, exc: pymysql.err.OperationalError) -> str:
+        """Return why a statement that hung was ended; "" for any other error."""
+        setting = "DRUMEE_DB_COMMAND_TIMEOUT"
+        if exc.args[0] == LOCKED:
+            return f"{exc.args[1]}; {longest_transaction(self)}"
+        if exc.args[0] == STOPPED and self.one("SELECT @@max_statement_time") == self._limit:
+            return (
+                f"stopped after {self._limit:g} s, the limit for a statement; "
+                f"{longest_transaction(self)}; if the server is only slow, set {setting} higher"
+            )
+        if exc.args[0] == SILENT and "timed out" in str(exc.args[1]):
+            return (
+                f"no answer for {self._limit + ANSWER_SECONDS:g} s, and the limit for a statement is "
+                f"{self._limit:g} s ({setting}): the server hangs, or the network is gone; run the same "
+                "command again when it answers"
+            )
+        return ""
 
     def run(self, statement: str, *args: object) -> int:
         """Execute a statement; return the number of affected rows."""
         with self.cursor() as cursor:
-            return int(cursor.execute(statement, args or None))
+            return self._execute(cursor, statement, args or None)
 
     def each(self, statements: Sequence[str]) -> None:
         """Execute statements in order."""
@@ -83,7 +142,7 @@ class Connection:
     def rows(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         with self.cursor() as cursor:
-            cursor.execute(statement, args or None)
+            self._execute(cursor, statement, args or None)
             return list(cursor.fetchall())
 
     def results(self, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:
@@ -91,7 +150,7 @@ class Connection:
         block = "BEGIN NOT ATOMIC\n" + "".join(f"{each};\n" for each in statements) + "END"
         results = []
         with self.cursor() as cursor:
-            cursor.execute(block)
+            self._execute(cursor, block)
             while cursor.description:
                 results.append(list(cursor.fetchall()))
                 cursor.nextset()
@@ -218,6 +277,6 @@ def _connect(server: DatabaseServer) -> Any:
         if status.get("wsrep_provider_name") and status.get("wsrep_ready") == "OFF":
             connection.close()
             raise pymysql.err.OperationalError(NOT_READY, "this node of the cluster is not ready")
-    # Statements of commands have no time limit.
+    # The limit of statements follows.
     connection._read_timeout = None
     return connection

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pymysql
 
-from service.store.admin import Connection
+if TYPE_CHECKING:
+    from service.store.admin import Connection
 
 LONGEST_TEXT = 200
 TRANSACTIONS = """
@@ -26,11 +29,30 @@ CALLS = """
 """
 
 
+STRONG = """
+    SELECT p.ID, p.USER, p.HOST, COALESCE(p.DB, ''), p.TIME, COALESCE(p.INFO, '')
+    FROM information_schema.METADATA_LOCK_INFO AS l
+    JOIN information_schema.PROCESSLIST AS p ON p.ID = l.THREAD_ID
+    WHERE p.ID <> CONNECTION_ID()
+      AND l.LOCK_MODE REGEXP 'FTWRL|BLOCK|NO_WRITE|NO_READ_WRITE|EXCLUSIVE'
+    ORDER BY p.TIME DESC
+    LIMIT 1
+"""
+"""Locks of FLUSH TABLES WITH READ LOCK and LOCK TABLES, which need neither a transaction nor a statement."""
+NO_PLUGIN = 1109
+
+
 def longest_transaction(connection: Connection) -> str:
     """Describe the oldest transaction, or the longest statement, of other connections in a sentence."""
     try:
-        rows = connection.rows(TRANSACTIONS) or connection.rows(CALLS)
+        rows = connection.rows(TRANSACTIONS) or connection.rows(CALLS) or connection.rows(STRONG)
     except pymysql.err.MySQLError as exc:
+        if exc.args[0] == NO_PLUGIN:
+            return (
+                "no connection has a transaction or statement open: run the same command again. If it waits "
+                "again, an idle one has run FLUSH TABLES WITH READ LOCK or LOCK TABLES; after "
+                "INSTALL SONAME 'metadata_lock_info' on the server, this line names it"
+            )
         return f"who holds the lock cannot be read ({exc.args[-1]})"
     if not rows:
         return "no other connection holds it any more: run the same command again"
