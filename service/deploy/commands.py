@@ -174,9 +174,10 @@ def drift() -> int:
 
 @commands.command(rich_help_panel="Schema")
 def doctor() -> int:
-    """Run all examples of headers on every server, in scratch databases, and show drift; change nothing."""
+    """Run all examples of headers on every server, in scratch databases; show drift and advice."""
 
     def work(settings: Settings) -> int:
+        from service.deploy.caches import advice
         from service.deploy.deployer import Deployer
         from service.deploy.examples import examine
         from service.deploy.guards import check_writable
@@ -190,7 +191,7 @@ def doctor() -> int:
             findings += len(report.failures)
             typer.echo("\n".join(map(str, report.failures)) or f"{server}: {report}")
         lines = deployer.drift()
-        typer.echo("\n".join(lines or [NO_DRIFT]))
+        typer.echo("\n".join([*(lines or [NO_DRIFT]), *advice(settings)]))
         return 1 if findings or lines else 0
 
     return with_stack(work, UNCHANGED)

@@ -81,6 +81,9 @@ class Connection:
         """Connect to the first of these servers that works, by default of those of the settings."""
         self.raw, self.server = connect_first(servers or admin_servers(settings))
         self._limit = settings.db_command_timeout
+        self._limit_session()
+
+    def _limit_session(self) -> None:
         self.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
         self._set_limit(self._limit)
 
@@ -198,6 +201,7 @@ class Connection:
         self.close()
         with suppress(pymysql.err.MySQLError, OSError):
             self.raw = _connect(self.server)
+            self._limit_session()
             with suppress(pymysql.err.OperationalError):  # it has ended by itself
                 self.run("KILL %s", thread)
             for _ in range(int(KILL_SECONDS / KILL_LOOK_SECONDS)):
