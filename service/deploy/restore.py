@@ -73,7 +73,14 @@ def _restore(
             logs, until = changes
             say(f"the archive is restored; replaying {len(logs.files)} binary logs until {until.text}")
             replay(connection.server, logs.chosen(until))
-            say(f"replayed; the last event of the logs is of {clock(logs.ended)}")
+            end = f"the last event of the logs is of {clock(logs.ended)}"
+            if until.time is not None and logs.ended < until.time:
+                end += ", before UNTIL: later changes, if there were any, are in newer logs"
+            say(f"replayed; {end}")
+            if not connection.rows("SHOW DATABASES LIKE 'yp'"):
+                raise DeployError(
+                    f"yp is dropped in the logs before UNTIL={until.text}: take an earlier moment"
+                )
     except DeployError as exc:
         raise DeployError(f"{exc}. The restore is not complete; the same command starts it anew") from exc
 

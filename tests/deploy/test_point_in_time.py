@@ -131,6 +131,24 @@ def test_until_a_position_of_a_server_that_runs(site: Settings, dba: Admin, add:
         assert files_beside_run(tmp_path) == [path]
 
 
+def test_logs_that_end_before_the_moment_are_named(
+    site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], tmp_path: Path, output: list[str]
+) -> None:
+    demo.load(site)
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    add(ALICE, "one@later.test")
+    folder = logs()
+    empty_server(site)
+    with pytest.raises(
+        DeployError, match="yp is dropped in the logs before UNTIL=2040-01-01: take an earlier"
+    ):
+        restore(site, path, Recovery("2040-01-01", site.db_admin), output.append)
+    assert restore(site, path, Recovery("2040-01-01", str(folder)), output.append).status == 0
+    assert emails(dba) == {"one@later.test"}
+    assert "before UNTIL: later changes, if there were any, are in newer logs" in output[-1]
+
+
 def test_logs_that_do_not_reach_the_moment_are_refused(
     site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], tmp_path: Path
 ) -> None:
