@@ -7,6 +7,8 @@ short commands start at once.
 
 from __future__ import annotations
 
+import io
+import locale
 import os
 import sys
 from contextlib import suppress
@@ -73,17 +75,42 @@ class PanelGroup(TyperGroup):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    if argv is None:
+        _read_utf8()
+    _open_streams()
     try:
         status = _status(argv)
-        if sys.stdout:
-            sys.stdout.flush()
-    except (CommandError, OSError) as exc:  # OSError: a folder that is missing or closed, a full disk
+        sys.stdout.flush()
+    except CommandError as exc:
         _complain(str(exc))
+        return 2
+    except OSError as exc:  # a folder that is missing or closed; without a name, the output
+        _complain(str(exc) if exc.filename else f"the output cannot be written: {exc.strerror or exc}")
         return 2
     except Exception as exc:
         _complain(_fault(exc))
         return 2
     return status
+
+
+def _read_utf8() -> None:
+    """Start again in the UTF-8 mode of Python when the locale, as cron may have it, is another one.
+
+    Our files are UTF-8, and a routine that was read as Latin-1 would be deployed as that.
+    """
+    if not sys.flags.utf8_mode and locale.getencoding().lower() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _open_streams() -> None:
+    """Print to nowhere where a stream is closed, and marks in place of what its encoding lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _status(argv: list[str] | None) -> int:
@@ -99,8 +126,7 @@ def _complain(text: str) -> None:
     with suppress(OSError):
         typer.echo(text, err=True)
     try:
-        if sys.stdout:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         # Python would fail on it again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,6 +164,12 @@ def _program() -> typer.Typer:
     for command in program.registered_commands:
         command.epilog = EPILOG
     return program
+
+
+def table() -> dict[str, Any]:
+    """Return all commands by name, with their parameters."""
+    commands_by_name: dict[str, Any] = typer.main.get_command(_program()).commands  # type: ignore[attr-defined]
+    return commands_by_name
 
 
 def _exit(status: int) -> None:
