@@ -414,6 +414,15 @@ class DatabaseServer:
         args |= {"host": self.host, "port": self.port}
         return args | {"ssl": self.tls.context()} if self.tls else args
 
+    @property
+    def client_options(self) -> list[str]:
+        """Options of mariadb and mariadb-dump; not the password, which everybody on the machine would see."""
+        user = f"--user={self.user}"
+        if self.unix_socket:
+            return [f"--socket={self.unix_socket}", user]
+        tls = self.tls.client_options if self.tls else []
+        return ["--protocol=tcp", f"--host={self.host}", f"--port={self.port}", *tls, user]
+
 
 IN_PASSWORDS = (
     "in a user or password, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A, [ as %5B, ] as %5D, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,12 @@ from pathlib import Path
 import pymysql
 import pytest
 
+from service import ROOT
 from service.bench.node import free_port
+from service.deploy import online
 from service.deploy.backup import backup
 from service.deploy.deployer import Deployer
+from service.deploy.restore import restore
 from service.errors import CommandError
 from service.local.servers import MariaDB
 from service.local.stack import Stack
@@ -20,6 +25,7 @@ from service.store import connection as connections
 from service.store.admin import Connection
 from service.store.nodes import Agreement, Probe, propose
 from tests.support.certificates import make_authority, make_certificate
+from tests.support.sites import cli_environment
 from tests.support.tcp_proxy import tcp_proxy
 
 ACCOUNT = "'ops'@'127.0.0.1'"
@@ -71,7 +77,21 @@ def test_the_tools_sign_in_with_a_client_certificate(place: Place, tmp_path: Pat
     assert connection.rows("SHOW STATUS LIKE 'Ssl_cipher'")[0][1]
     connection.close()
     assert Deployer(settings, lambda _: None, examples=False).deploy().status == 0
-    assert backup(settings, tmp_path / "all.tar.gz")["databases"] == ["yp", "shard1"]
+    archive = tmp_path / "all.tar.gz"
+    assert backup(settings, archive)["databases"] == ["yp", "shard1"]
+    connection = Connection(settings)
+    online.change(connection, "shard1", "message", "ADD COLUMN tls INT", lambda _: None, lambda: None)
+    assert connection.rows("SHOW COLUMNS FROM shard1.message LIKE 'tls'")
+    for db in ("shard1", "yp"):
+        connection.run(f"DROP DATABASE {db}")
+    connection.close()
+    assert restore(settings, archive).failed == {}
+    shell = [sys.executable, "-m", "service", "shell"]
+    ended = subprocess.run(
+        shell, cwd=ROOT, env=cli_environment(settings), input="SHOW STATUS LIKE 'Ssl_cipher'", text=True,
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    assert ended.stdout.split()[-1].startswith("TLS")
 
 
 async def test_the_service_and_its_probe_sign_in_with_a_client_certificate(place: Place) -> None:

@@ -120,16 +120,10 @@ def _start(
     program = find_program(*names)
     if program is None:
         raise StackError(f"{names[0]} is not installed on this machine")
-    place = (
-        [f"--socket={server.unix_socket}"]
-        if server.unix_socket
-        else ["--protocol=tcp", f"--host={server.host}", f"--port={server.port}"]
-    )
-    tls = server.tls.client_options if server.tls else []
     first, *others = options
     stdin, stdout, stderr = streams
     return subprocess.Popen(
-        [program, first, *place, *tls, f"--user={server.user}", *others],
+        [program, first, *server.client_options, *others],
         # Not as an option: every user of the machine can read those.
         env={**os.environ, "MYSQL_PWD": server.password},
         stdin=stdin,

@@ -68,11 +68,6 @@ def _client(server: DatabaseServer, options: Sequence[str]) -> list[str]:
     program = find_program("mariadb")
     if program is None:
         raise StackError("The mariadb client is not installed on this machine.")
-    place = (
-        [f"--socket={server.unix_socket}"]
-        if server.unix_socket
-        else [f"--host={server.host}", f"--port={server.port}"]
-    )
     charset = "--default-character-set=utf8mb4"
     # --comments: a routine that is pasted keeps its comments
-    return [program, "--no-defaults", "--comments", charset, *place, f"--user={server.user}", *options]
+    return [program, "--no-defaults", "--comments", charset, *server.client_options, *options]
