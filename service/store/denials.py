@@ -6,17 +6,21 @@ import re
 
 import pymysql
 
+from service import as_typed
+
 DENIED = re.compile(
     r"(?P<right>[A-Za-z][A-Za-z ,]*?) command denied to user (?P<account>'[^']*'@'[^']*') for "
     r"(?:table|routine|column \S+ in table) [`']?(?P<db>\w+)[`']?\.[`']?\w+[`']?"
 )
 """Errors 1142, 1143 and 1370."""
+NOT_THERE = {1049, 1146, 1305}
+"""No such database, table, or routine."""
 PRIVILEGES = re.compile(r"need \(at least one of\) the (?P<rights>[A-Z_, ]+?) privilege")
 """Error 1227."""
 
 
 def explain(exc: pymysql.err.MySQLError) -> str:
-    """Return the text of an error, without its number; with a GRANT statement where a right is missing."""
+    """Return the text of an error, without its number, with what to do: a GRANT statement, or a deploy."""
     text = str(exc.args[-1] if exc.args else exc) or "the connection was lost"
     if denied := DENIED.search(text):
         right, account = denied["right"].upper(), denied["account"]
@@ -25,4 +29,6 @@ def explain(exc: pymysql.err.MySQLError) -> str:
     if needed := PRIVILEGES.search(text):
         first = needed["rights"].partition(",")[0].strip()
         return f"{text}\n  GRANT {first} ON *.* TO the account of DRUMEE_DB_ADMIN;"
+    if exc.args and exc.args[0] in NOT_THERE:
+        return f"{text}. `{as_typed('deploy')}` installs what is missing, `{as_typed('plan')}` shows it"
     return text

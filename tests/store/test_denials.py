@@ -42,8 +42,11 @@ def test_a_denial_names_the_grant(ops: Settings, statement: str, grant: str) -> 
     assert grant in explain(caught.value)
 
 
-def test_an_error_without_a_text_says_that_the_connection_was_lost() -> None:
+def test_an_error_without_a_right_says_what_to_do_if_anything() -> None:
     assert explain(pymysql.err.InterfaceError(0, "")) == "the connection was lost"
+    for number in (1049, 1146, 1305):
+        text = explain(pymysql.err.OperationalError(number, "yp.drumate does not exist"))
+        assert text.startswith("yp.drumate does not exist. `make deploy` installs what is missing")
     assert explain(pymysql.err.ProgrammingError(1064, "You have an error")) == "You have an error"
 
 
