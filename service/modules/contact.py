@@ -106,11 +106,14 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     owner, shard = ctx.caller.uid, ctx.caller.db or ""
 
     async def unit(tx: Transaction) -> Invitation:
-        base_rows, contact_rows = await tx.call(shard, "my_contact_form", owner, contact_id)
-        change = _changes(ctx, fields, base_rows, contact_rows)
-        if change is None:
-            (socket_rows,) = await tx.call("yp", "user_sockets", owner, None)
-            return Invitation(contact_rows, socket_rows)
+        change: dict[str, Any] | None = fields
+        # most invitations send one field or none: the comparison would cost more than it saves
+        if not invites or (ctx.from_frontend and fields.get("mobile")):
+            base_rows, contact_rows = await tx.call(shard, "my_contact_form", owner, contact_id)
+            change = _changes(ctx, fields, base_rows, contact_rows)
+            if change is None:
+                (socket_rows,) = await tx.call("yp", "user_sockets", owner, None)
+                return Invitation(contact_rows, socket_rows)
         contact_rows, socket_rows, peer_change_rows = await tx.call(
             shard, "my_contact_update", owner, contact_id, encode(change)
         )
