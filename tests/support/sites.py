@@ -130,9 +130,9 @@ def files_beside_run(folder: Path) -> list[Path]:
 
 
 def start(site: Settings, *words: str) -> subprocess.Popen[str]:
-    """Start a command on the site."""
+    """Start a command on the site. It hears Ctrl-C, also where the tests run in the background of a shell."""
     return subprocess.Popen(
-        [sys.executable, "-m", "service", *words],
+        ["env", "--default-signal=INT", sys.executable, "-m", "service", *words],
         cwd=ROOT,
         env=cli_environment(site),
         stdout=subprocess.PIPE,
