@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from service import cli
+from service.cluster import machine
 from service.cluster.hosts import write_hosts
 from service.cluster.machine import ClusterError, LocalCluster, loopback_hosts
 
@@ -62,3 +64,25 @@ def test_files_are_written_for_a_description(tmp_path: Path, capsys: pytest.Capt
     assert "/opt/drumee-contacts/bin/drumee-contacts serve" in (out / "a/drumee-contacts.service").read_text()
     assert cli.main(["cluster-files", "--hosts", str(tmp_path / "none"), "--out", str(out)]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("recovery", "options"),
+    [
+        ("echo 'WSREP: Recovered position: 0af3:12' >&2", ["--wsrep-start-position=0af3:12"]),
+        ("sleep 60", []),
+        (f"{sys.executable} -c 'bytearray(1 << 31)' && echo 'Recovered position: 0af3:12' >&2", []),
+    ],
+    ids=["a position", "no end", "all memory"],
+)
+def test_a_node_without_a_position_joins_with_all_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovery: str, options: list[str]
+) -> None:
+    monkeypatch.setattr(machine, "RECOVER_SECONDS", 2)
+    monkeypatch.setattr(machine, "RECOVER_BYTES", 2**30)
+    monkeypatch.setattr(LocalCluster, "_mariadb", lambda *_: ["sh", "-c", recovery])
+    cluster = LocalCluster(tmp_path)
+    node = loopback_hosts().nodes[0]
+    cluster.place(node).mkdir(parents=True)
+    (cluster.place(node) / "grastate.dat").write_text("seqno:   -1\n")
+    assert cluster.recovered_position(node) == options
