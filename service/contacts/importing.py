@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import os
 import re
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -70,10 +71,11 @@ async def load_upload(
     ctx: Context, upload: Upload, progress: Progress, options: LoadOptions
 ) -> dict[str, Any]:
     """Import the file in the body of the request; return the report."""
-    with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
+    with tempfile.TemporaryFile() as spool:
         size = await receive(ctx, upload, spool, ctx.settings.import_limit)
-        kind = await asyncio.to_thread(kind_of, spool.name)
-        return await load_file(ctx, spool.name, size, kind, progress, options)
+        path = _path_of(spool)
+        kind = await asyncio.to_thread(kind_of, path)
+        return await load_file(ctx, path, size, kind, progress, options)
 
 
 async def load_stored(
@@ -87,11 +89,16 @@ async def load_stored(
 
 async def load_text(ctx: Context, content: str, kind: str, options: LoadOptions) -> dict[str, Any]:
     """Import the text of a file; return the report."""
-    with tempfile.NamedTemporaryFile(prefix="drumee-load-") as spool:
+    with tempfile.TemporaryFile() as spool:
         data = content.encode()
         spool.write(data)
         spool.flush()
-        return await load_file(ctx, spool.name, len(data), kind, lambda _: None, options)
+        return await load_file(ctx, _path_of(spool), len(data), kind, lambda _: None, options)
+
+
+def _path_of(spool: IO[bytes]) -> str:
+    """Return a path for the reader of a file without a name, which no killed process leaves behind."""
+    return f"/proc/{os.getpid()}/fd/{spool.fileno()}"
 
 
 async def load_list(

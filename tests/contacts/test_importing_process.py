@@ -29,7 +29,14 @@ at once takes 12 more."""
 
 @pytest.fixture
 async def process(settings: Settings, tmp_path: Path) -> AsyncIterator[Node]:
-    env = {"DRUMEE_DB": settings.db, "DRUMEE_REDIS": settings.redis, "DRUMEE_WORKERS": "1"}
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    env = {
+        "DRUMEE_DB": settings.db,
+        "DRUMEE_REDIS": settings.redis,
+        "DRUMEE_WORKERS": "1",
+        "TMPDIR": str(scratch),
+    }
     async with Node(tmp_path, env) as node:
         yield node
 
@@ -83,7 +90,7 @@ async def test_memory_does_not_grow_with_the_file(process: Node, alice: Person) 
 
 
 async def test_a_load_that_was_killed_is_finished_by_a_second_one(
-    process: Node, alice: Person, admin: Admin
+    process: Node, alice: Person, admin: Admin, tmp_path: Path
 ) -> None:
     count = 2_000
     tab = await alice.tab()
@@ -96,6 +103,7 @@ async def test_a_load_that_was_killed_is_finished_by_a_second_one(
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(aiohttp.ClientError):
         await loading
+    assert list((tmp_path / "scratch").iterdir()) == [], "nobody's contacts stay in a file"
     # Whole transactions, but not all of them.
     loaded = await settled(admin, alice)
     assert 0 < before <= loaded < count
