@@ -50,19 +50,18 @@ def changes(fields: Fields, stored: Contact, base: FormBase) -> dict[str, Any] |
     Return None when the form changes nothing, and nothing would refuse it. `stored` is the full contact of
     the RPC.
     """
-    same = [key for key in LISTS if key in fields and LISTS[key](fields, stored, base)]
+    lists = [key for key in LISTS if key in fields]
+    same = [key for key in lists if LISTS[key](fields, stored, base)]
     texts = {key for key in COLUMNS if key in fields and (fields[key] or "") != (stored[COLUMNS[key]] or "")}
-    sets_names = "firstname" in fields or "lastname" in fields
-    is_same = not texts and all(key in same for key in LISTS if key in fields)
-    if is_same and base.is_plain and not fields.get("invite") and not (sets_names and base.is_auto):
+    becomes_own = base.is_auto and ("firstname" in fields or "lastname" in fields)
+    # somebody who is registered is shown under other names than the stored ones
+    is_comment_at_most = base.is_plain and same == lists and not texts & {*NAMES} and not becomes_own
+    if is_comment_at_most and not texts and not fields.get("invite"):
         return None
     changed = {key: value for key, value in fields.items() if key not in same}
     changed |= {"rev": base.rev, "unchanged": {key: fields[key] for key in same}}
-    is_list_new = any(key in changed for key in LISTS)
-    # somebody who is registered is shown under other names than the stored ones
-    if base.is_plain and not is_list_new and not texts & {*NAMES} and not (sets_names and base.is_auto):
-        words = _word_changes(stored, fields.get("comment", stored["comment"]))
-        return changed if words is None else changed | {"word_changes": words}
+    if is_comment_at_most and (words := _word_changes(stored, fields.get("comment", stored["comment"]))):
+        changed["word_changes"] = words
     return changed
 
 
