@@ -20,7 +20,8 @@
 --                         job_title, avatar_path, source_id (texts; '' or null clears), synced_at (ISO, UTC),
 --                         custom_fields and extra (objects or null), tags (names). Another entry may have the
 --                         addresses then, unless in_contact has is_typed. With keeps_person, an entry that is
---                         invited goes on to stand for the same user, whichever addresses it gets
+--                         invited goes on to stand for the same user, whichever addresses it gets.
+--                         word_changes: search words, as contact_render_parts takes them
 --           in_peer       uid of the registered user whom in_contact identifies, or NULL
 --           in_is_new     1: create the entry; 2: create it, and leave its record to the caller
 --                         (contact_render_first)
