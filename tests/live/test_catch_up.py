@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from service.live import catch_up
@@ -28,11 +30,17 @@ class _Recorder(Database):
         return [[(None, 3 if db == self.names[-1] else 0)]]
 
 
-async def test_rounds_follow_each_other_until_every_shard_had_its_turn(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def db(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[_Recorder]:
+    """Yield five shards, of which a round serves two."""
     monkeypatch.setattr(catch_up, "SHARDS", 2)
-    db, loops = _Recorder(settings), Loops()
+    recorder = _Recorder(settings)
+    yield recorder
+    await recorder.close()
+
+
+async def test_rounds_follow_each_other_until_every_shard_had_its_turn(db: _Recorder) -> None:
+    loops = Loops()
     work = catch_up.CatchUp(db, loops, "DE")
     pauses = [await work.round() for _ in range(3)]
     assert (db.served, pauses) == (db.names, [0.0, 0.0, catch_up.ROUND_SECONDS])
@@ -40,18 +48,13 @@ async def test_rounds_follow_each_other_until_every_shard_had_its_turn(
     db.names = db.names[:2]
     await work.round()
     assert db.served[5:] == db.names
-    await db.close()
 
 
-async def test_owners_of_a_shard_that_is_gone_are_not_counted_as_set_aside(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catch_up, "SHARDS", 2)
-    db, loops = _Recorder(settings), Loops()
+async def test_owners_of_a_shard_that_is_gone_are_not_counted_as_set_aside(db: _Recorder) -> None:
+    loops = Loops()
     work = catch_up.CatchUp(db, loops, "DE")
     for _ in range(3):
         await work.round()
     db.names = ["shard0", "shard1", "shard2"]
     await work.round()
     assert loops.set_aside == 0
-    await db.close()
