@@ -8,7 +8,7 @@ from typing import Any
 
 from service.auth.passwords import hash_password
 from service.settings import Settings, database_servers
-from service.store.admin import connect
+from service.store.admin import Connection
 from service.store.database import document, encode
 
 
@@ -17,28 +17,17 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._connection = connect(database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
+        self._connection = Connection(settings, database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
 
     def call(self, db: str, name: str, *args: Any) -> list[tuple[Any, ...]]:
         """CALL a routine; the rows of its first result set."""
         marks = ", ".join(["%s"] * len(args))
-        self._connection.begin()
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(f"CALL `{db}`.{name}({marks})", args)
-                rows = list(cursor.fetchall())
-                while cursor.nextset():
-                    pass
-        except Exception:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
-        return rows
+        with self._connection.transaction():
+            return self._connection.rows(f"CALL `{db}`.{name}({marks})", *args)
 
     def exists(self, table: str, key: str) -> bool:
         """Whether an entity of this id was made before."""
-        with self._connection.cursor() as cursor:
-            return bool(cursor.execute(f"SELECT 1 FROM yp.{table} WHERE id = %s", (key,)))  # noqa: S608
+        return bool(self.rows(f"SELECT 1 FROM yp.{table} WHERE id = %s", key))  # noqa: S608
 
     def add_person(
         self,
@@ -114,6 +103,4 @@ class Registry:
 
     def rows(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, args)
-            return list(cursor.fetchall())
+        return self._connection.rows(statement, *args)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import DEFINER_NAME, Connection, DeployError, admin_servers, connect
+from service.store.lock_watch import WATCH
 
 DUMP_OPTIONS = (
     "--no-defaults", "--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob",
@@ -71,7 +73,7 @@ def backup(
         }
         has_changes = not follows or bool(connection.one("SELECT @@log_slave_updates"))
         connection.close()
-        _dump(servers, databases, path, account, manifest, has_changes=has_changes)
+        _dump(settings, servers, path, account, manifest, has_changes=has_changes)
     return manifest
 
 
@@ -95,8 +97,8 @@ def _rights_of_others(connection: Connection, databases: Sequence[str], account:
 
 
 def _dump(
+    settings: Settings,
     servers: Sequence[DatabaseServer],
-    databases: Sequence[str],
     path: Path,
     account: str,
     manifest: dict[str, Any],
@@ -112,7 +114,8 @@ def _dump(
         try:
             with new_file(path) as stream:
                 writer = ArchiveWriter(stream, manifest["made"])
-                position = _dump_from(server, databases, writer)
+                with WATCH.over_client(DUMP[0], partial(Connection, settings, [server])):
+                    position = _dump_from(server, manifest["databases"], writer)
                 manifest["binary_log"] = position if has_changes else None
                 writer.close(manifest)
         except DeployError as exc:

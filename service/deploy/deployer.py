@@ -68,6 +68,7 @@ from service.store.admin import (
     connect,
     view_statement,
 )
+from service.store.lock_watch import WATCH
 from service.store.server_errors import RETRYABLE, concerns_one_owner
 
 __all__ = ["DeployError", "Deployer", "Outcome", "connect"]
@@ -513,6 +514,10 @@ class Deployer:
         Wait for locks briefly, as others queue behind it, and try again. On a node of a cluster, the lock may
         be one of another node.
         """
+        with WATCH.over(self.connection, statement):
+            return self._repeated(statement, *args, commits=commits)
+
+    def _repeated(self, statement: str, *args: object, commits: bool) -> int:
         for attempt in attempts(LOCK_ATTEMPTS, *LOCK_PAUSES):
             try:
                 with self.connection.transaction() if commits else nullcontext():

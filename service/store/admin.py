@@ -11,7 +11,8 @@ import pymysql
 
 from service.errors import CommandError
 from service.settings import DatabaseServer, Settings, SettingsError, database_servers
-from service.store.blockers import longest_transaction
+from service.store.blockers import LONGEST_TEXT, longest_transaction
+from service.store.lock_watch import WATCH
 
 DEFINER_NAME = "drumee_definer"
 DEFINER = f"'{DEFINER_NAME}'@'localhost'"
@@ -38,7 +39,6 @@ LOCK_WAIT_SECONDS = 50
 ANSWER_SECONDS = 10
 """Seconds after its limit in which the server must have stopped a statement, and said so."""
 LOCKED, STOPPED, SILENT = 1205, 1969, 2013
-LONGEST_TEXT = 200
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
@@ -74,14 +74,20 @@ class Connection:
     """An administrator's connection with autocommit; routines freeze its sql_mode and character set.
 
     The server stops a statement after `DRUMEE_DB_COMMAND_TIMEOUT` seconds. The error of one that was stopped,
-    or that has waited too long for a lock, names the statement and the connection that it waited for.
+    or that has waited too long for a lock, names the statement and the connection that it waited for. While
+    it waits, a line on the standard error names them (lock_watch.py).
     """
 
     def __init__(self, settings: Settings, servers: Sequence[DatabaseServer] = ()) -> None:
         """Connect to the first of these servers that works, by default of those of the settings."""
         self.raw, self.server = connect_first(servers or admin_servers(settings))
+        self._settings = settings
         self._limit = settings.db_command_timeout
         self._limit_session()
+
+    def beside(self) -> Connection:
+        """Return another connection to the same server."""
+        return Connection(self._settings, [self.server])
 
     def _limit_session(self) -> None:
         self.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
@@ -107,7 +113,8 @@ class Connection:
 
     def _execute(self, cursor: Any, statement: str, args: object = None) -> int:
         try:
-            return int(cursor.execute(statement, args))
+            with WATCH.over(self, statement):
+                return int(cursor.execute(statement, args))
         except pymysql.err.OperationalError as exc:
             if reason := self._reason(exc):
                 text = " ".join(statement.split())[:LONGEST_TEXT]

@@ -169,7 +169,8 @@ def test_a_backup_spares_the_node_that_the_services_use(
 
     monkeypatch.setattr(backup_module, "_dump_from", dump)
     path = tmp_path / "backup.tar.gz"
-    backup_module._dump(servers, ["yp"], path, "drumee_app", {"made": 1})
+    manifest = {"made": 1, "databases": ["yp"]}
+    backup_module._dump(Settings(), servers, path, "drumee_app", manifest)
     assert dumped == order
     assert list(Archive(path).manifest["files"]) == [f"000000-of_{order[-1]}.sql"]
     assert files_beside_run(tmp_path) == [path]
