@@ -79,4 +79,6 @@ async def acting_as(settings: Settings, caller: Caller, service: str) -> AsyncIt
 
 def why(exc: Exception) -> str:
     """Return the reason of a failure."""
+    if isinstance(exc, DatabaseUnavailableError):
+        return "no database takes it: the server is away, or it only reads; try the same command later"
     return exc.reason if isinstance(exc, RequestError) else reason_of(exc)

@@ -44,10 +44,18 @@ def test_a_denial_names_the_grant(ops: Settings, statement: str, grant: str) -> 
 
 def test_an_error_without_a_right_says_what_to_do_if_anything() -> None:
     assert explain(pymysql.err.InterfaceError(0, "")) == "the connection was lost"
-    for number in (1049, 1146, 1305):
+    for number in (1049, 1146, 1305, 1449):
         text = explain(pymysql.err.OperationalError(number, "yp.drumate does not exist"))
         assert text.startswith("yp.drumate does not exist. `make deploy` installs what is missing")
     assert explain(pymysql.err.ProgrammingError(1064, "You have an error")) == "You have an error"
+
+
+def test_a_server_that_only_reads_is_named() -> None:
+    text = "The MariaDB server is running with the --read-only option so it cannot execute this statement"
+    message = explain(pymysql.err.OperationalError(1290, text))
+    assert message.endswith("or run SET GLOBAL read_only = OFF if this is it")
+    other = "The MariaDB server is running with the --secure-file-priv option"
+    assert explain(pymysql.err.OperationalError(1290, other)) == other
 
 
 def test_history_does_not_take_hidden_tables_for_missing_ones(ops: Settings) -> None:
