@@ -63,6 +63,7 @@ from service.store.admin import (
     DEFINER,
     DEFINER_NAME,
     DEFINER_RIGHTS,
+    MAKE_DEFINER,
     Connection,
     DeployError,
     connect,
@@ -474,6 +475,7 @@ class Deployer:
 
     def _grant(self, db: str, user: str) -> None:
         if user == DEFINER_NAME:
+            self.connection.run(MAKE_DEFINER)
             self._grant_to(db, DEFINER, DEFINER_RIGHTS)
             return
         # the service's account may EXECUTE and nothing else

@@ -17,7 +17,7 @@ from service.deploy.plan import Item
 from service.deploy.revisions import current_revision
 from service.local.ending import shielded
 from service.settings import Settings
-from service.store.admin import DEFINER, Connection, DeployError
+from service.store.admin import Connection, DeployError
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 10.0
@@ -26,7 +26,7 @@ PURPOSES = {
     "deploy": "is deploying",
     "backup": "is writing a backup",
     "move": "is moving a user or hub",
-    "restore": "is restoring a user or hub",
+    "restore": "is restoring a user, hub or shard",
     "shard-drop": "is dropping a shard",
 }
 """Holders of the lease, in words."""
@@ -92,7 +92,6 @@ BOOTSTRAP = (
         PRIMARY KEY (server, taken)
     ) ENGINE = InnoDB COMMENT 'numbers of the routines, kept for make stats SINCE='""",
     "INSERT IGNORE INTO yp.deploy_lease (name, holder, until) VALUES ('deploy', '', 0)",
-    f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK",
 )
 
 MADE = re.compile(r"CREATE TABLE IF NOT EXISTS yp\.(\w+)")

@@ -14,12 +14,20 @@ from service.deploy.binary_log import BinaryLogs, Moment, clock
 from service.deploy.clients import load, replay
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.guards import RESTORING, check_writable
-from service.deploy.journal import BOOTSTRAP, begin_operation, end_operation
+from service.deploy.journal import begin_operation, end_operation
 from service.deploy.point_in_time import Recovery, binary_logs, check_target
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
 from service.settings import Settings
-from service.store.admin import CHARSET, COLLATION, DEFINER, DEFINER_RIGHTS, Connection, DeployError
+from service.store.admin import (
+    CHARSET,
+    COLLATION,
+    DEFINER,
+    DEFINER_RIGHTS,
+    MAKE_DEFINER,
+    Connection,
+    DeployError,
+)
 
 
 def restore(
@@ -129,10 +137,11 @@ def _clear_interrupted(connection: Connection) -> None:
     connection.run(f"DROP DATABASE {RESTORING}")
 
 
-def _allow_definer(connection: Connection, databases: Sequence[str]) -> None:
+def allow_definer(connection: Connection, databases: Sequence[str]) -> None:
+    """Give the definer its rights on databases that will be loaded."""
     # Views and routines name their definer, which must exist first. A view that selects from another
     # one is checked with the definer's rights while it is created.
-    connection.run(BOOTSTRAP[-1])
+    connection.run(MAKE_DEFINER)
     for name in databases:
         connection.run(f"GRANT {DEFINER_RIGHTS} ON `{escaped(name)}`.* TO {DEFINER}")
 

@@ -16,9 +16,10 @@ from service.store.lock_watch import WATCH
 
 DEFINER_NAME = "drumee_definer"
 DEFINER = f"'{DEFINER_NAME}'@'localhost'"
+"""Owns every routine and view. The account is locked: nobody can sign in as it."""
+MAKE_DEFINER = f"CREATE USER IF NOT EXISTS {DEFINER} ACCOUNT LOCK"
 DEFINER_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, EXECUTE, TRIGGER"
 """Rights of the definer in each of our databases."""
-"""Owns every routine and view. The account is locked: nobody can sign in as it."""
 SQL_MODE = (
     "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
 )
