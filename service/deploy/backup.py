@@ -12,8 +12,8 @@ from typing import Any
 
 from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
 from service.deploy.clients import DUMP, output_of
-from service.deploy.guards import is_read_only
-from service.deploy.journal import BOOTSTRAP, Lease
+from service.deploy.guards import check_databases, check_deployed, is_read_only
+from service.deploy.journal import Lease, bootstrap
 from service.deploy.lag import freshness
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
@@ -48,14 +48,16 @@ def backup(
     connection = Connection(settings)
     is_replica = is_read_only(connection)
     check_privileges(connection, "backup of a replica" if is_replica else "backup")
+    check_deployed(connection)
     age, follows = "", False
     if is_replica:
         age, follows = freshness(connection, may_have_stopped=may_have_stopped)
     else:
-        connection.each(BOOTSTRAP)
+        bootstrap(connection)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.
     with _no_deploy(connection) if is_replica else Lease(settings, "backup", str(path)):
         state = read_state(connection)
+        check_databases(connection, state)  # an archive without lost data would replace the one that has them
         databases = ["yp", *state.shards]
         account = database_servers(settings.db)[0].user if settings.db else ""
         servers = [connection.server] if is_replica else admin_servers(settings)

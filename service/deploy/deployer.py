@@ -163,6 +163,8 @@ class Deployer:
         check_privileges(self.connection, command, new_shards, self.settings.db_shard)
         state = self._state(new_shards)
         guards.check_databases(self.connection, state)
+        if self.wish.only or command == "drift":
+            guards.check_applied(state)
         if not self.wish.only:
             check_history(self.files, state)
             guards.check_versions(self.files, state)
@@ -276,8 +278,6 @@ class Deployer:
     def drift(self) -> list[str]:
         """Return lines for everything that was changed by hand on the server; none without such."""
         plan = self._compare(command="drift")
-        if not plan.state.applied:
-            raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
         report = dataclasses.replace(
             plan,
             todo=[item for item in plan.todo if item.by_hand],

@@ -13,7 +13,7 @@ import pymysql
 
 from service import as_typed
 from service.deploy.plan import Files, Plan
-from service.deploy.state import SCRATCH, State, scope_of
+from service.deploy.state import SCRATCH, State, orphans, registry_tables, scope_of
 from service.store.admin import Connection, DeployError
 
 SHARD_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
@@ -78,14 +78,9 @@ def check_databases(connection: Connection, state: State) -> None:
     if RESTORING in state.databases:
         raise DeployError(
             f"a restore runs, or was interrupted. {UNTOUCHED} "
-            f"`{as_typed('restore F=backup.tar.gz')}` starts it anew"
+            f"The same `{as_typed('restore F=backup.tar.gz')}`, with its other options, starts it anew"
         )
-    if state.orphans:
-        raise DeployError(
-            f"the registry yp is gone, and {_some(sorted(state.orphans))} have routines of ours: yp was "
-            f"dropped, or a restore was interrupted. {UNTOUCHED} Drop these databases, then "
-            f"`{as_typed('restore F=backup.tar.gz')}` loads a backup"
-        )
+    _check_orphans(state.orphans)
     if state.objects.get("yp") and "deploy_item" not in state.bookkeeping:
         raise DeployError(
             f"the database yp has {state.objects['yp']} tables and routines, and no table of deploys: it is "
@@ -99,6 +94,32 @@ def check_databases(connection: Connection, state: State) -> None:
                 f"the database {db} has {state.objects[db]} tables and routines, and is not in yp.shard: it "
                 f"is somebody else's, or was taken out of the registry. {UNTOUCHED} Choose another name"
             )
+
+
+def _check_orphans(orphans: set[str]) -> None:
+    if orphans:
+        raise DeployError(
+            f"the registry yp is gone, and {_some(sorted(orphans))} have routines of ours: yp was "
+            f"dropped, or a restore was interrupted. {UNTOUCHED} Drop these databases, then "
+            f"`{as_typed('restore F=backup.tar.gz')}` loads a backup"
+        )
+
+
+def check_applied(state: State) -> None:
+    """Raise DeployError when nothing was deployed to the server."""
+    if not state.applied:
+        raise _not_deployed()
+
+
+def check_deployed(connection: Connection) -> None:
+    """Raise DeployError on a server without a registry, for commands that do not read its whole state."""
+    if not registry_tables(connection):
+        _check_orphans(orphans(connection))
+        raise _not_deployed()
+
+
+def _not_deployed() -> DeployError:
+    return DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
 
 
 def _loss(connection: Connection, names: Sequence[str], state: State) -> str:

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from service import as_typed
-from service.deploy.guards import check_writable, entities_in
+from service.deploy.guards import check_deployed, check_writable, entities_in
 from service.deploy.journal import Lease
 from service.deploy.privileges import check_privileges, revoke_all
 from service.deploy.state import escaped
@@ -25,8 +25,7 @@ def drop_shard(settings: Settings, name: str) -> None:
     with closing(Connection(settings)) as connection:
         check_writable(connection)
         check_privileges(connection, "deploy")
-        if not connection.rows("SHOW TABLES FROM yp LIKE 'shard'"):
-            raise DeployError(f"nothing is deployed to this server; `{as_typed('deploy')}` first")
+        check_deployed(connection)
         with Lease(settings, "shard-drop", name):
             was_open = _check(connection, name)
             connection.run("UPDATE yp.shard SET is_open = 0 WHERE name = %s", name)

@@ -266,15 +266,10 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         connection.rows("SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA")
     )
     state = State(databases=set(collations), collations=collations)
-    tables = connection.rows(
-        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
-        "AND TABLE_NAME IN ('deploy_item', 'shard')"
-    )
-    names = state.bookkeeping = {name for (name,) in tables}
+    names = state.bookkeeping = registry_tables(connection)
     state.objects = dict(connection.rows(OBJECTS))
     if "shard" not in names:
-        owned = connection.rows("SELECT DISTINCT db FROM mysql.proc WHERE definer = %s", OWNER)
-        state.orphans = {db for (db,) in owned if db != "yp" and not db.startswith(SCRATCH)}
+        state.orphans = orphans(connection)
     else:
         shards = connection.rows("SELECT name, is_open FROM yp.shard ORDER BY name")
         state.shards = [name for name, _ in shards]
@@ -290,6 +285,21 @@ def read_state(connection: Connection, new_shards: Iterable[str] = ()) -> State:
         (state.granted if pattern == escaped(db) else state.wide).add((db, user))
     state.users = {user for (user,) in connection.rows("SELECT User FROM mysql.global_priv")}
     return state
+
+
+def registry_tables(connection: Connection) -> set[str]:
+    """Return those of deploy_item and shard that yp has."""
+    rows = connection.rows(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'yp' "
+        "AND TABLE_NAME IN ('deploy_item', 'shard')"
+    )
+    return {name for (name,) in rows}
+
+
+def orphans(connection: Connection) -> set[str]:
+    """Return the databases with routines of ours, beside the registry."""
+    rows = connection.rows("SELECT DISTINCT db FROM mysql.proc WHERE definer = %s", OWNER)
+    return {db for (db,) in rows if db != "yp" and not db.startswith(SCRATCH)}
 
 
 def _routines(connection: Connection) -> InstalledRoutines:

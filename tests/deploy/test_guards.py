@@ -13,6 +13,7 @@ import pytest
 
 from service.admin.registry import Registry
 from service.deploy import deployer
+from service.deploy.backup import backup
 from service.deploy.deployer import Deployer, DeployError
 from service.deploy.move import move
 from service.deploy.plan import Files
@@ -41,14 +42,19 @@ Refused = Callable[[str], None]
 
 
 def test_a_shard_without_its_database_is_not_made_again_empty(
-    refused: Refused, site: Settings, tool: DeployerMaker, dba: Admin
+    refused: Refused, site: Settings, tool: DeployerMaker, dba: Admin, tmp_path: Path
 ) -> None:
     tool().add_shard("s_1")
     Registry(site).add_person("ann@example.org", "Ann", "Lee", "-", None)
     dba.rows("DROP DATABASE s_1")
     refused("database of the shard s_1 is gone, and 2 users and hubs live in s_1: it was dropped by hand")
     dba.rows("CREATE DATABASE s_1")
-    refused("database of the shard s_1 is empty")
+    refused("database of the shard s_1 is empty.*SHARD=s_1` brings it back from a backup")
+    path = tmp_path / "all.tar.gz"
+    path.write_text("the archive of last night")
+    with pytest.raises(DeployError, match="database of the shard s_1 is empty"):
+        backup(site, path)
+    assert path.read_text() == "the archive of last night"
 
 
 def test_a_restore_that_was_interrupted_after_the_registry_is_refused(
@@ -179,14 +185,21 @@ def test_a_revision_contains_those_before_it(history: Callable[..., str], tmp_pa
     assert {pair: contains(*pair, root=tmp_path) for pair in expected} == expected
 
 
-def test_a_server_without_our_databases_is_named(cli: Cli, dba: Admin) -> None:
-    dba.rows("DROP DATABASE shard1")
+def test_a_server_without_our_databases_is_named(cli: Cli, dba: Admin, tmp_path: Path) -> None:
     dba.rows("DROP DATABASE yp")
-    done = cli("drift")
-    assert (done.returncode, "nothing is deployed to this server; `make deploy` first" in done.stderr) == (
-        2,
-        True,
-    )
+    move_words = ("move", "--entity", "ann", "--shard", "shard1")
+    done = cli(*move_words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("the registry yp is gone, and shard1 have routines of ours")
+    dba.rows("DROP DATABASE shard1")
+    for words in (
+        ("drift",), move_words, ("proc", "--file", "procedures/shard/tag/tag_add.sql"),
+        ("shard-drop", "--name", "shard1"), ("backup", "--file", str(tmp_path / "all.tar.gz")),
+    ):  # fmt: skip
+        done = cli(*words)
+        sentence = "nothing is deployed to this server; `make deploy` first\n"
+        assert (done.returncode, done.stderr) == (2, sentence), words
+    assert dba.rows("SHOW DATABASES LIKE 'yp'") == []
 
 
 @pytest.mark.parametrize(
