@@ -209,9 +209,9 @@ units: installed ## systemd units of this machine (OUT=folder [USER=drumee])
 backup: installed ## Everything into one archive, while people work (F=backup.tar.gz [ALLOW=stopped])
 	@$(call need,F)$(SERVICE) backup --file "$$F" $${ALLOW:+--allow "$$ALLOW"}
 
-restore: installed ## An archive into an empty server, or one user (F= [UNTIL='2026-11-28 10:00:00' LOGS=folder] [ENTITY= [REPLACE=1]])
+restore: installed ## An archive into an empty server, or one user or lost shard (F= [UNTIL='2026-11-28 10:00:00' LOGS=folder] [ENTITY= [REPLACE=1]] [SHARD=])
 	@$(call need,F)$(SERVICE) restore --file "$$F" $${UNTIL:+--until "$$UNTIL"} $${LOGS:+--logs "$$LOGS"} \
-		$${ENTITY:+--entity "$$ENTITY"} $${REPLACE:+--replace}
+		$${ENTITY:+--entity "$$ENTITY"} $${REPLACE:+--replace} $${SHARD:+--shard "$$SHARD"}
 
 move: installed ## A person or hub to another shard, while others work (ENTITY= SHARD=)
 	@$(call need,ENTITY SHARD)$(SERVICE) move --entity "$$ENTITY" --shard "$$SHARD"

@@ -373,12 +373,18 @@ def restore(
         str, typer.Option(help="One user (id or email) or hub (id), into a server that is in use.")
     ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace the data that it has now.")] = False,
+    shard: Annotated[
+        str, typer.Option(help="One shard whose database is lost, into a server that is in use.")
+    ] = "",
 ) -> int:
-    """Bring an empty server to the state of an archive, or to a moment after it; or one user or hub."""
+    """Bring an empty server to the state of an archive, or of a moment after it; or a user, hub or shard."""
     if bool(until) != bool(logs):
         raise typer.BadParameter("--until and --logs (UNTIL=, LOGS=) need each other")
-    if entity and until:
-        raise typer.BadParameter("--entity restores as of the archive, without --until")
+    if sum(map(bool, (entity, shard, until))) > 1:
+        raise typer.BadParameter("--entity, --shard and --until are three ways to restore: give one of them")
+    if shard:
+        work_on_shard = partial(_restore_shard, file=file, shard=shard)
+        return with_stack(work_on_shard, f"{shard} is not complete; {GOES_ON}")
     if entity:
         work_on_one = partial(_restore_entity, file=file, entity=entity, replace=replace)
         return with_stack(work_on_one, f"{entity} is as before, or as in the archive; {GOES_ON}")
@@ -401,6 +407,22 @@ def _restore_entity(settings: Settings, file: str, entity: str, replace: bool) -
         f"{restored.entity} is in {restored.db} as of the archive: "
         f"{restored.rows} rows, {restored.seconds:.1f} s"
     )
+    return 0
+
+
+def _restore_shard(settings: Settings, file: str, shard: str) -> int:
+    from service.deploy.restore_shard import restore_shard
+
+    restored = restore_shard(settings, Path(file).absolute(), shard)
+    typer.echo(
+        f"{shard} is as of the archive: {restored.entities} users and hubs are in line with the others, "
+        f"{restored.seconds:.1f} s"
+    )
+    if restored.new:
+        typer.echo(f"new since the backup, without data: {', '.join(restored.new)}")
+    if restored.moved:
+        command = as_typed(f"restore F={file} ENTITY={restored.moved[0]}")
+        typer.echo(f"in another shard of the archive: {', '.join(restored.moved)}; `{command}` restores one")
     return 0
 
 

@@ -127,7 +127,7 @@ def _loss(connection: Connection, names: Sequence[str], state: State) -> str:
     what = "is empty" if db in state.databases else "is gone"
     entities = entities_in(connection, db)
     next_command = (
-        "Bring the database back from a backup"
+        f"`{as_typed(f'restore F=backup.tar.gz SHARD={db}')}` brings it back from a backup"
         if entities
         else f"`{as_typed(f'shard-drop NAME={db}')}` takes it out of the registry"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def _restore(
     try:
         # Restore on the server that was checked, and is checked again.
         load(connection.server, archive.pieces())
-        if wrong := _differences(connection, archive.manifest["routines"]):
+        if wrong := differences(connection, archive.manifest["routines"]):
             raise DeployError(f"these routines are not what the manifest says: {', '.join(wrong)}")
         if changes:
             logs, until = changes
@@ -96,19 +96,19 @@ def _restore(
 def _prepare(connection: Connection, databases: Sequence[str]) -> None:
     """Clear what an interrupted restore has left, and mark what this one makes."""
     with connection.without_limit():
-        _clear_interrupted(connection)
+        clear_interrupted(connection)
     taken = {name for (name,) in connection.rows("SHOW DATABASES")}
     if there := sorted(taken & set(databases)):
         raise DeployError(
             f"{', '.join(there)} exist already; a restore needs a server without them: it overwrites "
             f"nothing. When a restore was interrupted after its last row, `{as_typed('deploy')}` completes it"
         )
-    _mark(connection, databases)
-    _allow_definer(connection, databases)
+    mark(connection, databases)
+    allow_definer(connection, databases)
 
 
-def _mark(connection: Connection, databases: Sequence[str]) -> None:
-    """Write down which databases this restore makes: none of them exists yet."""
+def mark(connection: Connection, databases: Sequence[str]) -> None:
+    """Write down which databases this restore makes: none of them has data yet."""
     connection.run(f"CREATE DATABASE {RESTORING} CHARACTER SET {CHARSET} COLLATE {COLLATION}")
     connection.run(
         f"CREATE TABLE {RESTORING}.made (name VARCHAR(64) COLLATE ascii_bin NOT NULL, PRIMARY KEY (name)) "
@@ -117,12 +117,19 @@ def _mark(connection: Connection, databases: Sequence[str]) -> None:
     connection.insert(f"INSERT INTO {RESTORING}.made (name)", [[name] for name in databases])
 
 
-def _clear_interrupted(connection: Connection) -> None:
-    """Drop the databases that an interrupted restore has made, then its marker."""
+def clear_interrupted(connection: Connection, ours: Collection[str] = ()) -> None:
+    """Drop the databases that an interrupted restore has made, then its marker.
+
+    With `ours`, raise DeployError when it was a restore of others.
+    """
     if not connection.rows("SHOW DATABASES LIKE %s", RESTORING):
         return
     if connection.rows(f"SHOW TABLES FROM {RESTORING}"):
         names = [name for (name,) in connection.rows(f"SELECT name FROM {RESTORING}.made")]
+        if ours and not set(ours).issuperset(names):
+            raise DeployError(
+                f"a restore of {', '.join(names)} was interrupted: the same command as then starts it anew"
+            )
         # The client of a killed restore goes on by itself.
         for (number,) in connection.rows(
             "SELECT ID FROM information_schema.PROCESSLIST WHERE DB IN %s AND ID <> CONNECTION_ID()",
@@ -146,8 +153,12 @@ def allow_definer(connection: Connection, databases: Sequence[str]) -> None:
         connection.run(f"GRANT {DEFINER_RIGHTS} ON `{escaped(name)}`.* TO {DEFINER}")
 
 
-def _differences(connection: Connection, wanted: dict[str, str]) -> list[str]:
-    fingerprints = {f"{r.db}.{r.name}": r.fingerprint for r in read_state(connection).routines.values()}
+def differences(connection: Connection, manifest: dict[str, str], db: str = "") -> list[str]:
+    """Return the routines, of one database or of all, that are not as the manifest of an archive says."""
+    installed = {f"{r.db}.{r.name}": r.fingerprint for r in read_state(connection).routines.values()}
+    prefix = f"{db}." if db else ""
     return sorted(
-        name for name in wanted.keys() | fingerprints.keys() if wanted.get(name) != fingerprints.get(name)
+        name
+        for name in manifest.keys() | installed.keys()
+        if name.startswith(prefix) and manifest.get(name) != installed.get(name)
     )

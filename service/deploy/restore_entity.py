@@ -85,11 +85,11 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
             Lease(settings, "restore", f"{entity} from {path}"),
             connection.without_limit(),
             scratch.without_limit(),
-            _scratch(scratch) as (registry, copy),
+            scratch_copies(scratch) as (registry, copy),
         ):
-            _load(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
+            load_rows(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
             uid, from_db = _find(scratch, registry, entity, path)
-            _load(scratch, archive, from_db, copy, lambda _, row: f"'{uid}'".encode() in row)
+            load_rows(scratch, archive, from_db, copy, lambda _, row: f"'{uid}'".encode() in row)
             tenant = Tenant(uid, registry, copy, _shard(connection, uid, from_db))
             # The scratch registry has no shards, and the user may have moved since the backup.
             scratch.run("SET SESSION foreign_key_checks = 0")
@@ -105,7 +105,8 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
 
 
 @contextmanager
-def _scratch(connection: Connection) -> Iterator[tuple[str, str]]:
+def scratch_copies(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Make scratch databases for rows of a registry and of a shard; drop them at the end."""
     drop_stale(connection)
     names = (f"{scratch_name(connection)}_yp", f"{scratch_name(connection)}_shard")
     try:
@@ -118,7 +119,7 @@ def _scratch(connection: Connection) -> Iterator[tuple[str, str]]:
                 drop(connection, name)
 
 
-def _load(
+def load_rows(
     connection: Connection, archive: Archive, section: str, name: str, is_wanted: Callable[[str, bytes], bool]
 ) -> None:
     """Load the tables of a database into a scratch one, with the wanted rows (table, row)."""
@@ -240,7 +241,7 @@ def _bring_back(connection: Connection, tenant: Tenant) -> int:
                 tenant.uid,
             )
             rows = _replace_rows(connection, tenant)
-            _renumber(connection, tenant, before)
+            renumber(connection, tenant, before)
             mend_relations(connection, tenant.uid, tenant.db)
         return rows
     except pymysql.err.IntegrityError as exc:
@@ -333,7 +334,7 @@ def _ledger(connection: Connection, db: str, uid: str) -> int:
     return int(connection.one(f"SELECT rev FROM `{db}`.contact_ledger WHERE owner_id = %s", uid) or 0)
 
 
-def _renumber(connection: Connection, tenant: Tenant, before: int) -> None:
+def renumber(connection: Connection, tenant: Tenant, before: int) -> None:
     """Give all contacts new revisions, so that clients see the change and no token goes back.
 
     Contacts that the archive does not have leave tombstones. Readers of an older revision begin anew.

@@ -11,6 +11,9 @@ NOT_RUN = {
     ".venv/bin/drumee-contacts bench --only shards --shards 1000": "as make bench",
     "pip install --require-hashes -r requirements/service.txt": "as pip install .",
     "pip install .": "it would change this environment; tests/test_wheel.py installs into an empty one",
+    "make restore F=.run/all.tar.gz SHARD=shard2": (
+        "no shard is lost there; tests/deploy/test_restore_shard.py does it"
+    ),
     "make restore F=.run/all.tar.gz UNTIL='2026-11-28 10:00:00' LOGS=/var/log/mysql": (
         "no binary log there; tests/deploy/test_point_in_time.py does it"
     ),
