@@ -197,7 +197,8 @@ def _owner(world: World, number: int, **words: str) -> Case:
 
 GATE_KEY = "CALL yp.api_key_open({key}, NULL)"
 PAGE_QUERY = {
-    "sort": "display_name", "order": "asc", "deleted": "no", "known": None, "after": None, "floor": 1,
+    "sort": "display_name", "order": "asc", "deleted": "no", "known": None, "known_floor": None,
+    "after": None, "floor": 1,
 }  # fmt: skip
 PAGE = orjson.dumps(PAGE_QUERY).decode()
 LIST = (GATE_KEY, "CALL {db}.my_contact_records({uid}, {page}, 20, 0)")

@@ -66,15 +66,15 @@ async def _page(
     uid, deleted = request.ctx.caller.uid, _deleted_filter(request.query)
     search = {**filters, "sort": request.query["sort"], "order": request.query["order"], "deleted": deleted}
     known = {
-        "known": request.count_cache.get(uid, deleted, filters) if filters else None,
+        **request.count_cache.get(uid, deleted, filters),
         "after": request.ctx.page_positions.find(uid, search, offset),
         "floor": int(request.query["total"] == "floor"),
     }
     record_rows, ((total, rev, is_floor),) = await request.ctx.shard(
         "my_contact_records", encode({**search, **known}), limit, offset
     )
-    if filters and not is_floor:
-        request.count_cache.put(uid, deleted, filters, rev, total)
+    if filters:
+        request.count_cache.put(uid, deleted, filters, rev, total, is_floor=bool(is_floor))
     if len(record_rows) == limit:
         last = from_wire(orjson.loads(record_rows[-1][0])["id"])
         request.ctx.page_positions.put(uid, search, rev, offset + limit, str(last))

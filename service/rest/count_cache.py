@@ -15,15 +15,21 @@ class CountCache:
     """Totals of the latest searches of this process, each valid for one revision of an address book."""
 
     def __init__(self) -> None:
-        self._totals: LRUCache[bytes, dict[str, int]] = LRUCache(SIZE)
+        self._totals: LRUCache[bytes, dict[str, dict[str, int]]] = LRUCache(SIZE)
 
-    def get(self, uid: str, deleted: str, filters: dict[str, Any]) -> dict[str, int] | None:
-        """Return `rev` and `total` of an earlier page, or None. The routine checks whether rev is current."""
-        return self._totals.get(_key(uid, deleted, filters))
+    def get(self, uid: str, deleted: str, filters: dict[str, Any]) -> dict[str, dict[str, int] | None]:
+        """Return what is known of the total: `known`, or `known_floor` where more contacts may match.
 
-    def put(self, uid: str, deleted: str, filters: dict[str, Any], rev: int, total: int) -> None:
+        Each is None, or `rev` and `total` of an earlier page. The routine checks whether rev is current.
+        """
+        return {"known": None, "known_floor": None, **self._totals.get(_key(uid, deleted, filters), {})}
+
+    def put(
+        self, uid: str, deleted: str, filters: dict[str, Any], rev: int, total: int, *, is_floor: bool
+    ) -> None:
         """Store the total of a page at a revision."""
-        self._totals[_key(uid, deleted, filters)] = {"rev": rev, "total": total}
+        counted = {"rev": rev, "total": total}
+        self._totals[_key(uid, deleted, filters)] = {"known_floor" if is_floor else "known": counted}
 
 
 def _key(uid: str, deleted: str, filters: dict[str, Any]) -> bytes:

@@ -99,9 +99,15 @@ async def test_a_frequent_word_fills_its_page_from_the_index_of_names(
     big = await people("Big")
     admin.rows(FILL.format(count=20_000), big.uid)
     admin.rows(TERMS, big.uid, big.uid)
-    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_index")
+    admin.rows(RECORDS[1].format(count=20_000), big.uid)
+    card = '"is_archived": 0'
+    admin.rows("UPDATE shard1.contact_record SET rpc_card = %s WHERE owner_id = %s", card, big.uid)
+    admin.rows("ANALYZE TABLE shard1.contact, shard1.contact_index, shard1.contact_record")
     cost = rows_read(settings, "CALL shard1.contact_search_by_domain(%s, 'a', 1, 45)", big.uid)
     assert cost < 5000, cost
+    for call in ("contact_search(%s, 'gra', '', 0, '[]', 'contact', 1, 45)",
+                 "contact_search_live(%s, 'gra', '', 0, '[]', 'contact', 1, 45)"):  # fmt: skip
+        assert rows_read(settings, f"CALL shard1.{call}", big.uid) < 2000, call
     assert len(admin.rows("CALL shard1.contact_search_by_domain(%s, 'gra', 3, 45)", big.uid)) == 45
 
 
@@ -114,7 +120,7 @@ RECORDS = (
     FROM shard1.seq_1_to_{count}
     """,
     """
-    INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id)
+    INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id, name)
     SELECT %s, 0, k.kind,
            CASE k.kind
                WHEN 'text' THEN CONCAT('name', LPAD(seq, 6, '0'))
@@ -125,7 +131,7 @@ RECORDS = (
                WHEN 'phone' THEN LPAD(seq DIV 2, 9, '6')
                ELSE LPAD(seq * 7919 %% 1000003, 9, '0')
            END,
-           LPAD(HEX(seq), 16, '0')
+           LPAD(HEX(seq), 16, '0'), LPAD(seq * 7919 %% 1000003, 9, '0')
     FROM shard1.seq_1_to_{count}
     JOIN (
         SELECT 'display_name' AS kind UNION ALL SELECT 'company' UNION ALL SELECT 'created_at'
@@ -144,6 +150,7 @@ RECORD_PAGES = {
     },
     "with the trash": ("my_contact_records", ('{"deleted": "also"}', 20, 0)),
     "a rare word": ("my_contact_records", ('{"search": "name000077"}', 20, 0)),
+    "a rare word, by its letters": ("my_contact_records", ('{"search": "name000077", "floor": 1}', 20, 0)),
     "two words, one of them rare": ("my_contact_records", ('{"search": "name000077 na"}', 20, 0)),
     "nobody": ("my_contact_records", ('{"search": "nobody"}', 20, 0)),
     "changes": ("my_contact_changes", (40, 20)),
@@ -210,9 +217,9 @@ def frequent_words(admin: Admin, big: str) -> Iterator[dict[str, int]]:
     words = {"second": 2, "third": 3}
     for word, step in words.items():
         admin.rows(
-            "INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id) "
-            "SELECT %s, 0, 'text', %s, LPAD(HEX(seq), 16, '0') FROM shard1.seq_1_to_100000 "
-            "WHERE seq %% %s = 0",
+            "INSERT INTO shard1.contact_index (owner_id, is_deleted, kind, word, contact_id, name) "
+            "SELECT %s, 0, 'text', %s, LPAD(HEX(seq), 16, '0'), LPAD(seq * 7919 %% 1000003, 9, '0') "
+            "FROM shard1.seq_1_to_100000 WHERE seq %% %s = 0",
             big, word, step,
         )  # fmt: skip
     yield words
@@ -256,6 +263,36 @@ def test_a_floor_of_a_frequent_word_is_counted_to_1_001(
     assert total(settings, statement, big, encode(query), 981) == len(matches)
     assert total(settings, statement, big, encode({**query, "deleted": "also"}), 0) == len(matches)
     assert total(settings, statement, big, encode({"search": "second"}), 0) == len(matches)
+
+
+def test_a_floor_of_several_frequent_words_is_counted_to_1_001(
+    admin: Admin, settings: Settings, big: str, frequent_words: dict[str, int]
+) -> None:
+    statement = "CALL shard1.my_contact_records(%s, %s, 20, %s)"
+    steps = frequent_words["second"] * frequent_words["third"]
+    matches = sorted(range(steps, 100_001, steps), key=lambda seq: f"{seq * 7919 % 1000003:09}")
+    query = {"search": "second third", "floor": 1}
+    page = [seq for _, seq in admin.rows(statement, big, encode(query), 40)]
+    assert (page, total(settings, statement, big, encode(query), 0)) == (matches[40:60], 1001)
+    # a count of all reads 83,000 words
+    assert rows_read(settings, statement, big, encode(query), 0) < 45_000
+    known = {**query, "known_floor": {"rev": 100_000, "total": 1001}}
+    assert total(settings, statement, big, encode(known), 0) == 1001
+    assert rows_read(settings, statement, big, encode(known), 0) < 2000
+    for exact in ({**known, "floor": 0}, {"search": "second third"}):
+        assert total(settings, statement, big, encode(exact), 0) == len(matches)
+
+
+def test_contact_records_by_word_reads_a_frequent_word_up_to_the_end_of_the_page(
+    settings: Settings, big: str, frequent_words: dict[str, int]
+) -> None:
+    statement = "CALL shard1.my_contact_records(%s, %s, 20, 0)"
+    for word, order in itertools.product(frequent_words, ("asc", "desc")):
+        known = {"known_floor": {"rev": 100_000, "total": 1001}}
+        query = {"search": word, "order": order, "floor": 1, **known}
+        assert rows_read(settings, statement, big, encode(query)) < 100, (word, order)
+        # counted as well
+        assert rows_read(settings, statement, big, encode({**query, "known_floor": None})) < 5000
 
 
 def test_all_cards_cost_a_few_rows_each(admin: Admin, settings: Settings, big: str) -> None:

@@ -12,14 +12,17 @@ from tests.support.rest import ClientMaker
 def test_the_oldest_total_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(count_cache, "SIZE", 2)
     cache = CountCache()
-    cache.put("a1", "no", {"search": "ada"}, 1, 5)
-    cache.put("b1", "no", {"search": "ada"}, 1, 6)
-    cache.put("a1", "no", {"search": "ada"}, 2, 7)
-    cache.put("a1", "no", {"search": "bob"}, 2, 8)
-    assert cache.get("a1", "no", {"search": "ada"}) == {"rev": 2, "total": 7}
-    assert cache.get("b1", "no", {"search": "ada"}) is None
-    assert cache.get("a1", "only", {"search": "ada"}) is None
-    assert cache.get("a1", "no", {"search": "bob"}) == {"rev": 2, "total": 8}
+    nothing = {"known": None, "known_floor": None}
+    cache.put("a1", "no", {"search": "ada"}, 1, 5, is_floor=False)
+    cache.put("b1", "no", {"search": "ada"}, 1, 6, is_floor=False)
+    cache.put("a1", "no", {"search": "ada"}, 2, 7, is_floor=False)
+    cache.put("a1", "no", {"search": "bob"}, 2, 1001, is_floor=True)
+    assert cache.get("a1", "no", {"search": "ada"}) == {**nothing, "known": {"rev": 2, "total": 7}}
+    assert cache.get("b1", "no", {"search": "ada"}) == nothing
+    assert cache.get("a1", "only", {"search": "ada"}) == nothing
+    assert cache.get("a1", "no", {"search": "bob"}) == {**nothing, "known_floor": {"rev": 2, "total": 1001}}
+    cache.put("a1", "no", {"search": "bob"}, 2, 1639, is_floor=False)
+    assert cache.get("a1", "no", {"search": "bob"}) == {**nothing, "known": {"rev": 2, "total": 1639}}
 
 
 async def test_a_total_is_counted_again_after_every_change(client_of: ClientMaker) -> None:

@@ -16,7 +16,8 @@
 --           in_query    JSON with any of search, tag (array of names), company (a part of it), source,
 --                       deleted (no, also or only), sort (display_name, company, created_at or
 --                       updated_at), order (asc or desc); known: rev and total of an earlier page
---                       with the same filters, or null; after: rev, offset and contact (id) at which an
+--                       with the same filters, or null; known_floor: the same of a total that was a floor;
+--                       after: rev, offset and contact (id) at which an
 --                       earlier page of the same list ended, or null; floor: 1 for a total that is
 --                       counted up to 1,000 only
 --           in_limit    rows at most
@@ -90,6 +91,9 @@ BEGIN
             -- all conditions are frequent
             SET v_least_hits = v_total, v_limit = 4294967295;
         END IF;
+    ELSEIF v_count > 0 AND v_may_floor AND JSON_VALUE(in_query, '$.known_floor.rev') = v_rev THEN
+        SET v_total = JSON_VALUE(in_query, '$.known_floor.total'), v_is_floor = 1, v_least_hits = 5000,
+            v_limit = 4294967295;
     END IF;
     -- find the rarest condition; when all are frequent, they need to be counted to the end only for a total
     -- that cannot be counted at once, see below
@@ -178,6 +182,34 @@ BEGIN
             SET v_total = FOUND_ROWS(), v_is_floor = 0, v_page = CONCAT('[', SUBSTR(v_page, 2), ']');
         END IF;
     ELSEIF v_least_hits >= 5000 AND v_count < 4 AND v_second IS NULL THEN
+        IF v_total IS NULL AND v_may_floor THEN
+            -- among the first hits of one condition: where they do not suffice, all are counted
+            SELECT COUNT(*) INTO v_total
+            FROM (
+                SELECT DISTINCT h.contact_id
+                FROM (
+                    SELECT contact_id
+                    FROM contact_index
+                    WHERE owner_id = in_owner AND is_deleted = v_first AND kind = v_kind
+                      AND word BETWEEN v_low AND v_high
+                    LIMIT 8000
+                ) AS h
+                WHERE (
+                    SELECT 1 FROM contact_index AS t FORCE INDEX (by_contact)
+                    WHERE t.owner_id = in_owner AND t.contact_id = h.contact_id AND t.kind = v_other_kind
+                      AND t.word BETWEEN v_other_low AND v_other_high
+                    LIMIT 1
+                  ) = 1
+                  AND (v_count < 3 OR (
+                      SELECT 1 FROM contact_index AS t FORCE INDEX (by_contact)
+                      WHERE t.owner_id = in_owner AND t.contact_id = h.contact_id AND t.kind = v_third_kind
+                        AND t.word BETWEEN v_third_low AND v_third_high
+                      LIMIT 1
+                  ) = 1)
+                LIMIT 1001
+            ) AS some;
+            SET v_is_floor = v_total > 1000, v_total = IF(v_is_floor, v_total, NULL);
+        END IF;
         IF v_total IS NULL THEN
             -- to group all rows costs less than a lookup for each
             SELECT COUNT(*) INTO v_total

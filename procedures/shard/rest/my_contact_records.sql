@@ -1,14 +1,15 @@
 -- my_contact_records: list a page of the owner's contacts as the REST API shows them, and their total number.
 --
 -- Without a condition, the index is read in the wanted order, and the ledger knows the total. A caller who
--- sends where an earlier page ended gets the next ones from there. contact_records_by_filter finds all other
--- pages.
+-- sends where an earlier page ended gets the next ones from there. contact_records_by_word finds the contacts
+-- with one word, by name, and contact_records_by_filter all other pages.
 --
 -- Params:   in_owner    owner of the address book
 --           in_query    JSON with any of search, tag (array of names), company (a part of it), source,
 --                       deleted (no, also or only), sort (display_name, company, created_at or
 --                       updated_at), order (asc or desc); known: rev and total of an earlier page
---                       with the same filters, or null; after: rev, offset and contact (id) at which an
+--                       with the same filters, or null; known_floor: the same of a total that was a floor;
+--                       after: rev, offset and contact (id) at which an
 --                       earlier page of the same list ended, or null; floor: 1 for a total that is
 --                       counted up to 1,000 only
 --           in_limit    rows at most
@@ -38,12 +39,22 @@ BEGIN
     DECLARE v_rev, v_total BIGINT UNSIGNED DEFAULT 0;
     DECLARE v_skip BIGINT UNSIGNED DEFAULT in_offset;
     DECLARE v_before, v_after CHAR(16) COLLATE ascii_bin DEFAULT NULL;
-    DECLARE v_after_word VARCHAR(255);
+    DECLARE v_after_word, v_word VARCHAR(255);
 
     IF v_deleted = 'also'
        OR JSON_EXISTS(in_query, '$.search') OR JSON_EXISTS(in_query, '$.tag')
        OR JSON_EXISTS(in_query, '$.company') OR JSON_EXISTS(in_query, '$.source') THEN
         SET v_is_plain = 0;
+        IF v_deleted = 'no' AND v_sort = 'display_name' AND JSON_EXISTS(in_query, '$.floor') THEN
+            SELECT l.rev, JSON_VALUE(in_query, '$.search') INTO v_rev, v_word
+            FROM contact_ledger AS l
+            LEFT JOIN contact_stale AS s ON s.owner_id = in_owner
+            WHERE l.owner_id = in_owner AND s.contact_id IS NULL
+              AND JSON_VALUE(in_query, '$.search') RLIKE '^[A-Za-z][0-9A-Za-z]{2,63}$'
+              AND NOT JSON_EXISTS(in_query, '$.tag') AND NOT JSON_EXISTS(in_query, '$.company')
+              AND NOT JSON_EXISTS(in_query, '$.source')
+            LIMIT 1;
+        END IF;
     ELSE
         -- before the page is read: a change between the two makes the revision too old, never too new
         SELECT rev, IF(v_is_deleted, deleted, active) INTO v_rev, v_total
@@ -64,7 +75,9 @@ BEGIN
         SET v_is_plain = v_skip <= 1000;
     END IF;
 
-    IF NOT v_is_plain THEN
+    IF v_word IS NOT NULL THEN
+        CALL contact_records_by_word(in_owner, v_rev, in_query, v_word, in_limit, in_offset);
+    ELSEIF NOT v_is_plain THEN
         CALL contact_records_by_filter(in_owner, in_query, in_limit, in_offset);
     ELSEIF v_is_desc THEN
         SELECT r.record AS data, r.rev

@@ -1071,9 +1071,41 @@ def test_a_list_makes_the_cards_that_are_not_stored(scene: Scene) -> None:
         assert {stored, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
 
 
+@pytest.mark.parametrize("nickname", ["NULL", "IF(seq % 100, NULL, CONCAT('x ', seq))"])
+def test_contact_search_pages_are_the_same_on_every_way(scene: Scene, nickname: str) -> None:
+    """One plain word of an owner without users and nicknames; all others are for contact_search_live."""
+    scene.sets(
+        "INSERT INTO contact (owner_id, id, entity, email, firstname, surname, is_archived, ctime, mtime) "
+        "SELECT :carol, LPAD(HEX(seq), 16, '0'), CONCAT(seq, '@b.example'), CONCAT(seq, '@b.example'), "
+        "CONCAT(LPAD(seq * 7 % 1201, 4, '0'), IF(seq % 4 < 2, ' odd', ' odder')), "
+        f"{nickname}, seq % 50 = 3, 1, 1 FROM seq_1_to_1200"
+    )
+    scene.sets("contact_sweep()")
+    while scene.one("contact_catch_up(1000)"):
+        pass
+
+    def page(routine: str, word: str, status: str, number: int, form: str = "contact") -> list[str]:
+        call = f"{routine}(:carol, '{word}', '{status}', 0, '[]', '{form}', {number}, 45)"
+        return [data for (data,) in scene.rows(call)]
+
+    for status, box in (("", "active"), ("own", "active"), ("archived", "archived")):
+        for word, pattern in (("odd", "% odd%"), ("ODDER", "% odder"), ("odds", "% odds%")):
+            expected = [contact for (contact,) in scene.rows(
+                f"SELECT id FROM contact WHERE owner_id = :carol AND box = '{box}' "
+                f"AND firstname LIKE '{pattern}' ORDER BY display, id"
+            )]  # fmt: skip
+            for number in (1, 2, 13):
+                cards = page("contact_search", word, status, number)
+                ids = [json.loads(card)["id"] for card in cards]
+                assert ids == expected[45 * number - 45 : 45 * number], (status, word, number)
+                assert cards == page("contact_search_live", word, status, number)
+                people = page("contact_search", word, status, number, "entity")
+                assert people == page("contact_search_live", word, status, number, "entity")
+
+
 @pytest.mark.parametrize("form", ["contact", "entity"])
 def test_a_search_sends_the_cards_that_are_stored_as_those_that_are_made(scene: Scene, form: str) -> None:
-    """All stored, then a user among them, one without a stored card, one blocked, and none stored."""
+    """All stored, then none, and contacts that wait; a user among them, and one that is blocked."""
 
     def listed(word: str, page: int = 1, size: int = 45) -> list[str]:
         answer = scene.rows(f"contact_search(:alice, '{word}', 'own', 0, '[]', '{form}', {page}, {size})")
@@ -1082,6 +1114,7 @@ def test_a_search_sends_the_cards_that_are_stored_as_those_that_are_made(scene: 
     ids = [scene.contact(f"{name}@search.example") for name in ("ann", "anna", "anne")]
     stored = listed("search")
     scene.sets("UPDATE contact_record SET rpc_card = NULL WHERE owner_id = :alice")
+    scene.sets("INSERT INTO contact_stale (owner_id, contact_id) VALUES (:alice, :nobody)")
     assert listed("search") == stored
     assert [json.loads(card)["id"] for card in stored] == (
         ids if form == "contact" else [f"{name}@search.example" for name in ("ann", "anna", "anne")]
