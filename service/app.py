@@ -40,7 +40,7 @@ from service.rpc.declarations import Service
 from service.rpc.dispatcher import Dispatcher
 from service.rpc.startup_checks import load_services
 from service.runtime.process import Process
-from service.schema.routines import callers_within
+from service.schema.routines import RENDERING, callers_within
 from service.settings import Settings
 from service.store.database import Database
 from service.store.health import DATABASE_AWAY, RETRY, health, when_database_answers
@@ -180,7 +180,7 @@ def _build(settings: Settings, services: Mapping[str, Service], db: Database, ti
     process = Process(resources, call_log, ring_timeouts, mailer, [*services])
     gate, guesses = Gate(db), Guesses(settings.rate_limit)
     heartbeat = Heartbeat(resources, sockets, ring_timeouts, call_log)
-    db.on_commit(callers_within("shard", "contact_render_parts", "contacts_render"), pusher.notify_contacts)
+    db.on_commit(callers_within("shard", *RENDERING), pusher.notify_contacts)
     watch_blocks(resources, call_log)
     return Parts(
         process=process,

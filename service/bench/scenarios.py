@@ -32,6 +32,7 @@ from service.bench.names import (
     key,
     sql_key,
 )
+from service.contacts.first_record import first_record
 from service.contacts.record import routine_fields
 from service.contacts.search_words import with_words
 from service.store.database import WRITE_EVENTS, encode
@@ -77,10 +78,10 @@ class Step:
     args: Callable[[Case], dict[str, Any]]
     calls: tuple[str, ...]
     method: str = "POST"
-    adds_words: bool = False
-    """The service adds the search words of the contact to what the request sends."""
+    adds_contact: bool = False
+    """The service makes the record of the contact that the request sends."""
     stored: re.Pattern[str] | None = None
-    """Parts of a CALL that depend on what is stored: no case can know them."""
+    """Parts of a CALL that no case can know: they are made by chance, or depend on what is stored."""
 
     def request(self, case: Case) -> Request:
         """Return the request of a case."""
@@ -91,8 +92,8 @@ class Step:
 
     def statements(self, case: Case) -> list[str]:
         """Return the CALLs of a case."""
-        if self.adds_words and not isinstance(case["contact"], Sql):
-            case = {**case, "contact": _with_words(case["contact"])}
+        if self.adds_contact and "record" not in case:
+            case = {**case, "record": _record_of(case["contact"], _sql)}
         words = {name: _sql(value) for name, value in case.items()} | {"db": case["db"]}
         return [call.format(**words) for call in self.calls]
 
@@ -176,7 +177,13 @@ SIGN, SIGN_REST = (
 MARK = "differs"
 """Stands in a text for a word that differs each time."""
 AROUND_WRITES = {*EVENTS, SIGN, SIGN_REST, "COMMIT"}
-ADD = (GATE_SELF, "CALL {db}.my_contact_add({uid}, {contact})", *EVENTS, SIGN, "COMMIT")
+STORE = "CALL {db}.my_contact_store({uid}, {record})"
+ADD = (GATE_SELF, STORE, *EVENTS, SIGN, "COMMIT")
+IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}|[0-9a-f]{32}|[0-9a-f]{16}")
+"""Ids, and MD5 of texts with ids."""
+ADD_CONTACT = Step(
+    "contact.add", lambda case: orjson.loads(case["contact"]), ADD, adds_contact=True, stored=IDS
+)
 READ_FORM = (GATE_SELF, "CALL {db}.my_contact_form({uid}, {id})")
 UPDATE_CONTACT = (*READ_FORM, "CALL {db}.my_contact_update({uid}, {id}, {change})", *EVENTS, SIGN, "COMMIT")
 UPDATE_NOTHING = (*READ_FORM, "CALL yp.user_sockets({uid}, NULL)", "COMMIT")
@@ -242,8 +249,18 @@ def _contact(address: str) -> str:
     return orjson.dumps({"email": email, "firstname": "Ada", "lastname": "Lovelace"}).decode()
 
 
-def _with_words(contact: str) -> str:
-    return encode(with_words(orjson.loads(contact)))
+def _record_of(contact: str, write: Callable[[str], str]) -> Sql:
+    """Return the arguments of my_contact_store behind the owner, each written by `write`."""
+    record = first_record(with_words(orjson.loads(contact)))
+    if record is None:
+        raise ValueError(f"the service does not make the record of {contact}")
+    return Sql(", ".join(map(write, record)))
+
+
+def _new_record_of(contact: str) -> Sql:
+    """Return the arguments of my_contact_store for another contact each time."""
+    _, others = _record_of(contact, _made_by_sql).split(", ", 1)
+    return Sql(f"LOWER(HEX(RANDOM_BYTES(8))), {others}")
 
 
 def _made_by_sql(text: str) -> Sql:
@@ -259,8 +276,8 @@ def _of_new_contacts(world: World) -> list[Case]:
 
 def _of_new_contacts_directly(world: World) -> list[Case]:
     # A separate book, so that neither side pays for the rows of the other.
-    contact = _made_by_sql(_with_words(_contact(f"ada.{MARK}@example.org")))
-    return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+    record = _new_record_of(_contact(f"ada.{MARK}@example.org"))
+    return [_owner(world, names.DIRECT_ADDER, record=record)]
 
 
 def _of_many_adders(world: World) -> list[Case]:
@@ -355,8 +372,8 @@ def _of_new_records(world: World) -> list[Case]:
 
 
 def _of_new_records_directly(world: World) -> list[Case]:
-    contact = _made_by_sql(_with_words(routine_fields(_new_record(MARK))))
-    return [_owner(world, names.DIRECT_ADDER, contact=contact)]
+    record = _new_record_of(routine_fields(_new_record(MARK)))
+    return [_owner(world, names.DIRECT_ADDER, record=record)]
 
 
 def _new_record(mark: str) -> dict[str, Any]:
@@ -505,7 +522,7 @@ SCENARIOS = (
     Scenario(
         "contact.add",
         "row",
-        (Step("contact.add", lambda case: orjson.loads(case["contact"]), ADD, adds_words=True),),
+        (ADD_CONTACT,),
         _of_new_contacts,
         _of_new_contacts_directly,
         writes=True,
@@ -513,7 +530,7 @@ SCENARIOS = (
     Scenario(
         "contact.add by 64 people",
         "row",
-        (Step("contact.add", lambda case: orjson.loads(case["contact"]), ADD, adds_words=True),),
+        (ADD_CONTACT,),
         _of_many_adders,
         _of_many_adders_directly,
         writes=True,
@@ -569,12 +586,13 @@ SCENARIOS = (
                 lambda case: orjson.loads(case["body"]),
                 (
                     GATE_KEY,
-                    "CALL {db}.my_contact_create({uid}, {contact})",
+                    STORE,
                     *EVENTS,
                     SIGN_REST,
                     "COMMIT",
                 ),
-                adds_words=True,
+                adds_contact=True,
+                stored=IDS,
             ),
         ),
         _of_new_records,

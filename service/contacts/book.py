@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from service.contacts import invitations
+from service.contacts.first_record import first_record
 from service.contacts.record import Record, record_of, routine_columns, routine_fields
 from service.contacts.search_words import with_words
 from service.runtime.context import Context, row
@@ -18,9 +19,37 @@ RoutineCall = Callable[[Transaction], Awaitable[list[ResultSet]]]
 async def create(ctx: Context, fields: dict[str, Any]) -> Record:
     """Create a contact from the fields of a record; return its record."""
     contact = with_words(routine_columns(fields))
+    if stored := await store(ctx, contact):
+        contact_rows, sockets = stored
+        push_contact(ctx, contact_rows, sockets, "contact.add")
+        ((_, data, rev),) = contact_rows
+        return Record(data, rev)
     card, sockets, record = await ctx.shard("my_contact_create", encode(contact))
     push_contact(ctx, card, sockets, "contact.add")
     return record_of(record)
+
+
+async def store(ctx: Context, contact: dict[str, Any]) -> list[ResultSet]:
+    """Add a contact by the record that the service makes of it; return what `my_contact_store` returns.
+
+    Nothing for a contact of which the routines have to make it. `contact` has its words (`with_words`).
+    """
+    record = first_record(contact)
+    if record is None:
+        return []
+    return await ctx.shard(
+        "my_contact_store",
+        record.contact_id,
+        record.contact,
+        record.words,
+        record.name,
+        record.record,
+        record.digest,
+        record.names_digest,
+        record.private,
+        record.card,
+        record.full,
+    )
 
 
 async def patch(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:

@@ -110,7 +110,9 @@ async def add(ctx: Context, params: Params) -> Fields:
         **({"mobile": mobile} if mobile else {}),
         "origin": "filemail",
     }
-    contact_rows, socket_rows = await ctx.shard("my_contact_add", encode(with_words(new_contact)))
+    columns = with_words(new_contact)
+    stored = await book.store(ctx, columns)
+    contact_rows, socket_rows = stored or await ctx.shard("my_contact_add", encode(columns))
     book.push_contact(ctx, contact_rows, socket_rows)
     contact = {
         "contactid": document(contact_rows)["id"],

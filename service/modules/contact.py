@@ -12,7 +12,7 @@ import orjson
 
 from service.contacts import book, exporting, google, groups, import_report, invitations, pictures, uploads
 from service.contacts import history as past
-from service.contacts.book import add_block, push_contact, release_former_peers
+from service.contacts.book import add_block, push_contact, release_former_peers, store
 from service.contacts.cleaning import clean
 from service.contacts.encodings import codec_of
 from service.contacts.form_changes import FormBase, changes
@@ -78,7 +78,8 @@ async def add(ctx: Context, invite: str, **contact: Any) -> Answer:
 
 async def _add(ctx: Context, fields: dict[str, Any]) -> ResultSet:
     """Create a contact and notify the other tabs; return one row, the contact."""
-    contact_rows, socket_rows = await ctx.shard("my_contact_add", encode(fields))
+    stored = await store(ctx, fields)
+    contact_rows, socket_rows = stored or await ctx.shard("my_contact_add", encode(fields))
     push_contact(ctx, contact_rows, socket_rows)
     return contact_rows
 

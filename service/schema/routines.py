@@ -235,6 +235,10 @@ def modifies(scope: str, name: str) -> bool:
     return routine is not None and routine.access == "MODIFIES"
 
 
+RENDERING = ("contact_render_parts", "contacts_render", "my_contact_store")
+"""Routines of a shard that write records and events themselves."""
+
+
 @cache
 def callers_within(scope: str, *names: str) -> frozenset[str]:
     """Return the names of routines and of all routines of their class of databases that reach one of them."""

@@ -57,7 +57,7 @@ async def test_two_processes_deliver_count_and_stop_gracefully(
         async with alice.http.get(url / "-/metrics") as response:
             text = await response.text()
         assert 'drumee_requests_total{service="contact.add",status="200"} 1.0' in text
-        assert 'drumee_calls_total{outcome="ok",routine="shard.my_contact_add"} 1.0' in text
+        assert 'drumee_calls_total{outcome="ok",routine="shard.my_contact_store"} 1.0' in text
         assert f"drumee_sockets {len(tabs)}.0" in text
         # In memory: a file that is mapped from a full disk kills its process.
         shared = (tmp_path / "metrics").resolve()

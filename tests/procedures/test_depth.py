@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.schema.routines import callers_within, load_routines, reachable_routines
+from service.schema.routines import RENDERING, callers_within, load_routines, reachable_routines
 from service.schema.uses import routine_uses
 
 DEEPEST = 10
@@ -12,14 +12,14 @@ ENTRIES = {
     "my_contact_add", "my_contact_update", "my_contact_create", "my_contact_patch", "my_contact_merge",
     "my_contact_restore", "my_contact_trash", "my_contact_purge", "my_contact_delete",
     "my_contact_set_defaults", "my_contact_import", "my_contact_detail_delete", "contact_invite",
-    "archive_entity",
+    "archive_entity", "my_contact_store",
 }  # fmt: skip
 
 
 def writers() -> list[str]:
     """Return the routines of a shard that the service calls and that end in a record."""
     called = {use.name for use in routine_uses() if use.scope == "shard"}
-    return sorted(called & callers_within("shard", "contact_render_parts", "contacts_render"))
+    return sorted(called & callers_within("shard", *RENDERING))
 
 
 def test_every_write_entry_point_is_looked_at() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from service.contacts.first_record import first_record
+from service.contacts.search_words import with_words
 from service.errors import Refused
 from service.store.database import documents, encode
 from tests.support.admin import Admin
@@ -48,6 +50,38 @@ async def test_my_contact_add_refuses_what_makes_no_contact(direct: Direct) -> N
     assert await add_code(direct, uid, two) == "MANY_DEFAULT_EMAIL"
     assert await add_code(direct, uid, with_emails("a@b.example", "a@b.example")) == "INVALID_PARAM"
     assert await add_code(direct, uid, {**with_emails("a@b.example"), "tag": ["nope"]}) == "INVALID_PARAM"
+
+
+async def test_my_contact_store_leaves_contacts_that_it_cannot_store_to_my_contact_add(
+    direct: Direct,
+) -> None:
+    owner, peer = direct.person(), direct.person("Bob")
+    api = {"from_api": 1, "firstname": "Ada"}
+
+    async def store(contact: dict[str, Any]) -> int:
+        record = first_record(with_words(contact))
+        assert record is not None
+        return len(await direct.sets("shard1", "my_contact_store", owner.uid, *record))
+
+    assert await store(with_emails("a@b.example")) == 2
+    assert await store(with_emails("a@b.example")) == 0
+    assert await store({**api, **with_emails("a@b.example")}) == 0
+    assert await store(with_emails(peer.email)) == 0
+    assert await store(with_emails(owner.email)) == 0
+    # another address of a contact: only other APIs may give it to a second one
+    await direct.one(
+        "shard1", "my_contact_add", owner.uid, json_text(with_emails("c@b.example", "d@b.example"))
+    )
+    assert await store(with_emails("d@b.example")) == 0
+    assert await store({**api, **with_emails("d@b.example")}) == 2
+    assert await store(api) == 2
+
+
+async def test_one_of_several_my_contact_store_at_once_stores(direct: Direct) -> None:
+    owner = direct.person()
+    records = [first_record(with_words(with_emails("twin@b.example"))) for _ in range(4)]
+    calls = (direct.sets("shard1", "my_contact_store", owner.uid, *record) for record in records if record)
+    assert sorted(map(len, await asyncio.gather(*calls))) == [0, 0, 0, 2]
 
 
 async def test_one_of_two_my_contact_add_at_once_wins(direct: Direct) -> None:
