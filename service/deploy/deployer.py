@@ -546,11 +546,22 @@ class Deployer:
         databases = sorted(outcome.tried - {"yp"} - set(outcome.failed))
         with self.connection.without_limit():
             self._mark_stale_again(databases)
-            for db in databases:
-                self._patiently(f"CALL `{db}`.contact_sweep()", commits=True)
+            self._sweep(databases)
             for db in self._behind(databases):
                 while owner := self.connection.one(f"CALL `{db}`.contact_stale_owner()"):
                     self._catch_up_with(db, owner)
+
+    def _sweep(self, databases: Sequence[str]) -> None:
+        """Queue the records of all databases that older routines left behind, many in one statement."""
+        for start in range(0, len(databases), CHUNK):
+            sweeps = "".join(
+                f"START TRANSACTION; CALL `{db}`.contact_sweep(); COMMIT; "
+                for db in databases[start : start + CHUNK]
+            )
+            self._patiently(
+                "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; "
+                f"{sweeps} END"
+            )
 
     def _behind(self, databases: Sequence[str]) -> Iterator[str]:
         """Yield the databases that have stale records, many of them asked at once."""
