@@ -259,12 +259,20 @@ def is_unfinished(connection: Connection) -> bool:
     return connection.one(last) not in {None, "done"}
 
 
+Row = tuple[int, Item, str, int | None, str]
+"""(number, item, state, milliseconds, error)"""
+
+
 class Journal:
-    """The journal rows of one run."""
+    """The journal rows of one run.
+
+    The outcome of items that met no error is written with the rows of the next ones, or at the end.
+    """
 
     def __init__(self, connection: Connection, revision: str) -> None:
         self._connection = connection
         self._number = 0
+        self._done: list[Row] = []
         connection.run(
             "INSERT INTO yp.deploy_run (revision, operator, started) VALUES (%s, %s, UNIX_TIMESTAMP())",
             revision,
@@ -281,22 +289,23 @@ class Journal:
 
     def after(self, first: int, items: Sequence[Item], took: Sequence[int], error: str) -> None:
         """Journal the outcome of items: `took` has the milliseconds of those that were done."""
-        rows: list[tuple[int, Item, str, int | None, str]] = [
+        self._done += [
             (first + n, item, "done", ms, "") for n, (item, ms) in enumerate(zip(items, took, strict=False))
         ]
         if error:
-            rows.append((first + len(took), items[len(took)], "failed", None, error[:1000]))
-        self._write(rows)
+            self._write([(first + len(took), items[len(took)], "failed", None, error[:1000])])
 
     def end(self, outcome: str) -> None:
         """Close the run."""
+        self._write([])
         self._connection.run(
             "UPDATE yp.deploy_run SET ended = UNIX_TIMESTAMP(), outcome = %s WHERE id = %s",
             outcome,
             self.run_id,
         )
 
-    def _write(self, rows: Sequence[tuple[int, Item, str, int | None, str]]) -> None:
+    def _write(self, rows: Sequence[Row]) -> None:
+        done, self._done = self._done, []
         self._connection.insert(
             "INSERT INTO yp.deploy_journal (run_id, number, db_name, action, kind, name, from_digest, "
             "to_digest, state, ms, error, ctime)",
@@ -305,7 +314,7 @@ class Journal:
                     self.run_id, number, i.db, i.action, i.kind, i.name, i.from_digest, i.to_digest,
                     state, ms, error, 0,
                 )
-                for number, i, state, ms, error in rows
+                for number, i, state, ms, error in (*done, *rows)
             ],
             "ON DUPLICATE KEY UPDATE state = VALUES(state), ms = VALUES(ms), error = VALUES(error), "
             "ctime = UNIX_TIMESTAMP()",
