@@ -70,7 +70,8 @@ BEGIN
                        SUBSTR(r.rpc_card, 26), v_page
                    )) AS data
             FROM contact_index AS i FORCE INDEX (by_start)
-            STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id
+            STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
+               ON r.owner_id = in_owner AND r.contact_id = i.contact_id
             WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.start = v_start
               AND i.word BETWEEN in_key AND v_high
               AND LOCATE(v_is_archived, r.rpc_card) > 0
@@ -90,7 +91,8 @@ BEGIN
                 ORDER BY name, contact_id
                 LIMIT 200
             ) AS i
-            STRAIGHT_JOIN contact_record AS r ON r.owner_id = in_owner AND r.contact_id = i.contact_id
+            STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
+               ON r.owner_id = in_owner AND r.contact_id = i.contact_id
             WHERE LOCATE(v_is_archived, r.rpc_card) > 0
             LIMIT v_skip, in_size;
         END IF;

@@ -89,7 +89,7 @@ BEGIN
         IF v_is_desc THEN
             SELECT r.record AS data, r.rev
             FROM contact_index AS i FORCE INDEX (by_start)
-            STRAIGHT_JOIN contact_record AS r
+            STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
                ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = 'active'
             WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.start = v_start
               AND i.word BETWEEN in_word AND v_high
@@ -101,7 +101,7 @@ BEGIN
         ELSE
             SELECT r.record AS data, r.rev
             FROM contact_index AS i FORCE INDEX (by_start)
-            STRAIGHT_JOIN contact_record AS r
+            STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
                ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = 'active'
             -- Repeats the branch above, because no parameter can express the direction
             WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.start = v_start

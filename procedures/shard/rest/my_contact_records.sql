@@ -81,8 +81,8 @@ BEGIN
         CALL contact_records_by_filter(in_owner, in_query, in_limit, in_offset);
     ELSEIF v_is_desc THEN
         SELECT r.record AS data, r.rev
-        FROM contact_index AS i
-        STRAIGHT_JOIN contact_record AS r
+        FROM contact_index AS i FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
            ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = v_state
         WHERE i.owner_id = in_owner AND i.is_deleted = v_is_deleted AND i.kind = v_sort
           AND (v_after IS NULL OR i.word < v_after_word
@@ -91,8 +91,8 @@ BEGIN
         LIMIT v_skip, in_limit;
     ELSE
         SELECT r.record AS data, r.rev
-        FROM contact_index AS i
-        STRAIGHT_JOIN contact_record AS r
+        FROM contact_index AS i FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
            ON r.owner_id = in_owner AND r.contact_id = i.contact_id AND r.state = v_state
         WHERE i.owner_id = in_owner AND i.is_deleted = v_is_deleted AND i.kind = v_sort
           AND (v_after IS NULL OR i.word > v_after_word

@@ -1102,7 +1102,17 @@ def test_a_list_makes_the_cards_that_are_not_stored(scene: Scene) -> None:
     for order in ("'name', 'asc'", "'name', 'desc'", "'date', 'asc'", "'date', 'desc'"):
         listed = scene.rows(f"my_contact_list(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
         assert listed == scene.rows(f"contact_list_live(:alice, NULL, NULL, {order}, 'active', 1, 45, NULL)")
-        assert {stored, old, new, scene["alice_bob"]} <= {card["id"] for card in documents(listed)}
+        ids = [card["id"] for card in documents(listed)]
+        assert {stored, old, new, scene["alice_bob"]} <= set(ids)
+        rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
+        for after in ({}, {"rev": rev, "offset": 1, "contact": ids[0]},
+                      {"rev": rev, "offset": 2, "contact": ids[1]},
+                      {"rev": rev, "offset": 2, "contact": "none"},
+                      {"rev": rev - 1, "offset": 2, "contact": ids[0]}):  # fmt: skip
+            scene["after"] = json_text(after)
+            page = f"(:alice, NULL, NULL, {order}, 'active', 2, 2, :after)"
+            assert scene.sets(f"my_contact_list{page}") == scene.sets(f"contact_list_live{page}")
+            assert [card["id"] for card in documents(scene.rows(f"my_contact_list{page}"))] == ids[2:4]
 
 
 @pytest.mark.parametrize("nickname", ["NULL", "IF(seq % 100, NULL, CONCAT('x ', seq))"])
