@@ -184,11 +184,12 @@ IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}|[0-9a-
 ADD_CONTACT = Step(
     "contact.add", lambda case: orjson.loads(case["contact"]), ADD, adds_contact=True, stored=IDS
 )
-READ_FORM = (GATE_SELF, "CALL {db}.my_contact_form({uid}, {id})")
-UPDATE_CONTACT = (*READ_FORM, "CALL {db}.my_contact_update({uid}, {id}, {change})", *EVENTS, SIGN, "COMMIT")
-UPDATE_NOTHING = (*READ_FORM, "CALL yp.user_sockets({uid}, NULL)", "COMMIT")
-STORED = re.compile(r'(?<=rev\\":)[0-9]+|(?<=removed\\":\[)[^]]*|(?<=added\\":\[)[^]]*')
-"""Parts of the change of a contact that depend on the contact as it is stored."""
+UPDATE_NOTHING = (GATE_SELF, "CALL {db}.my_contact_edit({uid}, {id})")
+UPDATE_CONTACT = (
+    *UPDATE_NOTHING, "CALL {db}.my_contact_set_comment({uid}, {id}, {change})", *EVENTS, SIGN, "COMMIT",
+)  # fmt: skip
+STORED = re.compile(r"(?<=set_comment\('[0-9a-f]{16}', '[0-9a-f]{16}', ).*")
+"""The change of a contact, which depends on the contact as it is stored."""
 
 
 def _owner(world: World, number: int, **words: str) -> Case:
@@ -310,35 +311,32 @@ def edited_contact(comment: str | None) -> dict[str, Any]:
 
 
 def _of_editors(comment: str | None) -> Cases:
-    words = {"contact": encode(edited_contact(comment))}
-    if comment is not None:
-        words["change"] = encode(_change(comment))
+    words = {"contact": encode(edited_contact(comment)), "change": Sql("")}
     return lambda world: [
         _owner(world, EDITORS + number, id=contact_id, **words)
         for number, contact_id in enumerate(world.edited)
     ]
 
 
-def _change(comment: str) -> dict[str, Any]:
-    """Return the change of a comment as the service makes it of the form."""
-    form = edited_contact(comment)
-    unchanged = {key: form.pop(key) for key in ("email", "mobile", "address", "tag")}
-    words = {"removed": ["rome"], "added": [comment.rpartition(" ")[2]]}
-    return {**form, "rev": 0, "unchanged": unchanged, "word_changes": words}
-
-
 def _of_editors_directly(comment: str | None) -> Cases:
     def cases(world: World) -> list[Case]:
         editor = _somebody_of(DIRECT_EDITORS)
         contact_id = _own_contact(world.directly_edited)
-        if comment is None:
-            return [_owner(world, DIRECT_EDITORS, id=contact_id) | editor]
-        before, after = encode(_change(comment)).replace("UNIQUE__", MARK).split('"rev":0')
-        rev = f"(SELECT rev FROM {world.db}.contact_ledger WHERE owner_id = {editor['uid']})"
-        change = Sql(f"CONCAT({_made_by_sql(before)}, '\"rev\":', {rev}, {_made_by_sql(after)})")
-        return [_owner(world, DIRECT_EDITORS, id=contact_id, change=change) | editor]
+        owner = _owner(world, DIRECT_EDITORS, id=contact_id) | editor
+        return [owner if comment is None else owner | {"change": _change(world, editor["uid"], comment)}]
 
     return cases
+
+
+def _change(world: World, uid: str, comment: str) -> Sql:
+    """Return the expressions of the arguments of my_contact_set_comment: its texts are the stored ones."""
+    stored = f"FROM {world.db}.contact_record WHERE owner_id = {uid} AND state = 'active')"
+    columns = ("HEX(digest)", "MD5(rpc_full)", "record", "CONCAT(rpc_card, '}')", "rpc_full")
+    digest, full_digest, record, card, full = (f"(SELECT {column} {stored}" for column in columns)
+    text = comment.replace("UNIQUE__", MARK)
+    words = _made_by_sql(encode({"removed": ["rome"], "added": [MARK]}))
+    arguments = (digest, full_digest, _made_by_sql(text), words, record, "MD5(UUID())", card, full)
+    return Sql(", ".join(arguments))
 
 
 def _own_contact(ids: Sequence[str]) -> Sql:

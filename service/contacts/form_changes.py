@@ -36,12 +36,15 @@ KEPT_KEYS = ("state", "postal_code")
 
 
 class FormBase(NamedTuple):
-    """The first row of `my_contact_form`."""
+    """The first row of `my_contact_edit`."""
 
     rev: int
     is_plain: int
     is_auto: int
     own_email: str
+    record: str | None
+    digest: str | None
+    full_digest: str | None
 
 
 def changes(fields: Fields, stored: Contact, base: FormBase) -> dict[str, Any] | None:

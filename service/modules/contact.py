@@ -14,6 +14,7 @@ from service.contacts import book, exporting, google, groups, import_report, inv
 from service.contacts import history as past
 from service.contacts.book import add_block, push_contact, release_former_peers, store
 from service.contacts.cleaning import clean
+from service.contacts.comment_change import comment_change
 from service.contacts.encodings import codec_of
 from service.contacts.form_changes import FormBase, changes
 from service.contacts.form_numbers import from_form
@@ -105,18 +106,18 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     """Change a contact and notify the other tabs; invite the person if `invites`."""
     fields = {**only(contact, FIELDS), "invite": int(invites)}
     owner, shard = ctx.caller.uid, ctx.caller.db or ""
+    # most invitations send one field or none: the comparison would cost more than it saves
+    if not invites or (ctx.from_frontend and fields.get("mobile")):
+        saved = await _save_little(ctx, contact_id, fields)
+        if isinstance(saved, Invitation):
+            push_contact(ctx, saved.contact_rows, saved.socket_rows)
+            return saved
+        fields = saved
+    change = encode(fields)
 
     async def unit(tx: Transaction) -> Invitation:
-        change: dict[str, Any] | None = fields
-        # most invitations send one field or none: the comparison would cost more than it saves
-        if not invites or (ctx.from_frontend and fields.get("mobile")):
-            base_rows, contact_rows = await tx.call(shard, "my_contact_form", owner, contact_id)
-            change = _changes(ctx, fields, base_rows, contact_rows)
-            if change is None:
-                (socket_rows,) = await tx.call("yp", "user_sockets", owner, None)
-                return Invitation(contact_rows, socket_rows)
         contact_rows, socket_rows, peer_change_rows = await tx.call(
-            shard, "my_contact_update", owner, contact_id, encode(change)
+            shard, "my_contact_update", owner, contact_id, change
         )
         entry, stored = Invitation(contact_rows, socket_rows), document(contact_rows)
         entry.pushes += await release_former_peers(tx, owner, peer_change_rows, stored["is_blocked"])
@@ -129,17 +130,38 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
     return invitation
 
 
-def _changes(
-    ctx: Context, fields: dict[str, Any], base_rows: ResultSet, contact_rows: ResultSet
-) -> dict[str, Any] | None:
-    """Return what the fields change of a contact, as `my_contact_update` takes it; None for nothing."""
-    stored: dict[str, Any] | None = document(contact_rows)
-    if stored is None or not base_rows:
+async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) -> Invitation | dict[str, Any]:
+    """Save fields that change nothing of a contact, or its comment alone.
+
+    Otherwise return what `my_contact_update` has to save. No transaction goes around the reading: each write
+    checks under the lock what was read.
+    """
+    base_rows, contact_rows, socket_rows = await ctx.shard("my_contact_edit", contact_id)
+    if not base_rows or not contact_rows:
         return fields
+    stored, base = document(contact_rows), FormBase(*base_rows[0])
     if ctx.from_frontend and fields.get("mobile"):
         # the stored writing of the numbers that the edit form has not changed
         fields = {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])}
-    return changes(fields, stored, FormBase(*base_rows[0]))
+    changed = changes(fields, stored, base)
+    if changed is None:
+        return Invitation(contact_rows, socket_rows)
+    change = comment_change(changed, stored, base)
+    if change is None:
+        return changed
+    saved = await ctx.shard(
+        "my_contact_set_comment",
+        stored["id"],
+        change.digest,
+        change.full_digest,
+        change.comment,
+        change.words,
+        change.record,
+        change.new_digest,
+        change.card,
+        change.full,
+    )
+    return Invitation(saved[0], saved[1]) if saved else changed
 
 
 async def invite(ctx: Context, email: str) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.contacts.comment_change import comment_change
 from service.contacts.form_changes import FormBase, changes
 from service.store.database import document
 from tests.support.direct import json_text
@@ -52,14 +53,34 @@ def twins(scene: Scene) -> Scene:
 
 def change_of(scene: Scene, form: Form, owner: str = "alice") -> Form | None:
     """Return the changes of a form as the service finds them."""
-    base_rows, contact_rows = scene.sets(f"my_contact_form(:{owner}, :of_{owner})")
-    return changes(form, document(contact_rows), FormBase(*base_rows[0]))
+    base, contact = stored(scene, owner)
+    return changes(form, contact, base)
+
+
+def stored(scene: Scene, owner: str = "alice") -> tuple[FormBase, Form]:
+    base_rows, contact_rows, _ = scene.sets(f"my_contact_edit(:{owner}, :of_{owner})")
+    return FormBase(*base_rows[0]), document(contact_rows)
 
 
 def save(scene: Scene, form: Form, owner: str = "alice") -> Form:
     scene["change"] = json_text(form)
     contact: Form = scene.doc(f"my_contact_update(:{owner}, :of_{owner}, :change)")
     return contact
+
+
+def save_comment(scene: Scene, reduced: Form) -> bool:
+    """Save the changes of a form as the service does; return whether they were those of a comment."""
+    base, contact = stored(scene)
+    change = comment_change(reduced, contact, base)
+    if change is None:
+        save(scene, reduced)
+        return False
+    for field, value in change._asdict().items():
+        scene[f"new_{field.replace('_', '')}"] = value
+    arguments = ", ".join(f":new_{field.replace('_', '')}" for field in change._fields)
+    (data,), _ = scene.sets(f"my_contact_set_comment(:alice, :of_alice, {arguments})")
+    assert data[0] == scene.one("my_contact_get(:alice, :of_alice)")
+    return True
 
 
 def everything(scene: Scene, owner: str) -> list[Any]:
@@ -128,7 +149,7 @@ def test_a_form_that_is_refused_stays_refused(twins: Scene, change: Form, code: 
 
 
 def test_words_of_comments_at_random_end_as_those_of_the_whole_form(twins: Scene) -> None:
-    chance = random.Random(19)
+    chance, comments = random.Random(19), 0
     words = [
         "Ada", "byron", "ROME", "rome", "61", "6123", "3361", "33612", "336123", "x@y.example", "a@x.example",
         "O'Hara", "ohara", "über", "Paris", "", "1-2", "007", "@x.example",
@@ -137,9 +158,60 @@ def test_words_of_comments_at_random_end_as_those_of_the_whole_form(twins: Scene
         form = {**FORM, "comment": " ".join(chance.choices(words, k=chance.randint(0, 5)))}
         reduced = change_of(twins, form)
         if reduced is not None:
-            save(twins, reduced)
+            comments += save_comment(twins, reduced)
         save(twins, form, "bob")
         assert everything(twins, "alice") == everything(twins, "bob"), form["comment"]
+    assert comments > 20
+    rows = {
+        owner: [
+            twins.rows(statement.format(owner))
+            for statement in (
+                "SELECT * FROM contact_event WHERE owner_id = :{} ORDER BY rev",
+                "SELECT rev, active, deleted, signed_rev FROM contact_ledger WHERE owner_id = :{}",
+                "SELECT rev, card_rev, card_at, state, names_digest FROM contact_record WHERE owner_id = :{}",
+            )
+        ]
+        for owner in ("alice", "bob")
+    }
+    events = {owner: [(row[1], row[3]) for row in rows[owner][0]] for owner in rows}
+    assert events["alice"] == events["bob"]
+    assert rows["alice"][1:] == rows["bob"][1:]
+    records = "SELECT * FROM contact_record WHERE owner_id = :alice"
+    before = twins.rows(records)
+    twins.sets("contact_render(:alice, :of_alice)")
+    assert twins.rows(records) == before, "the digest is that of SQL"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'my_contact_update(:alice, :of_alice, \'{"message": "hello"}\')',
+        'my_contact_update(:alice, :of_alice, \'{"comment": "other"}\')',
+        "UPDATE contact SET peer_id = :carol WHERE owner_id = :alice AND id = :of_alice",
+        "UPDATE contact SET deleted_at = 1 WHERE owner_id = :alice AND id = :of_alice",
+    ],
+)
+def test_a_comment_of_a_contact_that_has_changed_meanwhile_is_not_stored(twins: Scene, change: str) -> None:
+    base, contact = stored(twins)
+    reduced = change_of(twins, {**FORM, "comment": "second"})
+    assert reduced is not None
+    new = comment_change(reduced, contact, base)
+    assert new is not None
+    twins.sets(change)
+    for field, value in new._asdict().items():
+        twins[f"new_{field.replace('_', '')}"] = value
+    arguments = ", ".join(f":new_{field.replace('_', '')}" for field in new._fields)
+    assert twins.sets(f"my_contact_set_comment(:alice, :of_alice, {arguments})") == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"comment": "小"}, {"message": "hello"}, {"firstname": "A"}, {"comment": "a", "mobile": []}]
+)
+def test_other_changes_are_left_to_sql(twins: Scene, change: Form) -> None:
+    base, contact = stored(twins)
+    reduced = changes({**FORM, **change}, contact, base)
+    assert reduced is not None
+    assert comment_change(reduced, contact, base) is None
 
 
 def test_a_change_in_between_makes_the_whole_form_count(twins: Scene) -> None:
