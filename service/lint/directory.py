@@ -28,12 +28,19 @@ DIRECTORY = frozenset(
     }
 )
 PRESENCE = frozenset(
-    {"chat_room", "contact_card", "contact_search_live", "drumate_online_state", "presence_recipients"}
+    {
+        "chat_room",
+        "contact_card",
+        "contact_search_live",
+        "drumate_online_state",
+        "presence_recipients",
+        "presence_state",
+    }
 )
 EXCEPTIONS = {
     # presence: to be a narrow table that is written on change and copied as the directory is
     "socket": PRESENCE,
-    "conference": PRESENCE - {"contact_search_live"},
+    "conference": PRESENCE - {"contact_search_live", "presence_recipients"},
     # recipients of pushes: to be asked by uid after the commit, once for all of them
     "user_sockets": frozenset(
         [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import orjson
+
 from service.errors import DatabaseTimeoutError, DatabaseUnavailableError
 from service.live.push import Pusher, live_update
 from service.log import kind_of
@@ -52,6 +54,11 @@ class Presence:
                 return model, recipients
             shard = moved_to
 
+    async def _is(self, uid: str, shard: str, model: dict[str, object]) -> bool:
+        """Return whether this is the state of a user, without a look for the recipients."""
+        ((data, moved_to),), *_ = await self._db.call(shard, "presence_state", uid)
+        return moved_to is None and orjson.loads(data) == model
+
     async def _notify(self, uid: str, shard: str) -> None:
         try:
             await self._notify_until_current(uid, shard)
@@ -69,15 +76,14 @@ class Presence:
         Another process may publish an older state after ours; the second read makes sure that the last word
         is a true one.
         """
-        published = None
+        published: dict[str, object] = {}
         while True:
             shard = self._changed_again.pop(uid, shard)
             await asyncio.sleep(DEBOUNCE_SECONDS)
-            model, recipients = await self._read(self._db, uid, shard)
-            if model == published and uid not in self._changed_again:
+            if published and await self._is(uid, shard, published) and uid not in self._changed_again:
                 return
-            published = model
-            self._pusher.send(recipients, live_update("user.connection_status", model))
+            published, recipients = await self._read(self._db, uid, shard)
+            self._pusher.send(recipients, live_update("user.connection_status", published))
 
     async def stop(self) -> None:
         """Wait for the notifications that are under way."""

@@ -13,7 +13,9 @@ def test_the_state_is_offline_online_or_in_a_conference(scene: Scene) -> None:
     def states() -> tuple[int, int]:
         (bob_state,) = scene.docs("drumate_online_state(:alice)")
         assert bob_state["uid"] == scene["bob"]
-        return bob_state["his_state"], scene.doc("presence_recipients(:bob)")["status"]
+        bob = scene.doc("presence_state(:bob)")
+        assert scene.doc("presence_recipients(:bob)") == bob
+        return bob_state["his_state"], bob["status"]
 
     assert states() == (0, 0)
     scene["tab_bob"]
@@ -45,6 +47,17 @@ def test_a_contact_in_the_trash_is_notified_as_before(scene: Scene) -> None:
     scene.sets("my_contact_trash(:alice, :alice_bob, NULL)")
     ((_, sockets),) = scene.sets("presence_recipients(:alice)")[1]
     assert tab in sockets
+
+
+def test_a_user_in_the_book_and_in_the_trash_is_notified_once(scene: Scene) -> None:
+    scene.befriend("alice", "bob")
+    tab = scene["tab_bob"]
+    scene.sets(
+        "INSERT INTO contact_relation_aside (owner_id, id, entity, peer_id, uid, status) "
+        "SELECT owner_id, id, uid, peer_id, uid, status FROM contact WHERE owner_id = :alice AND uid = :bob"
+    )
+    ((_, sockets),) = scene.sets("presence_recipients(:alice)")[1]
+    assert sockets == f'["{tab}"]'
 
 
 def test_a_moved_user_is_looked_up_in_the_other_shard(scene: Scene) -> None:
