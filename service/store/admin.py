@@ -43,7 +43,10 @@ LOCKED, STOPPED, SILENT = 1205, 1969, 2013
 SESSION = (
     f"SET sql_mode = '{SQL_MODE}', collation_connection = '{COLLATION}', "
     # As in the service: an address book is one JSON text while its records are built.
-    "group_concat_max_len = 67108864"
+    "group_concat_max_len = 67108864, "
+    # Servers for people at a prompt limit these; migrations need all rows and all checks.
+    "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+    "foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1"
 )
 """Makes routines work as in the service, independent of the defaults of the server."""
 

@@ -35,6 +35,8 @@ def session_statement(settings: Settings, *, read_only: bool) -> str:
         # Locks resolve conflicts: after waiting for one, a statement must see the writes of its holder.
         "tx_isolation = 'READ-COMMITTED', innodb_snapshot_isolation = ON, "
         "group_concat_max_len = 67108864, "
+        # Servers for people at a prompt limit these.
+        "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, "
         # Joins keep the order of their first table (my_contact_records): no blocks, no hashes.
         "join_cache_level = 2, "
         f"tx_read_only = {int(read_only)}"
