@@ -106,7 +106,7 @@ def _difference(text: str, routine: Routine, installed: Installed, statement: st
         except CommandError as exc:
             return f"a form that a file cannot have: {str(exc).replace(f'{folder}/', '')}"
     if new.fingerprint != installed.fingerprint:
-        return "a body that ends early in a file: it has the delimiter of the file in it"
+        return "a text that a file would change"
     if installed.access == "CONTAINS_SQL":
         installed = dataclasses.replace(installed, access=ACCESS[new.access])
     traits = set(installed.traits_changed(new)) - set(installed.traits_wrong())

@@ -158,6 +158,12 @@ def _parts(path: Path, text: str, code: str) -> tuple[re.Match[str], int, int, i
         raise FileError(f"{path}: write the body as BEGIN … END{marks[-1]}")
     if CREATE.search(code, end):
         raise FileError(f"{path}: declares more than one routine; give each a file")
+    around = DELIMITER.sub("", f"{code[: match.start()]}\n{code[end + len(marks[-1]) :]}").split("\n")
+    if more := [line.strip() for line in around if line.strip()]:
+        raise FileError(
+            f"{path}: {more[0]!r} is outside of CREATE … END{marks[-1]} (the first {marks[-1]} ends it), and "
+            "nothing runs it; a statement that runs once is a migration in sql/"
+        )
     return match, close, block.start(), end - len(text[:end]) + len(text[:end].rstrip())
 
 

@@ -53,7 +53,7 @@ def test_each_spelling_of_the_server_ends_the_drift(
     ("sent", "reason"),
     [
         ("()\nREADS SQL DATA\nSELECT 1", "write the body as BEGIN"),
-        ("()\nREADS SQL DATA\nBEGIN SELECT 1 AS a$$b; END", "the delimiter of the file in it"),
+        ("()\nREADS SQL DATA\nBEGIN SELECT 1 AS a$$b; END", "the first $$ ends it"),
         ("()\nDETERMINISTIC READS SQL DATA\nBEGIN SELECT 1; END", "another DETERMINISTIC"),
         ("()\nSQL SECURITY INVOKER READS SQL DATA\nBEGIN SELECT 1; END", "SQL SECURITY DEFINER must stand"),
         ("()\nREADS SQL DATA\nBEGIN\r\n    SELECT 1;\r\nEND", "CRLF"),

@@ -506,6 +506,19 @@ def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
         findings(tmp_path, GOOD + GOOD)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("DROP PROCEDURE IF EXISTS tag_add;\n", ""), ("", "GRANT ALL ON *.* TO x;\n"), ("SET @a = 1;\n", "")],
+)
+def test_text_around_a_routine_that_nothing_runs_is_no_surprise(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    path = tmp_path / "tag_add.sql"
+    path.write_text(f"{before}{(ROOT / 'procedures/shard/tag/tag_add.sql').read_text()}{after}")
+    with pytest.raises(FileError, match="nothing runs it; a statement that runs once"):
+        parse_routine(path, "shard", tmp_path)
+
+
 def test_migrations_have_numbers_of_their_own() -> None:
     assert lint_script(NEXT, "shard", MIGRATION) == []
     for name in ("test", "0001_again", "9001_after_a_gap"):
