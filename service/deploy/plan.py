@@ -17,7 +17,14 @@ from service.deploy.change import Change
 from service.deploy.difference import BY_NAME, BY_THE_DEPLOY, Difference
 from service.deploy.row_changes import RowChange
 from service.deploy.state import Installed, InstalledText, State, scope_of
-from service.schema.routines import Routine, Script, load_migrations, load_routines, load_views
+from service.schema.routines import (
+    Routine,
+    Script,
+    load_migrations,
+    load_routines,
+    load_views,
+    same_parameters,
+)
 from service.store.admin import DEFINER_NAME, DeployError
 
 T = TypeVar("T")
@@ -358,7 +365,7 @@ def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
     by_hand = "" if is_adopted else _changed_by_hand(routine, installed)
     if by_hand and by_hand != LINE_ENDS:
         return "drifted", by_hand
-    if installed.signature != routine.signature:
+    if not same_parameters(installed.params_text, routine.params_text):
         return "unsafe", "parameters changed"
     if by_hand:
         return "replace", by_hand  # nobody's work is lost

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service import ROOT
 from service.errors import MOVING, CommandError
-from service.schema.sqltext import code_only
+from service.schema.sqltext import NOT_CODE, code_only
 
 CREATE = re.compile(
     r"\bCREATE\s+OR\s+REPLACE\s+(?P<kind>PROCEDURE|FUNCTION)\s+`?(?P<name>\w+)`?\s*\(", re.IGNORECASE
@@ -86,13 +86,31 @@ class Routine:
 
     @property
     def signature(self) -> str:
-        """Return the parameters with normalised white space: equal ones can be called in the same way."""
+        """Return the parameters with normalised white space."""
         return one_line(self.params_text)
 
 
 def one_line(text: str) -> str:
     """Return the text with every run of white space replaced by one blank."""
     return " ".join(text.split())
+
+
+def same_parameters(params: str, others: str) -> bool:
+    """Return whether two texts between parentheses declare the same, so that calls of one fit the other."""
+    return _in_one_spelling(params) == _in_one_spelling(others)
+
+
+def _in_one_spelling(params: str) -> str:
+    """Return parameters without comments, backticks and the IN that the server adds, in lower case."""
+    pieces, end = [], 0
+    for match in NOT_CODE.finditer(params):
+        token = match[0]
+        name = token[1:-1].lower() if token[0] == "`" else " "
+        pieces += [params[end : match.start()].lower(), token if token[0] in "'\"" else name]
+        end = match.end()
+    text = one_line("".join([*pieces, params[end:].lower()]))
+    text = re.sub(r"\s*([(),])\s*", r"\1", text)
+    return re.sub(r"(?:^|(?<=,))in ", "", text)
 
 
 def parse_routine(path: Path, scope: str, root: Path) -> Routine:

@@ -28,7 +28,7 @@ from service.deploy import deployer as deployer_module
 from service.deploy.checkout import adopted, files_of
 from service.deploy.deployer import Deployer, DeployError, connect
 from service.deploy.plan import Files
-from service.schema.routines import load_routines
+from service.schema.routines import load_routines, same_parameters
 from service.settings import Settings, database_servers
 from service.store.admin import Connection
 from service.store.database import Database
@@ -172,6 +172,28 @@ def test_changed_parameters_wait_for_a_decision_and_name_the_callers(
     assert tool(files=files).deploy().status == 1
     outcome = tool(files=files, allow=["unsafe"]).deploy()
     assert (outcome.status, outcome.counts["replace"]) == (0, 1)
+
+
+def test_another_spelling_of_the_parameters_needs_no_decision(tool: DeployerMaker, dba: Admin) -> None:
+    plan = tool(files=edited("user_sockets", "IN in_exclude", "`In_exclude` -- (not, these)\n")).plan()
+    assert ([(i.action, i.name, i.why) for i in plan.todo], plan.decide) == (
+        [("replace", "user_sockets", "body")],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "others", "are_same"),
+    [
+        ("IN a INT, b ENUM('in x', 'B')", "\n\tin `A`  int,\n IN b enum( 'in x' , 'B' ) ", True),
+        ("IN a DECIMAL(4, 2) /* , b */", "a DECIMAL(4,2)", True),
+        ("a ENUM('b')", "a ENUM('B')", False),
+        ("OUT a INT", "a INT", False),
+        ("a INT, b INT", "b INT, a INT", False),
+    ],
+)
+def test_parameters_are_compared_without_their_spelling(params: str, others: str, are_same: bool) -> None:
+    assert same_parameters(params, others) == are_same
 
 
 def test_a_routine_without_file_is_dropped_only_by_name(
