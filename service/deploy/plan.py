@@ -46,6 +46,8 @@ DIFFS = 3
 """Texts of one routine whose differences are shown."""
 LINE_ENDS = "only the line ends were changed by hand (CRLF)"
 """Reason to replace a routine: a client that a DBA edited it with has sent other line ends."""
+BY_HAND = " changed by hand"
+"""End of a reason."""
 MANY = 20
 """As many new routines as this are listed on one line."""
 UNSAFE = "unsafe"
@@ -335,7 +337,7 @@ def _routine_items(
         installed = plan.state.routines.get((db, routine.name))
         item = Item(
             db, action, routine.kind.lower(), routine.name, why, routine, installed,
-            by_hand=why == LINE_ENDS,
+            by_hand=why == LINE_ENDS or why.endswith(BY_HAND),
         )  # fmt: skip
         if item.action in DECIDE and not _allowed(item, wish):
             plan.decide.append(item)
@@ -369,7 +371,10 @@ def _compare(routine: Routine, installed: Installed) -> tuple[str, str] | None:
         return "unsafe", "parameters changed"
     if by_hand:
         return "replace", by_hand  # nobody's work is lost
-    return "replace", "body" if not is_same else ", ".join(traits)
+    if not is_same:
+        return "replace", "body"
+    # A client that has made it again keeps neither its mark nor, perhaps, whose rights it has.
+    return "replace", f"{', '.join(traits)}{BY_HAND if stamp is None else ''}"
 
 
 def _changed_by_hand(routine: Routine, installed: Installed) -> str:
@@ -381,12 +386,12 @@ def _changed_by_hand(routine: Routine, installed: Installed) -> str:
     # Routines of the first deployer carry a mark without fingerprint: only the file is known.
     if stamp["fingerprint"] and installed.fingerprint != stamp["fingerprint"]:
         has_more = installed.plain_fingerprint != stamp["fingerprint"] or installed.traits_wrong()
-        return LINE_ENDS if not has_more else "body or parameters changed by hand"
+        return LINE_ENDS if not has_more else f"body or parameters{BY_HAND}"
     wrong = installed.traits_wrong()
     if wrong:
-        return f"{', '.join(wrong)} changed by hand"
+        return f"{', '.join(wrong)}{BY_HAND}"
     if stamp["digest"] == routine.digest:
-        return f"{', '.join(installed.traits_changed(routine)) or 'body'} changed by hand"
+        return f"{', '.join(installed.traits_changed(routine)) or 'body'}{BY_HAND}"
     return ""
 
 

@@ -158,6 +158,15 @@ def test_frozen_settings_changed_by_hand_are_drift(
     assert (item.action, item.why) == ("drifted", "sql_mode changed by hand")
 
 
+def test_a_routine_that_a_client_made_again_with_other_rights_is_drift(
+    tool: DeployerMaker, dba: Admin
+) -> None:
+    (routine,) = [r for r in load_routines() if r.name == "shard_list"]
+    dba.rows(f"CREATE OR REPLACE PROCEDURE yp.shard_list()\nREADS SQL DATA\n{routine.body}")
+    assert tool().drift()[0].endswith("definer changed by hand")
+    assert (tool().deploy().status, tool().drift()) == (0, [])
+
+
 def test_changed_parameters_wait_for_a_decision_and_name_the_callers(
     tool: DeployerMaker, output: list[str], dba: Admin
 ) -> None:
