@@ -106,6 +106,7 @@ async def test_a_frequent_word_fills_its_page_from_the_index_of_names(
     cost = rows_read(settings, "CALL shard1.contact_search_by_domain(%s, 'a', 1, 45)", big.uid)
     assert cost < 5000, cost
     for call in ("contact_search(%s, 'gra', '', 0, '[]', 'contact', 1, 45)",
+                 "contact_search(%s, 'gra', 'archived', 0, '[]', 'contact', 1, 45)",
                  "contact_search_live(%s, 'gra', '', 0, '[]', 'contact', 1, 45)"):  # fmt: skip
         assert rows_read(settings, f"CALL shard1.{call}", big.uid) < 2000, call
     assert len(admin.rows("CALL shard1.contact_search_by_domain(%s, 'gra', 3, 45)", big.uid)) == 45

@@ -1,6 +1,6 @@
 -- contact_search: list a page of contacts, and of colleagues in a paid domain, by the starts of their words.
 --
--- One plain word is found here, in the address book of an owner whose contacts are no users and have no
+-- One plain word is found here, in the active contacts of an owner whose contacts are no users and have no
 -- nicknames: cards are sent as they are stored. A rare word is read from the index of words and sorted; a
 -- frequent one is read in the order of names, up to the end of the page. contact_search_live finds all else.
 -- A contact without a stored card waits in contact_stale; only older routines leave one behind during a
@@ -37,11 +37,10 @@ BEGIN
     DECLARE v_high VARCHAR(255);
     DECLARE v_start VARBINARY(6);
     DECLARE v_is_stored, v_is_frequent TINYINT;
-    -- bytes: letters would be compared for each place in the card
-    DECLARE v_is_archived VARBINARY(20)
-        DEFAULT IF(in_status = 'archived', '"is_archived": 1', '"is_archived": 0');
+    -- bytes: letters would be compared by the collation, at each place in the card
+    DECLARE v_active VARBINARY(20) DEFAULT '"is_archived": 0';
 
-    IF in_status IN ('', 'own', 'archived') AND in_drumate = 0 AND in_filter = '[]'
+    IF in_status IN ('', 'own') AND in_drumate = 0 AND in_filter = '[]'
        AND in_key RLIKE '^[A-Za-z][0-9A-Za-z]{2,63}$' THEN
         SELECT 1 INTO v_is_stored
         FROM yp.drumate AS d
@@ -63,25 +62,26 @@ BEGIN
         FROM contact_index FORCE INDEX (PRIMARY)
         WHERE owner_id = in_owner AND is_deleted = 0 AND kind = 'text' AND word BETWEEN in_key AND v_high
         LIMIT 200, 1;
-        -- the first keys of a card have the same length in all: the entity, in its quotes, begins after 78
+        -- the first keys of a card have the same length in all: the id is in characters 8 to 25, the entity,
+        -- of at most 255 characters, begins at 79
         IF v_is_frequent THEN
-            SELECT IF(in_id = 'contact', CONCAT(r.rpc_card, v_page), CONCAT(
-                       '{"id": ', SUBSTRING_INDEX(SUBSTR(r.rpc_card, 79), ', "uid": ', 1),
-                       SUBSTR(r.rpc_card, 26), v_page
+            SELECT IF(in_id = 'contact', CONCAT(r.rpc_card, v_page), INSERT(
+                       CONCAT(r.rpc_card, v_page), 8, 18,
+                       SUBSTRING_INDEX(SUBSTR(r.rpc_card, 79, 600), ', "uid": ', 1)
                    )) AS data
             FROM contact_index AS i FORCE INDEX (by_start)
             STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
                ON r.owner_id = in_owner AND r.contact_id = i.contact_id
             WHERE i.owner_id = in_owner AND i.is_deleted = 0 AND i.start = v_start
               AND i.word BETWEEN in_key AND v_high
-              AND LOCATE(v_is_archived, r.rpc_card) > 0
+              AND LOCATE(v_active, r.rpc_card) > 0
             GROUP BY i.name, i.contact_id
             ORDER BY i.name, i.contact_id
             LIMIT v_skip, in_size;
         ELSE
-            SELECT IF(in_id = 'contact', CONCAT(r.rpc_card, v_page), CONCAT(
-                       '{"id": ', SUBSTRING_INDEX(SUBSTR(r.rpc_card, 79), ', "uid": ', 1),
-                       SUBSTR(r.rpc_card, 26), v_page
+            SELECT IF(in_id = 'contact', CONCAT(r.rpc_card, v_page), INSERT(
+                       CONCAT(r.rpc_card, v_page), 8, 18,
+                       SUBSTRING_INDEX(SUBSTR(r.rpc_card, 79, 600), ', "uid": ', 1)
                    )) AS data
             FROM (
                 SELECT DISTINCT name, contact_id
@@ -91,9 +91,10 @@ BEGIN
                 ORDER BY name, contact_id
                 LIMIT 200
             ) AS i
+            -- Repeats the branch above, which needs no table in between
             STRAIGHT_JOIN contact_record AS r FORCE INDEX (PRIMARY)
                ON r.owner_id = in_owner AND r.contact_id = i.contact_id
-            WHERE LOCATE(v_is_archived, r.rpc_card) > 0
+            WHERE LOCATE(v_active, r.rpc_card) > 0
             LIMIT v_skip, in_size;
         END IF;
     END IF;

@@ -3,8 +3,8 @@
 --
 -- Contacts are found as in the REST API (record_conditions). A rare word is read from the index of words and
 -- then sorted. A frequent one is read in the order of names, up to the end of the page: from the index of
--- the first three letters, which knows no nicknames, and from that of nicknames. For one or two letters, and
--- while contacts wait to be stored again, the names of all contacts are read, with a lookup for each. Cards
+-- the first three letters, which knows no nicknames, and from that of nicknames. For one or two letters, in
+-- the archive, and while contacts wait to be stored again, all names are read, with a lookup for each. Cards
 -- are sent as they are stored; those of users, those that are not stored, and all of an owner who has blocked
 -- somebody or whose contacts wait are made now (as in my_contact_list).
 --
@@ -85,7 +85,8 @@ BEGIN
     SET v_high = prefix_end(v_low);
 
     IF v_word_count > 0 THEN
-        SET v_start = IF(v_is_stale, NULL, LEFT(WEIGHT_STRING(v_low), 6)),
+        -- archived contacts are few: their names are read
+        SET v_start = IF(v_is_stale OR v_box = 'archived', NULL, LEFT(WEIGHT_STRING(v_low), 6)),
             v_start = IF(LENGTH(v_start) = 6, v_start, NULL),
             -- beyond that, to sort all hits costs more than to read names until the page is full:
             -- microseconds are 1.2 a hit and 5.5 a name, and a contact has three hits
