@@ -46,7 +46,8 @@ SESSION = (
     "group_concat_max_len = 67108864, "
     # Servers for people at a prompt limit these; migrations need all rows and all checks.
     "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
-    "foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1"
+    "foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1, sql_quote_show_create = 1, "
+    "tx_read_only = 0"
 )
 """Makes routines work as in the service, independent of the defaults of the server."""
 

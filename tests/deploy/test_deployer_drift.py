@@ -80,7 +80,10 @@ def test_the_command_ends_with_1_when_something_was_changed(cli: Cli, site: Sett
 def test_the_limits_of_a_server_for_people_at_a_prompt_do_not_matter(
     tool: DeployerMaker, site: Settings, dba: Admin
 ) -> None:
-    limits = {"sql_safe_updates": 1, "sql_select_limit": 3, "foreign_key_checks": 0}
+    limits = {
+        "sql_safe_updates": 1, "sql_select_limit": 3, "foreign_key_checks": 0, "sql_quote_show_create": 0,
+        "tx_read_only": 1,
+    }  # fmt: skip
     before = {name: dba.one(f"SELECT @@GLOBAL.{name}") for name in limits}
     for name, value in limits.items():
         dba.rows(f"SET GLOBAL {name} = {value}")
