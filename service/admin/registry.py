@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from service.auth.passwords import hash_password
+from service.deploy.guards import check_complete
 from service.settings import Settings, database_servers
 from service.store.admin import Connection
 from service.store.database import document, encode
@@ -18,6 +19,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection = Connection(settings, database_servers(settings.db_admin, "DRUMEE_DB_ADMIN"))
+        check_complete(self._connection)
 
     def call(self, db: str, name: str, *args: Any) -> list[tuple[Any, ...]]:
         """CALL a routine; the rows of its first result set."""

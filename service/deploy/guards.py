@@ -76,10 +76,7 @@ def _primary(connection: Connection) -> str:
 def check_databases(connection: Connection, state: State) -> None:
     """Raise DeployError when a database of ours is lost, or when one that is not ours would be taken."""
     if RESTORING in state.databases:
-        raise DeployError(
-            f"a restore runs, or was interrupted. {UNTOUCHED} "
-            f"The same `{as_typed('restore F=backup.tar.gz')}`, with its other options, starts it anew"
-        )
+        raise _restoring()
     _check_orphans(state.orphans)
     if state.objects.get("yp") and "deploy_item" not in state.bookkeeping:
         raise DeployError(
@@ -116,6 +113,19 @@ def check_deployed(connection: Connection) -> None:
     if not registry_tables(connection):
         _check_orphans(orphans(connection))
         raise _not_deployed()
+
+
+def check_complete(connection: Connection) -> None:
+    """Raise DeployError while a restore is not complete: it would drop what somebody writes meanwhile."""
+    if connection.rows("SHOW DATABASES LIKE %s", RESTORING):
+        raise _restoring()
+
+
+def _restoring() -> DeployError:
+    return DeployError(
+        f"a restore runs, or was interrupted. {UNTOUCHED} "
+        f"The same `{as_typed('restore F=backup.tar.gz')}`, with its other options, starts it anew"
+    )
 
 
 def _not_deployed() -> DeployError:

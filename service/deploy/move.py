@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pymysql
 
 from service import as_typed
-from service.deploy.guards import check_deployed, check_writable
+from service.deploy.guards import check_complete, check_deployed, check_writable
 from service.deploy.journal import Lease
 from service.deploy.privileges import check_privileges
 from service.deploy.state import OPENING
@@ -54,6 +54,7 @@ def move(
     check_writable(connection)
     check_privileges(connection, "move")
     check_deployed(connection)
+    check_complete(connection)
     if not connection.rows("SHOW TABLES FROM yp LIKE 'entity_move'"):
         raise DeployError(f"the schema of this server is too old for moves; `{as_typed('deploy')}` first")
     with Lease(

@@ -18,7 +18,7 @@ import pymysql
 from service import as_typed
 from service.deploy.backup_archive import HEAD, Archive
 from service.deploy.clients import load
-from service.deploy.guards import check_deployed, check_writable
+from service.deploy.guards import check_complete, check_deployed, check_writable
 from service.deploy.journal import Lease
 from service.deploy.move import DRAIN_SECONDS, block, stored_columns
 from service.deploy.privileges import LOGS_STATEMENTS, check_privileges
@@ -76,6 +76,7 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
         check_writable(connection)
         check_privileges(connection, "restore of a user")
         check_deployed(connection)
+        check_complete(connection)
         unlogged(scratch)
         connection.run("SET SESSION innodb_lock_wait_timeout = 10")
         if connection.one(LOGS_STATEMENTS):

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from service import as_typed
-from service.deploy.guards import check_deployed, check_writable, entities_in
+from service.deploy.guards import check_complete, check_deployed, check_writable, entities_in
 from service.deploy.journal import Lease
 from service.deploy.privileges import check_privileges, revoke_all
 from service.deploy.state import escaped
@@ -26,6 +26,7 @@ def drop_shard(settings: Settings, name: str) -> None:
         check_writable(connection)
         check_privileges(connection, "deploy")
         check_deployed(connection)
+        check_complete(connection)
         with Lease(settings, "shard-drop", name):
             was_open = _check(connection, name)
             connection.run("UPDATE yp.shard SET is_open = 0 WHERE name = %s", name)

@@ -90,6 +90,15 @@ def test_a_registry_of_somebody_else_is_not_taken(refused: Refused, dba: Admin) 
     refused("database yp has 1 tables and routines, and no table of deploys")
 
 
+def test_nobody_writes_what_a_restore_would_drop(refused: Refused, site: Settings, dba: Admin) -> None:
+    dba.rows("CREATE DATABASE drumee_restore")
+    refused("a restore runs, or was interrupted")
+    with pytest.raises(DeployError, match="a restore runs, or was interrupted"):
+        Registry(site)
+    with pytest.raises(DeployError, match="a restore runs, or was interrupted"):
+        move(site, "ann@example.org", "shard1")
+
+
 def test_an_older_checkout_is_refused(refused: Refused, dba: Admin) -> None:
     dba.rows(
         "INSERT INTO yp.deploy_item (db_name, kind, name, digest, ctime) "
