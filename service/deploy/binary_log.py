@@ -23,12 +23,15 @@ MAGIC = b"\xfebin"
 HEADER = struct.Struct("<IBIIIH")  # time, kind, server, length, position of the next event, flags
 QUERY_HEAD = struct.Struct("<IIBHH")  # thread, seconds, length of the database, error, length of settings
 GTID_HEAD = struct.Struct("<QI")  # sequence number, domain
+GTID_ENTRY = struct.Struct("<IIQ")  # domain, server, sequence number
 CHECKSUM_BYTES = 4
+COUNT_BITS = (1 << 28) - 1
+"""The others are flags of a list."""
 
 QUERY, FORMAT, TABLE_MAP, INCIDENT = 2, 15, 19, 26
-GTID, ENCRYPTION, QUERY_COMPRESSED = 162, 164, 165
+GTID, GTID_LIST, ENCRYPTION, QUERY_COMPRESSED = 162, 163, 164, 165
 ROWS = {23, 24, 25, 30, 31, 32, *range(166, 172)}
-UNNEEDED = {3, 4, 160, 161, 163}
+UNNEEDED = {3, 4, 160, 161, GTID_LIST}
 """Ends of files, texts of statements whose rows follow, and the bookkeeping of the server."""
 END_OF_STATEMENT = 1
 IN_TRANSACTION = re.compile(rb"(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|XA)\b", re.IGNORECASE)
@@ -67,6 +70,14 @@ class Event:
         """Return the global transaction id that begins here."""
         number, domain = GTID_HEAD.unpack_from(self.content, HEADER.size)
         return f"{domain}-{self.server}-{number}"
+
+    @property
+    def last_gtids(self) -> dict[str, int]:
+        """Return the last transactions before a file, of the list at its begin: number by domain-server."""
+        start = HEADER.size + 4
+        count = int.from_bytes(self.content[HEADER.size : start], "little") & COUNT_BITS
+        entries = GTID_ENTRY.iter_unpack(self.content[start : start + count * GTID_ENTRY.size])
+        return {f"{domain}-{server}": number for domain, server, number in entries}
 
     def query(self, has_checksum: bool) -> tuple[str, bytes]:
         """Return the database in use, and the statement."""
@@ -170,6 +181,21 @@ class BinaryLogs:
                 f"no transaction in {first} to {last} has the id {until.text}, after the backup"
             )
 
+    def check_joins(self) -> None:
+        """Raise DeployError when a file lacks its last transactions: the next file has a list of them."""
+        read: dict[str, int] = {}
+        for number, path in enumerate(self.files):
+            with path.open("rb") as stream:
+                stream.seek(len(MAGIC))
+                for event in _events_of(stream, path.name):
+                    if event.kind == GTID:
+                        origin, _, last = event.gtid.rpartition("-")
+                        read[origin] = int(last)
+                    elif event.kind == GTID_LIST and number == 0:
+                        read.update(event.last_gtids)
+                    elif event.kind == GTID_LIST:
+                        _check_join(self.files[number - 1], event, read)
+
     def chosen(self, until: Moment) -> Iterator[bytes]:
         """Return one log: the events of our databases, in whole transactions, up to a moment."""
         yield MAGIC
@@ -264,6 +290,16 @@ def _events_of(stream: IO[bytes], file: str) -> Iterator[Event]:
         if len(content) < length or length < HEADER.size:
             return
         yield Event(file, position, time, kind, server, content)
+
+
+def _check_join(before: Path, event: Event, read: dict[str, int]) -> None:
+    for origin, number in event.last_gtids.items():
+        # It is lower after half a transaction of a killed server, which gives the number again.
+        if read.get(origin, 0) < number:
+            raise DeployError(
+                f"{before} lacks its end: {event.file} goes on after {origin}-{number}. It was copied before "
+                "it was complete: copy it again. Nothing was touched"
+            )
 
 
 def _ours(db: str, statement: bytes) -> set[str]:

@@ -43,6 +43,7 @@ def binary_logs(recovery: Recovery, archive: Archive) -> Iterator[tuple[BinaryLo
     with _folder(recovery.logs, archive.path, place["file"]) as folder:
         logs = BinaryLogs.of(folder, place["file"], place["position"], archive.manifest["databases"])
         logs.check(until, archive.manifest["made"])
+        logs.check_joins()
         yield logs, until
 
 

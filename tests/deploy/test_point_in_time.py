@@ -184,6 +184,28 @@ def test_logs_that_do_not_reach_the_moment_are_refused(
     assert "exist already" not in refusal("2040-01-01"), "the logs are read before the server is touched"
 
 
+def test_a_log_that_was_copied_before_it_was_complete_is_refused(
+    site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], tmp_path: Path
+) -> None:
+    demo.load(site)
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    add(ALICE, "one@later.test")
+    ((file, position, *_),) = dba.rows("SHOW MASTER STATUS")
+    add(ALICE, "two@later.test")
+    dba.rows("FLUSH BINARY LOGS")
+    add(ALICE, "three@later.test")
+    folder = logs()
+    whole = (folder / file).read_bytes()
+    (folder / file).write_bytes(whole[:position])
+    empty_server(site)
+    with pytest.raises(DeployError, match=f"{file} lacks its end: .* copy it again"):
+        restore(site, path, Recovery("2040-01-01", str(folder)))
+    (folder / file).write_bytes(whole)
+    assert restore(site, path, Recovery("2040-01-01", str(folder))).status == 0
+    assert emails(dba) == {"one@later.test", "two@later.test", "three@later.test"}
+
+
 @pytest.mark.parametrize("log_format", ["STATEMENT"], indirect=True)
 def test_statements_that_may_have_another_result_are_refused(
     log_format: str, site: Settings, tmp_path: Path
