@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -44,12 +45,13 @@ def test_no_statement_has_a_password(script_for: Callable[[str], str]) -> None:
     assert "geheim" not in text
 
 
-def test_the_command_prints_a_script_and_nothing_else(cli: Cli, dba: Admin) -> None:
+def test_the_command_prints_a_script_and_nothing_else(cli: Cli, dba: Admin, tmp_path: Path) -> None:
     dba.rows("DROP PROCEDURE yp.shard_list")
-    done = cli("plan", "--sql")
+    done = cli("plan", "--sql", "--out", str(tmp_path / "plan.json"))
     assert done.returncode == 1
     assert done.stdout.startswith("DELIMITER $$\nUSE `yp`\n$$\nCREATE OR REPLACE DEFINER")
     assert done.stdout.endswith("END\n$$\n")
+    assert "has this plan" in done.stderr
 
 
 def test_a_plan_shows_the_difference_of_each_routine_it_replaces(
