@@ -17,6 +17,7 @@ from service.errors import CommandError
 from service.ids import to_wire
 from service.settings import Settings, SettingsError
 from service.store.database import Database
+from service.webhooks.deliverer import overview_table
 from service.webhooks.site import follow_settings, site_webhooks, webhook_id
 from tests.docs.pages import blocks_of
 from tests.support.admin import Admin
@@ -84,6 +85,7 @@ async def test_a_webhook_of_the_settings_gets_the_events_of_all_until_it_is_remo
     await follow_settings(db, of_site())
     await add_contact(owners[0])
     assert webhook_id("crm") not in change_or_list(registry, 0, "")
+    assert overview_table([]) == "There are no webhooks."
     assert admin.rows("SELECT id FROM yp.webhook_delivery WHERE state = 'pending'") == []
 
 
