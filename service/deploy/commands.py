@@ -96,8 +96,8 @@ def plan(
         if out:
             options = Options(deployer.canary, rev, allow, rate, skip_examples)
             write_plan(Path(out), deployer, planned, options)
-            said = f"{out} has this plan; `{as_typed(f'deploy PLAN={out}')}` does it, and nothing else"
-            typer.echo(said, err=sql)  # behind the statements, it would be no SQL
+            text = f"{out} has this plan; `{as_typed(f'deploy PLAN={out}')}` does it, and nothing else"
+            typer.echo(text, err=sql)  # behind the statements, it would be no SQL
         return 1 if planned.todo or planned.decide else 0
 
     return with_stack(work, UNCHANGED)

@@ -93,10 +93,10 @@ def check_databases(connection: Connection, state: State) -> None:
             )
 
 
-def _check_orphans(orphans: set[str]) -> None:
-    if orphans:
+def _check_orphans(databases: set[str]) -> None:
+    if databases:
         raise DeployError(
-            f"the registry yp is gone, and {_some(sorted(orphans))} have routines of ours: yp was "
+            f"the registry yp is gone, and {_some(sorted(databases))} have routines of ours: yp was "
             f"dropped, or a restore was interrupted. {UNTOUCHED} Drop these databases, then "
             f"`{as_typed('restore F=backup.tar.gz')}` loads a backup"
         )
