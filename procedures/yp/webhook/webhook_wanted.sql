@@ -14,6 +14,10 @@ CREATE OR REPLACE PROCEDURE webhook_wanted(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    SET out_wanted = EXISTS (SELECT 1 FROM webhook WHERE uid IN (in_uid, ''));
+    -- most sites have none at all, which costs half as much to find out
+    SET out_wanted = EXISTS (SELECT 1 FROM webhook);
+    IF out_wanted THEN
+        SET out_wanted = EXISTS (SELECT 1 FROM webhook WHERE uid IN (in_uid, ''));
+    END IF;
 END$$
 DELIMITER ;
