@@ -36,7 +36,7 @@ BEGIN
         v_display COLLATE utf8mb4_bin = JSON_VALUE(in_known, '$.display_name'), 0
     );
     DECLARE v_digit INT DEFAULT 0;
-    DECLARE v_numbers, v_rest, v_phone_keys, v_text, v_words, v_parts LONGTEXT;
+    DECLARE v_numbers, v_rest, v_phone_keys, v_text, v_endings, v_words, v_parts LONGTEXT;
     DECLARE v_international TEXT;
 
     IF LENGTH(v_phones) > CHAR_LENGTH(v_phones) THEN
@@ -89,12 +89,13 @@ BEGIN
         ));
         IF LENGTH(in_names) > CHAR_LENGTH(in_names)
            AND in_names RLIKE '[\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}\\p{Thai}]' THEN
-            SET v_text = CONCAT_WS(' ', v_text, REGEXP_REPLACE(
+            -- as much of each as a word of the index holds: whole ones would grow with the square of a name
+            SET v_endings = REGEXP_REPLACE(
                 in_names,
-                '(?=([\\p{Han}\\p{Hiragana}\\p{Katakana}ー\\p{Hangul}\\p{Thai}]+)).|.', '\\1 '
-            ));
+                '(?=([\\p{Han}\\p{Hiragana}\\p{Katakana}ー\\p{Hangul}\\p{Thai}]{1,64}+)).|.', '\\1 '
+            );
         END IF;
-        SET v_words = text_words(v_text, 'both'),
+        SET v_words = text_words(CONCAT_WS(' ', v_text, v_endings), 'both'),
             v_parts = IF(
                 -- one address, plain, and no @ anywhere else
                 v_mails RLIKE '^\\["[0-9A-Za-z._%+-]+@[0-9A-Za-z.-]+"\\]$'
