@@ -54,6 +54,16 @@ async def test_the_service_account_can_execute_and_nothing_else(settings: Settin
     connection.close()
 
 
+def test_no_index_holds_a_virtual_column(settings: Settings, admin: Admin) -> None:
+    # the purge of such an index has crashed several releases of MariaDB
+    columns = admin.rows(
+        "SELECT s.table_schema, s.table_name, s.column_name FROM information_schema.statistics AS s "
+        "JOIN information_schema.columns AS c USING (table_schema, table_name, column_name) "
+        "WHERE s.table_schema IN ('yp', 'shard1', 'shard2') AND c.extra LIKE 'VIRTUAL%'"
+    )
+    assert columns == []
+
+
 async def test_readers_cannot_write(settings: Settings) -> None:
     (server,) = database_servers(settings.db)
     connection = await aiomysql.connect(
