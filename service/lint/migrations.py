@@ -119,8 +119,20 @@ def migrations_can_be_repeated(s: ScriptText) -> Violations:
         (r"\bINSERT INTO\b", "INSERT IGNORE INTO"),
     )
     for pattern, instead in patterns:
-        for match in re.finditer(pattern.replace(" ", r"\s+"), s.run_code, re.IGNORECASE):
-            yield match.start(), f"{' '.join(match[0].split()[:-1]) or match[0]}: write {instead}"
+        for match in re.finditer(rf"{pattern}\w*".replace(" ", r"\s+"), s.run_code, re.IGNORECASE):
+            if not _is_replaced(s.run_code, match):
+                yield match.start(), f"{' '.join(match[0].split()[:-1]) or match[0]}: write {instead}"
+
+
+def _is_replaced(code: str, addition: re.Match[str]) -> bool:
+    """Return whether the same ALTER TABLE drops first, IF EXISTS, the column or key that it adds.
+
+    There, IF NOT EXISTS would find the old one, and leave the table without it.
+    """
+    before = code[code.rfind(";", 0, addition.start()) + 1 : addition.start()]
+    name = re.escape(addition[0].split()[-1])
+    drop = rf"\bDROP\s+(?:COLUMN|KEY|INDEX)\s+IF\s+EXISTS\s+{name}\b"
+    return addition[0].upper().startswith("ADD") and re.search(drop, before, re.IGNORECASE) is not None
 
 
 SCRIPT_RULES: tuple[Callable[[ScriptText], Violations], ...] = (

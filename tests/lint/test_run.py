@@ -446,6 +446,14 @@ def test_a_constraint_that_can_be_repeated_is_accepted() -> None:
     assert lint_script(NEXT, "shard", text) == []
 
 
+def test_a_column_that_the_same_statement_drops_can_be_added_again() -> None:
+    statement = "ALTER TABLE tag DROP COLUMN IF EXISTS x, ADD COLUMN {} INT;"
+    text = f"-- 9001: a test.\n-- undo: nothing\n\n{statement}\n"
+    assert lint_script(NEXT, "shard", text.format("x")) == []
+    violations = lint_script(NEXT, "shard", text.format("y"))
+    assert [f.rule for f in violations] == ["migrations_can_be_repeated"]
+
+
 def test_the_body_of_a_trigger_does_not_run_with_its_migration() -> None:
     trigger = (
         "CREATE TRIGGER IF NOT EXISTS x AFTER INSERT ON tag FOR EACH ROW\n"
