@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
@@ -115,5 +116,8 @@ def serve(settings: Settings) -> int:
     except (DeclarationError, *DATABASE_AWAY) as exc:
         print(f"the service does not start:\n{exc}", file=sys.stderr)
         return 2
+    # The workers share what is loaded by now: a search for garbage would copy its pages into each of them.
+    gc.collect()
+    gc.freeze()
     Application(settings).run()
     return 0

@@ -126,6 +126,19 @@ def test_the_console_command_and_the_module_are_the_same() -> None:
     assert texts[0] == texts[1]
 
 
+def test_no_garbage_is_searched_for_when_a_command_ends() -> None:
+    # The function that is registered first runs last.
+    code = (
+        "import atexit, gc, sys; from service.cli import main; "
+        "atexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects()))); "
+        "sys.argv = ['service', 'help', 'plan']; main()"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    frozen, searched = map(int, printed.splitlines()[-1].split())
+    assert frozen > 10_000
+    assert searched < 1_000
+
+
 @pytest.mark.parametrize("words", ["--help", "help deploy", "deploy --help", "settings --help"])
 def test_help_imports_no_more_than_it_needs(words: str) -> None:
     code = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from pathlib import Path
 
 import aiohttp
@@ -94,6 +95,17 @@ async def test_the_check_before_the_workers_leaves_no_loop_behind(settings: Sett
         shared = (tmp_path / "metrics").resolve()
         assert list(shared.glob("gauge_live*.db"))
         assert not list(shared.glob(f"gauge_live*_{manager}.db"))
+
+
+def test_the_workers_share_what_is_loaded_before_they_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    monkeypatch.setattr(log, "configure", lambda _: None)
+    monkeypatch.setattr(server.Application, "run", lambda _: searched.append(len(gc.get_objects())))
+    before = len(gc.get_objects())
+    assert server.serve(settings) == 0
+    assert searched[0] < before / 10
 
 
 def test_a_server_that_does_not_answer_in_time_ends_the_start_with_a_message(
