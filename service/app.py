@@ -82,7 +82,7 @@ async def make_app(settings: Settings, times: Times | None = None) -> web.Applic
 
 @asynccontextmanager
 async def command_process(settings: Settings) -> AsyncIterator[Process]:
-    """Yield the objects of a process that serves nobody: a command. What it pushes is sent."""
+    """Yield the objects of a process that serves nobody: a command. Its frames are sent."""
     db = Database(settings)
     parts = _build(settings, {}, db, Times())
     process = parts.process

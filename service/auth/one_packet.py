@@ -48,7 +48,7 @@ class Guess(NamedTuple):
 async def run_guessed(calls: GuessCaller, work: Awaitable[T], forget: Callable[[], object]) -> T | None:
     """Return the result of work whose CALLs go through `calls`.
 
-    None when the guess does not hold, after `forget`, or was not checked. Whatever ends the work before the
+    None when the guess does not hold, after `forget`, or was not checked. An end of the work before the
     guess is checked is decided by the gate: its answer might be another one.
     """
     try:

@@ -53,7 +53,7 @@ class StoredCard:
         self.values = values_in(stored["card"]) if stored.get("card") else Values()
         self._contact = contact
         self._unused = list(self.values.lines)
-        # What an import would store of the card.
+        # As an import would store the card.
         self._read = parse_card(self.values) if self._unused else {}
         self._cleaned = clean(self._read) if self._unused else {}
 

@@ -1,6 +1,6 @@
 """Turn a contact into the properties of its card.
 
-What the card that it came in still says stays as it was written. A label that is no TYPE is an X-ABLabel, as
+A text that the card still says stays as it was written. A label that is no TYPE is an X-ABLabel, as
 Apple writes it.
 """
 

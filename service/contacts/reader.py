@@ -13,7 +13,7 @@ bytes read:
 - `{"line", "at", "group"}` of a card that is a group. They are the last lines, because their members may come
   after them.
 
-What may be rejected has `source` as well, the text of the card or row.
+An item that may be rejected has `source` as well, the text of the card or row.
 
 The first contact of a file from `service/contacts/exporting.py` may have `book` as well: all tags and groups.
 """

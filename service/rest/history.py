@@ -50,7 +50,7 @@ async def revert(request: ApiRequest) -> ApiResponse:
 
 
 async def undo(request: ApiRequest) -> ApiResponse:
-    """Take back a whole merge, import or revert. What an import has made goes to the trash.
+    """Take back a whole merge, import or revert. The contacts that an import has made go to the trash.
 
     Contacts that were changed again stay as they are (`left`), unless `force`.
     """

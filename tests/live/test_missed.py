@@ -277,7 +277,7 @@ async def test_lost_is_not_left(call: Call, admin: Admin) -> None:
     here = place(invitation, back)
     again = await call.bob.ok("conference.join", metadata=CONNECT, type="connect", isCallee=1, **here)
     assert [row["uid"] for row in again["attendees"]] == [call.alice.uid]
-    # Who has left needs another call.
+    # Somebody who has left needs another call.
     await call.bob.ok("conference.leave", **here)
     refused = await call.bob.call("conference.join", metadata=CONNECT, type="connect", isCallee=1, **here)
     assert refused.status == 403
@@ -371,7 +371,7 @@ async def test_an_outage_of_redis_is_logged_once_for_all_pages(
     monkeypatch.setattr(mailbox, "take", away)
     monkeypatch.setattr(store_redis, "AWAY_SECONDS", 0)
     back = [await call.bob.tab(was=tab) for tab in former]
-    # What holds now is in the database: nobody waits for it.
+    # The present state is in the database: nobody waits for it.
     for tab in back:
         assert (await tab.expect("conference.invite"))["model"]["room_id"] == room
     await until(lambda: len(attempts) >= len(former) + 2)

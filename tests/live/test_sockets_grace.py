@@ -399,7 +399,7 @@ async def test_sockets_whose_answers_were_lost_behind_the_commit_give_their_seat
     back = await alice.tab(was=alice_tab)
     assert members(admin, room) == {(back.id, "host"), (bob_tab.id, "attendee")}
     assert (await bob_tab.expect("conference.update"))["model"]["was"] == alice_tab.id
-    # What was said to any of the sockets in between has arrived, in order.
+    # All frames to any of the sockets in between have arrived, in order.
     await back.expect("conference.broadcast", 3)
     assert [frame["model"]["id"] for frame in back.updates("conference.broadcast")] == ["1", "2", "3"]
 

@@ -61,7 +61,7 @@ async def test_nobody_else_reads_or_writes(people: People, registry: Registry) -
     registry.call("yp", "permission_grant", hub, "tea", carol.uid, 4, 0)
     for service, args in calls.items():
         assert (await send(carol, service, hub, **args)).code == "WEAK_PRIVILEGE", service
-        # Who may enter one room of the hub is no member, whichever room the request names.
+        # Somebody who may enter one room of the hub is no member, whichever room the request names.
         assert (await send(carol, service, hub, nid="tea", **args)).code == "NOT_A_MEMBER", service
         assert (await send(await people.stranger(), service, hub, **args)).status == 401
         # Neither is the own account a hub.

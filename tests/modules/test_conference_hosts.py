@@ -121,7 +121,7 @@ async def test_a_locked_room_has_a_door_where_people_knock(meeting: Meeting) -> 
     assert (await m.alice_tab.expect("conference.knock"))["model"]["uid"] == m.carol.uid
     await m.bob_tab.nothing("conference.knock", 0.1)
     assert [row["uid"] for row in (await m.command("room"))["waiting"]] == [m.carol.uid]
-    # Who waits says nothing into the room.
+    # Somebody who waits says nothing into the room.
     here = {"room_id": m.room, "socket_id": m.carol_tab.id}
     refused = await m.carol.call("conference.broadcast", hub_id=m.hub, event="X", payload={"id": "x"}, **here)
     assert (refused.status, refused.code) == (403, "WEAK_PRIVILEGE")

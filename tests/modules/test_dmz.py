@@ -317,7 +317,7 @@ async def test_an_address_opens_so_many_sessions_of_visitors_and_no_more(
     visitors = [await people.stranger(base) for _ in range(4)]
     tokens = [(await visitor.call("bootstrap.authn", here)).data["token"] for visitor in visitors]
     assert [bool(token) for token in tokens] == [True, True, False, False]
-    # Whoever has such a session goes on, and other addresses do not notice.
+    # People with such a session go on, and other addresses do not notice.
     assert (await visitors[0].call("bootstrap.authn", here)).data["token"]
     assert (await visitors[2].call("bootstrap.authn", {"X-Forwarded-For": "192.0.2.8"})).data["token"]
 

@@ -79,7 +79,7 @@ async def test_members_are_listed_for_members_only(people: People, registry: Reg
     ):  # fmt: skip
         answer = await person.call("hub.get_members_by_type", FRONTEND, **args)
         assert answer.status == status, answer.body
-    # Who may enter one room only is no member.
+    # Somebody who may enter one room only is no member.
     registry.call("yp", "permission_grant", hub, "feedfeedfeedfeed", carol.uid, 4, 0)
     answer = await carol.call("hub.get_members_by_type", FRONTEND, hub_id=hub, nid="feedfeedfeedfeed")
     assert (answer.status, answer.data) == (200, [])

@@ -128,7 +128,7 @@ async def test_a_server_that_fails_is_left_by_both_pools_and_stays_a_spare(
         await first.refuse()
     failed.set()
     async with asyncio.timeout(10):
-        # What was open, and has committed nothing, runs again at the new home.
+        # A transaction that was open, and has committed nothing, runs again at the new home.
         await asyncio.gather(writing, *(db.call("yp", "shard_list") for _ in range(20)))
     assert len(sessions) == 2
     assert admin.one("SELECT COUNT(*) FROM yp.authn WHERE session_id = SHA2('home-sid', 256)") == 2

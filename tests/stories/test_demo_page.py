@@ -130,7 +130,7 @@ async def test_who_is_in_a_call_is_busy_and_has_answered_on_one_device(
 
 async def test_a_call_survives_a_broken_websocket_and_a_reload(browser: Browser, demo_page: DemoPage) -> None:
     async with demo_page.people(browser, ALICE, BOB) as (alice, bob):
-        # A dialog that is open does not hide the call. Who calls the caller answers.
+        # A dialog that is open does not hide the call. A call to the caller is an answer.
         await bob.click("#add")
         await alice.dial(BOB)
         await bob.shows("dialog #incoming", "Alice Martin is calling")

@@ -6,7 +6,7 @@ from service.local.servers import MariaDB
 
 
 class UnlikeOurs(MariaDB):
-    """The server of most tests. Whatever fails only here depends on a server's defaults."""
+    """The server of most tests. A test that fails only here depends on a server's defaults."""
 
     def command(self) -> list[str]:
         """Append to the options of `make run`: of two that are equal, the last one counts."""

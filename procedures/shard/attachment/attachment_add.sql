@@ -1,7 +1,7 @@
 -- attachment_add: reserve the place of a file that a message will carry; its content follows.
 --
 -- A file that is sent again under the same id, even by two requests at once, keeps its place and the content
--- that is there: what an upload contains never changes. What was not sent within an hour is deleted.
+-- that is there: what an upload contains never changes. A file that was not sent within an hour is deleted.
 --
 -- Params:   in_owner   whose quota it counts against: the author, or the hub
 --           in_file    JSON: nid (id of the upload), filename, mimetype, filesize

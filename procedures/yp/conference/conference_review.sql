@@ -1,7 +1,7 @@
 -- conference_review: bring the levels of participants up to date with the grants of this moment.
 --
 -- A host who may no longer write becomes an attendee, and conference_host finds another host. A room that has
--- none gets one as soon as somebody inside may be it. Who has no level at all is left to conference_evict.
+-- none gets one as soon as somebody inside may be it. People without any level are left to conference_evict.
 --
 -- Params:   in_limit   rooms at most; the next call finds the others
 -- Returns:  for each room in which something has changed:

@@ -1,6 +1,6 @@
 -- conference_room_set: change the title and the limits of a room, as a host. NULL leaves a value as it is.
 --
--- A host cannot raise a limit above that of the hub, else of the service. Who is inside stays inside.
+-- A host cannot raise a limit above that of the hub, else of the service. People inside stay inside.
 --
 -- Params:   in_sid         session of the caller; the socket must be bound to it
 --           in_socket      socket of the caller

@@ -1,6 +1,6 @@
 -- conference_set_role: make a participant a host or an attendee, as a host. A room may have several hosts.
 --
--- Nothing happens when they have the role already. Whoever may write may be host. The last host becomes an
+-- Nothing happens when they have the role already. All who may write may be host. The last host becomes an
 -- attendee only when somebody else may take over, who then does.
 --
 -- Params:   in_sid      session of the caller; the socket must be bound to it

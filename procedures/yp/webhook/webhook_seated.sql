@@ -1,5 +1,5 @@
 -- webhook_seated: write the events of people who have come into a meeting, at once or from its door, or who
--- leave it. Who only waits at the door is left out.
+-- leave it. People who only wait at the door are left out.
 --
 -- Params:   in_hub       hub of the room
 --           in_room      room, locked by the caller (conference_number)
