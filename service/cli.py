@@ -111,7 +111,7 @@ def _read_utf8() -> None:
 def _search_garbage_less() -> None:
     """Search for garbage rarely while modules are imported, and never when Python ends.
 
-    What is imported stays to the end, in half a million objects: the searches took a quarter of a command.
+    Imported modules stay to the end, in half a million objects: the searches took a quarter of a command.
     """
     gc.set_threshold(GARBAGE_OBJECTS)
     # the system takes the memory back in any case

@@ -80,8 +80,8 @@ def sort(outcome: Sequence[bytes]) -> tuple[list[str], list[tuple[str, str]]]:
 async def take(client: Redis, former: str, node: str, successor: str) -> list[str]:
     """Empty the mailbox of a lost socket; from now on its frames go to its successor in this process.
 
-    What was sent before the connection broke comes first: a process that stops knows only at the end that it
-    has not arrived, when others have put newer frames into the mailbox.
+    Frames from before the connection broke come first: a process that stops knows only at the end that they
+    have not arrived, when others have put newer frames into the mailbox.
     """
     box = f"drumee:missed:{former}"
     async with client.pipeline(transaction=True) as pipe:

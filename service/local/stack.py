@@ -152,7 +152,7 @@ def ensure_stack_env(run_dir: Path = RUN_DIR) -> Iterator[dict[str, str]]:
     """Yield the settings of the private servers, running for at least as long as the block.
 
     Those of a running `make run` are used; otherwise they are started here and stopped after.
-    What the environment names (DRUMEE_DB, DRUMEE_REDIS) is external and left out.
+    A server that the environment names (DRUMEE_DB, DRUMEE_REDIS) is external and left out.
     """
     kinds = private_kinds(os.environ)
     if not kinds:

@@ -18,7 +18,7 @@ REPEATS = 10
 class Guesses:
     """Allows `per_minute` different invalid tokens of an address, and as many requests with each of them.
 
-    Who guesses sends ever new tokens. A page that was left open sends its old one again and again. That fills
+    Attackers send ever new tokens. A page that was left open sends its old one again and again. That fills
     a bucket of its own, and not the one that others behind the same address need for their first refusal,
     which tells them to sign in again. Of all tokens together, an address may repeat REPEATS times as many.
     Tokens beyond MAX_BUCKETS are forgotten, and count as new ones.
