@@ -13,7 +13,7 @@ from typing import Any
 from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
 from service.deploy.clients import DUMP, output_of
 from service.deploy.guards import check_databases, check_deployed, is_read_only
-from service.deploy.journal import Lease, bootstrap
+from service.deploy.journal import Lease, bootstrap, lease_holder
 from service.deploy.lag import freshness
 from service.deploy.privileges import check_privileges
 from service.deploy.state import escaped, read_state
@@ -82,9 +82,8 @@ def backup(
 @contextmanager
 def _no_deploy(connection: Connection) -> Iterator[None]:
     """Refuse to begin while a deploy runs on the primary: its statements would come in between."""
-    holders = connection.rows("SELECT holder FROM yp.deploy_lease WHERE until > UNIX_TIMESTAMP()")
-    if holders:
-        raise DeployError(f"{holders[0][0]} changes the schema on the primary; try again when it is done")
+    if holder := lease_holder(connection):
+        raise DeployError(f"{holder} changes the schema on the primary; try again when it is done")
     yield
 
 

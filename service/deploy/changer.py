@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 import pymysql
@@ -120,6 +120,7 @@ class TableChanger:
         """Change a table beside its users, noted before, so that the next deploy knows what was left."""
         item = Item(db, online.ONLINE, "table", online.new_table(alter.table), "a big table")
         online.check_free(self._connection, db, alter.table)
+        guards = online.triggers_on(self._connection, db, alter.table)
         started = time.monotonic()
         number = journal.before([item])
         self._say(f"{db}.{alter.table}: {online.PROGRAM} copies it, others read and write meanwhile")
@@ -133,17 +134,19 @@ class TableChanger:
                 raise DeployError(f"{error}; {longest_transaction(self._connection)}") from exc
             raise
         finally:
-            self._end(db, alter.table)
+            self._end(db, alter.table, guards)
             took = [] if error else [round((time.monotonic() - started) * 1000)]
             journal.after(number, [item], took, error)
 
-    def _end(self, db: str, table: str) -> None:
+    def _end(self, db: str, table: str, guards: Mapping[str, str]) -> None:
         try:
             online.clean_up(self._connection, db, table, self._run)
+            online.restore_triggers(self._connection, db, table, guards, self._run)
         except pymysql.err.MySQLError as exc:
             # It stays planned in the journal.
             raise DeployError(
-                f"tables and triggers of {online.PROGRAM} stay until the next deploy removes them: {exc}"
+                f"tables and triggers of {online.PROGRAM} stay until the next deploy removes them: "
+                f"{exc.args[-1]}"
             ) from exc
 
     def _check(self) -> None:

@@ -16,7 +16,7 @@ from contextlib import closing
 from service import as_typed
 from service.deploy import accounts, online, tables
 from service.deploy.difference import BY_NAME, BY_NOBODY, BY_THE_DEPLOY, Difference
-from service.deploy.journal import LATER_TABLES
+from service.deploy.journal import LATER_TABLES, lease_holder
 from service.deploy.last_look import LastLook
 from service.deploy.plan import Files
 from service.deploy.scratch import drop_stale, scratch_database, scratch_name, unlogged
@@ -25,7 +25,6 @@ from service.deploy.tables import Name
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import CHARSET, COLLATION, DEFINER_NAME, Connection, view_statement
 
-LEASED = "SELECT until > UNIX_TIMESTAMP() FROM yp.deploy_lease WHERE name = 'deploy'"
 _definitions: dict[tuple[object, ...], dict[Name, str]] = {}
 """Definitions that migrations make on a server, by all that they depend on: to make them takes 0.1 s."""
 
@@ -85,7 +84,7 @@ def _objects(
     online_tables: Sequence[tuple[str, str]],
 ) -> Iterator[Difference]:
     server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
-    is_running = bool(online_tables and connection.one(LEASED))
+    is_running = bool(online_tables and lease_holder(connection))
     for db, installed in tables.definitions_of(settings, connection.server, state.deployed):
         applied = state.migrations(db)
         wanted = _wanted(connection, server, files, scope_of(db), applied)
@@ -158,9 +157,12 @@ def _of_database(
         if kind == "view":
             statements = tuple(map(view_statement, views[name].statements))
         what = "missing" if actual is None else "changed"
+        why = f"{'removed' if what == 'missing' else what} by hand"
+        if kind == "trigger" and actual is None and any(online.is_on(t, should) for t in changing):
+            why = "an interrupted change has dropped it"
         diff = _diff(should, actual) if actual is not None else ()
         yield Difference(
-            db, kind, name, what, f"{'removed' if what == 'missing' else what} by hand",
+            db, kind, name, what, why,
             _changed(connection, db, key), diff, statements, repair, _advice(scope, kind, name, what),
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pymysql
 
+from service.deploy.journal import lease_holder
 from service.deploy.privileges import NOT_THERE
 from service.store.admin import Connection, DeployError
 
@@ -94,7 +95,7 @@ def history(connection: Connection, since: str = "", name: str = "", most: int =
         entries += [HistoryEntry(*row) for row in connection.rows(OPERATIONS, start, pattern, most)]
     entries = sorted(entries, key=lambda entry: (entry.started, entry.purpose != "deploy", entry.id))[-most:]
     items = _items(connection, [entry.id for entry in entries if entry.purpose == "deploy"])
-    holder = connection.one("SELECT IF(until < UNIX_TIMESTAMP(), '', holder) FROM yp.deploy_lease") or ""
+    holder = lease_holder(connection)
     for entry in entries:
         changes = items.get(entry.id, "") if entry.purpose == "deploy" else entry.subject
         yield f"{entry.line(holder)}  {changes}".rstrip()

@@ -219,11 +219,7 @@ class Lease:
     def _take_from_the_dead(self) -> bool:
         """Return whether the holder was killed on this machine: then nobody has to wait."""
         ((holder, _),) = self._row()
-        place, _, pid = holder.rpartition(":")  # deploy account@machine:pid
-        is_here = place.rpartition("@")[2] == socket.gethostname()
-        if not is_here or not pid.isdigit() or _is_alive(int(pid)):
-            return False
-        return self._take("holder = %s", holder)
+        return _is_dead(holder) and self._take("holder = %s", holder)
 
     def _renew(self) -> None:
         while not self._stop.wait(RENEW_SECONDS):
@@ -234,6 +230,19 @@ class Lease:
                 self.is_lost = True
             if self.is_lost:
                 return
+
+
+def lease_holder(connection: Connection) -> str:
+    """Return who holds the lease, such as `deploy root@db1:4711`; "" for nobody, or for the dead."""
+    holders = connection.rows("SELECT holder FROM yp.deploy_lease WHERE until > UNIX_TIMESTAMP()")
+    return next((holder for (holder,) in holders if not _is_dead(holder)), "")
+
+
+def _is_dead(holder: str) -> bool:
+    """Return whether a holder was killed on this machine: of others, nobody here can know it."""
+    place, _, pid = holder.rpartition(":")  # deploy account@machine:pid
+    is_here = place.rpartition("@")[2] == socket.gethostname()
+    return is_here and pid.isdigit() and not _is_alive(int(pid))
 
 
 def _is_alive(pid: int) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import queue
 import re
+import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -155,12 +156,12 @@ def change(
         try:
             for line in _lines(process, stop):
                 _follow(line, lines, f"{db}.{table}", say)
-            failed = process.wait() != 0
+            status = process.wait()
         finally:
             process.kill()
             process.wait()
-    if failed:
-        raise DeployError(f"{PROGRAM} has not changed {db}.{table}: {_last_words(lines)}")
+    if status:
+        raise DeployError(f"{PROGRAM} has not completed {db}.{table}: {_why(status, lines)}")
 
 
 def _follow(line: str, lines: list[str], place: str, say: Callable[[str], None]) -> None:
@@ -197,6 +198,13 @@ def _lines(process: subprocess.Popen[str], stop: Stop) -> Iterator[str]:
         if line is None:
             return
         yield line
+
+
+def _why(status: int, lines: list[str]) -> str:
+    """Return why the tool has ended."""
+    if status < 0:
+        return f"it was killed ({signal.Signals(-status).name}), and its tables and triggers were removed"
+    return _last_words(lines)
 
 
 def _last_words(lines: list[str]) -> str:
@@ -273,10 +281,9 @@ def is_remainder(table: str, kind: str, name: str, definition: str) -> bool:
     """Return whether an object of its database belongs to an interrupted change of a table."""
     if kind == "table":
         return name in {new_table(table), f"_{table}_old", table}
-    head = definition.partition("\n")[0]
-    is_of_tool = name.startswith(TRIGGERS) and head.endswith((f" ON {table}", f" ON _{table}_old"))
+    is_of_tool = name.startswith(TRIGGERS) and any(is_on(t, definition) for t in (table, f"_{table}_old"))
     # One of ours that the tool has moved already.
-    return kind == "trigger" and (is_of_tool or head.endswith(f" ON {new_table(table)}"))
+    return kind == "trigger" and (is_of_tool or is_on(new_table(table), definition))
 
 
 def clean_up_interrupted(
@@ -320,6 +327,30 @@ def clean_up(connection: Connection, db: str, table: str, run: Run) -> None:
         if ("table", name) in objects:
             run(f"DROP TABLE IF EXISTS `{name}`")
     restore_names(connection, table, run)
+
+
+def triggers_on(connection: Connection, db: str, table: str) -> dict[str, str]:
+    """Return the statements that make the triggers of a table, by name."""
+    return {
+        name: trigger_statement(name, definition)
+        for (kind, name), definition in definitions(connection, db).items()
+        if kind == "trigger" and is_on(table, definition)
+    }
+
+
+def is_on(table: str, definition: str) -> bool:
+    """Return whether a trigger, of which `definitions` has shown this, is one of a table."""
+    return definition.partition("\n")[0].endswith(f" ON {table}")
+
+
+def restore_triggers(
+    connection: Connection, db: str, table: str, statements: Mapping[str, str], run: Run
+) -> None:
+    """Make the triggers again that the tool has dropped, and had not made on the new table when it ended."""
+    present = triggers_on(connection, db, table) if statements else {}
+    for name, statement in statements.items():
+        if name not in present:
+            run(statement)
 
 
 def restore_names(connection: Connection, table: str, run: Run) -> None:

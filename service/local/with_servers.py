@@ -30,6 +30,7 @@ def with_stack(work: Work, after_interruption: str = GOES_ON) -> int:
     from service.local.stack import ensure_stack_env
     from service.settings import Settings
     from service.store.denials import explain
+    from service.store.server_errors import ends_connection
 
     try:
         with ensure_stack_env() as env:
@@ -39,4 +40,8 @@ def with_stack(work: Work, after_interruption: str = GOES_ON) -> int:
     except pymysql.err.MySQLError as exc:
         if is_ending():  # the clean-up has lost its connection
             raise CommandError(f"interrupted; {after_interruption}") from exc
+        if ends_connection(exc):
+            raise CommandError(
+                f"MariaDB does not answer any more: {explain(exc)}; {after_interruption}"
+            ) from exc
         raise CommandError(f"MariaDB refused: {explain(exc)}") from exc

@@ -78,3 +78,20 @@ def test_a_command_that_waits_ends_and_leaves_nothing_half(
     again = start(site, *words)
     output, _ = again.communicate(timeout=120)
     assert again.returncode == 0, output
+
+
+def test_a_command_whose_connection_is_killed_says_what_it_has_left_and_what_is_next(
+    site: Settings, dba: Admin, tmp_path: Path
+) -> None:
+    Registry(site).add_person("ann@example.org", "Ann", "Lee", "-", None)
+    words = prepared(site, dba, "move", tmp_path)
+    threads = f"SELECT ID FROM information_schema.PROCESSLIST WHERE STATE LIKE '{WAITING}%'"
+    with lock(site):
+        process = start(site, *words)
+        assert eventually(lambda: dba.rows(threads), 60)
+        dba.rows(f"KILL {dba.one(threads)}")
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    last = output.splitlines()[-1]
+    assert last.startswith("MariaDB does not answer any more: "), output
+    assert last.endswith(COMMANDS["move"])

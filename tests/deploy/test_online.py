@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,14 @@ from service.deploy.deployer import Deployer
 from service.settings import Settings, database_servers
 from service.store.admin import Connection
 from tests.support.admin import Admin
-from tests.support.migrations import COPIED, MESSAGES, needs_percona_toolkit, start_deploy, with_migration
+from tests.support.migrations import (
+    COPIED,
+    MESSAGES,
+    needs_percona_toolkit,
+    plugin_that_waits,
+    start_deploy,
+    with_migration,
+)
 
 ROWS = 60_000
 UNDER_WAY = """
@@ -53,7 +62,6 @@ def killed(site: Settings, dba: Admin) -> None:
     assert process.poll() is None, process.communicate()[0]
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    dba.rows("UPDATE yp.deploy_lease SET until = 0")  # a minute later
 
 
 @needs_percona_toolkit
@@ -87,6 +95,74 @@ class TestAfterKill:
             ("failed",),
             ("done",),
         ]
+
+
+GAP = "DROP TRIGGER IF EXISTS `shard1`.`message_moved`"
+"""Its next statement makes the guard trigger on the new table."""
+GUARDED = "SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = 'message_moved'"
+
+
+def stopped_at(site: Settings, folder: Path, moment: str) -> tuple[subprocess.Popen[str], int]:
+    """Deploy until pt-online-schema-change waits at a moment; return the deploy, and the process of it."""
+    process = start_deploy(site, COPIED, plugin=plugin_that_waits(folder, moment))
+    waits = folder / "waits"
+    while not waits.exists() and process.poll() is None:
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()[0]
+    return process, int(waits.read_text())
+
+
+@needs_percona_toolkit
+@pytest.mark.parametrize("moment", ["after_swap_tables", "after_drop_old_table"])
+def test_a_deploy_that_was_killed_after_the_swap_is_named_at_once_and_completed(
+    site: Settings, dba: Admin, next_deploy: Make, output: list[str], tmp_path: Path, moment: str
+) -> None:
+    dba.rows(MESSAGES.format(rows=100))
+    process, _ = stopped_at(site, tmp_path, moment)
+    dba.rows("UPDATE shard1.message SET message = 'written after the swap' WHERE ctime = 7")
+    process.kill()
+    process.communicate()
+    remains = [line.split()[:3] for line in next_deploy().drift()]
+    assert ["remains", "table", "message"] in remains
+    assert (["remains", "table", "_message_old"] in remains) == (moment == "after_swap_tables")
+    assert next_deploy().deploy().status == 0
+    assert output[0] == "shard1: a change of message was interrupted; its tables and triggers are removed"
+    assert not dba.rows("SHOW TABLES FROM shard1 LIKE '\\_message\\_%%'")
+    assert dba.one("SELECT message FROM shard1.message WHERE ctime = 7") == "written after the swap"
+    assert dba.one("SELECT COUNT(*) FROM shard1.message") == 100
+    assert next_deploy().drift() == []
+
+
+@needs_percona_toolkit
+def test_a_guard_trigger_that_a_killed_tool_has_dropped_comes_back_with_the_end_of_the_deploy(
+    site: Settings, dba: Admin, tmp_path: Path, next_deploy: Make
+) -> None:
+    dba.rows(MESSAGES.format(rows=100))
+    process, tool = stopped_at(site, tmp_path, GAP)
+    os.kill(tool, signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "has not completed shard1.message: it was killed (SIGKILL)" in output
+    assert dba.one(GUARDED) == "message"
+    assert next_deploy().drift() == []
+    assert next_deploy().deploy().status == 0
+    assert dba.one(GUARDED) == "message"
+
+
+@needs_percona_toolkit
+def test_a_guard_trigger_that_a_killed_deploy_has_dropped_comes_back_with_the_next_one(
+    site: Settings, dba: Admin, tmp_path: Path, next_deploy: Make
+) -> None:
+    dba.rows(MESSAGES.format(rows=100))
+    process, _ = stopped_at(site, tmp_path, GAP)
+    process.kill()
+    process.communicate()
+    lines = next_deploy().drift()
+    assert lines[0].split()[:3] == ["repair", "trigger", "message_moved"]
+    assert lines[0].endswith("an interrupted change has dropped it")
+    assert next_deploy().deploy().status == 0
+    assert dba.one(GUARDED) == "message"
+    assert next_deploy().drift() == []
 
 
 @pytest.fixture
@@ -127,9 +203,7 @@ def test_a_guard_trigger_that_the_tool_has_moved_already_comes_back(
         ("remains", "trigger", "message_moved"),
     }
     online.clean_up(connection, "shard1", "message", connection.run)
-    assert dba.one(
-        "SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = 'message_moved'"
-    ) == ("message")
+    assert dba.one(GUARDED) == "message"
     assert dba.one(UNDER_WAY) == 0
 
 
