@@ -23,10 +23,10 @@ from service.deploy.canary import Trial, choose
 from service.deploy.change import Change
 from service.deploy.changer import TableChanger
 from service.deploy.create import create_statement
-from service.deploy.difference import Ignore
+from service.deploy.difference import Difference, Ignore
 from service.deploy.examples import news, run_examples
 from service.deploy.expected import alter_database, differences
-from service.deploy.journal import Journal, Lease, bootstrap, is_unfinished
+from service.deploy.journal import Journal, Lease, bootstrap, is_unfinished, lease_holder
 from service.deploy.pace import Pace
 from service.deploy.plan import (
     Files,
@@ -283,8 +283,16 @@ class Deployer:
             plan,
             todo=[item for item in plan.todo if item.by_hand],
             decide=[item for item in plan.decide if item.action == "drifted"],
+            unknown_objects=[*self._unfinished(plan.state), *plan.unknown_objects],
         )
         return render_items(report, callers_of, lambda i: self._installed(plan, i))
+
+    def _unfinished(self, state: State) -> list[Difference]:
+        """Return the shards that an interrupted deploy has not completed."""
+        if not state.opening or lease_holder(self.connection):
+            return []
+        why = f"its first deploy was interrupted; `{as_typed('deploy')}` completes it"
+        return [Difference(db, "shard", db, "remains", why) for db in sorted(state.opening)]
 
     def _state(self, new_shards: Sequence[str] = ()) -> State:
         return self._with_first_shard(read_state(self.connection, new_shards))

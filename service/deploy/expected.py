@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import cache
 
 from service import as_typed
 from service.deploy import accounts, online, tables
@@ -85,9 +86,16 @@ def _objects(
 ) -> Iterator[Difference]:
     server = connection.rows("SELECT VERSION(), @@hostname, @@port, @@datadir")[0]
     is_running = bool(online_tables and lease_holder(connection))
+
+    @cache  # a thousand shards have the same migrations
+    def expected(scope: str, applied: frozenset[str]) -> dict[Name, str]:
+        return _wanted(connection, server, files, scope, applied)
+
     for db, installed in tables.definitions_of(settings, connection.server, state.deployed):
         applied = state.migrations(db)
-        wanted = _wanted(connection, server, files, scope_of(db), applied)
+        wanted = expected(scope_of(db), applied)
+        if installed == wanted:
+            continue
         changing = [table for place, table in online_tables if place == db]
         for difference in _of_database(connection, db, installed, wanted, files, state, applied, changing):
             if difference.what != "remains" or not is_running:

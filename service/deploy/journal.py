@@ -7,7 +7,8 @@ import pwd
 import re
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pymysql
@@ -139,6 +140,21 @@ def end_operation(connection: Connection, operation: int | None, error: type[Bas
         )
 
 
+@contextmanager
+def noted(connection: Connection, purpose: str, subject: str) -> Iterator[None]:
+    """Write for the history that an operation begins, and at the end of the block how it has ended."""
+    operation = begin_operation(connection, purpose, subject)
+    error: type[BaseException] | None = None
+    try:
+        yield
+    except BaseException as exc:
+        error = type(exc)
+        raise
+    finally:
+        with shielded(), suppress(pymysql.err.MySQLError):
+            end_operation(connection, operation, error)
+
+
 def operator() -> str:
     """Return account, machine and process, for readers of the journal."""
     try:
@@ -154,7 +170,8 @@ class Lease:
     def __init__(self, settings: Settings, purpose: str = "deploy", subject: str = "") -> None:
         """Prepare to take the lease; `purpose` is one of PURPOSES.
 
-        `subject` is the user or hub, the shard or the file, for the history; a deploy has a journal instead.
+        `subject` is the user or hub, the shard or the file, for the history. Without one, the caller notes
+        the operation; a deploy has a journal instead.
         """
         self.holder = f"{purpose} {operator()}"
         self._purpose, self._subject = purpose, subject
@@ -175,7 +192,7 @@ class Lease:
                 f"{who} {PURPOSES.get(purpose, 'is deploying')}, and the schema stays as it is meanwhile; "
                 f"if that process is dead, run the same command again in {max(until, 0) + 1} s"
             )
-        if self._purpose != "deploy":
+        if self._subject:
             self._operation = begin_operation(self._connection, self._purpose, self._subject)
         self._thread.start()
         return self

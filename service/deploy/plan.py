@@ -280,10 +280,10 @@ def _database(db: str, state: State, wish: Wish) -> Iterator[Item]:
         yield Item(db, "database", "database", db, "new")
     if db in state.opening or not is_known:
         yield Item(db, "shard", "shard", db, "opens when it is complete")
-    granted = {user for place, user in state.granted - state.wide if place == db}
-    missing = {DEFINER_NAME, wish.app_user} - granted
     by_hand = state.is_deployed(db) and db not in state.opening
-    for user in sorted(filter(None, missing)):
+    for user in sorted(filter(None, {DEFINER_NAME, wish.app_user})):
+        if (db, user) in state.granted and (db, user) not in state.wide:
+            continue
         why = "rights are missing" if user in state.users else "the account is missing"
         if (db, user) in state.wide:
             why = f"its rights reach other databases: _ in {db} stands for any letter"

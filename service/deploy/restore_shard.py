@@ -8,7 +8,8 @@ are answered 503, and a row in yp.entity_move says so: killed at any moment, the
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Collection
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from service.deploy.backup_archive import HEAD, Archive
 from service.deploy.clients import load
 from service.deploy.deployer import Deployer
 from service.deploy.guards import RESTORING, check_deployed, check_writable
-from service.deploy.journal import Lease
+from service.deploy.journal import Lease, noted
 from service.deploy.move import stored_columns
 from service.deploy.privileges import LOGS_STATEMENTS, check_privileges
 from service.deploy.relations import mend_relations
@@ -64,15 +65,20 @@ def restore_shard(settings: Settings, path: Path, db: str) -> ShardRestored:
         if connection.one(LOGS_STATEMENTS):
             # A replica has no scratch databases: it needs the rows, not the statement that reads them there.
             connection.run("SET SESSION binlog_format = 'ROW'")
-        with connection.without_limit(), scratch.without_limit(), scratch_copies(scratch) as (registry, copy):
+        with (
+            connection.without_limit(), scratch.without_limit(),
+            scratch_copies(scratch) as (registry, copy), ExitStack() as operation,
+        ):  # fmt: skip
             load_rows(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
-            with Lease(settings, "restore", f"{db} from {path}"):
+            with Lease(settings, "restore"):
+                # One operation, with two leases: the deploy between them takes its own.
+                operation.enter_context(noted(connection, "restore", f"{db} from {path}"))
                 if _is_to_load(connection, db):
                     _load(connection, archive, db, registry)
             _upgrade(settings)
-            with Lease(settings, "restore", f"{db} from {path}"):
-                entities = _bring_in_line(connection, db, registry, copy)
-            new, moved = _without_data(connection, db, registry)
+            with Lease(settings, "restore"):
+                new, moved = _without_data(connection, db, registry)
+                entities = _bring_in_line(connection, db, registry, copy, {*new, *moved})
     return ShardRestored(entities, new, moved, time.monotonic() - started)
 
 
@@ -151,13 +157,14 @@ def _upgrade(settings: Settings) -> None:
         raise DeployError(f"the shard is loaded, and the deploy after it has failed: {errors}")
 
 
-def _bring_in_line(connection: Connection, db: str, registry: str, copy: str) -> int:
+def _bring_in_line(
+    connection: Connection, db: str, registry: str, copy: str, without_data: Collection[str]
+) -> int:
     """Give the contacts of each user new revisions, and the relations that the other sides have now."""
     connection.run(f"CREATE TEMPORARY TABLE `{copy}`.record_before LIKE `{db}`.contact_record")
     blocked = [uid for (uid,) in connection.rows(BLOCKED, db, db)]
-    new, moved = _without_data(connection, db, registry)
     # Those without data first: the others in the shard still have their relations to them.
-    for uid in sorted(blocked, key=lambda uid: (uid not in {*new, *moved}, uid)):
+    for uid in sorted(blocked, key=lambda uid: (uid not in without_data, uid)):
         with connection.transaction():
             connection.rows("CALL yp.contact_pair_lock(%s, NULL, NULL)", uid)
             renumber(connection, Tenant(uid, registry, copy, db), 0)

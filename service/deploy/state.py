@@ -47,7 +47,7 @@ ROUTINE_STATEMENTS = """
 """Statements about routines since the start of the server. A node of a cluster counts those of others in its
 own way."""
 READERS = 2
-"""Connections that read the texts of routines at the same time."""
+"""Connections that read routines, or tables, at the same time: two processors of the server, at most."""
 ROUTINES = f"""
     SELECT g.places, r.name, r.type, r.sql_data_access, r.is_deterministic, r.security_type, r.definer,
            r.param_list, r.returns, LEFT(MD5(CONCAT(r.param_list, '\\n', r.body)), 16),

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from service.deploy.guards import check_deployed
 from service.deploy.state import read_state, scope_of
 from service.schema.routines import load_routines
 from service.store.admin import Connection, DeployError
@@ -49,6 +50,7 @@ def collect(connection: Connection, seconds: float) -> dict[tuple[str, str], Use
         raise DeployError(
             "the server keeps no statistics: start it with performance_schema=ON (not possible later)"
         )
+    check_deployed(connection)
     uses: dict[tuple[str, str], Use] = defaultdict(Use)
     if seconds > 0:
         for scope, name, ms in _listen(connection, seconds):

@@ -8,64 +8,54 @@ which alone tells everything of them, many in one statement.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from queue import SimpleQueue
 
+from service.deploy.state import READERS
 from service.settings import DatabaseServer, Settings
 from service.store.admin import Connection
 
+AUTO_INCREMENT = re.compile(r" AUTO_INCREMENT=\d+")
 Name = tuple[str, str]
 """(table, view, trigger or event; name)"""
 BATCH = 10
 """Databases that are read at once: few enough that their tables stay in the smallest caches of a server, and
 each is opened once, for its definition and for its triggers."""
-READERS = 2
-"""Connections that read at the same time: a thread of the server takes 0.3 ms for each table."""
-
-# Each query names one database by =, and several are one statement: with IN, the server reads the folders of
-# all databases, and for TRIGGER_SCHEMA it even opens the tables of all. Events come from one table.
+# Each query names one database by =: with IN, the server reads the folders of all databases, and for
+# TRIGGER_SCHEMA it even opens the tables of all. Events come from one table.
 NAMES = """
-    SELECT TABLE_SCHEMA AS db, TABLE_NAME AS name
+    SELECT TABLE_NAME
     FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = %s
 """
 """Of tables and views: to say which it is, the server would open each file."""
 
 VIEWS = """
-    SELECT TABLE_SCHEMA AS db, TABLE_NAME AS name,
+    SELECT TABLE_NAME,
            CONCAT('CREATE ALGORITHM=', ALGORITHM, ' DEFINER=`', REPLACE(DEFINER, '@', '`@`'),
                   '` SQL SECURITY ', SECURITY_TYPE, ' VIEW `', TABLE_NAME, '` AS ',
                   REPLACE(VIEW_DEFINITION, CONCAT('`', TABLE_SCHEMA, '`.'), ''),
-                  IF(CHECK_OPTION = 'NONE', '', CONCAT(' WITH ', CHECK_OPTION, ' CHECK OPTION'))) AS text,
-           VIEW_DEFINITION = '' OR LOCATE('?', VIEW_DEFINITION) > 0 AS is_doubtful
+                  IF(CHECK_OPTION = 'NONE', '', CONCAT(' WITH ', CHECK_OPTION, ' CHECK OPTION'))),
+           VIEW_DEFINITION = '' OR LOCATE('?', VIEW_DEFINITION) > 0
     FROM information_schema.VIEWS
     WHERE TABLE_SCHEMA = %s
 """
 """Doubtful: the account may not see it, or ? stands for a letter that information_schema cannot show."""
 TRIGGERS = """
-    SELECT TRIGGER_SCHEMA AS db, TRIGGER_NAME AS name,
+    SELECT TRIGGER_NAME,
            CONCAT(DEFINER, ' ', ACTION_TIMING, ' ', EVENT_MANIPULATION, ' ON ', EVENT_OBJECT_TABLE, '\\n',
                   'sql_mode ', SQL_MODE, '; ', CHARACTER_SET_CLIENT, ' ', COLLATION_CONNECTION, '\\n',
-                  ACTION_STATEMENT) AS text,
-           0 AS is_doubtful
+                  ACTION_STATEMENT)
     FROM information_schema.TRIGGERS
     WHERE EVENT_OBJECT_SCHEMA = %s
 """
 EVENTS = """
-    SELECT EVENT_SCHEMA AS db, EVENT_NAME AS name, CONCAT(DEFINER, '\\n', EVENT_DEFINITION) AS text,
-           0 AS is_doubtful
+    SELECT EVENT_SCHEMA, EVENT_NAME, CONCAT(DEFINER, '\\n', EVENT_DEFINITION)
     FROM information_schema.EVENTS
     WHERE EVENT_SCHEMA IN %s
 """
-EQUAL_ONCE = """
-    SELECT GROUP_CONCAT(db), name, text, is_doubtful
-    FROM ({objects}) AS objects
-    GROUP BY MD5(CONCAT(name, '\\n', text)), is_doubtful
-"""
-"""By digest: a comparison of texts would overlook the case of letters, and all behind max_sort_length."""
 
 
 def definitions(connection: Connection, db: str) -> dict[Name, str]:
@@ -109,35 +99,45 @@ class _Reader:
 
     def read(self, connection: Connection, databases: Sequence[str]) -> Mapping[str, dict[Name, str]]:
         """Return the statements by database, in their order."""
-        names = sorted(connection.rows(_of_each(NAMES, databases), *databases))
-        views = self._objects(connection, "view", _of_each(VIEWS, databases), databases)
-        tables = [(db, name) for db, name in names if ("view", name) not in views[db]]
         statements: dict[str, dict[Name, str]] = {db: {} for db in databases}
-        texts = connection.results(f"SHOW CREATE TABLE {quoted(db)}.{quoted(name)}" for db, name in tables)
-        for (db, name), ((_, text, *_),) in zip(tables, texts, strict=True):
-            statements[db]["table", name] = self._once(re.sub(r" AUTO_INCREMENT=\d+", "", text))
-        # After the tables, which it opens: they are still in the cache of the server.
-        triggers = self._objects(connection, "trigger", _of_each(TRIGGERS, databases), databases)
-        events = self._objects(connection, "event", EVENTS, [databases])
-        return {db: statements[db] | views[db] | triggers[db] | events[db] for db in databases}
+        views, names = self._views(connection, databases)
+        tables = [(db, name) for db in databases for name in names[db] if ("view", name) not in views[db]]
+        # The triggers after the tables, which they open: those are still in the cache of the server.
+        created = [f"SHOW CREATE TABLE {quoted(db)}.{quoted(name)}" for db, name in tables]
+        results = connection.results([*created, *_of_each(connection, TRIGGERS, databases)])
+        for (db, name), ((_, text, *_),) in zip(tables, results, strict=False):
+            statements[db]["table", name] = self._once(AUTO_INCREMENT.sub("", text))
+        for db, triggers in zip(databases, results[len(tables) :], strict=True):
+            statements[db] |= views[db]
+            statements[db] |= {("trigger", name): self._once(text) for name, text in triggers}
+        for db, name, text in connection.rows(EVENTS, databases):
+            statements[db]["event", name] = text
+        return statements
 
-    def _objects(
-        self, connection: Connection, kind: str, query: str, args: Sequence[object]
-    ) -> Mapping[str, dict[Name, str]]:
-        objects: dict[str, dict[Name, str]] = defaultdict(dict)
-        once = EQUAL_ONCE.format(objects=query)
-        for places, name, text, is_doubtful in connection.rows(once, *args):
-            for db in places.split(","):
-                definition = _shown_view(connection, db, name) if is_doubtful else text
-                objects[db][kind, name] = self._once(definition)
-        return objects
+    def _views(
+        self, connection: Connection, databases: Sequence[str]
+    ) -> tuple[Mapping[str, dict[Name, str]], Mapping[str, list[str]]]:
+        """Return the statements of the views by database, and the names of tables and views."""
+        views: dict[str, dict[Name, str]] = {}
+        names: dict[str, list[str]] = {}
+        count = len(databases)
+        results = connection.results(
+            [*_of_each(connection, NAMES, databases), *_of_each(connection, VIEWS, databases)]
+        )
+        for db, of_names, of_views in zip(databases, results[:count], results[count:], strict=True):
+            names[db] = sorted(name for (name,) in of_names)
+            views[db] = {
+                ("view", name): self._once(_shown_view(connection, db, name) if is_doubtful else text)
+                for name, text, is_doubtful in of_views
+            }
+        return views, names
 
     def _once(self, text: str) -> str:
         return self._texts.setdefault(text, text)
 
 
-def _of_each(query: str, databases: Sequence[str]) -> str:
-    return " UNION ALL ".join([query] * len(databases))
+def _of_each(connection: Connection, query: str, databases: Sequence[str]) -> list[str]:
+    return [query.replace("%s", connection.raw.escape(db)) for db in databases]
 
 
 def _shown_view(connection: Connection, db: str, name: str) -> str:

@@ -96,3 +96,17 @@ def test_the_limits_of_a_server_for_people_at_a_prompt_do_not_matter(
     finally:
         for name, value in before.items():
             dba.rows(f"SET GLOBAL {name} = {value}")
+
+
+def test_drift_names_a_shard_that_an_interrupted_deploy_has_not_completed(
+    tool: DeployerMaker, dba: Admin
+) -> None:
+    dba.rows("INSERT INTO yp.shard (name, is_open, ctime) VALUES ('half', 2, 1)")
+    dba.rows("UPDATE yp.deploy_lease SET until = UNIX_TIMESTAMP() + 60, holder = 'deploy root@far:1'")
+    assert not any("half" in line for line in tool().drift()), "a deploy is making it"
+    dba.rows("UPDATE yp.deploy_lease SET until = 0")
+    (line,) = (line for line in tool().drift() if "half" in line)
+    assert line.split()[:3] == ["remains", "shard", "half"]
+    assert line.endswith("its first deploy was interrupted; `make deploy` completes it")
+    assert tool().deploy().status == 0
+    assert tool().drift() == []

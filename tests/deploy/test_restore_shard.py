@@ -72,6 +72,9 @@ def test_a_lost_shard_comes_back_in_line_with_the_others(
     assert dba.rows("SELECT * FROM shard1.contact ORDER BY owner_id, id") == before
     assert dba.one(f"SELECT rev FROM {SHARD}.contact_ledger WHERE owner_id = %s", ann) > 1_000_000
     assert dba.rows("SELECT * FROM yp.entity_move") == []
+    assert dba.rows("SELECT subject, outcome FROM yp.operation WHERE purpose = 'restore'") == [
+        (f"{SHARD} from {path}", "done")
+    ]
     assert not tool().plan().todo
     assert tool().drift() == []
     with pytest.raises(DeployError, match="s_1 has its data: only one whose database is gone or empty"):
@@ -102,6 +105,7 @@ def test_an_interrupted_restore_goes_on(
     if dba.rows(f"SHOW DATABASES LIKE '{RESTORING}'"):
         with pytest.raises(DeployError, match="a restore runs, or was interrupted"):
             tool().deploy()
+    assert dba.rows("SELECT outcome FROM yp.operation WHERE purpose = 'restore'") == [("interrupted",)]
     assert restore_shard(site, path, SHARD).entities == 2
     assert relations(dba, SHARD, ann) == {bob: "active"}
     assert dba.rows("SELECT * FROM yp.entity_move") == []

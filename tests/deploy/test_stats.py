@@ -8,8 +8,9 @@ import pytest
 
 from service.deploy.stats import collect, render
 from service.settings import Settings
-from service.store.admin import Connection
+from service.store.admin import Connection, DeployError
 from tests.support.admin import Admin
+from tests.support.sites import empty_server
 
 
 def test_calls_errors_and_percentiles_are_counted(site: Settings, dba: Admin) -> None:
@@ -34,4 +35,12 @@ def test_calls_errors_and_percentiles_are_counted(site: Settings, dba: Admin) ->
         "SELECT ENABLED FROM performance_schema.setup_consumers WHERE NAME = 'events_statements_history_long'"
     )
     assert enabled == [("NO",)], "the ring is switched off again"
+    connection.close()
+
+
+def test_a_server_without_a_deploy_has_no_statistics(site: Settings) -> None:
+    empty_server(site)
+    connection = Connection(site)
+    with pytest.raises(DeployError, match="nothing is deployed to this server; `make deploy` first"):
+        collect(connection, 0)
     connection.close()
