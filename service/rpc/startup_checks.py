@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
+import dis
 import inspect
-import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TypeGuard
 
 from service import PACKAGE, as_typed
@@ -19,6 +18,9 @@ from service.schema.compatibility import load_schema
 from service.schema.routines import modifies, reachable_signals
 from service.schema.uses import RoutineUse, routine_uses
 from service.store.database import Database, RoutineInfo
+
+ATTRIBUTE = {"LOAD_ATTR", "LOAD_METHOD"}
+"""Instructions that read an attribute; the second one is that of Python 3.11."""
 
 
 async def load_services(db: Database) -> dict[str, Service]:
@@ -98,14 +100,26 @@ def _objects_used(function: FunctionType) -> list[object]:
     """Return the objects that a function reaches by a global name, or as an attribute of a module."""
     known = function.__globals__
     objects: list[object] = []
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
-        match node:
-            case ast.Name(id=name):
-                objects.append(known.get(name))
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                home = known.get(name)
-                objects.append(getattr(home, attribute, None) if isinstance(home, ModuleType) else None)
+    for code in _codes(function.__code__):
+        home: object = None
+        # its instructions, and not its text: to read and parse that takes three times as long
+        for each in dis.get_instructions(code):
+            if each.opname == "LOAD_GLOBAL":
+                home = known.get(each.argval)
+                objects.append(home)
+            else:
+                if each.opname in ATTRIBUTE and isinstance(home, ModuleType):
+                    objects.append(getattr(home, each.argval, None))
+                home = None
     return objects
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Generate the code of a function and of all that stand in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
 
 
 def _is_ours(value: object) -> TypeGuard[FunctionType]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,16 +35,25 @@ def routine_uses() -> list[RoutineUse]:
 
     A CALL that is made later is a tuple: `"yp", "name", (…)`.
     """
-    uses = []
+    uses: list[RoutineUse] = []
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text()
-        if not CALL.search(text):
-            continue
-        for function in ast.walk(ast.parse(text)):
-            if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
-                where = str(path.relative_to(PACKAGE.parent))
-                uses += [use for node in ast.walk(function) if (use := _use(node, where, function.name))]
+        if CALL.search(text):
+            uses += _uses_in(ast.parse(text), str(path.relative_to(PACKAGE.parent)), ())
     return uses
+
+
+def _uses_in(node: ast.AST, where: str, functions: tuple[str, ...]) -> Iterator[RoutineUse]:
+    """Generate the CALLs below a node, once for each function around them."""
+    for child in ast.iter_child_nodes(node):
+        inner = functions
+        if isinstance(child, ast.AsyncFunctionDef | ast.FunctionDef):
+            inner = (*functions, child.name)
+        elif isinstance(child, ast.Call | ast.Tuple):
+            for function in inner:
+                if use := _use(child, where, function):
+                    yield use
+        yield from _uses_in(child, where, inner)
 
 
 def _use(node: ast.AST, where: str, function: str) -> RoutineUse | None:
