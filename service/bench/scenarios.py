@@ -184,11 +184,11 @@ IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]00-0{12}|[0-9a-
 ADD_CONTACT = Step(
     "contact.add", lambda case: orjson.loads(case["contact"]), ADD, adds_contact=True, stored=IDS
 )
-UPDATE_NOTHING = (GATE_SELF, "CALL {db}.my_contact_edit({uid}, {id})")
+UPDATE_NOTHING = (GATE_SELF, "CALL {db}.my_contact_form({uid}, {id})")
 UPDATE_CONTACT = (
-    *UPDATE_NOTHING, "CALL {db}.my_contact_set_comment({uid}, {id}, {change})", *EVENTS, SIGN, "COMMIT",
+    *UPDATE_NOTHING, "CALL {db}.my_contact_replace({uid}, {id}, {change})", *EVENTS, SIGN, "COMMIT",
 )  # fmt: skip
-STORED = re.compile(r"(?<=set_comment\('[0-9a-f]{16}', '[0-9a-f]{16}', ).*")
+STORED = re.compile(r"(?<=contact_replace\('[0-9a-f]{16}', '[0-9a-f]{16}', ).*")
 """The change of a contact, which depends on the contact as it is stored."""
 
 
@@ -329,13 +329,32 @@ def _of_editors_directly(comment: str | None) -> Cases:
 
 
 def _change(world: World, uid: str, comment: str) -> Sql:
-    """Return the expressions of the arguments of my_contact_set_comment: its texts are the stored ones."""
+    """Return the expressions of the arguments of my_contact_replace: its texts are the stored ones."""
     stored = f"FROM {world.db}.contact_record WHERE owner_id = {uid} AND state = 'active')"
-    columns = ("HEX(digest)", "MD5(rpc_full)", "record", "CONCAT(rpc_card, '}')", "rpc_full")
-    digest, full_digest, record, card, full = (f"(SELECT {column} {stored}" for column in columns)
-    text = comment.replace("UNIQUE__", MARK)
-    words = _made_by_sql(encode({"removed": ["rome"], "added": [MARK]}))
-    arguments = (digest, full_digest, _made_by_sql(text), words, record, "MD5(UUID())", card, full)
+    columns = (
+        "HEX(digest)", "MD5(rpc_full)", "HEX(names_digest)", "record", "private", "CONCAT(rpc_card, '}')",
+        "rpc_full",
+    )  # fmt: skip
+    digest, full_digest, names_digest, record, private, card, full = (
+        f"(SELECT {column} {stored}" for column in columns
+    )
+    text = _made_by_sql(encode({"comment": comment.replace("UNIQUE__", MARK)}))
+    words = _made_by_sql(encode({"removed": [("text", ["rome"])], "added": [("text", [MARK])]}))
+    name = f"(SELECT LEFT(JSON_VALUE(record, '$.display_name'), 64) {stored}"
+    new_digests = ("MD5(UUID())", names_digest)
+    arguments = (
+        digest,
+        full_digest,
+        names_digest,
+        text,
+        words,
+        name,
+        record,
+        *new_digests,
+        private,
+        card,
+        full,
+    )
     return Sql(", ".join(arguments))
 
 

@@ -153,17 +153,17 @@ class _NewContact:
             "first_name": texts["firstname"],
             "last_name": texts["lastname"],
             "emails": [
-                {"address": e["email"], "label": _public_label(e, "personal"), "primary": True}
+                {"address": e["email"], "label": public_label(e, "personal"), "primary": True}
                 for e in self.emails
             ],
             "phones": [
-                {"number": _number(e), "label": _public_label(e, "mobile"), "primary": True}
+                {"number": number_of_entry(e), "label": public_label(e, "mobile"), "primary": True}
                 for e in self.phones
             ],
             "company": texts["company"],
             "job_title": texts["job_title"],
             "addresses": [
-                {place: e[place] or None for place in PLACES} | {"label": _public_label(e, "home")}
+                {place: e[place] or None for place in PLACES} | {"label": public_label(e, "home")}
                 for e in self.addresses
             ],
             "notes": texts["comment"],
@@ -239,18 +239,18 @@ class _NewContact:
             "synced_at": None,
             "email": [
                 {"email_id": e["id"], "email": e["email"], "category": e["category"],
-                 "is_default": e["is_default"], "label": _label(e, "personal")}
+                 "is_default": e["is_default"], "label": label_of(e, "personal")}
                 for e in self.emails
             ],
             "mobile": [
                 {"phone_id": e["id"], "areacode": e["areacode"], "phone": e["phone"],
-                 "category": e["category"], "is_default": e["is_default"], "label": _label(e, "mobile")}
+                 "category": e["category"], "is_default": e["is_default"], "label": label_of(e, "mobile")}
                 for e in self.phones
             ],
             "address": [
                 {"address_id": e["id"], "street": e["street"], "city": e["city"], "country": e["country"],
                  "category": e["category"], "is_default": e["is_default"], "state": e["state"],
-                 "postal_code": e["postal_code"], "label": _label(e, "home")}
+                 "postal_code": e["postal_code"], "label": label_of(e, "home")}
                 for e in self.addresses
             ],
             "tag": [],
@@ -329,21 +329,22 @@ def _name_words(name: str) -> list[str]:
     return NO_WORD.split(name.translate(ALIKE))
 
 
-def _number(entry: Entry) -> str:
+def number_of_entry(entry: Fields) -> str:
+    """Return a number with its area code."""
     return f"{entry['areacode']} {entry['phone']}".strip(" ")
 
 
-def _label(entry: Entry, private: str) -> str:
+def label_of(entry: Fields, private: str) -> str:
     """Return the label of an entry as the RPC shows it."""
     return entry["label"] or ("work" if entry["category"] == "prof" else private)
 
 
-def _public_label(entry: Entry, private: str) -> str:
+def public_label(entry: Fields, private: str) -> str:
     """Return the label of an entry as the REST API shows it."""
     label = entry["label"]
     if entry["category"] == "prof" and label and label.lower() != "work":
         return f"work {label}"[:LABEL_LIMIT]
-    return _label(entry, private)
+    return label_of(entry, private)
 
 
 def md5(text: bytes) -> str:

@@ -36,7 +36,7 @@ KEPT_KEYS = ("state", "postal_code")
 
 
 class FormBase(NamedTuple):
-    """The first row of `my_contact_edit`."""
+    """The first row of `my_contact_form`."""
 
     rev: int
     is_plain: int
@@ -45,6 +45,9 @@ class FormBase(NamedTuple):
     record: str | None
     digest: str | None
     full_digest: str | None
+    names_digest: str | None
+    private: str | None
+    international: str | None
 
 
 def changes(fields: Fields, stored: Contact, base: FormBase) -> dict[str, Any] | None:
@@ -93,12 +96,12 @@ def _has_emails(fields: Fields, stored: Contact, base: FormBase) -> bool:
     rows: Sequence[Fields] = stored["email"]
     if fields.get("invite") or not base.is_plain or len(sent) != len(rows):
         return False
-    defaults = [entry["email"] for entry in sent if _flag(entry) == 1]
+    defaults = [entry["email"] for entry in sent if flag_of(entry) == 1]
     return (
         all(
             entry.get("label") is None
             and entry["email"] == row["email"] != base.own_email
-            and (_flag(entry) or 0) == row["is_default"]
+            and (flag_of(entry) or 0) == row["is_default"]
             and _category(entry) == row["category"]
             for entry, row in zip(sent, rows, strict=True)
         )
@@ -131,7 +134,7 @@ def _has_entries(
     sent: Sequence[Fields], rows: Sequence[Fields], is_same: Callable[[Fields, Fields], bool]
 ) -> bool:
     """Compare entries; one without a label keeps that of its row, as long as its category stays."""
-    has_default = any(_flag(entry) == 1 for entry in sent)
+    has_default = any(flag_of(entry) == 1 for entry in sent)
     return len(sent) == len(rows) and all(
         is_same(entry, row)
         and entry.get("label") is None
@@ -139,7 +142,7 @@ def _has_entries(
         # a label that contradicts the category would be left out
         and (row["label"] == "work") <= (row["category"] == "prof")
         and (row["label"] in ("home", "personal")) <= (row["category"] == "priv")
-        and row["is_default"] == (_flag(entry, absent=0 if has_default else row["is_default"]))
+        and row["is_default"] == (flag_of(entry, absent=0 if has_default else row["is_default"]))
         for entry, row in zip(sent, rows, strict=True)
     )
 
@@ -152,7 +155,7 @@ def _category(entry: Fields) -> str:
     return entry.get("category") or "priv"
 
 
-def _flag(entry: Fields, absent: int | None = None) -> int | None:
+def flag_of(entry: Fields, absent: int | None = None) -> int | None:
     """Return is_default as a number; `absent` when the entry has none."""
     value = entry.get("is_default")
     return absent if value is None else int(value)

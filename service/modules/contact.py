@@ -14,7 +14,7 @@ from service.contacts import book, exporting, google, groups, import_report, inv
 from service.contacts import history as past
 from service.contacts.book import add_block, push_contact, release_former_peers, store
 from service.contacts.cleaning import clean
-from service.contacts.comment_change import comment_change
+from service.contacts.contact_change import contact_change
 from service.contacts.encodings import codec_of
 from service.contacts.form_changes import FormBase, changes
 from service.contacts.form_numbers import from_form
@@ -131,12 +131,12 @@ async def _update(ctx: Context, contact_id: str, contact: dict[str, Any], *, inv
 
 
 async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) -> Invitation | dict[str, Any]:
-    """Save fields that change nothing of a contact, or its comment alone.
+    """Save fields that change nothing of a contact, or what the service can render.
 
     Otherwise return what `my_contact_update` has to save. No transaction goes around the reading: each write
     checks under the lock what was read.
     """
-    base_rows, contact_rows, socket_rows = await ctx.shard("my_contact_edit", contact_id)
+    base_rows, contact_rows, socket_rows = await ctx.shard("my_contact_form", contact_id)
     if not base_rows or not contact_rows:
         return fields
     stored, base = document(contact_rows), FormBase(*base_rows[0])
@@ -146,18 +146,22 @@ async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) ->
     changed = changes(fields, stored, base)
     if changed is None:
         return Invitation(contact_rows, socket_rows)
-    change = comment_change(changed, stored, base)
+    change = contact_change(changed, stored, base)
     if change is None:
         return changed
     saved = await ctx.shard(
-        "my_contact_set_comment",
+        "my_contact_replace",
         stored["id"],
         change.digest,
         change.full_digest,
-        change.comment,
+        change.names_digest,
+        change.contact,
         change.words,
+        change.name,
         change.record,
         change.new_digest,
+        change.new_names_digest,
+        change.private,
         change.card,
         change.full,
     )

@@ -259,7 +259,7 @@ def modifies(scope: str, name: str) -> bool:
     return routine is not None and routine.access == "MODIFIES"
 
 
-RENDERING = ("contact_render_parts", "contacts_render", "my_contact_store", "my_contact_set_comment")
+RENDERING = ("contact_render_parts", "contacts_render", "my_contact_store", "my_contact_replace")
 """Routines of a shard that write records and events themselves."""
 
 

@@ -12,7 +12,7 @@ ENTRIES = {
     "my_contact_add", "my_contact_update", "my_contact_create", "my_contact_patch", "my_contact_merge",
     "my_contact_restore", "my_contact_trash", "my_contact_purge", "my_contact_delete",
     "my_contact_set_defaults", "my_contact_import", "my_contact_detail_delete", "contact_invite",
-    "archive_entity", "my_contact_store", "my_contact_set_comment",
+    "archive_entity", "my_contact_store", "my_contact_replace",
 }  # fmt: skip
 
 

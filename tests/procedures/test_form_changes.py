@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.contacts.comment_change import comment_change
+from service.contacts.contact_change import ContactChange, contact_change
 from service.contacts.form_changes import FormBase, changes
 from service.store.database import document
 from tests.support.direct import json_text
@@ -58,7 +58,7 @@ def change_of(scene: Scene, form: Form, owner: str = "alice") -> Form | None:
 
 
 def stored(scene: Scene, owner: str = "alice") -> tuple[FormBase, Form]:
-    base_rows, contact_rows, _ = scene.sets(f"my_contact_edit(:{owner}, :of_{owner})")
+    base_rows, contact_rows, _ = scene.sets(f"my_contact_form(:{owner}, :of_{owner})")
     return FormBase(*base_rows[0]), document(contact_rows)
 
 
@@ -68,19 +68,22 @@ def save(scene: Scene, form: Form, owner: str = "alice") -> Form:
     return contact
 
 
-def save_comment(scene: Scene, reduced: Form) -> bool:
-    """Save the changes of a form as the service does; return whether they were those of a comment."""
-    base, contact = stored(scene)
-    change = comment_change(reduced, contact, base)
+def replace(scene: Scene, reduced: Form, name: str = "alice") -> bool:
+    """Save the changes of a form as the service does; return whether it has rendered them."""
+    base, contact = stored(scene, name)
+    change = contact_change(reduced, contact, base)
     if change is None:
-        save(scene, reduced)
+        save(scene, reduced, name)
         return False
+    (data,), _ = scene.sets(f"my_contact_replace(:{name}, :of_{name}, {arguments(scene, change)})")
+    assert data[0] == scene.one(f"my_contact_get(:{name}, :of_{name})")
+    return True
+
+
+def arguments(scene: Scene, change: ContactChange) -> str:
     for field, value in change._asdict().items():
         scene[f"new_{field.replace('_', '')}"] = value
-    arguments = ", ".join(f":new_{field.replace('_', '')}" for field in change._fields)
-    (data,), _ = scene.sets(f"my_contact_set_comment(:alice, :of_alice, {arguments})")
-    assert data[0] == scene.one("my_contact_get(:alice, :of_alice)")
-    return True
+    return ", ".join(f":new_{field.replace('_', '')}" for field in change._fields)
 
 
 def everything(scene: Scene, owner: str) -> list[Any]:
@@ -101,7 +104,8 @@ def everything(scene: Scene, owner: str) -> list[Any]:
     )
     private = orjson.loads(scene.one(f"SELECT private FROM contact_record WHERE {whose}"))
     # in the order of ids
-    private["phones"] = sorted((private["phones"] or "").split(","))
+    for key in ("phones", "addresses"):
+        private[key] = sorted((private[key] or "").split(","))
     texts = [without(record, ids), without(full, {*ids, "email", "mobile", "address"}), private]
     return [*texts, entries, words, times]
 
@@ -158,10 +162,15 @@ def test_words_of_comments_at_random_end_as_those_of_the_whole_form(twins: Scene
         form = {**FORM, "comment": " ".join(chance.choices(words, k=chance.randint(0, 5)))}
         reduced = change_of(twins, form)
         if reduced is not None:
-            comments += save_comment(twins, reduced)
+            comments += replace(twins, reduced)
         save(twins, form, "bob")
         assert everything(twins, "alice") == everything(twins, "bob"), form["comment"]
     assert comments > 20
+    compare_ledgers(twins)
+
+
+def compare_ledgers(twins: Scene) -> None:
+    """Compare what both owners have in tables of the address book, and Alice's record with that of SQL."""
     rows = {
         owner: [
             twins.rows(statement.format(owner))
@@ -191,27 +200,120 @@ def test_words_of_comments_at_random_end_as_those_of_the_whole_form(twins: Scene
         "UPDATE contact SET deleted_at = 1 WHERE owner_id = :alice AND id = :of_alice",
     ],
 )
-def test_a_comment_of_a_contact_that_has_changed_meanwhile_is_not_stored(twins: Scene, change: str) -> None:
+def test_a_contact_that_has_changed_meanwhile_is_not_replaced(twins: Scene, change: str) -> None:
     base, contact = stored(twins)
     reduced = change_of(twins, {**FORM, "comment": "second"})
     assert reduced is not None
-    new = comment_change(reduced, contact, base)
+    new = contact_change(reduced, contact, base)
     assert new is not None
     twins.sets(change)
-    for field, value in new._asdict().items():
-        twins[f"new_{field.replace('_', '')}"] = value
-    arguments = ", ".join(f":new_{field.replace('_', '')}" for field in new._fields)
-    assert twins.sets(f"my_contact_set_comment(:alice, :of_alice, {arguments})") == []
+    assert twins.sets(f"my_contact_replace(:alice, :of_alice, {arguments(twins, new)})") == []
 
 
 @pytest.mark.parametrize(
-    "change", [{"comment": "小"}, {"message": "hello"}, {"firstname": "A"}, {"comment": "a", "mobile": []}]
-)
+    "change",
+    [
+        {"comment": "小"}, {"message": "hello"}, {"surname": "A"}, {"firstname": "小明"},
+        {"email": FORM["email"][:1]}, {"invite": 1, "comment": "x"}, {"comment": "x" * 600},
+        {"mobile": [{"areacode": "+33", "phone": "61 23 ext. 4"}]},
+        {"mobile": [{"areacode": "+33", "phone": "61 23"}, {"areacode": "", "phone": "+336123"}]},
+        {"address": [{"street": "1 rue", "city": "paris", "country": "France"}]},
+    ],
+)  # fmt: skip
 def test_other_changes_are_left_to_sql(twins: Scene, change: Form) -> None:
     base, contact = stored(twins)
     reduced = changes({**FORM, **change}, contact, base)
     assert reduced is not None
-    assert comment_change(reduced, contact, base) is None
+    assert contact_change(reduced, contact, base) is None
+
+
+RENDERED: tuple[Form, ...] = (
+    {"firstname": "ada"}, {"lastname": ""}, {"firstname": "", "lastname": ""}, {"firstname": "José"},
+    {"lastname": "O'Brien-Smith", "surname": "Leni"}, {"firstname": "Işıl", "lastname": "İnce"},
+    {"comment": "Björk, Ærø"}, {"comment": "612345 or 30, 33612345678"}, {"message": "m", "comment": "c"},
+    {"firstname": "Byron", "lastname": "Ada"}, {"lastname": "Byron 6123"}, {"firstname": "y" * 100},
+    {"mobile": []}, {"mobile": FORM["mobile"][:1]}, {"mobile": FORM["mobile"][::-1]},
+    {"mobile": [{"areacode": "+33", "phone": "6123"}, FORM["mobile"][1]]},
+    {"mobile": [{"areacode": "+33", "phone": "6 12 34 56 78"}, FORM["mobile"][1]]},
+    {"mobile": [FORM["mobile"][0], {**FORM["mobile"][1], "is_default": 1}]},
+    {"mobile": [*FORM["mobile"], {"areacode": "", "phone": "112", "category": "prof", "label": "fax"}]},
+    {"mobile": [{**FORM["mobile"][0], "category": "prof"}, FORM["mobile"][1]]},
+    {"mobile": [{**FORM["mobile"][0], "label": "Home"}, FORM["mobile"][1]]},
+    {"address": []}, {"address": [{**FORM["address"][0], "state": "IDF"}]},
+    {"address": [{"street": "2 Rue", "city": "Rome", "country": "Italy", "is_default": "1"}]},
+    {"address": [*FORM["address"], {"city": "Orléans", "label": "summer"}]},
+    {"address": [{**FORM["address"][0], "label": "lab"}]},
+    {"address": [{**FORM["address"][0], "category": "priv"}]},
+    {"firstname": "Zoë", "mobile": [{"areacode": "+49", "phone": "171"}], "address": [], "comment": ""},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("change", RENDERED, ids=repr)
+def test_a_change_that_the_service_renders_ends_as_the_whole_form(twins: Scene, change: Form) -> None:
+    form = {**FORM, **change}
+    reduced = change_of(twins, form)
+    assert reduced is not None
+    assert replace(twins, reduced)
+    save(twins, form, "bob")
+    assert everything(twins, "alice") == everything(twins, "bob")
+    compare_ledgers(twins)
+
+
+def test_international_forms_stay_with_their_numbers(twins: Scene) -> None:
+    for owner in ("alice", "bob"):
+        twins.sets(
+            "UPDATE contact_phone SET international = IF(areacode = '', '', '33612300') "
+            f"WHERE owner_id = :{owner}"
+        )
+        twins.sets(f"contact_render(:{owner}, :of_{owner})")
+    for change in (
+        {"lastname": "King"},
+        {"comment": "33612300"},
+        {"comment": "", "mobile": FORM["mobile"][::-1]},
+        {"mobile": [{"areacode": "+33", "phone": "6123"}, FORM["mobile"][1]]},
+        {"mobile": FORM["mobile"]},
+    ):
+        form = {**FORM, **change}
+        reduced = change_of(twins, form)
+        assert reduced is not None
+        assert replace(twins, reduced), change
+        save(twins, form, "bob")
+        assert everything(twins, "alice") == everything(twins, "bob"), change
+    compare_ledgers(twins)
+
+
+def test_changes_at_random_end_as_those_of_the_whole_form(twins: Scene) -> None:
+    chance, rendered = random.Random(34), 0
+    texts = ["Ada", "ada", "BYRON", "José", "jose", "", "O'Hara", "6123", "+336123", "Weiß", "weiss", "Ünal"]
+    phones = ["61 23", "6123", "30", "0612345678", "+49 30", "(06) 1", ""]
+    for number in range(80):
+        form = {
+            **FORM,
+            **{key: chance.choice(texts) for key in ("firstname", "lastname") if chance.random() < 0.6},
+            "surname": chance.choice(["", "", "Leni", "É"]),
+            "comment": " ".join(chance.choices(texts, k=3)),
+            "mobile": [
+                {
+                    "areacode": chance.choice(["+33", "", "+"]),
+                    "phone": phone,
+                    "category": chance.choice(["prof", "priv"]),
+                    "is_default": chance.choice([0, 1, "0", None]),
+                }
+                for phone in chance.sample(phones[:-1], chance.randint(0, 2))
+            ],
+            "address": [
+                {"city": city, "street": chance.choice(texts), "category": "prof", "state": state}
+                for city in chance.sample(["Paris", "Rome", "Köln"], chance.randint(0, 2))
+                for state in [chance.choice([None, "", "IDF"])]
+            ],
+        }
+        reduced = change_of(twins, form)
+        if reduced is not None:
+            rendered += replace(twins, reduced)
+        save(twins, form, "bob")
+        assert everything(twins, "alice") == everything(twins, "bob"), (number, form)
+    assert rendered > 40
+    compare_ledgers(twins)
 
 
 def test_a_change_in_between_makes_the_whole_form_count(twins: Scene) -> None:

@@ -3,7 +3,7 @@
 -- Params:   in_owner     owner of the address book
 --           in_id        contact
 --           in_contact   JSON as contact_write takes it. The service leaves out the lists that it has found
---                        unchanged (my_contact_edit), and adds them as unchanged, a JSON object, with
+--                        unchanged (my_contact_form), and adds them as unchanged, a JSON object, with
 --                        word_changes (contact_write) and rev, the revision for which both hold: at another
 --                        one, the lists are written as well, and SQL finds the words
 -- Returns:  one row      data  JSON, the full contact (contact_full)

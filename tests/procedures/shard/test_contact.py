@@ -205,23 +205,25 @@ async def test_my_contact_update_refuses(direct: Direct, admin: Admin) -> None:
     assert await code({"firstname": "B", "lastname": ""}, related["id"]) == "EMPTY_LASTNAME"
 
 
-def test_my_contact_edit_answers_the_contact_and_its_revision(scene: Scene) -> None:
+def test_my_contact_form_answers_the_contact_and_its_revision(scene: Scene) -> None:
     scene["ada"]
     rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
-    book_rows, contact_rows, socket_rows = scene.sets("my_contact_edit(:alice, :ada)")
+    book_rows, contact_rows, socket_rows = scene.sets("my_contact_form(:alice, :ada)")
     assert book_rows[0][:4] == (rev, 1, 0, scene["mail_alice"])
-    stored = "SELECT record, LOWER(HEX(digest)), MD5(rpc_full) FROM contact_record WHERE contact_id = :ada"
+    stored = """SELECT record, LOWER(HEX(digest)), MD5(rpc_full), LOWER(HEX(names_digest)), private, NULL
+                FROM contact_record WHERE contact_id = :ada"""
     assert book_rows[0][4:] == scene.rows(stored)[0]
     assert socket_rows == scene.rows("yp.user_sockets(:alice, NULL)")
     assert documents(contact_rows) == [scene.doc("my_contact_get(:alice, :ada)")]
     scene.sets("UPDATE contact SET is_auto = 1, email = :mail_bob WHERE owner_id = :alice AND id = :ada")
-    assert scene.rows("my_contact_edit(:alice, :ada)")[0][:4] == (rev, 0, 1, scene["mail_alice"])
-    assert scene.sets("my_contact_edit(:alice, '0000000000000000')")[:2] == [[], []]
+    assert scene.rows("my_contact_form(:alice, :ada)")[0][:4] == (rev, 0, 1, scene["mail_alice"])
+    assert scene.sets("my_contact_form(:alice, '0000000000000000')")[:2] == [[], []]
 
 
-def test_my_contact_set_comment_leaves_another_contact_alone(scene: Scene) -> None:
+def test_my_contact_replace_leaves_another_contact_alone(scene: Scene) -> None:
     scene["ada"]
-    call = "my_contact_set_comment(:alice, :ada, MD5(''), MD5(''), 'x', '{}', '{}', MD5(''), '{}', '{}')"
+    call = """my_contact_replace(:alice, :ada, MD5(''), MD5(''), MD5(''), '{"comment": "x"}', '{}', '',
+              '{}', MD5(''), MD5(''), '{}', '{}', '{}')"""
     assert scene.sets(call) == []
     assert scene.one("SELECT comment FROM contact WHERE id = :ada") is None
 
