@@ -14,7 +14,7 @@ from service.contacts import book, exporting, google, groups, import_report, inv
 from service.contacts import history as past
 from service.contacts.book import add_block, push_contact, release_former_peers, store
 from service.contacts.cleaning import clean
-from service.contacts.contact_change import contact_change
+from service.contacts.contact_change import ContactChange, contact_change
 from service.contacts.encodings import codec_of
 from service.contacts.form_changes import FormBase, changes
 from service.contacts.form_numbers import from_form
@@ -39,6 +39,8 @@ FIELDS = {
     "tag",
 }
 DETAIL_LISTS = ("email", "mobile", "address")
+READINGS = 3
+"""How often a save reads its contact, when others save the same one, before SQL writes the whole form."""
 SORT_KEYS = {"name", "date"}
 """Sort keys that old clients send as `name` of show_contact."""
 
@@ -134,24 +136,36 @@ async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) ->
     """Save fields that change nothing of a contact, or what the service can render.
 
     Otherwise return what `my_contact_update` has to save. No transaction goes around the reading: each write
-    checks under the lock what was read.
+    checks under the lock what was read. A save that has met another one reads again: the lock kept it waiting
+    until the other one was committed.
     """
-    base_rows, contact_rows, socket_rows = await ctx.shard("my_contact_form", contact_id)
-    if not base_rows or not contact_rows:
-        return fields
-    stored, base = document(contact_rows), FormBase(*base_rows[0])
-    if ctx.from_frontend and fields.get("mobile"):
-        # the stored writing of the numbers that the edit form has not changed
-        fields = {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])}
-    changed = changes(fields, stored, base)
-    if changed is None:
-        return Invitation(contact_rows, socket_rows)
-    change = contact_change(changed, stored, base)
-    if change is None:
-        return changed
+    whole = fields
+    for _ in range(READINGS):
+        base_rows, contact_rows, socket_rows = await ctx.shard("my_contact_form", contact_id)
+        if not base_rows or not contact_rows:
+            return fields
+        stored, base = document(contact_rows), FormBase(*base_rows[0])
+        form = fields
+        if ctx.from_frontend and fields.get("mobile"):
+            # the stored writing of the numbers that the edit form has not changed
+            form = {**fields, "mobile": from_form(fields["mobile"], stored["mobile"])}
+        changed = changes(form, stored, base)
+        if changed is None:
+            return Invitation(contact_rows, socket_rows)
+        change = contact_change(changed, stored, base)
+        if change is None:
+            return changed
+        if saved := await _replace(ctx, stored["id"], change):
+            return saved
+        whole = changed
+    return whole
+
+
+async def _replace(ctx: Context, contact_id: str, change: ContactChange) -> Invitation | None:
+    """Store a changed contact; None when it is no longer as it was read."""
     saved = await ctx.shard(
         "my_contact_replace",
-        stored["id"],
+        contact_id,
         change.digest,
         change.full_digest,
         change.names_digest,
@@ -165,7 +179,7 @@ async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) ->
         change.card,
         change.full,
     )
-    return Invitation(saved[0], saved[1]) if saved else changed
+    return Invitation(saved[0], saved[1]) if saved else None
 
 
 async def invite(ctx: Context, email: str) -> Answer:
