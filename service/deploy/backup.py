@@ -145,7 +145,12 @@ def _dump_from(
         writer.write(piece)
     if not (match := POSITION.search(head)):
         return None
-    return {"file": match[1].decode(), "position": int(match[2]), "format": log_format}
+    place = match[1].decode(), int(match[2])
+    with closing(connect([server])) as connection, connection.cursor() as cursor:
+        # Says later whether a file of this name is the log of the same server.
+        cursor.execute("SELECT BINLOG_GTID_POS(%s, %s)", place)
+        ((gtids,),) = cursor.fetchall()
+    return {"file": place[0], "position": place[1], "format": log_format, "gtids": gtids}
 
 
 def sections(pieces: Iterable[bytes], databases: Sequence[str]) -> Iterator[tuple[str, bytes]]:

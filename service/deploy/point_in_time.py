@@ -42,15 +42,22 @@ def binary_logs(recovery: Recovery, archive: Archive) -> Iterator[tuple[BinaryLo
         )
     with _folder(recovery.logs, archive.path, place["file"]) as folder:
         logs = BinaryLogs.of(folder, place["file"], place["position"], archive.manifest["databases"])
+        logs.is_decrypted = _is_of_server(recovery.logs)
+        logs.log_format, gtids = place["format"], place.get("gtids")
+        logs.gtids = None if gtids is None else {gtid for gtid in gtids.split(",") if gtid}
         logs.check(until, archive.manifest["made"])
-        logs.check_joins()
         yield logs, until
+
+
+def _is_of_server(logs: str) -> bool:
+    """Return whether the logs are read from a server, not from a folder."""
+    return logs.startswith(("mysql://", "mariadb://"))
 
 
 @contextmanager
 def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
     """Return the folder with the logs; those of a server are copied beside the archive."""
-    if not logs.startswith(("mysql://", "mariadb://")):
+    if not _is_of_server(logs):
         folder = Path(logs).absolute()
         if not folder.is_dir():
             raise DeployError(f"LOGS={logs} is no folder, and no mysql://account@host")

@@ -10,7 +10,7 @@ import pymysql
 
 from service import as_typed
 from service.deploy.backup_archive import Archive
-from service.deploy.binary_log import BinaryLogs, Moment, clock
+from service.deploy.binary_log import BinaryLogs, Moment
 from service.deploy.clients import load, replay
 from service.deploy.deployer import Deployer, Outcome
 from service.deploy.guards import RESTORING, check_writable
@@ -80,11 +80,8 @@ def _restore(
         if changes:
             logs, until = changes
             say(f"the archive is restored; replaying {len(logs.files)} binary logs until {until.text}")
-            replay(connection.server, logs.chosen(until))
-            end = f"the last event of the logs is of {clock(logs.ended)}"
-            if until.time is not None and logs.ended < until.time:
-                end += ", before UNTIL: later changes, if there were any, are in newer logs"
-            say(f"replayed; {end}")
+            replay(connection.server, logs.chosen())
+            say(f"replayed; {logs.remarks(until)}")
             if not connection.rows("SHOW DATABASES LIKE 'yp'"):
                 raise DeployError(
                     f"yp is dropped in the logs before UNTIL={until.text}: take an earlier moment"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from service.deploy.restore import restore
 from service.settings import Settings
 from service.store.admin import DeployError
 from tests.support.admin import Admin
+from tests.support.binary_logs import add_contact, copy_logs, emails_of_tests
 from tests.support.sites import Cli, empty_server, files_beside_run
 
 Add = Callable[[str, str], None]
@@ -38,36 +39,13 @@ def log_format(request: pytest.FixtureRequest, dba: Admin) -> Iterator[str]:
 @pytest.fixture
 def add(dba: Admin) -> Add:
     """Add a contact to an address book, as the service does."""
-
-    def call(uid: str, email: str) -> None:
-        db = dba.one("SELECT db_name FROM yp.entity WHERE id = %s", uid)
-        contact = f'{{"firstname": "Zoë 🎈", "email": [{{"email": "{email}", "is_default": 1}}]}}'
-        dba.rows(f"CALL {db}.my_contact_add(%s, %s)", uid, contact)
-
-    return call
+    return partial(add_contact, dba)
 
 
 @pytest.fixture
 def logs(dba: Admin, tmp_path: Path) -> Callable[[], Path]:
     """Copy the binary logs of the server, as a DBA does who keeps them elsewhere."""
-
-    def copy() -> Path:
-        dba.rows("FLUSH BINARY LOGS")
-        base = Path(dba.one("SELECT @@log_bin_basename"))
-        folder = tmp_path / "logs"
-        folder.mkdir()
-        for name, *_ in dba.rows("SHOW BINARY LOGS"):
-            shutil.copy(base.with_name(name), folder)
-        return folder
-
-    return copy
-
-
-def emails(dba: Admin) -> set[str]:
-    """Return the contacts that the tests have added."""
-    shards = [name for (name,) in dba.rows("SELECT name FROM yp.shard")]
-    rows = [row for db in shards for row in dba.rows(f"SELECT email FROM {db}.contact")]
-    return {email for (email,) in rows if email and email.endswith("@later.test")}
+    return lambda: copy_logs(dba, tmp_path / "logs")
 
 
 @pytest.mark.parametrize("log_format", ["ROW", "MIXED"], indirect=True)
@@ -109,7 +87,7 @@ def test_all_until_the_second_before_a_mistake(
 
     done = cli("restore", "--file", str(path), "--until", f"{until:%Y-%m-%d %H:%M:%S}", "--logs", str(folder))
     assert done.returncode == 0, done
-    assert emails(dba) == {"one@later.test", "two@later.test", "three@later.test"}
+    assert emails_of_tests(dba) == {"one@later.test", "two@later.test", "three@later.test"}
     assert dba.one("SELECT COUNT(*) FROM shard2.contact WHERE owner_id = %s", BOB) > 0
     assert dba.rows("SHOW DATABASES LIKE 'site'") == []
     assert dba.rows("SELECT User FROM mysql.user WHERE User = 'reporter'") == []
@@ -127,7 +105,7 @@ def test_until_a_position_of_a_server_that_runs(site: Settings, dba: Admin, add:
     for until in (f"{file}:{position}", gtid):
         empty_server(site)
         assert restore(site, path, Recovery(until, site.db_admin)).status == 0
-        assert emails(dba) == {"one@later.test"}
+        assert emails_of_tests(dba) == {"one@later.test"}
         assert files_beside_run(tmp_path) == [path]
 
 
@@ -145,7 +123,7 @@ def test_logs_that_end_before_the_moment_are_named(
     ):
         restore(site, path, Recovery("2040-01-01", site.db_admin), output.append)
     assert restore(site, path, Recovery("2040-01-01", str(folder)), output.append).status == 0
-    assert emails(dba) == {"one@later.test"}
+    assert emails_of_tests(dba) == {"one@later.test"}
     assert "before UNTIL: later changes, if there were any, are in newer logs" in output[-1]
 
 
@@ -203,7 +181,7 @@ def test_a_log_that_was_copied_before_it_was_complete_is_refused(
         restore(site, path, Recovery("2040-01-01", str(folder)))
     (folder / file).write_bytes(whole)
     assert restore(site, path, Recovery("2040-01-01", str(folder))).status == 0
-    assert emails(dba) == {"one@later.test", "two@later.test", "three@later.test"}
+    assert emails_of_tests(dba) == {"one@later.test", "two@later.test", "three@later.test"}
 
 
 @pytest.mark.parametrize("log_format", ["STATEMENT"], indirect=True)
