@@ -6,6 +6,7 @@ account of the service may EXECUTE and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ NO_SECRET = {"", "invalid"}
 RELOCK = f"ALTER USER {DEFINER} IDENTIFIED VIA mysql_native_password USING 'invalid' ACCOUNT LOCK"
 WANTED = {DEFINER_NAME: frozenset(DEFINER_RIGHTS.split(", "))}
 """Rights of the definer in each database; every other account of ours may EXECUTE."""
+LIMITS = {
+    "max_questions": "MAX_QUERIES_PER_HOUR",
+    "max_updates": "MAX_UPDATES_PER_HOUR",
+    "max_connections": "MAX_CONNECTIONS_PER_HOUR",
+    "max_user_connections": "MAX_USER_CONNECTIONS",
+    "max_statement_time": "MAX_STATEMENT_TIME",
+}
+"""Limits of an account in mysql.global_priv, and in SQL; 0 is none."""
 GRANTEE = "CONCAT('''', User, '''@''', Host, '''')"
 
 ACCOUNTS = """
@@ -26,7 +35,8 @@ ACCOUNTS = """
            COALESCE(JSON_VALUE(Priv, '$.plugin'), ''),
            COALESCE(JSON_VALUE(Priv, '$.authentication_string'), ''),
            JSON_VALUE(Priv, '$.password_last_changed') = '0',
-           JSON_EXISTS(Priv, '$.auth_or')
+           JSON_EXISTS(Priv, '$.auth_or'),
+           Priv
     FROM mysql.global_priv
     WHERE User IN %s
 """
@@ -67,6 +77,8 @@ class _Account:
     secret: str
     has_expired: bool
     has_other_ways: bool
+    properties: str
+    """JSON of mysql.global_priv."""
 
     def __str__(self) -> str:
         return f"'{self.user}'@'{self.host}'"
@@ -83,7 +95,7 @@ def differences(connection: Connection, state: State, app: DatabaseServer | None
         elif app:
             faults += _of_the_service(connection, account, app)
     of_the_service = [account for account in accounts if app and account.user == app.user]
-    if app and of_the_service and not faults:
+    if app and of_the_service and not any(fault.what == "changed" for fault in faults):
         faults += _sign_in(app, of_the_service)
     yield from faults
     yield from _roles(connection, users)
@@ -122,12 +134,22 @@ def _of_the_service(connection: Connection, account: _Account, app: DatabaseServ
             "yp", "account", account.user, "changed", "its password has expired: the service cannot connect",
             advice=(f"ALTER USER {account} IDENTIFIED BY …, and set DRUMEE_DB",),
         )  # fmt: skip
+    if limits := _limits(account):
+        yield Difference(
+            "yp", "account", account.user, "unknown", f"{limits}: the server refuses calls beyond"
+        )  # fmt: skip
     is_native = account.plugin == "mysql_native_password"
     if is_native and account.secret != connection.one("SELECT PASSWORD(%s)", app.password or ""):
         yield Difference(
             "yp", "account", account.user, "changed", "another password than that in DRUMEE_DB",
             advice=(f"ALTER USER {account} IDENTIFIED BY …, or set DRUMEE_DB",),
         )  # fmt: skip
+
+
+def _limits(account: _Account) -> str:
+    """Return the limits of an account as ALTER USER has them; they may be those that a site wants."""
+    properties = json.loads(account.properties)
+    return " ".join(f"{sql} {properties[key]}" for key, sql in LIMITS.items() if properties.get(key))
 
 
 def _sign_in(app: DatabaseServer, accounts: list[_Account]) -> Iterator[Difference]:

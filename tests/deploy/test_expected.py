@@ -53,6 +53,10 @@ UNKNOWN = {
     "CREATE USER 'drumee_definer'@'10.0.0.1' IDENTIFIED BY 'x'": (
         "unknown   account   drumee_definer@10.0.0.1    yp                 no routine belongs to it"
     ),
+    f"ALTER USER {APP} WITH MAX_QUERIES_PER_HOUR 90000 MAX_USER_CONNECTIONS 40": (
+        "unknown   account   drumee_app                 yp                 "
+        "MAX_QUERIES_PER_HOUR 90000 MAX_USER_CONNECTIONS 40: the server refuses calls beyond"
+    ),
     "CREATE EVENT shard1.nightly ON SCHEDULE EVERY 1 DAY DO SET @a = 1": "unknown   event     nightly",
     "CREATE TABLE shard1.copy_of_dba (id INT PRIMARY KEY)": "unknown   table     copy_of_dba",
     "CREATE PROCEDURE shard1.of_the_dba() SELECT 1": "unknown   procedure of_the_dba",
@@ -63,6 +67,7 @@ UNKNOWN = {
 @pytest.fixture(autouse=True)
 def _without_reporter(dba: Admin) -> None:
     dba.rows("DROP USER IF EXISTS 'reporter'@'%', 'drumee_definer'@'10.0.0.1'")
+    dba.rows(f"ALTER USER IF EXISTS {APP} WITH MAX_QUERIES_PER_HOUR 0 MAX_USER_CONNECTIONS 0")
     dba.rows("DROP ROLE IF EXISTS drumee_readers")
     dba.rows("CREATE ROLE drumee_readers")
 
@@ -178,7 +183,7 @@ def test_objects_of_the_site_are_named_left_alone_and_can_be_listed(
 
     listed = tmp_path / "ignore"
     listed.write_text(
-        "account yp.drumee_definer@*\nevent *.nightly\n"
+        "account yp.drumee_*\nevent *.nightly\n"
         "table shard*.copy_*  # of Ann\nprocedure shard1.*\ngrant shard1.reporter@%\n"
     )
     monkeypatch.setenv("DRUMEE_SCHEMA_IGNORE", str(listed))
