@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,8 @@ from service.deploy.clients import DUMP, output_of
 from service.deploy.guards import check_databases, check_deployed, is_read_only
 from service.deploy.journal import Lease, bootstrap, lease_holder
 from service.deploy.lag import freshness
-from service.deploy.privileges import check_privileges
-from service.deploy.state import escaped, read_state
+from service.deploy.privileges import check_privileges, covers
+from service.deploy.state import read_state
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store.admin import DEFINER_NAME, Connection, DeployError, admin_servers, connect
 from service.store.lock_watch import WATCH
@@ -29,6 +30,16 @@ POSITION_OPTIONS = ("--master-data=2",)
 """Write the position in the binary log, as a comment."""
 SECTION = re.compile(rb"\n--\n-- Current Database: `([^`]+)`\n--\n\n(?=CREATE DATABASE|USE )")
 POSITION = re.compile(rb"^-- CHANGE MASTER TO MASTER_LOG_FILE='([^']+)', MASTER_LOG_POS=(\d+);", re.MULTILINE)
+RIGHTS = """
+    SELECT DISTINCT User, Host, Db
+    FROM (SELECT User, Host, Db FROM mysql.db
+          UNION ALL SELECT User, Host, Db FROM mysql.tables_priv
+          UNION ALL SELECT User, Host, Db FROM mysql.procs_priv) AS r
+    WHERE User NOT IN (%s, %s)
+"""
+"""A role has no host; a right on some columns has a row among those on tables."""
+MEMBERS = "SELECT User, Host, Role FROM mysql.roles_mapping WHERE CONCAT(User, '@', Host) <> CURRENT_USER()"
+"""The account that makes a role is a member of it, too."""
 BOUNDARY_BYTES = 512
 """Longer than any beginning of a section."""
 
@@ -88,13 +99,13 @@ def _no_deploy(connection: Connection) -> Iterator[None]:
 
 
 def _rights_of_others(connection: Connection, databases: Sequence[str], account: str) -> list[str]:
-    """Return the accounts with rights on our databases that a deploy does not make."""
-    rows = connection.rows(
-        "SELECT DISTINCT CONCAT(User, '@', Host) FROM mysql.db WHERE Db IN %s AND User NOT IN %s ORDER BY 1",
-        [*databases, *map(escaped, databases)],
-        (DEFINER_NAME, account),
-    )
-    return [name for (name,) in rows]
+    """Return the accounts and roles with rights on our databases that a deploy does not make."""
+    rows = connection.rows(RIGHTS, DEFINER_NAME, account)
+    holders = {(user, host) for user, host, place in rows if any(covers(place, db) for db in databases)}
+    members = connection.rows(MEMBERS)
+    while more := {(user, host) for user, host, role in members if (role, "") in holders} - holders:
+        holders |= more
+    return sorted(f"{user}@{host}" if host else f"the role {user}" for user, host in holders)
 
 
 def _dump(
@@ -115,8 +126,7 @@ def _dump(
         try:
             with new_file(path) as stream:
                 writer = ArchiveWriter(stream, manifest["made"])
-                with WATCH.over_client(DUMP[0], partial(Connection, settings, [server])):
-                    position = _dump_from(server, manifest["databases"], writer)
+                position = _watched_dump(settings, server, manifest["databases"], writer)
                 manifest["binary_log"] = position if has_changes else None
                 writer.close(manifest)
         except DeployError as exc:
@@ -126,8 +136,28 @@ def _dump(
     raise DeployError("\n".join(errors))
 
 
+def _watched_dump(
+    settings: Settings, server: DatabaseServer, databases: Sequence[str], writer: ArchiveWriter
+) -> dict[str, Any] | None:
+    """Dump a server. Raise DeployError when somebody holds a lock for too long: the dump has no limit."""
+    limit = settings.db_command_timeout
+    with WATCH.over_client(DUMP[0], partial(Connection, settings, [server]), limit) as watched:
+        try:
+            return _dump_from(server, databases, writer, partial(setattr, watched, "process"))
+        except DeployError as exc:
+            if not watched.ended_for:
+                raise
+            raise DeployError(
+                f"{DUMP[0]} has waited for a lock for {limit:g} s (DRUMEE_DB_COMMAND_TIMEOUT): "
+                f"{watched.ended_for}. Nothing was written; then run the same command again"
+            ) from exc
+
+
 def _dump_from(
-    server: DatabaseServer, databases: Sequence[str], writer: ArchiveWriter
+    server: DatabaseServer,
+    databases: Sequence[str],
+    writer: ArchiveWriter,
+    begin: Callable[[subprocess.Popen[bytes]], None],
 ) -> dict[str, Any] | None:
     """Dump a server. Return the position of the dump in its binary log; None when it keeps none."""
     with closing(connect([server])) as connection, connection.cursor() as cursor:
@@ -136,7 +166,7 @@ def _dump_from(
     options = (*DUMP_OPTIONS, *(POSITION_OPTIONS if is_logged else ()), "--databases", *databases)
     head = b""
     current = ""
-    for section, piece in sections(output_of(server, DUMP, options), databases):
+    for section, piece in sections(output_of(server, DUMP, options, begin), databases):
         if section != current:
             writer.begin(section)
             current = section

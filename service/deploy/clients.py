@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -29,9 +29,18 @@ LOAD_OPTIONS = (
 )
 
 
-def output_of(server: DatabaseServer, names: Sequence[str], options: Sequence[str]) -> Iterator[bytes]:
-    """Return what a program writes, in pieces. Raise DeployError with its message when it fails."""
+def output_of(
+    server: DatabaseServer,
+    names: Sequence[str],
+    options: Sequence[str],
+    begin: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
+) -> Iterator[bytes]:
+    """Return what a program writes, in pieces. Raise DeployError with its message when it fails.
+
+    `begin` gets the process when it is started.
+    """
     with _running(server, names, options, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        begin(process)
         while process.stdout and (piece := process.stdout.read(PIECE_BYTES)):
             yield piece
 

@@ -38,7 +38,16 @@ COPY = (
 """To load tables and the views of a dump, without triggers and routines."""
 ACCOUNTS = ("CREATE USER", "SET USER", "PROCESS")
 """SET USER: routines and views belong to the definer. PROCESS: whose scratch databases are in use."""
-SYSTEM_TABLES = ("db", "global_priv", "proc", "procs_priv", "proxies_priv", "roles_mapping", "user")
+SYSTEM_TABLES = (
+    "db",
+    "global_priv",
+    "proc",
+    "procs_priv",
+    "proxies_priv",
+    "roles_mapping",
+    "tables_priv",
+    "user",
+)
 """Those of the database mysql that the comparison reads."""
 MANY = 5
 """Databases in GRANT statements of their own, at most."""
@@ -198,14 +207,15 @@ def _in_database(held: Held, db: str) -> set[str]:
     rights: set[str] = set()
     for grantee in {grantee for grantee, _ in held}:
         patterns = [
-            place for who, place in held if who == grantee and place != "*.*" and _covers(place[1:-3], db)
+            place for who, place in held if who == grantee and place != "*.*" and covers(place[1:-3], db)
         ]
         if patterns:
             rights |= held[grantee, max(patterns, key=_specificity)]
     return rights
 
 
-def _covers(pattern: str, db: str) -> bool:
+def covers(pattern: str, db: str) -> bool:
+    """Return whether rights on a pattern of databases are rights on this one."""
     parts = re.findall(r"\\.|.", pattern.replace("``", "`"))
     wild = {"%": ".*", "_": "."}
     return bool(re.fullmatch("".join(wild.get(part) or re.escape(part[-1]) for part in parts), db))

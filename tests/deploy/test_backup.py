@@ -28,7 +28,7 @@ from service.deploy.restore import restore
 from service.local.processes import eventually
 from service.server import check
 from service.settings import DatabaseServer, Settings, database_servers
-from service.store import admin
+from service.store import admin, lock_watch
 from tests.support.admin import Admin
 from tests.support.sites import Cli, empty_server, files_beside_run, start
 
@@ -160,7 +160,7 @@ def test_a_backup_spares_the_node_that_the_services_use(
         lambda servers: SimpleNamespace(close=lambda: None, cursor=lambda: Cursor(servers[0])),
     )
 
-    def dump(server: DatabaseServer, _: object, writer: ArchiveWriter) -> None:
+    def dump(server: DatabaseServer, _: object, writer: ArchiveWriter, *__: object) -> None:
         dumped.append(server.password)
         writer.begin(f"of_{server.password}")
         writer.write(b"a dump")
@@ -242,6 +242,45 @@ def test_events_are_in_the_archive_and_rights_of_others_are_named(
     assert dba.rows("SELECT EVENT_NAME FROM information_schema.EVENTS") == [("nightly",)]
 
 
+def test_rights_on_one_table_or_routine_and_by_a_role_are_named(
+    site: Settings, dba: Admin, tmp_path: Path
+) -> None:
+    names = ["ann", "bo", "cy", "di"]
+    for name in names:
+        dba.rows(f"CREATE USER '{name}'@'%'")
+    dba.rows("CREATE ROLE reading")
+    dba.rows("GRANT SELECT ON shard1.contact TO reading")
+    dba.rows("GRANT reading TO 'ann'@'%'")
+    dba.rows("GRANT SELECT (email) ON shard1.contact TO 'bo'@'%'")
+    dba.rows("GRANT EXECUTE ON PROCEDURE shard1.my_contact_add TO 'cy'@'%'")
+    dba.rows("GRANT SELECT ON `shard%`.* TO 'di'@'%'")
+    dba.rows("GRANT SELECT ON `site`.* TO 'di'@'%'")
+    try:
+        manifest = backup(site, tmp_path / "b.tar.gz")
+        assert manifest["left_out"] == ["ann@%", "bo@%", "cy@%", "di@%", "the role reading"]
+    finally:
+        dba.rows("DROP ROLE reading")
+        dba.rows("DROP USER " + ", ".join(f"'{name}'@'%'" for name in names))
+
+
+def test_sequences_and_packages_are_in_the_archive(site: Settings, dba: Admin, tmp_path: Path) -> None:
+    dba.rows("CREATE SEQUENCE shard1.ticket START WITH 5")
+    assert dba.one("SELECT NEXTVAL(shard1.ticket)") == 5
+    connection = admin.Connection(site)
+    for statement in (
+        "SET SESSION sql_mode = 'ORACLE'",
+        "CREATE PACKAGE shard1.tools AS FUNCTION one RETURN INT; END",
+        "CREATE PACKAGE BODY shard1.tools AS FUNCTION one RETURN INT AS BEGIN RETURN 7; END; END",
+    ):
+        connection.run(statement)
+    connection.close()
+    backup(site, tmp_path / "b.tar.gz")
+    empty_server(site)
+    assert restore(site, tmp_path / "b.tar.gz").status == 0
+    assert dba.one("SELECT shard1.tools.one()") == 7
+    assert dba.one("SELECT NEXTVAL(shard1.ticket)") > 5
+
+
 def test_a_replica_is_backed_up_by_an_account_that_only_reads(
     site: Settings, dba: Admin, tmp_path: Path
 ) -> None:
@@ -289,6 +328,25 @@ def test_nothing_of_a_killed_backup_stays(
     assert eventually(lambda: not dba.rows(dumps), 30)
     backup(site, path)
     assert files_beside_run(tmp_path) == [path]
+
+
+def test_a_backup_waits_for_a_lock_as_long_as_other_commands(
+    site: Settings, dba: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_watch, "WAIT_SECONDS", 0.1)
+    path = tmp_path / "b.tar.gz"
+    impatient = dataclasses.replace(site, db_command_timeout=2)
+    connection = admin.Connection(site)
+    connection.run("LOCK TABLES shard1.tag WRITE")
+    with pytest.raises(DeployError, match=r"has waited for a lock for 2 s \(DRUMEE_DB_COMMAND_TIMEOUT\): .*"):
+        backup(impatient, path)
+    dumps = (
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%40001 SQL_NO_CACHE%' AND STATE <> ''"
+    )
+    assert eventually(lambda: dba.rows(f"{dumps} AND ID <> CONNECTION_ID()") == [], 30)
+    connection.close()
+    assert files_beside_run(tmp_path) == []
+    backup(impatient, path)
 
 
 def test_an_archive_replaces_the_last_one_where_files_without_names_cannot_get_one(

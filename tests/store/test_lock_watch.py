@@ -16,6 +16,7 @@ from service.store.admin import Connection
 from service.store.lock_watch import WATCH
 
 LOCK = "SELECT * FROM yp.deploy_lease FOR UPDATE"
+DUMPS = "SELECT /*!40001 SQL_NO_CACHE */ * FROM yp.deploy_lease"
 WAITS = "UPDATE yp.deploy_lease SET holder = ''"
 
 
@@ -72,9 +73,24 @@ def test_a_program_that_waits_is_seen_by_its_account(
 ) -> None:
     connection.run("LOCK TABLES yp.deploy_lease WRITE")
     with closing(Connection(settings)) as client, WATCH.over_client("dump", partial(Connection, settings)):
-        reader = threading.Thread(target=client.rows, args=["SELECT * FROM yp.deploy_lease"])
+        reader = threading.Thread(target=client.rows, args=[DUMPS])
         reader.start()
         reader.join(1)
         connection.run("UNLOCK TABLES")
         reader.join()
     assert "waiting for a lock: dump: " in capsys.readouterr().err
+
+
+def test_a_statement_that_waits_for_a_dump_is_not_taken_for_it(
+    settings: Settings, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        held(settings),
+        closing(Connection(settings)) as other,
+        WATCH.over_client("dump", partial(Connection, settings), limit=0.1) as watched,
+    ):
+        other.run("SET SESSION lock_wait_timeout = 1")
+        with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
+            other.raw.query("ALTER TABLE yp.deploy_lease COMMENT 'other'")
+    assert watched.ended_for == ""
+    assert "waiting for a lock: dump" not in capsys.readouterr().err
