@@ -31,9 +31,8 @@ BEGIN
         SELECT uid INTO v_uid FROM socket WHERE id = in_socket;
     END IF;
 
-    IF v_uid IS NULL AND NOT (in_event = 'start' AND in_opens) THEN
-        CALL room_sockets(in_hub, in_room, in_socket);
-    ELSE
+    -- Repeats socket_route: the optimizer would weigh the indexes of all tables at each call
+    IF v_uid IS NOT NULL THEN
         SELECT s.node, JSON_ARRAY(s.id) AS sockets
         FROM conference AS c
         JOIN socket_route AS s ON s.id = c.socket_id
@@ -43,15 +42,23 @@ BEGIN
         FROM socket_route AS s
         WHERE s.uid = v_uid AND s.state <> 'idle' AND s.id <> in_socket
           -- the frontend would close another call
-          AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id AND c.type = 'connect')
+          AND NOT EXISTS (SELECT 1 FROM conference AS c WHERE c.socket_id = s.id AND c.type = 'connect');
+    ELSEIF in_event = 'start' AND in_opens THEN
+        SELECT IF(s.state = 'lost', '', s.node) AS node, JSON_ARRAY(s.id) AS sockets
+        FROM conference AS c FORCE INDEX (by_room)
+        STRAIGHT_JOIN socket AS s FORCE INDEX (PRIMARY) ON s.id = c.socket_id
+        WHERE c.hub_id = in_hub AND c.room_id = in_room AND c.status = 'started' AND c.socket_id <> in_socket
         UNION ALL
-        SELECT s.node, JSON_ARRAY(s.id) AS sockets
-        FROM conference_room AS m
-        JOIN permission AS p FORCE INDEX (PRIMARY) ON p.hub_id = m.hub_id
-        JOIN drumate AS d ON d.id = p.entity_id
-        JOIN socket_route AS s ON s.uid = p.entity_id AND s.state <> 'idle' AND s.id <> in_socket
-        WHERE m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting' AND v_uid IS NULL
+        SELECT IF(s.state = 'lost', '', s.node) AS node, JSON_ARRAY(s.id) AS sockets
+        FROM conference_room AS m FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN permission AS p FORCE INDEX (PRIMARY) ON p.hub_id = m.hub_id
+        STRAIGHT_JOIN drumate AS d FORCE INDEX (PRIMARY) ON d.id = p.entity_id
+        STRAIGHT_JOIN socket AS s FORCE INDEX (by_uid)
+           ON s.uid = p.entity_id AND s.state <> 'idle' AND s.id <> in_socket
+        WHERE m.hub_id = in_hub AND m.id = in_room AND m.type = 'meeting'
           AND p.resource_id = '*' AND p.level > 0 AND (p.expiry = 0 OR p.expiry > v_now);
+    ELSE
+        CALL room_sockets(in_hub, in_room, in_socket);
     END IF;
 END$$
 DELIMITER ;

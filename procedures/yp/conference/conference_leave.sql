@@ -39,11 +39,14 @@ BEGIN
 
     IF v_socket IS NOT NULL THEN
         CALL conference_unseat(v_hub, in_room, v_socket, 0, v_left);
-        SELECT o.data
-        FROM attendee_card AS o
-        WHERE o.hub_id = v_hub AND o.room_id = in_room AND o.status = 'started' AND v_status = 'started'
-          AND v_left > 0
-        ORDER BY o.ctime, o.socket_id;
+        IF v_left > 0 AND v_status = 'started' THEN
+            SELECT o.data
+            FROM attendee_card AS o
+            WHERE o.hub_id = v_hub AND o.room_id = in_room AND o.status = 'started'
+            ORDER BY o.ctime, o.socket_id;
+        ELSE
+            SELECT '' AS data FROM DUAL WHERE FALSE;
+        END IF;
     END IF;
 END$$
 DELIMITER ;

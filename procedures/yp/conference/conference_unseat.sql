@@ -52,7 +52,10 @@ BEGIN
     -- another call removed it while this one waited for the room, and has notified the others
     IF v_attendee IS NOT NULL THEN
         -- Most users have no webhook, and most meetings no calls: what concerns these is not even asked for.
-        SELECT COUNT(*) INTO v_has_webhook FROM webhook WHERE uid IN (v_uid, v_owner, '');
+        SET v_has_webhook = EXISTS (SELECT 1 FROM webhook);
+        IF v_has_webhook THEN
+            SELECT COUNT(*) INTO v_has_webhook FROM webhook WHERE uid IN (v_uid, v_owner, '');
+        END IF;
         -- unlocked: the row of the room is locked
         SELECT COUNT(*) INTO v_has_calls FROM call_invitation WHERE hub_id = in_hub AND room_id = in_room;
         IF v_has_webhook THEN
@@ -66,7 +69,7 @@ BEGIN
         -- unlocked: the same
         SELECT COUNT(*), COALESCE(SUM(status = 'started'), 0), COALESCE(SUM(uid = v_uid), 0)
         INTO v_people, out_left, v_own
-        FROM conference
+        FROM conference FORCE INDEX (by_room)
         WHERE hub_id = in_hub AND room_id = in_room;
         IF v_own = 0 AND in_lost = 0 THEN
             DELETE FROM permission
@@ -82,6 +85,8 @@ BEGIN
         SELECT JSON_INSERT(v_attendee, '$.serial', v_serial, '$.host', v_host) AS data;
         IF v_status = 'waiting' THEN
             CALL conference_door_sockets(in_hub, in_room, in_socket);
+        ELSEIF out_left = 0 THEN
+            SELECT '' AS node, '' AS sockets FROM DUAL WHERE FALSE;
         ELSE
             CALL room_sockets(in_hub, in_room, in_socket);
         END IF;
@@ -93,8 +98,10 @@ BEGIN
         IF v_people = 0 THEN
             DELETE FROM permission
             WHERE hub_id = in_hub AND resource_id = in_room AND assign_via = 'no_traversal';
-            UPDATE call_invitation SET expiry = 0
-            WHERE hub_id = in_hub AND room_id = in_room AND status = 'ringing' AND v_has_calls;
+            IF v_has_calls THEN
+                UPDATE call_invitation SET expiry = 0
+                WHERE hub_id = in_hub AND room_id = in_room AND status = 'ringing';
+            END IF;
             DELETE FROM conference_room WHERE hub_id = in_hub AND id = in_room;
         ELSEIF out_left = 0 THEN
             -- only some who wait at the door are left: it starts anew with the next host
