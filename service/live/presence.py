@@ -74,7 +74,7 @@ class Presence:
         """Publish the state until a second read confirms it.
 
         Another process may publish an older state after ours; the second read makes sure that the last word
-        is a true one.
+        is a true one. Where nobody is notified, there is no second read.
         """
         published: dict[str, object] = {}
         while True:
@@ -84,6 +84,9 @@ class Presence:
                 return
             published, recipients = await self._read(self._db, uid, shard)
             self._pusher.send(recipients, live_update("user.connection_status", published))
+            if not recipients and uid not in self._changed_again:
+                # nobody hears an older state either; who comes online later asks for the state
+                return
 
     async def stop(self) -> None:
         """Wait for the notifications that are under way."""

@@ -10,7 +10,7 @@ from service.admin.demo import READ, WRITE
 from service.admin.registry import Registry
 from tests.support.admin import Admin
 from tests.support.conferences import MEETING, join_meeting
-from tests.support.people import People, Person, Tab, befriend
+from tests.support.people import QUIET, People, Person, Tab, befriend
 from tests.support.waiting import until
 
 
@@ -239,6 +239,30 @@ async def test_being_in_a_conference_shows_to_mutual_contacts(people: People, ad
     assert await alice.ok("desk.set_online_status") == {"user_id": alice.uid, "status": 2}
     await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
     await bob_tab.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
+
+
+async def test_a_presence_is_confirmed_only_where_somebody_hears_of_it(people: People, admin: Admin) -> None:
+    alice, bob = await people("Alice"), await people("Bob")
+    tab = await alice.tab()
+
+    async def reads() -> tuple[float, float]:
+        await asyncio.sleep(2 * QUIET)
+        return await alice.calls("shard.presence_recipients"), await alice.calls("shard.presence_state")
+
+    async def come_and_go() -> None:
+        room = (await join_meeting(alice, tab, alice.uid))["user"]["room_id"]
+        await asyncio.sleep(QUIET)
+        await alice.ok("conference.leave", room_id=room, socket_id=tab.id)
+
+    sent, confirmed = await reads()
+    await come_and_go()
+    assert await reads() == (sent + 2, confirmed)
+    await befriend(admin, alice, bob)
+    bob_tab = await bob.tab()
+    sent, confirmed = await reads()
+    await come_and_go()
+    await bob_tab.settles("user.connection_status", {"user_id": alice.uid, "status": 1})
+    assert await reads() == (sent + 2, confirmed + 2)
 
 
 async def test_joins_are_logged(people: People, registry: Registry, admin: Admin) -> None:

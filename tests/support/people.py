@@ -227,6 +227,13 @@ class Person:
         await tab.hello()
         return tab
 
+    async def calls(self, routine: str) -> float:
+        """Return how often the service has called a routine, such as shard.my_contact_add."""
+        async with self.http.get(self.base / "-/metrics") as response:
+            lines = (await response.text()).splitlines()
+        counters = [line for line in lines if line.startswith("drumee_calls_total{")]
+        return sum(float(line.split()[-1]) for line in counters if f'routine="{routine}"' in line)
+
     async def leave(self) -> None:
         """Close all tabs and the session of the test's HTTP client."""
         for tab in self.tabs:
