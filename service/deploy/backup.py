@@ -78,6 +78,7 @@ def backup(
             "server": connection.one("SELECT VERSION()"),
             "databases": databases,
             "age": age,
+            "is_replica": follows,
             "left_out": _rights_of_others(connection, databases, account),
             "routines": {
                 f"{r.db}.{r.name}": r.fingerprint

@@ -60,7 +60,10 @@ def is_read_only(connection: Connection) -> bool:
 
 
 def _primary(connection: Connection) -> str:
-    """Return host and port of the server's primary; "" without one, or without the right to see it."""
+    """Return host and port of the server's primary; "" without one.
+
+    Without the right to see it, only a replica that runs is known to be one.
+    """
     try:
         with connection.raw.cursor(pymysql.cursors.DictCursor) as cursor:
             cursor.execute("SHOW ALL SLAVES STATUS")
@@ -68,7 +71,8 @@ def _primary(connection: Connection) -> str:
     except pymysql.err.OperationalError as exc:
         if exc.args[0] != 1227:  # access denied
             raise
-        return ""
+        ((_, running),) = connection.rows("SHOW GLOBAL STATUS LIKE 'Slaves_running'")
+        return "a server that this account may not see" if int(running) else ""
     # One that has stopped, by an error or by hand, goes on later: its changes and ours would cross.
     return f"{rows[0]['Master_Host']}:{rows[0]['Master_Port']}" if rows else ""
 

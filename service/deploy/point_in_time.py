@@ -79,9 +79,15 @@ def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
 
 
 def check_target(connection: Connection) -> None:
-    """Raise DeployError on a server that refuses the transaction ids of another one."""
+    """Raise DeployError on a server on which a recovery would end in the middle, or have another result."""
     if connection.one("SELECT @@GLOBAL.gtid_strict_mode"):
         raise DeployError(
             "gtid_strict_mode is ON on this server, which refuses the transactions of the old one. "
             "Nothing was touched. SET GLOBAL gtid_strict_mode = OFF until the restore is done"
+        )
+    if connection.one("SELECT @@GLOBAL.event_scheduler") == "ON":
+        raise DeployError(
+            "event_scheduler is ON on this server: events of the archive would change rows between the "
+            "changes of the logs, which have what they did. Nothing was touched. "
+            "SET GLOBAL event_scheduler = OFF until the restore is done"
         )

@@ -86,6 +86,11 @@ def _restore(
                 raise DeployError(
                     f"yp is dropped in the logs before UNTIL={until.text}: take an earlier moment"
                 )
+        if events := enable_events(connection, archive, databases):
+            say(
+                f"events that run now: {', '.join(events)}. The archive of a replica does not say whether "
+                "the primary had disabled them"
+            )
     except DeployError as exc:
         raise DeployError(f"{exc}. The restore is not complete; the same command starts it anew") from exc
 
@@ -148,6 +153,27 @@ def allow_definer(connection: Connection, databases: Sequence[str]) -> None:
     connection.run(MAKE_DEFINER)
     for name in databases:
         connection.run(f"GRANT {DEFINER_RIGHTS} ON `{escaped(name)}`.* TO {DEFINER}")
+
+
+def enable_events(connection: Connection, archive: Archive, databases: Sequence[str]) -> list[str]:
+    """Let the events run that a replica leaves to its primary; return their names."""
+    if not archive.manifest.get("is_replica", archive.manifest.get("age")):
+        return []
+    rows = connection.rows(
+        "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER FROM information_schema.EVENTS "
+        "WHERE STATUS = 'SLAVESIDE_DISABLED' AND EVENT_SCHEMA IN %s ORDER BY 1, 2",
+        databases,
+    )
+    for db, name, definer in rows:
+        user, _, host = definer.rpartition("@")
+        # Without it, the account of the restore becomes the definer.
+        account = f"{connection.raw.escape(user)}@{connection.raw.escape(host)}"
+        connection.run(f"ALTER DEFINER = {account} EVENT `{db}`.{_quoted(name)} ENABLE")
+    return [f"{db}.{name}" for db, name, _ in rows]
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def differences(connection: Connection, manifest: dict[str, str], db: str = "") -> list[str]:

@@ -23,7 +23,7 @@ from service.deploy.journal import Lease, noted
 from service.deploy.move import stored_columns
 from service.deploy.privileges import LOGS_STATEMENTS, check_privileges
 from service.deploy.relations import mend_relations
-from service.deploy.restore import allow_definer, clear_interrupted, differences, mark
+from service.deploy.restore import allow_definer, clear_interrupted, differences, enable_events, mark
 from service.deploy.restore_entity import Tenant, load_rows, renumber, scratch_copies
 from service.deploy.scratch import unlogged
 from service.deploy.state import read_state
@@ -123,6 +123,7 @@ def _load(connection: Connection, archive: Archive, db: str, registry: str) -> N
     connection.run(f"DROP DATABASE IF EXISTS `{db}`")  # it is empty
     allow_definer(connection, [db])
     load(connection.server, archive.pieces(HEAD, db, views_of(db)))
+    enable_events(connection, archive, [db])
     if wrong := differences(connection, archive.manifest["routines"], db):
         raise DeployError(
             f"these routines are not what the manifest says: {', '.join(wrong)}. The restore is not "

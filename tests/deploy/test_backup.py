@@ -25,11 +25,13 @@ from service.deploy.backup import backup, sections
 from service.deploy.backup_archive import Archive, ArchiveWriter, new_file
 from service.deploy.deployer import Deployer, DeployError
 from service.deploy.restore import restore
+from service.deploy.restore_shard import restore_shard
 from service.local.processes import eventually
 from service.server import check
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store import admin, lock_watch
 from tests.support.admin import Admin
+from tests.support.replication import replication
 from tests.support.sites import Cli, empty_server, files_beside_run, start
 
 VOLATILE = {"deploy_lease", "deploy_run", "deploy_journal", "operation"}
@@ -305,6 +307,33 @@ def test_a_replica_is_backed_up_by_an_account_that_only_reads(
     ):
         pass
     connection.close()
+
+
+def test_the_events_of_a_replica_run_on_the_restored_server(tmp_path: Path, output: list[str]) -> None:
+    with replication(tmp_path) as (primary, replica):
+        assert Deployer(primary, lambda _: None, examples=False).deploy().status == 0
+        Deployer(primary, lambda _: None).add_shard("shard2")
+        on_primary, on_replica = Admin(primary), Admin(replica)
+        on_primary.rows("CREATE USER 'reader'@'127.0.0.1' IDENTIFIED BY 'x'")
+        on_primary.rows("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO 'reader'@'127.0.0.1'")
+        for db in ("shard1", "shard2"):
+            event = f"EVENT {db}.`night``ly` ON SCHEDULE EVERY 1 DAY DO SET @a = 1"
+            on_primary.rows(f"CREATE DEFINER = 'reader'@'127.0.0.1' {event}")
+        states = "SELECT EVENT_SCHEMA, DEFINER, STATUS FROM information_schema.EVENTS ORDER BY 1"
+        assert eventually(lambda: len(on_replica.rows(states)) == 2, 60)
+        assert {status for *_, status in on_replica.rows(states)} == {"SLAVESIDE_DISABLED"}
+        reader = dataclasses.replace(replica, db_admin=replica.db_admin.replace("dba:secret@", "reader:x@"))
+        path = tmp_path / "b.tar.gz"
+        assert backup(reader, path)["is_replica"]
+
+        wanted = [(db, "reader@127.0.0.1", "ENABLED") for db in ("shard1", "shard2")]
+        on_primary.rows("DROP DATABASE shard2")
+        restore_shard(primary, path, "shard2")
+        assert list(on_primary.rows(states)) == wanted
+        empty_server(primary)
+        assert restore(primary, path, say=output.append).status == 0
+        assert list(on_primary.rows(states)) == wanted
+        assert output[-1].startswith("events that run now: shard1.night`ly, shard2.night`ly.")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -218,6 +218,15 @@ def test_a_clock_that_was_set_back_is_named(
     assert "the clock of the server was set back" in refusal(logs, until)
 
 
+@pytest.mark.parametrize(("name", "value"), [("gtid_strict_mode", "1"), ("event_scheduler", "ON")])
+def test_a_server_that_cannot_replay_the_logs_is_not_touched(
+    name: str, value: str, dba: Admin, refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    logs = copy_logs(dba, tmp_path / "logs")
+    with setting(dba, name, value):
+        assert f"SET GLOBAL {name} = OFF until the restore is done" in refusal(logs)
+
+
 class Encrypted(MariaDB):
     """A server whose logs are encrypted, reached over TCP as well."""
 
