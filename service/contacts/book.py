@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from service.contacts import invitations
-from service.contacts.first_record import first_record
+from service.contacts.contact_change import TEXTS, ContactChange, contact_change
+from service.contacts.first_record import API_NAMES, first_record
+from service.contacts.form_changes import FormBase
 from service.contacts.record import Record, record_of, routine_columns, routine_fields
 from service.contacts.search_words import with_words
 from service.runtime.context import Context, row
 from service.store.database import ResultSet, Transaction, document, documents, encode
 
+RENDERED_FIELDS = {"display_name", "first_name", "last_name", "job_title", "notes"}
+"""Fields of a record whose changes the service renders."""
 RoutineCall = Callable[[Transaction], Awaitable[list[ResultSet]]]
 """One CALL of a transaction."""
 
@@ -54,7 +58,34 @@ async def store(ctx: Context, contact: dict[str, Any]) -> list[ResultSet]:
 
 async def patch(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:
     """Change these fields of a record; return it. Raise Refused when `rev` is given and out of date."""
+    if fields.keys() <= RENDERED_FIELDS:
+        patched = await _patch_texts(ctx, contact_id, routine_columns(fields), rev)
+        if patched is not None:
+            return patched
     return await _patch(ctx, contact_id, routine_fields(fields), rev)
+
+
+async def replace(ctx: Context, contact_id: str, change: ContactChange) -> list[ResultSet]:
+    """Store a changed contact that the service has rendered; return what `my_contact_replace` returns.
+
+    Nothing when the contact is no longer as it was read.
+    """
+    return await ctx.shard(
+        "my_contact_replace",
+        contact_id,
+        change.digest,
+        change.full_digest,
+        change.names_digest,
+        change.contact,
+        change.words,
+        change.name,
+        change.record,
+        change.new_digest,
+        change.new_names_digest,
+        change.private,
+        change.card,
+        change.full,
+    )
 
 
 async def patch_custom(ctx: Context, contact_id: str, fields: dict[str, Any], rev: int | None) -> Record:
@@ -230,6 +261,28 @@ async def _patch(ctx: Context, contact_id: str, text: str, rev: int | None) -> R
     return record_of(
         await _change(ctx, lambda tx: tx.call(shard, "my_contact_patch", owner_id, contact_id, text, rev))
     )
+
+
+async def _patch_texts(
+    ctx: Context, contact_id: str, columns: dict[str, Any], rev: int | None
+) -> Record | None:
+    """Change texts of a contact by the record that the service makes of it; None for `my_contact_patch`."""
+    base_rows, contact_rows, _ = await ctx.shard("my_contact_form", contact_id)
+    if not base_rows or not contact_rows:
+        return None
+    stored, base = document(contact_rows), FormBase(*base_rows[0])
+    names = {key: columns.get(key, stored[TEXTS[key]]) for key in API_NAMES}
+    # refused by my_contact_patch
+    if not (any(names.values()) or stored["given_surname"]) or rev not in (None, base.record_rev):
+        return None
+    change = contact_change(columns | {"rev": rev}, stored, base)
+    replaced = [] if change is None else await replace(ctx, stored["id"], change)
+    if not replaced:
+        return None
+    card, sockets = replaced
+    push_contact(ctx, card, sockets, "contact.update")
+    ((_, data, new_rev),) = card
+    return Record(data, new_rev)
 
 
 async def _change(ctx: Context, call: RoutineCall) -> ResultSet:

@@ -39,6 +39,8 @@ from service.contacts.vocabulary import Contact
 from service.store.database import encode
 
 ENTRY_LISTS = ("mobile", "address")
+TEXTS = COLUMNS | {"display_name": "display_name", "job_title": "job_title"}
+"""Names of the texts that change, each with its key in the full contact; the form has not all of them."""
 NO_DIGITS = re.compile(r"[^0-9]+", re.ASCII)
 IDS = {"mobile": "phone_id", "address": "address_id"}
 Rows = dict[str, dict[str, str]]
@@ -67,7 +69,10 @@ class _LeftToSQLError(Exception):
 
 
 def contact_change(changed: Mapping[str, Any], stored: Contact, base: FormBase) -> ContactChange | None:
-    """Return the change that `form_changes.changes` has found; None for `my_contact_update` to make it."""
+    """Return the change that `form_changes.changes` has found; None for the routines to make it.
+
+    With from_api, `changed` has texts of `/api/v1`, and rev is the revision that the record must have.
+    """
     if (
         not base.is_plain
         or base.is_auto
@@ -98,9 +103,10 @@ class _ChangedContact:
 
     def __init__(self, changed: Mapping[str, Any], stored: Contact, record: Contact, base: FormBase) -> None:
         self.stored, self.record, self.base = stored, record, base
-        texts = {key: (stored[column] or None) for key, column in COLUMNS.items()}
-        sent = {key: _plain(changed[key]) for key in COLUMNS if key in changed}
+        texts = {key: (stored[column] or None) for key, column in TEXTS.items()}
+        sent = {key: _plain(changed[key]) for key in TEXTS if key in changed}
         self.columns = {key: text for key, text in sent.items() if text != texts[key]}
+        self.condition = {"rev": changed["rev"]} if changed.get("from_api") and changed.get("rev") else {}
         self.before = {**stored, **texts}
         self.texts = {**self.before, **self.columns}
         known = (base.international or "").split(" ") if stored["mobile"] else []
@@ -125,7 +131,7 @@ class _ChangedContact:
         full = {**self.stored, **self._full(), "mtime": None}
         emails = [entry["email"] for entry in self.stored["email"] if entry["is_default"]]
         card = {key: full[key] for key in CARD_KEYS} | {"email": emails[0] if emails else ""}
-        private |= {"surname": self.texts["surname"]} | {
+        private |= {key: self.texts[key] for key in ("surname", "display_name")} | {
             name: ",".join(_private(self.lists[key], key)) or None
             for key, name in (("mobile", "phones"), ("address", "addresses"))
             if key in self.sent
@@ -136,7 +142,7 @@ class _ChangedContact:
             base.digest or "",
             base.full_digest or "",
             base.names_digest or "",
-            encode({**self.columns, **self._rows()}),
+            encode({**self.columns, **self._rows(), **self.condition}),
             encode(self._words()),
             record["display_name"][:INDEX_NAME_LIMIT],
             as_stored(record),
@@ -153,6 +159,7 @@ class _ChangedContact:
             "display_name": self._full_name(texts),
             "first_name": texts["firstname"],
             "last_name": texts["lastname"],
+            "job_title": texts["job_title"],
             "notes": texts["comment"],
         }
         if "mobile" in self.sent:
@@ -184,6 +191,8 @@ class _ChangedContact:
             "given_surname": texts["surname"],
             "comment": texts["comment"] or "",
             "message": texts["message"] or "",
+            "display_name": texts["display_name"],
+            "job_title": texts["job_title"],
         }
         for key in self.sent:
             shown = SHOWN[key]

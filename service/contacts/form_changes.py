@@ -48,6 +48,7 @@ class FormBase(NamedTuple):
     names_digest: str | None
     private: str | None
     international: str | None
+    record_rev: int | None
 
 
 def changes(fields: Fields, stored: Contact, base: FormBase) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from service.contacts import book, exporting, google, groups, import_report, inv
 from service.contacts import history as past
 from service.contacts.book import add_block, push_contact, release_former_peers, store
 from service.contacts.cleaning import clean
-from service.contacts.contact_change import ContactChange, contact_change
+from service.contacts.contact_change import contact_change
 from service.contacts.encodings import codec_of
 from service.contacts.form_changes import FormBase, changes
 from service.contacts.form_numbers import from_form
@@ -155,31 +155,10 @@ async def _save_little(ctx: Context, contact_id: str, fields: dict[str, Any]) ->
         change = contact_change(changed, stored, base)
         if change is None:
             return changed
-        if saved := await _replace(ctx, stored["id"], change):
-            return saved
+        if saved := await book.replace(ctx, stored["id"], change):
+            return Invitation(saved[0], saved[1])
         whole = changed
     return whole
-
-
-async def _replace(ctx: Context, contact_id: str, change: ContactChange) -> Invitation | None:
-    """Store a changed contact; None when it is no longer as it was read."""
-    saved = await ctx.shard(
-        "my_contact_replace",
-        contact_id,
-        change.digest,
-        change.full_digest,
-        change.names_digest,
-        change.contact,
-        change.words,
-        change.name,
-        change.record,
-        change.new_digest,
-        change.new_names_digest,
-        change.private,
-        change.card,
-        change.full,
-    )
-    return Invitation(saved[0], saved[1]) if saved else None
 
 
 async def invite(ctx: Context, email: str) -> Answer:

@@ -10,6 +10,7 @@ import pytest
 
 from service.contacts.contact_change import ContactChange, contact_change
 from service.contacts.form_changes import FormBase, changes
+from service.contacts.record import routine_columns
 from service.store.database import document
 from tests.support.direct import json_text
 from tests.support.scene import Scene
@@ -257,6 +258,34 @@ def test_a_change_that_the_service_renders_ends_as_the_whole_form(twins: Scene, 
     save(twins, form, "bob")
     assert everything(twins, "alice") == everything(twins, "bob")
     compare_ledgers(twins)
+
+
+PATCHES: tuple[Form, ...] = (
+    {"first_name": "ada"}, {"last_name": ""}, {"display_name": "The Countess"}, {"notes": "met in Köln"},
+    {"job_title": "Analyst"}, {"first_name": None, "last_name": None, "display_name": "Zoë Ünal"},
+    {"display_name": "Ada", "notes": None, "job_title": "x"}, {"first_name": "y" * 100, "last_name": "x"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=repr)
+def test_a_patch_that_the_service_renders_ends_as_that_of_sql(twins: Scene, patch: Form) -> None:
+    columns = routine_columns(patch)
+    assert replace(twins, columns)
+    twins["patch"] = json_text(columns)
+    twins.sets("my_contact_patch(:bob, :of_bob, :patch, NULL)")
+    assert everything(twins, "alice") == everything(twins, "bob")
+    compare_ledgers(twins)
+
+
+def test_a_patch_of_another_revision_is_not_stored(twins: Scene) -> None:
+    base, contact = stored(twins)
+    for rev, sets in ((base.record_rev, 2), (9, 0)):
+        twins.sets("SAVEPOINT unpatched")
+        change = contact_change({"from_api": 1, "firstname": "A", "rev": rev}, contact, base)
+        assert change is not None
+        call = f"my_contact_replace(:alice, :of_alice, {arguments(twins, change)})"
+        assert len(twins.sets(call)) == sets
+        twins.sets("ROLLBACK TO SAVEPOINT unpatched")
 
 
 def test_international_forms_stay_with_their_numbers(twins: Scene) -> None:

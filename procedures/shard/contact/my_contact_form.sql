@@ -10,7 +10,8 @@
 --                             NULL; digest, full_digest, names_digest (MD5 of the record, of the stored text
 --                             of the RPC and of the names, in hexadecimal digits, or NULL); private
 --                             (contact_record); international: those of the numbers, by position, with a
---                             blank between them and - for an unknown one
+--                             blank between them and - for an unknown one; record_rev: that of the record, or
+--                             NULL
 --           at most one row   data  JSON, the full contact (contact_full)
 --           rows              node, sockets: open sockets of the owner
 -- Errors:   none
@@ -23,7 +24,7 @@ CREATE OR REPLACE PROCEDURE my_contact_form(
     READS SQL DATA
     SQL SECURITY DEFINER
 BEGIN
-    DECLARE v_rev BIGINT UNSIGNED;
+    DECLARE v_rev, v_record_rev BIGINT UNSIGNED;
     DECLARE v_is_plain, v_is_auto, v_is_stored TINYINT;
     DECLARE v_own_email VARCHAR(255) COLLATE utf8mb4_bin;
     DECLARE v_record, v_private, v_full LONGTEXT COLLATE utf8mb4_bin;
@@ -36,9 +37,9 @@ BEGIN
            c.peer_id IS NULL AND d.id IS NULL AND c.status IN ('memory', 'sent')
            AND c.category = 'independant',
            c.is_auto, me.email, r.record, r.digest, r.names_digest, r.private, r.rpc_full,
-           c.peer_id IS NULL AND b.contact_id IS NULL
+           r.rev, c.peer_id IS NULL AND b.contact_id IS NULL
     INTO v_rev, v_is_plain, v_is_auto, v_own_email, v_record, v_digest, v_names_digest, v_private, v_full,
-         v_is_stored
+         v_record_rev, v_is_stored
     FROM contact AS c FORCE INDEX (PRIMARY)
     JOIN contact_ledger AS l FORCE INDEX (PRIMARY) ON l.owner_id = in_owner
     JOIN yp.drumate AS me FORCE INDEX (PRIMARY) ON me.id = in_owner
@@ -61,7 +62,7 @@ BEGIN
     SELECT v_rev AS rev, v_is_plain AS is_plain, v_is_auto AS is_auto, v_own_email AS own_email,
            v_record AS record, LOWER(HEX(v_digest)) AS digest, MD5(v_full) AS full_digest,
            LOWER(HEX(v_names_digest)) AS names_digest, v_private AS private,
-           v_international AS international
+           v_international AS international, v_record_rev AS record_rev
     FROM DUAL
     WHERE v_rev IS NOT NULL;
     -- the text has neither what is live of a user, nor tags (contact_document)

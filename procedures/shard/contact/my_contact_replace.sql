@@ -9,10 +9,11 @@
 --           in_digest             MD5 of the record, in hexadecimal digits, as it was read
 --           in_full_digest        the same of the stored text of the RPC
 --           in_names_digest       the same of the names
---           in_contact            JSON with any of firstname, lastname, surname, comment, message (texts, or
---                                 null), mobile and address (all entries of the list: id, position,
---                                 columns of the table, new_label; keeps_label, 1: it stays), no_mobile and
---                                 no_address (ids of the entries that are deleted)
+--           in_contact            JSON with any of firstname, lastname, surname, display_name, job_title,
+--                                 comment, message (texts, or null), mobile and address (all entries of the
+--                                 list: id, position, columns of the table, new_label; keeps_label, 1: it
+--                                 stays), no_mobile and no_address (ids of the entries that are deleted);
+--                                 rev, the revision that the record must have
 --           in_words              JSON, the rows of contact_index: removed and added, arrays of arrays, kind
 --                                 and words; with display_name, the name is written again; name_words,
 --                                 the words of the name, when only the collation can sort them
@@ -24,7 +25,7 @@
 --           in_card               the contact in lists of the RPC (contact_document), with null for mtime
 --           in_full               the full contact of the RPC, in the same way
 -- Returns:  nothing when the contact has changed; otherwise
---           one row   data  JSON, the full contact (contact_full)
+--           one row   data  JSON, the full contact (contact_full); record  JSON, the record; rev
 --           rows      node, sockets: open sockets of the owner
 -- Errors:   none
 -- Needs:    a transaction
@@ -66,7 +67,8 @@ BEGIN
     JOIN contact_record AS r FORCE INDEX (PRIMARY) ON r.owner_id = in_owner AND r.contact_id = in_id
     WHERE c.owner_id = in_owner AND c.id = in_id AND c.deleted_at IS NULL AND c.peer_id IS NULL
       AND c.is_auto = 0 AND r.state = 'active' AND r.digest = UNHEX(in_digest)
-      AND r.names_digest = UNHEX(in_names_digest) AND UNHEX(MD5(r.rpc_full)) = UNHEX(in_full_digest);
+      AND r.names_digest = UNHEX(in_names_digest) AND UNHEX(MD5(r.rpc_full)) = UNHEX(in_full_digest)
+      AND r.rev = COALESCE(JSON_VALUE(in_contact, '$.rev'), r.rev);
 
     IF v_name IS NOT NULL THEN
         UPDATE contact_ledger SET rev = LAST_INSERT_ID(rev + 1) WHERE owner_id = in_owner;
@@ -83,6 +85,10 @@ BEGIN
             surname = IF(JSON_EXISTS(in_contact, '$.surname'), JSON_VALUE(in_contact, '$.surname'), surname),
             comment = IF(JSON_EXISTS(in_contact, '$.comment'), JSON_VALUE(in_contact, '$.comment'), comment),
             message = IF(JSON_EXISTS(in_contact, '$.message'), JSON_VALUE(in_contact, '$.message'), message),
+            display_name = IF(JSON_EXISTS(in_contact, '$.display_name'),
+                              JSON_VALUE(in_contact, '$.display_name'), display_name),
+            job_title = IF(JSON_EXISTS(in_contact, '$.job_title'),
+                           JSON_VALUE(in_contact, '$.job_title'), job_title),
             mtime = v_seconds
         WHERE owner_id = in_owner AND id = in_id;
         IF JSON_EXISTS(in_contact, '$.no_mobile[0]') THEN
@@ -193,7 +199,7 @@ BEGIN
             WHERE j.word <> '';
         END IF;
 
-        SELECT in_full AS data;
+        SELECT in_full AS data, in_record AS record, v_rev AS rev;
         CALL yp.user_sockets(in_owner, NULL);
     END IF;
 END$$

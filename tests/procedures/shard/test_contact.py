@@ -210,7 +210,7 @@ def test_my_contact_form_answers_the_contact_and_its_revision(scene: Scene) -> N
     rev = scene.one("SELECT rev FROM contact_ledger WHERE owner_id = :alice")
     book_rows, contact_rows, socket_rows = scene.sets("my_contact_form(:alice, :ada)")
     assert book_rows[0][:4] == (rev, 1, 0, scene["mail_alice"])
-    stored = """SELECT record, LOWER(HEX(digest)), MD5(rpc_full), LOWER(HEX(names_digest)), private, NULL
+    stored = """SELECT record, LOWER(HEX(digest)), MD5(rpc_full), LOWER(HEX(names_digest)), private, NULL, rev
                 FROM contact_record WHERE contact_id = :ada"""
     assert book_rows[0][4:] == scene.rows(stored)[0]
     assert socket_rows == scene.rows("yp.user_sockets(:alice, NULL)")
