@@ -35,6 +35,7 @@ from service.store.admin import (
     admin_servers,
     view_statement,
 )
+from service.store.server_errors import is_disk_full
 
 STATEMENT_SECONDS = 60
 SESSION = (
@@ -274,6 +275,11 @@ class _Site:
         error = attempt(self._connection, subject, ours.replace(DEFINER, f"'{self._name}'@'localhost'"))
         if error is not None:
             number, message = error
+            if is_disk_full(number, message):  # all that follows would fail by it
+                raise DeployError(
+                    f"the disk of the server is full, as the trial in scratch databases shows: {message}. "
+                    "Nothing was deployed: make room there, then repeat the command"
+                )
             self.failures.append(
                 FailedExample(
                     subject,

@@ -16,8 +16,16 @@ UNFINISHED = (
 )
 
 
+class Interruption(KeyboardInterrupt):
+    """A signal has asked the command to end.
+
+    Python ends by a signal of its own, whatever the exit status is, when a plain KeyboardInterrupt has passed
+    through `exec` of a text: imports do that for each dataclass.
+    """
+
+
 class Ending:
-    """Turns the first signal into KeyboardInterrupt. Later ones must not disturb the clean-up."""
+    """Turns the first signal into Interruption. Later ones must not disturb the clean-up."""
 
     def __init__(self) -> None:
         self.is_asked = False
@@ -35,7 +43,7 @@ class Ending:
         if self._shields:
             self._is_due = True
         else:
-            raise KeyboardInterrupt
+            raise Interruption
 
     @contextmanager
     def shield(self) -> Iterator[None]:
@@ -47,7 +55,7 @@ class Ending:
             self._shields -= 1
         if self._is_due and not self._shields:
             self._is_due = False
-            raise KeyboardInterrupt
+            raise Interruption
 
 
 _endings: list[Ending] = []
@@ -68,7 +76,7 @@ def shielded() -> Iterator[None]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block at Ctrl-C, SIGTERM, or when the terminal is closed.
+    """Raise Interruption in the block at Ctrl-C, SIGTERM, or when the terminal is closed.
 
     A signal that is ignored stays so: `nohup` means it, and the background of a shell.
     """

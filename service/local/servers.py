@@ -10,6 +10,7 @@ import abc
 import contextlib
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 STOP_REPEAT_SECONDS = 1.0
+LOG_LINES = 45
+"""Those of a failed installation: its cause is above the advice."""
+NO_ROOM = re.compile(r"failed with error 28\b|no space left on device", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +187,8 @@ class PrivateServer(abc.ABC):
                 os.kill(pid, number)
 
     def _complaint(self, what: str) -> str:
-        if is_full(self.home.parent):
+        # The server has removed the files that found no room.
+        if is_full(self.home.parent) or NO_ROOM.search(tail(self.log_file, LOG_LINES)):
             return f"{self.name} {what}: the disk of {self.home.parent} is full"
         return f"{self.name} {what}. The end of {self.log_file}:\n{tail(self.log_file)}"
 
@@ -287,7 +292,10 @@ class MariaDB(PrivateServer):
             installer.wait()
             raise
         if code != 0:
-            raise StackError(self._complaint("could not make its data directory"))
+            complaint = self._complaint("could not make its data directory")
+            # The next start would remove it: a full disk needs the room now.
+            shutil.rmtree(new, ignore_errors=True)
+            raise StackError(complaint)
         new.rename(self.home)
 
     def _install_command(self, new: Path) -> list[str]:

@@ -118,7 +118,7 @@ def translate(exc: Exception) -> Exception:
         return RetryableError(number)
     if number == TIMED_OUT:
         return DatabaseTimeoutError(str(exc))
-    if isinstance(exc, pymysql.err.MySQLError) and (number in DISK_NUMBERS or DISK_FULL.search(str(exc))):
+    if isinstance(exc, pymysql.err.MySQLError) and is_disk_full(number, str(exc)):
         return DiskFullError(str(exc))
     if number in IN_TROUBLE:
         trouble = ServerTroubleError(str(exc))
@@ -129,6 +129,11 @@ def translate(exc: Exception) -> Exception:
     ):
         return DatabaseUnavailableError(str(exc))
     return exc
+
+
+def is_disk_full(number: int, text: str) -> bool:
+    """Return whether an error of the server says that its disk has no room for what a statement writes."""
+    return number in DISK_NUMBERS or bool(DISK_FULL.search(text))
 
 
 def number_of(exc: Exception) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from service import cli
 from service.deploy import examples
+from service.deploy.deployer import Deployer
 from service.deploy.examples import ExamplesReport, examine, run_examples
 from service.deploy.plan import Files
 from service.deploy.scratch import with_registry
@@ -211,3 +212,15 @@ def test_the_exit_status_of_doctor(site: Settings, monkeypatch: pytest.MonkeyPat
     output, _ = done.communicate()
     assert done.returncode == 2
     assert "no MariaDB server answers" in output
+
+
+def test_a_full_disk_is_named_and_not_what_follows_from_it(site: Settings, dba: Admin) -> None:
+    full = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table ''tag'' is full'; "
+    files = with_body("shard_list", lambda body: body.replace("BEGIN\n", f"BEGIN\n    {full}\n", 1))
+    with pytest.raises(DeployError) as refused:
+        Deployer(site, lambda _: None, files=files).deploy()
+    assert str(refused.value) == (
+        "the disk of the server is full, as the trial in scratch databases shows: The table 'tag' is full. "
+        "Nothing was deployed: make room there, then repeat the command"
+    )
+    assert left_over(dba) == []

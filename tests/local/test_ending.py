@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from service import ROOT
 from service.local.ending import ended_by_signals, shielded
 
 
@@ -24,3 +28,22 @@ def test_a_signal_waits_for_the_clean_up() -> None:
     with pytest.raises(KeyboardInterrupt):
         clean_up(done)
     assert done == ["cleaned up"]
+
+
+IMPORTING = """
+import os, signal, sys
+from service.local.ending import ended_by_signals
+try:
+    with ended_by_signals():
+        exec("os.kill(os.getpid(), signal.SIGTERM); signal.pause()")
+except KeyboardInterrupt:
+    sys.exit(2)
+"""
+"""A dataclass makes its methods by such an exec of a text, while its module is imported."""
+
+
+def test_a_signal_in_an_exec_of_a_text_changes_no_exit_status(tmp_path: Path) -> None:
+    (tmp_path / "importing.py").write_text(IMPORTING)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = subprocess.run([sys.executable, "-m", "importing"], env=environment, check=False)
+    assert done.returncode == 2

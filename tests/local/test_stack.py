@@ -283,6 +283,19 @@ def test_a_half_made_data_directory_is_made_again(place: Path) -> None:
     assert (aside / "ibdata1").read_bytes() == b"something"
 
 
+def test_an_installation_without_room_says_so_and_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = "[ERROR] InnoDB: preallocating 134217728 bytes for file ./ib_logfile101 failed with error 28"
+    advice = "seq 30"
+    monkeypatch.setattr(
+        MariaDB, "_install_command", lambda *_: ["sh", "-c", f"echo '{error}'; {advice}; exit 1"]
+    )
+    with pytest.raises(StackError, match=f"could not make its data directory: the disk of {place} is full"):
+        Stack(place, kinds=[MariaDB]).start()
+    assert not list(place.glob("mariadb.new-*"))
+
+
 def test_a_start_killed_at_any_moment_is_no_obstacle(place: Path) -> None:
     starter = (
         "import pathlib; from service.local.stack import Stack; "
