@@ -24,6 +24,7 @@ from service.rest.websocket import Times
 from service.runtime import exchange
 from service.settings import Settings
 from tests.support.admin import SECOND_SHARD, Admin
+from tests.support.memory_folder import use_memory
 from tests.support.nodes import Node, NodeMaker
 from tests.support.order import LONGEST
 from tests.support.people import PASSWORD, People
@@ -142,6 +143,11 @@ async def people(node: URL, registry: Registry, password_hash: str, admin: Admin
 def root() -> Path:
     """Return the root of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Choose the folder of all temporary files, before the first is made."""
+    use_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
