@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.auth import counters
-from service.auth.throttle import LONGEST_PAUSE, SignInAttempt, Throttle, pause_seconds
+from service.auth.throttle import FIRST_PAUSE, LONGEST_PAUSE, SignInAttempt, Throttle, pause_seconds
 from service.settings import Settings
 from service.store.redis import RedisServers
 from service.web.address import AddressKey
@@ -140,8 +140,12 @@ async def test_forty_attempts_at_once_over_two_processes_count_as_forty(
     processes = process(), process()
     one_account = await asyncio.gather(*(processes[n % 2].attempt(ann.at("here")) for n in range(40)))
     assert one_account.count(0) == 3
+    clock = asyncio.get_running_loop().time
+    start = clock()
     many = (processes[n % 2].attempt(ann.at("there", name=str(n))) for n in range(40))
-    assert (await asyncio.gather(*many)).count(0) == 5
+    allowed = (await asyncio.gather(*many)).count(0)
+    # One more may try after each pause: only a machine that does much else takes so long.
+    assert 5 <= allowed <= 5 + (clock() - start) // FIRST_PAUSE
 
 
 async def test_names_are_not_readable_in_redis(
