@@ -2,7 +2,7 @@
 
 Nothing is decided here: `my_contact_store` checks whether the contact may be added, and stores it with these
 texts. `None` leaves a contact to `my_contact_add` or `my_contact_create`: one in other letters than plain
-ones, with tags, with more than one entry of a kind, or with fields that few contacts have.
+ones, with tags, with more than one email address, or with fields that few contacts have.
 `tests/procedures/test_first_record.py` compares the rows with those of SQL.
 """
 
@@ -147,6 +147,7 @@ class _NewContact:
 
     def _record(self) -> Entry:
         texts = self.texts
+        has_default = any(e["is_default"] == 1 for e in self.phones)
         return {
             "id": to_wire(self.id),
             "display_name": self._full_name(),
@@ -157,7 +158,12 @@ class _NewContact:
                 for e in self.emails
             ],
             "phones": [
-                {"number": number_of_entry(e), "label": public_label(e, "mobile"), "primary": True}
+                {
+                    "number": number_of_entry(e),
+                    "label": public_label(e, "mobile"),
+                    # without a default number, the first one is primary
+                    "primary": e["is_default"] == 1 or (e is self.phones[0] and not has_default),
+                }
                 for e in self.phones
             ],
             "company": texts["company"],
@@ -181,14 +187,17 @@ class _NewContact:
         }
 
     def _private(self) -> Entry:
-        phones = [f"{n} {len(e['areacode'])} {e['is_default']}" for n, e in enumerate(self.phones, 1)]
-        addresses = [f"{n} {e['is_default']}" for n, e in enumerate(self.addresses, 1)]
+        # in the order of ids, as the table has them
+        phones = {
+            e["id"]: f"{n} {len(e['areacode'])} {e['is_default']}" for n, e in enumerate(self.phones, 1)
+        }
+        addresses = {e["id"]: f"{n} {e['is_default']}" for n, e in enumerate(self.addresses, 1)}
         return {
             "surname": self.texts["surname"],
             "display_name": self.texts["display_name"],
             "is_auto": 0,
-            "phones": ",".join(phones) or None,
-            "addresses": ",".join(addresses) or None,
+            "phones": ",".join(text for _, text in sorted(phones.items())) or None,
+            "addresses": ",".join(text for _, text in sorted(addresses.items())) or None,
         }
 
     def _card(self) -> Entry:

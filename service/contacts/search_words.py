@@ -115,14 +115,16 @@ def words_of(contact: Contact) -> Words | None:
 def with_words(contact: Mapping[str, Any]) -> dict[str, Any]:
     """Add its words to a new contact, in the form of `contact_write`; a contact is left to SQL without them.
 
-    `contact_render_first` takes those of contacts without tags that have at most one entry of each kind.
+    `contact_render_first` takes those of contacts without tags that have at most one entry of each kind,
+    `first_record` also those with several numbers and postal addresses.
     """
     entries = {key: contact.get(key) or [] for key in LISTS}
     if (
         # the names may be those of an account
         "invitee_id" in contact
         or any(contact.get(key) for key in ("tag", "tags"))
-        or any(len(listed) > 1 for listed in entries.values())
+        # the default one has to be found
+        or len(entries["email"]) > 1
     ):
         return dict(contact)
     words = words_of(

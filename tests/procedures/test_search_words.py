@@ -149,7 +149,7 @@ def test_contacts_with_more_of_a_kind_are_left_to_sql(scene: Scene) -> None:
     tagged = {**typed(0, PLAIN[0]), "tag": [scene["work"]]}
     several = {
         **typed(1, PLAIN[0]),
-        "mobile": [{"phone": "1", "areacode": ""}, {"phone": "2", "areacode": ""}],
+        "email": [{"email": f"{who}@x.example", "is_default": int(who == "a")} for who in "ab"],
     }
     of_an_account = {"invitee_id": scene["alice"], "firstname": "Al"}
     assert created(scene, "my_contact_add", [several, of_an_account]) == 0

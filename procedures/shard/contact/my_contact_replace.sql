@@ -129,6 +129,7 @@ BEGIN
                                          category, is_default, position, label)
             SELECT in_owner, in_id, j.id, j.street, j.city, j.state, j.postal_code, j.country, j.category,
                    j.is_default, j.position, IF(j.keeps_label, a.label, j.label)
+            -- Repeats my_contact_store: the columns of the table
             FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
                 id          CHAR(16) COLLATE ascii_bin PATH '$.id',
                 street      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.street',

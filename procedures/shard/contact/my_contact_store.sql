@@ -6,8 +6,8 @@
 --
 -- Params:   in_owner          owner of the address book
 --           in_id             new id of the contact
---           in_contact        JSON: the columns of contact (texts, or null), metadata, and email, mobile,
---                             address, each an array with at most one entry, the columns of its table;
+--           in_contact        JSON: the columns of contact (texts, or null), metadata, and email (at most one
+--                             entry), mobile, address, each an array with the columns of its table;
 --                             from_api, when other contacts may have the address; name_words, the words of
 --                             the name, when only the collation can sort them
 --           in_words          JSON, the rows of contact_index: an array of arrays, kind and words; null is
@@ -91,7 +91,21 @@ BEGIN
                     JSON_VALUE(in_contact, '$.email[0].category'), 1, 1,
                     JSON_VALUE(in_contact, '$.email[0].label'));
         END IF;
-        IF JSON_EXISTS(in_contact, '$.mobile[0]') THEN
+        -- one entry needs no table in memory
+        IF JSON_EXISTS(in_contact, '$.mobile[1]') THEN
+            INSERT INTO contact_phone (owner_id, contact_id, id, areacode, phone, category, is_default,
+                                       position, label)
+            SELECT in_owner, in_id, j.id, j.areacode, j.phone, j.category, j.is_default, j.position, j.label
+            FROM JSON_TABLE(in_contact, '$.mobile[*]' COLUMNS (
+                position   FOR ORDINALITY,
+                id         CHAR(16) COLLATE ascii_bin PATH '$.id',
+                areacode   VARCHAR(16) COLLATE utf8mb4_bin PATH '$.areacode',
+                phone      VARCHAR(81) COLLATE utf8mb4_bin PATH '$.phone',
+                category   VARCHAR(8) COLLATE ascii_bin PATH '$.category',
+                is_default TINYINT PATH '$.is_default',
+                label      VARCHAR(32) COLLATE utf8mb4_bin PATH '$.label'
+            )) AS j;
+        ELSEIF JSON_EXISTS(in_contact, '$.mobile[0]') THEN
             INSERT INTO contact_phone (owner_id, contact_id, id, areacode, phone, category, is_default,
                                        position, label)
             VALUES (in_owner, in_id, JSON_VALUE(in_contact, '$.mobile[0].id'),
@@ -101,7 +115,24 @@ BEGIN
                     JSON_VALUE(in_contact, '$.mobile[0].is_default'), 1,
                     JSON_VALUE(in_contact, '$.mobile[0].label'));
         END IF;
-        IF JSON_EXISTS(in_contact, '$.address[0]') THEN
+        IF JSON_EXISTS(in_contact, '$.address[1]') THEN
+            INSERT INTO contact_address (owner_id, contact_id, id, street, city, state, postal_code, country,
+                                         category, is_default, position, label)
+            SELECT in_owner, in_id, j.id, j.street, j.city, j.state, j.postal_code, j.country, j.category,
+                   j.is_default, j.position, j.label
+            FROM JSON_TABLE(in_contact, '$.address[*]' COLUMNS (
+                position    FOR ORDINALITY,
+                id          CHAR(16) COLLATE ascii_bin PATH '$.id',
+                street      VARCHAR(255) COLLATE utf8mb4_bin PATH '$.street',
+                city        VARCHAR(255) COLLATE utf8mb4_bin PATH '$.city',
+                state       VARCHAR(255) COLLATE utf8mb4_bin PATH '$.state',
+                postal_code VARCHAR(32) COLLATE utf8mb4_bin PATH '$.postal_code',
+                country     VARCHAR(255) COLLATE utf8mb4_bin PATH '$.country',
+                category    VARCHAR(8) COLLATE ascii_bin PATH '$.category',
+                is_default  TINYINT PATH '$.is_default',
+                label       VARCHAR(32) COLLATE utf8mb4_bin PATH '$.label'
+            )) AS j;
+        ELSEIF JSON_EXISTS(in_contact, '$.address[0]') THEN
             INSERT INTO contact_address (owner_id, contact_id, id, street, city, state, postal_code, country,
                                          category, is_default, position, label)
             VALUES (in_owner, in_id, JSON_VALUE(in_contact, '$.address[0].id'),
