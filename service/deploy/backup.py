@@ -66,7 +66,7 @@ def backup(
     else:
         bootstrap(connection)
     # The lease keeps the tables from changing during the dump. A replica cannot take it.
-    with _no_deploy(connection) if is_replica else Lease(settings, "backup", str(path)):
+    with _no_deploy(connection) if is_replica else Lease(settings, "backup", str(path.absolute())):
         state = read_state(connection)
         check_databases(connection, state)  # an archive without lost data would replace the one that has them
         databases = ["yp", *state.shards]

@@ -98,6 +98,8 @@ class Archive:
                     hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
             self.manifest: dict[str, Any] = orjson.loads(content)
             wanted: dict[str, str] = self.manifest["files"]
+        except FileNotFoundError:
+            raise DeployError(f"F={path}: there is no such file") from None
         except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as exc:
             raise DeployError(f"{path} is no archive that `{as_typed('backup')}` has made: {exc}") from exc
         damaged = sorted(name for name, digest in wanted.items() if hashes.get(name) != digest)

@@ -349,7 +349,7 @@ def backup(
         from service.deploy import backup as archives
         from service.deploy.revisions import current_revision
 
-        path = Path(file).absolute()
+        path = Path(file)
         manifest = archives.backup(settings, path, current_revision(), may_have_stopped=bool(allow))
         size = path.stat().st_size / 1e6
         typer.echo(f"{path}: {len(manifest['databases'])} databases, {size:.1f} MB")
@@ -395,7 +395,7 @@ def restore(
         from service.deploy.restore import restore as restore_archive
 
         recovery = Recovery(until, logs) if until else None
-        return report(restore_archive(settings, Path(file).absolute(), recovery, typer.echo))
+        return report(restore_archive(settings, Path(file), recovery, typer.echo))
 
     return with_stack(work, "the restore is not complete; the same command starts it anew")
 
@@ -403,7 +403,7 @@ def restore(
 def _restore_entity(settings: Settings, file: str, entity: str, replace: bool) -> int:
     from service.deploy.restore_entity import restore_entity
 
-    restored = restore_entity(settings, Path(file).absolute(), entity, replace)
+    restored = restore_entity(settings, Path(file), entity, replace)
     typer.echo(
         f"{restored.entity} is in {restored.db} as of the archive: "
         f"{restored.rows} rows, {restored.seconds:.1f} s"
@@ -414,7 +414,7 @@ def _restore_entity(settings: Settings, file: str, entity: str, replace: bool) -
 def _restore_shard(settings: Settings, file: str, shard: str) -> int:
     from service.deploy.restore_shard import restore_shard
 
-    restored = restore_shard(settings, Path(file).absolute(), shard)
+    restored = restore_shard(settings, Path(file), shard)
     typer.echo(
         f"{shard} is as of the archive: {restored.entities} users and hubs are in line with the others, "
         f"{restored.seconds:.1f} s"

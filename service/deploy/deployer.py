@@ -449,7 +449,7 @@ class Deployer:
                 pace.after_item(seconds)
             error = ""
         except pymysql.err.MySQLError as exc:
-            error = f"{items[len(took)].kind} {items[len(took)].name}: {exc}"
+            error = f"{items[len(took)].kind} {items[len(took)].name}: ({exc.args[0]}) {exc.args[-1]}"
             raise DeployError(error) from exc
         finally:
             if self.connection.raw.open and (took or error):

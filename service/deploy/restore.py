@@ -56,7 +56,7 @@ def restore(
     with closing(Connection(settings)) as connection:
         # The archive has its own backup as one that runs.
         connection.run("UPDATE yp.operation SET outcome = 'done' WHERE outcome = 'running'")
-        end_operation(connection, begin_operation(connection, "restore", str(path)), None)
+        end_operation(connection, begin_operation(connection, "restore", str(path.absolute())), None)
     return outcome
 
 

@@ -83,7 +83,7 @@ def restore_entity(settings: Settings, path: Path, entity: str, replace: bool = 
             # A replica has no scratch databases: it needs the rows, not the statement that reads them there.
             connection.run("SET SESSION binlog_format = 'ROW'")
         with (
-            Lease(settings, "restore", f"{entity} from {path}"),
+            Lease(settings, "restore", f"{entity} from {path.absolute()}"),
             connection.without_limit(),
             scratch.without_limit(),
             scratch_copies(scratch) as (registry, copy),

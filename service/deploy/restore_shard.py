@@ -72,7 +72,7 @@ def restore_shard(settings: Settings, path: Path, db: str) -> ShardRestored:
             load_rows(scratch, archive, "yp", registry, lambda table, _: table in REGISTRY)
             with Lease(settings, "restore"):
                 # One operation, with two leases: the deploy between them takes its own.
-                operation.enter_context(noted(connection, "restore", f"{db} from {path}"))
+                operation.enter_context(noted(connection, "restore", f"{db} from {path.absolute()}"))
                 if _is_to_load(connection, db):
                     _load(connection, archive, db, registry)
             _upgrade(settings)

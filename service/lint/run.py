@@ -58,7 +58,7 @@ def lint_all(root: Path = ROOT) -> list[Finding]:
                 parse_routine(path, scope, root)
             except FileError as exc:
                 findings.append(
-                    Finding(path.relative_to(root), 1, "a_file_is_one_routine_of_its_name", str(exc))
+                    Finding(path.relative_to(root), 1, "a_file_is_one_routine_of_its_name", exc.fault)
                 )
         for path in sorted((root / "sql" / scope).glob("*.sql")):
             findings += lint_script(path.relative_to(root), scope, text_of(path))

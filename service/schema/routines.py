@@ -40,6 +40,11 @@ transaction. The nested CALL costs nothing until it is needed: 0.6 µs instead o
 class FileError(CommandError):
     """A file does not have the form that `procedures/README.md` describes."""
 
+    def __init__(self, path: Path, fault: str) -> None:
+        """Name the file as somebody in the checkout does."""
+        self.fault = fault
+        super().__init__(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {fault}")
+
 
 @dataclass(frozen=True)
 class Routine:
@@ -123,11 +128,11 @@ def parse_routine(path: Path, scope: str, root: Path) -> Routine:
     match, close, block, end = _parts(path, text, code)
     name = match["name"]
     if name != path.stem:
-        raise FileError(f"{path}: declares {name}; a file is named as its routine")
+        raise FileError(path, f"declares {name}; a file is named as its routine")
     traits = code[close + 1 : block]
     access = re.search(r"\b(READS|MODIFIES|NO)\s+SQL(\s+DATA)?\b", traits, re.IGNORECASE)
     if access is None:
-        raise FileError(f"{path}: says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
+        raise FileError(path, "says neither READS SQL DATA, MODIFIES SQL DATA nor NO SQL")
     body = text[block:end]
     header = "\n".join(line[3:] for line in text[: match.start()].splitlines() if line.startswith("--"))
     returns = RETURNS.search(text[close + 1 : block])
@@ -158,29 +163,30 @@ def text_of(path: Path) -> str:
     try:
         return path.read_text()
     except UnicodeDecodeError as exc:
-        raise FileError(f"{path}: byte {exc.start} is not UTF-8; save the file in UTF-8") from None
+        raise FileError(path, f"byte {exc.start} is not UTF-8; save the file in UTF-8") from None
 
 
 def _parts(path: Path, text: str, code: str) -> tuple[re.Match[str], int, int, int]:
     """Return the head, and the offsets of the closing parenthesis, of the body and of its end."""
     match = CREATE.search(code)
     if match is None:
-        raise FileError(f"{path}: no CREATE OR REPLACE PROCEDURE or FUNCTION found")
+        raise FileError(path, "no CREATE OR REPLACE PROCEDURE or FUNCTION found")
     marks = DELIMITER.findall(text, 0, match.start())
     if not marks:
-        raise FileError(f"{path}: write DELIMITER $$ in a line above CREATE, and END$$ at the end")
+        raise FileError(path, "write DELIMITER $$ in a line above CREATE, and END$$ at the end")
     close = _closing_parenthesis(code, match.end())
     block = BLOCK.search(code, close)
     end = code.find(marks[-1], block.end() if block else close)
     if block is None or end < 0:
-        raise FileError(f"{path}: write the body as BEGIN … END{marks[-1]}")
+        raise FileError(path, f"write the body as BEGIN … END{marks[-1]}")
     if CREATE.search(code, end):
-        raise FileError(f"{path}: declares more than one routine; give each a file")
+        raise FileError(path, "declares more than one routine; give each a file")
     around = DELIMITER.sub("", f"{code[: match.start()]}\n{code[end + len(marks[-1]) :]}").split("\n")
     if more := [line.strip() for line in around if line.strip()]:
         raise FileError(
-            f"{path}: {more[0]!r} is outside of CREATE … END{marks[-1]} (the first {marks[-1]} ends it), and "
-            "nothing runs it; a statement that runs once is a migration in sql/"
+            path,
+            f"{more[0]!r} is outside of CREATE … END{marks[-1]} (the first {marks[-1]} ends it), and "
+            "nothing runs it; a statement that runs once is a migration in sql/",
         )
     return match, close, block.start(), end - len(text[:end]) + len(text[:end].rstrip())
 
@@ -211,9 +217,11 @@ def load_routines(root: Path = ROOT) -> tuple[Routine, ...]:
         for scope in ("yp", "shard")
         for path in sorted((root / "procedures" / scope).rglob("*.sql"))
     ]
-    names = {(r.scope, r.name) for r in routines}
-    if len(names) != len(routines):
-        raise FileError("two files declare the same routine")
+    paths: dict[tuple[str, str], Path] = {}
+    for routine in routines:
+        if other := paths.get((routine.scope, routine.name)):
+            raise FileError(root / routine.path, f"{other} declares {routine.name}, too")
+        paths[routine.scope, routine.name] = routine.path
     return tuple(sorted(_with_functions(routines), key=lambda r: (r.kind != "FUNCTION", r.name)))
 
 

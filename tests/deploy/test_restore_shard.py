@@ -17,7 +17,7 @@ from service.deploy.restore_shard import restore_shard
 from service.settings import Settings
 from service.store.admin import DeployError
 from tests.support.admin import Admin
-from tests.support.sites import DeployerMaker
+from tests.support.sites import Cli, DeployerMaker
 
 SHARD = "s_1"
 
@@ -109,3 +109,11 @@ def test_an_interrupted_restore_goes_on(
     assert restore_shard(site, path, SHARD).entities == 2
     assert relations(dba, SHARD, ann) == {bob: "active"}
     assert dba.rows("SELECT * FROM yp.entity_move") == []
+
+
+@pytest.mark.parametrize("words", [["--shard", "shard1"], ["--entity", "ann@example.org"], []])
+def test_a_file_is_named_as_it_was_given(cli: Cli, words: list[str]) -> None:
+    missing = cli("restore", "--file", "none.tar.gz", *words)
+    assert (missing.returncode, missing.stderr) == (2, "F=none.tar.gz: there is no such file\n")
+    other = cli("restore", "--file", "README.md", *words)
+    assert other.stderr.startswith("README.md is no archive that `make backup` has made: ")

@@ -12,7 +12,14 @@ from service.lint import routines
 from service.lint.migrations import SCRIPT_RULES, VIEW_RULES
 from service.lint.routines import ROUTINE_RULES
 from service.lint.run import lint_all, lint_routine, lint_script
-from service.schema.routines import GUARD, FileError, forget_routines, load_migrations, parse_routine
+from service.schema.routines import (
+    GUARD,
+    FileError,
+    forget_routines,
+    load_migrations,
+    load_routines,
+    parse_routine,
+)
 
 GOOD = """\
 -- my_contact_delete: a test.
@@ -507,6 +514,19 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, text: str | byt
     (finding,) = lint_all(tmp_path)
     assert finding.rule == "a_file_is_one_routine_of_its_name"
     assert reason in finding.message
+    assert str(tmp_path) not in finding.message, "its place is in front of it already"
+
+
+def test_two_files_of_one_routine_are_both_named(tmp_path: Path) -> None:
+    for folder in ("tag", "group"):
+        (tmp_path / "procedures/shard" / folder).mkdir(parents=True)
+        (tmp_path / "procedures/shard" / folder / "my_contact_delete.sql").write_text(GOOD)
+    with pytest.raises(FileError) as refused:
+        load_routines(tmp_path)
+    place = "procedures/shard/{}/my_contact_delete.sql"
+    assert str(refused.value).endswith(
+        f"{place.format('tag')}: {place.format('group')} declares my_contact_delete, too"
+    )
 
 
 def test_two_routines_in_one_file_are_refused(tmp_path: Path) -> None:
