@@ -162,8 +162,8 @@ def _dump_from(
 ) -> dict[str, Any] | None:
     """Dump a server. Return the position of the dump in its binary log; None when it keeps none."""
     with closing(connect([server])) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT @@log_bin, @@binlog_format")
-        ((is_logged, log_format),) = cursor.fetchall()
+        cursor.execute("SELECT @@log_bin, @@binlog_format, @@lower_case_table_names")
+        ((is_logged, log_format, case),) = cursor.fetchall()
     options = (*DUMP_OPTIONS, *(POSITION_OPTIONS if is_logged else ()), "--databases", *databases)
     head = b""
     current = ""
@@ -181,7 +181,13 @@ def _dump_from(
         # Says later whether a file of this name is the log of the same server.
         cursor.execute("SELECT BINLOG_GTID_POS(%s, %s)", place)
         ((gtids,),) = cursor.fetchall()
-    return {"file": place[0], "position": place[1], "format": log_format, "gtids": gtids}
+    return {
+        "file": place[0],
+        "position": place[1],
+        "format": log_format,
+        "gtids": gtids,
+        "lower_case_table_names": case,
+    }
 
 
 def sections(pieces: Iterable[bytes], databases: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -96,6 +96,8 @@ class BinaryLogs:
     """The last transaction of each domain in the backup; None when the archive does not say it."""
     log_format: str = "ROW"
     """Of the server at the backup."""
+    ignores_case: bool = False
+    """Whether SHARD1 names shard1 on the server."""
     is_decrypted: bool = False
     """Whether a server has sent them; it leaves the event that says how a file is encrypted."""
     ended: int = 0
@@ -191,10 +193,17 @@ class BinaryLogs:
 
     def _placed(self, event: Event) -> bytes:
         """Return an event; a statement of ours that ran in a database of others needs one that is there."""
-        if event.kind not in QUERIES or event.query(self._has_checksum)[0] in {"", *self.databases}:
+        if event.kind not in QUERIES:
+            return event.content
+        db, _ = event.query(self._has_checksum)
+        if not db or self._plain(db) in self.databases:
             return event.content
         # There, a name without a database is an error: it meant a table of the others.
         return run_in(RESTORING, event.content, self._has_checksum)
+
+    def _plain(self, db: str) -> str:
+        """Return the name of a database as the archive has it."""
+        return db.lower() if self.ignores_case else db
 
     def _find_stop(self, until: Moment) -> None:
         is_found = False
@@ -232,7 +241,7 @@ class BinaryLogs:
             elif event.kind == GTID:
                 current = LoggedTransaction.of(event)
             elif event.kind in QUERIES and is_begun and not self.stop:
-                self.databases.update(_ours(*event.query(self._has_checksum)))
+                self.databases.update(map(self._plain, _ours(*event.query(self._has_checksum))))
             if current and event.kind != GTID and current.is_ended_by(event, self._has_checksum):
                 current.end = event.end
                 origin, _, number = current.gtid.rpartition("-")
@@ -341,7 +350,7 @@ class BinaryLogs:
             return True
         if GRANTED.search(statement):
             return True
-        changed = changed_databases(db, statement)
+        changed = {self._plain(name) for name in changed_databases(db, statement)}
         if not changed & self.databases:
             return False
         if not changed <= self.databases:

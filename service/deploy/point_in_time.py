@@ -15,6 +15,9 @@ from service.deploy.binary_log import BinaryLogs, Moment
 from service.settings import database_servers
 from service.store.admin import Connection, DeployError
 
+NO_FILE = "Could not find first log file name"
+"""What a server answers whose first file is another one."""
+
 
 @dataclass(frozen=True)
 class Recovery:
@@ -43,6 +46,7 @@ def binary_logs(recovery: Recovery, archive: Archive) -> Iterator[tuple[BinaryLo
     with _folder(recovery.logs, archive.path, place["file"]) as folder:
         logs = BinaryLogs.of(folder, place["file"], place["position"], archive.manifest["databases"])
         logs.is_decrypted = _is_of_server(recovery.logs)
+        logs.ignores_case = place.get("lower_case_table_names", 0) > 0
         logs.log_format, gtids = place["format"], place.get("gtids")
         logs.gtids = None if gtids is None else {gtid for gtid in gtids.split(",") if gtid}
         logs.check(until, archive.manifest["made"])
@@ -71,15 +75,34 @@ def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
         options = (
             "--no-defaults", "--read-from-remote-server", "--raw", "--to-last-log", f"--result-file={folder}/"
         )  # fmt: skip
-        for _ in clients.output_of(database_servers(logs, "LOGS")[0], clients.BINARY_LOG, (*options, first)):
-            pass
+        try:
+            for _ in clients.output_of(
+                database_servers(logs, "LOGS")[0], clients.BINARY_LOG, (*options, first)
+            ):
+                pass
+        except DeployError as exc:
+            if NO_FILE not in str(exc):
+                raise
+            raise DeployError(
+                f"the server of LOGS does not have {first} any more: it was deleted there, or log_bin was "
+                "renamed, and its changes would be lost. Nothing was touched. LOGS=folder takes copies that "
+                "were made before"
+            ) from exc
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_target(connection: Connection) -> None:
+def check_target(connection: Connection, archive: Archive) -> None:
     """Raise DeployError on a server on which a recovery would end in the middle, or have another result."""
+    here = connection.one("SELECT @@lower_case_table_names")
+    there = archive.manifest["binary_log"].get("lower_case_table_names", here)
+    if here != there:
+        raise DeployError(
+            f"lower_case_table_names is {here} on this server and was {there} on the old one: statements of "
+            "the logs would name other tables. Nothing was touched. Restore on a server that was made with "
+            f"lower_case_table_names = {there}"
+        )
     if connection.one("SELECT @@GLOBAL.gtid_strict_mode"):
         raise DeployError(
             "gtid_strict_mode is ON on this server, which refuses the transactions of the old one. "

@@ -228,7 +228,7 @@ def test_a_server_that_cannot_replay_the_logs_is_not_touched(
 
 
 class Encrypted(MariaDB):
-    """A server whose logs are encrypted, reached over TCP as well."""
+    """A server whose logs are encrypted, and whose tables have names without case, over TCP as well."""
 
     port = free_port()
 
@@ -238,16 +238,15 @@ class Encrypted(MariaDB):
         return [
             *(option for option in super().command() if option != "--skip-networking"),
             f"--port={self.port}", "--bind-address=127.0.0.1", "--log-bin=binlog", "--encrypt-binlog=ON",
+            "--lower-case-table-names=1",
             "--plugin-load-add=file_key_management", f"--file-key-management-filename={keys}",
         ]  # fmt: skip
 
 
-def test_encrypted_logs_are_read_from_their_server(tmp_path: Path) -> None:
+def test_encrypted_logs_are_read_from_their_server(tmp_path: Path, site: Settings) -> None:
     with Stack(tmp_path / "run", durable=False, kinds=[Encrypted], leashed=True) as stack:
         settings = Settings(
-            db=stack.env()["DRUMEE_DB"],
-            db_admin=stack.env()["DRUMEE_DB_ADMIN"],
-            run_dir=str(tmp_path / "run"),
+            db=stack.env()["DRUMEE_DB"], db_admin=stack.env()["DRUMEE_DB_ADMIN"], run_dir=site.run_dir
         )
         assert Deployer(settings, lambda _: None, examples=False).deploy().status == 0
         demo.load(settings)
@@ -257,16 +256,24 @@ def test_encrypted_logs_are_read_from_their_server(tmp_path: Path) -> None:
         add_contact(dba, ALICE, "one@later.test")
         dba.rows("FLUSH BINARY LOGS")
         add_contact(dba, ALICE, "two@later.test")
+        run_on(settings, "CREATE TABLE SHARD1.Of_DBA (id INT)", "INSERT INTO Shard1.OF_dba VALUES (1)")
+        run_on(settings, "USE SHARD1", "ALTER TABLE OF_DBA ADD COLUMN more INT")
         dba.rows("CREATE USER 'reader'@'127.0.0.1' IDENTIFIED BY 'x'")
         dba.rows("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'reader'@'127.0.0.1'")
         file, place = position(dba)
         logs = copy_logs(dba, tmp_path / "logs")
-        empty_server(settings)
+        until = Recovery(f"{file}:{place}", f"mysql://reader:x@127.0.0.1:{Encrypted.port}")
         with pytest.raises(DeployError, match=r"is encrypted\. Nothing was touched\. LOGS=mysql://"):
             restore(settings, path, Recovery(LATER, str(logs)))
-        until = Recovery(f"{file}:{place}", f"mysql://reader:x@127.0.0.1:{Encrypted.port}")
+        with pytest.raises(DeployError, match="lower_case_table_names is 0 on this server and was 1"):
+            restore(site, path, until)
+        empty_server(settings)
         assert restore(settings, path, until).status == 0
         assert emails_of_tests(dba) == {"one@later.test", "two@later.test"}
+        assert dba.rows("SELECT id, more FROM shard1.of_dba") == [(1, None)]
+        dba.rows(f"PURGE BINARY LOGS TO '{position(dba)[0]}'")
+        with pytest.raises(DeployError, match=r"does not have binlog\.000001 any more: it was deleted there"):
+            restore(settings, path, until)
 
 
 @pytest.mark.parametrize(
