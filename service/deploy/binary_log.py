@@ -263,7 +263,7 @@ class BinaryLogs:
         """Return whether the backup ends where an event begins."""
         is_first = event.file == self.files[0].name
         if is_first and event.kind == FORMAT:
-            # What the archive has in earlier files is not later than this one.
+            # Changes that the archive has in earlier files are not later than this one.
             self._last_of_backup = event.time
         if is_first and event.position < self.start:
             return False

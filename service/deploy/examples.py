@@ -17,7 +17,7 @@ from functools import partial
 
 import pymysql
 
-from service.deploy import scene, scratch
+from service.deploy import resolve, scene, scratch
 from service.deploy.create import create_statement
 from service.deploy.fault_lines import fault_in_script, fault_in_statement, fault_of_name
 from service.deploy.plan import Files, Plan
@@ -200,10 +200,12 @@ class _Site:
         try:
             self._connection.run(f"CREATE USER {owner} ACCOUNT LOCK")
             for name in self._databases.values():
-                self._connection.run(f"GRANT {DEFINER_RIGHTS} ON `{escaped(name)}`.* TO {owner}")
+                self._connection.run(f"GRANT {DEFINER_RIGHTS}, SHOW VIEW ON `{escaped(name)}`.* TO {owner}")
             for scope, name in self._databases.items():
                 scratch.create(self._connection, name)
                 self._make(scope)
+            if not self.failures:
+                self._resolve()
             self._connection.raw.begin()
             self._populate()
             yield self
@@ -236,6 +238,21 @@ class _Site:
             self.failures.append(FailedExample(title(routine), "", str(exc)))
         else:
             self._try(title(routine), statement, partial(fault_in_statement, routine, statement))
+
+    def _resolve(self) -> None:
+        """Note the names that mean nothing here, also those that no example reaches."""
+        definer = f"'{self._name}'@'localhost'"
+        counts = {(r.scope, r.name): len(r.params) for r in self._files.routines if r.kind == "PROCEDURE"}
+        for routine in self._files.routines:
+            if (routine.scope, routine.name) in self._example_names:
+                self._connection.raw.select_db(self._databases[routine.scope])
+                faults = resolve.faults(self._connection, routine, definer, self._databases["yp"])
+                faults += resolve.wrong_calls(routine, counts)
+                self.failures += [self._failure(routine, fault) for fault in faults]
+
+    def _failure(self, routine: Routine, fault: resolve.Fault) -> FailedExample:
+        message = fault.message.replace(f"{self._name}_", "")
+        return FailedExample(title(routine), fault.statement, message, f"{routine.path}:{fault.line}")
 
     def _populate(self) -> None:
         """Make the people, unless something could not be made before."""

@@ -44,18 +44,20 @@ def failing(name: str, statement: str, scope: str = "shard") -> Files:
 
 ZED = "IF EXISTS (SELECT * FROM contact AS c WHERE c.owner_id = in_owner AND c.firstname = 'Zed') THEN "
 BROKEN = f"{ZED} SELECT * FROM no_such_table; END IF;"
+BROKEN_BY_DATA = "SELECT c.ctime - 2 FROM contact AS c WHERE c.owner_id = in_owner AND c.firstname = 'Zed';"
+"""Every name is right, and the contact was made a second after 1970."""
 
 
 def test_a_routine_that_fails_with_real_data_is_taken_back(
     shards: None, tool: DeployerMaker, dba: Admin
 ) -> None:
     before = {db: dba.rows(ROUTINES, db) for db in ("yp", "canary", "shard1")}
-    files = failing("my_contact_list", BROKEN)
+    files = failing("my_contact_list", BROKEN_BY_DATA)
     outcome = tool(files=files, canary="canary", examples=True).deploy()
     assert (outcome.status, list(outcome.failed), outcome.taken_back) == (2, ["canary"], "canary")
     message = outcome.failed["canary"]
     assert "shard.my_contact_list (procedures/shard/contact/my_contact_list.sql) fails" in message
-    assert "(1146) Table 'canary.no_such_table' doesn't exist" in message
+    assert "(1690) BIGINT UNSIGNED value is out of range" in message
     assert f"CALL my_contact_list('{ANN}'" in message
     assert "at procedures/shard/contact/my_contact_list.sql:" in message
     assert "Mend the file, then `make deploy CANARY=canary`" in message

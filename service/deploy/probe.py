@@ -1,0 +1,323 @@
+"""Take the body of a routine apart, and write a probe of it: each statement behind EXPLAIN.
+
+The server stays the judge of the language: this module only finds where statements and conditions begin. No
+library reads MariaDB's language of routines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from service.schema.sqltext import code_only
+
+PROBE = "drumee_probe"
+FAULT = "drumee_fault"
+"""Name of the first column of a fault."""
+CHECK = f"""
+BEGIN
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN
+        GET DIAGNOSTICS CONDITION 1 @drumee_number = MYSQL_ERRNO, @drumee_message = MESSAGE_TEXT;
+        SELECT {{start}} AS {FAULT}, {{end}} AS last, @drumee_number AS number, @drumee_message AS message;
+    END;
+    {{code}};
+END;
+"""
+TOKEN = re.compile(r"@*[\w$]+|`[^`]*`|:=|\.\.|[^\s\w]")
+QUERIES = frozenset({"SELECT", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES", "("})
+UNCHECKED = frozenset({"SIGNAL", "RESIGNAL", "LEAVE", "ITERATE", "GET", "FETCH", "CLOSE"})
+TABLE_CHANGES = frozenset({"CREATE", "DROP"})
+"""Of temporary tables, which later statements use."""
+
+
+class UnknownFormError(Exception):
+    """A body has a form that is not known here."""
+
+
+class ProbeBody:
+    """The body of a routine, read from token to token."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(TOKEN.finditer(code_only(text)))
+        self._at = 0
+        self._pieces: list[str] = []
+        self._cursors = 0
+        self._defaults: list[tuple[int, int]] = []
+        self.calls: list[tuple[int, str, str, int]] = []
+        """(offset, database or '', name, number of arguments)"""
+        self._kinds: dict[str, Callable[[], None]] = {
+            "BEGIN": self._block, "IF": self._if, "CASE": self._case,
+            "WHILE": self._while, "REPEAT": self._repeat, "LOOP": self._loop, "FOR": self._for,
+            "SET": self._set, "RETURN": self._return, "DO": self._return, "CALL": self._call,
+            "OPEN": self._open,
+        }  # fmt: skip
+
+    def probe(self) -> str:
+        """Return BEGIN … END with a check of each statement."""
+        self._statement()
+        if self._at < len(self._tokens):
+            raise UnknownFormError
+        return "".join(self._pieces)
+
+    # tokens
+
+    def _word(self, ahead: int = 0) -> str:
+        place = self._at + ahead
+        return self._tokens[place][0].upper() if place < len(self._tokens) else ""
+
+    def _take(self, *words: str) -> None:
+        for word in words:
+            if self._word() != word:
+                raise UnknownFormError
+            self._at += 1
+
+    def _start(self) -> int:
+        if self._at >= len(self._tokens):
+            raise UnknownFormError
+        return self._tokens[self._at].start()
+
+    def _until(self, *words: str) -> tuple[int, int]:
+        """Go to the next of these words outside of brackets and CASE … END; return the place before it."""
+        start = end = self._start()
+        depth = 0
+        while depth > 0 or self._word() not in words:
+            word = self._word()
+            depth += {"(": 1, "CASE": 1, ")": -1, "END": -1}.get(word, 0)
+            if not word or depth < 0:
+                raise UnknownFormError
+            end = self._tokens[self._at].end()
+            self._at += 1
+        return start, end
+
+    # what is written
+
+    def _write(self, text: str) -> None:
+        self._pieces.append(f"{text}\n")
+
+    def _check(self, start: int, end: int, code: str) -> None:
+        self._pieces.append(CHECK.format(start=start, end=end, code=code))
+
+    def _check_expression(self, *stops: str) -> None:
+        start, end = self._until(*stops)
+        self._check(start, end, f"EXPLAIN SELECT ({self._text[start:end]})")
+
+    # statements
+
+    def _statement(self) -> None:
+        if self._word(1) == ":":
+            self._at += 2
+        word = self._word()
+        if kind := self._kinds.get(word):
+            kind()
+        elif word in QUERIES:
+            self._query()
+        elif word in UNCHECKED or word in TABLE_CHANGES:
+            start, end = self._until(";")
+            self._take(";")
+            if word in TABLE_CHANGES:
+                self._write(f"{self._text[start:end]};")
+        else:
+            raise UnknownFormError
+
+    def _statements(self, *ends: str) -> None:
+        while self._word() not in ends:
+            self._statement()
+
+    def _end(self, *words: str) -> None:
+        """Take END, the words, a label and the semicolon; the outermost END has none."""
+        self._take("END", *words)
+        if self._word() not in {";", ""}:
+            self._at += 1
+        if self._word():
+            self._take(";")
+
+    def _block(self) -> None:
+        self._take("BEGIN")
+        self._write("BEGIN")
+        while self._word() == "DECLARE":
+            self._declare()
+        self._check_defaults()
+        self._statements("END")
+        self._end()
+        self._write("END;" if self._word() else "END")
+
+    def _declare(self) -> None:
+        if self._word(2) == "HANDLER":
+            self._at += 3
+            self._take("FOR")
+            # the conditions are words and numbers with commas between them
+            while self._word() in {
+                ",",
+                "NOT",
+                "FOUND",
+                "SQLSTATE",
+                "VALUE",
+                "'",
+                "SQLWARNING",
+                "SQLEXCEPTION",
+            } or (self._word().isdigit()):
+                self._at += 1
+            self._statement()
+            return
+        start, end = self._until("DEFAULT", "CURSOR", ";")
+        if self._word() == "DEFAULT":
+            # a default value would be computed, by routines that may refuse
+            self._write(f"{self._text[start:end]};")
+            self._take("DEFAULT")
+            start, end = self._until(";")
+            self._defaults.append((start, end))
+        else:
+            _, end = self._until(";")
+            self._write(f"{self._text[start:end]};")
+        self._take(";")
+
+    def _check_defaults(self) -> None:
+        """Check the default values of variables behind the declarations, where a statement may stand."""
+        for start, end in self._defaults:
+            self._check(start, end, f"EXPLAIN SELECT ({self._text[start:end]})")
+        self._defaults.clear()
+
+    def _if(self) -> None:
+        self._take("IF")
+        self._check_expression("THEN")
+        self._take("THEN")
+        self._statements("ELSEIF", "ELSE", "END")
+        while self._word() == "ELSEIF":
+            self._take("ELSEIF")
+            self._check_expression("THEN")
+            self._take("THEN")
+            self._statements("ELSEIF", "ELSE", "END")
+        self._else()
+        self._end("IF")
+
+    def _else(self) -> None:
+        if self._word() == "ELSE":
+            self._take("ELSE")
+            self._statements("END")
+
+    def _case(self) -> None:
+        self._take("CASE")
+        if self._word() != "WHEN":
+            self._check_expression("WHEN")
+        while self._word() == "WHEN":
+            self._take("WHEN")
+            self._check_expression("THEN")
+            self._take("THEN")
+            self._statements("WHEN", "ELSE", "END")
+        self._else()
+        self._end("CASE")
+
+    def _while(self) -> None:
+        self._take("WHILE")
+        self._check_expression("DO")
+        self._take("DO")
+        self._statements("END")
+        self._end("WHILE")
+
+    def _repeat(self) -> None:
+        self._take("REPEAT")
+        self._statements("UNTIL")
+        self._take("UNTIL")
+        self._check_expression("END")
+        self._end("REPEAT")
+
+    def _loop(self) -> None:
+        self._take("LOOP")
+        self._statements("END")
+        self._end("LOOP")
+
+    def _for(self) -> None:
+        """Declare the row of the loop: its fields are names as well."""
+        self._take("FOR")
+        name = self._word().lower()
+        self._at += 1
+        self._take("IN")
+        start, end = self._until("DO")
+        self._take("DO")
+        source = self._text[start:end]
+        if ".." in source:
+            self._write(f"BEGIN DECLARE {name} BIGINT; BEGIN")
+        else:
+            self._cursors += 1
+            cursor = f"{PROBE}_{self._cursors}" if source.startswith("(") else source
+            declaration = f"DECLARE {cursor} CURSOR FOR {source[1:-1]};" if cursor != source else ""
+            self._write(f"BEGIN {declaration}")
+            self._check(start, end, f"OPEN {cursor}; CLOSE {cursor}")
+            self._write(f"BEGIN DECLARE {name} ROW TYPE OF {cursor};")
+        self._statements("END")
+        self._end("FOR")
+        self._write("END; END;")
+
+    def _set(self) -> None:
+        self._take("SET")
+        if self._word() == "STATEMENT":
+            self._until("FOR")
+            self._take("FOR")
+            self._statement()
+            return
+        while True:
+            self._until("=", ":=")
+            self._at += 1
+            self._check_expression(",", ";")
+            if self._word() == ";":
+                break
+            self._take(",")
+        self._take(";")
+
+    def _return(self) -> None:
+        self._at += 1
+        self._check_expression(";")
+        self._take(";")
+
+    def _call(self) -> None:
+        start = self._start()
+        self._take("CALL")
+        database, name = "", self._word().strip("`").lower()
+        self._at += 1
+        if self._word() == ".":
+            database, name = name, self._word(1).strip("`").lower()
+            self._at += 2
+        count = 0
+        if self._word() == "(":
+            self._take("(")
+            while self._word() != ")":
+                self._check_expression(",", ")")
+                count += 1
+                if self._word() == ",":
+                    self._take(",")
+            self._take(")")
+        self._take(";")
+        self.calls.append((start, database, name, count))
+
+    def _open(self) -> None:
+        start, end = self._until(";")
+        self._take(";")
+        cursor = self._text[start:end].split()[-1]
+        self._check(start, end, f"OPEN {cursor}; CLOSE {cursor}")
+
+    def _query(self) -> None:
+        start, end, is_select = self._start(), 0, self._word() in {"SELECT", "WITH"}
+        _, end = self._until("INTO", ";") if is_select else self._until(";")
+        if self._word() == "INTO":
+            self._select_into(start, end)
+            return
+        self._take(";")
+        self._check(start, end, f"EXPLAIN {self._text[start:end]}")
+
+    def _select_into(self, start: int, before: int) -> None:
+        """Check a query that fills variables: EXPLAIN does not count them, the FETCH of a cursor does."""
+        self._take("INTO")
+        first = self._start()
+        self._at += 3 if self._word(1) == "." else 1
+        while self._word() == ",":
+            self._at += 4 if self._word(2) == "." else 2
+        last = self._tokens[self._at - 1].end()
+        variables = self._text[first:last]
+        end = last if self._word() == ";" else self._until(";")[1]
+        self._take(";")
+        self._check(start, end, f"EXPLAIN {self._text[start:end]}")
+        query = f"{self._text[start:before]} {self._text[last:end]}"
+        cursor = f"DECLARE {PROBE} CURSOR FOR {query}; DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;"
+        fetch = f"OPEN {PROBE}; FETCH {PROBE} INTO {variables}; CLOSE {PROBE};"
+        self._check(start, end, f"BEGIN {cursor} {fetch} END")
