@@ -15,7 +15,7 @@ from service.contacts.invitations import Push
 from service.contacts.pictures import is_uploaded, picture_path
 from service.contacts.search_words import with_words
 from service.runtime.context import Context
-from service.store.database import ResultSet, Transaction, document, documents, encode
+from service.store.database import ResultSet, Transaction, TransactionCaller, document, documents, encode
 
 ENTITY_TAG = re.compile(r'"[^"]*"')
 
@@ -174,8 +174,11 @@ class CardWriter:
         return str(etag)
 
     async def _create(self, fields: dict[str, Any]) -> str:
-        card, sockets, _ = await self._tx.call(
-            self._shard, "my_contact_create", self._owner, encode(with_words(fields))
+        contact = with_words(fields)
+        # the transaction locks, and commits
+        stored = await book.store(replace(self._ctx, db=TransactionCaller(self._tx)), contact)
+        card, sockets, *_ = stored or await self._tx.call(
+            self._shard, "my_contact_create", self._owner, encode(contact)
         )
         self._pushes.contact = (card, sockets, "contact.add")
         contact_id: str = document(card)["id"]

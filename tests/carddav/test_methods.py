@@ -17,6 +17,19 @@ from tests.support.rest import ClientMaker
 ADA = card("uid-ada", "Ada Byron", "X-UNKNOWN;X-P=1:kept", "NOTE:a very long line, that is folded he", " re")
 
 
+async def test_a_plain_card_is_stored_as_the_service_renders_it(dav_of: DavMaker) -> None:
+    client = await dav_of()
+
+    async def calls() -> list[float]:
+        return [await client.person.calls(f"shard.my_contact_{name}") for name in ("store", "create")]
+
+    before = await calls()
+    assert (await client.put("plain.vcf", card("plain", "Ada Byron", "EMAIL:ada@x.example"))).status == 201
+    assert [after - former for after, former in zip(await calls(), before, strict=True)] == [1, 0]
+    assert (await client.put("own.vcf", card("own", "小明", "EMAIL:ming@x.example"))).status == 201
+    assert [after - former for after, former in zip(await calls(), before, strict=True)] == [1, 1]
+
+
 async def test_a_card_comes_back_byte_for_byte(dav_of: DavMaker) -> None:
     alice = await dav_of()
     put = await alice.put("ada.vcf", ADA)
