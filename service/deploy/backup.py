@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pymysql.cursors import Cursor
+
 from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
 from service.deploy.clients import DUMP, output_of
 from service.deploy.guards import check_databases, check_deployed, is_read_only
@@ -24,7 +26,7 @@ from service.store.lock_watch import WATCH
 
 DUMP_OPTIONS = (
     "--no-defaults", "--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob",
-    "--order-by-primary", "--default-character-set=utf8mb4", "--skip-dump-date",
+    "--order-by-primary", "--default-character-set=utf8mb4", "--skip-dump-date", "--max-allowed-packet=1G",
 )  # fmt: skip
 POSITION_OPTIONS = ("--master-data=2",)
 """Write the position in the binary log, as a comment."""
@@ -164,7 +166,13 @@ def _dump_from(
     with closing(connect([server])) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT @@log_bin, @@binlog_format, @@lower_case_table_names")
         ((is_logged, log_format, case),) = cursor.fetchall()
-    options = (*DUMP_OPTIONS, *(POSITION_OPTIONS if is_logged else ()), "--databases", *databases)
+        reason = _why_no_position(cursor) if is_logged else ""
+    options = (
+        *DUMP_OPTIONS,
+        *(POSITION_OPTIONS if is_logged and not reason else ()),
+        "--databases",
+        *databases,
+    )
     head = b""
     current = ""
     for section, piece in sections(output_of(server, DUMP, options, begin), databases):
@@ -175,7 +183,7 @@ def _dump_from(
             head += piece
         writer.write(piece)
     if not (match := POSITION.search(head)):
-        return None
+        return {"unknown": reason} if reason else None
     place = match[1].decode(), int(match[2])
     with closing(connect([server])) as connection, connection.cursor() as cursor:
         # Says later whether a file of this name is the log of the same server.
@@ -188,6 +196,26 @@ def _dump_from(
         "gtids": gtids,
         "lower_case_table_names": case,
     }
+
+
+def _why_no_position(cursor: Cursor) -> str:
+    """Return why a dump cannot have its position in the binary log; "" when it can.
+
+    MariaDB reads the whole file for it, and mariadb-dump 10.11 crashes without the answer.
+    """
+    cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
+    values = dict(cursor.fetchall())
+    cursor.execute(
+        "SELECT BINLOG_GTID_POS(%s, %s), @@max_allowed_packet >> 20",
+        (values["Binlog_snapshot_file"], int(values["Binlog_snapshot_position"])),
+    )
+    ((gtids, packet),) = cursor.fetchall()
+    if gtids is not None:
+        return ""
+    return (
+        f"MariaDB cannot read {values['Binlog_snapshot_file']}: it has a row of more than max_allowed_packet "
+        f"({packet} MB). FLUSH BINARY LOGS there begins another file"
+    )
 
 
 def sections(pieces: Iterable[bytes], databases: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from service.deploy.guards import RESTORING, UNTOUCHED
 from service.deploy.log_events import (
     CHECKSUM_BYTES,
+    COMPRESSED_ROWS,
     ENCRYPTION,
     END_OF_STATEMENT,
     FORMAT,
@@ -43,6 +44,10 @@ IN_TRANSACTION = re.compile(rb"(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|XA)\b", 
 GRANTED = re.compile(rb"\bON\s+`([^`]+)`\.\*\s+TO\s+\S*" + DEFINER_NAME.encode(), re.IGNORECASE)
 OF_MARIADB = {"", "mysql", "sys", "information_schema", "performance_schema"}
 FILE = re.compile(r"(.+)\.(\d{6,})")
+STATEMENT_BYTES = 4 << 20
+"""Rows are cut after these."""
+COMPRESSED_TIMES = 10
+"""How much longer compressed rows are taken to be."""
 CLOCK_SECONDS = 60
 """A statement may have begun so much earlier than one that was committed before it."""
 
@@ -83,6 +88,52 @@ class Moment:
         return False
 
 
+class RowsOfStatement:
+    """The rows of one statement, cut into several where they are many.
+
+    mariadb-binlog makes one statement of all rows up to the flag that ends theirs, and a server takes no
+    longer ones than max_allowed_packet.
+    """
+
+    def __init__(self, logs: BinaryLogs) -> None:
+        self._logs = logs
+        self._held: bytes | None = None
+        self._maps: list[bytes] = []
+        self._bytes = 0
+        self._is_over = True
+
+    def add(self, event: Event) -> Iterator[bytes]:
+        """Return the rows before these, which are held: they may be the last ones of ours."""
+        if self._held is not None and self._bytes >= STATEMENT_BYTES:
+            yield ended(self._held, self._logs.has_checksum)
+            yield from self._maps
+            self._bytes = 0
+        elif self._held is not None:
+            yield self._held
+        self._held = event.content
+        self._bytes += len(event.content) * (COMPRESSED_TIMES if event.kind in COMPRESSED_ROWS else 1)
+        self._logs.longest = max(self._logs.longest, self._bytes)
+        self._is_over = bool(event.flags & END_OF_STATEMENT)
+
+    def pass_over(self, event: Event) -> None:
+        """Leave rows of others out; the flag that ends a statement may be theirs."""
+        if event.kind in ROWS and event.flags & END_OF_STATEMENT:
+            self._is_over = True
+            if self._held is not None:
+                self._held = ended(self._held, self._logs.has_checksum)
+
+    def end(self, event: Event | None = None) -> Iterator[bytes]:
+        """Return the rows that are held; remember the map of a table, which is repeated after a cut."""
+        if self._held is not None:
+            yield self._held
+            self._held = None
+        if self._is_over:
+            self._maps, self._bytes = [], 0
+        if event and event.kind == TABLE_MAP:
+            self._maps.append(event.content)
+            self._is_over = False
+
+
 @dataclass
 class BinaryLogs:
     """The files that one server has written since a backup."""
@@ -100,6 +151,8 @@ class BinaryLogs:
     """Whether SHARD1 names shard1 on the server."""
     is_decrypted: bool = False
     """Whether a server has sent them; it leaves the event that says how a file is encrypted."""
+    longest: int = 0
+    """Bytes of rows in the longest statement to replay."""
     ended: int = 0
     """Time of the last event."""
     stop: tuple[str, int] | None = None
@@ -108,7 +161,8 @@ class BinaryLogs:
     """Those that a killed server has not completed."""
     inside: LoggedTransaction | None = None
     """The one in which the moment, a position, lies."""
-    _has_checksum: bool = False
+    has_checksum: bool = False
+    """Whether the events of the file that is read have one."""
     _last_of_backup: int = 0
     """Time of the last transaction before the start."""
     _read: dict[str, int] = field(default_factory=dict)
@@ -165,41 +219,39 @@ class BinaryLogs:
         """Return one log: the events of our databases, in whole transactions, up to the moment."""
         yield MAGIC
         others: set[int] = set()
-        held: bytes | None = None
+        rows = RowsOfStatement(self)
+        for event in self._of_whole_transactions():
+            if event.kind == TABLE_MAP:
+                (others.discard if event.mapped_db in self.databases else others.add)(event.table)
+            if event.kind in {TABLE_MAP, *ROWS} and event.table in others:
+                rows.pass_over(event)
+            elif event.kind in ROWS:
+                yield from rows.add(event)
+            elif event.kind == TABLE_MAP or (event.kind not in UNNEEDED and self._is_ours(event)):
+                yield from rows.end(event)
+                yield self._placed(event)
+        yield from rows.end()
+
+    def _of_whole_transactions(self) -> Iterator[Event]:
+        """Return the events up to the moment, without half transactions."""
         is_half = False
         for event in self._events():
             if (event.file, event.position) == self.stop:
                 break
             if event.kind in {GTID, FORMAT}:
                 is_half = (event.file, event.position) in self.halves
-            if is_half:
-                continue
-            if event.kind == TABLE_MAP:
-                (others.discard if event.mapped_db in self.databases else others.add)(event.table)
-            if event.kind in {TABLE_MAP, *ROWS} and event.table in others:
-                # The rows of a statement end with a flag, which those of others may have had.
-                if held is not None and event.kind in ROWS and event.flags & END_OF_STATEMENT:
-                    held = ended(held, self._has_checksum)
-                continue
-            if event.kind in UNNEEDED or not self._is_ours(event):
-                continue
-            if held is not None:
-                yield held
-            held = event.content if event.kind in ROWS else None
-            if held is None:
-                yield self._placed(event)
-        if held is not None:
-            yield held
+            if not is_half:
+                yield event
 
     def _placed(self, event: Event) -> bytes:
         """Return an event; a statement of ours that ran in a database of others needs one that is there."""
         if event.kind not in QUERIES:
             return event.content
-        db, _ = event.query(self._has_checksum)
+        db, _ = event.query(self.has_checksum)
         if not db or self._plain(db) in self.databases:
             return event.content
         # There, a name without a database is an error: it meant a table of the others.
-        return run_in(RESTORING, event.content, self._has_checksum)
+        return run_in(RESTORING, event.content, self.has_checksum)
 
     def _plain(self, db: str) -> str:
         """Return the name of a database as the archive has it."""
@@ -241,8 +293,8 @@ class BinaryLogs:
             elif event.kind == GTID:
                 current = LoggedTransaction.of(event)
             elif event.kind in QUERIES and is_begun and not self.stop:
-                self.databases.update(map(self._plain, _ours(*event.query(self._has_checksum))))
-            if current and event.kind != GTID and current.is_ended_by(event, self._has_checksum):
+                self.databases.update(map(self._plain, _ours(*event.query(self.has_checksum))))
+            if current and event.kind != GTID and current.is_ended_by(event, self.has_checksum):
                 current.end = event.end
                 origin, _, number = current.gtid.rpartition("-")
                 self._read.pop(origin, None)  # the last one of a domain is to be last
@@ -345,7 +397,7 @@ class BinaryLogs:
         place = f"{event.file}:{event.position}"
         if event.kind not in QUERIES:
             return True
-        db, statement = event.query(self._has_checksum)
+        db, statement = event.query(self.has_checksum)
         if IN_TRANSACTION.match(statement):
             return True
         if GRANTED.search(statement):
@@ -379,7 +431,7 @@ class BinaryLogs:
                     raise DeployError(f"{path} is no binary log, or an encrypted one. {UNTOUCHED}")
                 for event in events_of(stream, path.name):
                     if event.kind == FORMAT:
-                        self._has_checksum = event.content[-CHECKSUM_BYTES - 1] == 1
+                        self.has_checksum = event.content[-CHECKSUM_BYTES - 1] == 1
                     self._refuse(event)
                     yield event
                     if event.kind == FORMAT and number == 0 and not is_whole:
@@ -395,7 +447,7 @@ class BinaryLogs:
         if event.kind == INCIDENT:
             raise DeployError(f"the log has a gap: its server lost events before {place}. {UNTOUCHED}")
         # A server that writes a file has a flag in its first event, which the checksum leaves out.
-        if self._has_checksum and event.kind != FORMAT:
+        if self.has_checksum and event.kind != FORMAT:
             wanted = int.from_bytes(event.content[-CHECKSUM_BYTES:], "little")
             if zlib.crc32(event.content[:-CHECKSUM_BYTES]) != wanted:
                 raise DeployError(

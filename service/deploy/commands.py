@@ -355,6 +355,8 @@ def backup(
         typer.echo(f"{path}: {len(manifest['databases'])} databases, {size:.1f} MB")
         if manifest["age"]:
             typer.echo(manifest["age"])
+        if reason := (manifest["binary_log"] or {}).get("unknown"):
+            typer.echo(f"no position for a restore with UNTIL: {reason}")
         if manifest["left_out"]:
             typer.echo(f"left out: the rights of {', '.join(manifest['left_out'])}")
         return 0

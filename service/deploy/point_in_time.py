@@ -15,6 +15,8 @@ from service.deploy.binary_log import BinaryLogs, Moment
 from service.settings import database_servers
 from service.store.admin import Connection, DeployError
 
+PACKET_BYTES = 1 << 20
+"""Of a statement, beside its rows, which take a third more as text."""
 NO_FILE = "Could not find first log file name"
 """What a server answers whose first file is another one."""
 
@@ -33,10 +35,11 @@ def binary_logs(recovery: Recovery, archive: Archive) -> Iterator[tuple[BinaryLo
     """Find the logs from the backup to the moment, and check them; copies of a server's go at the end."""
     until = Moment.of(recovery.until)
     place = archive.manifest.get("binary_log")
-    if not place:
+    if not place or "unknown" in place:
+        reason = place["unknown"] if place else "its server kept none at that time. Set log_bin there"
         raise DeployError(
-            f"{archive.path} has no position in a binary log: its server kept none at that time. "
-            f"Set log_bin there, then `{as_typed('backup')}`; this archive restores without UNTIL"
+            f"{archive.path} has no position in a binary log: {reason}, then `{as_typed('backup')}`; this "
+            "archive restores without UNTIL"
         )
     if place["format"] == "STATEMENT":
         raise DeployError(
@@ -93,7 +96,7 @@ def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_target(connection: Connection, archive: Archive) -> None:
+def check_target(connection: Connection, archive: Archive, logs: BinaryLogs) -> None:
     """Raise DeployError on a server on which a recovery would end in the middle, or have another result."""
     here = connection.one("SELECT @@lower_case_table_names")
     there = archive.manifest["binary_log"].get("lower_case_table_names", here)
@@ -114,3 +117,18 @@ def check_target(connection: Connection, archive: Archive) -> None:
             "changes of the logs, which have what they did. Nothing was touched. "
             "SET GLOBAL event_scheduler = OFF until the restore is done"
         )
+    needed, packet = (
+        logs.longest * 3 // 2 + PACKET_BYTES,
+        connection.one("SELECT @@GLOBAL.max_allowed_packet"),
+    )
+    if needed > packet:
+        raise DeployError(
+            f"the logs have a row of {logs.longest >> 20} MB, and max_allowed_packet of this server is "
+            f"{packet >> 20} MB. Nothing was touched. SET GLOBAL max_allowed_packet = {_power(needed)} until "
+            "the restore is done"
+        )
+
+
+def _power(size: int) -> int:
+    """Return the next power of two."""
+    return int(1 << (size - 1).bit_length())

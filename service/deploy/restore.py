@@ -68,7 +68,7 @@ def _restore(
 ) -> None:
     """Load the archive, then replay the changes after it."""
     if changes:
-        check_target(connection, archive)
+        check_target(connection, archive, changes[0])
     databases = sorted({*archive.manifest["databases"], *(changes[0].databases if changes else ())})
     check_privileges(connection, "restore", [*databases, RESTORING])
     _prepare(connection, databases)

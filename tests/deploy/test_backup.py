@@ -24,6 +24,7 @@ from service.deploy import clients
 from service.deploy.backup import backup, sections
 from service.deploy.backup_archive import Archive, ArchiveWriter, new_file
 from service.deploy.deployer import Deployer, DeployError
+from service.deploy.point_in_time import Recovery
 from service.deploy.restore import restore
 from service.deploy.restore_shard import restore_shard
 from service.local.processes import eventually
@@ -334,6 +335,29 @@ def test_the_events_of_a_replica_run_on_the_restored_server(tmp_path: Path, outp
         assert restore(primary, path, say=output.append).status == 0
         assert list(on_primary.rows(states)) == wanted
         assert output[-1].startswith("events that run now: shard1.night`ly, shard2.night`ly.")
+
+
+def test_a_row_that_hides_the_position_is_named(site: Settings, dba: Admin, cli: Cli, tmp_path: Path) -> None:
+    """Where MariaDB cannot say the position, mariadb-dump crashed, and there was no backup at all."""
+    dba.rows("FLUSH BINARY LOGS")
+    dba.rows(
+        "CREATE TABLE shard1.large (id INT PRIMARY KEY, more LONGTEXT) CHARACTER SET latin1 ENGINE = InnoDB"
+    )
+    dba.rows("SET GLOBAL binlog_format = 'ROW'")
+    packet = dba.one("SELECT @@GLOBAL.max_allowed_packet")
+    try:
+        dba.rows("INSERT INTO shard1.large VALUES (0, REPEAT('x', 20000000))")
+        dba.rows(f"SET GLOBAL max_allowed_packet = {16 << 20}")
+        dba.rows("DELETE FROM shard1.large")
+        done = cli("backup", "--file", str(tmp_path / "b.tar.gz"))
+        assert (done.returncode, "no position for a restore with UNTIL" in done.stdout) == (0, True), done
+        with pytest.raises(DeployError, match="FLUSH BINARY LOGS there begins another file, then"):
+            restore(site, tmp_path / "b.tar.gz", Recovery("2040-01-01", str(tmp_path)))
+        dba.rows("FLUSH BINARY LOGS")
+        assert backup(site, tmp_path / "b.tar.gz")["binary_log"]["position"]
+    finally:
+        dba.rows("SET GLOBAL binlog_format = DEFAULT")
+        dba.rows(f"SET GLOBAL max_allowed_packet = {packet}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

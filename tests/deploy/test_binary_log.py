@@ -149,6 +149,29 @@ def test_statements_are_ours_by_what_they_change(
     assert [drift for drift in Deployer(site).drift() if "of_" not in str(drift)] == []
 
 
+def test_a_statement_may_be_longer_than_a_packet_but_no_row(
+    site: Settings, dba: Admin, archive: Path, tmp_path: Path
+) -> None:
+    dba.rows("SET GLOBAL log_bin_compress = 0")
+    rows = "SELECT seq, REPEAT(CHAR(65 + seq % 26), 60000) FROM seq_1_to_400"
+    run_on(
+        site,
+        "USE shard1",
+        "CREATE TABLE shard1.large (id INT PRIMARY KEY, more LONGTEXT) CHARACTER SET latin1 ENGINE = InnoDB",
+        f"INSERT INTO shard1.large {rows}",
+        "DELETE FROM shard1.large WHERE id > 3",
+    )
+    file, place = position(dba)
+    run_on(site, "INSERT INTO shard1.large VALUES (0, REPEAT('x', 20000000))")
+    logs = copy_logs(dba, tmp_path / "logs")
+    empty_server(site)
+    with setting(dba, "max_allowed_packet", str(16 << 20)):
+        with pytest.raises(DeployError, match="SET GLOBAL max_allowed_packet = 33554432 until"):
+            restore(site, archive, Recovery(LATER, str(logs)))
+        assert restore(site, archive, Recovery(f"{file}:{place}", str(logs))).status == 0
+    assert dba.rows("SELECT id, LENGTH(more) FROM shard1.large") == [(number, 60000) for number in (1, 2, 3)]
+
+
 def test_statements_that_cannot_be_replayed_end_the_recovery_before_it_begins(
     site: Settings, dba: Admin, refusal: Callable[..., str], tmp_path: Path
 ) -> None:
