@@ -117,6 +117,32 @@ def test_half_a_transaction_of_a_killed_server_is_left_out(
         assert f"half a transaction, which was never committed: {file}:{place}" in output[-1]
 
 
+def test_a_server_that_was_killed_gives_the_id_of_half_a_transaction_again(
+    site: Settings, dba: Admin, archive: Path, tmp_path: Path
+) -> None:
+    add_contact(dba, ALICE, "one@later.test")
+    state = dba.one("SELECT @@GLOBAL.gtid_binlog_state")
+    file, place = position(dba)
+    add_contact(dba, ALICE, "half@later.test")
+    half, end = dba.one("SELECT @@GLOBAL.gtid_binlog_pos"), position(dba)[1]
+    logs = copy_logs(dba, tmp_path / "logs")
+    (logs / file).write_bytes((logs / file).read_bytes()[: (place + end) // 2])
+    dba.rows("DELETE FROM shard1.contact WHERE email = 'half@later.test'")
+    dba.rows("RESET MASTER")
+    dba.rows(f"SET GLOBAL gtid_binlog_state = '{state}'")
+    dba.rows("FLUSH BINARY LOGS")
+    add_contact(dba, ALICE, "two@later.test")
+    assert dba.one("SELECT @@GLOBAL.gtid_binlog_pos") == half
+    add_contact(dba, ALICE, "three@later.test")
+    after = copy_logs(dba, tmp_path / "after")
+    number = int(file.rpartition(".")[2])
+    (logs / f"binlog.{number + 1:06d}").write_bytes((after / "binlog.000002").read_bytes())
+    for until, emails in ((half, {"one", "two"}), (LATER, {"one", "two", "three"})):
+        empty_server(site)
+        assert restore(site, archive, Recovery(until, str(logs))).status == 0
+        assert emails_of_tests(dba) == {f"{name}@later.test" for name in emails}
+
+
 def test_statements_are_ours_by_what_they_change(
     site: Settings, dba: Admin, archive: Path, tmp_path: Path
 ) -> None:
