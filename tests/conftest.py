@@ -156,10 +156,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
+def pytest_collection() -> None:
+    """Search for no garbage while modules and tests are made: they stay, in millions of objects."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Leave the modules and the tests out of the searches for garbage: they stay, in millions of objects."""
+    """Leave them out of all later searches as well."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
