@@ -26,6 +26,7 @@ from service.contacts.first_record import (
     NUMBER_LIMIT,
     PLACES,
     Entry,
+    LeftToSQLError,
     as_stored,
     is_plain,
     label_of,
@@ -64,10 +65,6 @@ class ContactChange(NamedTuple):
     full: str
 
 
-class _LeftToSQLError(Exception):
-    """The change has something that only the routines know."""
-
-
 def contact_change(changed: Mapping[str, Any], stored: Contact, base: FormBase) -> ContactChange | None:
     """Return the change that `form_changes.changes` has found; None for the routines to make it.
 
@@ -94,7 +91,7 @@ def contact_change(changed: Mapping[str, Any], stored: Contact, base: FormBase) 
         return None
     try:
         return _ChangedContact(changed, stored, record, base).made()
-    except _LeftToSQLError:
+    except LeftToSQLError:
         return None
 
 
@@ -111,7 +108,7 @@ class _ChangedContact:
         self.texts = {**self.before, **self.columns}
         known = (base.international or "").split(" ") if stored["mobile"] else []
         if len(known) != len(stored["mobile"]):
-            raise _LeftToSQLError
+            raise LeftToSQLError
         self.phones_before = [
             {**row, "international": "" if international == "-" else international}
             for row, international in zip(stored["mobile"], known, strict=True)
@@ -127,7 +124,7 @@ class _ChangedContact:
         record = {**self.record, **self._record(), "updated_at": None}
         if record == {**self.record, "updated_at": None}:
             # an event that the feed leaves out
-            raise _LeftToSQLError
+            raise LeftToSQLError
         full = {**self.stored, **self._full(), "mtime": None}
         emails = [entry["email"] for entry in self.stored["email"] if entry["is_default"]]
         card = {key: full[key] for key in CARD_KEYS} | {"email": emails[0] if emails else ""}
@@ -195,8 +192,7 @@ class _ChangedContact:
             "job_title": texts["job_title"],
         }
         for key in self.sent:
-            shown = SHOWN[key]
-            changed[key] = [{name: entry[name] for name in shown} for entry in self.lists[key]]
+            changed[key] = [{name: entry[name] for name in ENTRY_KEYS[key]} for entry in self.lists[key]]
         return changed
 
     def _rows(self) -> Entry:
@@ -219,10 +215,10 @@ class _ChangedContact:
         removed, added = [], []
         for kind, old in before.items():
             new = after[kind]
-            gone = [old[word] for word in old.keys() - new.keys()]
+            dropped_words = [old[word] for word in old.keys() - new.keys()]
             # a word that goes may equal one that stays, by the collation
-            stays = set(old) if not gone or all(map(str.isascii, old.values())) else set()
-            removed.append((kind, gone))
+            stays = set(old) if not dropped_words or all(map(str.isascii, old.values())) else set()
+            removed.append((kind, dropped_words))
             added.append((kind, [new[word] for word in new if word not in stays]))
         words: Entry = {}
         name = self._full_name(self.texts)
@@ -238,7 +234,7 @@ class _ChangedContact:
         emails = [entry["email"] for entry in contact["email"] if entry["is_default"]]
         words = words_of({**contact, "default": emails[0] if emails else None, "tag": []})
         if words is None:
-            raise _LeftToSQLError
+            raise LeftToSQLError
         rows = {
             kind: {word.lower() if word.isascii() else word: word for word in each if word}
             for kind, each in words
@@ -268,7 +264,7 @@ def _names(texts: Contact) -> str:
 
 def _plain(text: str | None) -> str | None:
     if not is_plain(text):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     return text or None
 
 
@@ -293,7 +289,7 @@ def _numbers(sent: Sequence[Contact], rows: Sequence[Contact]) -> list[Entry]:
             or len(areacode) > AREACODE_LIMIT
             or (row is not None and row["areacode"] and not areacode)
         ):
-            raise _LeftToSQLError
+            raise LeftToSQLError
         is_same = row is not None and (row["areacode"], row["phone"]) == (areacode, phone)
         entries[digits] = {
             "phone_id": row["phone_id"] if row else secrets.token_hex(8),
@@ -303,7 +299,7 @@ def _numbers(sent: Sequence[Contact], rows: Sequence[Contact]) -> list[Entry]:
             **_common(entry, row, flags, "mobile"),
         }
     if len(known) != len(rows) or "" in known:
-        raise _LeftToSQLError
+        raise LeftToSQLError
     return list(entries.values())
 
 
@@ -321,16 +317,16 @@ def _addresses(sent: Sequence[Contact], rows: Sequence[Contact]) -> list[Entry]:
         # the collation of the columns may take others for the same place
         others = [known for known in (*places, *entries) if known != place and _may_equal(known, place)]
         if others or place in entries or places.count(place) > 1:
-            raise _LeftToSQLError
+            raise LeftToSQLError
         row = rows[places.index(place)] if place in places else None
-        kept = {
+        other_parts = {
             key: (_plain(entry[key]) or "") if entry.get(key) is not None else (row[key] if row else "")
             for key in KEPT_KEYS
         }
         entries[place] = {
             "address_id": row["address_id"] if row else secrets.token_hex(8),
             **dict(zip(PLACE_KEYS, place, strict=True)),
-            **kept,
+            **other_parts,
             **_common(entry, row, flags, "home"),
         }
     return list(entries.values())
@@ -349,9 +345,9 @@ def _common(entry: Contact, row: Contact | None, flags: Sequence[int | None], pr
     """Return category, default and label of an entry; `keeps_label`: that of its row stays."""
     category, flag, label = entry.get("category") or "priv", flag_of(entry), entry.get("label")
     if category not in CATEGORIES or flag not in (None, 0, 1):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     if label is not None and (not label.isascii() or label != label.strip() or len(label) > LABEL_LIMIT):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     keeps = label is None and row is not None and row["category"] == category
     if keeps and row is not None:
         label = row["label"]
@@ -359,7 +355,7 @@ def _common(entry: Contact, row: Contact | None, flags: Sequence[int | None], pr
     if kind in COMMON_LABELS and (kind == "work") != (category == "prof"):
         # a label that contradicts the category is left out
         if keeps:
-            raise _LeftToSQLError
+            raise LeftToSQLError
         label = None
     default = flag if flag is not None else (0 if 1 in flags or row is None else row["is_default"])
     return {
@@ -383,7 +379,7 @@ def _private(entries: Sequence[Entry], key: str) -> list[str]:
     ]
 
 
-SHOWN = {
+ENTRY_KEYS = {
     "mobile": ("phone_id", "areacode", "phone", "category", "is_default", "label"),
     "address": (
         "address_id", "street", "city", "country", "category", "is_default", "state", "postal_code", "label",

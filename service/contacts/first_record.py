@@ -63,8 +63,8 @@ class FirstRecord(NamedTuple):
     full: str
 
 
-class _LeftToSQLError(Exception):
-    """The contact has something that only the routines know."""
+class LeftToSQLError(Exception):
+    """The contact, or its change, has something that only the routines know."""
 
 
 def first_record(contact: Fields) -> FirstRecord | None:
@@ -76,7 +76,7 @@ def first_record(contact: Fields) -> FirstRecord | None:
         return None
     try:
         return _NewContact(contact).made()
-    except _LeftToSQLError:
+    except LeftToSQLError:
         return None
 
 
@@ -97,7 +97,7 @@ class _NewContact:
         # what makes no contact is refused by the routines
         is_complete = any(self.texts[key] for key in API_NAMES) if columns.get("from_api") else self.emails
         if not is_complete or any(entry["is_default"] != 1 for entry in self.emails):
-            raise _LeftToSQLError
+            raise LeftToSQLError
 
     def made(self) -> FirstRecord:
         """Return its texts."""
@@ -292,16 +292,16 @@ def is_plain(text: str | None) -> bool:
 
 def _plain(text: str | None) -> str | None:
     if not is_plain(text):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     return text or None
 
 
 def _common(entry: Fields) -> Entry:
     category, flag, label = entry.get("category") or "priv", entry.get("is_default") or 0, entry.get("label")
     if category not in CATEGORIES or str(flag) not in ("0", "1"):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     if label and (not label.isascii() or label != label.strip() or len(label) > LABEL_LIMIT):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     # a label that contradicts the category is left out
     kind = (_plain(label) or "").lower()
     if kind in COMMON_LABELS and (kind == "work") != (category == "prof"):
@@ -326,7 +326,7 @@ def _phone(entry: Fields) -> Entry:
         or len(full_number) > NUMBER_LIMIT
         or len(areacode) > AREACODE_LIMIT
     ):
-        raise _LeftToSQLError
+        raise LeftToSQLError
     return {**_common(entry), "areacode": areacode, "phone": phone}
 
 
