@@ -12,6 +12,7 @@ import gc
 import io
 import locale
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,8 @@ class PanelGroup(TyperGroup):
         """Run a command; CommandError when a signal ends it, or nobody reads what it prints."""
         words = [*ctx._protected_args, *ctx.args]
         if words and words[0] in OWN_SIGNALS:
+            if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             return super().invoke(ctx)
         with ended_by_signals():
             try:

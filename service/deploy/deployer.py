@@ -157,6 +157,8 @@ class Deployer:
         guards.check_order(plan, contains, self.wish.allow)
         if self._chooses_canary:
             self.canary = choose(self.connection, plan)
+        elif self.canary and self.canary not in plan.state.shards:
+            raise DeployError(f"CANARY={self.canary} is no shard; there are {', '.join(plan.state.shards)}")
         return plan
 
     def _compare(self, new_shards: Sequence[str] = (), command: str = "deploy") -> Plan:
@@ -332,7 +334,6 @@ class Deployer:
             plan = before if self._is_current(before.state, new_shards) else self.plan(new_shards)
             if plan is not before and before.state.applied:  # else the registry that was just made differs
                 check(plan)
-            self._check_canary(plan)
             if plan.todo or plan.decide or plan.unknown or plan.unknown_objects:
                 self.show(plan)
             outcome = Outcome(plan, Counter(unchanged=plan.unchanged))
@@ -348,10 +349,6 @@ class Deployer:
         """Register a new shard, then deploy it. Naming one that exists changes nothing."""
         guards.check_shard_name(name)
         return self.deploy(name)
-
-    def _check_canary(self, plan: Plan) -> None:
-        if self.canary and self.canary not in plan.state.shards:
-            raise DeployError(f"CANARY={self.canary} is no shard; there are {', '.join(plan.state.shards)}")
 
     def _run_plan(self, plan: Plan, outcome: Outcome, lease: Lease) -> None:
         journal = Journal(self.connection, plan.files.revision)

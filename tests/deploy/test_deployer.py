@@ -288,6 +288,8 @@ def test_the_others_wait_for_the_canary(tool: DeployerMaker, output: list[str], 
     assert order == [("canary",), ("shard1",)]
     with pytest.raises(DeployError, match="CANARY=nobody is no shard"):
         tool(files=files, canary="nobody").deploy()
+    with pytest.raises(DeployError, match="CANARY=nobody is no shard"):
+        tool(files=files, canary="nobody").plan()
 
 
 def test_a_function_that_is_in_use_is_waited_for(tool: DeployerMaker, site: Settings, dba: Admin) -> None:

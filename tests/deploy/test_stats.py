@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from service.deploy.stats import collect, render
+from service.local.servers import MariaDB
+from service.local.stack import Stack
 from service.settings import Settings
 from service.store.admin import Connection, DeployError
 from tests.support.admin import Admin
@@ -44,3 +47,19 @@ def test_a_server_without_a_deploy_has_no_statistics(site: Settings) -> None:
     with pytest.raises(DeployError, match="nothing is deployed to this server; `make deploy` first"):
         collect(connection, 0)
     connection.close()
+
+
+class WithoutStatistics(MariaDB):
+    """A server with the default of MariaDB."""
+
+    def command(self) -> list[str]:
+        """Append to the options of `make run`: of two that are equal, the last one counts."""
+        return [*super().command(), "--performance-schema=OFF"]
+
+
+def test_a_server_that_keeps_no_statistics_says_how_it_would(tmp_path: Path) -> None:
+    with Stack(tmp_path, durable=False, kinds=[WithoutStatistics], leashed=True) as running:
+        connection = Connection(Settings(db_admin=running.env()["DRUMEE_DB_ADMIN"]))
+        with pytest.raises(DeployError, match="start it with performance_schema=ON"):
+            collect(connection, 0)
+        connection.close()

@@ -47,3 +47,12 @@ def test_a_signal_in_an_exec_of_a_text_changes_no_exit_status(tmp_path: Path) ->
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
     done = subprocess.run([sys.executable, "-m", "importing"], env=environment, check=False)
     assert done.returncode == 2
+
+
+def test_ctrl_c_during_the_imports_prints_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, "-m", "service", "--help"],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
