@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pymysql
 from pymysql.cursors import Cursor
 
 from service.deploy.backup_archive import HEAD, ArchiveWriter, new_file
@@ -166,7 +167,7 @@ def _dump_from(
     with closing(connect([server])) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT @@log_bin, @@binlog_format, @@lower_case_table_names")
         ((is_logged, log_format, case),) = cursor.fetchall()
-        reason = _why_no_position(cursor) if is_logged else ""
+        reason = _why_no_position(cursor, databases) if is_logged else ""
     options = (
         *DUMP_OPTIONS,
         *(POSITION_OPTIONS if is_logged and not reason else ()),
@@ -198,11 +199,16 @@ def _dump_from(
     }
 
 
-def _why_no_position(cursor: Cursor) -> str:
+def _why_no_position(cursor: Cursor, databases: Sequence[str]) -> str:
     """Return why a dump cannot have its position in the binary log; "" when it can.
 
     MariaDB reads the whole file for it, and mariadb-dump 10.11 crashes without the answer.
     """
+    if unlogged := _unlogged(cursor, databases):
+        return (
+            f"binlog_do_db or binlog_ignore_db of the server leave {', '.join(unlogged)} out of its binary "
+            "log. Remove them from its configuration, restart it"
+        )
     cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
     values = dict(cursor.fetchall())
     cursor.execute(
@@ -216,6 +222,17 @@ def _why_no_position(cursor: Cursor) -> str:
         f"MariaDB cannot read {values['Binlog_snapshot_file']}: it has a row of more than max_allowed_packet "
         f"({packet} MB). FLUSH BINARY LOGS there begins another file"
     )
+
+
+def _unlogged(cursor: Cursor, databases: Sequence[str]) -> list[str]:
+    """Return the databases whose changes a server keeps out of its binary log, as far as it shows this."""
+    try:
+        cursor.execute("SHOW MASTER STATUS")
+    except pymysql.err.OperationalError:
+        return []  # without BINLOG MONITOR
+    (_, _, only, ignored), *_ = cursor.fetchall()
+    wanted = set(only.split(",")) if only else set(databases)
+    return [db for db in databases if db not in wanted or db in ignored.split(",")]
 
 
 def sections(pieces: Iterable[bytes], databases: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -28,6 +28,8 @@ from service.deploy.point_in_time import Recovery
 from service.deploy.restore import restore
 from service.deploy.restore_shard import restore_shard
 from service.local.processes import eventually
+from service.local.servers import MariaDB
+from service.local.stack import Stack
 from service.server import check
 from service.settings import DatabaseServer, Settings, database_servers
 from service.store import admin, lock_watch
@@ -335,6 +337,21 @@ def test_the_events_of_a_replica_run_on_the_restored_server(tmp_path: Path, outp
         assert restore(primary, path, say=output.append).status == 0
         assert list(on_primary.rows(states)) == wanted
         assert output[-1].startswith("events that run now: shard1.night`ly, shard2.night`ly.")
+
+
+class Forgetful(MariaDB):
+    """A server that leaves a shard out of its binary log."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--log-bin=binlog", "--binlog-ignore-db=shard1"]
+
+
+def test_databases_that_are_not_in_the_binary_log_are_named(tmp_path: Path) -> None:
+    with Stack(tmp_path / "run", durable=False, kinds=[Forgetful], leashed=True) as stack:
+        settings = Settings(db=stack.env()["DRUMEE_DB"], db_admin=stack.env()["DRUMEE_DB_ADMIN"])
+        assert Deployer(settings, lambda _: None, examples=False).deploy().status == 0
+        manifest = backup(settings, tmp_path / "b.tar.gz")
+        assert "leave shard1 out of its binary log" in manifest["binary_log"]["unknown"]
 
 
 def test_a_row_that_hides_the_position_is_named(site: Settings, dba: Admin, cli: Cli, tmp_path: Path) -> None:
