@@ -52,7 +52,12 @@ def restore(
         # The tabs of users were connected to processes that this server does not know.
         connection.run("DELETE FROM yp.entity_move")
         connection.run(f"DROP DATABASE {RESTORING}")
-    outcome = Deployer(settings, lambda _: None).deploy()
+    try:
+        outcome = Deployer(settings, lambda _: None).deploy()
+    except KeyboardInterrupt:
+        raise DeployError(
+            f"interrupted; everything of the archive is restored, and `{as_typed('deploy')}` completes it"
+        ) from None
     with closing(Connection(settings)) as connection:
         # The archive has its own backup as one that runs.
         connection.run("UPDATE yp.operation SET outcome = 'done' WHERE outcome = 'running'")

@@ -472,6 +472,24 @@ def test_an_archive_of_one_dump_is_read_too(site: Settings, dba: Admin, tmp_path
     assert contents(dba) == before
 
 
+def test_a_restore_that_is_interrupted_after_the_archive_is_completed_by_a_deploy(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(site, tmp_path / "all.tar.gz")
+    empty_server(site)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Deployer, "deploy", interrupt)
+        with pytest.raises(DeployError, match="everything of the archive is restored, and `make deploy` co"):
+            restore(site, tmp_path / "all.tar.gz")
+    with pytest.raises(DeployError, match="after its last row, `make deploy` completes it"):
+        restore(site, tmp_path / "all.tar.gz")
+    assert Deployer(site, lambda _: None, examples=False).deploy().status == 0
+
+
 def test_an_interrupted_restore_starts_anew(
     site: Settings, dba: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
