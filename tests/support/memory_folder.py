@@ -11,7 +11,7 @@ import psutil
 
 MEMORY = Path("/dev/shm")
 ROOM = 12 * 1024**3
-"""Bytes: the files of six workers take up to 4 GB, their servers 8."""
+"""Bytes: the files of six workers take up to 6 GB, their servers 8."""
 
 
 def use_memory() -> None:
