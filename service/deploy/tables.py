@@ -1,8 +1,8 @@
 """Tables, views, triggers and events of databases, as the server shows them.
 
-Views, triggers and events come with one query each for several databases, and equal texts come once: SHOW
-CREATE VIEW opens every table below a view, and would take most of the time. Tables come by SHOW CREATE TABLE,
-which alone tells everything of them, many in one statement.
+Views and triggers come from information_schema, with a query for each database: SHOW CREATE VIEW opens every
+table below a view, and would take most of the time. Tables come by SHOW CREATE TABLE, which alone tells
+everything of them. Many such queries are one statement, and equal texts are one in memory.
 """
 
 from __future__ import annotations
