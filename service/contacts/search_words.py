@@ -1,8 +1,8 @@
 """Find the words of a contact as `contact_keys` finds them in SQL, at a fifth of its cost.
 
-Changes of contacts get their words in SQL, because some of their writers know no Python; only those of
-comments are found here (form_changes.py). New contacts are nearly all of plain text: for these the words are
-found here, and `None` leaves any other contact to SQL.
+New contacts are nearly all of plain text: for these the words are found here, and `None` leaves any other
+contact to SQL. So it is with changes of texts and numbers (contact_change.py), and with a comment that SQL
+writes (form_changes.py). All other changes get their words in SQL: some of their writers know no Python.
 `tests/procedures/test_search_words.py` compares both, character by character.
 """
 

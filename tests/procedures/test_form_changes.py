@@ -198,6 +198,7 @@ def compare_ledgers(twins: Scene) -> None:
         'my_contact_update(:alice, :of_alice, \'{"message": "hello"}\')',
         'my_contact_update(:alice, :of_alice, \'{"comment": "other"}\')',
         "UPDATE contact SET peer_id = :carol WHERE owner_id = :alice AND id = :of_alice",
+        "yp.contact_block_add(:alice, :of_alice, 'ada@x.example', NULL)",
         "UPDATE contact SET deleted_at = 1 WHERE owner_id = :alice AND id = :of_alice",
     ],
 )

@@ -1,8 +1,8 @@
 -- my_contact_replace: store a changed contact of which the service has rendered the record.
 --
--- Only while the contact is still as the service has read it (my_contact_form), and stands for nobody who is
--- registered. Otherwise it changes nothing, and the caller goes on with my_contact_update. The addresses and
--- tags of the contact stay.
+-- Only while the contact is still as the service has read it (my_contact_form), stands for nobody who is
+-- registered, and is not blocked. Otherwise it changes nothing, and the caller goes on with
+-- my_contact_update. The email addresses and tags of the contact stay.
 --
 -- Params:   in_owner              owner of the address book
 --           in_id                 contact
@@ -65,8 +65,10 @@ BEGIN
     INTO v_name, v_now, v_record, v_private
     FROM contact AS c FORCE INDEX (PRIMARY)
     JOIN contact_record AS r FORCE INDEX (PRIMARY) ON r.owner_id = in_owner AND r.contact_id = in_id
+    -- in_full is the answer, too: it would say that a contact is not blocked
+    LEFT JOIN yp.contact_block AS b FORCE INDEX (PRIMARY) ON b.owner_id = in_owner AND b.contact_id = in_id
     WHERE c.owner_id = in_owner AND c.id = in_id AND c.deleted_at IS NULL AND c.peer_id IS NULL
-      AND c.is_auto = 0 AND r.state = 'active' AND r.digest = UNHEX(in_digest)
+      AND b.contact_id IS NULL AND c.is_auto = 0 AND r.state = 'active' AND r.digest = UNHEX(in_digest)
       AND r.names_digest = UNHEX(in_names_digest) AND UNHEX(MD5(r.rpc_full)) = UNHEX(in_full_digest)
       AND r.rev = COALESCE(JSON_VALUE(in_contact, '$.rev'), r.rev);
 
