@@ -53,11 +53,11 @@ REMAINS = """
 
 
 class RoomyMariaDB(MariaDB):
-    """The server of a site with a thousand shards, with memory for 55,000 tables and views."""
+    """The server of a site with a thousand shards, with memory for their tables."""
 
     def command(self) -> list[str]:
         """Append to the options of `make run`: of two that are equal, the last one counts."""
-        return [*super().command(), "--innodb-buffer-pool-size=2G", "--table-definition-cache=60000"]
+        return [*super().command(), "--innodb-buffer-pool-size=2G"]
 
 
 @dataclasses.dataclass

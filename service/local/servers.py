@@ -240,6 +240,8 @@ class MariaDB(PrivateServer):
             "--group-concat-max-len=64M",
             "--stored-program-cache=512",
             "--table-open-cache=4000",
+            # of all tables and views of a thousand shards: 12 KB for each one that is there
+            "--table-definition-cache=60000",
             *self._storage(),
         ]
 
