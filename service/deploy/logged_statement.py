@@ -33,6 +33,13 @@ BEFORE_NAME = {
     "OR", "IF", "NOT", "EXISTS", "BODY", "LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "QUICK", "IGNORE",
     "INTO", "FROM", "TEMPORARY", "ONLY",
 }  # fmt: skip
+BEFORE_TABLE = {",", "(", "JOIN", "STRAIGHT_JOIN", "FROM", "USING", *BEFORE_NAME}
+AFTER_TABLE = {
+    "ON", "SET", "JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN", "USING", "WHERE",
+    "USE", "FORCE", "IGNORE", "PARTITION", "ORDER", "LIMIT", "FOR",
+}  # fmt: skip
+"""Words that are no alias."""
+BEFORE_TARGET = BEFORE_NAME - {"FROM"}
 NO_NAME = {"DEFAULT", "CHARACTER", "CHARSET", "COLLATE", "COMMENT", "UPGRADE", "SET"}
 OTHER_RESULT = {
     "UUID", "UUID_SHORT", "SYS_GUID", "SYSDATE", "RAND", "RANDOM_BYTES", "LOAD_FILE", "SLEEP", "GET_LOCK",
@@ -76,7 +83,9 @@ def changed_databases(db: str, statement: bytes) -> set[str]:
         place = next((number for number, word in enumerate(rest) if word.upper() == "TABLE"), -1)
         return {_named(db, rest[place + 1 :])}
     if verb in {"INSERT", "REPLACE", "UPDATE", "DELETE"}:
-        return {_named(db, list(islice(words, HEAD_TOKENS)))}
+        rest = list(islice(words, HEAD_TOKENS))
+        several = OF_SEVERAL_TABLES[verb](db, rest) if verb in OF_SEVERAL_TABLES else set()
+        return several or {_named(db, rest)}
     return {db}
 
 
@@ -106,6 +115,56 @@ def _defined(db: str, verb: str, words: Iterator[str]) -> set[str]:
     return {_named(db, list(islice(words, HEAD_TOKENS)))}
 
 
+def _updated(db: str, words: Sequence[str]) -> set[str]:
+    """Return the databases that an UPDATE of several tables changes; none for one of a single table."""
+    start = _place_of("SET", words)
+    if not {",", "JOIN", "STRAIGHT_JOIN"} & {word.upper() for word in words[:start]}:
+        return set()
+    tables = _databases_by_table(words)
+    changed: set[str] = set()
+    for column in _list(iter(words[start + 1 : _place_of("WHERE", words)])):
+        if column[1:2] != ["."]:
+            # a column of any of the tables, or the rest of an expression
+            changed |= {db, *tables.values()} if column[1:2] == ["="] else set()
+        else:
+            changed.add(_plain(column[0]) if column[3:4] == ["."] else tables.get(_plain(column[0]), db))
+    return changed
+
+
+def _deleted(db: str, words: Sequence[str]) -> set[str]:
+    """Return the databases that a DELETE of several tables changes; none for one of a single table."""
+    start = next((number for number, word in enumerate(words) if word.upper() not in BEFORE_TARGET), 0)
+    place = _place_of("FROM", words)
+    if start == place:
+        place = _place_of("USING", words)
+        start += 1
+        if words[place + 1 : place + 2] in ([], ["("]):
+            return set()
+    tables = _databases_by_table(words)
+    return {
+        _plain(name[0]) if name[1:2] == ["."] and name[2:3] != ["*"] else tables.get(_plain(name[0]), db)
+        for name in _list(iter(words[start:place]))
+        if name
+    }
+
+
+def _databases_by_table(words: Sequence[str]) -> dict[str, str]:
+    """Return the database of each table that a statement names with one, by table and by alias."""
+    databases: dict[str, str] = {}
+    for number, word in enumerate(words):
+        before = words[number - 1].upper() if number else ","
+        if words[number + 1 : number + 2] == ["."] and before in BEFORE_TABLE:
+            table, *rest = words[number + 2 : number + 5]
+            alias = rest[1:2] if rest and rest[0].upper() == "AS" else rest[:1]
+            names = (table, *(name for name in alias if name.upper() not in AFTER_TABLE))
+            databases |= {_plain(name): _plain(word) for name in names}
+    return databases
+
+
+def _place_of(wanted: str, words: Sequence[str]) -> int:
+    return next((number for number, word in enumerate(words) if word.upper() == wanted), len(words))
+
+
 def _list(words: Iterator[str]) -> Iterator[list[str]]:
     """Return the names of DROP TABLE a, b and of RENAME TABLE a TO b, each as its tokens."""
     name: list[str] = []
@@ -132,3 +191,6 @@ def _database(db: str, words: Sequence[str]) -> str:
 def _plain(name: str) -> str:
     quote = name[:1]
     return name[1:-1].replace(quote * 2, quote) if quote in {"`", '"'} and len(name) > 1 else name
+
+
+OF_SEVERAL_TABLES = {"UPDATE": _updated, "DELETE": _deleted}
