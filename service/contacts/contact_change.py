@@ -385,6 +385,6 @@ ENTRY_KEYS = {
         "address_id", "street", "city", "country", "category", "is_default", "state", "postal_code", "label",
     ),
 }  # fmt: skip
-"""What the full contact shows of an entry, in its order."""
+"""Keys of an entry in the full contact, in their order."""
 
 _ENTRIES = {"mobile": _numbers, "address": _addresses}

@@ -18,7 +18,7 @@ from service.store.admin import Connection, DeployError
 PACKET_BYTES = 1 << 20
 """Of a statement, beside its rows, which take a third more as text."""
 NO_FILE = "Could not find first log file name"
-"""What a server answers whose first file is another one."""
+"""Answer of a server whose first file is another one."""
 
 
 @dataclass(frozen=True)

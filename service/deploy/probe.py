@@ -26,6 +26,8 @@ END;
 TOKEN = re.compile(r"@*[\w$]+|`[^`]*`|:=|\.\.|[^\s\w]")
 QUERIES = frozenset({"SELECT", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES", "("})
 UNCHECKED = frozenset({"SIGNAL", "RESIGNAL", "LEAVE", "ITERATE", "GET", "FETCH", "CLOSE"})
+CONDITIONS = frozenset({",", "NOT", "FOUND", "SQLSTATE", "VALUE", "'", "SQLWARNING", "SQLEXCEPTION"})
+"""Tokens of the conditions of a handler, beside numbers."""
 TABLE_CHANGES = frozenset({"CREATE", "DROP"})
 """Of temporary tables, which later statements use."""
 
@@ -90,7 +92,7 @@ class ProbeBody:
             self._at += 1
         return start, end
 
-    # what is written
+    # output
 
     def _write(self, text: str) -> None:
         self._pieces.append(f"{text}\n")
@@ -146,17 +148,7 @@ class ProbeBody:
         if self._word(2) == "HANDLER":
             self._at += 3
             self._take("FOR")
-            # the conditions are words and numbers with commas between them
-            while self._word() in {
-                ",",
-                "NOT",
-                "FOUND",
-                "SQLSTATE",
-                "VALUE",
-                "'",
-                "SQLWARNING",
-                "SQLEXCEPTION",
-            } or (self._word().isdigit()):
+            while self._word() in CONDITIONS or self._word().isdigit():
                 self._at += 1
             self._statement()
             return

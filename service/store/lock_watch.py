@@ -43,7 +43,7 @@ class WatchedStatement:
     """The program, once it runs."""
     waits_since: float = 0
     ended_for: str = ""
-    """Who held the lock when the program was ended."""
+    """Holder of the lock when the program was ended."""
 
     @property
     def is_of_interest(self) -> bool:
