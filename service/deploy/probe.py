@@ -7,7 +7,7 @@ library reads MariaDB's language of routines.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from service.schema.sqltext import code_only
 
@@ -23,11 +23,19 @@ BEGIN
     {{code}};
 END;
 """
+NO_ROW = "DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;"
 TOKEN = re.compile(r"@*[\w$]+|`[^`]*`|:=|\.\.|[^\s\w]")
 QUERIES = frozenset({"SELECT", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES", "("})
-UNCHECKED = frozenset({"SIGNAL", "RESIGNAL", "LEAVE", "ITERATE", "GET", "FETCH", "CLOSE"})
-CONDITIONS = frozenset({",", "NOT", "FOUND", "SQLSTATE", "VALUE", "'", "SQLWARNING", "SQLEXCEPTION"})
-"""Tokens of the conditions of a handler, beside numbers."""
+UNCHECKED = frozenset({
+    "SIGNAL", "RESIGNAL", "LEAVE", "ITERATE", "GET", "CLOSE",
+    "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE",
+})  # fmt: skip
+NOT_VARIABLES = frozenset({"NAMES", "CHARACTER", "CHARSET", "PASSWORD", "TRANSACTION", "ROLE", "DEFAULT"})
+"""Words after SET that set something else."""
+SCOPES = frozenset({"SESSION", "GLOBAL", "LOCAL"})
+MOST_PIECES = 2000
+"""MariaDB reads as many in 1 s, three times as many in 10 s, and cannot be interrupted there."""
+EXECUTABLE_COMMENT = re.compile(r"/\*M?!")
 TABLE_CHANGES = frozenset({"CREATE", "DROP"})
 """Of temporary tables, which later statements use."""
 
@@ -39,9 +47,15 @@ class UnknownFormError(Exception):
 class ProbeBody:
     """The body of a routine, read from token to token."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, params: Iterable[str] = ()) -> None:
+        """Take the text, and the names of the parameters."""
         self._text = text
-        self._tokens = list(TOKEN.finditer(code_only(text)))
+        self._code = code_only(text)
+        self._tokens = list(TOKEN.finditer(self._code))
+        self._variables = {name.lower() for name in params}
+        """All names of parameters and variables so far, whatever their block."""
+        self._opened: dict[str, str] = {}
+        """The OPEN of each cursor, which has its arguments."""
         self._at = 0
         self._pieces: list[str] = []
         self._cursors = 0
@@ -52,13 +66,15 @@ class ProbeBody:
             "BEGIN": self._block, "IF": self._if, "CASE": self._case,
             "WHILE": self._while, "REPEAT": self._repeat, "LOOP": self._loop, "FOR": self._for,
             "SET": self._set, "RETURN": self._return, "DO": self._return, "CALL": self._call,
-            "OPEN": self._open,
+            "OPEN": self._open, "FETCH": self._fetch,
         }  # fmt: skip
 
     def probe(self) -> str:
         """Return BEGIN … END with a check of each statement."""
+        if EXECUTABLE_COMMENT.search(self._code):  # code or not, as the server decides
+            raise UnknownFormError
         self._statement()
-        if self._at < len(self._tokens):
+        if self._at < len(self._tokens) or len(self._pieces) > MOST_PIECES:
             raise UnknownFormError
         return "".join(self._pieces)
 
@@ -148,10 +164,13 @@ class ProbeBody:
         if self._word(2) == "HANDLER":
             self._at += 3
             self._take("FOR")
-            while self._word() in CONDITIONS or self._word().isdigit():
-                self._at += 1
+            self._condition()
+            while self._word() == ",":
+                self._take(",")
+                self._condition()
             self._statement()
             return
+        self._note_variables()
         start, end = self._until("DEFAULT", "CURSOR", ";")
         if self._word() == "DEFAULT":
             # a default value would be computed, by routines that may refuse
@@ -163,6 +182,26 @@ class ProbeBody:
             _, end = self._until(";")
             self._write(f"{self._text[start:end]};")
         self._take(";")
+
+    def _condition(self) -> None:
+        """Take one of: NOT FOUND, SQLSTATE VALUE '…', SQLWARNING, a number, a name."""
+        word = self._word()
+        self._at += 1
+        if word == "NOT":
+            self._take("FOUND")
+        elif word == "SQLSTATE":
+            if self._word() == "VALUE":
+                self._take("VALUE")
+            quote = self._word()
+            self._take(quote, quote)
+
+    def _note_variables(self) -> None:
+        """Note the names behind DECLARE: one, or several with commas between them."""
+        ahead = 1
+        self._variables.add(_plain(self._word(ahead)))
+        while self._word(ahead + 1) == ",":
+            ahead += 2
+            self._variables.add(_plain(self._word(ahead)))
 
     def _check_defaults(self) -> None:
         """Check the default values of variables behind the declarations, where a statement may stand."""
@@ -232,10 +271,11 @@ class ProbeBody:
             self._write(f"BEGIN DECLARE {name} BIGINT; BEGIN")
         else:
             self._cursors += 1
-            cursor = f"{PROBE}_{self._cursors}" if source.startswith("(") else source
-            declaration = f"DECLARE {cursor} CURSOR FOR {source[1:-1]};" if cursor != source else ""
+            is_query = source.startswith("(")
+            cursor = f"{PROBE}_{self._cursors}" if is_query else source.partition("(")[0]
+            declaration = f"DECLARE {cursor} CURSOR FOR {source[1:-1]};" if is_query else ""
             self._write(f"BEGIN {declaration}")
-            self._check(start, end, f"OPEN {cursor}; CLOSE {cursor}")
+            self._check(start, end, f"OPEN {cursor if is_query else source}; CLOSE {cursor}")
             self._write(f"BEGIN DECLARE {name} ROW TYPE OF {cursor};")
         self._statements("END")
         self._end("FOR")
@@ -248,14 +288,26 @@ class ProbeBody:
             self._take("FOR")
             self._statement()
             return
+        if self._word() in NOT_VARIABLES or (self._word() in SCOPES and self._word(1) == "TRANSACTION"):
+            self._until(";")
+            self._take(";")
+            return
         while True:
-            self._until("=", ":=")
+            start, end = self._until("=", ":=")
             self._at += 1
-            self._check_expression(",", ";")
+            self._check_value(self._text[start:end])
             if self._word() == ";":
                 break
             self._take(",")
         self._take(";")
+
+    def _check_value(self, target: str) -> None:
+        """Check the value of a variable: those of the server take words such as ON, each takes DEFAULT."""
+        is_ours = re.match("@[^@]", target) or _plain(target.partition(".")[0]) in self._variables
+        if self._word(1) in {",", ";"} and (self._word() == "DEFAULT" or not is_ours):
+            self._at += 1
+        else:
+            self._check_expression(",", ";")
 
     def _return(self) -> None:
         self._at += 1
@@ -283,10 +335,25 @@ class ProbeBody:
         self.calls.append((start, database, name, count))
 
     def _open(self) -> None:
+        self._take("OPEN")
+        name = self._word()
+        start, end = self._until(";")
+        arguments = self._code[start:end].partition("(")[2].rpartition(")")[0]
+        self._take(";")
+        cursor = f"`{_plain(name)}`"
+        self._check(start, end, f"OPEN {self._text[start:end]}; CLOSE {cursor}")
+        # the variables of its arguments may have ended where it is read
+        self._opened[cursor] = f"OPEN {cursor}{_empty(arguments)}"
+
+    def _fetch(self) -> None:
+        """Count the columns of a cursor and its variables."""
+        before, _ = self._until("INTO")
+        cursor = f"`{_plain(self._tokens[self._at - 1][0])}`"
         start, end = self._until(";")
         self._take(";")
-        cursor = self._text[start:end].split()[-1]
-        self._check(start, end, f"OPEN {cursor}; CLOSE {cursor}")
+        if opening := self._opened.get(cursor):
+            fetch = f"FETCH {cursor} {self._text[start:end]}"
+            self._check(before, end, f"BEGIN {NO_ROW} {opening}; {fetch}; CLOSE {cursor}; END")
 
     def _query(self) -> None:
         start, end, is_select = self._start(), 0, self._word() in {"SELECT", "WITH"}
@@ -310,6 +377,22 @@ class ProbeBody:
         self._take(";")
         self._check(start, end, f"EXPLAIN {self._text[start:end]}")
         query = f"{self._text[start:before]} {self._text[last:end]}"
-        cursor = f"DECLARE {PROBE} CURSOR FOR {query}; DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;"
+        cursor = f"DECLARE {PROBE} CURSOR FOR {query}; {NO_ROW}"
+        if "@" in self._code[first:last]:  # a FETCH takes none
+            count = self._code.count(",", first, last) + 1
+            variables = ", ".join(f"{PROBE}_{number}" for number in range(count))
+            cursor = f"DECLARE {variables} LONGTEXT; {cursor}"
         fetch = f"OPEN {PROBE}; FETCH {PROBE} INTO {variables}; CLOSE {PROBE};"
         self._check(start, end, f"BEGIN {cursor} {fetch} END")
+
+
+def _plain(name: str) -> str:
+    """Return a name as the server compares it."""
+    return name.strip().strip("`").lower()
+
+
+def _empty(arguments: str) -> str:
+    """Return as many empty arguments in brackets; nothing when there are none."""
+    while (flat := re.sub(r"\([^()]*\)", "", arguments)) != arguments:
+        arguments = flat
+    return f"({', '.join('NULL' for _ in arguments.split(','))})" if arguments.strip() else ""

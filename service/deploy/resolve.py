@@ -24,6 +24,8 @@ WRONG_NAMES = frozenset({
     1052, 1054, 1109, 1110, 1136, 1146, 1176, 1222, 1267, 1270, 1271, 1305, 1318, 1328, 1582, 4082,
 })  # fmt: skip
 """Errors about names, collations and numbers of values. Others may come of the empty variables of a probe."""
+SECONDS = 3
+"""Limit of a probe."""
 FETCH_COUNT, COLUMN_COUNT = 1328, 1222
 WRONG_COUNT = "The query and its INTO have different numbers of columns"
 """The server speaks of a FETCH, which only the probe has."""
@@ -51,9 +53,12 @@ def faults(connection: Connection, routine: Routine, definer: str, registry: str
     rows: list[FaultRow] = []
     with suppress(UnknownFormError, pymysql.err.MySQLError), connection.cursor() as cursor:
         cursor.execute(with_registry(probe_statement(routine, definer), registry))
-        for call in probe_calls(routine):
-            cursor.execute(call)
-            rows += _fault_rows(cursor)
+        try:
+            for call in probe_calls(routine):
+                cursor.execute(call)
+                rows += _fault_rows(cursor)
+        except pymysql.err.MySQLError as exc:  # a declaration such as TYPE OF: no handler stands before it
+            rows.append((0, len(routine.body), *exc.args[:2]))
     # a query is checked twice when it fills variables
     return list(dict.fromkeys(fault for row in rows if (fault := read_fault(routine, row))))
 
@@ -70,7 +75,9 @@ def _fault_rows(cursor: pymysql.cursors.Cursor) -> Iterator[FaultRow]:
 def probe_statement(routine: Routine, definer: str) -> str:
     """Return the CREATE statement of the probe of a routine. UnknownFormError when there is none."""
     head = f"CREATE OR REPLACE DEFINER = {definer} PROCEDURE {PROBE}({routine.params_text})"
-    return f"{head}\nMODIFIES SQL DATA\nSQL SECURITY DEFINER\n{ProbeBody(routine.body).probe()}"
+    return (
+        f"{head}\nMODIFIES SQL DATA\nSQL SECURITY DEFINER\n{ProbeBody(routine.body, routine.params).probe()}"
+    )
 
 
 def probe_calls(routine: Routine) -> Iterator[str]:
@@ -78,7 +85,8 @@ def probe_calls(routine: Routine) -> Iterator[str]:
     variables = [f"@drumee_{number}" for number in range(len(routine.params))]
     if variables:
         yield f"SET {', '.join(f'{variable} = NULL' for variable in variables)}"
-    yield f"CALL {PROBE}({', '.join(variables)})"
+    # a query that fills variables runs: a function in it may wait, or count to an empty variable
+    yield f"SET STATEMENT max_statement_time = {SECONDS} FOR CALL {PROBE}({', '.join(variables)})"
 
 
 def read_fault(routine: Routine, row: FaultRow) -> Fault | None:
@@ -89,7 +97,8 @@ def read_fault(routine: Routine, row: FaultRow) -> Fault | None:
     statement = routine.body[start:end]
     named = re.search(r"'(?:[\w$`]+\.)*`?([\w$]+)`?'|\.(\w+) does not exist", message)
     place = statement.find(next(filter(None, named.groups()))) if named else 0
-    first_line = statement.strip().partition("\n")[0]
+    above = 0 if start else statement.rfind("\n", 0, max(place, 0)) + 1  # the body itself says little
+    first_line = statement[above:].strip().partition("\n")[0]
     if number == FETCH_COUNT:
         number, message = COLUMN_COUNT, WRONG_COUNT
     return Fault(_line(routine, start + max(place, 0)), first_line, f"({number}) {message}")
