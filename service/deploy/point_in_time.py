@@ -85,7 +85,10 @@ def _folder(logs: str, archive: Path, first: str) -> Iterator[Path]:
                 pass
         except DeployError as exc:
             if NO_FILE not in str(exc):
-                raise
+                raise DeployError(
+                    f"the logs of the server of LOGS cannot be read: {exc}. Nothing was touched. Its account "
+                    "needs REPLICATION SLAVE and BINLOG MONITOR; LOGS=folder takes copies of its files"
+                ) from exc
             raise DeployError(
                 f"the server of LOGS does not have {first} any more: it was deleted there, or log_bin was "
                 "renamed, and its changes would be lost. Nothing was touched. LOGS=folder takes copies that "

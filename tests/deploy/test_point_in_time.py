@@ -109,6 +109,18 @@ def test_until_a_position_of_a_server_that_runs(site: Settings, dba: Admin, add:
         assert files_beside_run(tmp_path) == [path]
 
 
+def test_a_server_of_logs_that_does_not_answer_is_named_with_the_way_out(
+    site: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "b.tar.gz"
+    backup(site, path)
+    empty_server(site)
+    message = r"server of LOGS cannot be read: .*connect.*Nothing was touched.*LOGS=folder takes copies"
+    with pytest.raises(DeployError, match=message):
+        restore(site, path, Recovery("2040-01-01", "mysql://nobody@127.0.0.1:1"))
+    assert files_beside_run(tmp_path) == [path]
+
+
 def test_logs_that_end_before_the_moment_are_named(
     site: Settings, dba: Admin, add: Add, logs: Callable[[], Path], tmp_path: Path, output: list[str]
 ) -> None:
