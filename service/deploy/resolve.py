@@ -111,9 +111,10 @@ def _line(routine: Routine, offset: int) -> int:
 
 
 def wrong_calls(routine: Routine, parameters: Mapping[tuple[str, str], int]) -> Iterator[Fault]:
-    """Yield each CALL of a routine with too many arguments or too few, which no EXPLAIN reaches.
+    """Yield each CALL of a routine that nobody answers: no EXPLAIN reaches a CALL.
 
-    `parameters` has the number of parameters of each (scope, procedure).
+    `parameters` has the number of parameters of each (scope, lower-case name). Procedures of other databases
+    are not ours to know.
     """
     body = ProbeBody(routine.body)
     try:
@@ -122,6 +123,10 @@ def wrong_calls(routine: Routine, parameters: Mapping[tuple[str, str], int]) -> 
         return
     for start, database, name, count in body.calls:
         wanted = parameters.get((database or routine.scope, name))
-        if wanted is not None and wanted != count:
+        if wanted is None and database in ("", "yp"):
+            message = f"(1305) PROCEDURE {database or routine.scope}.{name} does not exist"
+        elif wanted not in (None, count):
             message = f"(1318) {name} takes {wanted} arguments, and gets {count}"
-            yield Fault(_line(routine, start), f"CALL {name}", message)
+        else:
+            continue
+        yield Fault(_line(routine, start), f"CALL {name}", message)

@@ -64,6 +64,11 @@ FAULTS = {
         "in_size + 0",
         "(1318) contact_list_live takes 9 arguments, and gets 8",
     ),
+    "a procedure": (
+        "CALL contact_list_live",
+        "CALL contact_list_life",
+        "(1305) PROCEDURE shard.contact_list_life does not exist",
+    ),
     "a query and its user variables": (
         "INTO v_after, v_display, v_ctime, v_skip",
         "INTO @after, @display",
