@@ -242,7 +242,9 @@ class _Site:
     def _resolve(self) -> None:
         """Note the names that mean nothing here, also those that no example reaches."""
         definer = f"'{self._name}'@'localhost'"
-        counts = {(r.scope, r.name.lower()): len(r.params) for r in self._files.routines if r.kind == "PROCEDURE"}
+        counts = {
+            (r.scope, r.name.lower()): len(r.params) for r in self._files.routines if r.kind == "PROCEDURE"
+        }
         for routine in self._files.routines:
             if (routine.scope, routine.name) in self._example_names:
                 self._connection.raw.select_db(self._databases[routine.scope])
