@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 
 MEMORY = Path("/dev/shm")
-ROOM = 12 * 1024**3
-"""Bytes: the files of six workers take up to 6 GB, their servers 8."""
+ROOM = 18 * 1024**3
+"""Bytes: the files of six workers take up to 7 GB, the servers and the workers 12 beside the files."""
 
 
 def use_memory() -> None:
