@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.deploy.caches import advice
 from service.settings import Settings
 from tests.support.admin import Admin
-from tests.support.sites import Cli
+from tests.support.sites import Cli, DeployerMaker
 
 
 def test_a_server_with_few_shards_needs_no_advice(site: Settings) -> None:
@@ -24,9 +24,10 @@ def test_each_variable_that_is_too_small_is_named_with_the_value_it_wants(site: 
     assert "LimitNOFILE=" in lines[2]
 
 
-def test_doctor_prints_the_advice_and_ends_with_success(dba: Admin, cli: Cli) -> None:
+def test_doctor_prints_the_advice_and_ends_with_success(tool: DeployerMaker, dba: Admin, cli: Cli) -> None:
     before = dba.one("SELECT @@table_open_cache")
-    _register(dba, 2)
+    for name in ("many1", "many2"):
+        tool().add_shard(name)
     dba.rows("SET GLOBAL table_open_cache = 10")
     try:
         result = cli("doctor")
