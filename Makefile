@@ -266,22 +266,22 @@ WAYS = $(if $(DATABASE),--database "$(DATABASE)")
 cluster: ready ## Galera, HAProxy, Redis, Sentinels, two services, on this machine ([DATABASE=pool])
 	@$(SERVICE) cluster $(WAYS)
 
-cluster-status: ready ## Which server is what, which one is home
+cluster-status: installed ## Which server is what, which one is home
 	@$(SERVICE) cluster-status
 
-cluster-kill: ready ## Kill a server, as kill -9 (NODE=db1, home, master, a …)
+cluster-kill: installed ## Kill a server, as kill -9 (NODE=db1, home, master, a …)
 	@$(call need,NODE)$(SERVICE) cluster-kill --node "$$NODE"
 
-cluster-freeze: ready ## Freeze a server, as SIGSTOP (NODE=)
+cluster-freeze: installed ## Freeze a server, as SIGSTOP (NODE=)
 	@$(call need,NODE)$(SERVICE) cluster-freeze --node "$$NODE"
 
-cluster-cut: ready ## Cut a MariaDB node off from the others; clients still reach it (NODE=)
+cluster-cut: installed ## Cut a MariaDB node off from the others; clients still reach it (NODE=)
 	@$(call need,NODE)$(SERVICE) cluster-cut --node "$$NODE"
 
-cluster-heal: ready ## Undo all of that ([NODE=])
+cluster-heal: installed ## Undo all of that ([NODE=])
 	@$(SERVICE) cluster-heal $${NODE:+--node "$$NODE"}
 
-cluster-roll: ready ## Restart one service after the other
+cluster-roll: installed ## Restart one service after the other
 	@$(SERVICE) cluster-roll
 
 cluster-down: ## Stop the cluster ([REMOVE=1]: and remove its data)
@@ -292,5 +292,5 @@ cluster-faults: WITH = --with test --with cluster
 cluster-faults: ready ## Break a cluster of its own under load ([SHORT=1] [ONLY="kill home,…"] [DATABASE=pool])
 	@.venv/bin/python -m tests.chaos.cluster $(WAYS) $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
-cluster-files: ready ## Files of HAProxy, Galera, Redis, Sentinel and the service (HOSTS=hosts.toml OUT=folder)
+cluster-files: installed ## Files of HAProxy, Galera, Redis, Sentinel and the service (HOSTS=hosts.toml OUT=folder)
 	@$(call need,HOSTS OUT)$(SERVICE) cluster-files --hosts "$$HOSTS" --out "$$OUT"
