@@ -95,6 +95,14 @@ def admin(settings: Settings) -> Admin:
 
 
 @pytest.fixture(autouse=True)
+def metrics_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `/-/metrics` show the numbers of this process, also after a test that shares them with workers."""
+    # undone afterwards: delenv alone forgets a variable that was absent
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+
+
+@pytest.fixture(autouse=True)
 def requests_cost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no request cost more than one of its rate limit because the machine is slow."""
     monkeypatch.setattr(exchange, "SECONDS_OF_ONE", 60)
