@@ -248,8 +248,7 @@ class _Site:
         for routine in self._files.routines:
             if (routine.scope, routine.name) in self._example_names:
                 self._connection.raw.select_db(self._databases[routine.scope])
-                faults = resolve.faults(self._connection, routine, definer, self._databases["yp"])
-                faults += resolve.wrong_calls(routine, counts)
+                faults = resolve.faults(self._connection, routine, definer, self._databases["yp"], counts)
                 self.failures += [self._failure(routine, fault) for fault in faults]
 
     def _failure(self, routine: Routine, fault: resolve.Fault) -> FailedExample:

@@ -44,15 +44,27 @@ class Fault:
     message: str
 
 
-def faults(connection: Connection, routine: Routine, definer: str, registry: str) -> list[Fault]:
+def faults(
+    connection: Connection,
+    routine: Routine,
+    definer: str,
+    registry: str,
+    parameters: Mapping[tuple[str, str], int],
+) -> list[Fault]:
     """Return the names of a routine that mean nothing in the database of the connection.
 
-    `definer` owns the probe, and has rights on the scratch databases alone; `registry` stands there for `yp`.
+    `definer` owns the probe, and has rights on the scratch databases alone; `registry` stands there for `yp`;
+    `parameters` has the number of parameters of each (scope, lower-case name of a procedure).
     A body that cannot be taken apart has no faults here: its examples run in any case.
     """
+    body = ProbeBody(routine.body, routine.params)
     rows: list[FaultRow] = []
-    with suppress(UnknownFormError, pymysql.err.MySQLError), connection.cursor() as cursor:
-        cursor.execute(with_registry(probe_statement(routine, definer), registry))
+    try:
+        statement = probe_statement(routine, body, definer)
+    except UnknownFormError:
+        return []
+    with suppress(pymysql.err.MySQLError), connection.cursor() as cursor:
+        cursor.execute(with_registry(statement, registry))
         try:
             for call in probe_calls(routine):
                 cursor.execute(call)
@@ -60,7 +72,8 @@ def faults(connection: Connection, routine: Routine, definer: str, registry: str
         except pymysql.err.MySQLError as exc:  # a declaration such as TYPE OF: no handler stands before it
             rows.append((0, len(routine.body), *exc.args[:2]))
     # a query is checked twice when it fills variables
-    return list(dict.fromkeys(fault for row in rows if (fault := read_fault(routine, row))))
+    wrong_names = dict.fromkeys(fault for row in rows if (fault := read_fault(routine, row)))
+    return [*wrong_names, *_wrong_calls(routine, body, parameters)]
 
 
 def _fault_rows(cursor: pymysql.cursors.Cursor) -> Iterator[FaultRow]:
@@ -72,12 +85,10 @@ def _fault_rows(cursor: pymysql.cursors.Cursor) -> Iterator[FaultRow]:
         is_more = cursor.nextset()
 
 
-def probe_statement(routine: Routine, definer: str) -> str:
+def probe_statement(routine: Routine, body: ProbeBody, definer: str) -> str:
     """Return the CREATE statement of the probe of a routine. UnknownFormError when there is none."""
     head = f"CREATE OR REPLACE DEFINER = {definer} PROCEDURE {PROBE}({routine.params_text})"
-    return (
-        f"{head}\nMODIFIES SQL DATA\nSQL SECURITY DEFINER\n{ProbeBody(routine.body, routine.params).probe()}"
-    )
+    return f"{head}\nMODIFIES SQL DATA\nSQL SECURITY DEFINER\n{body.probe()}"
 
 
 def probe_calls(routine: Routine) -> Iterator[str]:
@@ -110,17 +121,13 @@ def _line(routine: Routine, offset: int) -> int:
     return routine.line + routine.statement.count("\n", 0, above)
 
 
-def wrong_calls(routine: Routine, parameters: Mapping[tuple[str, str], int]) -> Iterator[Fault]:
+def _wrong_calls(
+    routine: Routine, body: ProbeBody, parameters: Mapping[tuple[str, str], int]
+) -> Iterator[Fault]:
     """Yield each CALL of a routine that nobody answers: no EXPLAIN reaches a CALL.
 
-    `parameters` has the number of parameters of each (scope, lower-case name). Procedures of other databases
-    are not ours to know.
+    The procedures of other databases are not ours to know.
     """
-    body = ProbeBody(routine.body)
-    try:
-        body.probe()
-    except UnknownFormError:
-        return
     for start, database, name, count in body.calls:
         wanted = parameters.get((database or routine.scope, name))
         if wanted is None and database in ("", "yp"):
