@@ -91,8 +91,8 @@ class Moment:
 class RowsOfStatement:
     """The rows of one statement, cut into several where they are many.
 
-    mariadb-binlog makes one statement of all rows up to the flag that ends theirs, and a server takes no
-    longer ones than max_allowed_packet.
+    mariadb-binlog makes one statement of all rows up to the flag at their end, and a server takes no
+    statement longer than max_allowed_packet.
     """
 
     def __init__(self, logs: BinaryLogs) -> None:
